@@ -1,0 +1,21 @@
+"""A model's response: a string that remembers how it ended.
+
+lm-eval's interface between a model and the scoring is a list of plain strings. A `Response` is such a string, so
+every part of the harness takes it, and it carries what the scoring must know and text cannot say: whether the
+token limit cut it off, and whether there is a response at all.
+"""
+
+from __future__ import annotations
+
+
+class Response(str):
+    """Text as the model returned it, with `finish_reason` ("stop", "length", ... as the server names it; None:
+    unknown) and `error` (why there is no response; None: there is one)."""
+
+    finish_reason: str | None
+    error: str | None
+
+    def __new__(cls, text: str = "", *, finish_reason: str | None = None, error: str | None = None) -> Response:
+        self = super().__new__(cls, text)
+        self.finish_reason, self.error = finish_reason, error
+        return self
