@@ -1,0 +1,32 @@
+"""What every test shares: no network, and the real data where it is at hand."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # set before any test imports a hub client
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+ROOT = Path(__file__).resolve().parents[1]
+# Real test sets and labelled model outputs lie beside the repository, not in it: they may not be redistributed.
+SHARED = Path(os.environ.get("MATHTASKS_SHARED", ROOT.parent / "shared"))
+
+
+def shared_path(relative: str) -> Path:
+    """Path of a file of real data; skips the test where there is none."""
+    path = SHARED / relative
+    if not path.exists():
+        pytest.skip(f"needs the real data file {relative} (set MATHTASKS_SHARED to its folder)")
+    return path
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def shared_rows(relative: str) -> list[dict]:
+    return read_jsonl(shared_path(relative))
