@@ -1,0 +1,177 @@
+"""`--model replay --model_args path=responses.jsonl`: score responses that were generated elsewhere.
+
+Each line is a JSON object with the response(s) and one key to the doc:
+
+    {"question": "...", "response": "..."}                      the doc's question, white space aside
+    {"doc_id": 17, "response": "..."}                           its position in the test set, from 0
+    {"doc_id": 17, "task": "math500", "responses": ["...", ...]}   one per repeat; `task` where a file serves several
+
+`finish_reason` ("stop", "length", ...) and `error` (why there is no response) are handed on to the scoring. Every
+requested doc must have exactly as many responses as the task repeats it; anything else is an error that names the
+doc, before anything is scored.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.model import LM
+
+from lm_eval_mathtasks.errors import ReplayError
+from lm_eval_mathtasks.response import Response
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str | None, int | str]
+_NAMED_DOCS = 5  # how many docs an error names before it says "..."
+
+
+class Replay(LM):
+    """An lm-eval model that answers from a file; `path` as above, other arguments (`model=` names it) are free."""
+
+    def __init__(self, path: str = "", **_: Any) -> None:
+        super().__init__()
+        if not path:
+            raise ReplayError("a file of responses", "no path", "add --model_args path=responses.jsonl")
+        self.path = Path(path).expanduser()
+        self.responses = read_responses(self.path)
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        """Return the response of every request, in order; the k-th request of a doc gets its k-th response."""
+        del disable_tqdm  # nothing takes long enough to show
+        matched = self._match(requests)
+        seen: Counter[int] = Counter()
+        answers = []
+        for request in requests:
+            answers.append(matched[id(request)][seen[id(request)]])
+            seen[id(request)] += 1
+        self._report_unused(matched.values())
+        return list(answers)
+
+    def _match(self, requests: Sequence[Any]) -> dict[int, list[Response]]:
+        """Responses by id of the request. Raises ReplayError for all docs with too few or too many at once."""
+        asked = Counter(map(id, requests))
+        matched, wrong = {}, []
+        for request in {id(r): r for r in requests}.values():
+            found = self._find(request)
+            matched[id(request)] = found
+            if len(found) != asked[id(request)]:
+                wrong.append((request, len(found), asked[id(request)]))
+        if wrong:
+            named = "; ".join(
+                f"{r.task_name} doc {r.doc_id} ({_question(r.doc)[:40]!r}) has {n} of {k}"
+                for r, n, k in wrong[:_NAMED_DOCS]
+            )
+            raise ReplayError(
+                f"exactly one response per doc and repeat in {self.path}",
+                f"{len(wrong)} docs that differ: {named}{'; ...' if len(wrong) > _NAMED_DOCS else ''}",
+                "complete the file or remove the doubles; run a part with --limit or --samples; "
+                "a doc's key is `doc_id` (and `task`) or `question`",
+            )
+        return matched
+
+    def _find(self, request: Any) -> list[Response]:
+        question = normal(_question(request.doc))
+        keys: list[Key] = [(request.task_name, request.doc_id), (None, request.doc_id)]
+        keys += [(request.task_name, question), (None, question)]
+        return next((self.responses[key] for key in keys if key in self.responses), [])
+
+    def _report_unused(self, used: Iterable[list[Response]]) -> None:
+        unused = len(self.responses) - len({id(found) for found in used})
+        if unused:
+            log.warning("%s: %d docs of the file were not asked for", self.path, unused)
+
+    def loglikelihood(self, requests: Sequence[Any], **_: Any) -> list[tuple[float, bool]]:
+        """A file of responses has no likelihoods: raises ReplayError."""
+        raise ReplayError("a task that generates text", "one that needs likelihoods", "run it with --model hf")
+
+    def loglikelihood_rolling(self, requests: Sequence[Any], **_: Any) -> list[float]:
+        """As `loglikelihood`."""
+        raise ReplayError("a task that generates text", "one that needs likelihoods", "run it with --model hf")
+
+    @property
+    def tokenizer_name(self) -> str:
+        """There is none; lm-eval asks for one to build its prompt cache."""
+        return "replay"
+
+    def chat_template(self, chat_template: bool | str = False) -> str:
+        """None was applied here: the prompts were rendered elsewhere."""
+        del chat_template
+        return ""
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """The messages as JSON: the prompt is logged but not used."""
+        del add_generation_prompt
+        return json.dumps(chat_history, ensure_ascii=False)
+
+
+def read_responses(path: Path) -> dict[Key, list[Response]]:
+    """Responses of a file by key. Raises ReplayError with the line number of a malformed line."""
+    if not path.is_file():
+        raise ReplayError("a file of responses", f"{path}, which does not exist", "mend path=")
+    found: dict[Key, list[Response]] = {}
+    replaced = 0
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                key, responses, mended = _read_line(line, f"{path}, line {number}")
+                found.setdefault(key, []).extend(responses)
+                replaced += mended
+    if replaced:
+        log.warning("%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced)
+    if not found:
+        raise ReplayError("responses", f"{path}, which is empty", "generate them again")
+    return found
+
+
+def _read_line(line: str, place: str) -> tuple[Key, list[Response], int]:
+    wanted = f'an object with "response" and "question" or "doc_id" in {place}'
+    fix = 'write lines such as {"question": "...", "response": "..."}'
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ReplayError(wanted, f"{line[:60]!r} ({error})", fix) from None
+    if not isinstance(row, dict) or ("response" not in row and "responses" not in row and not row.get("error")):
+        raise ReplayError(wanted, f"{line[:60]!r}", fix)
+    key = _key(row)
+    if key is None:
+        raise ReplayError(wanted, f"neither key in {line[:60]!r}", fix)
+    texts = list(_texts(row))
+    if bad := [t for t in texts if t is not None and not isinstance(t, str)]:
+        raise ReplayError(wanted, f"a response of type {type(bad[0]).__name__}", fix)
+    clean = [encodable(text or "") for text in texts]
+    reason, error = row.get("finish_reason"), row.get("error")
+    responses = [Response(text, finish_reason=reason, error=str(error) if error else None) for text in clean]
+    return key, responses, sum(text != (raw or "") for text, raw in zip(clean, texts, strict=True))
+
+
+def _texts(row: dict[str, Any]) -> Iterator[Any]:
+    given = row.get("responses", row.get("response"))
+    yield from given if isinstance(given, list) else [given]
+
+
+def _key(row: dict[str, Any]) -> Key | None:
+    task = row.get("task")
+    if isinstance(row.get("doc_id"), int):
+        return task, row["doc_id"]
+    text = row.get("question", row.get("problem"))
+    return (task, normal(text)) if isinstance(text, str) and text.strip() else None
+
+
+def _question(doc: dict[str, Any]) -> str:
+    return str(doc.get("question", doc.get("problem", "")))
+
+
+def normal(text: str) -> str:
+    """A question as a key: white space collapsed."""
+    return " ".join(text.split())
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates replaced: lm-eval cannot write them and would leave an empty samples file."""
+    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
