@@ -6,17 +6,20 @@ Each line is a JSON object with the response(s) and one key to the doc:
     {"doc_id": 17, "response": "..."}                           its position in the test set, from 0
     {"doc_id": 17, "task": "math500", "responses": ["...", ...]}   one per repeat; `task` where a file serves several
 
-`finish_reason` ("stop", "length", ...) and `error` (why there is no response) are handed on to the scoring. Every
-requested doc must have exactly as many responses as the task repeats it; anything else is an error that names the
-doc, before anything is scored.
+`finish_reason` ("stop", "length", ...) and `error` (why there is no response) are handed on to the scoring; a null
+response is an error too, an empty one is the model's. `repeat` orders the responses of a doc. Every requested doc must
+have exactly as many responses as the task repeats it; anything else is an error that names the doc, before anything
+is scored.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 
 Key = tuple[str | None, int | str]
 _NAMED_DOCS = 5  # how many docs an error names before it says "..."
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Replay(LM):
@@ -114,7 +118,7 @@ def read_responses(path: Path) -> dict[Key, list[Response]]:
     """Responses of a file by key. Raises ReplayError with the line number of a malformed line."""
     if not path.is_file():
         raise ReplayError("a file of responses", f"{path}, which does not exist", "mend path=")
-    found: dict[Key, list[Response]] = {}
+    found: dict[Key, list[tuple[int, Response]]] = {}
     replaced = 0
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
@@ -126,10 +130,10 @@ def read_responses(path: Path) -> dict[Key, list[Response]]:
         log.warning("%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced)
     if not found:
         raise ReplayError("responses", f"{path}, which is empty", "generate them again")
-    return found
+    return {key: [response for _, response in sorted(rows, key=itemgetter(0))] for key, rows in found.items()}
 
 
-def _read_line(line: str, place: str) -> tuple[Key, list[Response], int]:
+def _read_line(line: str, place: str) -> tuple[Key, list[tuple[int, Response]], int]:
     wanted = f'an object with "response" and "question" or "doc_id" in {place}'
     fix = 'write lines such as {"question": "...", "response": "..."}'
     try:
@@ -144,10 +148,13 @@ def _read_line(line: str, place: str) -> tuple[Key, list[Response], int]:
     texts = list(_texts(row))
     if bad := [t for t in texts if t is not None and not isinstance(t, str)]:
         raise ReplayError(wanted, f"a response of type {type(bad[0]).__name__}", fix)
-    clean = [encodable(text or "") for text in texts]
-    reason, error = row.get("finish_reason"), row.get("error")
-    responses = [Response(text, finish_reason=reason, error=str(error) if error else None) for text in clean]
-    return key, responses, sum(text != (raw or "") for text, raw in zip(clean, texts, strict=True))
+    reason, first = row.get("finish_reason"), row.get("repeat", 0)
+    responses = []
+    for repeat, text in enumerate(texts, start=first):
+        error = row.get("error") or ("no response in the file" if text is None else None)
+        answer = Response(encodable(text or ""), finish_reason=reason, error=str(error) if error else None)
+        responses.append((repeat, answer))
+    return key, responses, sum(bool(text and _SURROGATE.search(text)) for text in texts)
 
 
 def _texts(row: dict[str, Any]) -> Iterator[Any]:
@@ -174,4 +181,4 @@ def normal(text: str) -> str:
 
 def encodable(text: str) -> str:
     """The text with lone surrogates replaced: lm-eval cannot write them and would leave an empty samples file."""
-    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+    return _SURROGATE.sub("\ufffd", text)

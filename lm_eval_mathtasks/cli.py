@@ -1,0 +1,81 @@
+"""The command `mathtasks`: dispatch only, every command's logic lives in its own room."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.errors import MathtasksError
+
+EXIT_USER_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status (2: the user can mend it, and the message says how)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["run"]:
+            from lm_eval_mathtasks.host import run
+
+            return run(given[1:])
+        args = _parser().parse_args(given)
+        return int(args.func(args))
+    except MathtasksError as error:
+        print(f"mathtasks: {error}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except BrokenPipeError:  # the reader of a pipe went away (`| head`): nothing is wrong
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mathtasks", description="A math evaluation you can trust.")
+    parser.add_argument("--version", action="version", version=f"mathtasks {__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    commands.add_parser("run", help="run tasks on a model: every flag of `lm_eval run`, our tasks and models known")
+
+    check = commands.add_parser("check", help="load every task: broken YAML, name clashes, missing data")
+    check.add_argument("--include_path", type=Path, action="append", default=[], help="a further folder of tasks")
+    check.add_argument("--metadata", type=json.loads, default={}, help='as for run, e.g. \'{"data_dir": "..."}\'')
+    check.set_defaults(func=_check)
+
+    path = commands.add_parser("tasks-path", help='print the folder of the tasks: lm_eval --include_path "$(...)"')
+    path.set_defaults(func=_tasks_path)
+
+    model = commands.add_parser("model-path", help="print the folder of the embedded model")
+    model.add_argument("stage", nargs="?", default="grpo", help="base, sft or grpo (default)")
+    model.set_defaults(func=_model_path)
+    return parser
+
+
+def _check(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.check import check, tasks_path
+
+    names, problems = check([tasks_path(), *args.include_path], metadata=args.metadata)
+    for problem in problems:
+        print(problem)
+    errors = sum(problem.severity == "error" for problem in problems)
+    print(f"{len(names)} tasks: {', '.join(names)}\n{errors} errors, {len(problems) - errors} warnings")
+    return int(errors > 0)
+
+
+def _tasks_path(_: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.check import tasks_path
+
+    print(tasks_path())
+    return 0
+
+
+def _model_path(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.embedded import path
+
+    print(path(args.stage))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
