@@ -83,7 +83,9 @@ def _config_problems(name: str, config: Any) -> Iterator[Problem]:
         yield Problem("warning", name, "has no metadata.version: logs of two versions cannot be told apart")
 
 
-def check(folders: Sequence[Path], *, metadata: dict[str, Any] | None = None) -> tuple[list[str], list[Problem]]:
+def check(
+    folders: Sequence[Path], *, metadata: dict[str, Any] | None = None
+) -> tuple[list[str], list[Problem]]:
     """Return the names of the tasks in the folders, and every problem found. Loads lm-eval's own index (seconds)."""
     from lm_eval.tasks import TaskManager
     from lm_eval.tasks._index import TaskIndex

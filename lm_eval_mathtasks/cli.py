@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == ["run"]:
-            from lm_eval_mathtasks.host import run
+            from lm_eval_mathtasks.host.run import run
 
             return run(given[1:])
         args = _parser().parse_args(given)
@@ -36,14 +36,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mathtasks {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
 
-    commands.add_parser("run", help="run tasks on a model: every flag of `lm_eval run`, our tasks and models known")
+    commands.add_parser(
+        "run", help="run tasks on a model: every flag of `lm_eval run`, our tasks and models known"
+    )
 
     check = commands.add_parser("check", help="load every task: broken YAML, name clashes, missing data")
-    check.add_argument("--include_path", type=Path, action="append", default=[], help="a further folder of tasks")
-    check.add_argument("--metadata", type=json.loads, default={}, help='as for run, e.g. \'{"data_dir": "..."}\'')
+    check.add_argument(
+        "--include_path", type=Path, action="append", default=[], help="a further folder of tasks"
+    )
+    check.add_argument(
+        "--metadata", type=json.loads, default={}, help='as for run, e.g. \'{"data_dir": "..."}\''
+    )
     check.set_defaults(func=_check)
 
-    path = commands.add_parser("tasks-path", help='print the folder of the tasks: lm_eval --include_path "$(...)"')
+    path = commands.add_parser(
+        "tasks-path", help='print the folder of the tasks: lm_eval --include_path "$(...)"'
+    )
     path.set_defaults(func=_tasks_path)
 
     model = commands.add_parser("model-path", help="print the folder of the embedded model")

@@ -139,7 +139,7 @@ def shots_minerva() -> list[dict[str, str]]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         returned = next(n for n in functions["list_fewshot_samples"].body if isinstance(n, ast.Return)).value
-        return list(ast.literal_eval(returned or ast.List()))
+        return list(ast.literal_eval(returned or "[]"))
     except (OSError, SyntaxError, KeyError, StopIteration, ValueError) as error:
         raise _no_shots(path, error) from error
 
@@ -151,7 +151,9 @@ def score_math_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
 
 def score_math_fewshot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the exemplars' format, "Final Answer: The final answer is $...$."."""
-    return _by_subject_and_level(doc, _score(gold_math500(doc), results, asked_for=FINAL_ANSWER, same=_same_text))
+    return _by_subject_and_level(
+        doc, _score(gold_math500(doc), results, asked_for=FINAL_ANSWER, same=_same_text)
+    )
 
 
 def subject_key(subject: str) -> str:
@@ -193,9 +195,13 @@ def _judge(gold: str, response: Any) -> tuple[Extraction, Verdict]:
     try:
         extraction = extract_answer(text, finish_reason=getattr(response, "finish_reason", None))
         if extraction.answer is None and extraction.truncated:
-            return extraction, Verdict(Status.TRUNCATED, "the response broke off before its answer", "extraction")
+            return extraction, Verdict(
+                Status.TRUNCATED, "the response broke off before its answer", "extraction"
+            )
         return extraction, grade(gold=gold, pred=extraction.answer)
-    except Exception:  # a defect of ours must not cost the user every response of the run; it is said, and counted
+    except (
+        Exception
+    ):  # a defect of ours must not cost the user every response of the run; it is said, and counted
         log.exception("the grader failed on gold %r, response %.200r: counted as unparsable", gold, text)
         return Extraction(None, "none"), Verdict(Status.UNPARSABLE, "the grader failed", "error")
 

@@ -15,7 +15,10 @@ class Response(str):
     finish_reason: str | None
     error: str | None
 
-    def __new__(cls, text: str = "", *, finish_reason: str | None = None, error: str | None = None) -> Response:
+    def __new__(
+        cls, text: str = "", *, finish_reason: str | None = None, error: str | None = None
+    ) -> Response:
+        """As `str(text)`, with the two facts that text cannot hold."""
         self = super().__new__(cls, text)
         self.finish_reason, self.error = finish_reason, error
         return self

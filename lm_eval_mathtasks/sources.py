@@ -60,7 +60,11 @@ class Source:
         """Where a folder may hold this set; the last two are the layouts of a clone of the hub's repository."""
         stems = [f"{self.name}_{self.split}", self.name, f"{self.name}/{self.split}", f"{self.split}"]
         plain = [stem + suffix for stem in stems for suffix in SUFFIXES]
-        return [*plain, f"{self.config or 'data'}/{self.split}-*.parquet", f"{self.name}/**/{self.split}-*.parquet"]
+        return [
+            *plain,
+            f"{self.config or 'data'}/{self.split}-*.parquet",
+            f"{self.name}/**/{self.split}-*.parquet",
+        ]
 
 
 SOURCES = {
@@ -124,7 +128,9 @@ def load(name: str, metadata: Mapping[str, Any] | None = None) -> dict[str, Data
     source, metadata = SOURCES[name], metadata or {}
     rows, place = _rows(source, metadata.get("data_dir") or os.environ.get(DATA_DIR_VARIABLE))
     _check_rows(source, rows, place)
-    _check_content(source, rows, place, metadata.get("checksum") or os.environ.get(CHECKSUM_VARIABLE) or "error")
+    _check_content(
+        source, rows, place, metadata.get("checksum") or os.environ.get(CHECKSUM_VARIABLE) or "error"
+    )
     return {"test": Dataset.from_list(rows)}
 
 
@@ -201,7 +207,7 @@ def _hub_rows(source: Source) -> list[dict[str, Any]]:
             f"the set {source.name} from the hub ({source.hub}, revision {source.revision[:7]})",
             f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
             f"one of three ways: (1) a mirror: set HF_ENDPOINT to its address; (2) a local copy: set "
-            f"{DATA_DIR_VARIABLE} or --metadata '{{\"data_dir\": \"...\"}}' to a file or folder with "
+            f'{DATA_DIR_VARIABLE} or --metadata \'{{"data_dir": "..."}}\' to a file or folder with '
             f"{source.name}_{source.split}.jsonl or .parquet; (3) no data at all: run the bundled tasks "
             f"sample-gsm8k and sample-math",
         ) from error
@@ -229,7 +235,9 @@ def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
 
 def _check_content(source: Source, rows: list[dict[str, Any]], place: str, policy: str) -> None:
     if policy not in ("error", "warn"):
-        raise DataError("checksum policy 'error' or 'warn'", repr(policy), f"mend {CHECKSUM_VARIABLE} or metadata")
+        raise DataError(
+            "checksum policy 'error' or 'warn'", repr(policy), f"mend {CHECKSUM_VARIABLE} or metadata"
+        )
     found = checksum(rows, (source.question, source.gold))
     if found == source.checksum:
         return
@@ -237,7 +245,7 @@ def _check_content(source: Source, rows: list[dict[str, Any]], place: str, polic
         f"the published set {source.name}: {source.docs} docs, checksum {source.checksum[:12]}",
         f"{len(rows)} docs, checksum {found[:12]} from {place}",
         f"fetch the published file; or, if other content is meant, set {CHECKSUM_VARIABLE}=warn (or --metadata "
-        f"'{{\"checksum\": \"warn\"}}') and do not compare the score with published ones",
+        f'\'{{"checksum": "warn"}}\') and do not compare the score with published ones',
     )
     if policy == "error":
         raise problem

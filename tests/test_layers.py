@@ -21,7 +21,13 @@ ROOMS = {
     "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
     "report": ({"report", "leaderboard", "evidence", *LEAVES}, {"jinja2", "latex2mathml"}),
-    "training": ({"training", "grading", *LEAVES}, {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"}),
+    "training": (
+        {"training", "grading", *LEAVES},
+        {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
+    ),
+    "check": (LEAVES, {"lm_eval"}),
+    "host": ({"host", "check", "models", *LEAVES}, {"lm_eval"}),
+    "embedded": (set(), set()),
     "cli": (None, {"lm_eval", "yaml", "rich"}),
     "__main__": ({"cli"}, set()),
     "__init__": ({"grading"}, set()),
@@ -32,7 +38,19 @@ ONLY_IN = {
     "math_verify": {"grading/equivalence.py", "grading/symbolic.py"},
 }
 # Modules that load these at import time would make start-up slow for everybody.
-LAZY = {"sympy", "math_verify", "datasets", "torch", "transformers", "trl", "lm_eval", "openai", "jinja2", "pydantic", "rich"}
+LAZY = {
+    "sympy",
+    "math_verify",
+    "datasets",
+    "torch",
+    "transformers",
+    "trl",
+    "lm_eval",
+    "openai",
+    "jinja2",
+    "pydantic",
+    "rich",
+}
 MAY_LOAD_AT_IMPORT = {"models/replay.py": {"lm_eval"}, "models/chat_api.py": {"lm_eval", "openai"}}
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py"))
@@ -58,7 +76,9 @@ def imports(path: Path):
                 break
         else:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import; write it out"
+            assert not (isinstance(node, ast.ImportFrom) and node.level), (
+                f"{path}: relative import; write it out"
+            )
             for name in names:
                 parts = name.split(".")
                 if parts[0] != "lm_eval_mathtasks":
@@ -81,7 +101,9 @@ def test_imports_only_what_its_room_may(path):
             assert known, f"{where} imports {our_room}: not in DESIGN's table"
         elif top not in sys.stdlib_module_names:
             assert top in third_party, f"{where} imports {top}: not in DESIGN's table"
-            assert top not in ONLY_IN or where in ONLY_IN[top], f"{where} imports {top}: only {ONLY_IN[top]} may"
+            assert top not in ONLY_IN or where in ONLY_IN[top], (
+                f"{where} imports {top}: only {ONLY_IN[top]} may"
+            )
             assert lazy or top not in LAZY or top in MAY_LOAD_AT_IMPORT.get(where, ()), (
                 f"{where} imports {top} at import time: move it into the function that needs it"
             )

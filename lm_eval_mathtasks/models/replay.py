@@ -35,7 +35,7 @@ _NAMED_DOCS = 5  # how many docs an error names before it says "..."
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Replay(LM):
+class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
     """An lm-eval model that answers from a file; `path` as above, other arguments (`model=` names it) are free."""
 
     def __init__(self, path: str = "", **_: Any) -> None:
@@ -90,13 +90,17 @@ class Replay(LM):
         if unused:
             log.warning("%s: %d docs of the file were not asked for", self.path, unused)
 
-    def loglikelihood(self, requests: Sequence[Any], **_: Any) -> list[tuple[float, bool]]:
+    def loglikelihood(self, *_: Any, **__: Any) -> list[tuple[float, bool]]:
         """A file of responses has no likelihoods: raises ReplayError."""
-        raise ReplayError("a task that generates text", "one that needs likelihoods", "run it with --model hf")
+        raise ReplayError(
+            "a task that generates text", "one that needs likelihoods", "run it with --model hf"
+        )
 
-    def loglikelihood_rolling(self, requests: Sequence[Any], **_: Any) -> list[float]:
+    def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
         """As `loglikelihood`."""
-        raise ReplayError("a task that generates text", "one that needs likelihoods", "run it with --model hf")
+        raise ReplayError(
+            "a task that generates text", "one that needs likelihoods", "run it with --model hf"
+        )
 
     @property
     def tokenizer_name(self) -> str:
@@ -108,7 +112,9 @@ class Replay(LM):
         del chat_template
         return ""
 
-    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
         """The messages as JSON: the prompt is logged but not used."""
         del add_generation_prompt
         return json.dumps(chat_history, ensure_ascii=False)
@@ -127,7 +133,9 @@ def read_responses(path: Path) -> dict[Key, list[Response]]:
                 found.setdefault(key, []).extend(responses)
                 replaced += mended
     if replaced:
-        log.warning("%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced)
+        log.warning(
+            "%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced
+        )
     if not found:
         raise ReplayError("responses", f"{path}, which is empty", "generate them again")
     return {key: [response for _, response in sorted(rows, key=itemgetter(0))] for key, rows in found.items()}
@@ -140,7 +148,9 @@ def _read_line(line: str, place: str) -> tuple[Key, list[tuple[int, Response]], 
         row = json.loads(line)
     except ValueError as error:
         raise ReplayError(wanted, f"{line[:60]!r} ({error})", fix) from None
-    if not isinstance(row, dict) or ("response" not in row and "responses" not in row and not row.get("error")):
+    if not isinstance(row, dict) or (
+        "response" not in row and "responses" not in row and not row.get("error")
+    ):
         raise ReplayError(wanted, f"{line[:60]!r}", fix)
     key = _key(row)
     if key is None:
@@ -151,8 +161,10 @@ def _read_line(line: str, place: str) -> tuple[Key, list[tuple[int, Response]], 
     reason, first = row.get("finish_reason"), row.get("repeat", 0)
     responses = []
     for repeat, text in enumerate(texts, start=first):
-        error = row.get("error") or ("no response in the file" if text is None else None)
-        answer = Response(encodable(text or ""), finish_reason=reason, error=str(error) if error else None)
+        missing = row.get("error") or ("no response in the file" if text is None else None)
+        answer = Response(
+            encodable(text or ""), finish_reason=reason, error=str(missing) if missing else None
+        )
         responses.append((repeat, answer))
     return key, responses, sum(bool(text and _SURROGATE.search(text)) for text in texts)
 

@@ -1,0 +1,174 @@
+"""`mathtasks run`: lm-eval's own `run`, with what it lacks put right from outside, all of it in this folder.
+
+- Our models and tasks are known; lm-eval's 14,000 YAMLs are read only if a requested task is not ours.
+- Responses are written to disk as they come, and stay there until results and samples are safely written.
+- Samples with characters that no file can hold are mended instead of lost; a run whose logs are missing or short of
+  docs fails, where lm-eval prints a warning and exits with 0.
+- A key in --model_args is refused, because lm-eval writes model_args into the results.
+
+Every change is a replaced name in lm-eval, put back when the run ends; flags, tasks and results are lm-eval's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks import models
+from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend
+from lm_eval_mathtasks.host.tasks import task_manager
+
+log = logging.getLogger(__name__)
+
+OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
+TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
+_SECRET_ARGUMENT = re.compile(r"(api_?key|auth_?token|^token$|password|secret|^headers?$)", re.I)
+_LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run lm-eval with these arguments of its `run` command; return the exit status.
+
+    0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
+    mend; whatever else lm-eval raises passes through, after a line that says where the responses are.
+    """
+    from lm_eval.utils import setup_logging
+
+    setup_logging()
+    logging.getLogger("lm_eval.api.task").addFilter(lambda record: "Custom kwargs" not in str(record.msg))
+    args = parse(arguments)
+    models.register()
+    refuse_secrets(args.model_args)
+    check_model_path(args)
+    keeper = Keeper()
+    with _changed_host(args, keeper):
+        try:
+            args.func(args)
+        except BaseException:
+            keeper.say_where()
+            raise
+    keeper.finish()
+    return report(keeper)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse lm-eval's `run` flags; logs are on unless the user turned them elsewhere."""
+    from lm_eval._cli.run import Run
+
+    parser = argparse.ArgumentParser(prog="mathtasks")
+    Run.create(parser.add_subparsers(dest="command"))
+    args = parser.parse_args(["run", *arguments])
+    if not args.config:
+        if not args.tasks:
+            raise TaskError(
+                "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
+            )
+        args.output_path = args.output_path or OUTPUT_PATH
+        args.log_samples = True
+    return args
+
+
+def refuse_secrets(model_args: dict[str, Any] | None) -> None:
+    """Raise ModelError if an argument holds a key: lm-eval writes model_args into the results and prints them."""
+    for name in model_args or {}:
+        if _SECRET_ARGUMENT.search(name):
+            raise ModelError(
+                "model_args without secrets",
+                f"{name}=...",
+                "put the key into the environment (OPENAI_API_KEY): lm-eval writes model_args into its logs",
+            )
+
+
+def check_model_path(args: argparse.Namespace) -> None:
+    """Raise ModelError if `pretrained=` names a local folder that is not there (a hub would be asked for it)."""
+    name = str((args.model_args or {}).get("pretrained", ""))
+    looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
+    if (args.model or "hf") in _LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
+        raise ModelError(
+            "a model folder or a hub name", f"pretrained={name}, which does not exist", "mend the path"
+        )
+
+
+@contextmanager
+def _changed_host(args: argparse.Namespace, keeper: Keeper) -> Iterator[None]:
+    import lm_eval.evaluator
+    import lm_eval.loggers
+    import lm_eval.tasks
+
+    original_evaluate = lm_eval.evaluator.evaluate
+
+    def evaluate(*positional: Any, **named: Any) -> Any:
+        keeper.watch(named["lm"])
+        return original_evaluate(*positional, **named)
+
+    def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
+        return task_manager(args.tasks, include_path, metadata or {})
+
+    changes: list[tuple[Any, str, Any]] = [
+        (lm_eval.tasks, "TaskManager", manager),
+        (lm_eval.loggers, "EvaluationTracker", _tracker_class(keeper)),
+        (lm_eval.evaluator, "evaluate", evaluate),
+    ]
+    originals = [(module, name, getattr(module, name)) for module, name, _ in changes]
+    try:
+        for module, name, value in changes:
+            setattr(module, name, value)
+        yield
+    finally:
+        for module, name, value in originals:
+            setattr(module, name, value)
+
+
+def _tracker_class(keeper: Keeper) -> type:
+    from lm_eval.loggers import EvaluationTracker
+
+    class Tracker(EvaluationTracker):  # type: ignore[misc]  # lm-eval publishes no types
+        """lm-eval's tracker, whose files are looked at after it says that it has written them."""
+
+        def __init__(self, *positional: Any, **named: Any) -> None:
+            super().__init__(*positional, **named)
+            keeper.tracker = self
+
+        def save_results_aggregated(
+            self, results: dict[str, Any], samples: dict[str, Any] | None = None
+        ) -> None:
+            super().save_results_aggregated(results, samples)
+            keeper.results = results
+            if self.output_path:
+                keeper.saved(log_file(self, "results", ".json"), results)
+
+        def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
+            clean = [mend(sample) for sample in samples]
+            super().save_results_samples(task_name, clean)
+            if self.output_path:
+                keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
+
+    return Tracker
+
+
+# --- after the run
+
+
+def report(keeper: Keeper) -> int:
+    """Print what the table does not say: where the logs are, cut-off and missing responses. Return the status."""
+    failed = False
+    for task, scores in (keeper.results.get("results") or {}).items():
+        if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
+            print(
+                f"{task}: {share:.1%} of the responses were cut off by the token limit; "
+                "raise it with --gen_kwargs max_gen_toks=..."
+            )
+        if share := scores.get("api_error,none") or 0:
+            failed = True
+            print(
+                f"{task}: {share:.1%} of the docs have no response (API errors); they are not in exact_match"
+            )
+    for path in keeper.logs:
+        print(f"log: {path}")
+    return int(failed)

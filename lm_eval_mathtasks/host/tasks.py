@@ -1,0 +1,64 @@
+"""Which tasks a run can ask for: ours at once, lm-eval's own only when one of them is meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.check import file_problems, tasks_path
+from lm_eval_mathtasks.errors import TaskError
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def task_manager(requested: Any, include_path: Any, metadata: dict[str, Any]) -> Any:
+    """lm-eval's TaskManager over our tasks, the user's --include_path, and lm-eval's own tasks if one is asked for.
+
+    requested: --tasks, a list or a comma-separated string; include_path: a folder, a list of them or None; metadata:
+    as lm-eval hands it to tasks. Raises TaskError for a name nobody has, with names that are near, and the files that
+    could not be read.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    extra = include_path if isinstance(include_path, list) else [include_path] if include_path else []
+    folders = list(dict.fromkeys(Path(p).expanduser().resolve() for p in [tasks_path(), *extra]))
+    for folder in folders[1:]:
+        if not folder.is_dir():
+            raise TaskError(
+                "a folder of tasks", f"--include_path {folder}, which does not exist", "mend the path"
+            )
+    names = _requested(requested)
+    ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)
+    if all(name in ours.task_index or _is_path(name) for name in names):
+        return ours
+    everything = TaskManager(include_path=list(folders), metadata=metadata)
+    if unknown := [n for n in names if not (_is_path(n) or everything.match_tasks([n]))]:
+        raise _unknown_tasks(unknown, ours.all_tasks, everything.all_tasks, folders)
+    return everything
+
+
+def _requested(tasks: Any) -> list[str]:
+    given = [tasks] if isinstance(tasks, str) else tasks or []
+    return [name.strip() for item in given for name in str(item).split(",") if name.strip()]
+
+
+def _is_path(name: str) -> bool:
+    return not _GLOB.search(name) and (name.endswith(".yaml") or Path(name).is_dir())
+
+
+def _unknown_tasks(unknown: list[str], ours: list[str], known: list[str], folders: list[Path]) -> TaskError:
+    from difflib import get_close_matches
+
+    near = {
+        near: None
+        for name in unknown
+        for pool in (ours, known)
+        for near in get_close_matches(name, pool, n=3)
+    }
+    broken = [str(problem) for problem in file_problems(folders)]
+    return TaskError(
+        "tasks that exist",
+        ", ".join(map(repr, unknown)) + (f"; unreadable files: {'; '.join(broken)}" if broken else ""),
+        (f"did you mean {', '.join(near)}? " if near else "") + f"Ours are {', '.join(ours)}",
+    )
