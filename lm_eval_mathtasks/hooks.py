@@ -164,7 +164,8 @@ def subject_key(subject: str) -> str:
 def _by_subject_and_level(doc: Doc, scores: Scores) -> Scores:
     if "exact_match" in scores:
         scores[subject_key(doc["subject"])] = scores["exact_match"]
-        scores[f"exact_match_level_{doc['level']}"] = scores["exact_match"]
+        level = str(doc["level"]).removeprefix("Level ")  # MATH-500 has 4, MATH has "Level 4"
+        scores[f"exact_match_level_{level}"] = scores["exact_match"]
     return scores
 
 

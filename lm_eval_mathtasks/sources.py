@@ -189,9 +189,9 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise DataError(f"a JSON object in {place}", f"{line[:60]!r} ({error})", fix) from None
+        raise DataError(f"a JSON object in {place}", f"{line.strip()[:60]!r} ({error})", fix) from None
     if not isinstance(row, dict):
-        raise DataError(f"a JSON object in {place}", f"{type(row).__name__} {line[:60]!r}", fix)
+        raise DataError(f"a JSON object in {place}", f"{type(row).__name__} {line.strip()[:60]!r}", fix)
     return row
 
 

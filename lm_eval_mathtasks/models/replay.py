@@ -147,14 +147,14 @@ def _read_line(line: str, place: str) -> tuple[Key, list[tuple[int, Response]], 
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise ReplayError(wanted, f"{line[:60]!r} ({error})", fix) from None
+        raise ReplayError(wanted, f"{line.strip()[:60]!r} ({error})", fix) from None
     if not isinstance(row, dict) or (
         "response" not in row and "responses" not in row and not row.get("error")
     ):
-        raise ReplayError(wanted, f"{line[:60]!r}", fix)
+        raise ReplayError(wanted, f"{line.strip()[:60]!r}", fix)
     key = _key(row)
     if key is None:
-        raise ReplayError(wanted, f"neither key in {line[:60]!r}", fix)
+        raise ReplayError(wanted, f"neither key in {line.strip()[:60]!r}", fix)
     texts = list(_texts(row))
     if bad := [t for t in texts if t is not None and not isinstance(t, str)]:
         raise ReplayError(wanted, f"a response of type {type(bad[0]).__name__}", fix)

@@ -1,0 +1,131 @@
+"""Where docs come from, and what is said when they are not there or not the right ones."""
+
+import json
+import logging
+
+import pytest
+
+from lm_eval_mathtasks import sources
+from lm_eval_mathtasks.errors import DataError
+from tests.conftest import shared_path
+
+ROWS = [
+    {"question": "One plus one?", "answer": "#### 2", "extra": 1},
+    {"question": "Two plus\n  two?", "answer": "#### 4", "extra": 2},
+]
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def load(place, **metadata):
+    return sources.load("gsm8k", {"data_dir": str(place), "checksum": "warn", **metadata})["test"].to_list()
+
+
+@pytest.mark.parametrize(
+    "name", ["gsm8k_test.jsonl", "gsm8k.jsonl", "gsm8k/test.jsonl", "test.jsonl", "deep/gsm8k_test.jsonl"]
+)
+def test_a_folder_or_a_file_of_jsonl(tmp_path, name):
+    path = write(tmp_path / name, ROWS)
+    assert load(path) == ROWS
+    if not name.startswith("deep"):
+        assert load(tmp_path) == ROWS
+
+
+@pytest.mark.parametrize("name", ["gsm8k_test.parquet", "main/test-00000-of-00001.parquet"])
+def test_parquet_as_a_clone_of_the_hub_has_it(tmp_path, name):
+    from datasets import Dataset
+
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    Dataset.from_list(ROWS).to_parquet(str(path))
+    assert load(tmp_path) == load(path) == ROWS
+
+
+def test_the_environment_variable_and_that_metadata_wins(tmp_path, monkeypatch):
+    here, there = write(tmp_path / "a" / "gsm8k.jsonl", ROWS), write(tmp_path / "b" / "gsm8k.jsonl", ROWS[:1])
+    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(here))
+    assert len(sources.load("gsm8k", {"checksum": "warn"})["test"]) == 2
+    assert len(load(there)) == 1
+
+
+def test_checksum_sees_content_not_layout():
+    same = [
+        {"answer": "#### 2", "question": " One  plus one?"},
+        {"question": "Two plus two?", "answer": "#### 4"},
+    ]
+    assert sources.checksum(ROWS, ["question", "answer"]) == sources.checksum(same, ["question", "answer"])
+    other = [same[0], {"question": "Two plus two?", "answer": "#### 5"}]
+    assert sources.checksum(ROWS, ["question", "answer"]) != sources.checksum(other, ["question", "answer"])
+    assert sources.checksum(ROWS, ["question"]) != sources.checksum(ROWS[::-1], ["question"])
+
+
+def test_another_content_is_refused_or_said(tmp_path, caplog, monkeypatch):
+    path = write(tmp_path / "gsm8k.jsonl", ROWS)
+    with pytest.raises(
+        DataError, match=r"1319 docs, checksum f4d5.*got 2 docs, checksum .* MATHTASKS_CHECKSUM=warn"
+    ):
+        load(path, checksum="error")
+    with caplog.at_level(logging.WARNING):
+        load(path)
+    assert "not the published set" in caplog.text
+    monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "never")
+    with pytest.raises(DataError, match="'error' or 'warn'"):
+        sources.load("gsm8k", {"data_dir": str(path)})
+
+
+def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
+    monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
+    with pytest.raises(DataError) as caught:
+        sources.load("math500")
+    text = str(caught.value)
+    assert all(way in text for way in ("HF_ENDPOINT", "MATHTASKS_DATA_DIR", "sample-math", "6e4ed1a"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\": "),
+        ('["a"]\n', "line 1; got list"),
+        ("", "an empty file"),
+        (
+            '{"question": "a", "solution": "1"}\n',
+            "columns 'question' and 'answer'.*got the columns question, solution",
+        ),
+        (
+            '{"question": "a", "answer": "#### 1"}\n{"question": "b", "answer": null}\n{"question": "c", "answer": " "}\n',
+            r"2 without 'answer': doc 1, 2",
+        ),
+    ],
+)
+def test_bad_files_are_named(tmp_path, content, message):
+    path = tmp_path / "gsm8k.jsonl"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "to fix it" in str(caught.value)
+
+
+def test_a_place_that_holds_nothing(tmp_path):
+    with pytest.raises(DataError, match=r"holds none of its file names.*gsm8k_test\.jsonl"):
+        load(tmp_path)
+    with pytest.raises(DataError, match="does not exist"):
+        load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["sample-gsm8k", "sample-math"])
+def test_the_bundled_samples_are_the_ones_of_their_checksum(name):
+    docs = sources.load(name)["test"]
+    assert len(docs) == sources.SOURCES[name].docs
+
+
+@pytest.mark.parametrize(("name", "count"), [("gsm8k", 1319), ("math500", 500)])
+def test_the_real_sets_have_their_published_content(name, count):
+    """The MATH-500 file is, byte for byte, the hub's at the pinned revision (its SHA-256 starts 35dc4108)."""
+    folder = shared_path("data")
+    docs = sources.load(name, {"data_dir": str(folder)})["test"]
+    assert len(docs) == count == sources.SOURCES[name].docs
