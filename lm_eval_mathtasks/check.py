@@ -29,7 +29,12 @@ def tasks_path() -> Path:
 
 def yaml_files(folders: Sequence[Path]) -> list[Path]:
     """Every YAML below the folders, as lm-eval looks for them (a `.yml` is never seen: it is listed here too)."""
-    return sorted(path for folder in folders for path in [*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.rglob("*.y*ml"))
+        if path.suffix in (".yaml", ".yml")
+    ]
 
 
 def file_problems(folders: Sequence[Path]) -> Iterator[Problem]:

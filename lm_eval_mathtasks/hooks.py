@@ -32,10 +32,10 @@ Scores = dict[str, float]
 log = logging.getLogger(__name__)
 
 # Which extraction rules count as "in the format that was asked for", per prompt.
-BOXED = frozenset({"boxed"})
-THE_ANSWER_IS = frozenset({"the_answer_is"})
-FINAL_ANSWER = frozenset({"final_answer_is", "boxed"})
-SOLUTION_TAG = frozenset({"solution_tag"})
+BOXED = frozenset({"box"})
+THE_ANSWER_IS = frozenset({"statement"})
+FINAL_ANSWER = frozenset({"final_answer"})
+SOLUTION_TAG = frozenset({"tag"})
 ANY_RULE: frozenset[str] = frozenset()
 
 _THINKING = re.compile(r"<start_working_out>.+?<end_working_out>", re.S)

@@ -80,7 +80,7 @@ def test_shots_name_the_file_that_lacks_them(monkeypatch, tmp_path):
     from lm_eval_mathtasks.errors import TaskError
 
     monkeypatch.setattr(hooks, "_lm_eval_tasks", lambda: tmp_path)
-    with pytest.raises(TaskError, match="gsm8k-cot.yaml"):
+    with pytest.raises(TaskError, match=r"gsm8k-cot\.yaml"):
         hooks.shots_gsm8k()
     (tmp_path / "minerva_math").mkdir()
     (tmp_path / "minerva_math" / "utils.py").write_text("def other(): return []\n")

@@ -115,7 +115,7 @@ def test_malformed_lines(tmp_path, line, message):
 
 
 def test_no_path_no_file_no_lines(tmp_path):
-    with pytest.raises(ReplayError, match="path=responses.jsonl"):
+    with pytest.raises(ReplayError, match=r"path=responses\.jsonl"):
         Replay()
     with pytest.raises(ReplayError, match="does not exist"):
         Replay(path=str(tmp_path / "none.jsonl"))

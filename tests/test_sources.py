@@ -96,7 +96,8 @@ def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
             "columns 'question' and 'answer'.*got the columns question, solution",
         ),
         (
-            '{"question": "a", "answer": "#### 1"}\n{"question": "b", "answer": null}\n{"question": "c", "answer": " "}\n',
+            '{"question": "a", "answer": "#### 1"}\n{"question": "b", "answer": null}\n'
+            '{"question": "c", "answer": " "}\n',
             r"2 without 'answer': doc 1, 2",
         ),
     ],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -55,9 +55,9 @@ class Keeper:
             seen[id(request)] += 1
             self._waiting[_prompt(request.args)].append(row)
         if self._file is None and self.tracker is not None and self.tracker.output_path:
-            name = f"responses_rank{rank}_{os.getpid()}"
-            self.path = log_file(self.tracker, name, ".jsonl")
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            folder = log_file(self.tracker, "results", ".json").parent
+            folder.mkdir(parents=True, exist_ok=True)
+            self.path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
             self._file = self.path.open("w", encoding="utf-8", buffering=1)
 
     def add_partial(self, kind: str, arguments: Any, response: Any) -> None:
@@ -90,6 +90,7 @@ class Keeper:
 
     def say_where(self) -> None:
         """Tell the user where the responses of a run that failed are, and how to score them."""
+        self._close()
         if self.path and self.kept:
             log.error(
                 "%d responses are kept in %s; score them without asking the model again: "
@@ -99,10 +100,14 @@ class Keeper:
 
     def finish(self) -> None:
         """Remove the file of responses once the samples that hold them are on disk."""
-        if self._file is not None and self.path is not None:
+        self._close()
+        if self.path and any(path.name.startswith("samples_") for path in self.logs):
+            self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._file is not None:
             self._file.close()
-            if any(path.name.startswith("samples_") for path in self.logs):
-                self.path.unlink(missing_ok=True)
+            self._file = None
 
 
 def _prompt(arguments: Any) -> str:

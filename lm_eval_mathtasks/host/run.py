@@ -22,7 +22,7 @@ from typing import Any
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend
-from lm_eval_mathtasks.host.tasks import task_manager
+from lm_eval_mathtasks.host.tasks import requested, task_manager
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Run.create(parser.add_subparsers(dest="command"))
     args = parser.parse_args(["run", *arguments])
     if not args.config:
-        if not args.tasks:
+        if not requested(args.tasks):
             raise TaskError(
                 "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
             )

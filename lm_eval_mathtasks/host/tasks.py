@@ -12,10 +12,10 @@ from lm_eval_mathtasks.errors import TaskError
 _GLOB = re.compile(r"[*?\[]")
 
 
-def task_manager(requested: Any, include_path: Any, metadata: dict[str, Any]) -> Any:
+def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any:
     """lm-eval's TaskManager over our tasks, the user's --include_path, and lm-eval's own tasks if one is asked for.
 
-    requested: --tasks, a list or a comma-separated string; include_path: a folder, a list of them or None; metadata:
+    tasks: of --tasks, a list or a comma-separated string; include_path: a folder, a list of them or None; metadata:
     as lm-eval hands it to tasks. Raises TaskError for a name nobody has, with names that are near, and the files that
     could not be read.
     """
@@ -28,7 +28,7 @@ def task_manager(requested: Any, include_path: Any, metadata: dict[str, Any]) ->
             raise TaskError(
                 "a folder of tasks", f"--include_path {folder}, which does not exist", "mend the path"
             )
-    names = _requested(requested)
+    names = requested(tasks)
     ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)
     if all(name in ours.task_index or _is_path(name) for name in names):
         return ours
@@ -38,7 +38,8 @@ def task_manager(requested: Any, include_path: Any, metadata: dict[str, Any]) ->
     return everything
 
 
-def _requested(tasks: Any) -> list[str]:
+def requested(tasks: Any) -> list[str]:
+    """The names in --tasks: a list of comma-separated names, one such string, or None."""
     given = [tasks] if isinstance(tasks, str) else tasks or []
     return [name.strip() for item in given for name in str(item).split(",") if name.strip()]
 
