@@ -16,7 +16,9 @@ _BROKEN_END = re.compile(r"\$|\n|\\\)|\\\]|[.,;](?=\s|\Z)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textrm|mbox|mathrm|textbf)\s{0,4}\{([^{}]{0,20})\}")
 _SPACING = re.compile(r"[\s$~&]|\\\\|\\[()\[\],;:! ]|\\q?quad(?![a-z])|[*_]{2}")
 _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
-_JOINERS = frozenset({",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"})
+_JOINERS = frozenset(
+    {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
+)
 _HOLLOW = re.compile(r"[\s.…?_$]*|\\[lc]?dots|(?:your |the |final )*answer(?: here)?|\.\.\.", re.IGNORECASE)
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters

@@ -19,8 +19,8 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 6, guessed | last_value | the last formula or number; of an equation, what stands right of its last `=` |
 | 7, guessed | choice | the letter of a multiple-choice option |
 
-A response that the token limit cut (`finish_reason` "length") before it could mark or state an answer is `truncated`:
-a number it happened to pass is no answer. Nothing here sees the reference answer.
+A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
+answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees the reference answer.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
+from lm_eval_mathtasks.grading.formulas import breaks_off
 from lm_eval_mathtasks.grading.statements import Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
@@ -72,6 +73,7 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     seen = _first_solution(view(response))
     cut = seen.unfinished or (finish_reason == "length" and not seen.ended)
     for rule, parts in _answers(seen):
+        cut = cut or (rule not in STATED and not seen.ended and breaks_off(seen.text))
         if cut and not _survives_cut(seen.text, rule, parts):
             break
         return Extraction(_text(response, parts), rule, (parts[0][0], parts[-1][1]))
@@ -91,7 +93,7 @@ def candidates(response: str | None) -> list[Candidate]:
 
 
 def _text(response: str, parts: list[Span]) -> str:
-    return ", ".join(response[start:stop].strip() if len(parts) > 1 else response[start:stop] for start, stop in parts)
+    return ", ".join(response[start:stop].strip() for start, stop in parts)
 
 
 def _survives_cut(text: str, rule: str, parts: list[Span]) -> bool:
@@ -123,7 +125,10 @@ def _marked(seen: View) -> Iterator[Found]:
         boxes = [box for box in boxes if box.begin < group[0].begin]
         if len(found) == MAX_CANDIDATES:
             break
-    for name, slots in (("tag", statements.tag_slots(text)), ("final_answer", statements.minerva_slots(text))):
+    for name, slots in (
+        ("tag", statements.tag_slots(text)),
+        ("final_answer", statements.minerva_slots(text)),
+    ):
         for start, stop in slots:
             span = _whole(text, start, stop) or slot_value(text, start, stop, sentences=name == "tag")
             found += [(name, [span])] if span else []
@@ -135,7 +140,12 @@ def _marked(seen: View) -> Iterator[Found]:
 def _whole(text: str, start: int, stop: int) -> Span | None:
     """Return a slot's whole content where that is one short value."""
     span = trim(text, start, stop)
-    if span is None or span[1] - span[0] > MAX_BARE or "\n" in text[slice(*span)] or find_boxes(text[slice(*span)]):
+    if (
+        span is None
+        or span[1] - span[0] > MAX_BARE
+        or "\n" in text[slice(*span)]
+        or find_boxes(text[slice(*span)])
+    ):
         return None
     return None if _WORD.search(text, *span) else span
 
@@ -159,7 +169,11 @@ def _bare(seen: View) -> Iterator[Found]:
     words = _WORD.findall(seen.text, *span)
     if not words and _VALUE.search(seen.text, *span):
         yield "bare", [trim(seen.text, *statements.value_side(seen.text, *span)) or span]
-    elif words and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS and not _VALUE.search(seen.text, *span):
+    elif (
+        words
+        and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS
+        and not _VALUE.search(seen.text, *span)
+    ):
         yield "bare", [span]
 
 

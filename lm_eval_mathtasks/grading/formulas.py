@@ -21,9 +21,12 @@ _DELIMITER = re.compile(
     r"\\\\(?![()\[\]])|\\\$|\$\$?|\\{1,2}\(|\\{1,2}\)|\\{1,2}\[|\\{1,2}\]"
     r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
 )
+_COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
 _PROSE_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}")
 _TEXT_IN_FORMULA = re.compile(r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}")
-_FUNCTIONS = frozenset("sin cos tan cot sec csc log exp det max min mod gcd lcm arcsin arccos arctan sqrt and".split())
+_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc log exp det max min mod gcd lcm arcsin arccos arctan sqrt and".split()
+)
 _SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
@@ -40,9 +43,23 @@ class Formula(NamedTuple):
 
 def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula]:
     """Return the formulas of `text[start:stop]` in order."""
+    return _scan(text, start, len(text) if stop is None else stop)[0]
+
+
+def breaks_off(text: str) -> bool:
+    """Tell whether a text ends inside a formula that it never closes: it was cut, whoever cut it."""
+    opening = _scan(text, max(0, len(text) - MAX_DISPLAY), len(text))[1]
+    if opening is None:
+        return False
+    rest = text[opening.end() :]
+    # A single dollar with nothing but words and numbers after it is money.
+    return bool(rest.strip()) and (opening.group()[0] != "$" or _COMMAND.search(rest) is not None)
+
+
+def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:
     found: list[Formula] = []
     opening: re.Match[str] | None = None
-    for match in _DELIMITER.finditer(text, start, len(text) if stop is None else stop):
+    for match in _DELIMITER.finditer(text, start, stop):
         token = match.group().lstrip("\\")
         if match.group() in {"\\\\", "\\$"}:
             continue
@@ -54,7 +71,7 @@ def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula
                 continue
         # A dollar that cannot close may open; a bracket always starts anew.
         opening = match if token[0] in "$([b" else None
-    return found
+    return found, opening
 
 
 def has_value(text: str) -> bool:
@@ -84,7 +101,11 @@ def _is_formula(text: str, formula: Formula, token: str) -> bool:
     if not 0 < length <= MAX_INLINE or "\n\n" in content:
         return False
     # "$40.00 - $20.00": a dollar sign right before a digit opens (or is money), it does not close.
-    if token == "$" and text[formula.end : formula.end + 1].isdigit() and not text[formula.begin - 1 : formula.begin].isdigit():
+    if (
+        token == "$"
+        and text[formula.end : formula.end + 1].isdigit()
+        and not text[formula.begin - 1 : formula.begin].isdigit()
+    ):
         return False
     return not is_prose(content)
 

@@ -22,7 +22,9 @@ _GAP_IS = rf"(?:[ \t][^.:=\n]{{0,60}}?)?[ \t*_]{{0,4}}{_IS}"
 ENGLISH = re.compile(rf"nswer(?<=\b[aA]nswer)(?<!\b[tT]o answer)s?\b{_GAP_IS}")
 CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
 OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice) is\b[:：]?")
-CHINESE = re.compile(r"(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]", re.MULTILINE)
+CHINESE = re.compile(
+    r"(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]", re.MULTILINE
+)
 EUROPEAN = re.compile(
     r"\br[ée]ponse(?: finale)?(?:[^.:=\n]{0,40}?\best\b| ?[:：])|\brespuesta(?: final)?(?:[^.:=\n]{0,40}?\bes\b| ?[:：])"
     r"|\bantwort[^.:=\n]{0,20}?(?:\bist\b|\blautet\b|[:：])|\bresposta(?: final)?(?: é| ?[:：])|\bответ ?[:：]",
@@ -39,7 +41,9 @@ ANSWER_HEADING = re.compile(
 A_COLON = re.compile(r"^[ \t]{0,4}A[ \t]?[:：](?!.*\n[ \t]{0,4}B[ \t]?[:：])", re.MULTILINE)
 HASHES = re.compile(r"####[ \t]{0,4}(?=\S)")
 MINERVA_END = "I hope it is correct"
-_MINERVA_START = re.compile(r"final answer(?:[ \t]{0,4}[:：])?(?:[ \t\n]{0,4}the final answer is(?: ?[:：])?)?", re.IGNORECASE)
+_MINERVA_START = re.compile(
+    r"final answer(?:[ \t]{0,4}[:：])?(?:[ \t\n]{0,4}the final answer is(?: ?[:：])?)?", re.IGNORECASE
+)
 
 _FILLER = re.compile(
     r"(?:[\s:：*_`>\"“”]|\b(?:therefore|thus|hence|then|so|simply|just|indeed|also|now|approximately|about|roughly|"
@@ -59,8 +63,10 @@ _CLAUSE = re.compile(
 _NUMBERED_HEADING = re.compile(r"[0-9]{1,2}[.)]\s{1,4}\S")
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
-_TRIM = " \t\r\n*_`\"“”:：,，;；。.!！>"
-_NOT_ANSWERS = frozenset("correct right wrong incorrect unclear unknown below above not reasonable clear here following".split())
+_TRIM = ' \t\r\n*_`"“”:：,，;；。.!！>'
+_NOT_ANSWERS = frozenset(
+    "correct right wrong incorrect unclear unknown below above not reasonable clear here following".split()
+)
 # A slot longer than this is the start of an explanation, not an answer.
 MAX_SLOT = 1_500  # characters
 MAX_UNIT_WORDS = 5  # "18 dollars per day in total"
@@ -108,14 +114,21 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
 
 def trim(text: str, start: int, stop: int) -> Span | None:
     """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
-    while start < stop and text[start] in " \t\r\n*_`\"“”:：>":
+    while start < stop and text[start] in ' \t\r\n*_`"“”:：>':
         start += 1
     while start < stop and text[stop - 1] in _TRIM:
         # A backslash before it makes it a command: "\," or "\!".
         if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
             stop -= 1
         stop -= 1
-    for opening, closing in (("$$", "$$"), ("$", "$"), ("\\\\(", "\\\\)"), ("\\(", "\\)"), ("\\\\[", "\\\\]"), ("\\[", "\\]")):
+    for opening, closing in (
+        ("$$", "$$"),
+        ("$", "$"),
+        ("\\\\(", "\\\\)"),
+        ("\\(", "\\)"),
+        ("\\\\[", "\\\\]"),
+        ("\\[", "\\]"),
+    ):
         inside = (start + len(opening), stop - len(closing))
         if inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1]):
             if text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
@@ -132,7 +145,11 @@ def minerva_slots(text: str) -> list[Span]:
 
 def tag_slots(text: str) -> list[Span]:
     """Return the slot of the last `<answer>` or `<SOLUTION>` element; a stop string may have eaten its closing tag."""
-    tags = list(re.finditer(r"<(/?)(?:answer|solution|final_answer)>", text, re.IGNORECASE)) if "<" in text else []
+    tags = (
+        list(re.finditer(r"<(/?)(?:answer|solution|final_answer)>", text, re.IGNORECASE))
+        if "<" in text
+        else []
+    )
     for index in range(len(tags) - 1, -1, -1):
         if not tags[index].group(1):
             stop = tags[index + 1].start() if index + 1 < len(tags) else len(text)
@@ -146,7 +163,9 @@ def hash_values(text: str) -> list[Span]:
     for match in list(HASHES.finditer(text))[-MAX_STATEMENTS:][::-1]:
         line_end = text.find("\n", match.end())
         line_end = len(text) if line_end < 0 else line_end
-        if _NUMBERED_HEADING.match(text, match.end(), line_end) or not _VALUE_HEAD.match(text, match.end(), line_end):
+        if _NUMBERED_HEADING.match(text, match.end(), line_end) or not _VALUE_HEAD.match(
+            text, match.end(), line_end
+        ):
             continue
         span = _leading_value(text, match.end(), line_end)
         if span:
@@ -200,7 +219,9 @@ def _opens_solution(text: str, start: int) -> bool:
     start = filler.end() if filler else start
     if _VALUE_HEAD.match(text, start):
         return False
-    rest = text[_sentence_end(text, start, min(len(text), start + MAX_SLOT)) + 1 : _paragraph_end(text, start)]
+    rest = text[
+        _sentence_end(text, start, min(len(text), start + MAX_SLOT)) + 1 : _paragraph_end(text, start)
+    ]
     return bool(rest.strip(_TRIM))
 
 

@@ -25,7 +25,9 @@ _CLOSING = {"/", "end"}
 _ANSWER_ELEMENT_AT_END = re.compile(r"</(?:answer|solution)>\s{0,20}\Z", re.IGNORECASE)
 
 # gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
-_FINAL_CHANNEL = re.compile(r"<\|channel\|>\s{0,4}final\s{0,4}(?:<\|constrain\|>\w{0,20})?<\|message\|>|assistantfinal")
+_FINAL_CHANNEL = re.compile(
+    r"<\|channel\|>\s{0,4}final\s{0,4}(?:<\|constrain\|>\w{0,20})?<\|message\|>|assistantfinal"
+)
 _ANALYSIS_CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(?:analysis|commentary)|\A\s{0,4}analysis(?=[A-Z])")
 
 _TURN_TOKEN = re.compile(
