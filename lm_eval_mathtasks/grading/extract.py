@@ -1,17 +1,223 @@
-"""Find the answer in a response."""
+r"""Find the answer in a response.
+
+A response is reduced to what may hold the answer (`view`: no thinking, no program code, nothing after the model ended
+its turn or began the next question of a few-shot prompt). Then these rules are tried in order; the first that finds
+something decides. Within a rule the last place wins, because a solution ends with its answer.
+
+| order | rule | finds |
+|---|---|---|
+| 0, marked: the last of these four | tag | `<answer>18</answer>`, `<SOLUTION>18</SOLUTION>` |
+| | final_answer | Minerva's "Final Answer: The final answer is 18. I hope it is correct." |
+| | box | a complete `\boxed`, `\fbox`, `\framebox`; boxes joined by "and" or a comma are one answer |
+| | hash | `#### 18` |
+| 1, stated: the last of these two | statement | "the answer is 18", "Answer: 18", "答案是18", a heading "Answer" |
+| | a_colon | `A: 18` at the start of a line |
+| 2, stated | broken_box | a box whose braces never close |
+| 3, guessed | bare | the whole response is one value |
+| 4, guessed | bold | a value in bold near the end |
+| 5, guessed | output | the last line that a program printed (interpreter models) |
+| 6, guessed | last_value | the last formula or number; of an equation, what stands right of its last `=` |
+| 7, guessed | choice | the letter of a multiple-choice option |
+
+A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
+answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees the reference answer.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
+from lm_eval_mathtasks.grading import statements
+from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
+from lm_eval_mathtasks.grading.formulas import breaks_off
+from lm_eval_mathtasks.grading.statements import Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
+from lm_eval_mathtasks.grading.view import View, boundaries, view
 
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
+_HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
+_ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
+_LETTER_FIRST = re.compile(r"\s{0,4}[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
+_LETTER = re.compile(r"(?<![\w'’])\(?([B-J]|A(?!\s[a-z]))\)?(?![\w'’])")
+_VALUE = re.compile(r"[0-9$\\]")
+_WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
+MAX_BARE = 300  # characters of a response that is nothing but its answer
+MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
+TAIL = 2_000  # characters from the end in which a guess is first looked for
+MAX_CANDIDATES = 10  # per rule, for reports
+
+Found = tuple[str, list[Span]]  # a rule's name and the spans that make up the answer
+
+
+class Candidate(NamedTuple):
+    """A possible answer: text, rule, span in the response, and place in the order (0 is what is extracted)."""
+
+    answer: str
+    rule: str
+    span: Span
+    priority: int
 
 
 def extract_answer(response: str | None, *, finish_reason: str | None = None) -> Extraction:
-    """Return the answer a response gives."""
-    found = list(_NUMBER.finditer(response or ""))
-    if not found:
-        return Extraction(None, "none", truncated=finish_reason == "length")
-    return Extraction(found[-1].group(), "last_number", found[-1].span())
+    """Return the answer a response gives, as written, with the rule that found it and its place.
+
+    response: text as the model returned it, of any length and content; None is no response.
+    finish_reason: as the server names it; "length" marks a response that the token limit cut.
+    `answer` is `response[slice(*span)]`, but for joined boxes: these are listed with ", ", and `span` reaches from
+    the first content to the last. Never raises on a string; takes time linear in its length.
+    """
+    response = response or ""
+    seen = _first_solution(view(response))
+    cut = seen.unfinished or (finish_reason == "length" and not seen.ended)
+    for rule, parts in _answers(seen):
+        cut = cut or (rule not in STATED and not seen.ended and breaks_off(seen.text))
+        if cut and not _survives_cut(seen.text, rule, parts):
+            break
+        return Extraction(_text(response, parts), rule, (parts[0][0], parts[-1][1]))
+    return Extraction(None, "none", truncated=cut)
+
+
+def candidates(response: str | None) -> list[Candidate]:
+    """Return the possible answers of a response, the most trusted first, each place once."""
+    response = response or ""
+    found: dict[tuple[Span, ...], str] = {}
+    for rule, parts in _answers(_first_solution(view(response))):
+        found.setdefault(tuple(parts), rule)
+    return [
+        Candidate(_text(response, list(parts)), rule, (parts[0][0], parts[-1][1]), place)
+        for place, (parts, rule) in enumerate(found.items())
+    ]
+
+
+def _text(response: str, parts: list[Span]) -> str:
+    return ", ".join(response[start:stop].strip() for start, stop in parts)
+
+
+def _survives_cut(text: str, rule: str, parts: list[Span]) -> bool:
+    """Tell whether an answer stands although the token limit cut the response: it is stated, and whole."""
+    return rule in STATED and (rule in CLOSED or parts[-1][1] < len(text.rstrip()))
+
+
+def _first_solution(seen: View) -> View:
+    """Cut the view where a model that solved our question goes on with the next one."""
+    for position, needs_statement in boundaries(seen.text):
+        head = seen._replace(text=seen.text[:position], ended=True)
+        if not needs_statement or next(_answers(head, guesses=False), None):
+            return head
+    return seen
+
+
+def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
+    for rule in (*_STATING, *(_GUESSING if guesses else ())):
+        yield from islice(rule(seen), MAX_CANDIDATES)
+
+
+def _marked(seen: View) -> Iterator[Found]:
+    text = seen.text
+    found: list[Found] = []
+    boxes = [box for box in find_boxes(text) if box.complete]
+    while boxes:
+        group = last_group(text, boxes)
+        found.append(("box", [(box.start, box.stop) for box in group]))
+        boxes = [box for box in boxes if box.begin < group[0].begin]
+        if len(found) == MAX_CANDIDATES:
+            break
+    for name, slots in (
+        ("tag", statements.tag_slots(text)),
+        ("final_answer", statements.minerva_slots(text)),
+    ):
+        for start, stop in slots:
+            span = _whole(text, start, stop) or slot_value(text, start, stop, sentences=name == "tag")
+            found += [(name, [span])] if span else []
+    for span in statements.hash_values(text):
+        found.append(("hash", [span]))
+    yield from sorted(found, key=lambda item: item[1][-1][1], reverse=True)
+
+
+def _whole(text: str, start: int, stop: int) -> Span | None:
+    """Return a slot's whole content where that is one short value."""
+    span = trim(text, start, stop)
+    if (
+        span is None
+        or span[1] - span[0] > MAX_BARE
+        or "\n" in text[slice(*span)]
+        or find_boxes(text[slice(*span)])
+    ):
+        return None
+    return None if _WORD.search(text, *span) else span
+
+
+def _stated(seen: View) -> Iterator[Found]:
+    for rule, span in statements.statement_values(seen.text):
+        yield rule, [span]
+
+
+def _broken_box(seen: View) -> Iterator[Found]:
+    for box in reversed(find_boxes(seen.text)):
+        span = trim(seen.text, box.start, box.stop)
+        if not box.complete and span:
+            yield "broken_box", [span]
+
+
+def _bare(seen: View) -> Iterator[Found]:
+    span = trim(seen.text, 0, len(seen.text))
+    if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
+        return
+    words = _WORD.findall(seen.text, *span)
+    if not words and _VALUE.search(seen.text, *span):
+        yield "bare", [trim(seen.text, *statements.value_side(seen.text, *span)) or span]
+    elif (
+        words
+        and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS
+        and not _VALUE.search(seen.text, *span)
+    ):
+        yield "bare", [span]
+
+
+def _bold(seen: View) -> Iterator[Found]:
+    text = seen.text.rstrip()
+    start = text.rfind("\n\n", 0, max(0, text.rfind("\n\n")))
+    for match in reversed(list(_BOLD.finditer(text, max(start, len(text) - TAIL, 0)))):
+        inside = match.span(match.lastindex or 0)
+        content = text[slice(*inside)].strip()
+        if _VALUE.search(content) and not _HEADING.match(content) and not content.endswith((":", "：")):
+            span = slot_value(text, *inside)
+            if span:
+                yield "bold", [span]
+
+
+def _output(seen: View) -> Iterator[Found]:
+    for start, stop in reversed(seen.outputs):
+        if stop > len(seen.text) or re.search(r"[0-9]", seen.text[stop:]):
+            return
+        begin = seen.text.rfind("\n", start, start + len(seen.text[start:stop].rstrip())) + 1
+        span = trim(seen.text, max(begin, start), stop)
+        if span and not _ERROR_LINE.search(seen.text, *span):
+            yield "output", [span]
+
+
+def _last_value(seen: View) -> Iterator[Found]:
+    text = seen.text.rstrip()
+    tail = text.find("\n", max(0, len(text) - TAIL)) + 1
+    span = (last_value(text, tail, len(text)) if tail else None) or last_value(text, 0, len(text))
+    if span:
+        yield "last_value", [span]
+
+
+def _choice(seen: View) -> Iterator[Found]:
+    first = _LETTER_FIRST.match(seen.text)
+    if first:
+        yield "choice", [first.span(1)]
+    letters = list(_LETTER.finditer(seen.text, max(0, len(seen.text) - TAIL)))
+    if letters:
+        yield "choice", [letters[-1].span(1)]
+
+
+Rule = Callable[[View], Iterator[Found]]
+_STATING: tuple[Rule, ...] = (_marked, _stated, _broken_box)
+_GUESSING: tuple[Rule, ...] = (_bare, _bold, _output, _last_value, _choice)
+STATED = frozenset({"tag", "final_answer", "box", "hash", "statement", "a_colon", "broken_box"})
+CLOSED = frozenset({"final_answer", "box"})  # their answer has an end of its own

@@ -1,0 +1,128 @@
+r"""Formulas in running text: `$...$`, `\(...\)`, `\[...\]`, environments, and the numbers between them.
+
+A dollar sign opens a formula only where the text up to the next one is no prose: "$5 and she has $3" is money.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_DIGITS = r"(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
+# A value in prose: a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with its sign,
+# currency and percent. "3-4" is two numbers, "- 4" has no sign.
+NUMBER = re.compile(
+    r"[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
+    r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
+    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
+    rf"|{_DIGITS}(?:\s?\\?%)?"
+)
+_DELIMITER = re.compile(
+    r"\\\\(?![()\[\]])|\\\$|\$\$?|\\{1,2}\(|\\{1,2}\)|\\{1,2}\[|\\{1,2}\]"
+    r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
+)
+_COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
+_PROSE_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}")
+_TEXT_IN_FORMULA = re.compile(r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}")
+_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc log exp det max min mod gcd lcm arcsin arccos arctan sqrt and".split()
+)
+_SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?")
+MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
+MAX_DISPLAY = 8_000  # characters of one displayed formula
+
+
+class Formula(NamedTuple):
+    """A formula's place: delimiters from `begin` to `end`, content from `start` to `stop`."""
+
+    begin: int
+    start: int
+    stop: int
+    end: int
+
+
+def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula]:
+    """Return the formulas of `text[start:stop]` in order."""
+    return _scan(text, start, len(text) if stop is None else stop)[0]
+
+
+def breaks_off(text: str) -> bool:
+    """Tell whether a text ends inside a formula that it never closes: it was cut, whoever cut it."""
+    opening = _scan(text, max(0, len(text) - MAX_DISPLAY), len(text))[1]
+    if opening is None:
+        return False
+    rest = text[opening.end() :]
+    # A single dollar with nothing but words and numbers after it is money.
+    return bool(rest.strip()) and (opening.group()[0] != "$" or _COMMAND.search(rest) is not None)
+
+
+def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:
+    found: list[Formula] = []
+    opening: re.Match[str] | None = None
+    for match in _DELIMITER.finditer(text, start, stop):
+        token = match.group().lstrip("\\")
+        if match.group() in {"\\\\", "\\$"}:
+            continue
+        if opening is not None and _closes(opening.group().lstrip("\\"), token):
+            formula = Formula(opening.start(), opening.end(), match.start(), match.end())
+            if _is_formula(text, formula, token):
+                found.append(formula)
+                opening = None
+                continue
+        # A dollar that cannot close may open; a bracket always starts anew.
+        opening = match if token[0] in "$([b" else None
+    return found, opening
+
+
+def has_value(text: str) -> bool:
+    """Tell whether a formula says something: more than the name of one unknown."""
+    return bool(text.strip()) and not _SINGLE_NAME.fullmatch(text.strip())
+
+
+def is_prose(text: str) -> bool:
+    """Tell whether text between two dollar signs is words rather than a formula."""
+    if not _PROSE_WORD.search(text):
+        return False
+    words = _PROSE_WORD.findall(_TEXT_IN_FORMULA.sub("", text))
+    return any(word.lower() not in _FUNCTIONS for word in words)
+
+
+def _closes(opened: str, token: str) -> bool:
+    if opened[0] == "b":
+        return token == "end" + opened[5:]
+    return token == {"(": ")", "[": "]"}.get(opened, opened)
+
+
+def _is_formula(text: str, formula: Formula, token: str) -> bool:
+    length = formula.stop - formula.start
+    if token not in {"$", "$$"}:
+        return length <= MAX_DISPLAY
+    content = text[formula.start : formula.stop]
+    if not 0 < length <= MAX_INLINE or "\n\n" in content:
+        return False
+    # "$40.00 - $20.00": a dollar sign right before a digit opens (or is money), it does not close.
+    if (
+        token == "$"
+        and text[formula.end : formula.end + 1].isdigit()
+        and not text[formula.begin - 1 : formula.begin].isdigit()
+    ):
+        return False
+    return not is_prose(content)
+
+
+def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
+    r"""Narrow a formula to the answer it ends in: the last line, and what stands right of the last `=`.
+
+    `x = 5` and `y = 2x + 3` stay whole; `\frac13 \approx 0.33` gives the exact side.
+    """
+    line = max(text.rfind("\\\\", start, stop), text.rfind("\n", start, stop))
+    if line >= start and re.search(r"[^\s\\]", text[line:stop]) and "\\begin{" not in text[start:stop]:
+        start = line + (2 if text[line] == "\\" else 1)
+    approx = re.compile(r"\\approx|≈|\\doteq").search(text, start, stop)
+    if approx and text[start : approx.start()].strip():
+        stop = approx.start()
+    parts = [match.start() for match in re.compile(r"(?<![<>!:\\=])=(?!=)").finditer(text, start, stop)]
+    single = len(parts) == 1 and _SINGLE_NAME.fullmatch(text[start : parts[0]].strip(" \n&"))
+    if parts and not single and text[parts[-1] + 1 : stop].strip(" \n&.,"):
+        start = parts[-1] + 1
+    return start, stop

@@ -1,0 +1,194 @@
+"""What of a response may hold its answer: everything but thinking, program code and the next question.
+
+The parts that may not are blanked, never cut out: a view has the length of the response (or is shorter at its end),
+so a position in the view is the same position in the response.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：！？"}
+_WIDE_CHARACTER = re.compile("[\uff01-\uff5e]")
+
+# Thinking, opened and closed; names that mark only the format of a prompt (a working-out part) count as well.
+_THINK_NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|seed:think|antthinking"
+_THINK = re.compile(
+    rf"<(?P<a>/?)(?:{_THINK_NAMES})>|\[(?P<b>/?)THINK\]|◁(?P<c>/?)think▷"
+    r"|<\|(?P<d>begin|end)_of_thought\|>|<(?P<e>start|end)_working_out>",
+    re.IGNORECASE,
+)
+_CLOSING = {"/", "end"}
+# A block that was never closed has still ended when the response ends with a complete answer element.
+_ANSWER_ELEMENT_AT_END = re.compile(r"</(?:answer|solution)>\s{0,20}\Z", re.IGNORECASE)
+
+# gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
+_FINAL_CHANNEL = re.compile(
+    r"<\|channel\|>\s{0,4}final\s{0,4}(?:<\|constrain\|>\w{0,20})?<\|message\|>|assistantfinal"
+)
+_ANALYSIS_CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(?:analysis|commentary)|\A\s{0,4}analysis(?=[A-Z])")
+
+_TURN_TOKEN = re.compile(
+    r"<\|(?:im_start|im_end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|end|start|return|user|assistant|system"
+    r"|start_header_id|channel)\|>"
+    r"|</s>|<s>|<eos>|<(?:end|start)_of_turn>|\[/?INST\]|<｜(?:end▁of▁sentence|User|Assistant)｜>"
+)
+_NEXT_QUESTION = re.compile(
+    r"^[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
+    r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|问题|题目)[ \t]?[:：]",
+    re.MULTILINE,
+)
+_ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$")
+
+_CODE_LANGUAGES = frozenset(
+    "python python3 py sympy c cpp c++ java javascript js typescript r julia matlab sql bash sh asy asymptote haskell".split()
+)
+_OUTPUT_LANGUAGES = frozenset({"output", "outputs", "stdout"})
+_ASY = re.compile(r"\[asy\]")
+_CODE_ELEMENT, _CODE_ELEMENT_END = "<llm-code>", "</llm-code>"
+_OUTPUT_ELEMENT, _OUTPUT_ELEMENT_END = "<llm-code-output>", "</llm-code-output>"
+# Base models run on for thousands of tokens; only the first few boundaries can be the end of the first solution.
+MAX_BOUNDARIES = 5
+
+
+class View(NamedTuple):
+    """A response as the rules see it.
+
+    text: the response with what cannot hold the answer blanked, cut at the end of the first solution;
+    ended: the model ended the answer itself (an end token or the next question follows), so that no token limit
+        can have cut it; unfinished: the response breaks off while still thinking;
+    outputs: spans of what programs printed.
+    """
+
+    text: str
+    ended: bool
+    unfinished: bool
+    outputs: list[tuple[int, int]]
+
+
+def view(response: str) -> View:
+    """Blank thinking, code and special tokens; the cut at the next question is `first_solution`'s."""
+    text = response
+    if not text.isascii() and _WIDE_CHARACTER.search(text):
+        text = text.translate(_WIDE)
+    text, unfinished = _without_thinking(text)
+    if unfinished:
+        return View("", False, True, [])
+    text, ended = _first_turn(text)
+    text, outputs = _without_code(text)
+    return View(text, ended, False, outputs)
+
+
+def boundaries(text: str) -> Iterator[tuple[int, bool]]:
+    """Yield where the next question may start, and whether only a stated answer before it would prove that.
+
+    A plain `Question:` after some value is a few-shot prompt continued. A bold or headed one may as well be the
+    question repeated before the solution.
+    """
+    found = 0
+    for match in _NEXT_QUESTION.finditer(text):
+        before = text[: match.start()]
+        if before.strip() and found < MAX_BOUNDARIES:
+            found += 1
+            if match["decor"] or _ANY_VALUE.search(before):
+                yield match.start(), bool(match["decor"])
+
+
+def _blank(text: str, spans: list[tuple[int, int]]) -> str:
+    pieces, position = [], 0
+    for start, end in spans:
+        # Newlines, so that no rule reads a sentence across the gap.
+        pieces += [text[position:start], "\n" * (end - start)]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
+def _without_thinking(text: str) -> tuple[str, bool]:
+    if "<|channel|>" in text or "assistantfinal" in text or text.lstrip()[:8] == "analysis":
+        finals = list(_FINAL_CHANNEL.finditer(text))
+        if finals:
+            text = _blank(text, [(0, finals[-1].end())])
+        elif _ANALYSIS_CHANNEL.search(text):
+            return text, True
+    spans: list[tuple[int, int]] = []
+    opened: int | None = None
+    for match in _THINK.finditer(text):
+        if next((group for group in match.groups() if group), "").lower() in _CLOSING:
+            # A closing tag alone: the chat template had written the opening one.
+            begin = opened if opened is not None else spans[-1][1] if spans else 0
+            spans.append((begin, match.end()))
+            opened = None
+        elif opened is None:
+            opened = match.start()
+    if opened is not None:
+        if not _ANSWER_ELEMENT_AT_END.search(text, max(0, len(text) - 40)):
+            return text, True
+        element = max(text.lower().rfind("<answer>"), text.lower().rfind("<solution>"))
+        spans.append((opened, max(opened, element)))
+    return (_blank(text, spans) if spans else text), False
+
+
+def _first_turn(text: str) -> tuple[str, bool]:
+    """Cut at the first special token that follows something; blank those before."""
+    if "<" not in text and "[" not in text:
+        return text, False
+    leading = []
+    for match in _TURN_TOKEN.finditer(text):
+        if text[leading[-1][1] if leading else 0 : match.start()].strip():
+            return _blank(text[: match.start()], leading), True
+        leading.append(match.span())
+    return (_blank(text, leading) if leading else text), False
+
+
+def _without_code(text: str) -> tuple[str, list[tuple[int, int]]]:
+    code: list[tuple[int, int]] = []
+    outputs: list[tuple[int, int]] = []
+    if "```" in text:
+        for language, start, end, body in _fences(text):
+            if language in _OUTPUT_LANGUAGES:
+                outputs.append(body)
+            elif language in _CODE_LANGUAGES:
+                code.append((start, end))
+    if _CODE_ELEMENT in text:
+        code += _elements(text, _CODE_ELEMENT, _CODE_ELEMENT_END)
+        found = _elements(text, _OUTPUT_ELEMENT, _OUTPUT_ELEMENT_END)
+        outputs += [(start + len(_OUTPUT_ELEMENT), end - len(_OUTPUT_ELEMENT_END)) for start, end in found]
+    if "[asy]" in text:
+        code += _elements(text, "[asy]", "[/asy]")
+    if not code:
+        return text, outputs
+    return _blank(text, _disjoint(code)), outputs
+
+
+def _fences(text: str) -> Iterator[tuple[str, int, int, tuple[int, int]]]:
+    """Yield (language, start, end, span of the body) of each fenced block; an unclosed one runs to the end."""
+    start = text.find("```")
+    while start >= 0:
+        line_end = text.find("\n", start)
+        line_end = len(text) if line_end < 0 else line_end
+        close = text.find("```", start + 3)
+        close = len(text) if close < 0 else close
+        language = text[start + 3 : min(line_end, start + 20)].strip().lower()
+        yield language, start, min(close + 3, len(text)), (min(line_end, close), close)
+        start = text.find("```", close + 3)
+
+
+def _elements(text: str, opening: str, closing: str) -> list[tuple[int, int]]:
+    spans = []
+    start = text.find(opening)
+    while start >= 0:
+        close = text.find(closing, start)
+        end = len(text) if close < 0 else close + len(closing)
+        spans.append((start, end))
+        start = text.find(opening, end)
+    return spans
+
+
+def _disjoint(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    result: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if not result or start >= result[-1][1]:
+            result.append((start, end))
+    return result
