@@ -1,0 +1,59 @@
+"""Stage three: reinforcement learning with TRL's GRPO, rewarded by our grader."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from lm_eval_mathtasks.training.evaluation import MAX_NEW_TOKENS
+from lm_eval_mathtasks.training.problems import stream
+from lm_eval_mathtasks.training.prompts import any_ask
+from lm_eval_mathtasks.training.rewards import graded_reward
+from lm_eval_mathtasks.training.settings import Settings
+from lm_eval_mathtasks.training.trainlog import TrainLog
+
+
+def questions(settings: Settings) -> list[dict[str, str]]:
+    """{"prompt", "gold"} rows from training problems, one for every group of generations."""
+    count = settings.grpo_steps * settings.grpo_rows // settings.grpo_generations
+    rng, problems = Random(settings.seed + 3), islice(stream(settings.seed + 3), count)
+    return [{"prompt": any_ask(problem, rng).prompt, "gold": problem.answer} for problem in problems]
+
+
+def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
+    """Reinforce `model` and return it; `out` is a folder for the trainer's own files."""
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    config = GRPOConfig(
+        output_dir=str(out),
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        per_device_train_batch_size=settings.grpo_rows,
+        num_generations=settings.grpo_generations,
+        max_completion_length=MAX_NEW_TOKENS,
+        temperature=1.0,
+        beta=0.0,
+        max_steps=settings.grpo_steps,
+        learning_rate=settings.grpo_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=5,
+        save_strategy="no",
+        report_to="none",
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        seed=settings.seed,
+    )
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=graded_reward,
+        args=config,
+        train_dataset=Dataset.from_list(questions(settings)),
+        processing_class=tokenizer,
+    )
+    result = trainer.train()
+    log.step("grpo", settings.grpo_steps, result.training_loss, trainer.model, last=True)
+    return trainer.model

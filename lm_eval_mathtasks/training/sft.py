@@ -1,0 +1,53 @@
+"""Stage two: supervised fine-tuning with TRL on clean solutions, asked the way evaluations ask."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from lm_eval_mathtasks.training.problems import stream
+from lm_eval_mathtasks.training.prompts import EOS, any_ask
+from lm_eval_mathtasks.training.settings import Settings
+from lm_eval_mathtasks.training.trainlog import TrainLog
+
+# Prompt and solution together stay below this many tokens; longer ones would be cut.
+MAX_LENGTH = 256
+
+
+def examples(settings: Settings) -> list[dict[str, str]]:
+    """{"prompt", "completion"} rows from training problems, as many as the steps of the stage need."""
+    rng, count = Random(settings.seed + 2), settings.sft_steps * settings.sft_rows
+    asks = (any_ask(problem, rng) for problem in islice(stream(settings.seed + 2), count))
+    return [{"prompt": a.prompt, "completion": a.response + EOS} for a in asks]
+
+
+def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
+    """Fine-tune `model` and return it; `out` is a folder for the trainer's own files."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    config = SFTConfig(
+        output_dir=str(out),
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        per_device_train_batch_size=settings.sft_rows,
+        max_steps=settings.sft_steps,
+        learning_rate=settings.sft_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=10,
+        max_length=MAX_LENGTH,
+        save_strategy="no",
+        report_to="none",
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        seed=settings.seed,
+    )
+    trainer = SFTTrainer(
+        model=model, args=config, train_dataset=Dataset.from_list(examples(settings)), processing_class=tokenizer
+    )
+    result = trainer.train()
+    log.step("sft", settings.sft_steps, result.training_loss, trainer.model, last=True)
+    return trainer.model
