@@ -18,7 +18,7 @@ def only(scores):
     ("response", "statuses"),
     [
         ("So the answer is \\boxed{1004}.", {"exact_match", "strict_match", "extracted"}),
-        ("The answer is 1004 exactly.", {"exact_match", "extracted"}),
+        ("The answer is 1004 eggs.", {"exact_match", "extracted"}),
         ("\\boxed{1005}", {"extracted"}),
         ("", {"no_answer"}),
         (None, {"no_answer"}),
