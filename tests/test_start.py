@@ -49,8 +49,8 @@ def test_the_public_names():
 
     for name in lm_eval_mathtasks.__all__:
         assert getattr(lm_eval_mathtasks, name) is not None
-    with pytest.raises(AttributeError, match="no_such"):
-        lm_eval_mathtasks.no_such
+    with pytest.raises(ImportError, match="no_such"):
+        from lm_eval_mathtasks import no_such  # noqa: F401
 
 
 def test_entry_points_are_the_names_that_run_registers():
@@ -65,9 +65,7 @@ def test_entry_points_are_the_names_that_run_registers():
     table = text.split('[project.entry-points."lm_eval.models"]\n')[1].split("\n\n")[0]
     declared = dict(line.replace('"', "").split(" = ") for line in table.splitlines())
     assert declared == models.MODELS
-    before = set(model_registry.keys()) if hasattr(model_registry, "keys") else set(model_registry)
-    assert {"hf", "vllm", "local-chat-completions"} <= before, "lm-eval's own models are still there"
     models.register()
     models.register()
-    for name in models.MODELS:
+    for name in [*models.MODELS, "hf", "vllm", "local-chat-completions"]:
         assert name in model_registry

@@ -25,7 +25,7 @@ _COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
 _PROSE_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}")
 _TEXT_IN_FORMULA = re.compile(r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}")
 _FUNCTIONS = frozenset(
-    ["sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "det", "max", "min", "mod", "gcd", "lcm", "arcsin", "arccos", "arctan", "sqrt", "and"]
+    "sin cos tan cot sec csc log exp det max min mod gcd lcm arcsin arccos arctan sqrt and".split()
 )
 _SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs

@@ -65,7 +65,7 @@ _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?!
 _WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
 _TRIM = ' \t\r\n*_`"“”:：,，;；。.!！>'
 _NOT_ANSWERS = frozenset(
-    ["correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable", "clear", "here", "following"]
+    "correct right wrong incorrect unclear unknown below above not reasonable clear here following".split()
 )
 # A slot longer than this is the start of an explanation, not an answer.
 MAX_SLOT = 1_500  # characters

@@ -43,7 +43,7 @@ _NEXT_QUESTION = re.compile(
 _ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$")
 
 _CODE_LANGUAGES = frozenset(
-    ["python", "python3", "py", "sympy", "c", "cpp", "c++", "java", "javascript", "js", "typescript", "r", "julia", "matlab", "sql", "bash", "sh", "asy", "asymptote", "haskell"]
+    "python python3 py sympy c cpp c++ java javascript js typescript r julia matlab sql bash sh asy asymptote haskell".split()
 )
 _OUTPUT_LANGUAGES = frozenset({"output", "outputs", "stdout"})
 _ASY = re.compile(r"\[asy\]")

@@ -32,9 +32,7 @@ def _spoiled(problem: Problem, rng: Random) -> Problem:
 
 def _prose(problem: Problem, rng: Random) -> Ask:
     start = rng.choice(("First ", "We get ", "Note that ", "Here "))
-    end = rng.choice(
-        (f"So it is {problem.answer}.", f"The answer is {problem.answer}.", f"Thus {problem.answer}.")
-    )
+    end = rng.choice((f"So it is {problem.answer}.", f"The answer is {problem.answer}.", f"Thus {problem.answer}."))
     joined = rng.choice((", then ", " and ", ", so ")).join(problem.steps)
     return Ask(f"{problem.question}\n", f"{start}{joined}. {end}")
 

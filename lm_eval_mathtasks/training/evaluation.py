@@ -15,9 +15,7 @@ MAX_NEW_TOKENS = 96
 BATCH = 50
 
 
-def respond(
-    model: Any, tokenizer: Any, prompts: Sequence[str], max_new_tokens: int = MAX_NEW_TOKENS
-) -> list[str]:
+def respond(model: Any, tokenizer: Any, prompts: Sequence[str], max_new_tokens: int = MAX_NEW_TOKENS) -> list[str]:
     """Greedy responses, one a prompt, without special tokens."""
     import torch
 
@@ -38,9 +36,7 @@ def respond(
     return responses
 
 
-def accuracy(
-    model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, style: str | None = None
-) -> float:
+def accuracy(model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, style: str | None = None) -> float:
     """Part of `problems` answered correctly when asked in `frame`, with an instruction if `style` is given."""
     rng = Random(0)
     prompts = [ask(problem, rng, frame=frame, style=style).prompt for problem in problems]

@@ -6,73 +6,9 @@ from random import Random
 
 from lm_eval_mathtasks.training.problems import Kind, Numbers
 
-NAMES = [
-    "Amina",
-    "Bruno",
-    "Celia",
-    "Dario",
-    "Edda",
-    "Farid",
-    "Greta",
-    "Hanna",
-    "Ivo",
-    "Jana",
-    "Karim",
-    "Lena",
-    "Malik",
-    "Nora",
-    "Otto",
-    "Pia",
-    "Quentin",
-    "Rina",
-    "Stefan",
-    "Tilda",
-    "Ugo",
-    "Vito",
-    "Wanda",
-    "Yusuf",
-    "Zora",
-    "Mara",
-    "Leon",
-    "Ida",
-    "Tarek",
-    "Ruth",
-]
-THINGS = [
-    "pencils",
-    "marbles",
-    "ribbons",
-    "walnuts",
-    "tickets",
-    "buttons",
-    "candles",
-    "postcards",
-    "pebbles",
-    "badges",
-    "crayons",
-    "peaches",
-    "dates",
-    "bolts",
-    "bricks",
-    "lemons",
-    "carrots",
-    "cups",
-    "tiles",
-    "spoons",
-    "balloons",
-    "magnets",
-    "bulbs",
-    "kites",
-]
-HOLDERS = [
-    "basket:baskets",
-    "sack:sacks",
-    "drawer:drawers",
-    "carton:cartons",
-    "bucket:buckets",
-    "folder:folders",
-    "shelf:shelves",
-]
+NAMES = ["Amina", "Bruno", "Celia", "Dario", "Edda", "Farid", "Greta", "Hanna", "Ivo", "Jana", "Karim", "Lena", "Malik", "Nora", "Otto", "Pia", "Quentin", "Rina", "Stefan", "Tilda", "Ugo", "Vito", "Wanda", "Yusuf", "Zora", "Mara", "Leon", "Ida", "Tarek", "Ruth"]
+THINGS = ["pencils", "marbles", "ribbons", "walnuts", "tickets", "buttons", "candles", "postcards", "pebbles", "badges", "crayons", "peaches", "dates", "bolts", "bricks", "lemons", "carrots", "cups", "tiles", "spoons", "balloons", "magnets", "bulbs", "kites"]
+HOLDERS = ["basket:baskets", "sack:sacks", "drawer:drawers", "carton:cartons", "bucket:buckets", "folder:folders", "shelf:shelves"]
 
 Solved = tuple[tuple[str, ...], str]
 

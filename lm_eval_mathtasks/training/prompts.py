@@ -53,17 +53,13 @@ def answered(problem: Problem, style: str) -> str:
     if style == "tags":
         return f"<start_working_out>\n{steps}\n<end_working_out>\n<SOLUTION>{answer}</SOLUTION>"
     shown = answer if answer.isdecimal() or style != "says" else f"${answer}$"
-    last = {"boxed": rf"\boxed{{{answer}}}", "hash": f"#### {answer}", "says": f"The answer is {shown}."}[
-        style
-    ]
+    last = {"boxed": rf"\boxed{{{answer}}}", "hash": f"#### {answer}", "says": f"The answer is {shown}."}[style]
     return f"{steps}\n{last}"
 
 
 def instruction(style: str, rng: Random) -> str:
     """A sentence, worded anew each time, that asks for reasoning and for an answer in `style`."""
-    think = rng.choice(
-        ("Reason", "Think", "Work", "Solve it", "Explain your reasoning", "Go", "Show your work")
-    )
+    think = rng.choice(("Reason", "Think", "Work", "Solve it", "Explain your reasoning", "Go", "Show your work"))
     pace = rng.choice(("step by step", "one step at a time", "carefully, step by step"))
     put = rng.choice(("put", "write", "give", "place", "state", "end with"))
     answer = rng.choice(("your final answer", "the final answer", "the answer", "your answer", "the result"))

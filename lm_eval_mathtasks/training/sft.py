@@ -46,10 +46,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         seed=settings.seed,
     )
     trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=Dataset.from_list(examples(settings)),
-        processing_class=tokenizer,
+        model=model, args=config, train_dataset=Dataset.from_list(examples(settings)), processing_class=tokenizer
     )
     result = trainer.train()
     log.step("sft", settings.sft_steps, result.training_loss, trainer.model, last=True)
