@@ -1,0 +1,107 @@
+"""The generated parts of the README: `python tests/docs.py --write` puts them in, tests/test_docs.py compares them."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+
+# Captions of what has no docstring of its own; everything at the top level must be here.
+CAPTIONS = {
+    "pyproject.toml": "dependencies, extras, entry points, ruff, mypy, pytest",
+    "Makefile": "`make demo`, `make test`, and what they are made of",
+    "README.md": "this page",
+    "CHANGELOG.md": "what changed, by version",
+    "lm_eval_mathtasks": "the package",
+    "tasks": "what is asked: YAML and README, a folder a family",
+    "leaderboards": "what others claim: published scores, each with its source",
+    "logs": "what was measured: evidence",
+    "tests": "one file a module; `cases/` holds the graded examples, each with its source",
+    "benchmarks": "measured, not timed in tests: `make bench-graders`, `make bench-api`, `make fuzz`",
+    ".ci": "what a change must pass",
+    "embedded": "the tiny model, a folder per training stage, and the bundled sample problems",
+}
+
+
+def tasks_table() -> str:
+    """A Markdown row per task, from its YAML."""
+    rows = ["| task | data | docs | shots | prompt | tokens | version |", "|---|---|---|---|---|---|---|"]
+    for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml")):
+        task = _yaml(path)
+        data = task["dataset_path"] or "bundled"
+        about = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ")[0].rstrip(".")
+        cells = [f"[`{path.stem}`]({path.parent.relative_to(ROOT)}/README.md)", data, str(_docs(task))]
+        cells += [str(task.get("num_fewshot") or 0), about, str(task["generation_kwargs"]["max_gen_toks"])]
+        rows.append("| " + " | ".join([*cells, str(task["metadata"]["version"])]) + " |")
+    return "\n".join(rows)
+
+
+def _docs(task: dict) -> int:
+    from lm_eval_mathtasks.sources import SOURCES
+
+    loader = task["custom_dataset"].rsplit(".load_", 1)[1].replace("_", "-")
+    return SOURCES[loader].docs
+
+
+def _yaml(path: Path) -> dict:
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+    task = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+    base = _yaml(path.parent / task.pop("include")) if "include" in task else {}
+    return {**base, **task}
+
+
+def tree() -> str:
+    """The file tree, two levels deep inside the package, each line with a caption."""
+    lines = []
+    for name in CAPTIONS:
+        path = ROOT / name
+        if path.exists():
+            lines.append((name + "/" * path.is_dir(), CAPTIONS[name]))
+        if name == "lm_eval_mathtasks":
+            lines += list(_package_lines(path))
+    width = max(len(name) for name, _ in lines)
+    return "```text\n" + "\n".join(f"{name:{width}}  {caption}" for name, caption in lines) + "\n```"
+
+
+def _package_lines(package: Path):
+    for path in sorted(package.iterdir(), key=lambda p: (p.is_file(), p.name)):
+        if path.name.startswith("__") or path.suffix not in ("", ".py"):
+            continue
+        file = path / "__init__.py" if path.is_dir() else path
+        caption = _first_line(file) if file.exists() else CAPTIONS.get(path.name, "")
+        yield "  " + path.name + "/" * path.is_dir(), CAPTIONS.get(path.name, caption)
+
+
+def _first_line(file: Path) -> str:
+    """The first sentence of a module's docstring."""
+    text = " ".join((ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split())
+    return re.split(r"(?<=[.?!])\s", text)[0].rstrip(".")
+
+
+PARTS = {"tasks": tasks_table, "tree": tree}
+
+
+def filled(text: str) -> str:
+    """The README with its generated parts as they should be."""
+    for name, make in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name}: generated, see tests/docs.py -->\n).*?(\n<!-- /{name} -->)", re.S)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no place for the part {name!r}")
+        part = make()
+        text = pattern.sub(lambda match, part=part: match[1] + part + match[2], text)
+    return text
+
+
+if __name__ == "__main__":
+    current = README.read_text(encoding="utf-8")
+    wanted = filled(current)
+    if "--write" in sys.argv:
+        README.write_text(wanted, encoding="utf-8")
+    sys.exit(int(current != wanted and "--write" not in sys.argv))

@@ -1,0 +1,51 @@
+"""The README is generated or tested, never trusted."""
+
+import re
+import shlex
+
+import pytest
+
+from lm_eval_mathtasks.cli import _parser
+from tests import docs
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = "\n".join(re.findall(r"```(?:sh|bash)\n(.*?)```", README, re.S)).replace("\\\n", " ")
+COMMANDS = [line for line in SHELL.splitlines() if line.startswith("mathtasks ")]
+
+
+def test_the_generated_parts_are_current():
+    assert docs.filled(README) == README, "run `make docs`"
+
+
+def test_every_top_level_entry_has_a_caption():
+    tracked = {p.name for p in ROOT.iterdir() if not p.name.startswith(".") or p.name == ".ci"}
+    ours = {name for name in tracked if (ROOT / name).is_file() or any((ROOT / name).rglob("[!.]*.*"))}
+    assert ours - {"out", "dist", "build", "uv.lock"} <= set(docs.CAPTIONS)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([\w-]+)`", README))))
+def test_make_targets_exist(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_parse(command, monkeypatch):
+    words = shlex.split(command.split(" #")[0].split(" > ")[0].split(" && ")[0])[1:]
+    if words[0] == "run":
+        from lm_eval_mathtasks.host.run import parse
+
+        known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")}
+        tasks = parse(words[1:]).tasks
+        assert set(",".join(tasks).split(",")) <= known | {"mathtasks"}
+    else:
+        _parser().parse_args(words)
+
+
+def test_there_are_commands_to_test():
+    assert len(COMMANDS) >= 5
