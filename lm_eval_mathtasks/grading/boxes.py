@@ -22,6 +22,8 @@ _JOINERS = frozenset(
 _HOLLOW = re.compile(r"[\s.…?_$]*|\\[lc]?dots|(?:your |the |final )*answer(?: here)?|\.\.\.", re.IGNORECASE)
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters
+MAX_BROKEN_LENGTH = 200  # characters of a box without its closing brace
+MAX_BOXES = 200  # boxes looked at, from the end; loops write thousands
 MAX_JOINER_LENGTH = 60  # characters
 
 
@@ -36,8 +38,8 @@ class Box(NamedTuple):
 
 
 def find_boxes(text: str) -> list[Box]:
-    """Return every box of `text` that holds something, in order, inner boxes in place of the outer ones."""
-    openings = list(_BOX.finditer(text))
+    """Return the last boxes of `text` that hold something, in order, inner boxes in place of the outer ones."""
+    openings = list(_BOX.finditer(text))[-MAX_BOXES:]
     if not openings:
         return []
     closing = _matching_braces(text, openings[0].start())
@@ -82,8 +84,8 @@ def _box(text: str, match: re.Match[str], closing: dict[int, int]) -> Box | None
         if close is not None and close - start <= MAX_BOX_LENGTH and "\n\n" not in text[start:close]:
             return Box(match.start(), start + 1, close, close + 1, True)
         start += 1
-    end = _BROKEN_END.search(text, start, start + MAX_BOX_LENGTH)
-    stop = end.start() if end else min(len(text), start + MAX_BOX_LENGTH)
+    end = _BROKEN_END.search(text, start, start + MAX_BROKEN_LENGTH)
+    stop = end.start() if end else min(len(text), start + MAX_BROKEN_LENGTH)
     # `\boxed 5$` has no braces to break; it ends where its formula does.
     complete = not braced and end is not None and end.group() in {"$", "\\)", "\\]"}
     return Box(match.start(), start, stop, stop, complete) if start < stop else None

@@ -1,0 +1,144 @@
+"""Graders behind one interface, so that one log or one set of labelled pairs can be judged by each of them.
+
+`ADAPTERS[name]()` builds a grader: a function of one `Item` that says whether it takes the response for correct. The
+graders of other projects are called as their projects call them; nothing of them is copied. Build one only in a
+process of its own (`supervisor.py`): they install signal handlers, hang, and take long to import.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Item(NamedTuple):
+    """One labelled judgement: is `text` a correct answer where `gold` is the reference?
+
+    bare: `text` is an answer already extracted, not a response; gold_text: `gold` is a text that holds the answer.
+    """
+
+    file: str
+    id: str
+    gold: str
+    text: str
+    label: bool
+    bare: bool = False
+    gold_text: bool = False
+    gsm8k: bool = False
+
+
+Grader = Callable[[Item], bool]
+
+
+def ours() -> Grader:
+    from lm_eval_mathtasks.grading import extract_answer, grade
+
+    def judge(item: Item) -> bool:
+        gold = extract_answer(item.gold).answer if item.gold_text and "\\boxed" in item.gold else item.gold
+        pred = item.text if item.bare else extract_answer(item.text).answer
+        return grade(gold=gold or item.gold, pred=pred).correct
+
+    return judge
+
+
+def math_verify() -> Grader:
+    from math_verify import parse, verify
+
+    def judge(item: Item) -> bool:
+        # Its own advice: LaTeX must stand in a LaTeX environment; a box is the one it trusts most.
+        gold = parse(item.gold if item.gold_text else f"\\boxed{{{item.gold}}}")
+        return bool(verify(gold, parse(f"\\boxed{{{item.text}}}" if item.bare else item.text)))
+
+    return judge
+
+
+def minerva() -> Grader:
+    """lm-eval's minerva_math `exact_match`."""
+    _allow_any_antlr()
+    from lm_eval.tasks.minerva_math import utils
+
+    def judge(item: Item) -> bool:
+        gold = utils.normalize_final_answer(_boxed_gold(utils, item))
+        found = item.text if item.bare else utils.get_unnormalized_answer(item.text)
+        return bool(utils.is_equiv(utils.normalize_final_answer(found), gold))
+
+    return judge
+
+
+def minerva_boxed() -> Grader:
+    """The same equivalence on the last box, as lm-eval's MATH-500 variants for chat models do."""
+    _allow_any_antlr()
+    from lm_eval.tasks.minerva_math import utils
+
+    def judge(item: Item) -> bool:
+        gold = utils.normalize_final_answer(_boxed_gold(utils, item))
+        box = None if item.bare else utils.last_boxed_only_string(item.text)
+        found = utils.remove_boxed(box) if box else item.text if item.bare else utils.get_unnormalized_answer(item.text)
+        return bool(utils.is_equiv(utils.normalize_final_answer(found), gold))
+
+    return judge
+
+
+def hendrycks() -> Grader:
+    """lm-eval's hendrycks_math `exact_match`: what stands between the first and the last dollar sign."""
+    from lm_eval.tasks.hendrycks_math import utils
+
+    def judge(item: Item) -> bool:
+        dollars = [place for place, character in enumerate(item.text) if character == "$"]
+        whole = item.bare or len(dollars) <= 1
+        answer = item.text if whole else item.text[dollars[0] + 1 : dollars[-1]]
+        return bool(utils.is_equiv(answer, _boxed_gold(utils, item)))
+
+    return judge
+
+
+def _gsm8k_filter(name: str) -> Callable[[], Grader]:
+    def build() -> Grader:
+        import lm_eval.tasks
+        import yaml
+        from lm_eval.api.metrics import exact_match_hf_evaluate
+        from lm_eval.filters.extraction import RegexFilter
+
+        path = f"{lm_eval.tasks.__path__[0]}/gsm8k/gsm8k.yaml"
+        with open(path, encoding="utf-8") as file:
+            task = yaml.safe_load(file)
+        filters = {entry["name"]: entry["filter"][0] for entry in task["filter_list"]}
+        options = {key: value for key, value in filters[name].items() if key != "function"}
+        metric = {key: task["metric_list"][0][key] for key in ("regexes_to_ignore", "ignore_case")}
+        find = RegexFilter(**options)
+
+        def judge(item: Item) -> bool:
+            answer = next(iter(find.apply([[item.text]], [{}])))[0]
+            return bool(exact_match_hf_evaluate(predictions=[answer], references=[item.gold], **metric)["exact_match"])
+
+        return judge
+
+    return build
+
+
+ADAPTERS: dict[str, Callable[[], Grader]] = {
+    "ours": ours,
+    "math-verify": math_verify,
+    "minerva": minerva,
+    "minerva-boxed": minerva_boxed,
+    "hendrycks": hendrycks,
+    "gsm8k-strict": _gsm8k_filter("strict-match"),
+    "gsm8k-flexible": _gsm8k_filter("flexible-extract"),
+}
+# Each of these knows the output format of one family of tasks only.
+GSM8K_ONLY = frozenset({"gsm8k-strict", "gsm8k-flexible"})
+MATH_ONLY = frozenset({"minerva", "minerva-boxed", "hendrycks"})
+
+
+def _boxed_gold(utils: object, item: Item) -> str:
+    box = utils.last_boxed_only_string(item.gold) if item.gold_text else None  # type: ignore[attr-defined]
+    return utils.remove_boxed(box) if box else item.gold  # type: ignore[attr-defined]
+
+
+def _allow_any_antlr() -> None:
+    """Let lm-eval's minerva utilities and sympy's reader run on the antlr that math-verify installed."""
+    import importlib.metadata
+
+    real = importlib.metadata.version
+    importlib.metadata.version = lambda name: "4.11.0" if re.match("antlr4", name) else real(name)

@@ -1,0 +1,92 @@
+"""Run a grader in a process of its own, which is killed and replaced when it hangs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+from benchmarks.adapters import ADAPTERS, Item
+
+# math-verify's own limit is 5 s for each of two parses and one comparison; whoever takes longer hangs.
+HANG_AFTER = 20.0  # seconds
+START_WITHIN = 120.0  # seconds to import a grader on a busy machine
+
+
+class Outcome(NamedTuple):
+    """What a grader did with one item: its verdict (None: it raised or hung), its time, and what went wrong."""
+
+    verdict: bool | None
+    seconds: float
+    trouble: str = ""
+
+
+class Supervised:
+    """A grader by name; `judge(item)` always returns within the hang limit. Use as a context manager."""
+
+    def __init__(self, name: str, hang_after: float = HANG_AFTER) -> None:
+        self.name, self.hang_after = name, hang_after
+        self._context = multiprocessing.get_context("spawn")
+        self._start()
+
+    def _start(self) -> None:
+        self._pipe, theirs = self._context.Pipe()
+        self._process = self._context.Process(target=_serve, args=(self.name, theirs))
+        self._process.start()
+        theirs.close()
+        if not self._pipe.poll(START_WITHIN):
+            self.close()
+            raise RuntimeError(f"the grader {self.name} did not start within {START_WITHIN} s")
+        problem = self._pipe.recv()
+        if problem:
+            self.close()
+            raise RuntimeError(f"the grader {self.name} cannot be used here: {problem}")
+
+    def judge(self, item: Item) -> Outcome:
+        """Judge one item; a worker that hangs or dies is replaced."""
+        try:
+            self._pipe.send(item)
+            if self._pipe.poll(self.hang_after):
+                return self._pipe.recv()
+            trouble = "hung"
+        except (EOFError, OSError):
+            trouble = "died"
+        self.close()
+        self._start()
+        return Outcome(None, self.hang_after, trouble)
+
+    def close(self) -> None:
+        """Kill the worker."""
+        self._pipe.close()
+        self._process.kill()
+        self._process.join()
+
+    def __enter__(self) -> Supervised:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _serve(name: str, pipe: Connection) -> None:
+    import logging
+
+    logging.disable(logging.CRITICAL)  # math-verify reports each of its timeouts with a traceback
+    try:
+        grader = ADAPTERS[name]()
+        pipe.send("")
+    except Exception as error:  # a grader that is not installed is reported, not raised
+        pipe.send(f"{type(error).__name__}: {error}")
+        return
+    while True:
+        try:
+            item = pipe.recv()
+        except EOFError:
+            return
+        began = time.perf_counter()
+        try:
+            verdict, trouble = grader(item), ""
+        except Exception as error:  # a peer that raises on an answer has not judged it
+            verdict, trouble = None, type(error).__name__
+        pipe.send(Outcome(verdict, time.perf_counter() - began, trouble))
