@@ -33,11 +33,14 @@ Grader = Callable[[Item], bool]
 
 def ours() -> Grader:
     from lm_eval_mathtasks.grading import extract_answer, grade
+    from lm_eval_mathtasks.grading.extract import STATED
 
     def judge(item: Item) -> bool:
-        gold = extract_answer(item.gold).answer if item.gold_text and "\\boxed" in item.gold else item.gold
-        pred = item.text if item.bare else extract_answer(item.text).answer
-        return grade(gold=gold or item.gold, pred=pred).correct
+        gold = item.gold
+        if item.gold_text:  # a text is read as a response where it marks or states its answer
+            found = extract_answer(gold)
+            gold = found.answer or gold if found.rule in STATED else gold
+        return grade(gold=gold, pred=item.text if item.bare else extract_answer(item.text).answer).correct
 
     return judge
 

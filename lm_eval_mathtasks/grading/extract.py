@@ -13,7 +13,7 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 1, stated: the last of these two | statement | "the answer is 18", "Answer: 18", "答案是18", a heading "Answer" |
 | | a_colon | `A: 18` at the start of a line |
 | 2, stated | broken_box | a box whose braces never close |
-| 3, guessed | bare | the whole response is one value |
+| 3, guessed | bare | the whole response is one value (or, last of all, two words) |
 | 4, guessed | bold | a value in bold near the end |
 | 5, guessed | output | the last line that a program printed (interpreter models) |
 | 6, guessed | last_value | the last formula or number; of an equation, what stands right of its last `=` |
@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.formulas import breaks_off
+from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
 from lm_eval_mathtasks.grading.statements import Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
@@ -41,9 +41,12 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 _HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
 _LETTER_FIRST = re.compile(r"\s{0,4}[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
-_LETTER = re.compile(r"(?<![\w'’])\(?([B-J]|A(?!\s[a-z]))\)?(?![\w'’])")
+_LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
 _VALUE = re.compile(r"[0-9$\\]")
-_WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
+_HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
+_REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none)\b", re.IGNORECASE)
+# A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
+_WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
 TAIL = 2_000  # characters from the end in which a guess is first looked for
@@ -166,14 +169,14 @@ def _bare(seen: View) -> Iterator[Found]:
     span = trim(seen.text, 0, len(seen.text))
     if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
         return
-    words = _WORD.findall(seen.text, *span)
-    if not words and _VALUE.search(seen.text, *span):
-        yield "bare", [trim(seen.text, *statements.value_side(seen.text, *span)) or span]
-    elif (
-        words
-        and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS
-        and not _VALUE.search(seen.text, *span)
-    ):
+    if _VALUE.search(seen.text, *span) and not _WORD.search(seen.text, *span) and not _HOLLOW.fullmatch(seen.text, *span):
+        yield "bare", [trim(seen.text, *value_side(seen.text, *span)) or span]
+
+
+def _bare_words(seen: View) -> Iterator[Found]:
+    span = trim(seen.text, 0, len(seen.text))
+    short = span is not None and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS
+    if span and short and _WORD.search(seen.text, *span) and not _REFUSAL.search(seen.text, *span):
         yield "bare", [span]
 
 
@@ -218,6 +221,6 @@ def _choice(seen: View) -> Iterator[Found]:
 
 Rule = Callable[[View], Iterator[Found]]
 _STATING: tuple[Rule, ...] = (_marked, _stated, _broken_box)
-_GUESSING: tuple[Rule, ...] = (_bare, _bold, _output, _last_value, _choice)
+_GUESSING: tuple[Rule, ...] = (_bare, _bold, _output, _last_value, _choice, _bare_words)
 STATED = frozenset({"tag", "final_answer", "box", "hash", "statement", "a_colon", "broken_box"})
 CLOSED = frozenset({"final_answer", "box"})  # their answer has an end of its own

@@ -16,8 +16,9 @@ from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_va
 
 Span = tuple[int, int]
 
-_IS = r"(?:\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?|=|[:：])"
-_GAP_IS = rf"(?:[ \t][^.:=\n]{{0,60}}?)?[ \t*_]{{0,4}}{_IS}"
+_GAP_IS = (
+    r"(?:(?:[ \t][^.:;=\n]{0,60}?)?[ \t*_]{0,4}\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?|[ \t*_]{0,4}(?:=|[:：]))"
+)
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 ENGLISH = re.compile(rf"nswer(?<=\b[aA]nswer)(?<!\b[tT]o answer)s?\b{_GAP_IS}")
 CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
@@ -46,7 +47,7 @@ _MINERVA_START = re.compile(
 )
 
 _FILLER = re.compile(
-    r"(?:[\s:：*_`>\"“”]|\b(?:therefore|thus|hence|then|so|simply|just|indeed|also|now|approximately|about|roughly|"
+    r"(?:[\s:：*_`>\"“”]|\\(?=\")|\b(?:therefore|thus|hence|then|so|simply|just|indeed|also|now|approximately|about|roughly|"
     r"exactly|for sure|definitely|clearly|obviously|given by|equal to|equals|option|choice|letter|the number)\b[,:]?)+",
     re.IGNORECASE,
 )
@@ -54,6 +55,7 @@ _VALUE_HEAD = re.compile(
     r"[-+±−–]?\s?(?:[$€£¥]|\\\$)?\s?[-−]?\.?[0-9]|\$|\\{1,2}[a-zA-Z(\[{]|[(\[{][^a-zA-Z]|[(\[{][a-zA-Z0-9\\]{1,12}[),\]}+\-*/^]"
     r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|[a-zA-Z](?=[\s.,;。，]|\Z)|\(?[A-J]\)?(?![\w'’])|[√π∞∅±]"
 )
+_OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
 _SENTENCE_END = re.compile(r"\n|[。！？]|[.!?](?=[\s\"”*_<)\]]|\Z)")
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b|[,;]\s(?:so|but|it|this|that|as|and so|not)\b"
@@ -239,6 +241,9 @@ def _sentence_end(text: str, start: int, stop: int) -> int:
 
 
 def _leading_value(text: str, start: int, stop: int) -> Span | None:
+    option = _OPTION_HEAD.match(text, start, stop)
+    if option:
+        return option.span()
     clause = _CLAUSE.search(text, start + 1, stop)
     found = formulas(text, start, stop)
     if clause and not any(formula.begin <= clause.start() < formula.end for formula in found):
