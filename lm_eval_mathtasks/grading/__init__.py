@@ -5,7 +5,7 @@ needs it. `extract_answer(response) -> Extraction`, `grade(gold=..., pred=...) -
 """
 
 from lm_eval_mathtasks.grading.extract import extract_answer
-from lm_eval_mathtasks.grading.grade import grade
+from lm_eval_mathtasks.grading.grade import grade, grade_many, normal_form
 from lm_eval_mathtasks.grading.verdict import Extraction, Status, Verdict
 
-__all__ = ["Extraction", "Status", "Verdict", "extract_answer", "grade"]
+__all__ = ["Extraction", "Status", "Verdict", "extract_answer", "grade", "grade_many", "normal_form"]

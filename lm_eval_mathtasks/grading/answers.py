@@ -1,0 +1,128 @@
+"""From the cleaned text of an answer to an `Expr`: words, choices, times of day and numbers first, then the parser."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lm_eval_mathtasks.grading.expr import Expr, walk
+from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
+from lm_eval_mathtasks.grading.normalize import closing_brace
+from lm_eval_mathtasks.grading.shapes import shape
+from lm_eval_mathtasks.grading.tokens import FUNCTIONS
+from lm_eval_mathtasks.grading.units import is_unit_word, read_clock
+
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
+_SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
+_DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
+_PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*")
+_LEAD = re.compile(
+    r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approximately|approx\.?"
+    r"|equals?|option|choice)\b[\s:]*)+",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
+_CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+
+
+def plain_words(text: str) -> str:
+    r"""Return the text without \text{...} around its words, and without braces that then remain."""
+    return re.sub(r"\s+", " ", re.sub(r"\\text\{([^{}]*)\}", r"\1", text)).strip()
+
+
+def words_key(text: str) -> str:
+    """Return what is compared of two answers in words: letters and digits, lower case, no articles, no ordinal endings."""
+    plain = plain_words(text).lower()
+    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
+    plain = re.sub(r"^(?:an?|the)\s+", "", plain)
+    return "".join(c for c in plain if c.isalnum())
+
+
+def choice(text: str) -> tuple[str, str] | None:
+    """Return (letter, rest) of a multiple-choice answer such as "(C)", "C.", "(D) Alina"; None if it is none."""
+    plain = plain_words(text)
+    match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
+    return (match.group(1).upper(), match.group(2).strip()) if match else None
+
+
+def is_prose(text: str) -> bool:
+    """Is the text made of words (and not of variables, functions or units)?"""
+    if not _PROSE.fullmatch(text):
+        return False
+    words = _WORD.findall(text)
+    return any(len(w) > 2 and w not in FUNCTIONS or (len(w) == 2 and w.isupper()) for w in words)
+
+
+@lru_cache(maxsize=8192)
+def readings(text: str) -> tuple[Expr, ...]:
+    """Return the ways to read a cleaned answer, the likeliest first; empty if it is not understood.
+
+    More than one: "1,234" is a number or a list, "3:30" a time or a ratio.
+    """
+    if _PLAIN_NUMBER.fullmatch(text):
+        return _parsed(text)
+    found: list[Expr] = []
+    clock = read_clock(text)
+    if clock:
+        found.append(Expr("clock", name=" ".join(map(str, clock))))
+    whole = re.match(r"\\text\{", text)
+    if whole and closing_brace(text, 5) == len(text) - 1:
+        inside = text[6:-1].strip()
+        inner = _parsed(_joined(inside)) if re.search(r"\d", inside) else ()
+        return tuple(found) + (inner or (Expr("text", name=inside),))
+    if is_prose(text):
+        return (*found, Expr("text", name=text), *_parsed(text))
+    for variant in dict.fromkeys((_joined(text), text)):
+        found.extend(_parsed(variant))
+    if not found:
+        found.extend(_parsed(_joined(_LEAD.sub("", text))))
+    return tuple(dict.fromkeys(found))
+
+
+def _joined(text: str) -> str:
+    """Remove the thousands separators of numbers that stand outside brackets."""
+    spaced = _SPACED_THOUSANDS.fullmatch(text)
+    if spaced:
+        return spaced.group(1) + spaced.group(2).replace(" ", "") + (spaced.group(3) or "")
+    if "," not in text:
+        return text
+
+    def join(match: re.Match[str]) -> str:
+        before = text[: match.start()]
+        if before.count("(") + before.count("[") + before.count(r"\{") > before.count(")") + before.count("]") + before.count(r"\}"):
+            return match.group()
+        return match.group().replace(",", "")
+
+    return _THOUSANDS.sub(join, text)
+
+
+def _parsed(text: str) -> tuple[Expr, ...]:
+    if _PLAIN_NUMBER.fullmatch(text):
+        try:
+            value = number(text.lstrip("-"))
+        except Unreadable:
+            return ()
+        return (value._replace(value=-value.value) if text.startswith("-") else value,)
+    try:
+        return (shape(read_latex(text)),)
+    except (Unreadable, RecursionError):
+        return ()
+
+
+def decimal_comma(text: str) -> Expr | None:
+    """Read "2,74" as 2.74; asked only when the gold is a decimal."""
+    match = _DECIMAL_COMMA.match(text)
+    if not match or (match.end() < len(text) and not re.fullmatch(r"\s*[^\d,]*", text[match.end() :])):
+        return None
+    read = _parsed(f"{match.group(1)}.{match.group(2)}")
+    return read[0] if read else None
+
+
+def is_wordy(e: Expr) -> bool:
+    """Is an answer, or one of its parts, in words?"""
+    return any(n.op == "text" for n in walk(e))
+
+
+__all__ = ["choice", "decimal_comma", "is_prose", "is_unit_word", "is_wordy", "plain_words", "readings", "words_key"]

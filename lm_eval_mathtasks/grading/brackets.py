@@ -1,0 +1,203 @@
+"""The bracketed half of the parser: groups, sets, matrices, fractions, sums, units and words."""
+
+from __future__ import annotations
+
+from lm_eval_mathtasks.grading.expr import Expr, num
+from lm_eval_mathtasks.grading.tokens import Token, Unreadable
+
+_CLOSERS = {")", "]", "}", "})", ")>", ")floor", ")ceil", "&"}
+_PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
+_MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "array", "smallmatrix", "vmatrix", "cases"}
+
+
+class BracketsMixin:
+    """Methods of `latex.Parser` that start at an opening token."""
+
+    tokens: list[Token]
+    at: int
+    in_abs: int
+
+    @property
+    def tok(self) -> Token:
+        raise NotImplementedError
+
+    def ahead(self, k: int) -> Token:
+        raise NotImplementedError
+
+    def take(self) -> Token:
+        raise NotImplementedError
+
+    def skip(self, text: str) -> bool:
+        raise NotImplementedError
+
+    def expect(self, text: str) -> None:
+        raise NotImplementedError
+
+    def items(self) -> list[Expr]:
+        raise NotImplementedError
+
+    def relation(self) -> Expr:
+        raise NotImplementedError
+
+    def product(self) -> Expr:
+        raise NotImplementedError
+
+    def primary(self) -> Expr:
+        raise NotImplementedError
+
+    def closes(self) -> bool:
+        """Is the next token the end of a bracket?"""
+        return self.tok.kind == "op" and (
+            self.tok.text in _CLOSERS or self.tok.text.startswith("end:") or (self.tok.text == "|" and self.in_abs > 0)
+        )
+
+    def bracketed(self) -> Expr:
+        text = self.tok.text
+        if text in {"frac", "binom"}:
+            self.take()
+            top, bottom = self.command_argument(), self.command_argument()
+            return self.fraction(top, bottom) if text == "frac" else Expr("call", (top, bottom), "binom")
+        if text == "overline":
+            self.take()
+            return self.primary()
+        if text.startswith("begin:"):
+            return self.matrix(self.take().text[6:])
+        if text.startswith("big:"):
+            return self.big_operator(self.take().text[4:])
+        opener = self.take().text
+        outside, self.in_abs = self.in_abs, 0
+        try:
+            return self.group(opener)
+        finally:
+            self.in_abs = outside
+
+    def fraction(self, a: Expr, b: Expr) -> Expr:
+        raise NotImplementedError
+
+    def group(self, opener: str) -> Expr:
+        if opener in _PAIRS:
+            return self.round_or_square(opener)
+        if opener in {"{", "{("}:
+            return self.braces("}" if opener == "{" else "})", is_set=opener == "{(")
+        if opener == "<(":
+            items = self.items()
+            self.expect(")>")
+            return Expr("group", tuple(items), "()")
+        if opener in {"floor(", "ceil("}:
+            inner = self.relation()
+            self.expect(")" + opener[:-1])
+            return Expr("call", (inner,), opener[:-1])
+        if opener == "|":
+            self.in_abs = 1
+            inner = self.relation()
+            self.expect("|")
+            return Expr("call", (inner,), "abs") if inner.op != "matrix" else Expr("call", (inner,), "det")
+        raise Unreadable(f"unexpected {opener}")
+
+    def round_or_square(self, opener: str) -> Expr:
+        items = self.items()
+        kind = _PAIRS[opener].get(self.tok.text)
+        if kind is None:
+            raise Unreadable(f"{opener} is not closed")
+        self.take()
+        if len(items) == 1 and kind in {"()", "[]"}:
+            return items[0]
+        return Expr("group", tuple(items), kind)
+
+    def braces(self, closer: str, *, is_set: bool) -> Expr:
+        start = self.at
+        if is_set and self.skip(closer):
+            return Expr("group", (), "{}")
+        if is_set and self.is_builder(closer):
+            while self.take().text not in {"|", ":"}:
+                pass
+        items = self.items()
+        if not self.skip(closer):
+            raise Unreadable(f"{closer} expected, got {self.tok.text or 'the end'}")
+        if self.tokens[start].kind == "end":
+            raise Unreadable("empty braces")
+        if is_set and len(items) == 1 and items[0].op == "rel":
+            return items[0]
+        return Expr("group", tuple(items), "{}") if is_set or len(items) > 1 else items[0]
+
+    def is_builder(self, closer: str) -> bool:
+        """{x | x > 2}: is there a bar or a colon, followed by a relation, before the set ends?"""
+        texts = []
+        for token in self.tokens[self.at :]:
+            if token.text == closer:
+                break
+            texts.append(token.text)
+        for mark in ("|", ":"):
+            if mark in texts and {"<", ">", "<=", ">=", "!=", "in"} & set(texts[texts.index(mark) :]):
+                return texts.count(mark) == 1
+        return False
+
+    def command_argument(self) -> Expr:
+        r"""An argument as TeX reads it: braces, or one token; of a number one digit (\frac12)."""
+        token = self.tok
+        if token.kind == "num" and len(token.text) > 1:
+            self.tokens = [*self.tokens]
+            self.tokens[self.at] = Token("num", token.text[1:])
+            if not token.text[0].isdigit():
+                raise Unreadable("a decimal without braces in a fraction")
+            return num(int(token.text[0]))
+        return self.primary()
+
+    def matrix(self, name: str) -> Expr:
+        if name not in _MATRICES:
+            raise Unreadable(f"unknown environment {name}")
+        rows: list[Expr] = []
+        cells: list[Expr] = []
+        while True:
+            while self.skip("\\") or self.skip("&"):
+                if self.tokens[self.at - 1].text == "\\" and cells:
+                    rows.append(Expr("row", tuple(cells)))
+                    cells = []
+            if self.skip(f"end:{name}"):
+                break
+            if self.tok.kind == "end":
+                raise Unreadable(f"{name} is not closed")
+            cells.append(self.relation())
+            if self.skip(",") and name != "cases":
+                continue
+        if cells:
+            rows.append(Expr("row", tuple(cells)))
+        if not rows or len({len(r.args) for r in rows}) > 1:
+            raise Unreadable("a matrix whose rows differ in length")
+        whole = Expr("matrix", tuple(rows), "cases" if name == "cases" else "")
+        return Expr("call", (whole,), "det") if name == "vmatrix" else whole
+
+    def big_operator(self, name: str) -> Expr:
+        """Sums and products: kept as they are written; equal only if their parts are."""
+        bounds: list[Expr] = []
+        while self.tok.text in {"_", "^"}:
+            self.take()
+            bounds.append(self.primary())
+        return Expr("call", (*bounds, self.product()), name)
+
+    def text(self) -> Expr:
+        words = self.take().text
+        if words in {"$", "€", "£", "¥", "₹"} and self.tok.kind in {"num", "op"}:
+            return Expr("unit", (self.primary(),), words)
+        while self.tok.kind == "text":
+            words += " " + self.take().text
+        return Expr("text", name=words)
+
+    def with_unit(self, value: Expr) -> Expr:
+        """A value followed by words: "25 \\text{ cm}^2", "90 km/h", "18 integers"."""
+        words = []
+        while True:
+            if self.tok.kind == "text":
+                words.append(self.take().text)
+            elif self.tok.text == "^" and self.ahead(1).text in {"2", "3", "{"}:
+                self.take()
+                exponent = self.primary()
+                words[-1] += f"^{exponent.value}"
+            elif self.tok.text == "/" and (self.ahead(1).kind == "text" or self.ahead(1).text in {"h", "s"}):
+                words.append(self.take().text + self.take().text)
+            else:
+                break
+        if value.op == "unit" and value.name not in words:
+            words.insert(0, value.name)
+        inner = value.args[0] if value.op == "unit" else value
+        return Expr("unit", (inner,), " ".join(words).strip())

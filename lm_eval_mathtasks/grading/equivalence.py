@@ -1,0 +1,145 @@
+"""Are two answers the same? Tiers, the cheapest first; each says equal, unequal, or "cannot tell".
+
+text       the same cleaned text
+number     two exact rational numbers
+structure  lists, sets, intervals, matrices, equations, units, words, choices; parts go through the tiers below
+numeric    evaluation, which proves that two expressions differ
+exact      one normal form, or algebraic numbers closer than different ones can be: proves that they are equal
+symbolic   sympy, in a worker process with a deadline
+math-verify  only if asked for, and never against what is proven
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from fractions import Fraction
+
+from lm_eval_mathtasks.grading import deadline as workers
+from lm_eval_mathtasks.grading.answers import choice, decimal_comma, readings, words_key
+from lm_eval_mathtasks.grading.expr import Expr, walk
+from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
+from lm_eval_mathtasks.grading.scalars import Outcome
+from lm_eval_mathtasks.grading.structure import compare
+from lm_eval_mathtasks.grading.verdict import Status, Verdict
+
+# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline is worth.
+MAX_SYMBOLIC_NODES = 400
+# Readings tried on each side; only thousands separators and times of day ever give more than one.
+MAX_READINGS = 3
+_PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
+_DIGITS = re.compile(r"-?\d+")
+
+
+class Symbolic:
+    """The symbolic tier for one verdict: all its questions share one deadline."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left, self.late, self.absent = seconds, False, False
+
+    def __call__(self, gold: Expr, pred: Expr) -> Outcome:
+        size = sum(1 for e in (gold, pred) for _ in walk(e))
+        if self.left <= 0 or size > MAX_SYMBOLIC_NODES:
+            self.late = True
+            return Outcome(None, "symbolic", "too large for the symbolic tier" if self.left > 0 else "no time left")
+        began = time.monotonic()
+        reply = workers.ask("value", gold, pred, self.left)
+        self.left -= time.monotonic() - began
+        if reply is workers.Reply.EQUAL:
+            return Outcome(True, "symbolic", "sympy simplifies the difference to 0")
+        reason = {
+            workers.Reply.LATE: "not decided before the deadline",
+            workers.Reply.ABSENT: "no worker process could be started",
+        }.get(reply, "neither proven equal nor proven different")
+        return Outcome(None, "symbolic", reason)
+
+
+def _plain_number(text: str) -> Fraction | None:
+    match = _PLAIN.fullmatch(text)
+    if not match:
+        return None
+    sign, whole, decimals = match.groups()
+    return Fraction(sign + whole.replace(",", "") + (decimals or ""))
+
+
+def _both_plain(gold: str, pred: str) -> Verdict | None:
+    """Two integers or plain decimals that are equal, or integers that differ: no parsing, no rounding rule."""
+    if len(gold) > MAX_ANSWER_CHARS or len(pred) > MAX_ANSWER_CHARS:
+        return None
+    g, p = _plain_number(gold), _plain_number(pred)
+    if g is None or p is None:
+        return None
+    if g == p:
+        return Verdict(Status.CORRECT, "the same number", "number")
+    if "." not in gold + pred:
+        return Verdict(Status.INCORRECT, "different numbers", "number")
+    return None
+
+
+def _too_long(gold: str, pred: str) -> Verdict | None:
+    if max(len(gold), len(pred)) <= MAX_ANSWER_CHARS:
+        return None
+    if gold.strip() == pred.strip():
+        return Verdict(Status.CORRECT, "the same text", "text")
+    if _DIGITS.fullmatch(gold.strip()) and _DIGITS.fullmatch(pred.strip()):
+        return Verdict(Status.INCORRECT, "different integers", "number")
+    return Verdict(Status.OVER_LIMIT, f"an answer of more than {MAX_ANSWER_CHARS} characters", "text")
+
+
+def _by_choice(gold: str, pred: str) -> Verdict | None:
+    """Multiple choice: the gold is a letter, perhaps with its text; the prediction a letter, or that text."""
+    g, p = choice(gold), choice(pred)
+    if g is None or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", "")):
+        return None
+    if p is not None and (not g[1] or len(pred) < 4 or p[1]):
+        same = g[0] == p[0]
+        if same or g[1] or p[1] or gold.strip("(). ") != g[0]:
+            return Verdict(Status.CORRECT if same else Status.INCORRECT, "choices compared by letter", "structure")
+    if g[1] and words_key(g[1]) == words_key(pred):
+        return Verdict(Status.CORRECT, "the text of the choice", "structure")
+    return None
+
+
+def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
+    """Return the verdict on two non-empty answers; `seconds` bounds the symbolic tier."""
+    quick = _both_plain(gold.strip(), pred.strip()) or _too_long(gold, pred)
+    if quick:
+        return quick
+    gold, pred = clean(gold), clean(pred)
+    if gold == pred and gold:
+        return Verdict(Status.CORRECT, "the same text", "text")
+    quick = _both_plain(gold, pred) or _by_choice(gold, pred)
+    if quick:
+        return quick
+    golds, preds = readings(gold)[:MAX_READINGS], readings(pred)[:MAX_READINGS]
+    if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
+        return _same_unread(gold, pred)
+    if not golds:
+        return Verdict(Status.GOLD_UNREADABLE, "the reference answer is not understood", "structure")
+    if not preds:
+        return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
+    return _by_readings(golds, preds, gold, pred, seconds)
+
+
+def _same_unread(gold: str, pred: str) -> Verdict:
+    """Neither is understood: equal only where they are the same but for spacing."""
+    if re.sub(r"\s", "", gold) == re.sub(r"\s", "", pred):
+        return Verdict(Status.CORRECT, "the same text but for spacing", "text")
+    return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
+
+
+def _by_readings(golds: tuple[Expr, ...], preds: tuple[Expr, ...], gold: str, pred: str, seconds: float) -> Verdict:
+    ask = Symbolic(seconds)
+    if "." in gold and (comma := decimal_comma(pred)) is not None:
+        preds = (*preds, comma)
+    outcomes = []
+    for g in golds:
+        for p in preds:
+            outcome = compare(g, p, ask)
+            if outcome.equal:
+                return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
+            outcomes.append(outcome)
+    undecided = [o for o in outcomes if o.equal is None]
+    if undecided:
+        return Verdict(Status.OVER_LIMIT, undecided[0].reason, undecided[0].tier)
+    return Verdict(Status.INCORRECT, outcomes[0].reason, outcomes[0].tier)

@@ -1,0 +1,119 @@
+"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by itself.
+
+op       args                          name / value
+-------  ----------------------------  -----------------------------------------------------------------
+num      -                             value; places: digits after the point as written, -1 if no point
+var      -                             name
+const    -                             name: "pi", "e", "i", "oo"
+add mul  terms, factors                -
+div pow  two                           -
+pm       left, right                   name "+" for a ± b, "-" for a ∓ b
+call     arguments                     name of the function ("sqrt" has the index as second argument)
+fact deg pct  one                      n!, n°, n%
+base     -                             name: the digits as written and the base, "2516_8"
+unit     one                           name: the unit as written
+text     -                             name: the words as written
+group    items                         name: the two brackets, "()", "[)", "{}"
+seq      items                         a list without brackets
+ratio    parts                         3:1
+rel      compared expressions          name: the relations between them, separated by blanks ("< <=")
+union inter minus  sets                -
+matrix   rows, each a "row"            -
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+ZERO = Fraction(0)
+
+
+class Expr(NamedTuple):
+    """One node of an answer; see the table above."""
+
+    op: str
+    args: tuple[Expr, ...] = ()
+    name: str = ""
+    value: Fraction = ZERO
+    places: int = -1
+
+
+def num(value: int | Fraction, places: int = -1) -> Expr:
+    """Return a number; `places` is how many digits stood after its decimal point."""
+    return Expr("num", value=Fraction(value), places=places)
+
+
+ONE, MINUS_ONE, INFINITY, PI = num(1), num(-1), Expr("const", name="oo"), Expr("const", name="pi")
+
+
+def neg(e: Expr) -> Expr:
+    """Return -e; a written number keeps its decimal places."""
+    if e.op == "num":
+        return e._replace(value=-e.value)
+    if e.op == "unit":
+        return e._replace(args=(neg(e.args[0]),))
+    if e.op == "mul" and e.args[0] == MINUS_ONE:
+        return mul(*e.args[1:])
+    return mul(MINUS_ONE, e)
+
+
+def mul(*factors: Expr) -> Expr:
+    """Return the product, flat."""
+    flat: list[Expr] = []
+    for f in factors:
+        flat.extend(f.args if f.op == "mul" else (f,))
+    return flat[0] if len(flat) == 1 else Expr("mul", tuple(flat))
+
+
+def add(*terms: Expr) -> Expr:
+    """Return the sum, flat."""
+    flat: list[Expr] = []
+    for t in terms:
+        flat.extend(t.args if t.op == "add" else (t,))
+    return flat[0] if len(flat) == 1 else Expr("add", tuple(flat))
+
+
+def div(a: Expr, b: Expr) -> Expr:
+    """Return a/b."""
+    return Expr("div", (a, b))
+
+
+def walk(e: Expr) -> Iterator[Expr]:
+    """Yield every node, the root first."""
+    stack = [e]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(node.args)
+
+
+def variables(e: Expr) -> set[str]:
+    """Return the names of the variables in e."""
+    return {n.name for n in walk(e) if n.op == "var"}
+
+
+def rewrite(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """Return e with every node for which `change` gives something replaced by it, outermost first."""
+    new = change(e)
+    if new is not None:
+        return new
+    if not e.args:
+        return e
+    return e._replace(args=tuple(rewrite(a, change) for a in e.args))
+
+
+def show(e: Expr) -> str:
+    """Return a compact, unambiguous text of e, for people who ask how an answer was understood."""
+    inner = ", ".join(show(a) for a in e.args)
+    if e.op == "num":
+        return str(e.value)
+    if e.op in {"var", "const", "base"}:
+        return e.name
+    if e.op == "text":
+        return repr(e.name)
+    if e.op == "group":
+        return f"{e.name[0]}{inner}{e.name[1]}"
+    label = f"{e.op}:{e.name}" if e.name else e.op
+    return f"{label}({inner})"

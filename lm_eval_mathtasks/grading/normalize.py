@@ -1,0 +1,173 @@
+"""The text of an answer in one spelling: one way to write a fraction, a space, a minus, a degree, a dollar.
+
+Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is idempotent.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# Longest answer that is cleaned; the longest reference answer of the supported data sets has 300 characters.
+MAX_ANSWER_CHARS = 2_000
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ₙ", "0123456789+-n")
+_FRACTIONS = {
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5",
+    "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅑": "1/9", "⅒": "1/10",
+}  # fmt: skip
+_SYMBOLS = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": "/", "⁄": "/",
+    "∕": "/", "π": r"\pi ", "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∖": r"\setminus ",
+    "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ",
+    "±": r"\pm ", "∓": r"\mp ", "°": r"^{\circ}", "º": r"^{\circ}", "√": r"\sqrt ", "∅": r"\emptyset ",
+    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "∠": r"\angle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
+    "⌈": r"\lceil ", "⌉": r"\rceil ", "⟨": r"\langle ", "⟩": r"\rangle ", "′": "'", "’": "'", "‘": "'",
+    "“": '"', "”": '"', "，": ",", "、": ",", "；": ";", "。": ".", "α": r"\alpha ", "β": r"\beta ",
+    "γ": r"\gamma ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "σ": r"\sigma ",
+    "Δ": r"\Delta ", "△": r"\triangle ", "→": r"\to ", "\u200b": "", "\ufeff": "", "\u2061": "",
+}  # fmt: skip
+
+_RULES: list[tuple[re.Pattern[str], str]] = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
+        (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|phantom\{[^{}]*\}|strut)(?![a-zA-Z])", " "),
+        (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
+        (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
+        (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
+        (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
+        (r"\\(?:mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup)\s*\{", r"\\text{"),
+        (r"\\(?:mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb)\s*(?=\{)", ""),
+        (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
+        (r"\\text\s*\{\s*\}", " "),
+        (r"\\text\s+\{", r"\\text{"),
+        (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
+        (r"(?<=\d)\s*,?\\!\s*,?\s*(?=\d{3})", ","),
+        (r"(?<=\d)\\[, ;](?=\d{3}(?!\d))", ","),
+        (r"(?<!\\)\\[!,;: ]|\\(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\}|hfill|nobreak)(?![a-zA-Z])|~|&nbsp;", " "),
+        (r"\\(?:leqslant|leq|le|leqq)(?![a-zA-Z])|<=|\\?=<", r" \\le "),
+        (r"\\(?:geqslant|geq|ge|geqq)(?![a-zA-Z])|>=", r" \\ge "),
+        (r"\\(?:neq|ne)(?![a-zA-Z])|!=|\\not\s*=", r" \\ne "),
+        (r"\\lt(?![a-zA-Z])|&lt;", "<"),
+        (r"\\gt(?![a-zA-Z])|&gt;", ">"),
+        (r"\\(?:varnothing|emptyset|O)(?![a-zA-Z])", r"\\emptyset "),
+        (r"\\(?:text)\{\s*(?:degrees?|deg)\s*\}|(?<=[\d}\s])degrees?(?![a-zA-Z])|\\degree(?![a-zA-Z])", r"^{\\circ}"),
+        (r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"^{\\circ}"),
+        (r"\\text\{\s*(?:percent|pct|per ?cent)\s*\}|(?<=[\d}\s])(?:percent|pct|per cent)(?![a-zA-Z])", "%"),
+        (r"\\?[%％]", "%"),
+        (r"(?<![a-zA-Z])USD\s*(?=[\d.])|US\s*\\?\$(?=\s*\d)", r"\\$"),
+        (r"\s+", " "),
+    )
+]  # fmt: skip
+_EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
+_BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
+_LONE_COMMAND = re.compile(r"(?<!\\)\\[a-zA-Z]")
+_DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
+
+
+def _unescape(text: str) -> str:
+    """Undo one level of string escaping: `\\\\frac` is `\\frac` where no command is written with one backslash."""
+    if "\\\\" in text and not _LONE_COMMAND.search(text) and re.search(r"(?<!\\)\\\\[a-zA-Z]", text):
+        return _DOUBLED_COMMAND.sub(r"\\", text.replace("\\\\\\\\", "\\\\ "))
+    return text
+
+
+def _plain_symbols(text: str) -> str:
+    """Write Unicode mathematics, full-width forms and CJK punctuation as LaTeX and ASCII."""
+    if text.isascii():
+        return text
+    text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m.group().translate(_SUPERSCRIPTS) + "}", text)
+    text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉₊₋ₙ]+", lambda m: "_{" + m.group().translate(_SUBSCRIPTS) + "}", text)
+    text = re.sub(r"√\s*(\d+|[a-zA-Zπ])", r"\\sqrt{\1}", text)
+    text = re.sub(r"√\s*\(", r"\\sqrt(", text)
+    for char, plain in _FRACTIONS.items():
+        if char in text:
+            top, bottom = plain.split("/")
+            text = text.replace(char, rf"\frac{{{top}}}{{{bottom}}}")
+    for char, plain in _SYMBOLS.items():
+        text = text.replace(char, plain)
+    return unicodedata.normalize("NFKC", text)
+
+
+def closing_brace(text: str, start: int) -> int:
+    """Return the index of the brace that closes the one at `start`, or -1."""
+    depth = 0
+    for k in range(start, len(text)):
+        if text[k] == "{" and text[k - 1 : k] != "\\":
+            depth += 1
+        elif text[k] == "}" and text[k - 1 : k] != "\\":
+            depth -= 1
+            if depth == 0:
+                return k
+    return -1
+
+
+def _unwrap_once(text: str) -> str:
+    """Remove one pair of delimiters around the whole text: dollars, \\( \\), \\[ \\], a box, braces, emphasis."""
+    text = text.strip()
+    for left, right in (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")):
+        inner = text[len(left) : len(text) - len(right)]
+        if len(text) > len(left + right) and text.startswith(left) and text.endswith(right):
+            # an escaped dollar at the end is a currency, and two formulas side by side are not one
+            if left not in inner and not inner.endswith("\\"):
+                return inner
+    box = _BOX.match(text)
+    if box and closing_brace(text, box.end() - 1) == len(text) - 1:
+        return text[box.end() : -1]
+    # {1,2} without backslashes may be a plain set: only braces around something without a comma are grouping
+    if text.startswith("{") and "," not in text and closing_brace(text, 0) == len(text) - 1:
+        return text[1:-1]
+    emphasis = _EMPHASIS.match(text)
+    if emphasis and emphasis.group(1) not in emphasis.group(2):
+        return emphasis.group(2)
+    return text
+
+
+def _trim(text: str) -> str:
+    """Remove what ends a sentence but not an answer; a factorial and "p.m." stay."""
+    text = text.strip().strip("\"`").strip()
+    text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
+    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
+    return text.strip()
+
+
+def _dollars(text: str) -> str:
+    """Keep currency as `\\$`; drop the dollars that open and close formulas."""
+    if "$" not in text:
+        return text
+    bare = len(re.findall(r"(?<!\\)\$", text))
+    if bare == 1:
+        match = re.search(r"(?<!\\)\$\s*(?=[-\d.])|(?<=\d)\s*\$$", text)
+        return text[: match.start()] + "\\$" + text[match.end() :] if match else text.replace("$", "")
+    if bare:
+        text = re.sub(r"(?<!\\)\$", " ", text)
+    return re.sub(r"\\text\{\s*\\\$\s*\}", r"\\$", text)
+
+
+def _pass(text: str) -> str:
+    before = None
+    while before != text:
+        before = text
+        text = _trim(_unwrap_once(text))
+    text = _dollars(text)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return _trim(text)
+
+
+@lru_cache(maxsize=4096)
+def clean(text: str) -> str:
+    """Return the answer in the one spelling that the reader understands; idempotent.
+
+    The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
+    """
+    text = _plain_symbols(_unescape(text))
+    for _ in range(6):  # every pass only removes or respells: it settles in two or three
+        new = _pass(text)
+        if new == text:
+            break
+        text = new
+    return text

@@ -1,0 +1,242 @@
+"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+from lm_eval_mathtasks.grading import algebraic, numeric
+from lm_eval_mathtasks.grading.exact import same_form
+from lm_eval_mathtasks.grading.expr import INFINITY, MINUS_ONE, PI, Expr, div, mul, num, rewrite, variables, walk
+from lm_eval_mathtasks.grading.units import Unit, parse_unit
+
+# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least this
+# many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math and Minerva evaluations.
+MIN_ROUNDED_DIGITS = 5
+# A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
+FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
+# Letters that abbreviate a unit where the gold has no such variable: "260 m" for 260.
+_LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
+_TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
+
+
+class Outcome(NamedTuple):
+    """equal: True, False, or None for "cannot tell"; tier: which part decided; reason: a clause for people."""
+
+    equal: bool | None
+    tier: str
+    reason: str
+
+
+Ask = Callable[[Expr, Expr], Outcome]
+
+
+class Quantity(NamedTuple):
+    """A number with what was written around it."""
+
+    core: Expr
+    unit: Unit | None
+    percent: bool
+    degrees: bool
+
+
+def quantity(e: Expr) -> Quantity:
+    """Take units, a percent sign and degree marks off a scalar."""
+    unit: Unit | None = None
+    percent = degrees = False
+
+    def take_off(node: Expr) -> Expr | None:
+        nonlocal unit, percent, degrees
+        if node.op == "unit":
+            found = parse_unit(node.name)
+            degrees |= found is not None and found.dimension == "degree"
+            unit = unit or found
+            return rewrite(node.args[0], take_off)
+        if node.op == "deg":
+            degrees = True
+            return rewrite(node.args[0], take_off)
+        if node.op == "pct" and not percent and node is _innermost_sign(e):
+            percent = True
+            return node.args[0]
+        return node if node.op == "call" and node.name in _TRIGONOMETRIC else None
+
+    return Quantity(rewrite(e, take_off), unit, percent, degrees)
+
+
+def _innermost_sign(e: Expr) -> Expr:
+    """-(5%) is a percentage too; 5% + 1 is not."""
+    while (e.op == "mul" and len(e.args) == 2 and e.args[0] == MINUS_ONE) or e.op == "unit":
+        e = e.args[-1]
+    return e
+
+
+def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
+    gold, pred = _same_logarithm(*_same_angles(gold, pred))
+    g, p = quantity(gold), quantity(pred)
+    if g.unit and p.unit and g.unit != p.unit:
+        same_kind = g.unit.dimension == p.unit.dimension
+        if same_kind:
+            scaled = mul(num(g.unit.factor), g.core), mul(num(p.unit.factor), p.core)
+            return same_number(*scaled, ask)._replace(tier="structure")
+        if g.unit.dimension.partition("^")[0] != p.unit.dimension.partition("^")[0]:
+            return Outcome(False, "structure", f"{p.unit.dimension} is not {g.unit.dimension}")
+    plain = same_number(g.core, p.core, ask)
+    if plain.equal:
+        return plain
+    for other_gold, other_pred in _conventions(g, p):
+        other = same_number(other_gold, other_pred, ask)
+        if other.equal:
+            return other
+    return plain
+
+
+def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
+    """Other readings of the same quantities: 25% = 0.25, 30° = π/6, "260 m" = 260."""
+    readings = []
+    if g.percent != p.percent:
+        hundredth = num(Fraction(1, 100))
+        readings.append((mul(hundredth, g.core), p.core) if g.percent else (g.core, mul(hundredth, p.core)))
+    if g.degrees != p.degrees and PI in walk(p.core if g.degrees else g.core):
+        degree = div(PI, num(180))
+        readings.append((mul(degree, g.core), p.core) if g.degrees else (g.core, mul(degree, p.core)))
+    if p.core.op == "mul" and not p.unit and not variables(g.core):
+        last = p.core.args[-1]
+        letter = last.args[0] if last.op == "pow" else last
+        if letter.op == "var" and letter.name in _LETTER_UNITS and not variables(mul(*p.core.args[:-1])):
+            readings.append((g.core, mul(*p.core.args[:-1])))
+    return readings
+
+
+def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees too."""
+
+    def uses(e: Expr, *, degrees: bool) -> bool:
+        inside = [n.args[0] for n in walk(e) if n.op == "call" and n.name in _TRIGONOMETRIC]
+        return any((n.op == "deg") == degrees and not variables(n) and PI not in walk(n) for n in inside)
+
+    def in_degrees(n: Expr) -> Expr | None:
+        if n.op == "call" and n.name in _TRIGONOMETRIC and n.args[0].op == "num":
+            return n._replace(args=(Expr("deg", n.args),))
+        return None
+
+    if uses(a, degrees=True) and uses(b, degrees=False):
+        return a, rewrite(b, in_degrees)
+    if uses(b, degrees=True) and uses(a, degrees=False):
+        return rewrite(a, in_degrees), b
+    return a, b
+
+
+def _same_logarithm(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """A bare log is natural, unless the other side writes the base 10."""
+
+    def to_ten(n: Expr) -> Expr | None:
+        return Expr("call", (n.args[0], num(10)), "logb") if n.op == "call" and n.name == "log" else None
+
+    def has_ten(e: Expr) -> bool:
+        return any(n.op == "call" and n.name == "logb" and n.args[1] == num(10) for n in walk(e))
+
+    return (rewrite(a, to_ten) if has_ten(b) else a), (rewrite(b, to_ten) if has_ten(a) else b)
+
+
+def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """Compare two expressions without units: exact numbers, then proofs, then the symbolic tier."""
+    if gold.op == pred.op == "num":
+        return _compare_rationals(gold, pred)
+    if gold.op == "base" or pred.op == "base":
+        return _compare_bases(gold, pred)
+    if INFINITY in walk(gold) or INFINITY in walk(pred):
+        return Outcome(gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite")
+    if gold == pred:
+        return Outcome(True, "structure", "the same expression")
+    if numeric.differ(gold, pred):
+        if _rounds(gold, pred):
+            return Outcome(True, "numeric", "a decimal, correctly rounded")
+        return Outcome(False, "numeric", "proven different by evaluation")
+    if same_form(gold, pred):
+        return Outcome(True, "exact", "one exact normal form")
+    if algebraic.equal(gold, pred):
+        return Outcome(True, "exact", "algebraic numbers closer than different ones can be")
+    return ask(gold, pred)
+
+
+def _compare_rationals(gold: Expr, pred: Expr) -> Outcome:
+    if gold.value == pred.value:
+        return Outcome(True, "number", "the same number")
+    if _rounds(gold, pred):
+        return Outcome(True, "number", "a decimal, correctly rounded")
+    return Outcome(False, "number", "different numbers")
+
+
+def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
+    """Numerals in a base: the same digits, and the same base where both name one."""
+
+    def parts(e: Expr) -> tuple[str, str]:
+        digits, _, base = e.name.partition("_") if e.op == "base" else (_digits(e), "", "")
+        return digits.lstrip("0") or "0", base
+
+    (g, g_base), (p, p_base) = parts(gold), parts(pred)
+    bases_agree = g_base == p_base or not (g_base and p_base) or not (g_base + p_base).isdigit()
+    if g == p and bases_agree:
+        return Outcome(True, "structure", "the same numeral")
+    return Outcome(False, "structure", "different numerals or bases")
+
+
+def _digits(e: Expr) -> str:
+    return str(e.value.numerator) if e.op == "num" and e.value.denominator == 1 and e.value.numerator < 10**300 else "?"
+
+
+def _significant(value: Fraction, places: int) -> int:
+    """How many significant digits a number has that is written with so many places."""
+    scaled = abs(value) * Fraction(10) ** max(places, 0)
+    return len(str(int(scaled))) if 0 < scaled < 10**400 else 0
+
+
+def _terminates(value: Fraction) -> bool:
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1
+
+
+def _rounds(gold: Expr, pred: Expr) -> bool:
+    """The rounding rule, for numbers that are known to differ.
+
+    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a number
+    without finite decimal that it is the correct rounding of. Either side may be the decimal; integers never round.
+    """
+    for decimal, other in ((pred, gold), (gold, pred)):
+        sign, written = (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
+        if written.op != "num":
+            continue
+        value, places = sign * written.value, written.places
+        exact = other.value if other.op == "num" else None
+        target = exact if exact is not None else _value_of(other)
+        if target is None or not target:
+            continue
+        is_float = _significant(value, places) >= FLOAT_DIGITS or _dyadic_print(value)
+        if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
+            return True
+        finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
+        if places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS:
+            if abs(value - target) <= Fraction(1, 2 * 10**places):
+                return True
+    return False
+
+
+def _dyadic_print(value: Fraction) -> bool:
+    """A float written as the fraction it is: over a large power of two."""
+    d = value.denominator
+    return d > 10**FLOAT_DIGITS and d & (d - 1) == 0
+
+
+def _value_of(e: Expr) -> Fraction | None:
+    """The value of a constant to 15 digits, enough for rounding; None where it has none or is not real."""
+    if variables(e):
+        return None
+    ball = numeric.approximate(e)
+    if ball is None or not ball.real or ball.r > 1e-12 * abs(ball.v):
+        return None
+    return Fraction(ball.v.real)

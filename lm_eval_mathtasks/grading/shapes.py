@@ -1,0 +1,74 @@
+"""Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
+
+from __future__ import annotations
+
+from lm_eval_mathtasks.grading.expr import Expr, add, neg, rewrite, walk
+from lm_eval_mathtasks.grading.relations import is_equation, is_label, without_approximation
+
+# A ± list is written out up to this many answers.
+MAX_BRANCHES = 16
+
+
+def shape(e: Expr) -> Expr:
+    """Return e with every ± written out and every list of assignments as the list of what is assigned."""
+    e = without_approximation(e)
+    if e.op == "seq" or (e.op == "group" and e.name == "{}"):
+        items = tuple(piece for item in e.args for piece in _branches(without_approximation(item)))
+        return _assignments(Expr(e.op, tuple(shape(i) for i in items), e.name))
+    if e.op in {"group", "union"}:
+        return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
+    if e.op == "rel" and is_equation(e) and is_label(e.args[0]) and e.args[-1].op in {"group", "union", "pm", "add"}:
+        branches = _branches(e)
+        return _assignments(Expr("seq", tuple(branches))) if len(branches) > 1 else e
+    branches = _branches(e)
+    return Expr("seq", tuple(branches)) if len(branches) > 1 else e
+
+
+def _branches(e: Expr) -> list[Expr]:
+    """Write out a ±: all signs of one answer change together."""
+    if not any(n.op == "pm" for n in walk(e)):
+        return [e]
+
+    def choose(sign: str) -> Expr:
+        def change(n: Expr) -> Expr | None:
+            if n.op != "pm":
+                return None
+            left, right = (rewrite(a, change) for a in n.args)
+            right = right if n.name == sign else neg(right)
+            return right if left.op == "num" and not left.value else add(left, right)
+
+        return rewrite(e, change)
+
+    return [choose("+"), choose("-")]
+
+
+def _label(e: Expr) -> str | None:
+    """The name an answer is given, "" for an answer without one, None for an equation that is no assignment."""
+    if not is_equation(e):
+        return ""
+    return repr(e.args[0]) if is_label(e.args[0]) else None
+
+
+def _assignments(e: Expr) -> Expr:
+    """A list of assignments becomes the list of values; with several names a record, a repeated record a list of tuples."""
+    labels = [_label(item) for item in e.args]
+    if None in labels or not any(labels):
+        return e
+    values = tuple(item.args[-1] if label else item for item, label in zip(e.args, labels, strict=True))
+    named = [label for label in labels if label]
+    distinct = list(dict.fromkeys(named))
+    if len(named) < len(labels) or len(distinct) == 1:
+        return Expr(e.op, values, e.name)
+    size = len(distinct)
+    if len(named) > size and len(named) % size == 0 and named == distinct * (len(named) // size):
+        rows = [values[k : k + size] for k in range(0, len(values), size)]
+        return Expr(e.op, tuple(Expr("group", row, "()") for row in rows), e.name)
+    if len(named) == size:
+        return Expr("record", values, "\n".join(distinct))
+    return e
+
+
+def record_is_numbered(e: Expr) -> bool:
+    """Are the names of a record one letter with indices (x_1, x_2), so that their order means nothing?"""
+    stems = {name.partition("_")[0] for name in e.name.split("\n")}
+    return len(stems) == 1 and all("_" in name.partition("name='")[2] for name in e.name.split("\n"))

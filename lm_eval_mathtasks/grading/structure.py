@@ -1,0 +1,270 @@
+"""Compare two answers of any shape; the gold's shape decides what is asked of the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lm_eval_mathtasks.grading.answers import words_key
+from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul
+from lm_eval_mathtasks.grading.relations import (
+    answer_of,
+    as_set,
+    ascending,
+    has_inequality,
+    is_equation,
+    is_label,
+    mentions_infinity,
+    same_equation,
+)
+from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
+from lm_eval_mathtasks.grading.shapes import record_is_numbered
+
+_COLLECTIONS = {"seq", "group", "record", "union"}
+# Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
+MAX_UNORDERED = 64
+_MEANS_NOTHING = {"nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "none", "emptyset",
+                  "norealroots", "nosuchnumber", "impossible", "notpossible"}  # fmt: skip
+_MEANS_UNDEFINED = {"undefined", "doesnotexist", "dne"}
+_MEANS_ALL = {"allrealnumbers", "allreals", "allreal", "realnumbers", "therealnumbers", "setofallrealnumbers"}
+
+
+def _no(reason: str) -> Outcome:
+    return Outcome(False, "structure", reason)
+
+
+def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """Compare two readings. `ask` is the symbolic tier, asked only about scalars that nothing here decides."""
+    if gold == pred:
+        return Outcome(True, "structure", "the same expression")
+    if "clock" in {gold.op, pred.op}:
+        return _compare_clocks(gold, pred)
+    if "text" in {gold.op, pred.op}:
+        return _compare_words(gold, pred)
+    if gold.op == "rel" or pred.op == "rel":
+        return _compare_relations(gold, pred, ask)
+    if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
+        g, p = as_set(gold), as_set(pred)
+        if g is not None and p is not None and (g, p) != (gold, pred):
+            return compare(g, p, ask)
+    if gold.op == "matrix" or pred.op == "matrix":
+        return _compare_matrices(gold, pred, ask)
+    if gold.op in _COLLECTIONS or pred.op in _COLLECTIONS:
+        return _compare_collections(gold, pred, ask)
+    if "ratio" in {gold.op, pred.op}:
+        return _compare_ratios(gold, pred, ask)
+    return compare_scalars(gold, pred, ask)
+
+
+def _compare_clocks(gold: Expr, pred: Expr) -> Outcome:
+    if gold.op != pred.op:
+        return _no("one is a time of day, the other is not")
+    g, p = gold.name.split(" "), pred.name.split(" ")
+    same = g[:3] == p[:3] and (g[3] == p[3] or not g[3] or not p[3])
+    return Outcome(same, "structure", "the same time of day" if same else "different times of day")
+
+
+def _words_of(e: Expr) -> str | None:
+    """The key of an answer in words; also of a set that has a name."""
+    if e.op == "text":
+        key = words_key(e.name)
+        for meaning in (_MEANS_NOTHING, _MEANS_UNDEFINED, _MEANS_ALL):
+            if key in meaning:
+                return min(meaning)
+        return key
+    if e.op == "group" and e.name == "{}" and not e.args:
+        return min(_MEANS_NOTHING)
+    if as_set(e) == as_set(Expr("const", name="R")):
+        return min(_MEANS_ALL)
+    if e.op == "seq":
+        return "".join(_words_of(a) or "?" for a in e.args)
+    if e.op in {"var", "const"}:
+        return words_key(e.name)
+    if e.op == "mul":
+        return "".join(_words_of(a) or "?" for a in e.args)
+    return None
+
+
+def _compare_words(gold: Expr, pred: Expr) -> Outcome:
+    g, p = _words_of(gold), _words_of(pred)
+    if g is not None and g == p:
+        return Outcome(True, "structure", "the same words")
+    return _no("different words")
+
+
+def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    g_value, p_value = answer_of(gold), answer_of(pred)
+    if gold.op == "rel" and pred.op == "rel":
+        if is_equation(gold) and is_equation(pred):
+            return _compare_equations(gold, pred, g_value, p_value, ask)
+        if has_inequality(gold) and has_inequality(pred):
+            g, p = ascending(gold), ascending(pred)
+            if g.name == p.name and len(g.args) == len(p.args):
+                same = _in_order(g.args, p.args, ask)
+                if same.equal:
+                    return same
+    g_set, p_set = as_set(gold), as_set(pred)
+    if g_set is not None and p_set is not None and (has_inequality(gold) or has_inequality(pred)):
+        return compare(g_set, p_set, ask)
+    if has_inequality(gold) or has_inequality(pred):
+        return _no("an inequality against something else")
+    if gold.op == "rel" and g_value is None:
+        return _no("the answer is an equation, this is not")
+    if pred.op == "rel" and p_value is None and is_equation(pred):
+        p_value = pred.args[-1]
+    if p_value is None and pred.op == "rel":
+        return _no("a relation against a value")
+    return compare(g_value or gold, p_value or pred, ask)
+
+
+def _compare_equations(gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask) -> Outcome:
+    if g_value is not None and p_value is not None:
+        same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
+        outcome = compare(g_value, p_value, ask)
+        if same_label or outcome.equal is False:
+            return outcome if same_label or not same_equation(gold, pred) else _same_curve()
+        return outcome
+    if same_equation(gold, pred):
+        return _same_curve()
+    if g_value is None and len(pred.args) == 2:
+        return _no("different equations")
+    return compare(g_value or gold.args[-1], p_value or pred.args[-1], ask) if g_value else _no("different equations")
+
+
+def _same_curve() -> Outcome:
+    return Outcome(True, "exact", "one equation, up to a constant factor")
+
+
+def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """a:b is a/b; longer ratios are the same if they are proportional."""
+    if gold.op == pred.op and len(gold.args) == len(pred.args):
+        lefts = [mul(a, pred.args[0]) for a in gold.args[1:]]
+        rights = [mul(b, gold.args[0]) for b in pred.args[1:]]
+        return _in_order(lefts, rights, ask)
+    sides = []
+    for e in (gold, pred):
+        if e.op == "ratio" and len(e.args) != 2:
+            return _no("a ratio of more than two")
+        sides.append(div(*e.args) if e.op == "ratio" else e)
+    return compare_scalars(sides[0], sides[1], ask)
+
+
+def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    g, p = fold_matrix(gold), fold_matrix(pred)
+    if g.op == p.op == "matrix":
+        if [len(r.args) for r in g.args] != [len(r.args) for r in p.args]:
+            return _no("matrices of different sizes")
+        return _in_order([c for r in g.args for c in r.args], [c for r in p.args for c in r.args], ask)
+    # a column or a row may be written as a tuple, and a tuple as a column
+    matrix, other = (g, p) if g.op == "matrix" else (p, g)
+    cells = [c for r in matrix.args for c in r.args]
+    if other.op == "group" and other.name in {"()", "[]", "<>"} and 1 in {len(matrix.args), len(matrix.args[0].args)}:
+        return _in_order(cells, other.args, ask) if g is matrix else _in_order(other.args, cells, ask)
+    if other.op == "group" and other.args and all(r.op == "group" for r in other.args):
+        rows = Expr("matrix", tuple(Expr("row", r.args) for r in other.args))
+        return compare(g, rows, ask) if g is matrix else compare(rows, p, ask)
+    return _no("a matrix against something else")
+
+
+def fold_matrix(e: Expr) -> Expr:
+    """Carry out sums of matrices and products with scalars, so that k·M and M/k compare by their cells."""
+    if e.op == "add":
+        parts = [fold_matrix(a) for a in e.args]
+        if all(p.op == "matrix" for p in parts) and len({tuple(len(r.args) for r in p.args) for p in parts}) == 1:
+            rows = zip(*(p.args for p in parts), strict=True)
+            return Expr("matrix", tuple(Expr("row", tuple(map(add, *(r.args for r in row)))) for row in rows))
+        return e
+    if e.op in {"mul", "div"}:
+        parts = [fold_matrix(a) for a in e.args]
+        inside = [p for p in parts if p.op == "matrix"]
+        if len(inside) != 1 or (e.op == "div" and parts[1].op == "matrix"):
+            return e
+        scalars = [p for p in parts if p.op != "matrix"]
+        factor = mul(*scalars) if e.op == "mul" else div(ONE, scalars[0])
+        return Expr("matrix", tuple(Expr("row", tuple(mul(factor, c) for c in r.args)) for r in inside[0].args))
+    return e
+
+
+def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    if gold.op == "record":
+        return _compare_record(gold, pred, ask)
+    if pred.op == "record":
+        pred = Expr("seq", pred.args) if gold.op == "seq" else Expr("group", pred.args, "()")
+    if gold.op == "union" or pred.op == "union":
+        pieces = [e.args if e.op == "union" else (e,) for e in (gold, pred)]
+        return _any_order(pieces[0], pieces[1], ask)
+    if gold.op == "seq" or gold.name == "{}":
+        if pred.op == "group" and pred.name in {"[)", "(]"}:
+            return _no("an interval is no list")
+        items = pred.args if pred.op in {"seq", "group"} else (pred,)
+        if pred.op == "group" and pred.name == "()" and all(i.op == "group" for i in gold.args):
+            items = (pred,) if pred.args[0].op != "group" else pred.args
+        return _any_order(gold.args, items, ask)
+    if gold.op != "group":
+        if pred.op in {"seq", "group"} and len(pred.args) == 1:
+            return compare(gold, pred.args[0], ask)
+        return _no("one answer is asked for, several are given")
+    return _compare_group(gold, pred, ask)
+
+
+def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """An interval with its ends, or an ordered tuple; a list of three or more in [ ] is a tuple too."""
+    if pred.op not in {"seq", "group"}:
+        return _no("a tuple or an interval is asked for")
+    if pred.op == "seq" and len(pred.args) == 1:
+        return compare(gold, pred.args[0], ask)
+    is_list = gold.name in {"()", "[]"} and len(gold.args) != 2
+    same_ends = pred.op == "group" and pred.name == gold.name
+    bare = pred.op == "seq" or pred.name == "{}" or (is_list and pred.name in {"()", "[]"})
+    if not same_ends and (not bare or gold.name in {"[)", "(]"} or mentions_infinity(gold)):
+        return _no("other brackets: ends that belong to the interval or do not")
+    return _in_order(gold.args, pred.args, ask)
+
+
+def _compare_record(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    if pred.op == "record":
+        names, given = gold.name.split("\n"), pred.name.split("\n")
+        if sorted(names) == sorted(given):
+            by_name = dict(zip(given, pred.args, strict=True))
+            return _in_order(gold.args, [by_name[n] for n in names], ask)
+    if pred.op not in {"record", "seq", "group"}:
+        return _no("several answers are asked for")
+    if record_is_numbered(gold):
+        return _any_order(gold.args, pred.args, ask)
+    return _in_order(gold.args, pred.args, ask)
+
+
+def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
+    if len(gold) != len(pred):
+        return _no(f"{len(gold)} parts are asked for, {len(pred)} are given")
+    undecided: Outcome | None = None
+    best = Outcome(True, "structure", "the same, part by part")
+    for g, p in zip(gold, pred, strict=True):
+        outcome = compare(g, p, ask)
+        if outcome.equal is False:
+            return outcome
+        if outcome.equal is None:
+            undecided = outcome
+        elif outcome.tier == "symbolic":
+            best = outcome
+    return undecided or best
+
+
+def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
+    """Match every part of the gold with its own part of the prediction."""
+    if len(gold) != len(pred):
+        return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
+    if len(gold) > MAX_UNORDERED:
+        return _in_order(sorted(gold, key=repr), sorted(pred, key=repr), ask)
+    left = list(pred)
+    undecided: Outcome | None = None
+    for g in gold:
+        for k, p in enumerate(left):
+            outcome = compare(g, p, ask)
+            if outcome.equal:
+                del left[k]
+                break
+            if outcome.equal is None:
+                undecided = outcome
+        else:
+            return undecided or _no("an answer is missing")
+    return Outcome(True, "structure", "the same answers in any order")

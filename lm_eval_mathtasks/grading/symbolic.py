@@ -1,0 +1,120 @@
+"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see `deadline`).
+
+No text reaches sympy, so nothing of an answer is ever evaluated as code. It says "equal" or "cannot tell", never
+"different": a difference has been looked for, and would have been proven, by evaluation before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lm_eval_mathtasks.grading.expr import Expr
+
+
+class Unsupported(Exception):
+    """sympy has no counterpart for a part of the expression."""
+
+
+_SAME_NAME = {
+    "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "abs", "floor", "gcd", "lcm", "re", "im",
+}  # fmt: skip
+_RENAMED = {
+    "ln": "log", "log": "log", "logb": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arccot": "acot",
+    "abs": "Abs", "ceil": "ceiling", "binom": "binomial", "max": "Max", "min": "Min", "arcsinh": "asinh",
+    "arccosh": "acosh", "arctanh": "atanh", "sgn": "sign", "Re": "re", "Im": "im", "mod": "Mod",
+}  # fmt: skip
+
+
+def to_sympy(e: Expr) -> Any:
+    """Return the sympy expression for a scalar. Raises Unsupported. Variables are real."""
+    import sympy
+
+    if e.op == "num":
+        return sympy.Rational(e.value.numerator, e.value.denominator)
+    if e.op == "var":
+        return sympy.Symbol(e.name, real=True)
+    if e.op == "const":
+        constants = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I}
+        if e.name not in constants:
+            raise Unsupported(e.name)
+        return constants[e.name]
+    args = [to_sympy(a) for a in e.args]
+    if e.op in {"add", "mul", "pow"}:
+        return {"add": sympy.Add, "mul": sympy.Mul, "pow": sympy.Pow}[e.op](*args)
+    if e.op == "div":
+        return args[0] / args[1]
+    if e.op == "fact":
+        return sympy.factorial(args[0])
+    if e.op == "deg":
+        return args[0] * sympy.pi / 180
+    if e.op == "pct":
+        return args[0] / 100
+    if e.op == "call":
+        return _call(e, args)
+    raise Unsupported(e.op)
+
+
+def _call(e: Expr, args: list[Any]) -> Any:
+    import sympy
+
+    if e.name == "sqrt":
+        odd = getattr(args[1], "is_odd", False)
+        return sympy.real_root(*args) if odd else sympy.Pow(args[0], 1 / args[1])
+    if e.name == "det" or e.name in {"sum", "prod"}:
+        return _big(e, args)
+    if e.name.startswith("apply "):
+        return sympy.Function(e.name[6:])(*args)
+    name = _RENAMED.get(e.name, e.name if e.name in _SAME_NAME else "")
+    if not name:
+        raise Unsupported(e.name)
+    return getattr(sympy, name)(*args)
+
+
+def _big(e: Expr, args: list[Any]) -> Any:
+    import sympy
+
+    if e.name == "det" or len(e.args) != 3 or e.args[0].op != "rel" or e.args[0].args[0].op != "var":
+        raise Unsupported(e.name)
+    index = to_sympy(e.args[0].args[0])
+    bounds = (index, to_sympy(e.args[0].args[1]), args[1])
+    return (sympy.summation if e.name == "sum" else sympy.product)(args[2], bounds)
+
+
+def equal(a: Expr, b: Expr) -> bool | None:
+    """True if sympy proves a = b, None if it does not. May take any amount of time and memory."""
+    import sympy
+
+    try:
+        difference = to_sympy(a) - to_sympy(b)
+    except (Unsupported, TypeError, ValueError):
+        return None
+    for attempt in (sympy.expand, sympy.simplify, _by_logarithms, _by_exponentials):
+        try:
+            if attempt(difference) == 0:
+                return True
+        except (TypeError, ValueError, NotImplementedError, AttributeError, ZeroDivisionError):
+            continue
+    return None
+
+
+def _by_logarithms(d: Any) -> Any:
+    import sympy
+
+    return sympy.simplify(sympy.logcombine(sympy.expand_log(d, force=True), force=True))
+
+
+def _by_exponentials(d: Any) -> Any:
+    import sympy
+
+    return sympy.simplify(sympy.expand(d.rewrite(sympy.exp), power_base=True, force=True))
+
+
+def same_equation(a: Expr, b: Expr) -> bool | None:
+    """True if sympy proves that a = 0 and b = 0 are one equation: their quotient is a number other than 0."""
+    import sympy
+
+    try:
+        quotient = sympy.simplify(to_sympy(a) / to_sympy(b))
+    except (Unsupported, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return True if quotient.is_number and quotient.is_finite and quotient != 0 else None

@@ -1,0 +1,205 @@
+"""Cut the cleaned text of an answer into tokens, for the parser in `latex`."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from lm_eval_mathtasks.grading.normalize import closing_brace
+from lm_eval_mathtasks.grading.units import is_unit_word
+
+
+class Unreadable(Exception):
+    """The text is not an answer that the reader understands; the message says where it stopped."""
+
+
+class Token(NamedTuple):
+    """kind: num · var · func · const · text · sep · op (anything else); gap: was there a blank before it?"""
+
+    kind: str
+    text: str
+    gap: bool = False
+
+
+# More tokens than any real answer has; it bounds the parser's time.
+MAX_TOKENS = 1_500
+
+FUNCTIONS = {
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt", "cbrt", "abs",
+    "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial", "factorial", "sgn",
+}  # fmt: skip
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "rho", "varrho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega",
+    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar", "mho", "imath",
+}  # fmt: skip
+_COMMAND_OPERATORS = {
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "ge": ">=", "ne": "!=",
+    "approx": "~", "sim": "~", "simeq": "~", "doteq": "~", "equiv": "==", "in": "in", "cup": "cup", "cap": "cap",
+    "setminus": "minus", "backslash": "minus", "colon": ":", "langle": "<(", "rangle": ")>", "lfloor": "floor(",
+    "rfloor": ")floor", "lceil": "ceil(", "rceil": ")ceil", "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})",
+    "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to",
+    "implies": "to", "Rightarrow": "to", "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
+}  # fmt: skip
+_WORD_CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
+_DROPPED_COMMANDS = {"angle", "triangle", "measuredangle", "circ", "small", "large", "Large", "huge", "ldotp", "mathop"}
+_WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
+_NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
+_COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
+_LETTERS = re.compile(r"[A-Za-z]+")
+_TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "!=": "!=", "->": "to", "==": "="}
+_DEGREE = "^{\\circ}"
+_BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
+
+
+def _valid_base(digits: str, base: str) -> bool:
+    """Plain digits may carry any subscript; letters must be digits of that base."""
+    if digits.replace(".", "").isdigit():
+        return True
+    return base.isdigit() and int(base) > max(int(d, 36) for d in digits if d != ".")
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self.text, self.at, self.out = text, 0, list[Token]()
+
+    def emit(self, kind: str, text: str, gap: bool = False) -> None:
+        self.out.append(Token(kind, text, gap))
+        if len(self.out) > MAX_TOKENS:
+            raise Unreadable("more tokens than an answer has")
+
+    def run(self) -> list[Token]:
+        while self.at < len(self.text):
+            start = self.at
+            while self.at < len(self.text) and self.text[self.at].isspace():
+                self.at += 1
+            if self.at < len(self.text):
+                self.one(gap=self.at > start)
+        return self.out
+
+    def one(self, gap: bool) -> None:
+        char = self.text[self.at]
+        if char == "\\":
+            self.command(gap)
+        elif self.text.startswith(_DEGREE, self.at):
+            self.at += len(_DEGREE)
+            self.emit("op", "deg", gap)
+        elif (match := _BASED.match(self.text, self.at)) and _valid_base(match.group(1), match.group(2)):
+            self.at = match.end()
+            self.emit("base", f"{match.group(1)}_{match.group(2)}", gap)
+        elif match := _NUMBER.match(self.text, self.at):
+            self.at = match.end()
+            self.emit("num", match.group(), gap)
+        elif match := _LETTERS.match(self.text, self.at):
+            self.at = match.end()
+            self.letters(match.group(), gap)
+        elif (two := self.text[self.at : self.at + 2]) in _TWO_CHARS:
+            self.at += 2
+            self.emit("op", _TWO_CHARS[two], gap)
+        elif char in ",;\n":
+            self.at += 1
+            self.emit("sep", char, gap)
+        elif char in "+-*/^_=<>()[]{}|!%'&:":
+            self.at += 1
+            self.emit("op", char, gap)
+        elif unit := re.compile(r"[^\W\d_a-zA-Z]+|[€£¥₹]").match(self.text, self.at):
+            self.at = unit.end()
+            self.emit("text", unit.group(), gap)
+        else:
+            raise Unreadable(f"unexpected {char!r}")
+
+    def argument(self) -> str:
+        """Return the braced text after a command and move behind it."""
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+        end = closing_brace(self.text, self.at) if self.text[self.at : self.at + 1] == "{" else -1
+        if end < 0:
+            raise Unreadable("a command without its braces")
+        inner, self.at = self.text[self.at + 1 : end], end + 1
+        return inner
+
+    def command(self, gap: bool) -> None:
+        match = _COMMAND.match(self.text, self.at)
+        if not match:
+            raise Unreadable("ends in a backslash")
+        name, self.at = match.group(1), match.end()
+        if name == "text":
+            self.words(self.argument().strip(), gap)
+        elif name in {"begin", "end"}:
+            self.emit("op", f"{name}:{self.argument().strip()}", gap)
+            if self.text[self.at : self.at + 1] == "{" and name == "begin":
+                self.argument()
+        elif name == "mathbb":
+            self.emit("const", self.argument().strip(), gap)
+        elif name in {"overline", "bar"}:
+            self.emit("op", "overline", gap)
+        elif name == "emptyset":
+            self.emit("op", "{(", gap)
+            self.emit("op", "})")
+        elif name in {"sum", "prod", "int", "lim", "iint", "oint"}:
+            self.emit("op", "big:" + name, gap)
+        elif name in FUNCTIONS or name in _WORD_CONSTANTS:
+            self.letters(name, gap)
+        elif name in _COMMAND_OPERATORS:
+            self.emit("op", _COMMAND_OPERATORS[name], gap)
+        elif name in _GREEK or name in {"cdots", "ldots", "dots"}:
+            self.emit("var", name, gap)
+        elif name in {"pmod", "mod", "bmod"}:
+            self.emit("op", "mod", gap)
+        elif name == "\\":
+            self.emit("sep", "\\", gap)
+        elif name == "$":
+            self.emit("text", "$", gap)
+        elif name not in _DROPPED_COMMANDS:
+            raise Unreadable(f"unknown command \\{name}")
+
+    def words(self, words: str, gap: bool) -> None:
+        """A \\text{...}: a separator, a number, letters, or words."""
+        if words.strip(" ,.").lower() in _WORD_SEPARATORS:
+            self.emit("sep", "and", gap)
+        elif _NUMBER.fullmatch(words):
+            self.emit("num", words, gap)
+        elif not words or words == ",":
+            self.emit("sep", ",", gap) if words else None
+        elif len(words) == 1 and words.isalpha() and not is_unit_word(words):
+            self.emit("var", words, gap)
+        else:
+            self.emit("text", words, gap)
+
+    def letters(self, word: str, gap: bool) -> None:
+        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of variables."""
+        before = self.out[-1] if self.out else None
+        after_value = before is not None and (before.kind in {"num", "text"} or before.text in {")", "}", "%"})
+        if word in FUNCTIONS:
+            self.emit("func", word, gap)
+        elif word in _WORD_CONSTANTS:
+            self.emit("const", _WORD_CONSTANTS[word], gap)
+        elif word == "mod":
+            self.emit("op", "mod", gap)
+        elif word.lower() in _WORD_SEPARATORS and gap:
+            self.emit("sep", "and", gap)
+        elif len(word) > 1 and after_value and (is_unit_word(word) or (len(word) > 2 and gap)):
+            self.emit("text", word, gap)
+        elif len(word) > 1 and before is not None and before.text == "_":
+            self.emit("var", word, gap)
+        elif len(word) > 2 and (split := self.function_prefix(word)):
+            for part in split:
+                self.emit("func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap)
+        else:
+            for k, letter in enumerate(word):
+                self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)
+
+    @staticmethod
+    def function_prefix(word: str) -> list[str]:
+        """Split "sinx" or "xsqrt" into what is written together in plain text; empty if it is no such thing."""
+        for name in ("sqrt", "arcsin", "arccos", "arctan", "sin", "cos", "tan", "log", "ln", "pi"):
+            if name in word and len(word) <= len(name) + 2:
+                left, _, right = word.partition(name)
+                return [*left, name, *right]
+        return []
+
+
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of a cleaned answer. Raises Unreadable."""
+    return _Scanner(text).run()

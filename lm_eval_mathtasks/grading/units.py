@@ -1,0 +1,118 @@
+"""Units of measurement, money and time of day: what is written after a number, and when two of them contradict.
+
+A unit that is not in the table is a remark ("18 integers"): it never decides anything.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """dimension: what it measures ("length^2"); factor: how many of the dimension's base unit it is."""
+
+    dimension: str
+    factor: Fraction
+
+
+# name(s): dimension, size in the dimension's base unit (metre, gram, second, litre, dollar...).
+_TABLE = """
+m meter meters metre metres: length 1
+km kilometer kilometers kilometre kilometres: length 1000
+cm centimeter centimeters centimetre centimetres: length 1/100
+mm millimeter millimeters: length 1/1000
+ft foot feet: length 3048/10000
+in inch inches: length 254/10000
+yd yard yards: length 9144/10000
+mi mile miles: length 1609344/1000
+g gm gram grams: mass 1
+kg kilogram kilograms: mass 1000
+mg milligram milligrams: mass 1/1000
+lb lbs pound pounds: mass 45359237/100000
+oz ounce ounces: mass 45359237/1600000
+ton tons tonne tonnes: mass 1000000
+s sec secs second seconds: time 1
+min mins minute minutes: time 60
+h hr hrs hour hours: time 3600
+day days: time 86400
+week weeks: time 604800
+month months: month 1
+year years yr yrs: month 12
+l L liter liters litre litres: volume 1/1000
+ml mL milliliter milliliters: volume 1/1000000
+gal gallon gallons: gallon 1
+cup cups: cup 1
+$ dollar dollars usd USD 美元: money 1
+cent cents ¢: money 1/100
+€ euro euros: euro 1
+£: sterling 1
+¥ yuan 元: yuan 1
+mph: speed 44704/100000
+kmh kph: speed 5/18
+degree degrees °: degree 1
+rad radian radians: radian 1
+sqft sqfeet: length^2 9290304/100000000
+米: length 1
+千米 公里: length 1000
+厘米: length 1/100
+千克 公斤: mass 1000
+克: mass 1
+小时: time 3600
+分钟: time 60
+天: time 86400
+"""
+
+
+def _read_table() -> dict[str, Unit]:
+    table: dict[str, Unit] = {}
+    for line in _TABLE.strip().splitlines():
+        names, _, rest = line.partition(":")
+        dimension, _, factor = rest.strip().partition(" ")
+        for name in names.split():
+            table[name] = Unit(dimension, Fraction(factor))
+    return table
+
+
+UNITS = _read_table()
+_POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+# Words that make a run of letters after a number a remark and not a product, even without a blank.
+_REMARKS = {"unit", "units", "sq", "square", "cubic", "per", "am", "pm", "AM", "PM", "th", "st", "nd", "rd", "deg"}
+
+
+def is_unit_word(word: str) -> bool:
+    """Say whether a run of two or more letters after a number is a unit rather than a product of variables."""
+    return word in _REMARKS or (len(word) > 1 and (word in UNITS or word.lower() in UNITS)) or word in {"$", "°", "元"}
+
+
+def parse_unit(text: str) -> Unit | None:
+    """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the table."""
+    words = re.findall(r"[^\W\d_]+|[$°€£¥¢]", re.sub(r"\^\{?\d\}?", "", text))
+    power_mark = re.search(r"\^\{?(\d)\}?", text)
+    power = int(power_mark.group(1)) if power_mark else 1
+    named = []
+    for word in words:
+        if word.lower() in _POWER_WORDS:
+            power = _POWER_WORDS[word.lower()]
+        else:
+            named.append(word)
+    if len(named) != 1:
+        return None
+    unit = UNITS.get(named[0]) or UNITS.get(named[0].lower())
+    if unit is None or power == 1:
+        return unit
+    return Unit(f"{unit.dimension}^{power}", unit.factor**power)
+
+
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?)?", re.IGNORECASE)
+
+
+def read_clock(text: str) -> tuple[int, int, int, str] | None:
+    """Return (hour, minute, second, "a" | "p" | "") of a time of day, or None: "9 a.m.", "4:30 PM", "12:05"."""
+    plain = re.sub(r"\s+", " ", re.sub(r"\\text\{|\}", " ", text)).strip()
+    match = _CLOCK.fullmatch(plain)
+    if not match or not (match.group(2) or match.group(4)):
+        return None
+    hour, minute, second, half = match.groups()
+    return int(hour), int(minute or 0), int(second or 0), (half or "").lower()

@@ -1,0 +1,51 @@
+"""The process that runs the symbolic tier: reads pickled questions from its standard input, answers each with one byte.
+
+Started by `deadline` with `python -c`, so no program's `__main__` is run again. It ends when its input closes, and
+limits its own memory; it is killed when a question takes too long.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import sys
+from typing import BinaryIO
+
+# Memory of a worker, in bytes: sympy with room for large expressions; beyond it a question ends as undecided.
+MAX_MEMORY = 2 * 1024**3
+READY, EQUAL, UNKNOWN = b"R", b"=", b"?"
+HEADER = struct.Struct("<I")
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    except (ImportError, ValueError, OSError):  # not every system has it
+        return
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer questions until the input ends. A question is a length and a pickle of (name, expression, expression)."""
+    import sympy
+
+    from lm_eval_mathtasks.grading import symbolic
+
+    sympy.simplify(sympy.sqrt(sympy.Symbol("x") ** 2 + 1) - sympy.sin(1))  # loads what the first question would wait for
+    answers.write(READY)
+    while header := questions.read(HEADER.size):
+        name, a, b = pickle.loads(questions.read(*HEADER.unpack(header)))  # noqa: S301  our own parent wrote it
+        try:
+            found = symbolic.same_equation(a, b) if name == "equation" else symbolic.equal(a, b)
+        except Exception:  # whatever sympy raises, the question is undecided and the worker lives on
+            found = None
+        answers.write(EQUAL if found else UNKNOWN)
+
+
+def main() -> None:
+    """Run until the parent closes the pipe."""
+    _limit_memory()
+    with open(0, "rb", buffering=0) as questions, open(1, "wb", buffering=0, closefd=False) as answers:
+        sys.stdout = sys.stderr
+        serve(questions, answers)
