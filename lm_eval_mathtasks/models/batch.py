@@ -1,0 +1,155 @@
+"""The same requests as an OpenAI batch, and its output back into the journal.
+
+A batch costs half and takes up to a day. Each line's custom_id is the journal's key, so a run that finds a
+collected batch in its journal asks nothing, and is the same evaluation as a live one.
+Format: https://platform.openai.com/docs/guides/batch
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any, TextIO
+
+from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.models.capabilities import Capabilities
+from lm_eval_mathtasks.models.client import Reply, absorb, finish
+from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
+from lm_eval_mathtasks.models.journal import Answer, Journal, connect
+from lm_eval_mathtasks.models.payload import Ask
+from lm_eval_mathtasks.models.settings import Settings
+
+MAX_LINES = 50_000  # requests in one batch file
+MAX_BYTES = 190_000_000  # of one batch file; 200 MB are allowed
+
+
+def _file(path: Path, number: int) -> Path:
+    return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
+
+
+def write_batch(
+    path: str | Path,
+    asks: Iterable[Ask],
+    journal: Journal,
+    capabilities: Capabilities,
+    settings: Settings,
+    chat: bool,
+) -> Iterator[str]:
+    """Write `asks` to `path` (and path-2, path-3, ... beyond the limits of one batch) and note them in the journal;
+    returns lines for a terminal."""
+    first, url = Path(path), "/v1/chat/completions" if chat else "/v1/completions"
+    written: list[tuple[Path, int]] = []
+    noted: list[tuple[str, str, dict[str, Any], str]] = []
+    lines = _lines(asks, capabilities, settings, url, noted)
+    line = next(lines, None)
+    for number in count():
+        if line is None:
+            break
+        target = _file(first, number)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8") as out:
+            line, n = _fill(out, line, lines)
+        written.append((target, n))
+    journal.note_pending(noted)
+    return _written(written, journal.path, url)
+
+
+def _lines(
+    asks: Iterable[Ask], capabilities: Capabilities, settings: Settings, url: str, noted: list[Any]
+) -> Iterator[str]:
+    for ask in asks:
+        noted.append((ask.key, settings.base_url, ask.payload, ask.prompt))
+        body = capabilities.apply(ask.payload)
+        yield json.dumps({"custom_id": ask.key, "method": "POST", "url": url, "body": body}) + "\n"
+
+
+def _fill(out: TextIO, line: str | None, lines: Iterator[str]) -> tuple[str | None, int]:
+    """Write `line` and those after it while they fit; returns the one that did not, and how many did."""
+    n = size = 0
+    while line is not None and n < MAX_LINES and size + len(line) <= MAX_BYTES:
+        out.write(line)
+        n, size, line = n + 1, size + len(line), next(lines, None)
+    return line, n
+
+
+def _written(files: list[tuple[Path, int]], journal: Path, url: str) -> Iterator[str]:
+    if not files:
+        yield "every request is in the journal already: no batch is needed"
+        return
+    for path, n in files:
+        yield f"{n} requests for {url} in {path}"
+    yield f"upload with purpose=batch; then: mathtasks batch collect <output file> --journal {journal}"
+
+
+def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
+    """Take a batch's output file (or its error file) into `journal`; returns lines for a terminal.
+
+    Raises ModelError if a line is not of a batch that was written for this journal.
+    """
+    pending = _pending(journal)
+    kept = Journal(journal)
+    good = bad = 0
+    try:
+        with Path(output).open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                outcome = _collected(line, number, pending, str(output))
+                if isinstance(outcome, Answer):
+                    kept.put(outcome).result()
+                    good += 1
+                else:
+                    key, fault = outcome
+                    kept.fail(key, fault.severity, fault.kind, fault.said, 1).result()
+                    bad += 1
+    finally:
+        kept.close()
+    yield f"{good} answers collected into {journal}, {bad} without an answer"
+    if bad:
+        yield "run the evaluation to ask for those live, or write another batch"
+
+
+def _pending(journal: str | Path) -> dict[str, tuple[str, dict[str, Any], str]]:
+    with closing(connect(journal)) as db:
+        rows = db.execute("SELECT key, endpoint, request, prompt FROM pending")
+        return {key: (url, json.loads(request), prompt) for key, url, request, prompt in rows}
+
+
+def _collected(
+    line: str, number: int, pending: dict[str, tuple[str, dict[str, Any], str]], where: str
+) -> Answer | tuple[str, Fault]:
+    try:
+        row = json.loads(line)
+        key = row["custom_id"]
+        url, request, prompt = pending[key]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            "lines of a batch written for this journal", f"line {number} of {where} ({type(error).__name__})",
+            "give the output file of that batch, and its journal",
+        ) from None  # fmt: skip
+    try:
+        reply = _reply(row, request)
+    except Fault as fault:
+        return key, fault
+    except (Refused, Rejected) as error:
+        return key, Fault("item", "batch", str(error))
+    now = time.time()
+    return Answer(
+        key, url, request["model"], request, prompt, reply.text, reply.reasoning or None, reply.finish_reason,
+        reply.usage, served_model=reply.served_model, fingerprint=reply.fingerprint, sent_at=now,
+        finished_at=now, source="batch",
+    )  # fmt: skip
+
+
+def _reply(row: dict[str, Any], request: dict[str, Any]) -> Reply:
+    response = row.get("response") or {}
+    status, body = int(response.get("status_code") or 0), response.get("body")
+    if row.get("error") or status != 200:
+        raise classify(status or 500, body or row.get("error"), {}, request)
+    reply = Reply()
+    absorb(reply, body, {}, request)
+    return finish(reply)

@@ -1,0 +1,246 @@
+"""lm-eval's face of the API model: `--model mathtasks-chat` and `--model mathtasks-completions`.
+
+    mathtasks run --model mathtasks-chat --model_args model=gpt-4o-mini,rpm=500,tpm=200000 --tasks math500
+
+Arguments: `settings.Settings`. The key comes from the environment (OPENAI_API_KEY).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any
+
+from lm_eval.api.model import LM
+
+from lm_eval_mathtasks.errors import ItemFatal, ModelError
+from lm_eval_mathtasks.models.batch import write_batch
+from lm_eval_mathtasks.models.capabilities import Capabilities
+from lm_eval_mathtasks.models.client import Client
+from lm_eval_mathtasks.models.dispatch import Dispatcher
+from lm_eval_mathtasks.models.engine import Engine
+from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
+from lm_eval_mathtasks.models.journal import Answer, Journal
+from lm_eval_mathtasks.models.keys import read_key
+from lm_eval_mathtasks.models.limits import Budget
+from lm_eval_mathtasks.models.money import Purse, read_price
+from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, delivered
+from lm_eval_mathtasks.models.plan import Planned, estimate
+from lm_eval_mathtasks.models.progress import Progress
+from lm_eval_mathtasks.models.run_report import RunReport, add_report
+from lm_eval_mathtasks.models.settings import read_settings
+from lm_eval_mathtasks.response import Response
+
+log = logging.getLogger(__name__)
+
+
+class MathtasksChat(LM):
+    """Any OpenAI-compatible chat endpoint: paced to its limits, journalled, resumable."""
+
+    chat = True
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()
+        self.settings = read_settings(arguments)
+        settings = self.settings
+        self.key = read_key(settings.api_key_env)
+        self.capabilities = Capabilities.of(settings.model, chat=self.chat, reasoning=settings.reasoning)
+        self.price = read_price(settings.model, settings.prices)
+        Purse(self.price, settings.max_cost, settings.max_tokens_total)  # a bound without a price fails now
+        extra = {"reasoning_effort": settings.reasoning_effort} if settings.reasoning_effort else {}
+        self.builder = AskBuilder(
+            endpoint=settings.base_url,
+            chat=self.chat,
+            model=settings.model,
+            seed=settings.seed,
+            default_limit=settings.max_gen_toks,
+            extra=extra,
+        )
+        self.report: RunReport | None = None
+
+    # -- lm-eval's interface
+
+    @property
+    def tokenizer_name(self) -> str:
+        """What lm-eval's request cache tells models apart by; the server applies its own template."""
+        return self.settings.model.replace("/", "__")
+
+    def chat_template(self, chat_template: bool | str = False) -> str:  # noqa: ARG002
+        """None on this side: the server applies its own."""
+        return ""
+
+    def apply_chat_template(
+        self,
+        chat_history: list[dict[str, str]],
+        add_generation_prompt: bool = True,  # noqa: ARG002
+    ) -> Any:
+        """The messages as they will be sent, in the form that lm-eval logs."""
+        import json
+
+        return ChatPrompt(json.dumps(chat_history, ensure_ascii=False))
+
+    def loglikelihood(self, requests: list[Any]) -> Any:  # noqa: ARG002
+        """Not offered: such an API does not return the likelihood of a given text."""
+        raise ModelError(
+            "a task that generates text",
+            "one that scores given continuations",
+            "choose a generative variant of it",
+        )
+
+    def loglikelihood_rolling(self, requests: list[Any]) -> Any:
+        """Not offered, see `loglikelihood`."""
+        return self.loglikelihood(requests)
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        """One Response for each Instance, in order: from the journal, or asked now.
+
+        Raises RunFatal if the run had to stop, ItemFatal if docs have no answer and on_item_error=fail, Planned
+        after dry_run or batch_out, KeyboardInterrupt or SystemExit after a signal; answers are journalled first.
+        """
+        settings = self.settings
+        planned = self.builder.plan(requests)
+        journal = Journal(settings.journal)
+        try:
+            found = journal.find([key for key, _, _ in planned])
+            missing = [i for i, (key, _, _) in enumerate(planned) if key not in found]
+
+            def asks() -> Iterator[Ask]:
+                for i in missing:
+                    yield self.builder.build(requests[i], planned[i][1], planned[i][2])
+
+            if settings.dry_run:
+                raise Planned(estimate(settings, self.price, asks(), len(planned)))
+            longest = max((ask.max_tokens for ask in asks()), default=0)
+            journal.require_space(len(missing), longest)
+            journal.note_docs(
+                (k, r.task_name, r.doc_id, n) for (k, _, n), r in zip(planned, requests, strict=True)
+            )
+            if settings.batch_out:
+                raise Planned(
+                    write_batch(settings.batch_out, asks(), journal, self.capabilities, settings, self.chat)
+                )
+            report = self._new_report(len(planned), len(found))
+            results = {key: self._response(answer) for key, answer in found.items()}
+            if missing:
+                self._ask(asks(), results, journal, report, shown=settings.progress and not disable_tqdm)
+        finally:
+            journal.close()
+        return self._deliver([results[key] for key, _, _ in planned], report)
+
+    # -- the parts
+
+    def _new_report(self, asked: int, found: int) -> RunReport:
+        settings = self.settings
+        report = RunReport(
+            settings.model, settings.base_url, settings.journal, asked=asked, from_journal=found
+        )
+        report.price_source = self.price.source if self.price else None
+        self.report = report
+        add_report(report)
+        return report
+
+    def _response(self, answer: Answer) -> Response:
+        text, finish_reason = delivered(answer.response, answer.finish_reason, answer.request)
+        return Response(text, finish_reason=finish_reason)
+
+    def _ask(
+        self,
+        asks: Iterator[Ask],
+        results: dict[str, Response],
+        journal: Journal,
+        report: RunReport,
+        shown: bool,
+    ) -> None:
+        """Ask all `asks` and add to `results`; raises if the run was stopped."""
+
+        def deliver(ask: Ask, outcome: Answer | Fault) -> None:
+            if isinstance(outcome, Fault):
+                results[ask.key] = Response("", error=str(outcome))
+            else:
+                results[ask.key] = self._response(outcome)
+
+        engines: list[Engine] = []
+
+        async def run() -> None:
+            engine = self._engine(journal, report, shown)
+            engines.append(engine)
+            try:
+                await engine.run(asks, deliver)
+            finally:
+                engine.progress.close()
+
+        _run(run())
+        engine = engines[0]
+        if engine.signalled == signal.SIGINT:
+            raise KeyboardInterrupt
+        if engine.signalled:
+            raise SystemExit(128 + engine.signalled)
+        if engine.stopped:
+            self._print(report)
+            raise engine.stopped.error()
+
+    def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
+        import time
+
+        settings = self.settings
+        dispatcher = Dispatcher(Budget(settings.rpm, settings.tpm, time.monotonic()), settings.num_concurrent)
+        return Engine(
+            settings=settings,
+            client=Client(
+                base_url=settings.base_url, key=self.key, chat=self.chat, connections=settings.num_concurrent
+            ),
+            dispatcher=dispatcher,
+            capabilities=self.capabilities,
+            journal=journal,
+            purse=Purse(self.price, settings.max_cost, settings.max_tokens_total),
+            report=report,
+            progress=Progress(report.asked, report.from_journal, report, dispatcher, shown),
+        )
+
+    def _deliver(self, responses: Sequence[Response], report: RunReport) -> list[str]:
+        """The responses, after saying what happened; raises if some docs have none and that is to be an error."""
+        report.truncated = sum(response.finish_reason == "length" for response in responses)
+        self._print(report)
+        failed = [response.error for response in responses if response.error]
+        if failed and self.settings.on_item_error == "fail":
+            raise ItemFatal(
+                f"answers to all {len(responses)} requests",
+                f"{len(failed)} without one, such as {failed[0]}",
+                f"{RUN_AGAIN}; or score them as api_error with on_item_error=skip",
+            )
+        return list(responses)
+
+    def _print(self, report: RunReport) -> None:
+        for line in report.lines():
+            log.info("%s", line)
+
+
+class MathtasksCompletions(MathtasksChat):
+    """The same for /v1/completions: plain prompts, no chat template."""
+
+    chat = False
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, in a thread of its own where a loop is running already (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            asyncio.run(work)
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="mathtasks-chat")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]

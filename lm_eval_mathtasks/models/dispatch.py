@@ -1,0 +1,237 @@
+"""One dispatcher gives every request its permission to leave: by the buckets, the pause and the window.
+
+Nobody else sleeps for a rate. A refusal pauses everybody, because a slot that one sleeper finds, another has
+taken; requests that must be asked again go first, or the tail of the run waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, Reading
+from lm_eval_mathtasks.models.limits import MINUTE_S, Budget, Mark
+
+LOAD = "load"  # a refusal for too much at once, not for too many a minute
+PROBE = 16  # requests in flight before anything is known of the server
+PROBE_S = (
+    1.0  # without an answer the window doubles this often: first tokens of long reasoning may take minutes
+)
+PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
+OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
+SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a server would not take a request now; `kind` is requests, tokens, load, or None if it does not say."""
+
+    kind: str | None
+    limit: float | None = None
+    need: float | None = None
+    wait_s: float | None = None
+    readings: dict[str, Reading] = field(default_factory=dict)
+
+
+class Stopped(Exception):
+    """The run is over: no further request may leave."""
+
+
+@dataclass(eq=False)
+class Permit:
+    """The right to send one request, and what was believed when it was given."""
+
+    tokens: float
+    at: float
+    marks: dict[str, Mark]
+
+
+class Window:
+    """How many requests may be in flight: a probe, then all of `ceiling`, less where the server serves fewer."""
+
+    def __init__(self, ceiling: int, probe: int) -> None:
+        self.ceiling = ceiling
+        self.size = float(min(ceiling, max(1, probe)))
+        self.probing = self.size < ceiling
+        self._began: float | None = None
+        self._cut_at = -1.0
+        self._in_a_row = 0
+        self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
+
+    def allowed(self, now: float) -> int:
+        """The window at `now` (monotonic seconds)."""
+        self._began = now if self._began is None else self._began
+        while self.probing and now - self._began >= PROBE_S:
+            self._began += PROBE_S
+            self._grow(self.size)
+        return int(self.size)
+
+    def _grow(self, by: float) -> None:
+        self.size = min(float(self.ceiling), self.size + by)
+        self.probing = self.probing and self.size < self.ceiling
+
+    def admitted(self) -> None:
+        """A request was taken: the probe is over, or the window grows by one for each windowful."""
+        self._outcomes.append(False)
+        self._in_a_row = 0
+        self._grow(self.ceiling if self.probing else 1 / self.size)
+
+    def refused(self, permit: Permit, others: int, now: float) -> bool:
+        """The server was overloaded with `others` in flight. Returns whether this is its limit, not an accident."""
+        self._outcomes.append(True)
+        if sum(self._outcomes) < LOADED:
+            return False
+        self.probing = False
+        fresh = permit.at > self._cut_at
+        self._in_a_row += fresh
+        self.size = max(1.0, min(self.size, others * (SHRINK if self._in_a_row > 1 else 1.0)))
+        if fresh:
+            self._cut_at = now
+        return True
+
+
+class Dispatcher:
+    """`await permit(tokens)` before sending, then `admitted` or `refused`, then `done`; one event loop only."""
+
+    def __init__(self, budget: Budget, concurrency: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.budget, self.clock = budget, clock
+        rates = [b.rate / cost for b, cost in zip(budget.buckets.values(), (1, 4096), strict=True) if b.rate]
+        # A known limit may be enforced by the second: no more than a second's worth before the first headers.
+        self.window = Window(concurrency, int(min([PROBE, *rates])))
+        self.in_flight = 0
+        self.refusals: Counter[str] = Counter()
+        self.pause_until = self.admitted_at = clock()
+        self.stopped = False
+        self._again: deque[tuple[float, asyncio.Future[Permit]]] = deque()
+        self._fresh: deque[tuple[float, asyncio.Future[Permit]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._refused_in_a_row = 0
+
+    async def permit(self, tokens: float, again: bool = False) -> Permit:
+        """Wait until one request that reserves `tokens` may leave; `again`: it was sent before, so it goes first.
+
+        Raises Stopped once the run is over.
+        """
+        if self.stopped:
+            raise Stopped
+        future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        (self._again if again else self._fresh).append((tokens, future))
+        self._pump()
+        return await future
+
+    def stop(self) -> None:
+        """Let nobody leave any more; those waiting get Stopped."""
+        self.stopped = True
+        for queue in (self._again, self._fresh):
+            for _, future in queue:
+                if not future.done():
+                    future.set_exception(Stopped())
+            queue.clear()
+        if self._timer:
+            self._timer.cancel()
+
+    def admitted(self, permit: Permit, readings: dict[str, Reading]) -> None:
+        """The server took the request, and said this of its limits."""
+        now = self.clock()
+        self.admitted_at, self._refused_in_a_row = now, 0
+        self.window.admitted()
+        self.budget.observe(readings, permit.marks, now)
+        self._pump()
+
+    def refused(self, permit: Permit, refusal: Refusal) -> bool:
+        """The server did not take it. Returns False if that was an accident rather than a limit."""
+        now = self.clock()
+        others = self.in_flight - 1
+        if refusal.kind == LOAD:
+            if not self.window.refused(permit, others, now):
+                return False
+            explained = others > 0
+        else:
+            explained = self._refused_by_rate(permit, refusal, now)
+        self.refusals[refusal.kind or "unnamed"] += 1
+        self._pause(refusal.wait_s, explained, permit, now)
+        return True
+
+    def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
+        buckets = self.budget.buckets
+        for kind, reading in refusal.readings.items():
+            if reading.limit:
+                buckets[kind].observe(
+                    Reading(reading.limit, None, None), permit.marks[kind], now, admitted=False
+                )
+                buckets[kind].learn_capacity(reading)
+                buckets[kind].watch_reset(reading, now)
+        kind = refusal.kind
+        if kind is None:
+            drained = [k for k, r in refusal.readings.items() if r.remaining is not None and r.remaining < 1]
+            known = [k for k, b in buckets.items() if b.known and not b.guessed]
+            kind = (drained or known or [None])[0]
+        if kind != TOKENS:
+            buckets[TOKENS].forgive(permit.tokens)
+        if kind is None:
+            buckets[REQUESTS].guess(permit.marks[REQUESTS], now)
+            return False
+        need = refusal.need or (1.0 if kind == REQUESTS else permit.tokens)
+        surprise = buckets[kind].refused(
+            permit.marks[kind], now, limit=refusal.limit, need=need, wait_s=refusal.wait_s
+        )
+        if not buckets[kind].known:
+            buckets[kind].guess(permit.marks[kind], now)
+            return False
+        return not surprise
+
+    def _pause(self, wait_s: float | None, explained: bool, permit: Permit, now: float) -> None:
+        """Nobody leaves for `wait_s`, or for a growing time if none was named; jittered if others compete."""
+        if permit.at >= self.pause_until:
+            self._refused_in_a_row += 1
+        if wait_s is None and not explained:
+            longest = min(PAUSE_MAX_S, PAUSE_S * 2 ** min(10, self._refused_in_a_row - 1))
+            wait_s = random.uniform(0.2 * longest, longest)  # noqa: S311  (jitter, not cryptography)
+        elif wait_s and not explained:
+            wait_s *= random.uniform(1.0, 1.5)  # noqa: S311
+        self.pause_until = max(self.pause_until, now + (wait_s or 0.0))
+
+    def starved_s(self) -> float:
+        """Seconds since the server last took a request."""
+        return self.clock() - self.admitted_at
+
+    def done(self, permit: Permit) -> None:
+        """The request has left the wire, answered or not."""
+        self.in_flight -= 1
+        self._pump()
+
+    def _pump(self) -> None:
+        """Grant all that may leave now, and set the clock for the next."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        delay: float | None = None
+        while (self._again or self._fresh) and not self.stopped:
+            now = self.clock()
+            queue = self._again or self._fresh
+            tokens, future = queue[0]
+            if future.done():
+                queue.popleft()
+                continue
+            if self.in_flight >= self.window.allowed(now):
+                delay = PROBE_S if self.window.probing else None
+                break
+            delay = max(self.pause_until - now, self.budget.wait(tokens, now))
+            if delay > 0:
+                break
+            queue.popleft()
+            self.in_flight += 1
+            future.set_result(Permit(tokens, now, self.budget.take(tokens, now)))
+            delay = None
+        if delay is not None:
+            self._timer = asyncio.get_running_loop().call_later(delay, self._pump)
+
+    def requests_per_minute(self, tokens: float) -> float | None:
+        """What the known limits allow in the long run for requests that reserve `tokens` each; None: unknown."""
+        costs = {REQUESTS: 1.0, TOKENS: max(1.0, tokens)}
+        rates = [b.rate * MINUTE_S / costs[kind] for kind, b in self.budget.buckets.items() if b.rate]
+        return min(rates, default=None)

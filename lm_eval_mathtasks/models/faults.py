@@ -1,0 +1,160 @@
+"""Every way a request can fail, sorted by what it means: for the run, for this doc, or for this moment.
+
+The order of the tests matters. "insufficient_quota" arrives as a 429 but no waiting helps; "Request too large"
+arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can be mended.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal, Transient
+from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
+from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, read_limits, read_sentence, read_wait
+from lm_eval_mathtasks.models.keys import redact
+
+Severity = Literal["run", "item", "transient"]
+MESSAGE_CHARS = 300  # of a server's message that an error repeats
+RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
+
+QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
+         "insufficient_credits", "credit_balance_too_low", "account_deactivated"}  # fmt: skip
+QUOTA_WORDS = re.compile(
+    r"exceeded your current quota|insufficient (?:balance|credits?|funds)|credit balance is too low", re.I
+)
+CONTEXT = re.compile(r"context_length|context length|context window|too many tokens|prompt is too long", re.I)
+FILTER = re.compile(r"content[_ ](?:filter|policy|management)|moderation|flagged|safety", re.I)
+TOO_LARGE = re.compile(r"request too large|input or output tokens must be reduced", re.I)
+NO_MODEL = re.compile(
+    r"model_not_found|model .{0,80}(?:does not exist|not found)|unknown model|no such model", re.I
+)
+UNSUPPORTED = re.compile(
+    r"unsupported|unrecognized|unknown_parameter|not permitted|unexpected|not supported|extra", re.I
+)
+OVERLOAD = re.compile(
+    r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|server is busy", re.I
+)
+# "Unrecognized request argument supplied: x", "Unsupported parameter: 'x'", "Unknown parameter: 'x'"
+NAMED = re.compile(
+    r"(?:argument supplied|parameter|value|param)s?:? *['\"`]?([a-z_]+(?:\.[a-z_]+)*)['\"`]?", re.I
+)
+
+HINTS = {
+    "key": "export the right key (see api_key_env), then " + RUN_AGAIN,
+    "quota": "add credit or raise the limit of this account, then " + RUN_AGAIN,
+    "permission": "use a key that may use this model, then " + RUN_AGAIN,
+    "model": "correct model= or base_url=, then " + RUN_AGAIN,
+}
+
+
+class Fault(Exception):
+    """A request that failed: how far it reaches, of what kind, and what the server said (without secrets)."""
+
+    def __init__(
+        self, severity: Severity, kind: str, said: str = "", fix: str = "", paid: bool = False
+    ) -> None:
+        super().__init__(kind)
+        self.severity, self.kind, self.paid = severity, kind, paid
+        self.said = redact(" ".join(said.split()))[:MESSAGE_CHARS]
+        self.fix = fix or HINTS.get(kind, "")
+
+    def error(self) -> ModelError:
+        """The error to raise at the boundary of this package."""
+        kinds: dict[Severity, type[ModelError]] = {"run": RunFatal, "item": ItemFatal, "transient": Transient}
+        return kinds[self.severity](f"an answer from the model ({self.kind})", self.said, self.fix)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.said}" if self.said else self.kind
+
+
+class Refused(Exception):
+    """Not now: the dispatcher decides when."""
+
+    def __init__(self, refusal: Refusal, said: str) -> None:
+        super().__init__(redact(said)[:MESSAGE_CHARS])
+        self.refusal = refusal
+
+
+class Rejected(Exception):
+    """A parameter is refused; the request can be sent without it."""
+
+    def __init__(self, parameter: str, fault: Fault) -> None:
+        super().__init__(parameter)
+        self.parameter, self.fault = parameter, fault
+
+
+def error_part(body: Any) -> dict[str, Any]:
+    """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text."""
+    if isinstance(body, Mapping):
+        inner = body.get("error", body)
+        if isinstance(inner, Mapping):
+            return dict(inner)
+        return {"message": str(inner)}
+    return {"message": "" if body is None else str(body)}
+
+
+def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classification)
+    status: int, body: Any, headers: Mapping[str, str], sent: Mapping[str, Any]
+) -> Exception:
+    """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload."""
+    error = error_part(body)
+    said = str(error.get("message") or error.get("detail") or json.dumps(error, default=str))
+    code = str(error.get("code") or "")
+    words = f"{error.get('type') or ''} {code} {said}"
+    about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    if status == 402 or QUOTA & {code, str(error.get("type"))} or QUOTA_WORDS.search(said):
+        return Fault("run", "quota", about)
+    if status == 401:
+        return Fault("run", "key", about)
+    if FILTER.search(words) and status in (400, 403, 422, 451):
+        return Fault("item", "content_filter", about)
+    if status == 403:
+        return Fault("run", "permission", about)
+    if status in (404, 405, 501) or (status == 400 and NO_MODEL.search(words)):
+        return Fault("run", "model", about)
+    if TOO_LARGE.search(said):
+        return Fault("item", "too_large", about, "lower max_gen_toks or shorten the prompt")
+    if status in (408, 409, 425) or (status >= 500 and status not in (503, 529)):
+        return Fault("transient", "server_error" if status >= 500 else "conflict", about)
+    if status in (429, 503, 529):
+        return Refused(_refusal(status, error, said, headers), about)
+    if CONTEXT.search(words) or status == 413:
+        return Fault("item", "context_length", about, "lower max_gen_toks or shorten the prompt")
+    item = Fault("item", "bad_request", about)
+    parameter = _parameter(error, words, sent) if status in (400, 422) else None
+    if 300 <= status < 400:
+        return Fault("run", "redirect", about, "correct base_url=")
+    return Rejected(parameter, item) if parameter else item
+
+
+def _refusal(status: int, error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> Refusal:
+    kind, limit, need = read_sentence(said)
+    if kind is None and error.get("type") in (REQUESTS, TOKENS) and "rate" in str(error.get("code")):
+        kind = str(error["type"])
+    if kind is None and (status != 429 or OVERLOAD.search(f"{error.get('code')} {said}")):
+        kind = LOAD
+    return Refusal(kind, limit, need, read_wait(headers, said), read_limits(headers))
+
+
+def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) -> str | None:
+    """The parameter of ours that a 400 complains about, if it complains about a parameter."""
+    if not UNSUPPORTED.search(words):
+        return None
+    named = [str(error.get("param") or ""), *NAMED.findall(words)]
+    named += [name for name in sent if re.search(rf"['\"`]{re.escape(name)}['\"`]", words)]
+    for name in named:
+        top = name.split(".", 1)[0].split("[", 1)[0]
+        if top in sent:
+            return top
+    return None
+
+
+def of_transport(error: BaseException) -> Fault:
+    """A connection that failed: refused, reset, cut off, unreadable."""
+    name = type(error).__name__
+    kind = "timeout" if "timeout" in name.lower() else "connection"
+    cause = error.__cause__
+    return Fault("transient", kind, f"{name}: {error}" + (f" ({type(cause).__name__})" if cause else ""))

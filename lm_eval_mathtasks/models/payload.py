@@ -1,0 +1,196 @@
+"""From lm-eval's generation arguments to a request: what is asked, under which key, and what is cut afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.errors import ModelError
+
+LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
+KEY_BYTES = 16  # 32 hexadecimal digits: a batch's custom_id may hold 64 characters
+THINKING_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>|<channel\|>")
+THINKING_BEGINS = re.compile(r"\s*(?:<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>)")
+
+
+class ChatPrompt(NamedTuple):
+    """A chat as JSON, in the form lm-eval's own API models use, so that logs look alike."""
+
+    prompt: str
+
+    def encode(self, encoding: str = "utf-8") -> bytes:
+        """The bytes lm-eval hashes."""
+        return self.prompt.encode(encoding)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: `payload` as wanted (with all stop strings, before anything a server refuses is left out), its
+    journal `key`, and which doc it is for. `repeat` counts the samples of one doc."""
+
+    key: str
+    payload: dict[str, Any]
+    task: str | None
+    doc_id: int | None
+    repeat: int
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens the response may have."""
+        return int(self.payload["max_tokens"])
+
+    @property
+    def prompt(self) -> str:
+        """The last user message, or the prompt's text."""
+        messages = self.payload.get("messages")
+        if messages is None:
+            return str(self.payload["prompt"])
+        said = [m.get("content") for m in messages if m.get("role") == "user"]
+        return said[-1] if said and isinstance(said[-1], str) else json.dumps(said[-1:], ensure_ascii=False)
+
+    @property
+    def prompt_chars(self) -> int:
+        """Characters of all that is sent as the prompt."""
+        messages = self.payload.get("messages")
+        if messages is None:
+            return len(str(self.payload["prompt"]))
+        return sum(len(str(m.get("content"))) + len(str(m.get("role"))) + 8 for m in messages)
+
+
+def prompt_of(context: Any, chat: bool) -> dict[str, Any]:
+    """{"messages": [...]} or {"prompt": ...} from an lm-eval context: text, or JSON of a chat."""
+    text = getattr(context, "prompt", context)
+    if not chat:
+        if text is not context:
+            raise ModelError(
+                "a prompt without chat template for /v1/completions",
+                "a chat",
+                "leave out --apply_chat_template, or use mathtasks-chat",
+            )
+        return {"prompt": text}
+    return {"messages": json.loads(text) if text is not context else [{"role": "user", "content": text}]}
+
+
+def token_limit(gen_kwargs: Mapping[str, Any], default: int | None) -> int:
+    """The most tokens to generate, under any of its names; an error rather than a silent default."""
+    given = {name: gen_kwargs[name] for name in LIMIT_NAMES if gen_kwargs.get(name) is not None}
+    if len({int(value) for value in given.values()}) > 1:
+        raise ModelError(
+            "one limit of generated tokens", str(given), "keep one of them in the generation arguments"
+        )
+    limit = int(next(iter(given.values()))) if given else default
+    if limit is None or limit < 1:
+        raise ModelError(
+            "a limit of generated tokens",
+            "none" if limit is None else str(limit),
+            "add --gen_kwargs max_gen_toks=2048, or max_gen_toks=2048 to the model arguments",
+        )
+    return limit
+
+
+def stops_of(gen_kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The task's stop strings, without empty ones and doubles."""
+    until = gen_kwargs.get("until") or gen_kwargs.get("stop") or ()
+    return tuple(dict.fromkeys(s for s in ([until] if isinstance(until, str) else until) if s))
+
+
+def sampling_of(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything else to send. Greedy unless sampling is asked for: do_sample=false means temperature 0."""
+    known = {*LIMIT_NAMES, "until", "stop", "do_sample", "temperature", "seed"}
+    rest = {name: value for name, value in gen_kwargs.items() if name not in known and value is not None}
+    sample, temperature = gen_kwargs.get("do_sample"), gen_kwargs.get("temperature")
+    if sample is False or (sample is None and temperature is None):
+        temperature = 0.0
+    return {"temperature": 1.0 if temperature is None else float(temperature), **rest}
+
+
+def digest(parts: Any) -> str:
+    """The journal's key of anything that JSON can hold."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).hexdigest()
+
+
+class AskBuilder:
+    """Turns lm-eval Instances into Asks, counting how often the same request was asked for: that number is part
+    of the key and added to the seed, so that samples of one prompt differ and are the same in the next run."""
+
+    def __init__(  # noqa: PLR0913  (one argument for each thing that decides a request)
+        self,
+        *,
+        endpoint: str,
+        chat: bool,
+        model: str,
+        seed: int | None,
+        default_limit: int | None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.endpoint, self.chat, self.model = endpoint, chat, model
+        self.seed, self.default_limit, self.extra = seed, default_limit, dict(extra or {})
+
+    def build(self, instance: Any, occurrence: int, repeat: int) -> Ask:
+        """The Ask of one lm-eval Instance: the `occurrence`-th with this very request, the doc's `repeat`-th."""
+        context, gen_kwargs = instance.args
+        payload = self._payload(context, gen_kwargs)
+        base = gen_kwargs.get("seed", self.seed)
+        if base is not None:
+            payload["seed"] = int(base) + occurrence
+        key = digest([self.endpoint, self.chat, payload, occurrence])
+        return Ask(key, payload, instance.task_name, instance.doc_id, repeat)
+
+    def _payload(self, context: Any, gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        payload = {
+            "model": self.model,
+            **prompt_of(context, self.chat),
+            **self.extra,
+            **sampling_of(gen_kwargs),
+        }
+        payload["max_tokens"] = token_limit(gen_kwargs, self.default_limit)
+        stops = stops_of(gen_kwargs)
+        if stops:
+            payload["stop"] = list(stops)
+        return payload
+
+    def plan(self, instances: Sequence[Any]) -> list[tuple[str, int, int]]:
+        """(key, occurrence, repeat) of each Instance, in order; the Asks are built again when they are sent, so
+        that 20,000 prompts are not held twice."""
+        occurrences: dict[str, int] = {}
+        repeats: dict[int, int] = {}
+        planned = []
+        for instance in instances:
+            context, gen_kwargs = instance.args
+            same = digest(self._payload(context, gen_kwargs))
+            occurrence, repeat = occurrences.get(same, 0), repeats.get(id(instance), 0)
+            occurrences[same], repeats[id(instance)] = occurrence + 1, repeat + 1
+            planned.append((self.build(instance, occurrence, repeat).key, occurrence, repeat))
+        return planned
+
+
+def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """(text up to the first stop string outside thinking, whether one was found). Thinking that never ends is
+    left whole: it holds no answer to cut.
+
+    >>> cut("<think>Q: no</think>4 Q: next", ["Q:"])
+    ('<think>Q: no</think>4 ', True)
+    """
+    ends = list(THINKING_ENDS.finditer(text))
+    start = ends[-1].end() if ends else 0
+    if not ends and THINKING_BEGINS.match(text):
+        return text, False
+    found = [at for at in (text.find(stop, start) for stop in stops) if at >= 0]
+    return (text[: min(found)], True) if found else (text, False)
+
+
+def delivered(text: str, finish_reason: str | None, request: Mapping[str, Any]) -> tuple[str, str | None]:
+    """(text, finish_reason) as the scoring gets them: cut at the request's stop strings. A response that holds a
+    stop string had ended before any token limit was reached."""
+    text, stopped = cut(text, request.get("stop") or ())
+    return text, "stop" if stopped else finish_reason
+
+
+def tidy(text: str) -> str:
+    """Text without lone surrogates: one of them empties lm-eval's whole samples file."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

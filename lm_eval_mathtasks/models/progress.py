@@ -1,0 +1,68 @@
+"""The progress bar: rate, use of the limit, time left by whichever limit binds, cost, errors by kind."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from lm_eval_mathtasks.models.dispatch import Dispatcher
+from lm_eval_mathtasks.models.run_report import RunReport
+
+RECENT_S = 20.0  # over which the rate is measured
+DRAW_S = 0.5  # between drawings on a terminal
+LOG_S = 30.0  # between lines when nobody watches
+
+
+class Progress:
+    """A bar of `total` requests, `done` of them from the journal."""
+
+    def __init__(self, total: int, done: int, report: RunReport, dispatcher: Dispatcher, shown: bool) -> None:
+        import sys
+
+        from tqdm import tqdm
+
+        watched = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total, initial=done, unit="req", disable=not shown, mininterval=DRAW_S if watched else LOG_S,
+            dynamic_ncols=watched, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {postfix}",
+        )  # fmt: skip
+        self._report, self._dispatcher = report, dispatcher
+        self._finished: deque[float] = deque(maxlen=4096)
+        self._drawn = 0.0
+
+    def step(self, tokens: float) -> None:
+        """One more request is finished; requests reserve `tokens` each."""
+        now = time.monotonic()
+        self._finished.append(now)
+        self._bar.update(1)
+        if now - self._drawn >= DRAW_S:
+            self._drawn = now
+            self._bar.set_postfix_str(self.describe(tokens, now), refresh=False)
+
+    def rate(self, now: float) -> float:
+        """Requests finished per minute, lately."""
+        while self._finished and now - self._finished[0] > RECENT_S:
+            self._finished.popleft()
+        if len(self._finished) < 2:
+            return 0.0
+        return 60 * len(self._finished) / max(1.0, now - self._finished[0])
+
+    def describe(self, tokens: float, now: float) -> str:
+        """The text beside the bar."""
+        rate, allowed = self.rate(now), self._dispatcher.requests_per_minute(tokens)
+        parts = [f"{rate:.0f}/min"]
+        if allowed:
+            parts.append(f"{rate / allowed:.0%} of the limit")
+        left = (self._bar.total or 0) - self._bar.n
+        pace = min(rate, allowed) if allowed and rate else rate or allowed
+        if pace:
+            parts.append(f"{left / pace * 60:.0f} s left")
+        if self._report.cost is not None:
+            parts.append(f"${self._report.cost:.3f}")
+        troubles = self._report.faults + self._dispatcher.refusals
+        parts += [f"{n} {kind}" for kind, n in troubles.most_common(3)]
+        return ", ".join(parts)
+
+    def close(self) -> None:
+        """End the bar."""
+        self._bar.close()

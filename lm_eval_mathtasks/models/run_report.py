@@ -1,0 +1,80 @@
+"""What happened in a run of the API model, for the exit status, the table and the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+OK, FAILED, STOPPED = 0, 1, 3  # exit codes: all answered; some docs without an answer; stopped before the end
+
+
+@dataclass
+class RunReport:
+    """Counts of one run. `failed`: docs without an answer, by kind; `faults`: failed attempts, by kind;
+    `refusals`: requests the server would not take at that moment; `cost` in US dollars (None: no price known)."""
+
+    model: str
+    endpoint: str
+    journal: str
+    asked: int = 0
+    from_journal: int = 0
+    answered: int = 0
+    truncated: int = 0
+    attempts: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    dropped: dict[str, str] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    price_source: str | None = None
+    wall_s: float = 0.0
+    stopped: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0: every doc has an answer; 1: some have none; 3: the run was stopped."""
+        return STOPPED if self.stopped else FAILED if self.failed else OK
+
+    def lines(self) -> Iterator[str]:
+        """The report for a terminal."""
+        yield (
+            f"{self.asked} requests to {self.model}: {self.from_journal} from the journal, {self.answered} answered in "
+            f"{self.wall_s:.1f} s with {self.attempts} attempts, {sum(self.failed.values())} without an answer"
+        )
+        money = "" if self.cost is None else f", ${self.cost:.4f} ({self.price_source})"
+        yield f"tokens: {self.prompt_tokens} prompt + {self.completion_tokens} written{money}"
+        for name, counts in (
+            ("without an answer", self.failed),
+            ("faults", self.faults),
+            ("refusals", self.refusals),
+        ):
+            if counts:
+                yield f"{name}: " + ", ".join(f"{n} x {kind}" for kind, n in counts.most_common())
+        if self.truncated:
+            yield f"cut off by the token limit: {self.truncated}"
+        for parameter, reason in self.dropped.items():
+            yield f"not sent, because the server refuses it: {parameter} ({reason})"
+        if self.stopped:
+            yield f"stopped: {self.stopped}"
+        yield f"journal: {self.journal}"
+
+
+_reports: list[RunReport] = []
+
+
+def add_report(report: RunReport) -> None:
+    """Make a run's report known to `run_reports`."""
+    _reports.append(report)
+
+
+def run_reports() -> list[RunReport]:
+    """The reports of all runs in this process, oldest first."""
+    return list(_reports)
+
+
+def exit_code() -> int:
+    """The worst exit code of all runs in this process; 0 if there was none."""
+    return max((report.exit_code for report in _reports), default=OK)

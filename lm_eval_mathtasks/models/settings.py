@@ -1,0 +1,111 @@
+"""The model arguments, checked once: every name known, every value sensible, no secret among them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.models.journal import DEFAULT_PATH
+from lm_eval_mathtasks.models.keys import DEFAULT_ENV, check_url, refuse_secrets
+
+DEFAULT_URL = "https://api.openai.com/v1"
+# Rate times latency is about 16 for 250 requests a minute of 4 seconds; four times that leaves room for bursts,
+# and is what a SIGKILL can cost at most.
+DEFAULT_CONCURRENCY = 64
+DEFAULT_SEED = 1234  # lm-eval's
+REQUEST_TIMEOUT_S = 600.0  # of silence, whatever other answers took; the openai SDK's default
+RETRY_BUDGET_S = 600.0  # a request may fail for this long, waiting for a rate not counted
+DRAIN_S = 60.0  # for answers under way after a run is stopped: they are paid for
+IGNORED = {
+    "batch_size",
+    "max_batch_size",
+    "device",
+    "dtype",
+    "parallelize",
+}  # lm-eval hands these to every model
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the model arguments may say.
+
+    `rpm`, `tpm`: limits per minute, if known; `max_gen_toks`: where the task names none; `seed`: of the first
+    repeat, None sends none; `reasoning`: overrules the capability table; `on_item_error`: whether docs without
+    an answer end the run after all others are answered ("fail") or are scored as api_error ("skip"); `max_cost` in
+    US dollars and `max_tokens_total` bound this invocation; times are seconds.
+    """
+
+    model: str
+    base_url: str = DEFAULT_URL
+    api_key_env: str = DEFAULT_ENV
+    num_concurrent: int = DEFAULT_CONCURRENCY
+    rpm: float | None = None
+    tpm: float | None = None
+    max_gen_toks: int | None = None
+    seed: int | None = DEFAULT_SEED
+    stream: bool = True
+    reasoning: bool | None = None
+    reasoning_effort: str | None = None
+    on_item_error: str = "fail"
+    journal: str = DEFAULT_PATH
+    prices: str | None = None
+    max_cost: float | None = None
+    max_tokens_total: int | None = None
+    request_timeout: float = REQUEST_TIMEOUT_S
+    retry_budget: float = RETRY_BUDGET_S
+    drain: float = DRAIN_S
+    progress: bool = True
+    dry_run: bool = False
+    batch_out: str | None = None
+
+
+def _convert(name: str, kind: str, value: Any) -> Any:
+    """`value`, as lm-eval's parser or YAML gave it, as the type that Settings declares."""
+    optional = "None" in kind
+    if value is None or (isinstance(value, str) and value.lower() in ("none", "")):
+        if optional:
+            return None
+        raise ModelError(f"a value for {name}", "none", f"leave {name}= out for its default")
+    base = kind.split(" ", 1)[0]
+    try:
+        if base == "bool":
+            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+        if base == "int" and int(float(value)) != float(value):
+            raise ValueError
+        return {"str": str, "int": lambda v: int(float(v)), "float": float}[base](value)  # type: ignore[operator]
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"{name}=<{base}>", repr(value), f"correct {name} in the model arguments") from None
+
+
+def read_settings(arguments: Mapping[str, Any]) -> Settings:
+    """Settings from model arguments; raises ModelError for an unknown name, a bad value or a secret."""
+    refuse_secrets(arguments)
+    given = {k: v for k, v in arguments.items() if k not in IGNORED}
+    if "pretrained" in given:
+        given.setdefault("model", given.pop("pretrained"))
+    kinds = {f.name: str(f.type) for f in fields(Settings)}
+    unknown = sorted(set(given) - set(kinds))
+    if unknown:
+        raise ModelError("known model arguments", ", ".join(unknown), "use some of: " + ", ".join(kinds))
+    if not given.get("model"):
+        raise ModelError("model=<name> among the model arguments", "none", "name the model to ask")
+    given.setdefault("base_url", os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL)
+    given.setdefault("journal", os.environ.get("MATHTASKS_JOURNAL") or DEFAULT_PATH)
+    values = {name: _convert(name, kinds[name], value) for name, value in given.items()}
+    values["base_url"] = check_url(values["base_url"])
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    if settings.on_item_error not in ("fail", "skip"):
+        raise ModelError("on_item_error=fail or skip", settings.on_item_error, "choose one")
+    for name in ("num_concurrent", "rpm", "tpm", "max_gen_toks", "max_cost", "max_tokens_total",
+                 "request_timeout", "retry_budget"):  # fmt: skip
+        value = getattr(settings, name)
+        if value is not None and not value > 0:
+            raise ModelError(f"{name} above 0", str(value), f"leave {name}= out for no bound")

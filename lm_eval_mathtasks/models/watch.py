@@ -1,0 +1,104 @@
+"""Which requests are dead: silent for much longer than answers here ever are, while others are served.
+
+A fixed timeout is either too long (one hanging request holds up the end of a run) or too short (a slow answer is
+paid twice). Patience is learned from the answers that came. It never judges a whole server that stalls, nor a
+crowd: many silent requests are a queue, a few are dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from lm_eval_mathtasks.models.client import Flight
+from lm_eval_mathtasks.models.faults import Fault
+
+T = TypeVar("T")
+
+TICK_S = 0.2  # between looks
+KNOWN = 8  # answers, before patience is learned
+FACTOR = 4.0  # times the longest silence among the last answers
+KEPT = 200  # answers whose silences are remembered
+FLOOR_S = 10.0  # a healthy stream may pause this long
+FLOOR_WHOLE_S = 30.0  # an answer that comes in one piece is silent all the while
+FLOOR_THINKING_S = 180.0  # hidden reasoning sends nothing for minutes
+CROWD = 0.15  # of the requests in flight may be called dead at once, and two in any case
+STALL = 0.5  # of the patience without anything from anybody: the server stalls, nobody is dead
+HARD = 4.0  # times the patience: dead whatever the others do
+
+
+class Watch:
+    """Runs exchanges and gives up on the dead ones. `limit_s`: silence that ends any request."""
+
+    def __init__(self, limit_s: float, *, streamed: bool, reasoning: bool) -> None:
+        self.limit_s = limit_s
+        self._floor = (FLOOR_S if streamed else FLOOR_WHOLE_S, FLOOR_THINKING_S if reasoning else FLOOR_S)
+        self._gaps: deque[float] = deque(maxlen=KEPT)
+        self._flights: dict[Flight, asyncio.Task[Any]] = {}
+        self._dead: set[Flight] = set()
+        self._looked = 0.0
+
+    def patience(self, flight: Flight) -> float:
+        """Seconds of silence that this flight is allowed now."""
+        if len(self._gaps) < KNOWN:
+            return self.limit_s
+        floor = self._floor[flight.headed] if self._floor[0] == FLOOR_S else max(self._floor)
+        return min(self.limit_s, max(floor, FACTOR * max(self._gaps)) * flight.patience)
+
+    async def run(self, flight: Flight, exchange: Coroutine[Any, Any, T]) -> T:
+        """The exchange's result; raises Fault("transient", "timeout") if it was given up as dead."""
+        task = asyncio.ensure_future(exchange)
+        self._flights[flight] = task
+        try:
+            result = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if flight in self._dead:
+                waited = time.monotonic() - flight.seen
+                raise Fault(
+                    "transient", "timeout", f"silent for {waited:.0f} s", paid=flight.headed
+                ) from None
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+            raise
+        else:
+            self._gaps.append(flight.longest_gap)
+            return result
+        finally:
+            self._flights.pop(flight, None)
+            self._dead.discard(flight)
+
+    async def look(self) -> None:
+        """Look after the flights until cancelled."""
+        self._looked = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = time.monotonic()
+            late = now - self._looked - TICK_S
+            self._looked = now
+            if late > 1.0:  # we were asleep (a stopped process, a closed lid), not they
+                for flight in self._flights:
+                    flight.seen = min(now, flight.seen + late)
+            self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        silent = {f: now - f.seen for f in self._flights if f not in self._dead}
+        suspects = [f for f, s in silent.items() if s > self.patience(f)]
+        few = len(suspects) <= max(2, int(CROWD * len(silent)))
+        for flight in suspects:
+            patience = self.patience(flight)
+            others = [s for f, s in silent.items() if f not in suspects]
+            stalled = bool(others) and min(others) > STALL * patience
+            hard = silent[flight] > min(self.limit_s, HARD * patience)
+            if hard or (few and not stalled):
+                self._dead.add(flight)
+                self._flights[flight].cancel()
+
+    def abandon(self) -> None:
+        """Cancel whatever is still under way."""
+        for task in self._flights.values():
+            task.cancel()
