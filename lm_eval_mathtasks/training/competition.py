@@ -85,7 +85,9 @@ def _percent_numbers(rng: Random) -> Numbers:
 
 
 def _percent(a: int, b: int) -> Solved:
-    return (rf"\frac{{{a}}}{{{b}}}=\frac{{{tex(Fraction(100 * a, b))}}}{{100}}",), rf"{tex(Fraction(100 * a, b))}\%"
+    return (
+        rf"\frac{{{a}}}{{{b}}}=\frac{{{tex(Fraction(100 * a, b))}}}{{100}}",
+    ), rf"{tex(Fraction(100 * a, b))}\%"
 
 
 def _divisor_numbers(rng: Random) -> Numbers:

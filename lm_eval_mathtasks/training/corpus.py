@@ -32,7 +32,9 @@ def _spoiled(problem: Problem, rng: Random) -> Problem:
 
 def _prose(problem: Problem, rng: Random) -> Ask:
     start = rng.choice(("First ", "We get ", "Note that ", "Here "))
-    end = rng.choice((f"So it is {problem.answer}.", f"The answer is {problem.answer}.", f"Thus {problem.answer}."))
+    end = rng.choice(
+        (f"So it is {problem.answer}.", f"The answer is {problem.answer}.", f"Thus {problem.answer}.")
+    )
     joined = rng.choice((", then ", " and ", ", so ")).join(problem.steps)
     return Ask(f"{problem.question}\n", f"{start}{joined}. {end}")
 
@@ -51,7 +53,9 @@ def document(problem: Problem, source: Iterator[Problem], rng: Random) -> list[A
     if kind == "any":
         return [any_ask(problem, rng)]
     shots = [next(source) for _ in range(rng.randint(1, 4))] if kind == "shots" else []
-    return several([*shots, problem], rng, frame=rng.choice(PLAIN_FRAMES))
+    return several(
+        [*shots, problem], rng, frame=rng.choice((*PLAIN_FRAMES, "chat") if shots else PLAIN_FRAMES)
+    )
 
 
 def documents(seed: int) -> Iterator[list[Ask]]:

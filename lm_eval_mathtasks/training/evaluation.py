@@ -1,12 +1,19 @@
-"""Greedy accuracy of a model on held-out problems, asked the way the tasks ask."""
+"""Greedy accuracy of a model on held-out problems and sample files, asked the way the tasks ask.
+
+`python -m lm_eval_mathtasks.training.evaluation DIR FILE...` prints one table row for each stage in DIR.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
-from lm_eval_mathtasks.training.problems import Problem
+from lm_eval_mathtasks.training import STAGES
+from lm_eval_mathtasks.training.problems import Problem, held_out_set
 from lm_eval_mathtasks.training.prompts import ask
 from lm_eval_mathtasks.training.rewards import RIGHT, reward
 
@@ -15,7 +22,9 @@ MAX_NEW_TOKENS = 96
 BATCH = 50
 
 
-def respond(model: Any, tokenizer: Any, prompts: Sequence[str], max_new_tokens: int = MAX_NEW_TOKENS) -> list[str]:
+def respond(
+    model: Any, tokenizer: Any, prompts: Sequence[str], max_new_tokens: int = MAX_NEW_TOKENS
+) -> list[str]:
     """Greedy responses, one a prompt, without special tokens."""
     import torch
 
@@ -36,10 +45,41 @@ def respond(model: Any, tokenizer: Any, prompts: Sequence[str], max_new_tokens: 
     return responses
 
 
-def accuracy(model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, style: str | None = None) -> float:
+def accuracy(
+    model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, style: str | None = None
+) -> float:
     """Part of `problems` answered correctly when asked in `frame`, with an instruction if `style` is given."""
     rng = Random(0)
     prompts = [ask(problem, rng, frame=frame, style=style).prompt for problem in problems]
     responses = respond(model, tokenizer, prompts)
     right = [reward(r, p.answer) == RIGHT for r, p in zip(responses, problems, strict=True)]
     return sum(right) / len(right)
+
+
+def read_problems(path: Path) -> list[Problem]:
+    """Problems of a JSONL file in GSM8K's or MATH-500's columns; they have no kind, steps or key."""
+    with path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    asked = [row.get("question") or row["problem"] for row in rows]
+    answers = [row["answer"].rpartition("#### ")[2] for row in rows]
+    return [Problem("", "", q, (), a, "") for q, a in zip(asked, answers, strict=True)]
+
+
+def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
+    """Markdown rows: each stage, its accuracy on `count` held-out problems in three ways, and on each file."""
+    from lm_eval_mathtasks.training.pipeline import load
+
+    held_out = held_out_set(count, seed=1)
+    rows = ["| stage | held-out, plain | held-out, chat | " + " | ".join(f.stem for f in files) + " |"]
+    rows.append("|---" * (3 + len(files)) + "|")
+    for stage in STAGES:
+        model, tokenizer = load(models / stage)
+        found = [accuracy(model, tokenizer, held_out, "question")]
+        found.append(accuracy(model, tokenizer, held_out, "chat", "boxed"))
+        found += [accuracy(model, tokenizer, read_problems(f), "chat", "boxed") for f in files]
+        rows.append(f"| {stage} | " + " | ".join(f"{100 * part:.1f}" for part in found) + " |")
+    return rows
+
+
+if __name__ == "__main__":
+    print("\n".join(table(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]], count=1000)))

@@ -6,18 +6,32 @@ from random import Random
 
 from lm_eval_mathtasks.training.problems import Kind, Numbers
 
-NAMES = ["Amina", "Bruno", "Celia", "Dario", "Edda", "Farid", "Greta", "Hanna", "Ivo", "Jana", "Karim", "Lena", "Malik", "Nora", "Otto", "Pia", "Quentin", "Rina", "Stefan", "Tilda", "Ugo", "Vito", "Wanda", "Yusuf", "Zora", "Mara", "Leon", "Ida", "Tarek", "Ruth"]
-THINGS = ["pencils", "marbles", "ribbons", "walnuts", "tickets", "buttons", "candles", "postcards", "pebbles", "badges", "crayons", "peaches", "dates", "bolts", "bricks", "lemons", "carrots", "cups", "tiles", "spoons", "balloons", "magnets", "bulbs", "kites"]
-HOLDERS = ["basket:baskets", "sack:sacks", "drawer:drawers", "carton:cartons", "bucket:buckets", "folder:folders", "shelf:shelves"]
+NAMES = (
+    "Amina Bruno Celia Dario Edda Farid Greta Hanna Ivo Jana Karim Lena Malik Nora Otto Pia Quentin Rina Stefan "
+    "Tilda Ugo Vito Wanda Yusuf Zora Mara Leon Ida Tarek Ruth"
+)
+THINGS = (
+    "pencils marbles ribbons walnuts tickets buttons candles postcards pebbles badges crayons peaches dates bolts "
+    "bricks lemons carrots cups tiles spoons balloons magnets bulbs kites"
+)
+HOLDERS = (
+    "basket:baskets sack:sacks drawer:drawers carton:cartons bucket:buckets folder:folders shelf:shelves"
+)
 
 Solved = tuple[tuple[str, ...], str]
 
 
 def cast(rng: Random) -> dict[str, str]:
     """Names and objects for a wording: {who}, {other}, {things}, {holder}, {holders}."""
-    who, other = rng.sample(NAMES, 2)
-    holder, holders = rng.choice(HOLDERS).split(":")
-    return {"who": who, "other": other, "things": rng.choice(THINGS), "holder": holder, "holders": holders}
+    who, other = rng.sample(NAMES.split(), 2)
+    holder, holders = rng.choice(HOLDERS.split()).split(":")
+    return {
+        "who": who,
+        "other": other,
+        "things": rng.choice(THINGS.split()),
+        "holder": holder,
+        "holders": holders,
+    }
 
 
 def _sum_numbers(rng: Random) -> Numbers:

@@ -9,17 +9,20 @@ from typing import Any
 
 from lm_eval_mathtasks.training.evaluation import MAX_NEW_TOKENS
 from lm_eval_mathtasks.training.problems import stream
-from lm_eval_mathtasks.training.prompts import any_ask
+from lm_eval_mathtasks.training.prompts import STYLES, any_ask
 from lm_eval_mathtasks.training.rewards import graded_reward
-from lm_eval_mathtasks.training.settings import Settings
+from lm_eval_mathtasks.training.settings import Settings, trainer_options
 from lm_eval_mathtasks.training.trainlog import TrainLog
+
+# The reward sees the answer only: asked for the bare answer, the model would learn to work it out all the same.
+WORKED = {style: weight for style, weight in STYLES.items() if style != "direct"}
 
 
 def questions(settings: Settings) -> list[dict[str, str]]:
     """{"prompt", "gold"} rows from training problems, one for every group of generations."""
     count = settings.grpo_steps * settings.grpo_rows // settings.grpo_generations
     rng, problems = Random(settings.seed + 3), islice(stream(settings.seed + 3), count)
-    return [{"prompt": any_ask(problem, rng).prompt, "gold": problem.answer} for problem in problems]
+    return [{"prompt": any_ask(problem, rng, WORKED).prompt, "gold": problem.answer} for problem in problems]
 
 
 def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
@@ -28,10 +31,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
     from trl import GRPOConfig, GRPOTrainer
 
     config = GRPOConfig(
-        output_dir=str(out),
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
+        **trainer_options(settings, out),
         per_device_train_batch_size=settings.grpo_rows,
         num_generations=settings.grpo_generations,
         max_completion_length=MAX_NEW_TOKENS,
@@ -41,11 +41,6 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         learning_rate=settings.grpo_rate,
         lr_scheduler_type="constant_with_warmup",
         warmup_steps=5,
-        save_strategy="no",
-        report_to="none",
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        seed=settings.seed,
     )
     trainer = GRPOTrainer(
         model=model,

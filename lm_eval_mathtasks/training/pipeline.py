@@ -48,8 +48,12 @@ def load(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if not (folder / "config.json").exists():
-        raise DataError("a trained stage", f"no config.json in {folder}", "train that stage first, or use --stage all")
-    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder, padding_side="left")
+        raise DataError(
+            "a trained stage", f"no config.json in {folder}", "train that stage first, or use --stage all"
+        )
+    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(
+        folder, padding_side="left"
+    )
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

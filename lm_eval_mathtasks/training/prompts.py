@@ -6,7 +6,7 @@ after the question may name the form of the answer; without one the frame decide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -35,9 +35,11 @@ FRAMES = {
     "question": Frame("Question: {q}\nAnswer:", " ", "hash"),
     "q": Frame("Q: {q}\nA:", " ", "says"),
     "problem": Frame("Problem:\n{q}\n\nSolution:", " ", "boxed"),
+    "bare": Frame("{q}", "\n", "boxed"),
 }
 PLAIN_FRAMES = ("question", "q", "problem")
-STYLES = ("boxed", "hash", "says", "tags")
+# Form of the answer -> how often an instruction asks for it.
+STYLES = {"boxed": 8, "hash": 1, "says": 1, "tags": 2, "direct": 1}
 
 
 class Ask(NamedTuple):
@@ -48,61 +50,86 @@ class Ask(NamedTuple):
 
 
 def answered(problem: Problem, style: str) -> str:
-    """The worked solution of `problem` with its answer in one of STYLES."""
+    """The worked solution of `problem` with its answer in one of STYLES; "direct" is the answer alone."""
     steps, answer = "\n".join(problem.steps), problem.answer
-    if style == "tags":
-        return f"<start_working_out>\n{steps}\n<end_working_out>\n<SOLUTION>{answer}</SOLUTION>"
-    shown = answer if answer.isdecimal() or style != "says" else f"${answer}$"
-    last = {"boxed": rf"\boxed{{{answer}}}", "hash": f"#### {answer}", "says": f"The answer is {shown}."}[style]
-    return f"{steps}\n{last}"
+    says = answer if answer.isdecimal() else f"${answer}$"
+    return {
+        "boxed": f"{steps}\n\\boxed{{{answer}}}",
+        "hash": f"{steps}\n#### {answer}",
+        "says": f"{steps}\nThe answer is {says}.",
+        "tags": f"<start_working_out>\n{steps}\n<end_working_out>\n<SOLUTION>{answer}</SOLUTION>",
+        "direct": answer,
+    }[style]
+
+
+_WHERE = {
+    "boxed": (r"within \boxed{}", r"in \boxed{}", r"inside \boxed{}", r"as \boxed{answer}", r"in a \boxed{}"),
+    "hash": ("after ####", "on the last line after ####", "as: #### answer"),
+    "says": ('as "The answer is ..."', 'in the form "The answer is X."'),
+    "tags": ("between <SOLUTION> and </SOLUTION>", "inside <SOLUTION></SOLUTION>"),
+}
+_THINK = ("Reason", "Think", "Work", "Solve it", "Explain your reasoning", "Go", "Show your work")
+_PACE = ("step by step", "one step at a time", "carefully, step by step")
+_PUT = ("put", "write", "give", "place", "state", "end with")
+_RESULT = ("your final answer", "the final answer", "the final answer, a number,", "the answer", "the result")
+_JOIN = (", and ", " and ", ". Then ", ", then ")
+_DIRECT = ("Answer with", "Give", "Write", "Reply with")
+_ALONE = (
+    "the final number only",
+    "only the final answer",
+    "just the answer",
+    "the answer only, without working",
+)
 
 
 def instruction(style: str, rng: Random) -> str:
     """A sentence, worded anew each time, that asks for reasoning and for an answer in `style`."""
-    think = rng.choice(("Reason", "Think", "Work", "Solve it", "Explain your reasoning", "Go", "Show your work"))
-    pace = rng.choice(("step by step", "one step at a time", "carefully, step by step"))
-    put = rng.choice(("put", "write", "give", "place", "state", "end with"))
-    answer = rng.choice(("your final answer", "the final answer", "the answer", "your answer", "the result"))
-    where = {
-        "boxed": rng.choice((r"within \boxed{}", r"in \boxed{}", r"inside \boxed{}", r"as \boxed{answer}")),
-        "hash": rng.choice(("after ####", "on the last line after ####", "as: #### answer")),
-        "says": rng.choice(('as "The answer is ..."', 'in the form "The answer is X."')),
-        "tags": rng.choice(
-            (
-                "between <SOLUTION> and </SOLUTION>, your working between <start_working_out> and <end_working_out>",
-                "in <SOLUTION></SOLUTION> after the working in <start_working_out><end_working_out>",
-            )
-        ),
-    }[style]
-    please = rng.choice(("", "", "Please "))
-    first = f"{please}{think if not please else think[0].lower() + think[1:]} {pace}"
-    return f"{first}{rng.choice((', and ', ' and ', '. Then ', ', then '))}{put} {answer} {where}."
+    if style == "direct":
+        return f"{rng.choice(_DIRECT)} {rng.choice(_ALONE)}."
+    first = f"{rng.choice(_THINK)} {rng.choice(_PACE)}"
+    if style == "tags":
+        first = f"{rng.choice(_THINK)} between <start_working_out> and <end_working_out>"
+    if rng.random() < 0.2:
+        first = f"Please {first[0].lower()}{first[1:]}"
+    return f"{first}{rng.choice(_JOIN)}{rng.choice(_PUT)} {rng.choice(_RESULT)} {rng.choice(_WHERE[style])}."
 
 
 def ask(problem: Problem, rng: Random, *, frame: str, style: str | None = None) -> Ask:
-    """One prompt of `problem` in a frame; with `style` an instruction asks for it, without one none is given."""
-    layout, question = FRAMES[frame], problem.question
+    """One prompt of `problem` in a frame; with `style` an instruction asks for it, without one none is given.
+
+    The instruction stands after the question, before it, or (chat only) in a system message.
+    """
+    layout, question, system = FRAMES[frame], problem.question, ""
     if style is not None:
-        gap = rng.choice(("\n", "\n", "\n\n", " "))
-        sentence = instruction(style, rng)
-        question = sentence + gap + question if rng.random() < 0.15 else question + gap + sentence
-    response = layout.gap + answered(problem, style or layout.style)
-    return Ask(layout.ask.format(q=question), response)
+        sentence, place = instruction(style, rng), rng.random()
+        if place < 0.7:
+            question = question + rng.choice(("\n", "\n", "\n\n", " ")) + sentence
+        elif place < 0.85 or frame != "chat":
+            question = sentence + rng.choice(("\n", "\n\n", " ")) + question
+        else:
+            system = SYSTEM + sentence
+    return Ask(system + layout.ask.format(q=question), layout.gap + answered(problem, style or layout.style))
 
 
-def any_ask(problem: Problem, rng: Random) -> Ask:
-    """A prompt as evaluations pose it: mostly chat with an instruction, else plain text with or without one."""
-    if rng.random() < 0.6:
-        style = None if rng.random() < 0.15 else rng.choices(STYLES, (8, 1, 0.5, 1))[0]
-        return ask(problem, rng, frame="chat", style=style)
-    style = rng.choice(STYLES) if rng.random() < 0.2 else None
-    return ask(problem, rng, frame=rng.choice(PLAIN_FRAMES), style=style)
+def any_ask(problem: Problem, rng: Random, styles: Mapping[str, int] = STYLES) -> Ask:
+    """A prompt as evaluations pose it: mostly with an instruction, as chat or bare, else in a plain frame.
+
+    styles: the forms an instruction may ask for, with weights.
+    """
+    style = rng.choices(list(styles), list(styles.values()))[0]
+    chance = rng.random()
+    if chance < 0.55:
+        return ask(problem, rng, frame="chat", style=None if rng.random() < 0.1 else style)
+    if chance < 0.7:
+        return ask(problem, rng, frame="bare", style=style)
+    return ask(problem, rng, frame=rng.choice(PLAIN_FRAMES), style=style if rng.random() < 0.2 else None)
 
 
 def several(problems: Sequence[Problem], rng: Random, *, frame: str) -> list[Ask]:
-    """Problems asked and answered one after the other in one plain frame, as in a few-shot prompt."""
-    asks = [ask(problem, rng, frame=frame) for problem in problems]
-    return [asks[0], *(Ask("\n\n" + later.prompt, later.response) for later in asks[1:])]
+    """Problems asked and answered one after the other in one frame, as in a few-shot prompt or a long chat."""
+    first, *later = (ask(problem, rng, frame=frame) for problem in problems)
+    gap = EOS if frame == "chat" else "\n\n"
+    return [first, *(Ask(gap + a.prompt, a.response) for a in later)]
 
 
 def with_shots(shots: Sequence[Problem], problem: Problem, rng: Random, *, frame: str) -> Ask:

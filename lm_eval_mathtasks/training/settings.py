@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 
 class Settings(NamedTuple):
@@ -11,12 +12,12 @@ class Settings(NamedTuple):
     seed: int = 0
     hidden: int = 128
     layers: int = 4
-    base_steps: int = 1200
+    base_steps: int = 900
     base_rows: int = 16
     base_length: int = 256
     base_rate: float = 3e-3
     matrix_rate: float = 0.02
-    sft_steps: int = 150
+    sft_steps: int = 200
     sft_rows: int = 48
     sft_rate: float = 1e-3
     grpo_steps: int = 150
@@ -25,6 +26,21 @@ class Settings(NamedTuple):
     grpo_rate: float = 2e-4
     eval_problems: int = 100
     eval_every: int = 200
+
+
+def trainer_options(settings: Settings, out: Path) -> dict[str, Any]:
+    """What every TRL trainer here is told: one CPU, float32, no checkpoints, no reports, no bars."""
+    return {
+        "output_dir": str(out),
+        "use_cpu": True,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "dataloader_pin_memory": False,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "seed": settings.seed,
+    }
 
 
 # Seconds instead of minutes: the whole path for tests, not a model worth asking.

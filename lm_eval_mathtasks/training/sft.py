@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_mathtasks.training.problems import stream
 from lm_eval_mathtasks.training.prompts import EOS, any_ask
-from lm_eval_mathtasks.training.settings import Settings
+from lm_eval_mathtasks.training.settings import Settings, trainer_options
 from lm_eval_mathtasks.training.trainlog import TrainLog
 
 # Prompt and solution together stay below this many tokens; longer ones would be cut.
@@ -29,24 +29,19 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(
-        output_dir=str(out),
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
+        **trainer_options(settings, out),
         per_device_train_batch_size=settings.sft_rows,
         max_steps=settings.sft_steps,
         learning_rate=settings.sft_rate,
         lr_scheduler_type="cosine",
         warmup_steps=10,
         max_length=MAX_LENGTH,
-        save_strategy="no",
-        report_to="none",
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        seed=settings.seed,
     )
     trainer = SFTTrainer(
-        model=model, args=config, train_dataset=Dataset.from_list(examples(settings)), processing_class=tokenizer
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list(examples(settings)),
+        processing_class=tokenizer,
     )
     result = trainer.train()
     log.step("sft", settings.sft_steps, result.training_loss, trainer.model, last=True)
