@@ -141,6 +141,13 @@ def _quantile(ordered: Sequence[float], q: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def sign_flip(differences: Sequence[float]) -> float:
+    """Return the two-sided p-value that per-problem differences are centred on zero: sum(d) / sqrt(sum(d^2)) is
+    standard normal when every sign is a fair coin (the randomisation test, in its normal limit). 1.0 for all zeros."""
+    spread = math.sqrt(math.fsum(d * d for d in differences))
+    return 1.0 if spread == 0 else 2 * NormalDist().cdf(-abs(math.fsum(differences)) / spread)
+
+
 def required_n(p1: float, p2: float, level: float = LEVEL, power: float = 0.8) -> int:
     """Return how many problems each run needs to tell share p1 from p2 (normal approximation, two-sided).
 
