@@ -1,0 +1,1 @@
+"""Our logs, and those of other harnesses, read back with their provenance. Needs neither lm-eval nor a model."""

@@ -1,0 +1,217 @@
+"""lm-eval's logs: results_<date>.json beside samples_<task>_<date>.jsonl.
+
+The schema is lm-eval 0.4.9 to 0.4.13: one line per doc *and filter*; `arg_0` of a chat model is a list with one
+JSON string; with `repeats` all responses are in `resps`, and the metrics are of the doc as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, first_text, read_json_lines
+
+RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
+# Which metric is the score: graded accuracy first, then the patterns from lenient to strict.
+_METRICS = ("exact_match", "math_verify", "acc", "accuracy")
+_FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
+_GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
+QUESTION = ("question", "problem", "Question", "Problem", "query")
+GOLD = ("answer", "gold", "final_answer", "Answer", "target", "solution")
+
+
+def read_lm_eval(path: Path, metric: str | None = None) -> Iterator[Run]:
+    """Yield the runs of one results file, a task each; raises EvidenceError where samples are missing or do not fit."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: run again") from error
+    if not isinstance(results, dict) or "results" not in results:
+        raise EvidenceError(f"lm-eval's results in {path}", "no key `results`", "pass the folder of the run")
+    match = RESULTS.search(path.name)
+    date = match["date"] if match else "*"
+    tasks = [task for task in results.get("configs", {}) if task in results["results"]]
+    if not tasks:
+        raise EvidenceError(f"tasks in {path}", "none", "run again")
+    for task in tasks:
+        yield _read_task(path, results, task, date, metric)
+
+
+def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, metric: str | None) -> Run:
+    files = sorted(path.parent.glob(f"samples_{task}_{date}.jsonl*"))
+    if not files:
+        raise EvidenceError(
+            f"samples of {task} beside {path}",
+            "results only",
+            "run again with --log_samples: without responses nothing can be explained",
+        )
+    lines = read_json_lines(files[0])
+    _check_hashes(results, task, lines, files[0])
+    name, filter_name = _choose_metric(lines, metric, path)
+    rows = tuple(_rows(lines, name, filter_name))
+    counts = results.get("n-samples", {}).get(task, {})
+    expected = counts.get("effective")
+    if isinstance(expected, int) and expected != len(rows):
+        raise EvidenceError(
+            f"{expected} docs of {task}, as {path.name} says", f"{len(rows)} in {files[0].name}", "half a run: run it again"
+        )
+    return Run(
+        model=_model_name(results),
+        task=task,
+        rows=rows,
+        protocol=_protocol(results, task, lines[0], filter_name),
+        provenance=_provenance(path, results, task, counts.get("original")),
+        metric=f"{name},{filter_name}" if name else None,
+    )
+
+
+def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]], path: Path) -> None:
+    """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
+    stated = results.get("task_hashes", {}).get(task)
+    parts = [line.get(key) for line in lines for key in ("doc_hash", "prompt_hash", "target_hash")]
+    if not stated or None in parts:
+        return
+    actual = hashlib.sha256("".join(str(part) for part in parts).encode()).hexdigest()
+    if actual != stated:
+        raise EvidenceError(
+            f"samples of {task} that belong to its results",
+            f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",
+            "the file is of another run or task version, or was cut: take both files of one run",
+        )
+
+
+def _choose_metric(lines: list[dict[str, Any]], wanted: str | None, path: Path) -> tuple[str | None, str]:
+    """Return the metric and filter whose number is the run's own score."""
+    available = {(name, line.get("filter", "none")) for line in lines[:64] for name in line.get("metrics", ())}
+    if wanted:
+        name, _, filter_name = wanted.partition(",")
+        fits = sorted(pair for pair in available if pair[0] == name and filter_name in ("", pair[1]))
+        if not fits:
+            known = ", ".join(sorted(",".join(pair) for pair in available))
+            raise EvidenceError(f"the metric {wanted} in {path}", f"only {known}", "choose one of these")
+        return fits[0]
+    for name in _METRICS:
+        filters = [pair[1] for pair in available if pair[0] == name]
+        if filters:
+            return name, min(filters, key=lambda f: (_FILTERS.index(f) if f in _FILTERS else len(_FILTERS), f))
+    return None, str(lines[0].get("filter", "none"))
+
+
+def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> Iterator[Row]:
+    """Join the lines of one doc; a doc that comes twice under one filter stays twice, for the check to name it."""
+    numbers: dict[Any, dict[str, float]] = {}
+    for line in lines:
+        own = numbers.setdefault(line.get("doc_id"), {})
+        for metric in line.get("metrics", ()):
+            if isinstance(line.get(metric), int | float):
+                own[f"{metric},{line.get('filter', 'none')}"] = float(line[metric])
+    for line in lines:
+        if line.get("filter", "none") != filter_name:
+            continue
+        own = numbers[line.get("doc_id")]
+        doc = line.get("doc") if isinstance(line.get("doc"), dict) else {}
+        yield Row(
+            doc_id=str(line.get("doc_id")),
+            question=first_text(doc, QUESTION) or "",
+            gold=first_text(doc, GOLD) or first_text(line, ("target",)),
+            responses=tuple(str(text) for group in line.get("resps", ()) for text in group),
+            score=own.get(f"{name},{filter_name}") if name else None,
+            metrics=own,
+            prompt=_prompt(line),
+            doc_hash=line.get("doc_hash"),
+            prompt_hash=line.get("prompt_hash"),
+        )
+
+
+def _arguments(line: Mapping[str, Any]) -> list[Any]:
+    """The arguments of a line's first request: [prompt, generation settings]."""
+    requests = line.get("arguments")
+    if isinstance(requests, dict):
+        first = next(iter(requests.values()), {})
+        return list(first.values()) if isinstance(first, dict) else list(first)
+    return list(requests[0]) if isinstance(requests, list) and requests else []
+
+
+def _prompt(line: Mapping[str, Any]) -> str | None:
+    arguments = _arguments(line)
+    prompt = arguments[0] if arguments else None
+    if isinstance(prompt, list) and len(prompt) == 1:
+        prompt = prompt[0]
+    return prompt if isinstance(prompt, str) else None
+
+
+def _model_name(results: Mapping[str, Any]) -> str | None:
+    """The name the command gave; lm-eval's own is a random id where it gave none."""
+    arguments = results.get("config", {}).get("model_args")
+    if isinstance(arguments, str):
+        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
+    if isinstance(arguments, dict):
+        for key in ("pretrained", "model", "model_id"):
+            if arguments.get(key):
+                return str(arguments[key])
+    name = results.get("model_name")
+    return str(name) if name else None
+
+
+def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
+    config = results.get("configs", {}).get(task, {})
+    arguments = _arguments(line)
+    settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
+    settings = {**config.get("generation_kwargs", {}), **settings}
+    limit = settings.get("max_gen_toks") or settings.get("max_tokens") or settings.get("max_new_tokens")
+    temperature = settings.get("temperature")
+    if temperature is None and settings.get("do_sample") is False:
+        temperature = 0.0
+    k = int(config.get("repeats") or 1)
+    prompt = _prompt(line) or ""
+    return Protocol(
+        shots=results.get("n-shot", {}).get(task),
+        cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
+        tools="none",
+        chat_template=bool(results.get("chat_template")) or prompt.lstrip().startswith('[{"role"'),
+        temperature=temperature,
+        top_p=settings.get("top_p"),
+        max_tokens=limit,
+        metric="pass@1" if k == 1 else "avg@k",
+        k=k,
+        grader=_GRADERS.get(filter_name, "symbolic" if "-" in task else None),
+        system_prompt=bool(results.get("system_instruction")),
+    )
+
+
+def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
+    """Whether the prompt asks for reasoning, or shows it; None where neither name nor words tell."""
+    if "direct" in task or "no_cot" in task:
+        return False
+    shown = shots > 0 and "####" in prompt  # GSM8K's own solutions are worked solutions
+    if "cot" in task or shown or re.search(r"step[- ]by[- ]step|chain of thought|show your work", prompt, re.IGNORECASE):
+        return True
+    return None
+
+
+def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) -> Provenance:
+    config = results.get("config", {})
+    version = results.get("versions", {}).get(task)
+    return Provenance(
+        harness="lm-eval",
+        path=str(path),
+        version=results.get("lm_eval_version"),
+        task_version=None if version is None else str(version),
+        date=str(results.get("date")) if results.get("date") else None,
+        commit=results.get("git_hash"),
+        docs_of_task=docs if isinstance(docs, int) else None,
+        settings={
+            "backend": config.get("model"),
+            "limit": config.get("limit"),
+            "gen_kwargs": config.get("gen_kwargs"),
+            "batch_size": config.get("batch_size"),
+            "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
+            "transformers": results.get("transformers_version"),
+            "seed": config.get("random_seed"),
+        },
+    )

@@ -1,0 +1,72 @@
+"""Stored responses judged again by our grader, without a model: what was extracted, by which rule, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.grading import Extraction, Verdict, extract_answer, grade
+
+_CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
+
+
+class Judgement(NamedTuple):
+    """One response judged: the doc's id, which repeat, what was extracted, and the verdict."""
+
+    doc_id: str
+    repeat: int
+    extraction: Extraction
+    verdict: Verdict
+
+
+def judge(run: Run) -> list[Judgement]:
+    """Return a judgement of every response, in the order of docs and repeats.
+
+    Raises EvidenceError where a doc has no reference answer.
+    """
+    missing = [row.doc_id for row in run.rows if row.gold is None]
+    if missing:
+        raise EvidenceError(
+            f"a reference answer for every doc of {run.label}",
+            f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
+            "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
+        )
+    return [judgement for row in run.rows for judgement in _judge_row(row)]
+
+
+def _judge_row(row: Row) -> Iterator[Judgement]:
+    gold = reference_answer(row.gold or "")
+    for repeat, response in enumerate(row.responses):
+        extraction = extract_answer(response, finish_reason=row.finish_reason(repeat))
+        yield Judgement(row.doc_id, repeat, extraction, _grade(gold, extraction.answer))
+
+
+@lru_cache(maxsize=_CACHED_PAIRS)
+def _grade(gold: str, pred: str | None) -> Verdict:
+    return grade(gold=gold, pred=pred)
+
+
+def reference_answer(gold: str) -> str:
+    r"""Return the answer inside a reference text: after GSM8K's `####`, in a solution's last box, or the whole text.
+
+    >>> reference_answer("9 * 2 = 18\n#### 18")
+    '18'
+    >>> reference_answer("\\frac{1}{2}")
+    '\\frac{1}{2}'
+    """
+    if "####" in gold:
+        return gold.rsplit("####", 1)[1].strip()
+    if "\\boxed" in gold and not gold.strip().startswith("\\boxed"):
+        return extract_answer(gold).answer or gold.strip()
+    return gold.strip()
+
+
+def shares(run: Run, judgements: list[Judgement]) -> dict[str, float]:
+    """Return for every doc the share of its responses that our grader finds right."""
+    right: dict[str, int] = {row.doc_id: 0 for row in run.rows}
+    for judgement in judgements:
+        right[judgement.doc_id] += judgement.verdict.correct
+    return {row.doc_id: right[row.doc_id] / len(row.responses) for row in run.rows}

@@ -1,0 +1,245 @@
+"""A run read back: its rows, and where they come from. `read_runs(path)` takes every format we know.
+
+One `Run` is one model on one task. The formats: lm-eval's results_*.json with samples_*.jsonl (0.4.9 and later),
+OpenCompass predictions, lighteval details, and plain JSON lines (see `formats.py` for their columns).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One doc of a run with its responses.
+
+    doc_id: unique in the run. gold: the raw reference text. responses: k texts, `finish` their finish reasons
+    (None: unknown). score: the share of right responses by the run's own grader, None if it did not grade.
+    metrics: every number the log holds for the doc, keyed "metric,filter" as in lm-eval's results.
+    doc_hash, prompt_hash: the harness's own, for telling like docs and prompts.
+    """
+
+    doc_id: str
+    question: str
+    gold: str | None
+    responses: tuple[str, ...]
+    finish: tuple[str | None, ...] = ()
+    score: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    prompt: str | None = None
+    doc_hash: str | None = None
+    prompt_hash: str | None = None
+
+    def finish_reason(self, repeat: int) -> str | None:
+        """The finish reason of one response, None where unknown."""
+        return self.finish[repeat] if repeat < len(self.finish) else None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a run asked and scored, as far as its log says; None means that it does not.
+
+    k: responses per doc. grader: "strict", "flexible", "symbolic", "judge" or the log's own word.
+    max_tokens: the limit the log states; a harness's default is not a statement.
+    """
+
+    shots: int | None = None
+    cot: bool | None = None
+    tools: str | None = None
+    chat_template: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    metric: str | None = None
+    k: int = 1
+    grader: str | None = None
+    system_prompt: bool | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a run comes from: harness and version, file, date, and how many docs the task has (None: unknown)."""
+
+    harness: str
+    path: str
+    version: str | None = None
+    task_version: str | None = None
+    date: str | None = None
+    commit: str | None = None
+    docs_of_task: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model on one task. rows are in the order of the docs and have distinct ids."""
+
+    model: str | None
+    task: str
+    rows: tuple[Row, ...]
+    protocol: Protocol
+    provenance: Provenance
+    metric: str | None = None  # which of the log's metrics `Row.score` is
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return f"{self.model or 'unnamed model'} · {self.task}"
+
+    @property
+    def scored(self) -> bool:
+        """Whether the run's own grader judged every doc."""
+        return all(row.score is not None for row in self.rows)
+
+    def by_id(self) -> dict[str, Row]:
+        """The rows by their doc id."""
+        return {row.doc_id: row for row in self.rows}
+
+
+def read_runs(
+    path: str | Path,
+    *,
+    model: str | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    gold: str | Path | None = None,
+    journal: str | Path | None = None,
+) -> list[Run]:
+    """Return every run found at `path`, a file or a folder.
+
+    model, task: keep only runs of this name, or name a run whose file does not. metric: which metric of the log
+    counts as the run's own score ("exact_match,flexible-extract"). gold: JSON lines with the reference answers,
+    where the run's file has none. journal: JSON lines {response, finish_reason}, where the log has no finish reasons.
+    Raises EvidenceError for anything missing, doubled, truncated or contradictory.
+    """
+    from lm_eval_mathtasks.evidence.formats import find_readers
+
+    target = Path(path)
+    if not target.exists():
+        raise EvidenceError("the logs of a run", f"no such file or folder: {path}", "check the path")
+    runs = [run for reader, file in find_readers(target) for run in reader(file, metric)]
+    runs = [_named(run, model, task) for run in runs]
+    chosen = [r for r in runs if (model is None or r.model == model) and (task is None or r.task == task)]
+    if not chosen:
+        found = "; ".join(sorted(run.label for run in runs)) or "no run"
+        raise EvidenceError(f"a run of {model or 'any model'} on {task or 'any task'} at {path}", found, "name one")
+    if gold is not None:
+        chosen = [_with_gold(run, Path(gold)) for run in chosen]
+    if journal is not None:
+        reasons = _finish_reasons(Path(journal))
+        chosen = [_with_finish(run, reasons) for run in chosen]
+    for run in chosen:
+        check(run)
+    return chosen
+
+
+def read_run(path: str | Path, **choice: Any) -> Run:
+    """Return the one run at `path`; arguments as `read_runs`. Raises EvidenceError where there are several."""
+    runs = read_runs(path, **choice)
+    if len(runs) > 1:
+        names = "; ".join(run.label for run in runs)
+        raise EvidenceError("one run", f"{len(runs)} at {path}: {names}", "name it with --task or --model-name")
+    return runs[0]
+
+
+def _named(run: Run, model: str | None, task: str | None) -> Run:
+    """A file that names neither model nor task takes the names given."""
+    return replace(run, model=run.model or model, task=run.task or task or "unnamed task")
+
+
+def check(run: Run) -> None:
+    """Raise EvidenceError unless the run has docs, each once, and as many as its log says."""
+    if not run.rows:
+        raise EvidenceError("docs in a run", f"none in {run.provenance.path}", "check that the file is complete")
+    seen: set[str] = set()
+    twice = [row.doc_id for row in run.rows if row.doc_id in seen or seen.add(row.doc_id)]  # type: ignore[func-returns-value]
+    if twice:
+        raise EvidenceError(
+            f"each doc once in {run.provenance.path}",
+            f"{len(twice)} docs twice, for instance {', '.join(twice[:5])}",
+            "repeats need a column `repeat`; two runs need two files",
+        )
+    empty = [row.doc_id for row in run.rows if not row.responses]
+    if empty:
+        raise EvidenceError(
+            "a response for every doc", f"none for {', '.join(empty[:5])}", f"look at {run.provenance.path}"
+        )
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON-lines file, plain or gzip; raises EvidenceError naming the line at fault."""
+    import gzip
+
+    rows = []
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    rows.append(_parse(line, path, number))
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"a readable {path.name}", str(error), "the file is damaged: copy or write it again") from error
+    if not rows:
+        raise EvidenceError(
+            f"samples in {path}",
+            "an empty file",
+            "lm-eval leaves one where a response cannot be encoded; run again with `mathtasks run`, which can",
+        )
+    return rows
+
+
+def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise EvidenceError(
+            f"a JSON object on line {number} of {path}", str(error), "half a line is half a run: write the file again"
+        ) from error
+    if not isinstance(row, dict):
+        raise EvidenceError(f"a JSON object on line {number} of {path}", type(row).__name__, "see the known formats")
+    return row
+
+
+def _with_gold(run: Run, path: Path) -> Run:
+    """Fill missing references from a file of docs, by id or by question."""
+    references: dict[str, str] = {}
+    for position, doc in enumerate(read_json_lines(path)):
+        answer = first_text(doc, ("gold", "answer", "final_answer", "target"))
+        if answer is None:
+            raise EvidenceError("a reference answer in every doc", f"none on line {position + 1} of {path}", "add it")
+        for key in (str(doc.get("id", position)), first_text(doc, ("question", "problem"))):
+            if key is not None:
+                references.setdefault(key, answer)
+    rows = tuple(
+        row if row.gold is not None else replace(row, gold=references.get(row.doc_id, references.get(row.question)))
+        for row in run.rows
+    )
+    return replace(run, rows=rows)
+
+
+def _finish_reasons(path: Path) -> dict[str, str]:
+    rows = read_json_lines(path)
+    return {str(row["response"]): str(row["finish_reason"]) for row in rows if row.get("finish_reason")}
+
+
+def _with_finish(run: Run, reasons: Mapping[str, str]) -> Run:
+    """The journal knows how each response ended; its text is the key."""
+    rows = tuple(replace(row, finish=tuple(reasons.get(text) for text in row.responses)) for row in run.rows)
+    return replace(run, rows=rows)
+
+
+def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
+    """Return the first of these columns that holds something, as text; a list is joined by commas."""
+    for key in keys:
+        value = row.get(key)
+        if isinstance(value, list) and value:
+            return ", ".join(str(part) for part in value)
+        if value is not None and not isinstance(value, list | dict):
+            return str(value)
+    return None

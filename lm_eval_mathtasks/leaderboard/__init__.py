@@ -1,0 +1,8 @@
+"""What others claim, and whether a run of ours reproduces it.
+
+claims      published scores with their protocol and source (`leaderboards/*.yaml`)
+statistics  intervals and tests, with their formulas
+compare     a run against the claims of its model: comparable or not, and the verdict
+paired      two runs on the same docs
+explain     where the missing points went
+"""

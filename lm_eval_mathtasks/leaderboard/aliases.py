@@ -1,0 +1,95 @@
+"""Which model is meant: hub ids, API names with a date, names in papers, all to the names that claims use."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_mathtasks.errors import ClaimError
+
+_DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Facts about a model. kind: base, instruct or reasoning; size_b: parameters in billions; mode: thinking mode
+    or effort, where the claims tell several apart under one hub id."""
+
+    name: str
+    hf_id: str | None
+    organisation: str
+    kind: str
+    size_b: float | None
+    mode: str | None
+    aliases: tuple[str, ...]
+
+
+def simplified(name: str) -> str:
+    """Return a name without case and punctuation, which is how people vary names."""
+    return re.sub(r"[^a-z0-9.]+", "", name.lower().replace("_", "-"))
+
+
+class Models(Mapping[str, Model]):
+    """The models of `models.yaml` by the name claims use; `resolve` takes any other name."""
+
+    def __init__(self, models: list[Model]) -> None:
+        self._models = {model.name: model for model in models}
+        self._names: dict[str, list[str]] = {}
+        for model in models:
+            tail = model.hf_id.split("/")[-1] if model.hf_id else None
+            for name in dict.fromkeys((model.name, model.hf_id, tail, *model.aliases)):
+                if name and model.name not in self._names.setdefault(simplified(name), []):
+                    self._names[simplified(name)].append(model.name)
+
+    @classmethod
+    def from_table(cls, table: dict[str, dict[str, Any]]) -> Models:
+        """Read the mapping of `models.yaml`; raises ClaimError where an entry lacks a fact."""
+        models = []
+        for name, facts in table.items():
+            try:
+                models.append(
+                    Model(
+                        name,
+                        facts.get("hf_id"),
+                        facts["organisation"],
+                        facts["kind"],
+                        facts.get("size_b"),
+                        facts.get("mode"),
+                        tuple(facts.get("aliases", ())),
+                    )
+                )
+            except KeyError as missing:
+                raise ClaimError("organisation and kind of a model", f"{name} without {missing}", "add it") from missing
+        return cls(models)
+
+    def __getitem__(self, name: str) -> Model:
+        return self._models[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def resolve(self, name: str) -> list[Model]:
+        """Return the models a name may mean: one, or the modes of one hub id.
+
+        A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper.
+        Raises ClaimError with near names.
+        """
+        tail = name.rstrip("/").split("/")[-1]
+        for candidate in (name, tail, _DATE.sub("", tail)):
+            if found := self._names.get(simplified(candidate)):
+                return [self._models[key] for key in found]
+        raise ClaimError("a model that claims name", repr(name), self.suggestion(name))
+
+    def suggestion(self, name: str) -> str:
+        """Return "did you mean ..." with up to three near names, or how to look for one."""
+        near = difflib.get_close_matches(simplified(name.split("/")[-1]), self._names, n=3, cutoff=0.6)
+        names = dict.fromkeys(n for key in near for n in self._names[key])
+        if not names:
+            return "see `mathtasks leaderboard search`, or add the model to leaderboards/models.yaml"
+        return "did you mean " + ", ".join(list(names)[:3]) + "?"

@@ -1,0 +1,233 @@
+"""Claims: published scores with their protocol and source, read from `leaderboards/claims/*.yaml`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.leaderboard.aliases import Models
+from lm_eval_mathtasks.leaderboard.data import LINE, Problem, leaderboards_dir, load_table, load_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lm_eval_mathtasks.leaderboard.schema import FileEntry, RowEntry, TableEntry
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A set of problems: its name in claims, how many problems, and what harnesses call it."""
+
+    name: str
+    docs: int
+    tasks: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who published a number, and where a reader finds it."""
+
+    title: str
+    url: str | None
+    publisher: str | None
+    date: str | None
+    published: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published score. `None` means that the source does not say; scores are percent, sizes billions."""
+
+    id: str
+    benchmark: str
+    model: str
+    hf_id: str | None
+    organisation: str
+    kind: str
+    size_b: float | None
+    mode: str | None
+    score: float
+    metric: str
+    k: int | None
+    shots: int | None
+    cot: bool | None
+    tools: str | None
+    chat_template: bool | None
+    prompting: str | None
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    grader: str | None
+    reported_by: str
+    source: Source
+    locator: str
+    read_from: str
+    quoted_in: str | None
+    status: str
+    note: str | None
+    file: str
+    line: int
+
+    @property
+    def ranked(self) -> bool:
+        """Whether the score may be ranked or compared with: published, and not known to be wrong."""
+        return self.status == "ok" and self.source.published
+
+
+@dataclass(frozen=True)
+class Claims:
+    """All claims, with the models and benchmarks they name."""
+
+    rows: tuple[Claim, ...]
+    models: Models
+    benchmarks: dict[str, Benchmark]
+    folder: Path
+
+    def by_id(self, claim_id: str) -> Claim:
+        """Return one claim; raises ClaimError with near ids."""
+        import difflib
+
+        found = {claim.id: claim for claim in self.rows}
+        if claim_id not in found:
+            near = difflib.get_close_matches(claim_id, found, n=3)
+            raise ClaimError("the id of a claim", repr(claim_id), f"did you mean {', '.join(near) or 'one of search'}?")
+        return found[claim_id]
+
+    def benchmark_of(self, task: str, docs: int | None = None) -> Benchmark | None:
+        """Return the benchmark that a harness's task name stands for, `docs` deciding between two of one name."""
+        bare = task.split("|")[1] if task.count("|") else task
+        hits = [b for b in self.benchmarks.values() if b.tasks.match(bare) or b.name.lower() == bare.lower()]
+        exact = [b for b in hits if b.docs == docs]
+        return (exact or hits or [None])[0]
+
+
+def load_claims(folder: str | Path | None = None) -> Claims:
+    """Return every claim; raises one ClaimError that lists all problems with file and line."""
+    claims, problems = read_claims(folder)
+    if problems:
+        listing = "\n  ".join(str(problem) for problem in problems)
+        raise ClaimError("valid claims", f"{len(problems)} problems:\n  {listing}", "mend the lines named")
+    return claims
+
+
+def read_claims(folder: str | Path | None = None) -> tuple[Claims, list[Problem]]:
+    """Return the claims that could be read, and all problems of all files."""
+    root = leaderboards_dir(folder)
+    models = Models.from_table(load_table(root / "models.yaml"))
+    benchmarks = {
+        name: Benchmark(name, facts["docs"], re.compile(facts["tasks"], re.IGNORECASE))
+        for name, facts in load_table(root / "benchmarks.yaml").items()
+    }
+    rows: list[Claim] = []
+    problems: list[Problem] = []
+    for path in sorted((root / "claims").glob("*.yaml")):
+        entry, trouble = _read_file(path)
+        problems += trouble
+        if entry is not None:
+            problems += _cross_check(path, entry, models, benchmarks)
+            rows += _claims_of(path, entry, models)
+    return Claims(tuple(rows), models, benchmarks, root), problems
+
+
+def _read_file(path: Path) -> tuple[FileEntry | None, list[Problem]]:
+    content, problems = load_yaml(path)
+    if problems:
+        return None, problems
+    try:
+        from pydantic import ValidationError
+
+        from lm_eval_mathtasks.leaderboard.schema import FileEntry
+    except ImportError as error:
+        raise ClaimError("pydantic", "it is not installed", "pip install 'lm-eval-mathtasks[report]'") from error
+    try:
+        return FileEntry.model_validate(content), []
+    except ValidationError as error:
+        return None, [Problem(path.name, _line_of(content, e["loc"]), _describe(e)) for e in error.errors()]
+
+
+def _line_of(content: Any, location: tuple[int | str, ...]) -> int:
+    """Line of the innermost mapping on the way to a pydantic error."""
+    line = 1
+    for step in location:
+        try:
+            content = content[step]
+        except (KeyError, IndexError, TypeError):
+            break
+        if isinstance(content, dict):
+            line = content.get(LINE, line)
+    return line
+
+
+def _describe(error: Any) -> str:
+    where = ".".join(str(step) for step in error["loc"] if not isinstance(step, int))
+    given = error.get("input")
+    shown = "" if isinstance(given, dict | list) else f" (got {given!r})"
+    return f"{where}: {error['msg']}{shown}"
+
+
+def _cross_check(path: Path, entry: FileEntry, models: Models, benchmarks: dict[str, Benchmark]) -> Iterator[Problem]:
+    """What needs the other files: names that exist, and no row twice."""
+    seen: set[tuple[Any, ...]] = set()
+    for table in entry.tables:
+        if table.benchmark not in benchmarks:
+            known = ", ".join(benchmarks)
+            yield Problem(path.name, table.line, f"unknown benchmark {table.benchmark!r}; known: {known}")
+        shared = table.model_dump(exclude={"rows", "line", "note"})
+        for row in table.rows:
+            if row.model not in models:
+                yield Problem(path.name, row.line, f"unknown model {row.model!r}; {models.suggestion(row.model)}")
+            key = (row.model, row.score, *sorted((k, str(v)) for k, v in shared.items()))
+            if key in seen:
+                yield Problem(path.name, row.line, f"the same score of {row.model!r} twice")
+            seen.add(key)
+
+
+def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
+    stated = entry.source
+    source = Source(stated.title, stated.url, stated.publisher, stated.date, stated.published)
+    numbers: Counter[str] = Counter()
+    for table in entry.tables:
+        for row in table.rows:
+            if row.model not in models:
+                continue
+            base = f"{path.stem}/{table.benchmark}/{row.model}"
+            numbers[base] += 1
+            claim_id = base if numbers[base] == 1 else f"{base}/{numbers[base]}"
+            yield _claim(claim_id, path.name, source, entry, table, row, models)
+
+
+def _claim(
+    claim_id: str, file: str, source: Source, entry: FileEntry, table: TableEntry, row: RowEntry, models: Models
+) -> Claim:
+    facts = models[row.model]
+    protocol = {
+        name: getattr(table, name)
+        for name in (
+            "metric", "k", "shots", "cot", "tools", "chat_template", "prompting", "temperature", "top_p",
+            "max_tokens", "grader", "locator",
+        )
+    }  # fmt: skip
+    return Claim(
+        id=claim_id,
+        benchmark=table.benchmark,
+        model=row.model,
+        hf_id=facts.hf_id,
+        organisation=facts.organisation,
+        kind=facts.kind,
+        size_b=facts.size_b,
+        mode=facts.mode,
+        score=row.score,
+        reported_by=row.reported_by or table.reported_by,
+        source=source,
+        read_from=table.read_from or entry.source.read_from,
+        quoted_in=table.quoted_in or entry.source.quoted_in,
+        status=row.status,
+        note="; ".join(note for note in (table.note, row.note) if note) or None,
+        file=file,
+        line=row.line,
+        **protocol,
+    )

@@ -1,0 +1,161 @@
+"""A run against the claims of its model: is it the same measurement, how large is the difference, what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.leaderboard import statistics as st
+from lm_eval_mathtasks.leaderboard.aliases import Model
+from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
+from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols
+
+Outcome = Literal["reproduced", "differs", "not comparable", "too small to tell"]
+# A comparison that would miss a difference of this many points (as a fraction) decides nothing: the gaps that send
+# people looking (wrong template, cut responses, strict extraction) are larger, and MATH-500 can see it.
+TELLING = 0.10
+POWER = 0.80  # the usual chance of noticing a difference that is there
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score with its interval, as fractions. docs: problems; k: answers to each; kind: how the interval was made."""
+
+    value: float
+    interval: st.Interval
+    docs: int
+    k: int
+    kind: Literal["Wilson", "clustered"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One claim against one run. delta and its interval are ours minus theirs, as fractions.
+
+    needed: docs that would tell a difference of max(|delta|, TELLING) apart, where the outcome is "too small".
+    """
+
+    claim: Claim
+    ours: Score
+    theirs: Score
+    parts: tuple[Part, ...]
+    delta: float
+    interval: st.Interval
+    detectable: float
+    outcome: Outcome
+    needed: int | None = None
+
+    @property
+    def reasons(self) -> list[Part]:
+        """The parts of the protocol that decide or may explain: breaking ones first, equal ones left out."""
+        order = {"breaks": 0, "matters": 1, "unknown": 2}
+        return sorted((p for p in self.parts if p.effect in order), key=lambda p: order[p.effect])
+
+
+def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
+    """Return the score of a run with its interval: Wilson for one answer a doc, clustered by doc for repeats.
+
+    shares: the share of right answers by doc, by default the run's own grading. Raises ClaimError where the run
+    was not graded and no shares are given.
+    """
+    values = [shares[row.doc_id] for row in run.rows] if shares else [row.score for row in run.rows]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
+    k = max(len(row.responses) for row in run.rows)
+    mean = sum(known) / len(known)
+    if k > 1 and len(known) > 1:
+        return Score(mean, st.mean_interval(known), len(known), k, "clustered")
+    return Score(mean, st.wilson(mean, len(known)), len(known), k, "Wilson")
+
+
+def score_of_claim(claim: Claim, benchmark: Benchmark) -> Score:
+    """Return a published score with the interval that its benchmark's size gives it."""
+    value = claim.score / 100
+    k = claim.k or 1 if claim.metric == "avg@k" else 1
+    return Score(value, st.wilson(value, benchmark.docs), benchmark.docs, k, "Wilson")
+
+
+def find_claims(
+    run: Run, claims: Claims, *, model: str | None = None, claim_id: str | None = None, every: bool = False
+) -> tuple[list[Claim], list[Model], Benchmark]:
+    """Return the claims a run can be set against, the models its name may mean, and its benchmark.
+
+    model: overrides the run's own name. every: also those known to be wrong or unpublished. Raises ClaimError for
+    an unknown model, an unknown benchmark, or where nothing is claimed.
+    """
+    benchmark = claims.benchmark_of(run.task, len(run.rows))
+    if claim_id is not None:
+        claim = claims.by_id(claim_id)
+        chosen = benchmark or claims.benchmarks[claim.benchmark]
+        return [claim], [claims.models[claim.model]], chosen
+    if benchmark is None:
+        known = ", ".join(claims.benchmarks)
+        raise ClaimError(f"the benchmark of task {run.task!r}", "no such name", f"--benchmark, one of {known}")
+    name = model or run.model
+    if not name:
+        raise ClaimError("the model of the run", "its log names none", "pass --model NAME")
+    models = claims.models.resolve(name)
+    names = {m.name for m in models}
+    found = [c for c in claims.rows if c.model in names and c.benchmark == benchmark.name and (every or c.ranked)]
+    if not found:
+        others = sorted({c.benchmark for c in claims.rows if c.model in names and c.ranked})
+        got = f"none on {benchmark.name}; there are claims on {', '.join(others) or 'nothing'}"
+        raise ClaimError(f"claims of {name}", got, "`mathtasks leaderboard add` takes one from its source")
+    return found, models, benchmark
+
+
+def compare(
+    run: Run,
+    claim: Claim,
+    benchmark: Benchmark,
+    *,
+    shares: dict[str, float] | None = None,
+    models: Sequence[Model] = (),
+    mode: str | None = None,
+    cut_share: float | None = None,
+) -> Comparison:
+    """Compare a run with one claim.
+
+    shares: regraded shares by doc, by default the run's own. models: what the run's name may mean. mode, cut_share:
+    see `compare_protocols`.
+    """
+    ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
+    model = next((m for m in models if m.name == claim.model), models[0] if models else None)
+    parts = tuple(compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share))
+    delta = ours.value - theirs.value
+    interval = _difference(run, ours, theirs, shares)
+    # Half-widths are 1.96 standard errors; a difference is noticed with the wanted power at 1.96 + 0.84 of them.
+    detectable = interval.half_width * (st.z_value() + st.z_value(2 * POWER - 1)) / st.z_value()
+    outcome = _outcome(parts, interval, detectable)
+    needed = _needed(ours, theirs, delta) if outcome == "too small to tell" else None
+    return Comparison(claim, ours, theirs, parts, delta, interval, detectable, outcome, needed)
+
+
+def _difference(run: Run, ours: Score, theirs: Score, shares: dict[str, float] | None) -> st.Interval:
+    """Both sides saw the same problems, so only the spread of answers counts; where one answer a doc hides it, the
+    spread of a coin as biased as the score bounds it from above, which is Newcombe's interval."""
+    delta = ours.value - theirs.value
+    if ours.k > 1 and ours.docs == theirs.docs:
+        values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.rows]
+        variance = st.within_doc_variance(values, ours.k)
+        if variance > 0:
+            return st.same_docs(delta, variance, ours.docs, ours.k, theirs.k)
+    return st.newcombe(ours.value, ours.docs, theirs.value, theirs.docs)
+
+
+def _outcome(parts: tuple[Part, ...], interval: st.Interval, detectable: float) -> Outcome:
+    if not comparable(list(parts)):
+        return "not comparable"
+    if 0 not in interval:
+        return "differs"
+    return "reproduced" if detectable <= TELLING else "too small to tell"
+
+
+def _needed(ours: Score, theirs: Score, delta: float) -> int:
+    gap = max(abs(delta), TELLING)
+    middle = min(max((ours.value + theirs.value) / 2, gap / 2), 1 - gap / 2)
+    return st.required_n(middle - gap / 2, middle + gap / 2, power=POWER)

@@ -1,0 +1,201 @@
+"""Runs on the same docs: what differs in their configuration, whether the difference is noise, which docs flipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.leaderboard import statistics as st
+
+ALPHA = 0.05  # significance groups; Holm's correction keeps it for all pairs together
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A doc that one run got right and the other did not; scores are shares of right answers."""
+
+    doc_id: str
+    first: float
+    second: float
+    first_answer: str | None
+    second_answer: str | None
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two runs on the same docs. delta = first - second, as a fraction; p_value: exact McNemar on docs whose score
+    is 0 or 1 in both runs, None with repeats (then the bootstrap interval decides)."""
+
+    first: Run
+    second: Run
+    scores: tuple[float, float]
+    changes: tuple[tuple[str, str, str], ...]
+    delta: float
+    interval: st.Interval
+    p_value: float | None
+    only_first: int
+    only_second: int
+    flips: tuple[Flip, ...]
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference is more than noise at 5 %."""
+        return self.p_value < ALPHA if self.p_value is not None else 0 not in self.interval
+
+
+Shares = Mapping[str, float]
+Answers = Mapping[str, str | None]
+
+
+def own_shares(run: Run) -> dict[str, float]:
+    """Return the run's own score by doc; raises EvidenceError where it did not grade."""
+    if not run.scored:
+        raise EvidenceError(f"a graded run of {run.label}", "docs without score", "pass --regrade")
+    return {row.doc_id: float(row.score or 0.0) for row in run.rows}
+
+
+def compare_runs(
+    first: Run,
+    second: Run,
+    *,
+    shares: tuple[Shares, Shares] | None = None,
+    answers: tuple[Answers, Answers] = ({}, {}),
+    force: bool = False,
+) -> Paired:
+    """Compare two runs doc by doc.
+
+    shares: right answers by doc, by default the runs' own. answers: extracted answers by doc, for the flips.
+    Raises EvidenceError where docs, prompts or task versions differ, unless forced; then the common docs count.
+    """
+    if not force:
+        _refuse_unlike(first, second)
+    one, two = shares or (own_shares(first), own_shares(second))
+    common = [doc_id for doc_id in one if doc_id in two]
+    if not common:
+        raise EvidenceError("docs that both runs have", "none in common", "compare runs of one task")
+    deltas = [one[d] - two[d] for d in common]
+    flips = tuple(
+        Flip(d, one[d], two[d], answers[0].get(d), answers[1].get(d)) for d in common if (one[d] > 0.5) != (two[d] > 0.5)
+    )
+    binary = all(v in (0, 1) for d in common for v in (one[d], two[d]))
+    only_first, only_second = sum(f.first > f.second for f in flips), sum(f.second > f.first for f in flips)
+    return Paired(
+        first,
+        second,
+        (sum(one[d] for d in common) / len(common), sum(two[d] for d in common) / len(common)),
+        tuple(configuration_changes(first, second)),
+        sum(deltas) / len(deltas),
+        st.paired_bootstrap(deltas),
+        st.mcnemar(only_first, only_second) if binary else None,
+        only_first,
+        only_second,
+        flips,
+    )
+
+
+def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]:
+    """Return (what, first, second) for everything that the two logs state differently."""
+    pairs = [(f.name, getattr(first.protocol, f.name), getattr(second.protocol, f.name)) for f in fields(first.protocol)]
+    pairs += [
+        ("model", first.model, second.model),
+        ("task", first.task, second.task),
+        ("metric of the log", first.metric, second.metric),
+        ("harness", first.provenance.harness, second.provenance.harness),
+        ("harness version", first.provenance.version, second.provenance.version),
+        ("task version", first.provenance.task_version, second.provenance.task_version),
+        ("commit", first.provenance.commit, second.provenance.commit),
+    ]
+    keys = dict.fromkeys((*first.provenance.settings, *second.provenance.settings))
+    pairs += [(k, first.provenance.settings.get(k), second.provenance.settings.get(k)) for k in keys]
+    return [(name, str(a), str(b)) for name, a, b in pairs if a != b]
+
+
+def _refuse_unlike(first: Run, second: Run) -> None:
+    versions = first.provenance.task_version, second.provenance.task_version
+    if first.task == second.task and None not in versions and versions[0] != versions[1]:
+        raise _unlike("one version of the task", f"versions {versions[0]} and {versions[1]} of {first.task}")
+    ours, theirs = first.by_id(), second.by_id()
+    if missing := sorted(ours.keys() ^ theirs.keys()):
+        raise _unlike("the same docs", f"{len(missing)} docs in only one run, for instance {', '.join(missing[:5])}")
+    unlike = [d for d in ours if _other_doc(ours[d], theirs[d])]
+    if unlike:
+        raise _unlike("the same docs", f"{len(unlike)} docs with another text, for instance {', '.join(unlike[:5])}")
+    prompts = [d for d in ours if _differ(ours[d].prompt_hash, theirs[d].prompt_hash)]
+    if prompts:
+        raise _unlike("the same prompts", f"{len(prompts)} docs with another prompt, for instance {', '.join(prompts[:5])}")
+
+
+def _unlike(wanted: str, got: str) -> EvidenceError:
+    return EvidenceError(wanted, got, "--force compares the docs that both have, and says what differs")
+
+
+def _other_doc(one: Row, two: Row) -> bool:
+    if one.doc_hash and two.doc_hash:
+        return one.doc_hash != two.doc_hash
+    return bool(one.question and two.question) and one.question.split() != two.question.split()
+
+
+def _differ(one: str | None, two: str | None) -> bool:
+    return one is not None and two is not None and one != two
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One run in a ranking. group: runs of one letter cannot be told apart from its best."""
+
+    name: str
+    score: float
+    interval: st.Interval
+    group: str
+
+
+def rank(runs: Sequence[tuple[str, Shares]]) -> list[Ranked]:
+    """Return runs on the same docs from best to worst, in significance groups.
+
+    The best run opens group A; a run joins while McNemar (0/1 scores) or the paired bootstrap does not tell it from
+    the group's first, all tests corrected together by Holm; otherwise it opens the next group.
+    Raises EvidenceError where the runs have different docs.
+    """
+    if any(shares.keys() != runs[0][1].keys() for _, shares in runs):
+        raise EvidenceError("runs over the same docs", "runs over different docs", "rank runs of one task")
+    ordered = sorted(runs, key=lambda run: -sum(run[1].values()))
+    pairs = [(i, j) for i in range(len(ordered)) for j in range(i + 1, len(ordered))]
+    adjusted = dict(zip(pairs, st.holm([_p_value(ordered[i][1], ordered[j][1]) for i, j in pairs]), strict=True))
+    ranked, leader, group = [], 0, 0
+    for place, (name, shares) in enumerate(ordered):
+        if place and adjusted[leader, place] < ALPHA:
+            leader, group = place, group + 1
+        values = list(shares.values())
+        mean = sum(values) / len(values)
+        interval = st.wilson(mean, len(values)) if set(values) <= {0, 1} else st.mean_interval(values)
+        ranked.append(Ranked(name, mean, interval, _letter(group)))
+    return ranked
+
+
+def _letter(group: int) -> str:
+    return chr(ord("A") + group) if group < 26 else f"G{group}"
+
+
+def _p_value(one: Shares, two: Shares) -> float:
+    """McNemar where all scores are 0 or 1, else a sign-flip z test of the paired differences."""
+    deltas = [one[d] - two[d] for d in one]
+    if all(delta in (-1, 0, 1) for delta in deltas):
+        return st.mcnemar(deltas.count(1), deltas.count(-1))
+    return st.sign_flip(deltas)
+
+
+def harmonic_ratio(scores: Mapping[str, float], baseline: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """Return the ratios of scores to a baseline's by benchmark, and their harmonic mean.
+
+    The mean that punishes a benchmark that got worse: how a checkpoint is chosen that must lose nowhere.
+    Raises EvidenceError where benchmarks differ or the baseline has a 0.
+    """
+    if scores.keys() != baseline.keys():
+        odd = ", ".join(sorted(scores.keys() ^ baseline.keys()))
+        raise EvidenceError("the same benchmarks on both sides", f"only one side has {odd}", "add or leave out runs")
+    if zeros := [name for name, value in baseline.items() if value == 0]:
+        raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
+    ratios = {name: scores[name] / baseline[name] for name in scores}
+    return ratios, st.harmonic_mean(list(ratios.values()))

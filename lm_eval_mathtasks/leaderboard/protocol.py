@@ -1,0 +1,140 @@
+"""Are a run and a claim the same measurement? Part by part, with what each part does to the comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.leaderboard.aliases import Model
+from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
+
+Effect = Literal["breaks", "matters", "unknown", "same"]
+# A run cut below the claim's token limit is another measurement only if more responses than this were cut.
+CUT_SHARE = 0.01
+_SAMPLED = 0.05  # temperatures up to this are greedy decoding for every practical purpose
+_GREEDY_OR_SAMPLED = ("pass@1", "avg@k")  # both estimate the accuracy of one answer
+
+
+class Part(NamedTuple):
+    """One part of the protocol: ours, theirs, and the effect.
+
+    breaks: not comparable. matters: comparable, and a known source of differences. unknown: one side does not say.
+    """
+
+    name: str
+    ours: str
+    theirs: str
+    effect: Effect
+
+
+def compare_protocols(
+    run: Run, claim: Claim, benchmark: Benchmark, *, model: Model | None = None, mode: str | None = None,
+    cut_share: float | None = None,
+) -> list[Part]:  # fmt: skip
+    """Return every part of the two protocols with its effect.
+
+    model: what the run's name resolves to. mode: the thinking mode that was run. cut_share: the share of our
+    responses that were cut off, None where unknown.
+    """
+    ours = run.protocol
+    return [
+        *_benchmark(run, claim, benchmark),
+        *_kind(claim, model, mode),
+        _metric(run, claim),
+        _exact("shots", ours.shots, claim.shots, "breaks"),
+        _exact("cot", ours.cot, claim.cot, "breaks"),
+        _exact("tools", ours.tools, claim.tools, "breaks"),
+        _exact("chat_template", ours.chat_template, claim.chat_template, "breaks"),
+        _temperature(ours.temperature, claim.temperature),
+        _exact("top_p", ours.top_p, claim.top_p, "matters"),
+        _limit(ours.max_tokens, claim.max_tokens, cut_share),
+        _grader(ours.grader, claim.grader),
+    ]
+
+
+def comparable(parts: list[Part]) -> bool:
+    """Whether nothing breaks the comparison."""
+    return not any(part.effect == "breaks" for part in parts)
+
+
+def _benchmark(run: Run, claim: Claim, benchmark: Benchmark) -> Iterator[Part]:
+    same = claim.benchmark == benchmark.name
+    yield Part("benchmark", benchmark.name, claim.benchmark, "same" if same else "breaks")
+    if same and len(run.rows) != benchmark.docs:
+        yield Part("docs", str(len(run.rows)), str(benchmark.docs), "breaks")
+
+
+def _kind(claim: Claim, model: Model | None, mode: str | None) -> Iterator[Part]:
+    if model is not None and (model.name != claim.model and model.hf_id != claim.hf_id):
+        yield Part("model", model.name, claim.model, "breaks")
+    if model is not None:
+        # Reasoning models are instruct models that think: one checkpoint is listed as either.
+        base = (model.kind == "base", claim.kind == "base")
+        yield Part("kind", model.kind, claim.kind, "same" if base[0] == base[1] else "breaks")
+    if claim.mode is not None:
+        yield _exact("mode", mode, claim.mode, "breaks")
+
+
+def _metric(run: Run, claim: Claim) -> Part:
+    ours = run.protocol.metric
+    k = "" if claim.metric == "pass@1" else f", k={claim.k or 'not stated'}"
+    if ours is None:
+        return Part("metric", "not stated", claim.metric + k, "unknown")
+    one_answer = ours in _GREEDY_OR_SAMPLED and claim.metric in _GREEDY_OR_SAMPLED
+    effect: Effect = "same" if ours == claim.metric else "matters" if one_answer else "breaks"
+    return Part("metric", f"{ours}, k={run.protocol.k}" if run.protocol.k > 1 else ours, claim.metric + k, effect)
+
+
+def _exact(name: str, ours: object, theirs: object, effect: Effect) -> Part:
+    if ours is None or theirs is None:
+        return Part(name, _shown(ours), _shown(theirs), "unknown")
+    return Part(name, _shown(ours), _shown(theirs), "same" if ours == theirs else effect)
+
+
+def _temperature(ours: float | None, theirs: float | None) -> Part:
+    if ours is None or theirs is None:
+        return Part("temperature", _shown(ours), _shown(theirs), "unknown")
+    if (ours <= _SAMPLED) != (theirs <= _SAMPLED):
+        return Part("temperature", _shown(ours), _shown(theirs), "matters")
+    return Part("temperature", _shown(ours), _shown(theirs), "same" if abs(ours - theirs) <= 0.1 else "matters")
+
+
+def _limit(ours: int | None, theirs: int | None, cut_share: float | None) -> Part:
+    if ours is None or theirs is None:
+        return Part("max_tokens", _shown(ours), _shown(theirs), "unknown")
+    if ours >= theirs:
+        return Part("max_tokens", _shown(ours), _shown(theirs), "same")
+    cut = cut_share is None or cut_share > CUT_SHARE
+    return Part("max_tokens", _shown(ours), _shown(theirs), "breaks" if cut else "same")
+
+
+def grader_class(grader: str | None) -> str | None:
+    """Return the kind of a grader from its name: strict, flexible, judge, symbolic; None where it is not named."""
+    if grader is None:
+        return None
+    for kind, pattern in (
+        ("strict", r"strict|get-answer|exact match of the number"),
+        ("flexible", r"flexible"),
+        ("judge", r"judge|verifier|llm equality|equality checker|gpt-4o"),
+    ):
+        if re.search(pattern, grader, re.IGNORECASE):
+            return kind
+    return "symbolic"
+
+
+def _grader(ours: str | None, theirs: str | None) -> Part:
+    one, other = grader_class(ours), grader_class(theirs)
+    if one is None or other is None:
+        return Part("grader", _shown(ours), _shown(theirs), "unknown")
+    strict = (one == "strict") != (other == "strict")
+    return Part("grader", _shown(ours), _shown(theirs), "same" if one == other else "breaks" if strict else "matters")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

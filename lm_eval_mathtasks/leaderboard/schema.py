@@ -1,0 +1,83 @@
+"""The shape of a file of claims, checked by pydantic. Empty means: the source does not say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from lm_eval_mathtasks.leaderboard.data import LINE
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Metric = Literal["pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"]
+Status = Literal["ok", "wrong", "misquoted", "not-confirmed"]
+ReadFrom = Literal["original", "copy", "notes", "quotation", "draft"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+    line: int = Field(default=0, alias=LINE)
+
+
+class SourceEntry(_Strict):
+    """Who published the numbers, and where a reader finds them."""
+
+    title: Text
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
+    publisher: Text | None = None
+    date: Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")] | None = None
+    published: bool = True
+    read_from: ReadFrom = "original"
+    quoted_in: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> SourceEntry:
+        if self.published and not self.url:
+            raise ValueError("a published source needs its url; an unpublished one says `published: false`")
+        return self
+
+
+class RowEntry(_Strict):
+    """One score of one model."""
+
+    model: Text
+    score: float = Field(ge=0, le=100, description="percent")
+    reported_by: Literal["vendor", "third-party"] | None = None
+    status: Status = "ok"
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _doubt_has_a_reason(self) -> RowEntry:
+        if self.status != "ok" and not self.note:
+            raise ValueError(f"a row with status {self.status} needs a note that says why")
+        return self
+
+
+class TableEntry(_Strict):
+    """Rows that share a benchmark and a protocol."""
+
+    benchmark: Text
+    metric: Metric
+    locator: Text
+    rows: list[RowEntry] = Field(min_length=1)
+    k: int | None = Field(default=None, ge=1, description="samples per problem")
+    shots: int | None = Field(default=None, ge=0)
+    cot: bool | None = None
+    tools: Literal["none", "python", "calculator"] | None = None
+    chat_template: bool | None = None
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    grader: Text | None = None
+    prompting: Text | None = None
+    reported_by: Literal["vendor", "third-party"] = "third-party"
+    read_from: ReadFrom | None = None
+    quoted_in: Text | None = None
+    note: Text | None = None
+
+
+class FileEntry(_Strict):
+    """A file of claims: one source, its tables."""
+
+    source: SourceEntry
+    tables: list[TableEntry] = Field(min_length=1)

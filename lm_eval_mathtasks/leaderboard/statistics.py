@@ -1,0 +1,213 @@
+"""Intervals and tests for scores over a fixed set of problems. Plain Python; the formulas are in leaderboards/README.md.
+
+Scores are fractions in [0, 1] here, never percent. `level` is the coverage of a two-sided interval.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+LEVEL = 0.95
+RESAMPLES = 10_000  # the Monte Carlo error of a 95 % limit is then below a fiftieth of the interval's width
+SEED = 20_240_000  # resampling is repeatable: the same logs give the same report
+
+
+class Interval(NamedTuple):
+    """A confidence interval; `low <= high`, in the unit of the scores it was made from."""
+
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the distance of the ends."""
+        return (self.high - self.low) / 2
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+    def scaled(self, factor: float) -> Interval:
+        """The interval in another unit, for instance percent."""
+        return Interval(self.low * factor, self.high * factor)
+
+
+def z_value(level: float = LEVEL) -> float:
+    """Return the normal quantile of a two-sided interval (1.96 for 0.95)."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def wilson(p: float, n: float, level: float = LEVEL) -> Interval:
+    """Return the score interval of a share `p` of `n` problems (Wilson 1927, equation for the two roots).
+
+    `p * n` need not be an integer: a published percentage is rounded. Raises ValueError unless n > 0 and 0 <= p <= 1.
+    """
+    if n <= 0 or not 0 <= p <= 1:
+        raise ValueError(f"a share of n > 0 problems, got p={p}, n={n}")
+    z = z_value(level)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    # At p = 0 and 1 the limit is exactly p; rounding must not push it past.
+    return Interval(min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """Return the interval of a mean over problems, each value the mean of its repeats: the clustered interval.
+
+    One cluster per problem (Miller 2024, arXiv:2411.00640, section 2.2, clusters of equal size), with Student's t at
+    len(values) - 1 degrees of freedom because the benchmarks are small. Clipped to [0, 1].
+    Raises ValueError below two problems.
+    """
+    mean, error = _mean_and_error(values)
+    half = t_value(len(values) - 1, level) * error
+    return Interval(max(0.0, mean - half), min(1.0, mean + half))
+
+
+def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"at least two problems, got {n}")
+    mean = math.fsum(values) / n
+    variance = math.fsum((v - mean) ** 2 for v in values) / (n - 1)
+    return mean, math.sqrt(variance / n)
+
+
+def newcombe(p1: float, n1: float, p2: float, n2: float, level: float = LEVEL) -> Interval:
+    """Return the interval of p1 - p2 for two independent shares (Newcombe 1998, method 10, from Wilson limits)."""
+    first, second = wilson(p1, n1, level), wilson(p2, n2, level)
+    delta = p1 - p2
+    return Interval(
+        delta - math.hypot(p1 - first.low, second.high - p2), delta + math.hypot(first.high - p1, p2 - second.low)
+    )
+
+
+def within_doc_variance(shares: Sequence[float], k: int) -> float:
+    """Return the mean over problems of the variance of one answer, from `k` repeats (unbiased).
+
+    `shares[i]` is the share of right answers to problem i; p(1-p) k/(k-1) is unbiased for a Bernoulli variance.
+    Raises ValueError where k < 2: one repeat says nothing about the spread of repeats.
+    """
+    if k < 2 or not shares:
+        raise ValueError(f"at least two repeats of at least one problem, got k={k}, {len(shares)} problems")
+    return math.fsum(p * (1 - p) for p in shares) * k / (k - 1) / len(shares)
+
+
+def same_docs(delta: float, variance: float, docs: int, k1: float, k2: float, level: float = LEVEL) -> Interval:
+    """Return the interval of the difference of two averages over the *same* problems with k1 and k2 repeats.
+
+    Only the answers vary, not the problems, so only the variance within a problem counts:
+    variance * (1/k1 + 1/k2) / docs. `variance` from `within_doc_variance`.
+    """
+    half = z_value(level) * math.sqrt(variance * (1 / k1 + 1 / k2) / docs)
+    return Interval(delta - half, delta + half)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the exact two-sided p-value that flips between two runs are fair (McNemar 1947, binomial form).
+
+    only_first, only_second: problems that only the first, only the second run got right. 1.0 without flips.
+    """
+    n, least = only_first + only_second, min(only_first, only_second)
+    if least < 0:
+        raise ValueError(f"counts of problems, got {only_first}, {only_second}")
+    # Two symmetric tails; they overlap in the middle, hence the bound.
+    return min(1.0, 2 * sum(math.comb(n, i) for i in range(least + 1)) / 2**n)
+
+
+def paired_bootstrap(
+    differences: Sequence[float], level: float = LEVEL, resamples: int = RESAMPLES, seed: int = SEED
+) -> Interval:
+    """Return the percentile interval of a mean of per-problem differences, resampling problems (Efron 1979).
+
+    Raises ValueError without a difference.
+    """
+    n = len(differences)
+    if not n:
+        raise ValueError("at least one problem, got none")
+    rng = random.Random(seed)  # noqa: S311  # repeatability, not secrecy
+    means = sorted(math.fsum(rng.choices(differences, k=n)) / n for _ in range(resamples))
+    tail = (1 - level) / 2
+    return Interval(_quantile(means, tail), _quantile(means, 1 - tail))
+
+
+def _quantile(ordered: Sequence[float], q: float) -> float:
+    """Linear interpolation between order statistics (Hyndman and Fan's type 7)."""
+    place = q * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def sign_flip(differences: Sequence[float]) -> float:
+    """Return the two-sided p-value that per-problem differences are centred on zero: sum(d) / sqrt(sum(d^2)) is
+    standard normal when every sign is a fair coin (the randomisation test, in its normal limit). 1.0 for all zeros."""
+    spread = math.sqrt(math.fsum(d * d for d in differences))
+    return 1.0 if spread == 0 else 2 * NormalDist().cdf(-abs(math.fsum(differences)) / spread)
+
+
+def required_n(p1: float, p2: float, level: float = LEVEL, power: float = 0.8) -> int:
+    """Return how many problems each run needs to tell share p1 from p2 (normal approximation, two-sided).
+
+    n = (z sqrt(2 q(1-q)) + z' sqrt(p1(1-p1) + p2(1-p2)))^2 / (p1-p2)^2 with q their mean (Fleiss 1981, chapter 3).
+    Raises ValueError where p1 equals p2: no n tells equals apart.
+    """
+    if p1 == p2:
+        raise ValueError(f"two different shares, got {p1} twice")
+    mean = (p1 + p2) / 2
+    spread = z_value(level) * math.sqrt(2 * mean * (1 - mean))
+    spread += NormalDist().inv_cdf(power) * math.sqrt(p1 * (1 - p1) + p2 * (1 - p2))
+    return math.ceil(spread**2 / (p1 - p2) ** 2)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number (Holm 1979), in the order given."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def harmonic_mean(values: Sequence[float]) -> float:
+    """Return the harmonic mean; 0.0 as soon as one value is 0. Raises ValueError without values or below 0."""
+    if not values or min(values) < 0:
+        raise ValueError(f"values of at least 0, got {list(values)}")
+    if min(values) == 0:
+        return 0.0
+    return len(values) / math.fsum(1 / v for v in values)
+
+
+def t_value(df: int, level: float = LEVEL) -> float:
+    """Return Student's two-sided quantile, by bisection on its distribution function."""
+    if df < 1:
+        raise ValueError(f"at least one degree of freedom, got {df}")
+    low, high = 0.0, 1.0
+    while _t_inside(high, df) < level:
+        high *= 2
+    for _ in range(80):  # halves the bracket to below one unit in the last place
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_inside(middle, df) < level else (low, middle)
+    return (low + high) / 2
+
+
+def _t_inside(t: float, df: int) -> float:
+    """P(|T| <= t), from the finite sums for integer df (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    theta = math.atan(t / math.sqrt(df))
+    cos2 = math.cos(theta) ** 2
+    if df % 2 == 0:
+        term = total = 1.0
+        for i in range(1, df // 2):
+            term *= cos2 * (2 * i - 1) / (2 * i)
+            total += term
+        return math.sin(theta) * total
+    if df == 1:
+        return 2 * theta / math.pi
+    term = total = math.cos(theta)
+    for i in range(1, (df - 1) // 2):
+        term *= cos2 * (2 * i) / (2 * i + 1)
+        total += term
+    return 2 / math.pi * (theta + math.sin(theta) * total)
