@@ -60,10 +60,10 @@ def _yaml(path: Path) -> dict:
 def tree() -> str:
     """The file tree, two levels deep inside the package, each line with a caption."""
     lines = []
-    for name in CAPTIONS:
+    for name, caption in CAPTIONS.items():
         path = ROOT / name
         if path.exists():
-            lines.append((name + "/" * path.is_dir(), CAPTIONS[name]))
+            lines.append((name + "/" * path.is_dir(), caption))
         if name == "lm_eval_mathtasks":
             lines += list(_package_lines(path))
     width = max(len(name) for name, _ in lines)
@@ -91,11 +91,11 @@ PARTS = {"tasks": tasks_table, "tree": tree}
 def filled(text: str) -> str:
     """The README with its generated parts as they should be."""
     for name, make in PARTS.items():
-        pattern = re.compile(rf"(<!-- {name}: generated, see tests/docs.py -->\n).*?(\n<!-- /{name} -->)", re.S)
+        pattern = re.compile(rf"(<!-- {name}: generated, see tests/docs.py -->\n).*?<!-- /{name} -->", re.S)
         if not pattern.search(text):
             raise SystemExit(f"README.md has no place for the part {name!r}")
         part = make()
-        text = pattern.sub(lambda match, part=part: match[1] + part + match[2], text)
+        text = pattern.sub(lambda match, part=part, name=name: f"{match[1]}{part}\n<!-- /{name} -->", text)
     return text
 
 

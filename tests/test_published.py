@@ -7,15 +7,23 @@ this list.
 import json
 
 import pytest
+from lm_eval.evaluator import simple_evaluate
 
-from lm_eval_mathtasks import sources
-from lm_eval_mathtasks.check import tasks_path
+from lm_eval_mathtasks.models.replay import Replay, normal
 from tests.conftest import SHARED, shared_rows
+from tests.scripted import manager
 
-pytest_plugins: list[str] = []
-PROMPT_FRAME = ("Question:\n", "\nAnswer:\nLet's think step by step.\n")  # Abel's files hold the prompt, not the question
+PROMPT_FRAME = (
+    "Question:\n",
+    "\nAnswer:\nLet's think step by step.\n",
+)  # Abel's files hold prompts, not questions
+FIRST_NUMBER = (
+    'the response says "the answer is 90 + 90 = 180"; its publisher read the first number as the answer'
+)
+LOOP = "the response repeats itself until it is cut off and never answers; the publisher credits a digit in the loop"
+BROKEN_ROW = "double backslashes before \\frac; we read the matrix as six rows"
 
-# file, model, dataset, task, docs, published accuracy (percent), docs where we differ from the label
+# file, model, dataset, task, docs, published accuracy (percent), docs where we differ from the label and why
 SETS = [
     ("gpt3_gsm8k", "gpt3-6b_finetuning", "gsm8k", "gsm8k-cot-zeroshot", 1319, 21.68, {}),
     ("gpt3_gsm8k", "gpt3-6b_verification", "gsm8k", "gsm8k-cot-zeroshot", 1319, 39.04, {}),
@@ -24,11 +32,13 @@ SETS = [
     ("abel_gsm8k", "abel-7b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 59.74, {}),
     ("abel_gsm8k", "abel-13b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.41, {}),
     ("abel_gsm8k", "abel-70b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 83.62, {}),
-    ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2, {}),
-    ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9, {}),
-    ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, {}),
+    ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2,
+     dict.fromkeys((16, 908), FIRST_NUMBER)),
+    ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9,
+     dict.fromkeys((53, 138, 509, 669, 844), FIRST_NUMBER)),
+    ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, {377: LOOP, 420: BROKEN_ROW}),
     ("rho_math500", "rho-math-1b-interpreter-v0.1", "math500", "math500", 500, 40.6, {}),
-]
+]  # fmt: skip
 
 
 def question(text):
@@ -36,27 +46,31 @@ def question(text):
     return text.removeprefix(start).removesuffix(end)
 
 
-@pytest.mark.parametrize(("file", "model", "dataset", "task", "docs", "published", "differ"), SETS, ids=lambda v: None)
+@pytest.mark.parametrize(
+    ("file", "model", "dataset", "task", "docs", "published", "differ"),
+    SETS,
+    ids=[entry[1] for entry in SETS],
+)
 def test_published(file, model, dataset, task, docs, published, differ, tmp_path):
-    from lm_eval.evaluator import simple_evaluate
-
-    from lm_eval_mathtasks.models.replay import Replay
-    from tests.scripted import manager
-
-    rows = [r for r in shared_rows(f"labelled/responses_{file}.jsonl") if (r["model"], r["dataset"]) == (model, dataset)]
+    everything = shared_rows(f"labelled/responses_{file}.jsonl")
+    rows = [row for row in everything if (row["model"], row["dataset"]) == (model, dataset)]
     assert len(rows) == docs
     path = tmp_path / "responses.jsonl"
-    path.write_text(
-        "".join(json.dumps({"question": question(r["question"]), "response": r["response"]}) + "\n" for r in rows)
-    )
+    lines = [{"question": question(row["question"]), "response": row["response"]} for row in rows]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     results = simple_evaluate(
         model=Replay(path=str(path)),
         tasks=[task],
         task_manager=manager({"data_dir": str(SHARED / "data")}),
         bootstrap_iters=0,
     )
-    labels = {normal(question(r["question"])): r["label"] for r in rows}
-    verdicts = {s["doc_id"]: (bool(s["exact_match"]), labels[normal(s["doc"]["question"])]) for s in results["samples"][task]}
-    wrong = {doc: ours for doc, (ours, label) in verdicts.items() if ours != label}
-    print(model, "ours", 100 * results["results"][task]["exact_match,none"], "published", published, wrong)
-    assert wrong == differ
+    labels = {normal(question(row["question"])): row["label"] for row in rows}
+    wrong = {
+        sample["doc_id"]
+        for sample in results["samples"][task]
+        if bool(sample["exact_match"]) != labels[normal(sample["doc"]["question"])]
+    }
+    assert wrong == set(differ)
+    ours = 100 * results["results"][task]["exact_match,none"]
+    if not differ and all(row["label_kind"] == "dataset" for row in rows):
+        assert round(ours, 2) == published

@@ -20,7 +20,7 @@ HEAVY = {
 
 
 def imported(code):
-    """The top-level packages that are loaded after `code` ran in a fresh interpreter."""
+    """Top-level packages loaded after `code` ran in a fresh interpreter."""
     command = [
         sys.executable,
         "-c",
