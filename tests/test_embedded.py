@@ -74,7 +74,7 @@ def test_columns_and_counts():
         ("problem", "solution", "answer", "subject", "level", "unique_id")
     }
     assert {row["subject"] for row in COMPETITION} == SUBJECTS
-    assert {row["level"] for row in COMPETITION} <= {1, 2, 3, 4, 5}
+    assert {row["level"] for row in COMPETITION} == {1, 2, 3, 4, 5}
     assert len({row["unique_id"] for row in COMPETITION}) == 100
     assert len(set(QUESTIONS)) == 200
 
