@@ -6,9 +6,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from random import Random
 
-from lm_eval_mathtasks.training.problems import Kind, Numbers
-
-Solved = tuple[tuple[str, ...], str]
+from lm_eval_mathtasks.training.kinds import Kind, Numbers, Solved
 
 
 def tex(value: Fraction) -> str:
@@ -80,8 +78,8 @@ def _distance(a: int, b: int) -> Solved:
 
 def _percent_numbers(rng: Random) -> Numbers:
     whole = rng.choice((10, 20, 25, 50, 100, 200))
-    return {"a": whole * rng.randint(1, 19) // 20, "b": whole} if whole % 20 == 0 else {
-        "a": rng.randint(1, whole - 1), "b": whole}  # fmt: skip
+    part = whole * rng.randint(1, 19) // 20 if whole % 20 == 0 else rng.randint(1, whole - 1)
+    return {"a": part, "b": whole}
 
 
 def _percent(a: int, b: int) -> Solved:
@@ -148,87 +146,109 @@ def _expand(a: int, b: int) -> Solved:
     return (f"{a}+{b}={a + b}", f"{a}*{b}={a * b}"), f"x^2+{a + b}x+{a * b}"
 
 
-def _kind(draw: object, solve: object, *wordings: str) -> Kind:
-    return Kind("competition", draw, solve, wordings)  # type: ignore[arg-type]
-
-
 KINDS: dict[str, Kind] = {
-    "fraction_sum": _kind(
+    "fraction_sum": Kind(
         _fractions,
         _fraction_sum,
-        r"Add $\frac{{{a}}}{{{b}}}$ and $\frac{{{c}}}{{{d}}}$ and reduce the result.",
-        r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
+        (
+            r"Add $\frac{{{a}}}{{{b}}}$ and $\frac{{{c}}}{{{d}}}$ and reduce the result.",
+            r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
+        ),
     ),
-    "root": _kind(
+    "root": Kind(
         _root_numbers,
         _root,
-        r"Pull the largest possible square out of $\sqrt{{{n}}}$.",
-        r"Write $\sqrt{{{n}}}$ with the smallest possible number under the root.",
+        (
+            r"Pull the largest possible square out of $\sqrt{{{n}}}$.",
+            r"Write $\sqrt{{{n}}}$ with the smallest possible number under the root.",
+        ),
     ),
-    "linear": _kind(
+    "linear": Kind(
         _linear_numbers,
         _linear,
-        r"Solve ${a}x+{b}={c}$ for $x$.",
-        r"Which number $x$ satisfies ${a}x+{b}={c}$?",
+        (
+            r"Solve ${a}x+{b}={c}$ for $x$.",
+            r"Which number $x$ satisfies ${a}x+{b}={c}$?",
+        ),
     ),
-    "polynomial": _kind(
+    "polynomial": Kind(
         _polynomial_numbers,
         _polynomial,
-        r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
-        r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
+        (
+            r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
+            r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
+        ),
     ),
-    "roots": _kind(
+    "roots": Kind(
         _roots_numbers,
         _roots,
-        r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
-        r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
+        (
+            r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
+            r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
+        ),
     ),
-    "distance": _kind(
+    "distance": Kind(
         _distance_numbers,
         _distance,
-        r"Give the set of all $x$ with $|x-{a}|={b}$.",
-        r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
+        (
+            r"Give the set of all $x$ with $|x-{a}|={b}$.",
+            r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
+        ),
     ),
-    "percent": _kind(
+    "percent": Kind(
         _percent_numbers,
         _percent,
-        r"What percent of ${b}$ is ${a}$?",
-        r"A score of ${a}$ out of ${b}$ is how many percent?",
+        (
+            r"What percent of ${b}$ is ${a}$?",
+            r"A score of ${a}$ out of ${b}$ is how many percent?",
+        ),
     ),
-    "common_divisor": _kind(
+    "common_divisor": Kind(
         _divisor_numbers,
         _divisor,
-        r"Determine $\gcd({a},{b})$.",
-        r"What is the largest integer that divides both ${a}$ and ${b}$?",
+        (
+            r"Determine $\gcd({a},{b})$.",
+            r"What is the largest integer that divides both ${a}$ and ${b}$?",
+        ),
     ),
-    "third_angle": _kind(
+    "third_angle": Kind(
         _angle_numbers,
         _angle,
-        r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
-        r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",
+        (
+            r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
+            r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",
+        ),
     ),
-    "inequality": _kind(
+    "inequality": Kind(
         _inequality_numbers,
         _inequality,
-        r"Solve ${a}x+{b}<{c}$. Answer with an interval.",
-        r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
+        (
+            r"Solve ${a}x+{b}<{c}$. Answer with an interval.",
+            r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
+        ),
     ),
-    "midpoint": _kind(
+    "midpoint": Kind(
         _points_numbers,
         _midpoint,
-        r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
-        r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
+        (
+            r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
+            r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
+        ),
     ),
-    "complex_sum": _kind(
+    "complex_sum": Kind(
         _complex_numbers,
         _complex,
-        r"Compute $({a}+{b}i)+({c}+{d}i)$.",
-        r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
+        (
+            r"Compute $({a}+{b}i)+({c}+{d}i)$.",
+            r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
+        ),
     ),
-    "expand": _kind(
+    "expand": Kind(
         _expand_numbers,
         _expand,
-        r"Multiply out $(x+{a})(x+{b})$.",
-        r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",
+        (
+            r"Multiply out $(x+{a})(x+{b})$.",
+            r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",
+        ),
     ),
 }

@@ -30,10 +30,10 @@ def run(stages: Sequence[str], out: Path, settings: Settings) -> None:
         model, tokenizer = None, build(settings.seed)
     else:
         model, tokenizer = load(out / STAGES[STAGES.index(stages[0]) - 1])
-    log = TrainLog(out / "training_log.jsonl", tokenizer, settings)
     for stage in stages:
-        model = _train(stage, model, tokenizer, settings, log)
-        save(model, tokenizer, out / stage)
+        log = TrainLog(out / "training_log.jsonl", tokenizer, settings)
+        save(_train(stage, model, tokenizer, settings, log), tokenizer, out / stage)
+        model, tokenizer = load(out / stage)  # as saved: one run of all stages is the same as one run of each
 
 
 def _train(stage: str, model: Any, tokenizer: Any, settings: Settings, log: TrainLog) -> Any:

@@ -12,12 +12,12 @@ class Settings(NamedTuple):
     seed: int = 0
     hidden: int = 128
     layers: int = 4
-    base_steps: int = 900
+    base_steps: int = 600
     base_rows: int = 16
     base_length: int = 256
     base_rate: float = 3e-3
     matrix_rate: float = 0.02
-    sft_steps: int = 200
+    sft_steps: int = 350
     sft_rows: int = 48
     sft_rate: float = 1e-3
     grpo_steps: int = 150
@@ -25,7 +25,7 @@ class Settings(NamedTuple):
     grpo_generations: int = 8
     grpo_rate: float = 2e-4
     eval_problems: int = 100
-    eval_every: int = 200
+    eval_every: int = 150
 
 
 def trainer_options(settings: Settings, out: Path) -> dict[str, Any]:

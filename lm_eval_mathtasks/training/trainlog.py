@@ -13,7 +13,7 @@ from lm_eval_mathtasks.training.settings import Settings
 
 
 class TrainLog:
-    """Appends to `path` lines of stage, step, loss, held-out accuracy by frame, and CPU and wall seconds."""
+    """Appends to `path` lines of stage, step, loss, held-out accuracy by frame, and the stage's seconds so far."""
 
     def __init__(self, path: Path, tokenizer: Any, settings: Settings) -> None:
         self.path, self.tokenizer, self.settings = path, tokenizer, settings
