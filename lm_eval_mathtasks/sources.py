@@ -109,7 +109,7 @@ SOURCES = {
             gold="answer",
             rename={"problem": "question", "answer": "gold"},
             docs=100,
-            checksum="558232827f1ea707bc5434c83b778e49e75041e1734ec36f6fec475f9f810b80",
+            checksum="e5ab46d210f467176733a0bd2b39f66ac13e8aed3b43f97a47c8f1418b8aea07",
             licence="MIT",
             bundled="math.jsonl",
         ),

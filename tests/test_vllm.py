@@ -47,7 +47,8 @@ def responses(place, name, model, model_args):
     folder, env = place
     command = [sys.executable, "-m", "lm_eval_mathtasks", "run", "--model", model, "--model_args", model_args]
     command += ["--tasks", TASK, "--limit", str(LIMIT), "--apply_chat_template", "--output_path", str(folder / name)]
-    command += ["--gen_kwargs", "max_gen_toks=256", "--batch_size", "20" if model == "hf" else "1"]
+    command += ["--gen_kwargs", "max_gen_toks=256"]
+    command += ["--device", "cpu", "--batch_size", "20"] if model == "hf" else []
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     (results,) = (folder / name).rglob("results_*.json")
@@ -58,7 +59,7 @@ def responses(place, name, model, model_args):
 
 @pytest.fixture(scope="module")
 def reference(place):
-    return responses(place, "hf", "hf", f"pretrained={model_path()},dtype=float32,device=cpu")
+    return responses(place, "hf", "hf", f"pretrained={model_path()},dtype=float32")
 
 
 def test_in_process(place, reference):
