@@ -39,6 +39,11 @@ from lm_eval_mathtasks.grading.view import View, boundaries, view
 
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 _HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
+_REMARK = re.compile(
+    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
+    r"would you|do you|please|more generally|as an extra|challenge)\b",
+    re.IGNORECASE,
+)
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
 _LETTER_FIRST = re.compile(r"\s{0,4}[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
 _LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
@@ -50,6 +55,7 @@ _WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
 TAIL = 2_000  # characters from the end in which a guess is first looked for
+MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
 Found = tuple[str, list[Span]]  # a rule's name and the spans that make up the answer
@@ -203,11 +209,22 @@ def _output(seen: View) -> Iterator[Found]:
 
 
 def _last_value(seen: View) -> Iterator[Found]:
-    text = seen.text.rstrip()
-    tail = text.find("\n", max(0, len(text) - TAIL)) + 1
-    span = (last_value(text, tail, len(text)) if tail else None) or last_value(text, 0, len(text))
+    text = _without_remarks(seen.text)
+    tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
+    span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:
         yield "last_value", [span]
+
+
+def _without_remarks(text: str) -> str:
+    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
+    text = text.rstrip()
+    for _ in range(MAX_REMARKS):
+        break_at = text.rfind("\n\n")
+        if break_at < 0 or not _REMARK.match(text, break_at) or not _VALUE.search(text, 0, break_at):
+            return text
+        text = text[:break_at].rstrip()
+    return text
 
 
 def _choice(seen: View) -> Iterator[Found]:

@@ -22,12 +22,20 @@ _DELIMITER = re.compile(
     r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
-_PROSE_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}")
+_PROSE_WORD = re.compile(r"(?<![\\a-zA-Z])(?:[A-Z]?[a-z]{3,}|(?:is|of|to|at|he|we|in|on|an|so|or|by|as|it|if)\b)")
+_MONEY_TAIL = re.compile(r"(?<=\d)\$(?=[\s.,;:!?)]|\Z)")
 _TEXT_IN_FORMULA = re.compile(r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}")
 _FUNCTIONS = frozenset(
     "sin cos tan cot sec csc log exp det max min mod gcd lcm arcsin arccos arctan sqrt and".split()
 )
-_SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?")
+_SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
+_LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
+_ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
+_IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
+# "5!=120" is an equation, "x != 5" is none.
+_EQUALS = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)")
+_ALIGNMENT = re.compile(r"(?:[\s&~]|\\[,;:! ]|\\q?quad(?![a-z])|\\text\{\s*\})*")
+_COMMAND_OR_SIGN = re.compile(r"[^\s\\]")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
 
@@ -69,22 +77,24 @@ def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str
                 found.append(formula)
                 opening = None
                 continue
-        # A dollar that cannot close may open; a bracket always starts anew.
-        opening = match if token[0] in "$([b" else None
+        # A dollar that cannot close may open, but not in "900$, or"; a bracket always starts anew.
+        opening = match if token[0] in "$([b" and not _MONEY_TAIL.match(text, match.start()) else None
     return found, opening
 
 
 def has_value(text: str) -> bool:
     """Tell whether a formula says something: more than the name of one unknown."""
-    return bool(text.strip()) and not _SINGLE_NAME.fullmatch(text.strip())
+    text = text.strip(" \n.,;:")
+    return bool(text) and not _SINGLE_NAME.fullmatch(text)
 
 
 def is_prose(text: str) -> bool:
-    """Tell whether text between two dollar signs is words rather than a formula."""
+    """Tell whether text between two dollar signs is words ("5 and she has ") rather than a formula."""
     if not _PROSE_WORD.search(text):
         return False
     words = _PROSE_WORD.findall(_TEXT_IN_FORMULA.sub("", text))
-    return any(word.lower() not in _FUNCTIONS for word in words)
+    loose = text[0].isspace() or text[-1].isspace()
+    return loose and bool(words) or sum(word not in _FUNCTIONS for word in words) > 1
 
 
 def _closes(opened: str, token: str) -> bool:
@@ -111,18 +121,35 @@ def _is_formula(text: str, formula: Formula, token: str) -> bool:
 
 
 def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
-    r"""Narrow a formula to the answer it ends in: the last line, and what stands right of the last `=`.
+    r"""Narrow a formula to the answer it ends in: its last line, and there what stands right of the last `=`.
 
-    `x = 5` and `y = 2x + 3` stay whole; `\frac13 \approx 0.33` gives the exact side.
+    Equations that may be the answer themselves stay whole: `x = 5`, `y = 2x + 3`, `4x - 5y = 50`.
     """
+    opening = _ENVIRONMENT.match(text, start, stop)
+    if opening:
+        start, stop = opening.end(), max(opening.end(), text.rfind("\\end{", start, stop))
+    stop = start + len(text[start:stop].rstrip(" \n.,;\\"))
     line = max(text.rfind("\\\\", start, stop), text.rfind("\n", start, stop))
-    if line >= start and re.search(r"[^\s\\]", text[line:stop]) and "\\begin{" not in text[start:stop]:
+    if line >= start and _COMMAND_OR_SIGN.search(text, line + 1, stop) and "\\begin{" not in text[start:stop]:
         start = line + (2 if text[line] == "\\" else 1)
-    approx = re.compile(r"\\approx|≈|\\doteq").search(text, start, stop)
-    if approx and text[start : approx.start()].strip():
-        stop = approx.start()
-    parts = [match.start() for match in re.compile(r"(?<![<>!:\\=])=(?!=)").finditer(text, start, stop)]
-    single = len(parts) == 1 and _SINGLE_NAME.fullmatch(text[start : parts[0]].strip(" \n&"))
-    if parts and not single and text[parts[-1] + 1 : stop].strip(" \n&.,"):
-        start = parts[-1] + 1
-    return start, stop
+    implied = list(_IMPLIES.finditer(text, start, stop))
+    if implied and text[implied[-1].end() : stop].strip(" \n&.,"):
+        start = implied[-1].end()
+    start = _ALIGNMENT.match(text, start, stop).end()  # type: ignore[union-attr]
+    equals = [match.start() for match in _EQUALS.finditer(text, start, stop)]
+    if not equals or not text[equals[-1] + 1 : stop].strip(" \n&.,"):
+        return start, stop
+    left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")
+    if len(equals) == 1 and "&" not in text[start:stop] and (_SINGLE_NAME.fullmatch(left) or (_is_constant(right) and len(_unknowns(left)) > 1)):
+        return start, stop
+    if len(equals) == 1 and _SINGLE_NAME.fullmatch(right) and left:
+        return start, start + len(text[start : equals[0]].rstrip(" \n&"))  # "18 = x"
+    return _ALIGNMENT.match(text, equals[-1] + 1, stop).end(), stop  # type: ignore[union-attr]
+
+
+def _unknowns(text: str) -> set[str]:
+    return set(_LONE_LETTER.findall(text))
+
+
+def _is_constant(text: str) -> bool:
+    return re.fullmatch(r"[-−]?\d+(?:\.\d+)?", text) is not None

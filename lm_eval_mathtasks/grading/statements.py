@@ -20,7 +20,9 @@ _GAP_IS = (
     r"(?:(?:[ \t][^.:;=\n]{0,60}?)?[ \t*_]{0,4}\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?|[ \t*_]{0,4}(?:=|[:：]))"
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
-ENGLISH = re.compile(rf"nswer(?<=\b[aA]nswer)(?<!\b[tT]o answer)s?\b{_GAP_IS}")
+ENGLISH = re.compile(
+    rf"nswer(?<=\b[aA]nswer)(?<!\b[tT]o answer)s?\b(?! (?:the|this|that|these|your|any|all|every)\b){_GAP_IS}"
+)
 CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
 OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice) is\b[:：]?")
 CHINESE = re.compile(
@@ -54,6 +56,10 @@ _FILLER = re.compile(
 _VALUE_HEAD = re.compile(
     r"[-+±−–]?\s?(?:[$€£¥]|\\\$)?\s?[-−]?\.?[0-9]|\$|\\{1,2}[a-zA-Z(\[{]|[(\[{][^a-zA-Z]|[(\[{][a-zA-Z0-9\\]{1,12}[),\]}+\-*/^]"
     r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|[a-zA-Z](?=[\s.,;。，]|\Z)|\(?[A-J]\)?(?![\w'’])|[√π∞∅±]"
+)
+_THERE_ARE = re.compile(
+    r"\bthere (?:are|is|were|will be|would be|must be)(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
+    re.IGNORECASE,
 )
 _OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
 _SENTENCE_END = re.compile(r"\n|[。！？]|[.!?](?=[\s\"”*_<)\]]|\Z)")
@@ -98,20 +104,32 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
 
 
 def last_value(text: str, start: int, stop: int) -> Span | None:
-    """Return the span of the last formula or number of `text[start:stop]`, whichever ends later, or None."""
+    """Return the span of the last value of `text[start:stop]`, or None: a formula, or a number in words.
+
+    A number after the last formula counts only in a later sentence: in "there are $49$ multiples below 500" the
+    writer's value is the formula. "There are" names the value itself, whatever follows it.
+    """
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
     formula = telling[-1] if telling else None
-    after = formula.end if formula else start
-    number = None
-    for match in NUMBER.finditer(text, after, stop):
+    numbers = []
+    for match in NUMBER.finditer(text, formula.end if formula else start, stop):
         if not any(other.begin <= match.start() < other.end for other in found[-3:]):
-            number = match
-    if number is not None:
-        return trim(text, *number.span())
+            numbers.append(match)
+    if numbers and (formula is None or _apart(text, formula.end, numbers[-1].start())):
+        return trim(text, *numbers[-1].span())
     if formula is None:
         return trim(text, found[-1].start, found[-1].stop) if found else None
+    for other in reversed(telling):
+        if _THERE_ARE.search(text, max(0, other.begin - 60), other.begin):
+            formula = formula if "," in text[other.end : formula.begin] or _apart(text, other.end, formula.begin) else other
+            break
     return trim(text, *value_side(text, formula.start, formula.stop))
+
+
+def _apart(text: str, start: int, stop: int) -> bool:
+    """Tell whether a sentence or a line ends between two places."""
+    return re.compile(r"\n|[。！？]|[.!?]\s").search(text, start, stop) is not None
 
 
 def trim(text: str, start: int, stop: int) -> Span | None:
@@ -249,6 +267,8 @@ def _leading_value(text: str, start: int, stop: int) -> Span | None:
     if clause and not any(formula.begin <= clause.start() < formula.end for formula in found):
         stop = clause.start()
         found = formulas(text, start, stop)
+    if len(found) == 1 and found[0].begin == start and not text[found[0].end : stop].strip(_TRIM):
+        return trim(text, *value_side(text, found[0].start, found[0].stop))
     if found and found[0].begin == start:
         return trim(text, start, _joined_formulas(text, found, stop))
     word = _WORD.search(text, start, stop)
