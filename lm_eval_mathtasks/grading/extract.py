@@ -10,7 +10,7 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | | final_answer | Minerva's "Final Answer: The final answer is 18. I hope it is correct." |
 | | box | a complete `\boxed`, `\fbox`, `\framebox`; boxes joined by "and" or a comma are one answer |
 | | hash | `#### 18` |
-| 1, stated: the last of these two | statement | "the answer is 18", "Answer: 18", "答案是18", a heading "Answer" |
+| 1, stated: the last of these two | statement | "the answer is 18", "Answer: 18", a heading "Answer" |
 | | a_colon | `A: 18` at the start of a line |
 | 2, stated | broken_box | a box whose braces never close |
 | 3, guessed | bare | the whole response is one value (or, last of all, two words) |
@@ -20,7 +20,8 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 7, guessed | choice | the letter of a multiple-choice option |
 
 A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
-answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees the reference answer.
+answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees
+the reference answer.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
-from lm_eval_mathtasks.grading.statements import Span, last_value, slot_value, trim
+from lm_eval_mathtasks.grading.slots import Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 
@@ -175,7 +176,11 @@ def _bare(seen: View) -> Iterator[Found]:
     span = trim(seen.text, 0, len(seen.text))
     if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
         return
-    if _VALUE.search(seen.text, *span) and not _WORD.search(seen.text, *span) and not _HOLLOW.fullmatch(seen.text, *span):
+    if (
+        _VALUE.search(seen.text, *span)
+        and not _WORD.search(seen.text, *span)
+        and not _HOLLOW.fullmatch(seen.text, *span)
+    ):
         yield "bare", [trim(seen.text, *value_side(seen.text, *span)) or span]
 
 
