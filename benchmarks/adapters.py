@@ -77,7 +77,13 @@ def minerva_boxed() -> Grader:
     def judge(item: Item) -> bool:
         gold = utils.normalize_final_answer(_boxed_gold(utils, item))
         box = None if item.bare else utils.last_boxed_only_string(item.text)
-        found = utils.remove_boxed(box) if box else item.text if item.bare else utils.get_unnormalized_answer(item.text)
+        found = (
+            utils.remove_boxed(box)
+            if box
+            else item.text
+            if item.bare
+            else utils.get_unnormalized_answer(item.text)
+        )
         return bool(utils.is_equiv(utils.normalize_final_answer(found), gold))
 
     return judge
@@ -113,7 +119,9 @@ def _gsm8k_filter(name: str) -> Callable[[], Grader]:
 
         def judge(item: Item) -> bool:
             answer = next(iter(find.apply([[item.text]], [{}])))[0]
-            return bool(exact_match_hf_evaluate(predictions=[answer], references=[item.gold], **metric)["exact_match"])
+            return bool(
+                exact_match_hf_evaluate(predictions=[answer], references=[item.gold], **metric)["exact_match"]
+            )
 
         return judge
 

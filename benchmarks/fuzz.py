@@ -24,12 +24,38 @@ from lm_eval_mathtasks.grading.explain import explain_answer  # noqa: E402
 from lm_eval_mathtasks.grading.verdict import Status  # noqa: E402
 
 MAX_LENGTH = 20_000  # characters of a repeated piece
+_COMMANDS = r"\boxed{ \frac{ \sqrt{ \sqrt[3]{ \left( \right) \begin{pmatrix} \end{pmatrix} \cup \infty \pm \text{ \%"
+_SIGNS = r"{ } ^ _ $ \( \) \[ \] ! !! ^{9^{9^9}} 9^{9^9} 10^{10^{10}} \pi i x y = < > \le ( ) [ ] , ; : / * + - . % °"
+_VALUES = (
+    r"1 0 7 12 3.14 1,000 0.5 1/3 1e400 999999999999999999999999 x^2 sin(x) \ln \binom{100}{50} 100! \log"
+)
 PIECES = [
-    *r"\boxed{ \frac{ \sqrt{ \sqrt[3]{ \left( \right) \begin{pmatrix} \end{pmatrix} \cup \infty \pm \text{ \% ^ _ { } $".split(),
-    *r"\( \) \[ \] ! !! ^{9^{9^9}} 9^{9^9} 10^{10^{10}} e^ \pi i x y = < > \le ( ) [ ] , ; : / * + - . % ° √ π ∞ −".split(),
-    *"1 0 7 12 3.14 1,000 0.5 1/3 1e400 999999999999999999999999 x^2 sin(x) \\ln \\binom{100}{50} 100! \\log".split(),
-    *("the answer is ", "#### ", "A: ", "<think>", "</think>", "<answer>", "**", "\n", "\n\n", " and ", " or ", " dollars"),
-    *("答案是", "１２％", "，", "\ud800", "\x00", "\\\\", "& ", "\\\\frac", "__import__('os').system('x')", "lambda: 0"),
+    *(piece for line in (_COMMANDS, _SIGNS, _VALUES) for piece in line.split()),
+    *(
+        "the answer is ",
+        "#### ",
+        "A: ",
+        "<think>",
+        "</think>",
+        "<answer>",
+        "**",
+        "\n",
+        "\n\n",
+        " and ",
+        " or ",
+    ),
+    *(
+        "答案是",
+        "１２％",
+        "，",
+        "\ud800",
+        "\x00",
+        "\\\\",
+        "& ",
+        "\\\\frac",
+        "__import__('os').system('x')",
+        " dollars",
+    ),
 ]
 
 
@@ -74,7 +100,9 @@ class Checker:
 
 def peak_memory() -> float:
     """Return the peak resident memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1024 if sys.platform != "darwin" else 1024**2
+    )
 
 
 def piece_text(draw: random.Random) -> str:
@@ -120,7 +148,7 @@ def with_atheris(checker: Checker, seconds: float, seed: int) -> None:
     def one(data: bytes) -> None:
         provider = atheris.FuzzedDataProvider(data)
         gold = provider.ConsumeUnicode(60)
-        draw = random.Random(provider.ConsumeInt(8))  # noqa: S311  (shapes of inputs, not secrets)
+        draw = random.Random(provider.ConsumeInt(8))
         checker.check(gold, piece_text(draw) + provider.ConsumeUnicode(400))
 
     atheris.instrument_all()
@@ -132,8 +160,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
-    parser.add_argument("--call-limit", type=float, default=10.0, help="seconds one call may take (default %(default)s)")
-    parser.add_argument("--memory-limit", type=float, default=1024.0, help="MiB the process may grow (default %(default)s)")
+    parser.add_argument(
+        "--call-limit", type=float, default=10.0, help="seconds one call may take (default %(default)s)"
+    )
+    parser.add_argument(
+        "--memory-limit", type=float, default=1024.0, help="MiB the process may grow (default %(default)s)"
+    )
     parser.add_argument("--engine", choices=["auto", "atheris", "hypothesis"], default="auto")
     options = parser.parse_args()
     checker = Checker(options.call_limit, options.memory_limit)
@@ -149,7 +181,9 @@ def main() -> int:
         print(f"BROKEN after {checker.calls} calls: {broken}".encode("utf-8", "backslashreplace").decode())
         return 1
     slowest, shown = checker.slowest
-    print(f"{checker.calls} calls, none broke a rule; peak memory {peak_memory():.0f} MiB; slowest {slowest:.2f} s:")
+    print(
+        f"{checker.calls} calls, none broke a rule; peak memory {peak_memory():.0f} MiB; slowest {slowest:.2f} s:"
+    )
     print(shown[:300].encode("utf-8", "backslashreplace").decode())
     return 0
 

@@ -28,7 +28,9 @@ from benchmarks.supervisor import Outcome, Supervised  # noqa: E402
 
 SHARED = Path(os.environ.get("MATHTASKS_SHARED", ROOT.parent / "shared"))
 SAMPLE_SEED = 20240229
-COLUMNS = "file grader items accuracy % false- false+ hung raised pairs/s median_ms p99_ms".replace(" %", "_%").split()
+COLUMNS = "file grader items accuracy % false- false+ hung raised pairs/s median_ms p99_ms".replace(
+    " %", "_%"
+).split()
 
 
 class Judged(NamedTuple):
@@ -52,7 +54,11 @@ class Judged(NamedTuple):
         raised = sum(bool(outcome.trouble) for outcome in self.outcomes) - hung
         count = len(self.items)
         figures = [f"{100 * (1 - len(wrong) / count):.2f}", missed, len(wrong) - missed, hung, raised]
-        speed = [f"{count / sum(times):.0f}", f"{1000 * statistics.median(times):.3f}", f"{1000 * percentile(times, 99):.2f}"]
+        speed = [
+            f"{count / sum(times):.0f}",
+            f"{1000 * statistics.median(times):.3f}",
+            f"{1000 * percentile(times, 99):.2f}",
+        ]
         return [self.file, self.grader, str(count), *map(str, figures), *speed]
 
 
@@ -91,7 +97,9 @@ def reference_items() -> Iterator[Item]:
     for row in rows(SHARED / "data" / "math500.jsonl"):
         yield Item("data math500", row["unique_id"], row["answer"], row["solution"], label=True)
     for row in rows(SHARED / "data" / "math_test.jsonl"):
-        yield Item("data math_test", str(row["idx"]), row["solution"], row["solution"], label=True, gold_text=True)
+        yield Item(
+            "data math_test", str(row["idx"]), row["solution"], row["solution"], label=True, gold_text=True
+        )
     for row in rows(SHARED / "data" / "aime24.jsonl"):
         yield Item("data aime24", str(row["id"]), str(row["answer"]), row["solution"], label=True)
     for name, column in (("amc23", "answer"), ("olympiadbench", "final_answer")):
@@ -106,8 +114,12 @@ def sample(items: list[Item], limit: int | None) -> list[Item]:
     by_file: dict[str, list[Item]] = {}
     for item in items:
         by_file.setdefault(item.file, []).append(item)
-    draw = random.Random(SAMPLE_SEED)  # noqa: S311  (a sample, not a secret)
-    return [i for group in by_file.values() for i in (draw.sample(group, limit) if limit and limit < len(group) else group)]
+    draw = random.Random(SAMPLE_SEED)  # a sample, not a secret
+    return [
+        i
+        for group in by_file.values()
+        for i in (draw.sample(group, limit) if limit and limit < len(group) else group)
+    ]
 
 
 def run(name: str, items: list[Item]) -> list[Judged]:
@@ -149,17 +161,19 @@ def ratios(results: dict[str, list[Judged]], against: str = "math-verify") -> li
     """Compare ours with another grader on the same labelled items."""
     if not {"ours", against} <= results.keys():
         return []
-    sides = [merged("", [e for e in results[name] if not e.file.startswith("data ")]) for name in ("ours", against)]
+    sides = [
+        merged("", [e for e in results[name] if not e.file.startswith("data ")]) for name in ("ours", against)
+    ]
     if not sides[0].items:
         return []
-    ours, peer = sides
     times = [sorted(outcome.seconds for outcome in side.outcomes) for side in sides]
     errors = [len(side.wrong()) for side in sides]
     return [
-        f"labelled items: {len(ours.items)}",
+        f"labelled items: {len(sides[0].items)}",
         f"errors: ours {errors[0]}, {against} {errors[1]}, ratio {errors[1] / max(1, errors[0]):.1f}",
         f"throughput: ours {sum(times[1]) / sum(times[0]):.1f} times {against}'s",
-        f"p99 of ours {1000 * percentile(times[0], 99):.2f} ms, median of {against} {1000 * statistics.median(times[1]):.2f} ms",
+        f"p99 of ours {1000 * percentile(times[0], 99):.2f} ms, "
+        f"median of {against} {1000 * statistics.median(times[1]):.2f} ms",
     ]
 
 
@@ -171,7 +185,9 @@ def as_text(lines: list[list[str]]) -> str:
     widths = [max(len(line[column]) for line in [COLUMNS, *lines]) for column in range(len(COLUMNS))]
     out = []
     for line in [COLUMNS, *lines]:
-        cells = [c.ljust(w) if n < 2 else c.rjust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True))]
+        cells = [
+            c.ljust(w) if n < 2 else c.rjust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True))
+        ]
         out.append("  ".join(cells))
     return "\n".join(out)
 
@@ -182,7 +198,12 @@ def write_disagreements(path: Path, results: dict[str, list[Judged]]) -> None:
         for entries in results.values():
             for entry in entries:
                 for item, outcome in entry.wrong():
-                    line = {"grader": entry.grader, **item._asdict(), "verdict": outcome.verdict, "trouble": outcome.trouble}
+                    line = {
+                        "grader": entry.grader,
+                        **item._asdict(),
+                        "verdict": outcome.verdict,
+                        "trouble": outcome.trouble,
+                    }
                     file.write(json.dumps(line, ensure_ascii=True) + "\n")
 
 
@@ -198,7 +219,9 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(names) - ADAPTERS.keys():
         parser.error(f"--graders wants names among {', '.join(ADAPTERS)}; got {', '.join(sorted(unknown))}")
     if not (SHARED / "labelled").is_dir():
-        parser.error(f"needs labelled outputs in {SHARED}; set MATHTASKS_SHARED to the folder that holds labelled/ and data/")
+        parser.error(
+            f"needs labelled outputs in {SHARED}; set MATHTASKS_SHARED to the folder that holds labelled/ and data/"
+        )
     everything = [*labelled_items(), *reference_items()]
     items = sample([item for item in everything if options.files in item.file], options.limit)
     if not items:

@@ -11,9 +11,23 @@ from lm_eval_mathtasks.grading.grade import grade
 
 def test_the_whole_path_is_shown():
     text = explain_answer(gold="\\frac12", response="First 3. So $\\boxed{0.5}$, not 7.")
-    for part in ("0. 0.5", "rule box", "1. 7", "extracted: 0.5", "gold, as understood:", "tier: ", "verdict: correct"):
+    for part in (
+        "0. 0.5",
+        "rule box",
+        "1. 7",
+        "extracted: 0.5",
+        "gold, as understood:",
+        "tier: ",
+        "verdict: correct",
+    ):
         assert part in text
-    assert text.index("0. 0.5") < text.index("1. 7") < text.index("extracted") < text.index("gold") < text.index("tier")
+    assert (
+        text.index("0. 0.5")
+        < text.index("1. 7")
+        < text.index("extracted")
+        < text.index("gold")
+        < text.index("tier")
+    )
 
 
 def test_verdict_and_explanation_agree():

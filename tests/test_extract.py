@@ -12,7 +12,9 @@ from lm_eval_mathtasks.grading.extract import CLOSED, STATED, candidates, extrac
 from lm_eval_mathtasks.grading.view import view
 from tests.conftest import shared_rows
 
-CASES = [json.loads(line) for line in (Path(__file__).parent / "cases" / "extract.jsonl").read_text().splitlines()]
+CASES = [
+    json.loads(line) for line in (Path(__file__).parent / "cases" / "extract.jsonl").read_text().splitlines()
+]
 BY_ID = {case["id"]: case for case in CASES}
 
 
@@ -43,14 +45,76 @@ def test_every_rule_has_cases():
         assert f" {rule} |" in module, f"the module's table does not explain {rule}"
 
 
-# --- any text at all -------------------------------------------------------------------------------------------------
+# --- any text at all ---
 
 PIECES = [
-    *("\\boxed{", "\\boxed{5}", "\\fbox{", "}", "{", "$", "$$", "\\(", "\\)", "\\[", "\\]", "\\\\", "\\", "####", " and "),
-    *("the answer is ", "Answer:", "\nAnswer:\n", "A: ", "**", "I hope it is correct", "Final Answer: The final answer is "),
-    *("<think>", "</think>", "<answer>", "</answer>", "<SOLUTION>", "<|im_end|>", "<|channel|>final<|message|>", "[asy]"),
-    *("\nQ:", "\nQuestion:", "```", "```python\n", "```output\n", "答案是", "１２", "％", "，", "\ud800", "\x00", "\x08oxed{"),
-    *("12", "-3.5", "1,000", "x = ", "\\frac{1}{2}", ".", ",", " ", "\n", "\n\n", "dollars", "(C)", "\\begin{align}", "^", "_"),
+    *(
+        "\\boxed{",
+        "\\boxed{5}",
+        "\\fbox{",
+        "}",
+        "{",
+        "$",
+        "$$",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "\\\\",
+        "\\",
+        "####",
+        " and ",
+    ),
+    *(
+        "the answer is ",
+        "Answer:",
+        "\nAnswer:\n",
+        "A: ",
+        "**",
+        "I hope it is correct",
+        "Final Answer: The final answer is ",
+    ),
+    *(
+        "<think>",
+        "</think>",
+        "<answer>",
+        "</answer>",
+        "<SOLUTION>",
+        "<|im_end|>",
+        "<|channel|>final<|message|>",
+        "[asy]",
+    ),
+    *(
+        "\nQ:",
+        "\nQuestion:",
+        "```",
+        "```python\n",
+        "```output\n",
+        "答案是",
+        "１２",
+        "％",
+        "，",
+        "\ud800",
+        "\x00",
+        "\x08oxed{",
+    ),
+    *(
+        "12",
+        "-3.5",
+        "1,000",
+        "x = ",
+        "\\frac{1}{2}",
+        ".",
+        ",",
+        " ",
+        "\n",
+        "\n\n",
+        "dollars",
+        "(C)",
+        "\\begin{align}",
+        "^",
+        "_",
+    ),
 ]
 ANY_TEXT = st.one_of(
     st.text(alphabet=st.characters(codec=None, exclude_categories=()), max_size=200),
@@ -112,22 +176,33 @@ BALANCED = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(BALANCED, st.sampled_from(["\\boxed", "\\fbox", "\\framebox", "\\boxed "]), st.sampled_from(["$%s$.", "\\[%s\\]", "%s"]))
+@given(
+    BALANCED,
+    st.sampled_from(["\\boxed", "\\fbox", "\\framebox", "\\boxed "]),
+    st.sampled_from(["$%s$.", "\\[%s\\]", "%s"]),
+)
 def test_what_is_boxed_comes_out(content, box, around):
     found = extract_answer("So it is " + around.replace("%s", box + "{" + content + "}"))
     assert (found.answer, found.rule) == (content.strip(), "box")
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(-(10**12), 10**12), st.sampled_from(["#### %d", "The answer is %d.", "A: %d", "<answer>%d</answer>", "%d", "**%d**"]))
+@given(
+    st.integers(-(10**12), 10**12),
+    st.sampled_from(["#### %d", "The answer is %d.", "A: %d", "<answer>%d</answer>", "%d", "**%d**"]),
+)
 def test_a_number_comes_out_of_every_slot_and_again_of_itself(number, slot):
-    answer = extract_answer("Some work: 1 + 1.\n" * ("%d" not in (slot, slot.strip("*"))) + slot % number).answer
+    answer = extract_answer(
+        "Some work: 1 + 1.\n" * ("%d" not in (slot, slot.strip("*"))) + slot % number
+    ).answer
     assert answer == str(number)
     assert extract_answer(answer).answer == answer
 
 
 @settings(max_examples=100, deadline=None)
-@given(ANY_TEXT.filter(lambda t: "<" not in t and "◁" not in t and "[" not in t and "assistantfinal" not in t))
+@given(
+    ANY_TEXT.filter(lambda t: "<" not in t and "◁" not in t and "[" not in t and "assistantfinal" not in t)
+)
 def test_thinking_changes_nothing(text):
     """Whatever is thought before is not seen, and an unfinished thought is no answer."""
     thought = "<think>The answer is \\boxed{31337}.</think>\n"
@@ -136,10 +211,12 @@ def test_thinking_changes_nothing(text):
     assert extract_answer("<think>" + text + "\\boxed{31337} wait").truncated
 
 
-# --- bad input and hostile input -----------------------------------------------------------------------------------------
+# --- bad input and hostile input ---
 
 
-@pytest.mark.parametrize("response", [None, "", " \n\t", "\ud800\udfff", "\x00", "{}", "$$", "\\boxed{}", "**", "<think></think>"])
+@pytest.mark.parametrize(
+    "response", [None, "", " \n\t", "\ud800\udfff", "\x00", "{}", "$$", "\\boxed{}", "**", "<think></think>"]
+)
 def test_nothing_is_found_in_nothing(response):
     found = extract_answer(response)
     assert (found.answer, found.rule, found.span, found.truncated) == (None, "none", None, False)
@@ -151,7 +228,22 @@ def test_an_empty_response_is_truncated_only_if_the_limit_cut_it(finish_reason):
     assert extract_answer("", finish_reason=finish_reason).truncated == (finish_reason == "length")
 
 
-REPEATED = sorted({*PIECES, "1", "(1,", "1/", "The answer is 5. ", "**5** ", "$a$", "\\boxed{1} and ", "\\frac{", "B ", "a b ", "="})
+REPEATED = sorted(
+    {
+        *PIECES,
+        "1",
+        "(1,",
+        "1/",
+        "The answer is 5. ",
+        "**5** ",
+        "$a$",
+        "\\boxed{1} and ",
+        "\\frac{",
+        "B ",
+        "a b ",
+        "=",
+    }
+)
 
 
 @pytest.mark.parametrize("piece", REPEATED, ids=lambda piece: ascii(piece)[1:-1])
@@ -164,7 +256,7 @@ def test_time_is_linear_in_the_length(piece):
     assert time.process_time() - began < 5
 
 
-# --- real data -----------------------------------------------------------------------------------------------------------
+# --- real data ---
 
 
 @pytest.mark.parametrize("name", ["gsm8k_test", "gsm8k_train"])

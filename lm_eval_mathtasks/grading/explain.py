@@ -20,7 +20,9 @@ def explain_answer(*, gold: str, response: str | None, finish_reason: str | None
     verdict = grade(gold=gold, pred=found.answer)
     lines = ["candidates, the most trusted first:", *_candidate_lines(response or "")]
     if found.answer is None:
-        lines.append("extracted: nothing" + (" (the response breaks off before an answer)" if found.truncated else ""))
+        lines.append(
+            "extracted: nothing" + (" (the response breaks off before an answer)" if found.truncated else "")
+        )
     else:
         lines.append(f"extracted: {_shown(found.answer)}  (rule {found.rule}, characters {found.span})")
     lines += ["gold, as understood:", *_indented(normal_form(gold))]

@@ -10,7 +10,7 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | | final_answer | Minerva's "Final Answer: The final answer is 18. I hope it is correct." |
 | | box | a complete `\boxed`, `\fbox`, `\framebox`; boxes joined by "and" or a comma are one answer |
 | | hash | `#### 18` |
-| 1, stated: the last of these two | statement | "the answer is 18", "Answer: 18", "答案是18", a heading "Answer" |
+| 1, stated: the last of these two | statement | "the answer is 18", "Answer: 18", a heading "Answer" |
 | | a_colon | `A: 18` at the start of a line |
 | 2, stated | broken_box | a box whose braces never close |
 | 3, guessed | bare | the whole response is one value (or, last of all, two words) |
@@ -20,7 +20,8 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 7, guessed | choice | the letter of a multiple-choice option |
 
 A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
-answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees the reference answer.
+answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees
+the reference answer.
 """
 
 from __future__ import annotations
@@ -33,12 +34,17 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
-from lm_eval_mathtasks.grading.statements import Span, last_value, slot_value, trim
+from lm_eval_mathtasks.grading.slots import Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 _HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
+_REMARK = re.compile(
+    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
+    r"would you|do you|please|more generally|as an extra|challenge)\b",
+    re.IGNORECASE,
+)
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
 _LETTER_FIRST = re.compile(r"\s{0,4}[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
 _LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
@@ -50,6 +56,7 @@ _WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
 TAIL = 2_000  # characters from the end in which a guess is first looked for
+MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
 Found = tuple[str, list[Span]]  # a rule's name and the spans that make up the answer
@@ -169,7 +176,11 @@ def _bare(seen: View) -> Iterator[Found]:
     span = trim(seen.text, 0, len(seen.text))
     if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
         return
-    if _VALUE.search(seen.text, *span) and not _WORD.search(seen.text, *span) and not _HOLLOW.fullmatch(seen.text, *span):
+    if (
+        _VALUE.search(seen.text, *span)
+        and not _WORD.search(seen.text, *span)
+        and not _HOLLOW.fullmatch(seen.text, *span)
+    ):
         yield "bare", [trim(seen.text, *value_side(seen.text, *span)) or span]
 
 
@@ -203,11 +214,22 @@ def _output(seen: View) -> Iterator[Found]:
 
 
 def _last_value(seen: View) -> Iterator[Found]:
-    text = seen.text.rstrip()
-    tail = text.find("\n", max(0, len(text) - TAIL)) + 1
-    span = (last_value(text, tail, len(text)) if tail else None) or last_value(text, 0, len(text))
+    text = _without_remarks(seen.text)
+    tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
+    span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:
         yield "last_value", [span]
+
+
+def _without_remarks(text: str) -> str:
+    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
+    text = text.rstrip()
+    for _ in range(MAX_REMARKS):
+        break_at = text.rfind("\n\n")
+        if break_at < 0 or not _REMARK.match(text, break_at) or not _VALUE.search(text, 0, break_at):
+            return text
+        text = text[:break_at].rstrip()
+    return text
 
 
 def _choice(seen: View) -> Iterator[Found]:

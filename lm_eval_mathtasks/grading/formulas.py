@@ -22,12 +22,24 @@ _DELIMITER = re.compile(
     r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
-_PROSE_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}")
+_PROSE_WORD = re.compile(
+    r"(?<![\\a-zA-Z])(?:[A-Z]?[a-z]{3,}|(?:is|of|to|at|he|we|in|on|an|so|or|by|as|it|if)\b)"
+)
+_MONEY_TAIL = re.compile(r"(?<=\d)\$(?=[\s.,;:!?)]|\Z)")
 _TEXT_IN_FORMULA = re.compile(r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}")
 _FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc log exp det max min mod gcd lcm arcsin arccos arctan sqrt and".split()
+    {"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "log", "exp", "sqrt", "and"}
+    | {"det", "max", "min", "mod", "gcd", "lcm"}
 )
-_SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?")
+_SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
+_LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
+_CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
+_ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
+_IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
+# "5!=120" is an equation, "x != 5" is none.
+_EQUALS = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)")
+_ALIGNMENT = re.compile(r"(?:[\s&~]|\\[,;:! ]|\\q?quad(?![a-z])|\\text\{\s*\})*")
+_SOMETHING = re.compile(r"[^\s\\]")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
 
@@ -60,69 +72,90 @@ def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str
     found: list[Formula] = []
     opening: re.Match[str] | None = None
     for match in _DELIMITER.finditer(text, start, stop):
-        token = match.group().lstrip("\\")
+        mark = match.group().lstrip("\\")
         if match.group() in {"\\\\", "\\$"}:
             continue
-        if opening is not None and _closes(opening.group().lstrip("\\"), token):
+        if opening is not None and _closes(opening.group().lstrip("\\"), mark):
             formula = Formula(opening.start(), opening.end(), match.start(), match.end())
-            if _is_formula(text, formula, token):
+            if _is_formula(text, formula, mark):
                 found.append(formula)
                 opening = None
                 continue
-        # A dollar that cannot close may open; a bracket always starts anew.
-        opening = match if token[0] in "$([b" else None
+        # A dollar that cannot close may open, but not in "900$, or"; a bracket always starts anew.
+        opening = match if mark[0] in "$([b" and not _MONEY_TAIL.match(text, match.start()) else None
     return found, opening
 
 
 def has_value(text: str) -> bool:
     """Tell whether a formula says something: more than the name of one unknown."""
-    return bool(text.strip()) and not _SINGLE_NAME.fullmatch(text.strip())
+    text = text.strip(" \n.,;:")
+    return bool(text) and not _SINGLE_NAME.fullmatch(text)
 
 
 def is_prose(text: str) -> bool:
-    """Tell whether text between two dollar signs is words rather than a formula."""
+    """Tell whether text between two dollar signs is words ("5 and she has ") rather than a formula."""
     if not _PROSE_WORD.search(text):
         return False
     words = _PROSE_WORD.findall(_TEXT_IN_FORMULA.sub("", text))
-    return any(word.lower() not in _FUNCTIONS for word in words)
+    loose = text[0].isspace() or text[-1].isspace()
+    return bool(loose and words) or sum(word not in _FUNCTIONS for word in words) > 1
 
 
-def _closes(opened: str, token: str) -> bool:
+def _closes(opened: str, mark: str) -> bool:
     if opened[0] == "b":
-        return token == "end" + opened[5:]
-    return token == {"(": ")", "[": "]"}.get(opened, opened)
+        return mark == "end" + opened[5:]
+    return mark == {"(": ")", "[": "]"}.get(opened, opened)
 
 
-def _is_formula(text: str, formula: Formula, token: str) -> bool:
+def _is_formula(text: str, formula: Formula, mark: str) -> bool:
     length = formula.stop - formula.start
-    if token not in {"$", "$$"}:
+    if mark not in {"$", "$$"}:
         return length <= MAX_DISPLAY
     content = text[formula.start : formula.stop]
     if not 0 < length <= MAX_INLINE or "\n\n" in content:
         return False
     # "$40.00 - $20.00": a dollar sign right before a digit opens (or is money), it does not close.
-    if (
-        token == "$"
-        and text[formula.end : formula.end + 1].isdigit()
+    money = (
+        text[formula.end : formula.end + 1].isdigit()
         and not text[formula.begin - 1 : formula.begin].isdigit()
-    ):
-        return False
-    return not is_prose(content)
+    )
+    return not (mark == "$" and money) and not is_prose(content)
 
 
 def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
-    r"""Narrow a formula to the answer it ends in: the last line, and what stands right of the last `=`.
+    r"""Narrow a formula to the answer it ends in: its last line, and there what stands right of the last `=`.
 
-    `x = 5` and `y = 2x + 3` stay whole; `\frac13 \approx 0.33` gives the exact side.
+    Equations that may be the answer themselves stay whole: `x = 5`, `y = 2x + 3`, `4x - 5y = 50`.
     """
+    opening = _ENVIRONMENT.match(text, start, stop)
+    if opening:
+        start, stop = opening.end(), max(opening.end(), text.rfind("\\end{", start, stop))
+    stop = start + len(text[start:stop].rstrip(" \n.,;\\"))
     line = max(text.rfind("\\\\", start, stop), text.rfind("\n", start, stop))
-    if line >= start and re.search(r"[^\s\\]", text[line:stop]) and "\\begin{" not in text[start:stop]:
+    if line >= start and _SOMETHING.search(text, line + 1, stop) and "\\begin{" not in text[start:stop]:
         start = line + (2 if text[line] == "\\" else 1)
-    approx = re.compile(r"\\approx|≈|\\doteq").search(text, start, stop)
-    if approx and text[start : approx.start()].strip():
-        stop = approx.start()
-    parts = [match.start() for match in re.compile(r"(?<![<>!:\\=])=(?!=)").finditer(text, start, stop)]
-    single = len(parts) == 1 and _SINGLE_NAME.fullmatch(text[start : parts[0]].strip(" \n&"))
-    if parts and not single and text[parts[-1] + 1 : stop].strip(" \n&.,"):
-        start = parts[-1] + 1
-    return start, stop
+    implied = list(_IMPLIES.finditer(text, start, stop))
+    if implied and text[implied[-1].end() : stop].strip(" \n&.,"):
+        start = implied[-1].end()
+    start = _after_spaces(text, start, stop)
+    equals = [match.start() for match in _EQUALS.finditer(text, start, stop)]
+    if not equals or not text[equals[-1] + 1 : stop].strip(" \n&.,"):
+        return start, stop
+    left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")
+    if len(equals) == 1 and "&" not in text[start:stop] and _may_be_asked(left, right):
+        return start, stop
+    if len(equals) == 1 and _SINGLE_NAME.fullmatch(right) and left:
+        return start, start + len(text[start : equals[0]].rstrip(" \n&"))  # "18 = x"
+    return _after_spaces(text, equals[-1] + 1, stop), stop
+
+
+def _may_be_asked(left: str, right: str) -> bool:
+    """Tell whether an equation as a whole may be the answer: one name is given a value, or two are related."""
+    if _SINGLE_NAME.fullmatch(left):
+        return True
+    return _CONSTANT.fullmatch(right) is not None and len(set(_LONE_LETTER.findall(left))) > 1
+
+
+def _after_spaces(text: str, start: int, stop: int) -> int:
+    spaces = _ALIGNMENT.match(text, start, stop)
+    return spaces.end() if spaces else start

@@ -1,0 +1,229 @@
+"""Find the answer in a slot: the stretch of a response where an answer should stand.
+
+It is the value at the head ("18 dollars, because ..."), or the last value of a sentence of words ("that she has 18
+eggs left"), or a few words where there is no value at all ("Evelyn").
+"""
+
+from __future__ import annotations
+
+import re
+
+from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
+from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, value_side
+
+Span = tuple[int, int]
+
+# Words that stand between "the answer is" and the answer.
+_FILLER = re.compile(
+    r"(?:[\s:：*_`>\"“”]|\\(?=\")|\b(?:therefore|thus|hence|then|so|simply|just|indeed|also|now|approximately|about"
+    r"|roughly|exactly|for sure|definitely|clearly|obviously|given by|equal to|equals|option|choice|letter"
+    r"|the number)\b[,:]?)+",
+    re.IGNORECASE,
+)
+# How a value begins: a number with sign and currency; a formula, a command or a bracket; a name with an operator
+# behind it; a letter alone; the letter of an option.
+_VALUE_HEAD = re.compile(
+    r"[-+±−–]?\s?(?:[$€£¥]|\\\$)?\s?[-−]?\.?[0-9]"
+    r"|\$|\\{1,2}[a-zA-Z(\[{]|[(\[{][^a-zA-Z]|[(\[{][a-zA-Z0-9\\]{1,12}[),\]}+\-*/^]"
+    r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|[a-zA-Z](?=[\s.,;。，]|\Z)"
+    r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±]"
+)
+_OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
+_SENTENCE_END = re.compile(r"\n|[。！？]|[.!?](?=[\s\"”*_<)\]]|\Z)")
+_BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
+_CLAUSE = re.compile(
+    r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"
+    r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|，|\s#{2,4}",
+    re.IGNORECASE,
+)
+_THERE_ARE = re.compile(
+    r"\bthere (?:are|is|were|will be|would be|must be)"
+    r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
+    re.IGNORECASE,
+)
+_PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
+_WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
+_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
+_TRIM = _OPENING_TRIM + "，,；;。.！"
+_DELIMITERS = (
+    ("$$", "$$"),
+    ("$", "$"),
+    ("\\\\(", "\\\\)"),
+    ("\\(", "\\)"),
+    ("\\\\[", "\\\\]"),
+    ("\\[", "\\]"),
+)
+_JOINERS = frozenset({"", "and", "or", "和", "或"})
+_NOT_ANSWERS = frozenset(
+    {
+        "correct",
+        "right",
+        "wrong",
+        "incorrect",
+        "unclear",
+        "unknown",
+        "below",
+        "above",
+        "not",
+        "reasonable",
+        "clear",
+    }
+    | {"here", "following"}
+)
+# A slot longer than this is the start of an explanation, not an answer.
+MAX_SLOT = 1_500  # characters
+MAX_UNIT_WORDS = 5  # "18 dollars per day in total"
+MAX_TEXT_WORDS = 6  # "not enough information is given"
+
+
+def begins_with_value(text: str, start: int, stop: int) -> bool:
+    """Tell whether a slot opens with a value, after words like "therefore"."""
+    return _VALUE_HEAD.match(text, _after_filler(text, start, stop), stop) is not None
+
+
+def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> Span | None:
+    """Return the span of the answer in the slot `text[start:stop]`, or None.
+
+    With `sentences` the slot is a paragraph of its own (a heading stands above it), not one sentence.
+    """
+    stop = min(stop, start + MAX_SLOT)
+    start = _after_filler(text, start, stop)
+    if start >= stop:
+        return None
+    boxes = find_boxes(text[start:stop])
+    head = _VALUE_HEAD.match(text, start, stop)
+    if boxes and (head or sentences or boxes[0].begin < sentence_end(text, start, stop) - start):
+        group = last_group(text[start:stop], boxes)
+        return start + group[0].start, start + group[-1].stop
+    if head:
+        return leading_value(text, start, sentence_end(text, start, stop))
+    end = stop if sentences else sentence_end(text, start, stop)
+    return last_value(text, start, end) or _short_text(text, start, end)
+
+
+def last_value(text: str, start: int, stop: int) -> Span | None:
+    """Return the span of the last value of `text[start:stop]`, or None: a formula, or a number in words.
+
+    A number after the last formula counts only in a later sentence: in "there are $49$ multiples below 500" the
+    writer's value is the formula. "There are" names the value itself, whatever follows it.
+    """
+    found = formulas(text, start, stop)
+    telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
+    formula = telling[-1] if telling else None
+    outside = found[-3:]  # names after the last telling formula
+    numbers = [
+        match
+        for match in NUMBER.finditer(text, formula.end if formula else start, stop)
+        if not any(other.begin <= match.start() < other.end for other in outside)
+    ]
+    if numbers and (formula is None or _apart(text, formula.end, numbers[-1].start())):
+        return trim(text, *numbers[-1].span())
+    if formula is None:
+        return trim(text, found[-1].start, found[-1].stop) if found else None
+    formula = _counted(text, telling)
+    return trim(text, *value_side(text, formula.start, formula.stop))
+
+
+def _counted(text: str, telling: list[Formula]) -> Formula:
+    """Return the formula that "there are" announces in the clause of the last one, else the last one."""
+    last = telling[-1]
+    for formula in reversed(telling):
+        between = text[formula.end : last.begin]
+        if "," in between or _BREAK.search(between):
+            return last
+        if _THERE_ARE.search(text, max(0, formula.begin - 60), formula.begin):
+            return formula
+    return last
+
+
+def _apart(text: str, start: int, stop: int) -> bool:
+    """Tell whether a sentence or a line ends between two places."""
+    return _BREAK.search(text, start, stop) is not None
+
+
+def trim(text: str, start: int, stop: int) -> Span | None:
+    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
+    while start < stop and text[start] in _OPENING_TRIM:
+        start += 1
+    while start < stop and text[stop - 1] in _TRIM:
+        # A backslash before it makes it a command: "\," or "\!".
+        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
+            stop -= 1
+        stop -= 1
+    for opening, closing in _DELIMITERS:
+        inside = (start + len(opening), stop - len(closing))
+        wrapped = (
+            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
+        )
+        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
+            return trim(text, *inside)
+    return (start, stop) if start < stop else None
+
+
+def opens_solution(text: str, start: int, stop: int) -> bool:
+    """Tell whether a slot ("Answer:") is the head of a whole solution in words, its first sentence no answer."""
+    start = _after_filler(text, start, stop)
+    if _VALUE_HEAD.match(text, start, stop):
+        return False
+    end = sentence_end(text, start, min(stop, start + MAX_SLOT))
+    return bool(text[end + 1 : stop].strip(_TRIM))
+
+
+def sentence_end(text: str, start: int, stop: int) -> int:
+    """Return the end of the sentence that starts at `start`: dots in formulas and numbers do not end it."""
+    inside = formulas(text, start, stop)
+    index = 0
+    for match in _SENTENCE_END.finditer(text, start, stop):
+        while index < len(inside) and inside[index].end <= match.start():
+            index += 1
+        in_formula = index < len(inside) and inside[index].begin <= match.start()
+        if not in_formula and text[start : match.start()].strip(_TRIM):
+            return match.start()
+    return stop
+
+
+def leading_value(text: str, start: int, stop: int) -> Span | None:
+    """Return the value that `text[start:stop]` begins with: up to a new clause, with a few words of its unit."""
+    option = _OPTION_HEAD.match(text, start, stop)
+    if option:
+        return option.span()
+    clause = _CLAUSE.search(text, start + 1, stop)
+    found = formulas(text, start, stop)
+    if clause and not any(formula.begin <= clause.start() < formula.end for formula in found):
+        stop = clause.start()
+        found = formulas(text, start, stop)
+    if len(found) == 1 and found[0].begin == start and not text[found[0].end : stop].strip(_TRIM):
+        return trim(text, *value_side(text, found[0].start, found[0].stop))
+    if found and found[0].begin == start:
+        return trim(text, start, _joined_formulas(text, found, stop))
+    word = _WORD.search(text, start, stop)
+    if word is None:
+        return trim(text, start, stop)
+    tail = text[word.start() : stop]
+    if len(tail.split()) > MAX_UNIT_WORDS and text[start : word.start()].strip(_TRIM):
+        stop = word.start()
+    return trim(text, start, stop)
+
+
+def _joined_formulas(text: str, found: list[Formula], stop: int) -> int:
+    """Return where an answer of several formulas ends: "$1$ or $2$", "$28$ percent"."""
+    end = found[0].end
+    for formula in found[1:]:
+        if text[end : formula.begin].strip().strip(",;、").strip() not in _JOINERS:
+            break
+        end = formula.end
+    sign = _PERCENT_OR_DEGREE.match(text, end, stop)
+    return sign.end() if sign else end
+
+
+def _short_text(text: str, start: int, stop: int) -> Span | None:
+    span = trim(text, start, stop)
+    words = text[slice(*span)].split() if span else []
+    if not 0 < len(words) <= MAX_TEXT_WORDS or words[0].lower().strip(_TRIM) in _NOT_ANSWERS:
+        return None
+    return span
+
+
+def _after_filler(text: str, start: int, stop: int) -> int:
+    filler = _FILLER.match(text, start, stop)
+    return filler.end() if filler else start
