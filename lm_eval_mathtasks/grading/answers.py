@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.expr import Expr, walk
+from lm_eval_mathtasks.grading.expr import Expr, num, walk
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.shapes import shape
@@ -25,6 +25,13 @@ _LEAD = re.compile(
 )
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+_NUMBER_WORDS = {
+    word: k
+    for k, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+        " seventeen eighteen nineteen twenty".split()
+    )
+}
 
 
 def plain_words(text: str) -> str:
@@ -73,7 +80,8 @@ def readings(text: str) -> tuple[Expr, ...]:
         inner = _parsed(_joined(inside)) if re.search(r"\d", inside) else ()
         return tuple(found) + (inner or (Expr("text", name=inside),))
     if is_prose(text):
-        return (*found, Expr("text", name=text), *_parsed(text))
+        word = _NUMBER_WORDS.get(text.lower().strip("."))
+        return (*found, *(() if word is None else (num(word),)), Expr("text", name=text), *_parsed(text))
     for variant in dict.fromkeys((_joined(text), text)):
         found.extend(_parsed(variant))
     if not found:

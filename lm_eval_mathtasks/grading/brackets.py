@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lm_eval_mathtasks.grading.expr import Expr, num
+from lm_eval_mathtasks.grading.expr import Expr, mul, num
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable
+from lm_eval_mathtasks.grading.units import MAGNITUDES
 
 _CLOSERS = {")", "]", "}", "})", ")>", ")floor", ")ceil", "&"}
 _PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
@@ -187,7 +188,9 @@ class BracketsMixin:
         """A value followed by words: "25 \\text{ cm}^2", "90 km/h", "18 integers"."""
         words = []
         while True:
-            if self.tok.kind == "text":
+            if self.tok.text in MAGNITUDES:
+                value = mul(num(MAGNITUDES[self.take().text]), value)
+            elif self.tok.kind == "text":
                 words.append(self.take().text)
             elif self.tok.text == "^" and self.ahead(1).text in {"2", "3", "{"}:
                 self.take()
@@ -200,4 +203,4 @@ class BracketsMixin:
         if value.op == "unit" and value.name not in words:
             words.insert(0, value.name)
         inner = value.args[0] if value.op == "unit" else value
-        return Expr("unit", (inner,), " ".join(words).strip())
+        return Expr("unit", (inner,), " ".join(words).strip()) if words else inner

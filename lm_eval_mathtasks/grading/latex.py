@@ -301,6 +301,8 @@ class Parser(BracketsMixin):
             return Expr("call", (args[0], num(3)), "sqrt")
         if name == "factorial":
             return Expr("fact", args)
+        if name in {"Rational", "Fraction"} and len(args) == 2:
+            return Parser.fraction(*args)
         if name == "lg":
             name, base = "log", num(10)
         if name == "log" and len(args) == 2:

@@ -190,8 +190,7 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op == "record":
         pred = Expr("seq", pred.args) if gold.op == "seq" else Expr("group", pred.args, "()")
     if gold.op == "union" or pred.op == "union":
-        pieces = [e.args if e.op == "union" else (e,) for e in (gold, pred)]
-        return _any_order(pieces[0], pieces[1], ask)
+        return _any_order(_pieces(gold), _pieces(pred), ask)
     if gold.op == "seq" or gold.name == "{}":
         if pred.op == "group" and pred.name in {"[)", "(]"}:
             return _no("an interval is no list")
@@ -200,10 +199,21 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             items = (pred,) if pred.args[0].op != "group" else pred.args
         return _any_order(gold.args, items, ask)
     if gold.op != "group":
-        if pred.op in {"seq", "group"} and len(pred.args) == 1:
+        if pred.op == "seq":  # one answer in several spellings is one answer
+            outcomes = [compare(gold, p, ask) for p in pred.args]
+            if all(o.equal for o in outcomes):
+                return outcomes[0]
+        if pred.op == "group" and len(pred.args) == 1:
             return compare(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
+
+
+def _pieces(e: Expr) -> list[Expr]:
+    """The sets that a union joins; also of a list of inequalities, "x < 2 or x > 3"."""
+    parts = e.args if e.op in {"union", "seq"} else (e,)
+    sets = [as_set(p) if p.op == "rel" else p for p in parts]
+    return [piece for s, p in zip(sets, parts, strict=True) for piece in ((s or p).args if (s or p).op == "union" else (s or p,))]
 
 
 def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -215,7 +225,8 @@ def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     is_list = gold.name in {"()", "[]"} and len(gold.args) != 2
     same_ends = pred.op == "group" and pred.name == gold.name
     bare = pred.op == "seq" or pred.name == "{}" or (is_list and pred.name in {"()", "[]"})
-    if not same_ends and (not bare or gold.name in {"[)", "(]"} or mentions_infinity(gold)):
+    is_interval = gold.name != "()" and not is_list
+    if not same_ends and (not bare or is_interval or mentions_infinity(gold)):
         return _no("other brackets: ends that belong to the interval or do not")
     return _in_order(gold.args, pred.args, ask)
 
@@ -251,6 +262,8 @@ def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
 
 def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     """Match every part of the gold with its own part of the prediction."""
+    if len(set(gold)) == len(gold):
+        pred = list(dict.fromkeys(pred))  # saying an answer twice adds nothing, unless the gold does too
     if len(gold) != len(pred):
         return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
     if len(gold) > MAX_UNORDERED:

@@ -76,6 +76,8 @@ def _read_table() -> dict[str, Unit]:
 
 
 UNITS = _read_table()
+# Words that multiply the number before them.
+MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12, "hundred": 100}
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 # Words that make a run of letters after a number a remark and not a product, even without a blank.
 _REMARKS = {"unit", "units", "sq", "square", "cubic", "per", "am", "pm", "AM", "PM", "th", "st", "nd", "rd", "deg"}
