@@ -93,7 +93,9 @@ def _by_choice(gold: str, pred: str) -> Verdict | None:
     if p is not None and (not g[1] or len(pred) < 4 or p[1]):
         same = g[0] == p[0]
         if same or g[1] or p[1] or gold.strip("(). ") != g[0]:
-            return Verdict(Status.CORRECT if same else Status.INCORRECT, "choices compared by letter", "structure")
+            return Verdict(
+                Status.CORRECT if same else Status.INCORRECT, "choices compared by letter", "structure"
+            )
     if g[1] and words_key(g[1]) == words_key(pred):
         return Verdict(Status.CORRECT, "the text of the choice", "structure")
     return None
@@ -127,7 +129,9 @@ def _same_unread(gold: str, pred: str) -> Verdict:
     return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
 
 
-def _by_readings(golds: tuple[Expr, ...], preds: tuple[Expr, ...], gold: str, pred: str, seconds: float) -> Verdict:
+def _by_readings(
+    golds: tuple[Expr, ...], preds: tuple[Expr, ...], gold: str, pred: str, seconds: float
+) -> Verdict:
     ask = Symbolic(seconds)
     if "." in gold and (comma := decimal_comma(pred)) is not None:
         preds = (*preds, comma)

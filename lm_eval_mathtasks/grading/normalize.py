@@ -41,6 +41,7 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
         (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
+        (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times "),
         (r"\\(?:mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup)\s*\{", r"\\text{"),
         (r"\\(?:mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb)\s*(?=\{)", ""),
         (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
@@ -134,7 +135,7 @@ def _unwrap_once(text: str) -> str:
 
 def _trim(text: str) -> str:
     """Remove what ends a sentence but not an answer; a factorial and "p.m." stay."""
-    text = text.strip().strip("\"`").strip()
+    text = text.strip().strip('"`').strip()
     text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
     text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()

@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import algebraic, numeric
 from lm_eval_mathtasks.grading.exact import same_form
-from lm_eval_mathtasks.grading.expr import INFINITY, MINUS_ONE, PI, Expr, div, mul, num, rewrite, variables, walk
+from lm_eval_mathtasks.grading.expr import (
+    INFINITY,
+    MINUS_ONE,
+    PI,
+    Expr,
+    div,
+    mul,
+    num,
+    rewrite,
+    variables,
+    walk,
+)
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
 # A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least this
@@ -158,7 +169,9 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op == "base" or pred.op == "base":
         return _compare_bases(gold, pred)
     if INFINITY in walk(gold) or INFINITY in walk(pred):
-        return Outcome(gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite")
+        return Outcome(
+            gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite"
+        )
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
     if numeric.differ(gold, pred):
@@ -227,7 +240,9 @@ def _rounds(gold: Expr, pred: Expr) -> bool:
     without finite decimal that it is the correct rounding of. Either side may be the decimal; integers never round.
     """
     for decimal, other in ((pred, gold), (gold, pred)):
-        sign, written = (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
+        sign, written = (
+            (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
+        )
         if written.op != "num":
             continue
         value, places = sign * written.value, written.places

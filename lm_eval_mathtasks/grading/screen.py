@@ -23,7 +23,10 @@ def oversized(e: Expr) -> str | None:
     if len(nodes) > MAX_NODES:
         return f"more than {MAX_NODES} parts"
     for node in nodes:
-        if node.op == "num" and node.value.numerator.bit_length() + node.value.denominator.bit_length() > MAX_NUMBER_BITS:
+        if (
+            node.op == "num"
+            and node.value.numerator.bit_length() + node.value.denominator.bit_length() > MAX_NUMBER_BITS
+        ):
             return "a number of too many digits"
         if node.op == "pow" and _huge_power(*node.args):
             return "a huge power"

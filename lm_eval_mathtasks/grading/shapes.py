@@ -16,9 +16,16 @@ def shape(e: Expr) -> Expr:
     if e.op == "seq" or (e.op == "group" and e.name == "{}"):
         items = tuple(piece for item in e.args for piece in _branches(without_approximation(item)))
         return _assignments(Expr(e.op, tuple(shape(i) for i in items), e.name))
+    if e.op == "mul" and len(e.args) == 2 and e.args[0].op == "var" and e.args[1].op in {"group", "union"}:
+        return shape(e.args[1])  # "t (0, 4]" lost its sign of membership
     if e.op in {"group", "union"}:
         return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
-    if e.op == "rel" and is_equation(e) and is_label(e.args[0]) and e.args[-1].op in {"group", "union", "pm", "add"}:
+    if (
+        e.op == "rel"
+        and is_equation(e)
+        and is_label(e.args[0])
+        and e.args[-1].op in {"group", "union", "pm", "add"}
+    ):
         branches = _branches(e)
         return _assignments(Expr("seq", tuple(branches))) if len(branches) > 1 else e
     branches = _branches(e)
@@ -31,10 +38,14 @@ def _compound(e: Expr) -> Expr:
         return e
     units = [parse_unit(item.name) for item in e.args]
     known = [u for u in units if u is not None]
-    falling = all(a.factor > b.factor and a.dimension == b.dimension for a, b in zip(known, known[1:], strict=False))
+    falling = all(
+        a.factor > b.factor and a.dimension == b.dimension for a, b in zip(known, known[1:], strict=False)
+    )
     if len(known) < len(units) or not falling:
         return e
-    parts = (mul(num(u.factor / known[-1].factor), item.args[0]) for u, item in zip(known, e.args, strict=True))
+    parts = (
+        mul(num(u.factor / known[-1].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
+    )
     return Expr("unit", (add(*parts),), e.args[-1].name)
 
 

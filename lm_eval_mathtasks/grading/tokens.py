@@ -28,7 +28,7 @@ FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt", "cbrt", "abs",
     "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial", "factorial", "sgn",
-    "Rational", "Fraction",
+    "Rational", "Fraction", "cis",
 }  # fmt: skip
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
@@ -44,9 +44,31 @@ _COMMAND_OPERATORS = {
     "implies": "to", "Rightarrow": "to", "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
 }  # fmt: skip
 _WORD_CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
-_DROPPED_COMMANDS = {"angle", "triangle", "measuredangle", "circ", "small", "large", "Large", "huge", "ldotp", "mathop"}
+_DROPPED_COMMANDS = {
+    "angle",
+    "triangle",
+    "measuredangle",
+    "circ",
+    "boxed",
+    "fbox",
+    "small",
+    "large",
+    "Large",
+    "huge",
+    "ldotp",
+    "mathop",
+}
 # repr() of sympy and numpy objects: what is inside the bracket says it all
-_PYTHON_WRAPPERS = {"Matrix", "ImmutableMatrix", "MutableDenseMatrix", "array", "FiniteSet", "Tuple", "Integer", "Float"}
+_PYTHON_WRAPPERS = {
+    "Matrix",
+    "ImmutableMatrix",
+    "MutableDenseMatrix",
+    "array",
+    "FiniteSet",
+    "Tuple",
+    "Integer",
+    "Float",
+}
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
@@ -196,7 +218,9 @@ class _Scanner:
             self.emit("var", word, gap)
         elif len(word) > 2 and (split := self.function_prefix(word)):
             for part in split:
-                self.emit("func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap)
+                self.emit(
+                    "func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap
+                )
         else:
             for k, letter in enumerate(word):
                 self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)
