@@ -12,10 +12,11 @@ from __future__ import annotations
 from fractions import Fraction
 from math import lcm, log2
 
-from lm_eval_mathtasks.grading.exact import TooBig, as_number, normal_form
+from lm_eval_mathtasks.grading.exact import normal_form
 from lm_eval_mathtasks.grading.expr import Expr, add, div, neg
 from lm_eval_mathtasks.grading.fields import MpField
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
+from lm_eval_mathtasks.grading.polynomials import TooBig, as_number
 
 # Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten milliseconds.
 MAX_DIGITS = 6_000
@@ -60,6 +61,11 @@ class _Bound:
         raise NotAlgebraic(e.op)
 
     def power(self, base: Expr, exponent: Expr) -> tuple[float, float]:
+        turn = (("i", Fraction(1)), ("pi", Fraction(1)))
+        top, bottom_poly = normal_form(exponent)
+        if base == Expr("const", name="e") and set(top) == {turn} and bottom_poly == {(): Fraction(1)}:
+            self.order = lcm(self.order, (top[turn] / 2).denominator)
+            return 0.0, 0.0
         value = as_number(normal_form(exponent))
         if value is None or value.denominator > 20 or abs(value) > 1_000:
             raise NotAlgebraic("an exponent")
@@ -67,7 +73,9 @@ class _Bound:
         k = value.denominator
         if k > 1:
             self.roots[Expr("pow", (base, Expr("num", value=Fraction(1, k))))] = k
-            u, bottom = ((u + (k - 1) * bottom) / k, bottom) if u >= bottom else (u, ((k - 1) * u + bottom) / k)
+            u, bottom = (
+                ((u + (k - 1) * bottom) / k, bottom) if u >= bottom else (u, ((k - 1) * u + bottom) / k)
+            )
         n = value.numerator
         return (u * n, bottom * n) if n >= 0 else (bottom * -n, u * -n)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.expr import Expr, walk
+from lm_eval_mathtasks.grading.expr import Expr, num, walk
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.shapes import shape
@@ -17,7 +17,8 @@ _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*")
+_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*(?: \d{1,4}(?:st|nd|rd|th)?)?")
+_LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and|,|;|\band\b)\s*")
 _LEAD = re.compile(
     r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approximately|approx\.?"
     r"|equals?|option|choice)\b[\s:]*)+",
@@ -25,6 +26,14 @@ _LEAD = re.compile(
 )
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+# Words between two commas that still make an item of a list, and not a clause of a sentence.
+MAX_WORDS = 3
+_NUMBER_WORDS = {
+    word: k
+    for k, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+    )
+}
 
 
 def plain_words(text: str) -> str:
@@ -52,7 +61,15 @@ def is_prose(text: str) -> bool:
     if not _PROSE.fullmatch(text):
         return False
     words = _WORD.findall(text)
-    return any(len(w) > 2 and w not in FUNCTIONS or (len(w) == 2 and w.isupper()) for w in words)
+    return any((len(w) > 2 and w not in FUNCTIONS) or (len(w) == 2 and w.isupper()) for w in words)
+
+
+def _words(text: str) -> Expr:
+    """An answer in words; several with commas between them are a list."""
+    parts = [p for p in _LIST_OF_WORDS.split(text) if p]
+    if len(parts) < 2 or max(len(p.split()) for p in parts) > MAX_WORDS:
+        return Expr("text", name=text)
+    return Expr("seq", tuple(Expr("text", name=p) for p in parts))
 
 
 @lru_cache(maxsize=8192)
@@ -70,10 +87,13 @@ def readings(text: str) -> tuple[Expr, ...]:
     whole = re.match(r"\\text\{", text)
     if whole and closing_brace(text, 5) == len(text) - 1:
         inside = text[6:-1].strip()
-        inner = _parsed(_joined(inside)) if re.search(r"\d", inside) else ()
-        return tuple(found) + (inner or (Expr("text", name=inside),))
+        inner = _parsed(_joined(inside)) if re.match(r"[-+(\[.\d\\]", inside) else ()
+        return tuple(found) + (inner or (_words(inside),))
     if is_prose(text):
-        return (*found, Expr("text", name=text), *_parsed(text))
+        word = _NUMBER_WORDS.get(text.lower().strip("."))
+        # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
+        product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
+        return (*found, *(() if word is None else (num(word),)), _words(text), *product)
     for variant in dict.fromkeys((_joined(text), text)):
         found.extend(_parsed(variant))
     if not found:
@@ -91,7 +111,9 @@ def _joined(text: str) -> str:
 
     def join(match: re.Match[str]) -> str:
         before = text[: match.start()]
-        if before.count("(") + before.count("[") + before.count(r"\{") > before.count(")") + before.count("]") + before.count(r"\}"):
+        if before.count("(") + before.count("[") + before.count(r"\{") > before.count(")") + before.count(
+            "]"
+        ) + before.count(r"\}"):
             return match.group()
         return match.group().replace(",", "")
 
@@ -125,4 +147,13 @@ def is_wordy(e: Expr) -> bool:
     return any(n.op == "text" for n in walk(e))
 
 
-__all__ = ["choice", "decimal_comma", "is_prose", "is_unit_word", "is_wordy", "plain_words", "readings", "words_key"]
+__all__ = [
+    "choice",
+    "decimal_comma",
+    "is_prose",
+    "is_unit_word",
+    "is_wordy",
+    "plain_words",
+    "readings",
+    "words_key",
+]

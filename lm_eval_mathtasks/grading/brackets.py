@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-from lm_eval_mathtasks.grading.expr import Expr, num
+from lm_eval_mathtasks.grading.cursor import Cursor
+from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable
+from lm_eval_mathtasks.grading.units import MAGNITUDES
 
-_CLOSERS = {")", "]", "}", "})", ")>", ")floor", ")ceil", "&"}
 _PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "array", "smallmatrix", "vmatrix", "cases"}
 
 
-class BracketsMixin:
-    """Methods of `latex.Parser` that start at an opening token."""
+def fraction(a: Expr, b: Expr) -> Expr:
+    """Return a/b, a number at once where both are integers."""
+    if a.op == b.op == "num" and b.value and a.places < 0 and b.places < 0:
+        return num(a.value / b.value)
+    return div(a, b)
 
-    tokens: list[Token]
-    at: int
-    in_abs: int
 
-    @property
-    def tok(self) -> Token:
-        raise NotImplementedError
-
-    def ahead(self, k: int) -> Token:
-        raise NotImplementedError
-
-    def take(self) -> Token:
-        raise NotImplementedError
-
-    def skip(self, text: str) -> bool:
-        raise NotImplementedError
-
-    def expect(self, text: str) -> None:
-        raise NotImplementedError
-
-    def items(self) -> list[Expr]:
-        raise NotImplementedError
-
-    def relation(self) -> Expr:
-        raise NotImplementedError
-
-    def product(self) -> Expr:
-        raise NotImplementedError
-
-    def primary(self) -> Expr:
-        raise NotImplementedError
-
-    def closes(self) -> bool:
-        """Is the next token the end of a bracket?"""
-        return self.tok.kind == "op" and (
-            self.tok.text in _CLOSERS or self.tok.text.startswith("end:") or (self.tok.text == "|" and self.in_abs > 0)
-        )
+class Brackets(Cursor):
+    """The part of the parser that starts at an opening token."""
 
     def bracketed(self) -> Expr:
         text = self.tok.text
         if text in {"frac", "binom"}:
             self.take()
             top, bottom = self.command_argument(), self.command_argument()
-            return self.fraction(top, bottom) if text == "frac" else Expr("call", (top, bottom), "binom")
+            return fraction(top, bottom) if text == "frac" else Expr("call", (top, bottom), "binom")
         if text == "overline":
             self.take()
             return self.primary()
@@ -70,9 +40,6 @@ class BracketsMixin:
             return self.group(opener)
         finally:
             self.in_abs = outside
-
-    def fraction(self, a: Expr, b: Expr) -> Expr:
-        raise NotImplementedError
 
     def group(self, opener: str) -> Expr:
         if opener in _PAIRS:
@@ -187,7 +154,9 @@ class BracketsMixin:
         """A value followed by words: "25 \\text{ cm}^2", "90 km/h", "18 integers"."""
         words = []
         while True:
-            if self.tok.kind == "text":
+            if self.tok.text in MAGNITUDES:
+                value = mul(num(MAGNITUDES[self.take().text]), value)
+            elif self.tok.kind == "text":
                 words.append(self.take().text)
             elif self.tok.text == "^" and self.ahead(1).text in {"2", "3", "{"}:
                 self.take()
@@ -200,4 +169,4 @@ class BracketsMixin:
         if value.op == "unit" and value.name not in words:
             words.insert(0, value.name)
         inner = value.args[0] if value.op == "unit" else value
-        return Expr("unit", (inner,), " ".join(words).strip())
+        return Expr("unit", (inner,), " ".join(words).strip()) if words else inner

@@ -32,11 +32,14 @@ _COMMAND = "import sys,json; sys.path[:]=json.loads(sys.argv[1]); from lm_eval_m
 
 
 class Reply(Enum):
-    """EQUAL: proven; UNKNOWN: sympy cannot tell; LATE: killed at the deadline; ABSENT: no worker could be started."""
+    """EQUAL: proven; UNKNOWN: sympy cannot tell; LATE: killed at the deadline; DIED: out of memory or stack;
+    ABSENT: no worker could be started.
+    """
 
     EQUAL = "equal"
     UNKNOWN = "unknown"
     LATE = "late"
+    DIED = "died"
     ABSENT = "absent"
 
 
@@ -54,9 +57,7 @@ class _Worker:
             bufsize=0,
             close_fds=True,
         )
-        if self.read(START_S) != worker.READY:
-            self.kill()
-            raise OSError("the worker did not start")
+        self.ready = False
 
     def read(self, seconds: float) -> bytes:
         """Return one byte, or nothing if the worker died or was killed after so many seconds."""
@@ -69,16 +70,29 @@ class _Worker:
         finally:
             timer.cancel()
 
-    def ask(self, question: tuple[str, Expr, Expr], seconds: float) -> bytes:
+    def ask(self, question: tuple[str, Expr, Expr], seconds: float) -> Reply:
         assert self.process.stdin is not None
+        self.wait_until_ready()
         data = pickle.dumps(question)
         message = worker.HEADER.pack(len(data)) + data
+        began = time.monotonic()
         try:
             while message:
                 message = message[self.process.stdin.write(message) or 0 :]
-            return self.read(seconds)
+            answer = self.read(seconds)
         except OSError:
-            return b""
+            answer = b""
+        if answer:
+            return Reply.EQUAL if answer == worker.EQUAL else Reply.UNKNOWN
+        # a worker that dies earlier ran out of memory, or of stack
+        return Reply.LATE if time.monotonic() - began >= seconds else Reply.DIED
+
+    def wait_until_ready(self) -> None:
+        """Wait for sympy's import; raises OSError if it never comes to that."""
+        if not self.ready and self.read(START_S) != worker.READY:
+            self.kill()
+            raise OSError("the worker did not start")
+        self.ready = True
 
     def kill(self) -> None:
         self.process.kill()
@@ -106,14 +120,20 @@ class _Pool:
             mine = self.take()
             if mine is None:
                 return Reply.ABSENT
-            began = time.monotonic()
-            answer = mine.ask(question, seconds)
-            if answer in {worker.EQUAL, worker.UNKNOWN}:
-                with self.lock:
-                    self.idle.append(mine)
-                return Reply.EQUAL if answer == worker.EQUAL else Reply.UNKNOWN
-            mine.kill()
-            return Reply.LATE if time.monotonic() - began >= seconds * 0.9 else Reply.UNKNOWN
+            try:
+                reply = mine.ask(question, seconds)
+            except OSError:
+                self.broken = True
+                return Reply.ABSENT
+            if reply in {Reply.LATE, Reply.DIED}:
+                mine.kill()
+                successor = self.take()  # it imports sympy while we go on
+                if successor is None:
+                    return reply
+                mine = successor
+            with self.lock:
+                self.idle.append(mine)
+            return reply
 
     def take(self) -> _Worker | None:
         with self.lock:
@@ -168,10 +188,14 @@ def ask(name: str, a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
 
 
 def warm_up() -> bool:
-    """Start a worker now, so that no verdict waits for sympy's import; False if none can be started."""
+    """Start a worker now and wait for it, so that no verdict waits for sympy's import; False if none can be started."""
     with _pool.places:
         mine = _pool.take()
         if mine is None:
+            return False
+        try:
+            mine.wait_until_ready()
+        except OSError:
             return False
         with _pool.lock:
             _pool.idle.append(mine)

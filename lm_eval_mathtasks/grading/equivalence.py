@@ -17,14 +17,13 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import choice, decimal_comma, readings, words_key
-from lm_eval_mathtasks.grading.expr import Expr, walk
+from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.scalars import Outcome
+from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
-# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline is worth.
-MAX_SYMBOLIC_NODES = 400
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
@@ -35,13 +34,12 @@ class Symbolic:
     """The symbolic tier for one verdict: all its questions share one deadline."""
 
     def __init__(self, seconds: float) -> None:
-        self.left, self.late, self.absent = seconds, False, False
+        self.left = seconds
 
     def __call__(self, gold: Expr, pred: Expr) -> Outcome:
-        size = sum(1 for e in (gold, pred) for _ in walk(e))
-        if self.left <= 0 or size > MAX_SYMBOLIC_NODES:
-            self.late = True
-            return Outcome(None, "symbolic", "too large for the symbolic tier" if self.left > 0 else "no time left")
+        too_large = oversized(gold) or oversized(pred) or ("no time left" if self.left <= 0 else None)
+        if too_large:
+            return Outcome(None, "symbolic", too_large)
         began = time.monotonic()
         reply = workers.ask("value", gold, pred, self.left)
         self.left -= time.monotonic() - began
@@ -49,6 +47,7 @@ class Symbolic:
             return Outcome(True, "symbolic", "sympy simplifies the difference to 0")
         reason = {
             workers.Reply.LATE: "not decided before the deadline",
+            workers.Reply.DIED: "the worker ran out of memory",
             workers.Reply.ABSENT: "no worker process could be started",
         }.get(reply, "neither proven equal nor proven different")
         return Outcome(None, "symbolic", reason)
@@ -94,7 +93,9 @@ def _by_choice(gold: str, pred: str) -> Verdict | None:
     if p is not None and (not g[1] or len(pred) < 4 or p[1]):
         same = g[0] == p[0]
         if same or g[1] or p[1] or gold.strip("(). ") != g[0]:
-            return Verdict(Status.CORRECT if same else Status.INCORRECT, "choices compared by letter", "structure")
+            return Verdict(
+                Status.CORRECT if same else Status.INCORRECT, "choices compared by letter", "structure"
+            )
     if g[1] and words_key(g[1]) == words_key(pred):
         return Verdict(Status.CORRECT, "the text of the choice", "structure")
     return None
@@ -128,7 +129,9 @@ def _same_unread(gold: str, pred: str) -> Verdict:
     return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
 
 
-def _by_readings(golds: tuple[Expr, ...], preds: tuple[Expr, ...], gold: str, pred: str, seconds: float) -> Verdict:
+def _by_readings(
+    golds: tuple[Expr, ...], preds: tuple[Expr, ...], gold: str, pred: str, seconds: float
+) -> Verdict:
     ask = Symbolic(seconds)
     if "." in gold and (comma := decimal_comma(pred)) is not None:
         preds = (*preds, comma)

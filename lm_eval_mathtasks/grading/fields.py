@@ -35,7 +35,11 @@ class Ball:
             raise Undecided("overflow") from None
         if q and abs(value) < 1e-290:
             raise Undecided("underflow")
-        return cls(complex(value), 0.0, q if q.numerator.bit_length() + q.denominator.bit_length() < _MAX_EXACT_BITS else None)
+        return cls(
+            complex(value),
+            0.0,
+            q if q.numerator.bit_length() + q.denominator.bit_length() < _MAX_EXACT_BITS else None,
+        )
 
     def __add__(self, o: Ball) -> Ball:
         if self.q is not None and o.q is not None:
@@ -110,7 +114,10 @@ class BallField:
         return self.exp(b * self.log(a))
 
     def integer_power(self, a: Ball, n: int) -> Ball:
-        if a.q is not None and abs(n) * max(a.q.numerator.bit_length(), a.q.denominator.bit_length()) < _MAX_EXACT_BITS:
+        if (
+            a.q is not None
+            and abs(n) * max(a.q.numerator.bit_length(), a.q.denominator.bit_length()) < _MAX_EXACT_BITS
+        ):
             if a.q == 0 and n <= 0:
                 raise Undecided("a power of zero")
             return Ball.exact(a.q**n)

@@ -19,7 +19,9 @@ MIN_PAIRS_FOR_POOL = 5_000
 CHUNK = 500
 
 
-def grade(*, gold: str, pred: str | None, deadline: float = DEADLINE_S, second_opinion: bool = False) -> Verdict:
+def grade(
+    *, gold: str, pred: str | None, deadline: float = DEADLINE_S, second_opinion: bool = False
+) -> Verdict:
     """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text.
 
     deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect.

@@ -36,9 +36,12 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
         (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|phantom\{[^{}]*\}|strut)(?![a-zA-Z])", " "),
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
+        (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
+        (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
         (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
         (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
+        (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times "),
         (r"\\(?:mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup)\s*\{", r"\\text{"),
         (r"\\(?:mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb)\s*(?=\{)", ""),
         (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
@@ -66,6 +69,10 @@ _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
 _LONE_COMMAND = re.compile(r"(?<!\\)\\[a-zA-Z]")
 _DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
+# A row of a matrix never starts with a bare "frac": two backslashes before a known command are one, escaped
+_ESCAPED_TWICE = re.compile(
+    r"(?<!\\)\\\\(?=(?:[dtc]?frac|sqrt|pi|infty|cdot|times|left|right|text|mathrm|begin|end|cup|pm|circ|boxed)(?![a-zA-Z]))"
+)
 
 
 def _unescape(text: str) -> str:
@@ -128,7 +135,7 @@ def _unwrap_once(text: str) -> str:
 
 def _trim(text: str) -> str:
     """Remove what ends a sentence but not an answer; a factorial and "p.m." stay."""
-    text = text.strip().strip("\"`").strip()
+    text = text.strip().strip('"`').strip()
     text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
     text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
@@ -164,7 +171,7 @@ def clean(text: str) -> str:
 
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
-    text = _plain_symbols(_unescape(text))
+    text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     for _ in range(6):  # every pass only removes or respells: it settles in two or three
         new = _pass(text)
         if new == text:

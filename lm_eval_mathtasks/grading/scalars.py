@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import algebraic, numeric
 from lm_eval_mathtasks.grading.exact import same_form
-from lm_eval_mathtasks.grading.expr import INFINITY, MINUS_ONE, PI, Expr, div, mul, num, rewrite, variables, walk
+from lm_eval_mathtasks.grading.expr import (
+    INFINITY,
+    MINUS_ONE,
+    PI,
+    Expr,
+    div,
+    mul,
+    num,
+    rewrite,
+    variables,
+    walk,
+)
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
 # A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least this
@@ -73,7 +84,7 @@ def _innermost_sign(e: Expr) -> Expr:
 
 def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
-    gold, pred = _same_logarithm(*_same_angles(gold, pred))
+    gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
     if g.unit and p.unit and g.unit != p.unit:
         same_kind = g.unit.dimension == p.unit.dimension
@@ -101,12 +112,23 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
     if g.degrees != p.degrees and PI in walk(p.core if g.degrees else g.core):
         degree = div(PI, num(180))
         readings.append((mul(degree, g.core), p.core) if g.degrees else (g.core, mul(degree, p.core)))
-    if p.core.op == "mul" and not p.unit and not variables(g.core):
-        last = p.core.args[-1]
-        letter = last.args[0] if last.op == "pow" else last
-        if letter.op == "var" and letter.name in _LETTER_UNITS and not variables(mul(*p.core.args[:-1])):
-            readings.append((g.core, mul(*p.core.args[:-1])))
     return readings
+
+
+def _same_letters(gold: Expr, pred: Expr) -> Expr:
+    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is sympy's i."""
+    if variables(gold) or gold.op == "base" or not variables(pred):
+        return pred
+    if variables(pred) == {"I"}:
+        imaginary = Expr("const", name="i")
+        return rewrite(pred, lambda n: imaginary if n.op == "var" else None)
+    if pred.op != "mul" or variables(mul(*pred.args[:-1])):
+        return pred
+    last = pred.args[-1]
+    letter, power = (last.args[0], f"^{last.args[1].value}") if last.op == "pow" else (last, "")
+    if letter.op != "var" or letter.name not in _LETTER_UNITS:
+        return pred
+    return Expr("unit", (mul(*pred.args[:-1]),), letter.name + power)
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:
@@ -147,7 +169,9 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op == "base" or pred.op == "base":
         return _compare_bases(gold, pred)
     if INFINITY in walk(gold) or INFINITY in walk(pred):
-        return Outcome(gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite")
+        return Outcome(
+            gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite"
+        )
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
     if numeric.differ(gold, pred):
@@ -184,7 +208,15 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
 
 
 def _digits(e: Expr) -> str:
-    return str(e.value.numerator) if e.op == "num" and e.value.denominator == 1 and e.value.numerator < 10**300 else "?"
+    """The digits of a numeral as they were written; "?" if it is none. 152A was read as a product."""
+    if e.op == "mul":
+        return "".join(a.name if a.op == "var" else _digits(a) for a in e.args)
+    if e.op != "num" or not 0 <= e.value < 10**300:
+        return "?"
+    if e.places > 0:
+        digits = str(int(e.value * 10**e.places)).rjust(e.places + 1, "0")
+        return f"{digits[: -e.places]}.{digits[-e.places :]}"
+    return str(e.value.numerator) if e.value.denominator == 1 else "?"
 
 
 def _significant(value: Fraction, places: int) -> int:
@@ -208,7 +240,9 @@ def _rounds(gold: Expr, pred: Expr) -> bool:
     without finite decimal that it is the correct rounding of. Either side may be the decimal; integers never round.
     """
     for decimal, other in ((pred, gold), (gold, pred)):
-        sign, written = (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
+        sign, written = (
+            (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
+        )
         if written.op != "num":
             continue
         value, places = sign * written.value, written.places

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lm_eval_mathtasks.grading.expr import Expr, add, neg, rewrite, walk
+from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, walk
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, without_approximation
+from lm_eval_mathtasks.grading.units import parse_unit
 
 # A ± list is written out up to this many answers.
 MAX_BRANCHES = 16
@@ -11,17 +12,41 @@ MAX_BRANCHES = 16
 
 def shape(e: Expr) -> Expr:
     """Return e with every ± written out and every list of assignments as the list of what is assigned."""
-    e = without_approximation(e)
+    e = _compound(without_approximation(e))
     if e.op == "seq" or (e.op == "group" and e.name == "{}"):
         items = tuple(piece for item in e.args for piece in _branches(without_approximation(item)))
         return _assignments(Expr(e.op, tuple(shape(i) for i in items), e.name))
+    if e.op == "mul" and len(e.args) == 2 and e.args[0].op == "var" and e.args[1].op in {"group", "union"}:
+        return shape(e.args[1])  # "t (0, 4]" lost its sign of membership
     if e.op in {"group", "union"}:
         return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
-    if e.op == "rel" and is_equation(e) and is_label(e.args[0]) and e.args[-1].op in {"group", "union", "pm", "add"}:
+    if (
+        e.op == "rel"
+        and is_equation(e)
+        and is_label(e.args[0])
+        and e.args[-1].op in {"group", "union", "pm", "add"}
+    ):
         branches = _branches(e)
         return _assignments(Expr("seq", tuple(branches))) if len(branches) > 1 else e
     branches = _branches(e)
     return Expr("seq", tuple(branches)) if len(branches) > 1 else e
+
+
+def _compound(e: Expr) -> Expr:
+    """2 hours and 20 minutes are 140 minutes."""
+    if e.op != "seq" or not all(item.op == "unit" for item in e.args):
+        return e
+    units = [parse_unit(item.name) for item in e.args]
+    known = [u for u in units if u is not None]
+    falling = all(
+        a.factor > b.factor and a.dimension == b.dimension for a, b in zip(known, known[1:], strict=False)
+    )
+    if len(known) < len(units) or not falling:
+        return e
+    parts = (
+        mul(num(u.factor / known[-1].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
+    )
+    return Expr("unit", (add(*parts),), e.args[-1].name)
 
 
 def _branches(e: Expr) -> list[Expr]:

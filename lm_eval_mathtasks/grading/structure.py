@@ -24,6 +24,8 @@ _COLLECTIONS = {"seq", "group", "record", "union"}
 MAX_UNORDERED = 64
 _MEANS_NOTHING = {"nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "none", "emptyset",
                   "norealroots", "nosuchnumber", "impossible", "notpossible"}  # fmt: skip
+# x = 2 and y = 2 are two lines; k = 2 and n = 2 are the same answer under two names
+_COORDINATES = {"x", "y", "z"}
 _MEANS_UNDEFINED = {"undefined", "doesnotexist", "dne"}
 _MEANS_ALL = {"allrealnumbers", "allreals", "allreal", "realnumbers", "therealnumbers", "setofallrealnumbers"}
 
@@ -116,9 +118,13 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     return compare(g_value or gold, p_value or pred, ask)
 
 
-def _compare_equations(gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask) -> Outcome:
+def _compare_equations(
+    gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask
+) -> Outcome:
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
+        if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
+            return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
         outcome = compare(g_value, p_value, ask)
         if same_label or outcome.equal is False:
             return outcome if same_label or not same_equation(gold, pred) else _same_curve()
@@ -127,7 +133,11 @@ def _compare_equations(gold: Expr, pred: Expr, g_value: Expr | None, p_value: Ex
         return _same_curve()
     if g_value is None and len(pred.args) == 2:
         return _no("different equations")
-    return compare(g_value or gold.args[-1], p_value or pred.args[-1], ask) if g_value else _no("different equations")
+    return (
+        compare(g_value or gold.args[-1], p_value or pred.args[-1], ask)
+        if g_value
+        else _no("different equations")
+    )
 
 
 def _same_curve() -> Outcome:
@@ -157,7 +167,11 @@ def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     # a column or a row may be written as a tuple, and a tuple as a column
     matrix, other = (g, p) if g.op == "matrix" else (p, g)
     cells = [c for r in matrix.args for c in r.args]
-    if other.op == "group" and other.name in {"()", "[]", "<>"} and 1 in {len(matrix.args), len(matrix.args[0].args)}:
+    if (
+        other.op == "group"
+        and other.name in {"()", "[]", "<>"}
+        and 1 in {len(matrix.args), len(matrix.args[0].args)}
+    ):
         return _in_order(cells, other.args, ask) if g is matrix else _in_order(other.args, cells, ask)
     if other.op == "group" and other.args and all(r.op == "group" for r in other.args):
         rows = Expr("matrix", tuple(Expr("row", r.args) for r in other.args))
@@ -169,7 +183,10 @@ def fold_matrix(e: Expr) -> Expr:
     """Carry out sums of matrices and products with scalars, so that k·M and M/k compare by their cells."""
     if e.op == "add":
         parts = [fold_matrix(a) for a in e.args]
-        if all(p.op == "matrix" for p in parts) and len({tuple(len(r.args) for r in p.args) for p in parts}) == 1:
+        if (
+            all(p.op == "matrix" for p in parts)
+            and len({tuple(len(r.args) for r in p.args) for p in parts}) == 1
+        ):
             rows = zip(*(p.args for p in parts), strict=True)
             return Expr("matrix", tuple(Expr("row", tuple(map(add, *(r.args for r in row)))) for row in rows))
         return e
@@ -180,7 +197,9 @@ def fold_matrix(e: Expr) -> Expr:
             return e
         scalars = [p for p in parts if p.op != "matrix"]
         factor = mul(*scalars) if e.op == "mul" else div(ONE, scalars[0])
-        return Expr("matrix", tuple(Expr("row", tuple(mul(factor, c) for c in r.args)) for r in inside[0].args))
+        return Expr(
+            "matrix", tuple(Expr("row", tuple(mul(factor, c) for c in r.args)) for r in inside[0].args)
+        )
     return e
 
 
@@ -190,8 +209,7 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op == "record":
         pred = Expr("seq", pred.args) if gold.op == "seq" else Expr("group", pred.args, "()")
     if gold.op == "union" or pred.op == "union":
-        pieces = [e.args if e.op == "union" else (e,) for e in (gold, pred)]
-        return _any_order(pieces[0], pieces[1], ask)
+        return _any_order(_pieces(gold), _pieces(pred), ask)
     if gold.op == "seq" or gold.name == "{}":
         if pred.op == "group" and pred.name in {"[)", "(]"}:
             return _no("an interval is no list")
@@ -200,10 +218,25 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             items = (pred,) if pred.args[0].op != "group" else pred.args
         return _any_order(gold.args, items, ask)
     if gold.op != "group":
-        if pred.op in {"seq", "group"} and len(pred.args) == 1:
+        if pred.op == "seq":  # one answer in several spellings is one answer
+            outcomes = [compare(gold, p, ask) for p in pred.args]
+            if all(o.equal for o in outcomes):
+                return outcomes[0]
+        if pred.op == "group" and len(pred.args) == 1:
             return compare(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
+
+
+def _pieces(e: Expr) -> list[Expr]:
+    """The sets that a union joins; also of a list of inequalities, "x < 2 or x > 3"."""
+    parts = e.args if e.op in {"union", "seq"} else (e,)
+    sets = [as_set(p) if p.op == "rel" else p for p in parts]
+    return [
+        piece
+        for s, p in zip(sets, parts, strict=True)
+        for piece in ((s or p).args if (s or p).op == "union" else (s or p,))
+    ]
 
 
 def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -215,7 +248,8 @@ def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     is_list = gold.name in {"()", "[]"} and len(gold.args) != 2
     same_ends = pred.op == "group" and pred.name == gold.name
     bare = pred.op == "seq" or pred.name == "{}" or (is_list and pred.name in {"()", "[]"})
-    if not same_ends and (not bare or gold.name in {"[)", "(]"} or mentions_infinity(gold)):
+    is_interval = gold.name != "()" and not is_list
+    if not same_ends and (not bare or is_interval or mentions_infinity(gold)):
         return _no("other brackets: ends that belong to the interval or do not")
     return _in_order(gold.args, pred.args, ask)
 
@@ -251,6 +285,8 @@ def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
 
 def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     """Match every part of the gold with its own part of the prediction."""
+    if len(set(gold)) == len(gold):
+        pred = list(dict.fromkeys(pred))  # saying an answer twice adds nothing, unless the gold does too
     if len(gold) != len(pred):
         return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
     if len(gold) > MAX_UNORDERED:

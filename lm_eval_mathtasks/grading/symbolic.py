@@ -38,6 +38,8 @@ def to_sympy(e: Expr) -> Any:
         if e.name not in constants:
             raise Unsupported(e.name)
         return constants[e.name]
+    if e.op == "call" and e.name in {"sum", "prod", "det"}:
+        return _big(e)
     args = [to_sympy(a) for a in e.args]
     if e.op in {"add", "mul", "pow"}:
         return {"add": sympy.Add, "mul": sympy.Mul, "pow": sympy.Pow}[e.op](*args)
@@ -60,8 +62,6 @@ def _call(e: Expr, args: list[Any]) -> Any:
     if e.name == "sqrt":
         odd = getattr(args[1], "is_odd", False)
         return sympy.real_root(*args) if odd else sympy.Pow(args[0], 1 / args[1])
-    if e.name == "det" or e.name in {"sum", "prod"}:
-        return _big(e, args)
     if e.name.startswith("apply "):
         return sympy.Function(e.name[6:])(*args)
     name = _RENAMED.get(e.name, e.name if e.name in _SAME_NAME else "")
@@ -70,14 +70,14 @@ def _call(e: Expr, args: list[Any]) -> Any:
     return getattr(sympy, name)(*args)
 
 
-def _big(e: Expr, args: list[Any]) -> Any:
+def _big(e: Expr) -> Any:
     import sympy
 
     if e.name == "det" or len(e.args) != 3 or e.args[0].op != "rel" or e.args[0].args[0].op != "var":
         raise Unsupported(e.name)
     index = to_sympy(e.args[0].args[0])
-    bounds = (index, to_sympy(e.args[0].args[1]), args[1])
-    return (sympy.summation if e.name == "sum" else sympy.product)(args[2], bounds)
+    bounds = (index, to_sympy(e.args[0].args[1]), to_sympy(e.args[1]))
+    return (sympy.summation if e.name == "sum" else sympy.product)(to_sympy(e.args[2]), bounds)
 
 
 def equal(a: Expr, b: Expr) -> bool | None:

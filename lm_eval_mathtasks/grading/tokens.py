@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.normalize import closing_brace
-from lm_eval_mathtasks.grading.units import is_unit_word
+from lm_eval_mathtasks.grading.units import UNITS, is_unit_word
 
 
 class Unreadable(Exception):
@@ -28,6 +28,7 @@ FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt", "cbrt", "abs",
     "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial", "factorial", "sgn",
+    "Rational", "Fraction", "cis",
 }  # fmt: skip
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
@@ -43,7 +44,31 @@ _COMMAND_OPERATORS = {
     "implies": "to", "Rightarrow": "to", "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
 }  # fmt: skip
 _WORD_CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
-_DROPPED_COMMANDS = {"angle", "triangle", "measuredangle", "circ", "small", "large", "Large", "huge", "ldotp", "mathop"}
+_DROPPED_COMMANDS = {
+    "angle",
+    "triangle",
+    "measuredangle",
+    "circ",
+    "boxed",
+    "fbox",
+    "small",
+    "large",
+    "Large",
+    "huge",
+    "ldotp",
+    "mathop",
+}
+# repr() of sympy and numpy objects: what is inside the bracket says it all
+_PYTHON_WRAPPERS = {
+    "Matrix",
+    "ImmutableMatrix",
+    "MutableDenseMatrix",
+    "array",
+    "FiniteSet",
+    "Tuple",
+    "Integer",
+    "Float",
+}
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
@@ -152,7 +177,9 @@ class _Scanner:
         elif name == "$":
             self.emit("text", "$", gap)
         elif name not in _DROPPED_COMMANDS:
-            raise Unreadable(f"unknown command \\{name}")
+            if not name.isalpha():
+                raise Unreadable(f"unknown command \\{name}")
+            self.emit("var", name, gap)  # a symbol we do not know equals itself only
 
     def words(self, words: str, gap: bool) -> None:
         """A \\text{...}: a separator, a number, letters, or words."""
@@ -162,15 +189,21 @@ class _Scanner:
             self.emit("num", words, gap)
         elif not words or words == ",":
             self.emit("sep", ",", gap) if words else None
-        elif len(words) == 1 and words.isalpha() and not is_unit_word(words):
-            self.emit("var", words, gap)
+        elif len(words) == 1 and words.isalpha() and not (words in UNITS and self.follows_value()):
+            self.emit("const" if words in "ei" else "var", words, gap)
         else:
             self.emit("text", words, gap)
+
+    def follows_value(self) -> bool:
+        before = self.out[-1] if self.out else None
+        return before is not None and (before.kind in {"num", "text"} or before.text in {")", "}", "%"})
 
     def letters(self, word: str, gap: bool) -> None:
         """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of variables."""
         before = self.out[-1] if self.out else None
-        after_value = before is not None and (before.kind in {"num", "text"} or before.text in {")", "}", "%"})
+        after_value = self.follows_value()
+        if word in _PYTHON_WRAPPERS:
+            return
         if word in FUNCTIONS:
             self.emit("func", word, gap)
         elif word in _WORD_CONSTANTS:
@@ -185,7 +218,9 @@ class _Scanner:
             self.emit("var", word, gap)
         elif len(word) > 2 and (split := self.function_prefix(word)):
             for part in split:
-                self.emit("func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap)
+                self.emit(
+                    "func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap
+                )
         else:
             for k, letter in enumerate(word):
                 self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)

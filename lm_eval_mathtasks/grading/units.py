@@ -76,14 +76,43 @@ def _read_table() -> dict[str, Unit]:
 
 
 UNITS = _read_table()
+# Words that multiply the number before them.
+MAGNITUDES = {
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+    "hundred": 100,
+}
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 # Words that make a run of letters after a number a remark and not a product, even without a blank.
-_REMARKS = {"unit", "units", "sq", "square", "cubic", "per", "am", "pm", "AM", "PM", "th", "st", "nd", "rd", "deg"}
+_REMARKS = {
+    "unit",
+    "units",
+    "sq",
+    "square",
+    "cubic",
+    "per",
+    "am",
+    "pm",
+    "AM",
+    "PM",
+    "th",
+    "st",
+    "nd",
+    "rd",
+    "deg",
+}
 
 
 def is_unit_word(word: str) -> bool:
     """Say whether a run of two or more letters after a number is a unit rather than a product of variables."""
-    return word in _REMARKS or (len(word) > 1 and (word in UNITS or word.lower() in UNITS)) or word in {"$", "°", "元"}
+    return (
+        word in _REMARKS
+        or (len(word) > 1 and (word in UNITS or word.lower() in UNITS))
+        or word in {"$", "°", "元"}
+    )
 
 
 def parse_unit(text: str) -> Unit | None:

@@ -32,7 +32,9 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 
     from lm_eval_mathtasks.grading import symbolic
 
-    sympy.simplify(sympy.sqrt(sympy.Symbol("x") ** 2 + 1) - sympy.sin(1))  # loads what the first question would wait for
+    sympy.simplify(
+        sympy.sqrt(sympy.Symbol("x") ** 2 + 1) - sympy.sin(1)
+    )  # loads what the first question would wait for
     answers.write(READY)
     while header := questions.read(HEADER.size):
         name, a, b = pickle.loads(questions.read(*HEADER.unpack(header)))  # noqa: S301  our own parent wrote it

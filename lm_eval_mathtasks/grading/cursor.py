@@ -1,0 +1,91 @@
+"""Where the parser stands in its tokens, and what its three parts ask of one another."""
+
+from __future__ import annotations
+
+from lm_eval_mathtasks.grading.expr import Expr
+from lm_eval_mathtasks.grading.tokens import Token, Unreadable
+
+END = Token("end", "")
+# Brackets and powers nested deeper than this are not an answer; it also bounds the interpreter's stack.
+MAX_DEPTH = 40
+_CLOSERS = {")", "]", "}", "})", ")>", ")floor", ")ceil", "&"}
+_STARTS = {"(", "[", "{", "{(", "<(", "floor(", "ceil(", "frac", "binom", "overline"}
+
+
+class Cursor:
+    """A place in a list of tokens. `latex.Parser` inherits it through `atoms.Atoms` and `brackets.Brackets`."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens, self.at, self.depth, self.in_abs = tokens, 0, 0, 0
+
+    @property
+    def tok(self) -> Token:
+        return self.tokens[self.at] if self.at < len(self.tokens) else END
+
+    def ahead(self, k: int) -> Token:
+        return self.tokens[self.at + k] if self.at + k < len(self.tokens) else END
+
+    def take(self) -> Token:
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def skip(self, text: str) -> bool:
+        if self.tok.text == text and self.tok.kind in {"op", "sep"}:
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, text: str) -> None:
+        if not self.skip(text):
+            raise Unreadable(f"{text} expected, got {self.tok.text or 'the end'}")
+
+    def deeper(self) -> None:
+        """Count one level of nesting; raises Unreadable at the limit."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable("nested too deeply")
+
+    def closes(self) -> bool:
+        """Is the next token the end of a bracket?"""
+        kind, text, _ = self.tok
+        return kind == "op" and (
+            text in _CLOSERS or text.startswith("end:") or (text == "|" and self.in_abs > 0)
+        )
+
+    def starts_factor(self) -> bool:
+        """Can the next token begin a factor, so that a product goes on without a sign?"""
+        kind, text, _ = self.tok
+        if kind in {"num", "var", "const", "func", "base"}:
+            return True
+        return kind == "op" and (
+            text in _STARTS or (text == "|" and not self.in_abs) or text.startswith(("begin:", "big:"))
+        )
+
+    # the levels of the grammar, written in `latex`
+    def items(self) -> list[Expr]:
+        """A list up to a closing bracket."""
+        raise NotImplementedError
+
+    def relation(self) -> Expr:
+        """One item of a list: expressions with relations between them."""
+        raise NotImplementedError
+
+    def sum(self) -> Expr:
+        """Terms with signs between them."""
+        raise NotImplementedError
+
+    def product(self) -> Expr:
+        """Factors, with or without signs between them."""
+        raise NotImplementedError
+
+    def factor(self) -> Expr:
+        """A primary with its powers and other postfixes."""
+        raise NotImplementedError
+
+    def exponent(self) -> Expr:
+        """What stands behind ^."""
+        raise NotImplementedError
+
+    def primary(self) -> Expr:
+        """A number, a name, a function, a bracket."""
+        raise NotImplementedError

@@ -1,0 +1,55 @@
+"""What is too large to be worth a symbolic answer: power towers, huge factorials, long sums, thousands of nodes."""
+
+from __future__ import annotations
+
+from math import log2
+
+from lm_eval_mathtasks.grading.expr import Expr, variables, walk
+from lm_eval_mathtasks.grading.numeric import approximate
+
+# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline is worth.
+MAX_NODES = 400
+# Bits of a number that a power may have; 2^(2^16) has 65,537.
+MAX_NUMBER_BITS = 60_000
+# Exponent of an expression with variables: multiplying out takes sympy about a second at 100.
+MAX_EXPONENT = 100
+# Argument of a factorial or a binomial, and number of terms of a sum.
+MAX_ARGUMENT = 3_000
+
+
+def oversized(e: Expr) -> str | None:
+    """Return what about e is too large for the symbolic tier, or None."""
+    nodes = list(walk(e))
+    if len(nodes) > MAX_NODES:
+        return f"more than {MAX_NODES} parts"
+    for node in nodes:
+        if (
+            node.op == "num"
+            and node.value.numerator.bit_length() + node.value.denominator.bit_length() > MAX_NUMBER_BITS
+        ):
+            return "a number of too many digits"
+        if node.op == "pow" and _huge_power(*node.args):
+            return "a huge power"
+        if node.op == "fact" or (node.op == "call" and node.name in {"binom", "sum", "prod"}):
+            if any(_huge_argument(a) for a in node.args[: 2 if node.op == "call" else 1]):
+                return "a huge factorial or sum"
+    return None
+
+
+def _huge_power(base: Expr, exponent: Expr) -> bool:
+    if variables(exponent):
+        return any(n.op == "pow" and _huge_power(*n.args) for n in walk(exponent))
+    size = approximate(exponent)
+    if size is None:
+        return True
+    if variables(base):
+        return abs(size.v) > MAX_EXPONENT
+    value = approximate(base)
+    return value is None or (value.v != 0 and abs(size.v) * abs(log2(abs(value.v))) > MAX_NUMBER_BITS)
+
+
+def _huge_argument(e: Expr) -> bool:
+    if e.op == "rel" or variables(e):
+        return False
+    size = approximate(e)
+    return size is None or abs(size.v) > MAX_ARGUMENT
