@@ -161,7 +161,7 @@ def test_generated_problems_are_held_out():
 
 @pytest.fixture(scope="module", params=embedded.STAGES)
 def stage(request):
-    from lm_eval_mathtasks.training.pipeline import load
+    from lm_eval_mathtasks.training.checkpoint import load
 
     return request.param, *load(embedded.path(request.param))
 
@@ -197,8 +197,8 @@ def test_an_eight_shot_prompt_fits(stage):
 
 def test_the_logged_accuracy_is_the_models():
     """The log's last line of each stage is measured again on the committed model; it rises from stage to stage."""
+    from lm_eval_mathtasks.training.checkpoint import load
     from lm_eval_mathtasks.training.evaluation import accuracy
-    from lm_eval_mathtasks.training.pipeline import load
     from lm_eval_mathtasks.training.problems import held_out_set
 
     logged = {line["stage"]: line for line in read_jsonl(FOLDER / "training_log.jsonl")}

@@ -115,7 +115,7 @@ def trained(tmp_path_factory):
 
 
 def weights(folder):
-    from lm_eval_mathtasks.training.pipeline import load
+    from lm_eval_mathtasks.training.checkpoint import load
 
     model, _ = load(folder)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -140,8 +140,8 @@ def test_the_log_has_a_line_for_each_stage(trained):
 def test_a_saved_stage_loads_in_full_precision_and_speaks(trained):
     import torch
 
+    from lm_eval_mathtasks.training.checkpoint import load
     from lm_eval_mathtasks.training.evaluation import respond
-    from lm_eval_mathtasks.training.pipeline import load
 
     model, tokenizer = load(trained / "grpo")
     assert model.dtype == torch.float32

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from lm_eval_mathtasks.training import STAGES
+from lm_eval_mathtasks.training.checkpoint import load
 from lm_eval_mathtasks.training.problems import Problem, held_out_set
 from lm_eval_mathtasks.training.prompts import ask
 from lm_eval_mathtasks.training.rewards import RIGHT, reward
@@ -66,9 +67,7 @@ def read_problems(path: Path) -> list[Problem]:
 
 
 def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
-    """Markdown rows: each stage, its accuracy on `count` held-out problems in three ways, and on each file."""
-    from lm_eval_mathtasks.training.pipeline import load
-
+    """Markdown rows: each stage, its accuracy on `count` held-out problems asked in two ways, and on each file."""
     held_out = held_out_set(count, seed=1)
     rows = ["| stage | held-out, plain | held-out, chat | " + " | ".join(f.stem for f in files) + " |"]
     rows.append("|---" * (3 + len(files)) + "|")

@@ -1,0 +1,53 @@
+"""A stage on disk: model and tokenizer in Hugging Face format."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import DataError
+
+
+def load(folder: Path) -> tuple[Any, Any]:
+    """(model in float32, tokenizer) of a saved stage; DataError if the folder holds none."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (folder / "config.json").exists():
+        raise DataError(
+            "a trained stage", f"no config.json in {folder}", "train that stage first, or use --stage all"
+        )
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+    return AutoModelForCausalLM.from_pretrained(folder), tokenizer
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write model and tokenizer: weights rounded to bfloat16 on disk, read back as float32 by default.
+
+    Half the bytes; the rounding is part of the model, so every engine that computes in float32 agrees. The
+    chat template and class name are written where transformers 4 and 5 both look for them.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    rounded = copy.deepcopy(model).to(torch.bfloat16)
+    rounded.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    rounded.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    _amend(folder / "config.json", dtype="float32", use_cache=True)
+    _amend(
+        folder / "tokenizer_config.json",
+        chat_template=tokenizer.chat_template,
+        tokenizer_class="PreTrainedTokenizerFast",
+    )
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+
+
+def _amend(path: Path, **values: Any) -> None:
+    described = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**described, **values}, indent=2) + "\n", encoding="utf-8")
