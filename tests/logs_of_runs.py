@@ -13,10 +13,23 @@ def doc(number, gold, question=None):
 
 
 def write_lm_eval(
-    folder, docs, responses, *, scores=None, task="gsm8k-cot-zeroshot", model="acme/toy-1", filters=("none",), version=1.0,
-    shots=0, prompt="{question}", settings=None, limit=None, metrics=None, stamp="2026-01-02T03-04-05.678901", repeats=1,
+    folder,
+    docs,
+    responses,
+    *,
+    scores=None,
+    metrics=None,
+    task="gsm8k-cot-zeroshot",
+    model="acme/toy-1",
+    filters=("none",),
+    version=1.0,
+    shots=0,
+    prompt="{question}",
     chat=False,
-):  # fmt: skip
+    settings=None,
+    repeats=1,
+    stamp="2026-01-02T03-04-05.678901",
+):
     """Write results_*.json and samples_*.jsonl and return the folder.
 
     responses[i] is a text or a list of texts. scores: by filter, or one list for all; metrics: further ones by name.
@@ -26,9 +39,10 @@ def write_lm_eval(
     lines = []
     for name in filters:
         marks = scores[name] if isinstance(scores, dict) else scores
-        for number, (one, texts) in enumerate(zip(docs, responses, strict=True)):
-            texts = [texts] if isinstance(texts, str) else list(texts)
+        for number, (one, given) in enumerate(zip(docs, responses, strict=True)):
+            texts = [given] if isinstance(given, str) else list(given)
             asked = prompt.format(question=one["question"])
+            turns = [json.dumps([{"role": "user", "content": asked}])]
             numbers = {} if marks is None or marks[number] is None else {"exact_match": float(marks[number])}
             numbers |= {key: float(values[number]) for key, values in (metrics or {}).items()}
             lines.append(
@@ -36,8 +50,7 @@ def write_lm_eval(
                     "doc_id": number,
                     "doc": one,
                     "target": one["gold"],
-                    "arguments": {"gen_args_0": {"arg_0": [json.dumps([{"role": "user", "content": asked}])] if chat else asked,
-                                                 "arg_1": settings}},
+                    "arguments": {"gen_args_0": {"arg_0": turns if chat else asked, "arg_1": settings}},
                     "resps": [texts],
                     "filtered_resps": texts,
                     "filter": name,
@@ -47,7 +60,7 @@ def write_lm_eval(
                     "target_hash": digest(one["gold"]),
                     **numbers,
                 }
-            )  # fmt: skip
+            )
     hashes = "".join(line[key] for line in lines for key in ("doc_hash", "prompt_hash", "target_hash"))
     results = {
         "results": {task: {"alias": task}},
@@ -62,7 +75,7 @@ def write_lm_eval(
         "versions": {task: version},
         "n-shot": {task: shots},
         "n-samples": {task: {"original": len(docs), "effective": len(docs)}},
-        "config": {"model": "hf", "model_args": {"pretrained": model}, "limit": limit, "random_seed": 0},
+        "config": {"model": "hf", "model_args": {"pretrained": model}, "random_seed": 0},
         "git_hash": "abc1234",
         "date": 1767323045.0,
         "lm_eval_version": "0.4.13",

@@ -29,7 +29,8 @@ generation_kwargs: {until: ["Q:"], do_sample: false, max_gen_toks: 64}
 metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true, regexes_to_ignore: ["(?s).*#### "]}]
 filter_list:
   - {name: strict-match, filter: [{function: regex, regex_pattern: "#### (\\\\d+)"}, {function: take_first}]}
-  - {name: flexible-extract, filter: [{function: regex, group_select: -1, regex_pattern: "(\\\\d+)"}, {function: take_first}]}
+  - name: flexible-extract
+    filter: [{function: regex, group_select: -1, regex_pattern: "(\\\\d+)"}, {function: take_first}]
 metadata: {version: 3.0}
 """
 THREE_REPEATS = """

@@ -174,7 +174,7 @@ def test_half_a_run(log):
         read_runs(log)
     bare = [{k: v for k, v in json.loads(line).items() if not k.endswith("_hash")} for line in lines]
     write_json_lines(file, bare[:2])
-    with pytest.raises(EvidenceError, match="4 docs .* 2 in"):
+    with pytest.raises(EvidenceError, match=r"4 docs .* 2 in"):
         read_runs(log)
 
 
@@ -188,7 +188,10 @@ def test_samples_of_another_task_version(log, tmp_path):
 
 def test_a_doc_twice(log):
     file = samples(log)
-    lines = [{k: v for k, v in json.loads(line).items() if not k.endswith("_hash")} for line in file.open()]
+    lines = [
+        {k: v for k, v in json.loads(line).items() if not k.endswith("_hash")}
+        for line in file.read_text().splitlines()
+    ]
     write_json_lines(file, [*lines[:3], lines[2]])
     with pytest.raises(EvidenceError, match="1 docs twice, for instance 2"):
         read_runs(log)
@@ -269,8 +272,10 @@ def test_plain_lines_without_a_response(tmp_path):
 def test_opencompass(tmp_path):
     path = tmp_path / "predictions" / "toy-1" / "gsm8k.json"
     path.parent.mkdir(parents=True)
-    entries = {str(i): {"origin_prompt": [{"role": "HUMAN", "prompt": d["question"]}], "prediction": r, "gold": d["gold"]}
-               for i, (d, r) in enumerate(zip(DOCS, RIGHT, strict=True))}  # fmt: skip
+    asked = [[{"role": "HUMAN", "prompt": d["question"]}] for d in DOCS]
+    entries = {
+        str(i): {"origin_prompt": asked[i], "prediction": RIGHT[i], "gold": DOCS[i]["gold"]} for i in range(4)
+    }
     path.write_text(json.dumps(entries))
     run = read_run(tmp_path)
     assert (run.model, run.task, run.scored) == ("toy-1", "gsm8k", False)

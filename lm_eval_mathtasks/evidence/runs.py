@@ -229,7 +229,7 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
 
 
 def _with_gold(run: Run, path: Path) -> Run:
-    """Fill missing references from a file of docs: by question, else by id, which may be no more than a line's number."""
+    """Fill missing references from a file of docs: by question, else by id (perhaps a line's number)."""
     by_question: dict[str, str] = {}
     by_id: dict[str, str] = {}
     for position, doc in enumerate(read_json_lines(path)):
