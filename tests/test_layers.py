@@ -18,7 +18,7 @@ ROOMS = {
     "sources": (LEAVES, {"datasets", "huggingface_hub"}),
     "hooks": ({"grading", "metrics", "sources", *LEAVES}, {"lm_eval", "yaml"}),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
-    "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml"}),
+    "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
     "report": ({"report", "leaderboard", "evidence", *LEAVES}, {"jinja2", "latex2mathml"}),
     "training": (
@@ -49,9 +49,15 @@ LAZY = {
     "openai",
     "jinja2",
     "pydantic",
+    "pyarrow",
     "rich",
 }
-MAY_LOAD_AT_IMPORT = {"models/replay.py": {"lm_eval"}, "models/chat_api.py": {"lm_eval", "openai"}}
+MAY_LOAD_AT_IMPORT = {
+    "models/replay.py": {"lm_eval"},
+    "models/chat_api.py": {"lm_eval", "openai"},
+    # Its classes are pydantic models, and only reading claims imports it.
+    "leaderboard/schema.py": {"pydantic"},
+}
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py"))
 

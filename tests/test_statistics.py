@@ -85,7 +85,9 @@ def test_bootstrap_is_repeatable():
     assert s.paired_bootstrap([0, 1, -1, 0, 0.5], seed=3) == s.paired_bootstrap([0, 1, -1, 0, 0.5], seed=3)
 
 
-@pytest.mark.parametrize(("n", "p"), [(1319, 0.6), (1319, 0.9), (500, 0.31), (500, 0.75), (40, 0.5), (30, 0.43)])
+@pytest.mark.parametrize(
+    ("n", "p"), [(1319, 0.6), (1319, 0.9), (500, 0.31), (500, 0.75), (40, 0.5), (30, 0.43)]
+)
 def test_wilson_covers_the_truth(n, p):
     """95 % means 93 to 97 % of 10,000 runs at the sizes of our benchmarks."""
     rng = random.Random(n)
@@ -147,7 +149,7 @@ def test_same_docs_interval_covers_a_rerun():
         ours = [_draw(rng, cdf[p, 8]) / 8 for p in chances]
         theirs = [_draw(rng, cdf[p, 4]) / 4 for p in chances]
         delta = (sum(ours) - sum(theirs)) / 30
-        interval = s.same_docs(delta, s.within_doc_variance(ours, 8), 30, 8, 4)
+        interval = s.same_docs(delta, s.within_doc_variance(ours, 8), 30, (8, 4))
         inside += 0 in interval
         widths += interval.half_width
     assert 0.93 <= inside / 10_000 <= 0.97

@@ -37,24 +37,40 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
     for file in sorted(path.rglob("results_*.json")):
         if _is_lm_eval(file):
             newest[file.parent] = file  # the names end in the date, so the last is the newest
-    others = sorted({*path.rglob("details_*.parquet"), *path.rglob("details_*.jsonl"), *path.rglob("predictions/*/*.json")})
+    others = sorted(
+        {
+            *path.rglob("details_*.parquet"),
+            *path.rglob("details_*.jsonl"),
+            *path.rglob("predictions/*/*.json"),
+        }
+    )
     found = [(read_lm_eval, file) for file in newest.values()] + [(_reader_of(file), file) for file in others]
     if not found:
         orphans = sorted(path.rglob("samples_*.jsonl*"))
-        got = f"samples without results: {orphans[0].name}" if orphans else "no results_*.json, details_* or predictions/"
-        raise EvidenceError(f"the logs of a run in {path}", got, "pass the folder that --output_path named, or a file")
+        got = (
+            f"samples without results: {orphans[0].name}"
+            if orphans
+            else "no results_*.json, details_* or predictions/"
+        )
+        raise EvidenceError(
+            f"the logs of a run in {path}", got, "pass the folder that --output_path named, or a file"
+        )
     yield from found
 
 
 def _is_lm_eval(path: Path) -> bool:
-    return bool(RESULTS.search(path.name)) and '"configs"' in path.read_text(encoding="utf-8", errors="replace")
+    return bool(RESULTS.search(path.name)) and '"configs"' in path.read_text(
+        encoding="utf-8", errors="replace"
+    )
 
 
 def _reader_of(path: Path) -> Reader:
     if path.suffix == ".parquet" or path.name.startswith("details_"):
         return read_lighteval
     if path.name.startswith("samples_"):
-        raise EvidenceError("the results of a run", f"the samples file {path.name}", "pass the results_*.json beside it")
+        raise EvidenceError(
+            "the results of a run", f"the samples file {path.name}", "pass the results_*.json beside it"
+        )
     if path.suffix == ".json":
         return read_lm_eval if path.name.startswith("results") else read_opencompass
     return read_plain
@@ -65,13 +81,17 @@ def read_plain(path: Path, _metric: str | None = None) -> Iterator[Run]:
     groups: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
     for number, line in enumerate(read_json_lines(path)):
         line.setdefault("id", line.get("doc_id", number))
-        groups.setdefault((line.get("model"), str(line.get("dataset") or line.get("task") or "")), []).append(line)
+        groups.setdefault((line.get("model"), str(line.get("dataset") or line.get("task") or "")), []).append(
+            line
+        )
     for (model, task), lines in groups.items():
         rows = tuple(_join_repeats(lines, path))
         k = max(len(row.responses) for row in rows)
         # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
         protocol = Protocol(k=k, metric=None if k == 1 else "avg@k")
-        yield Run(model, task, rows, protocol, Provenance("JSON lines", str(path)), metric=_label_of(lines[0]))
+        yield Run(
+            model, task, rows, protocol, Provenance("JSON lines", str(path)), metric=_label_of(lines[0])
+        )
 
 
 def _label_of(line: Mapping[str, Any]) -> str | None:
@@ -109,7 +129,9 @@ def _texts(line: Mapping[str, Any], path: Path) -> list[str]:
             return [value]
     if any(key in line for key in _RESPONSES):
         return [""]  # a null response is an empty one
-    raise EvidenceError(f"a response in every line of {path}", f"only {', '.join(line)}", "name the column `response`")
+    raise EvidenceError(
+        f"a response in every line of {path}", f"only {', '.join(line)}", "name the column `response`"
+    )
 
 
 def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
@@ -117,10 +139,14 @@ def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: write it again") from error
+        raise EvidenceError(
+            f"a readable {path}", str(error), "the file is damaged: write it again"
+        ) from error
     entries = content if isinstance(content, dict) else {}
     if not entries or not all(isinstance(e, dict) and "prediction" in e for e in entries.values()):
-        raise EvidenceError(f"OpenCompass predictions in {path}", "another JSON file", "see `mathtasks compare --help`")
+        raise EvidenceError(
+            f"OpenCompass predictions in {path}", "another JSON file", "see `mathtasks compare --help`"
+        )
     verdicts = _opencompass_verdicts(path)
     rows = tuple(
         Row(
@@ -137,12 +163,18 @@ def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
     )
     k = max(len(row.responses) for row in rows)
     protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
-    yield Run(path.parent.name, path.stem, rows, protocol, Provenance("OpenCompass", str(path)), metric="correct")
+    yield Run(
+        path.parent.name, path.stem, rows, protocol, Provenance("OpenCompass", str(path)), metric="correct"
+    )
 
 
 def _last_human_turn(prompt: Any) -> str:
     if isinstance(prompt, list):
-        turns = [turn.get("prompt", "") for turn in prompt if isinstance(turn, dict) and turn.get("role") == "HUMAN"]
+        turns = [
+            turn.get("prompt", "")
+            for turn in prompt
+            if isinstance(turn, dict) and turn.get("role") == "HUMAN"
+        ]
         return str(turns[-1]) if turns else ""
     return str(prompt or "")
 
@@ -179,7 +211,9 @@ def _read_parquet(path: Path) -> list[dict[str, Any]]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
-        raise EvidenceError("pyarrow, to read parquet", "it is not installed", "pip install datasets") from error
+        raise EvidenceError(
+            "pyarrow, to read parquet", "it is not installed", "pip install datasets"
+        ) from error
     try:
         rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     except (ArrowException, OSError) as error:
@@ -200,7 +234,9 @@ def _lighteval_row(number: int, line: Mapping[str, Any], metric: str | None) -> 
         question = line.get("example") or line.get("full_prompt")
     found = {k: float(v) for k, v in (_decoded(numbers) or {}).items() if isinstance(v, int | float | bool)}
     score = found.get(metric) if metric else next(iter(found.values()), None)
-    return Row(str(number), str(question or ""), gold, tuple(str(t) for t in texts), score=score, metrics=found)
+    return Row(
+        str(number), str(question or ""), gold, tuple(str(t) for t in texts), score=score, metrics=found
+    )
 
 
 def _decoded(value: Any) -> Any:

@@ -22,7 +22,7 @@ _METRICS = ("exact_match", "math_verify", "acc", "accuracy")
 _FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
 QUESTION = ("question", "problem", "Question", "Problem", "query")
-GOLD = ("answer", "gold", "final_answer", "Answer", "target", "solution")
+GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
 
 
 def read_lm_eval(path: Path, metric: str | None = None) -> Iterator[Run]:
@@ -58,7 +58,9 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
     expected = counts.get("effective")
     if isinstance(expected, int) and expected != len(rows):
         raise EvidenceError(
-            f"{expected} docs of {task}, as {path.name} says", f"{len(rows)} in {files[0].name}", "half a run: run it again"
+            f"{expected} docs of {task}, as {path.name} says",
+            f"{len(rows)} in {files[0].name}",
+            "half a run: run it again",
         )
     return Run(
         model=_model_name(results),
@@ -87,7 +89,9 @@ def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, A
 
 def _choose_metric(lines: list[dict[str, Any]], wanted: str | None, path: Path) -> tuple[str | None, str]:
     """Return the metric and filter whose number is the run's own score."""
-    available = {(name, line.get("filter", "none")) for line in lines[:64] for name in line.get("metrics", ())}
+    available = {
+        (name, line.get("filter", "none")) for line in lines[:64] for name in line.get("metrics", ())
+    }
     if wanted:
         name, _, filter_name = wanted.partition(",")
         fits = sorted(pair for pair in available if pair[0] == name and filter_name in ("", pair[1]))
@@ -98,7 +102,9 @@ def _choose_metric(lines: list[dict[str, Any]], wanted: str | None, path: Path) 
     for name in _METRICS:
         filters = [pair[1] for pair in available if pair[0] == name]
         if filters:
-            return name, min(filters, key=lambda f: (_FILTERS.index(f) if f in _FILTERS else len(_FILTERS), f))
+            return name, min(
+                filters, key=lambda f: (_FILTERS.index(f) if f in _FILTERS else len(_FILTERS), f)
+            )
     return None, str(lines[0].get("filter", "none"))
 
 
@@ -114,7 +120,7 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
         if line.get("filter", "none") != filter_name:
             continue
         own = numbers[line.get("doc_id")]
-        doc = line.get("doc") if isinstance(line.get("doc"), dict) else {}
+        doc: dict[str, Any] = line["doc"] if isinstance(line.get("doc"), dict) else {}
         yield Row(
             doc_id=str(line.get("doc_id")),
             question=first_text(doc, QUESTION) or "",
@@ -132,7 +138,7 @@ def _arguments(line: Mapping[str, Any]) -> list[Any]:
     """The arguments of a line's first request: [prompt, generation settings]."""
     requests = line.get("arguments")
     if isinstance(requests, dict):
-        first = next(iter(requests.values()), {})
+        first: Any = next(iter(requests.values()), {})
         return list(first.values()) if isinstance(first, dict) else list(first)
     return list(requests[0]) if isinstance(requests, list) and requests else []
 
@@ -189,7 +195,11 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
     if "direct" in task or "no_cot" in task:
         return False
     shown = shots > 0 and "####" in prompt  # GSM8K's own solutions are worked solutions
-    if "cot" in task or shown or re.search(r"step[- ]by[- ]step|chain of thought|show your work", prompt, re.IGNORECASE):
+    if (
+        "cot" in task
+        or shown
+        or re.search(r"step[- ]by[- ]step|chain of thought|show your work", prompt, re.IGNORECASE)
+    ):
         return True
     return None
 

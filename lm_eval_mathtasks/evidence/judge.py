@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.runs import Row, Run
-from lm_eval_mathtasks.grading import Extraction, Verdict, extract_answer, grade
+from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
 
 _CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
 
@@ -20,6 +20,11 @@ class Judgement(NamedTuple):
     repeat: int
     extraction: Extraction
     verdict: Verdict
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether the answer was too big to check."""
+        return self.verdict.status is Status.OVER_LIMIT
 
 
 def judge(run: Run) -> list[Judgement]:
@@ -70,3 +75,11 @@ def shares(run: Run, judgements: list[Judgement]) -> dict[str, float]:
     for judgement in judgements:
         right[judgement.doc_id] += judgement.verdict.correct
     return {row.doc_id: right[row.doc_id] / len(row.responses) for row in run.rows}
+
+
+def first_answers(run: Run) -> dict[str, str | None]:
+    """Return for every doc the answer of its first response, without grading it."""
+    return {
+        row.doc_id: extract_answer(row.responses[0], finish_reason=row.finish_reason(0)).answer
+        for row in run.rows
+    }

@@ -36,6 +36,11 @@ class Row:
     doc_hash: str | None = None
     prompt_hash: str | None = None
 
+    @property
+    def missing(self) -> bool:
+        """Whether the doc was never answered: an API error that the log counts and does not score."""
+        return self.score is None and any(self.metrics.get(f"api_error,{f}") for f in ("none", "all"))
+
     def finish_reason(self, repeat: int) -> str | None:
         """The finish reason of one response, None where unknown."""
         return self.finish[repeat] if repeat < len(self.finish) else None
@@ -94,15 +99,20 @@ class Run:
 
     @property
     def scored(self) -> bool:
-        """Whether the run's own grader judged every doc."""
-        return all(row.score is not None for row in self.rows)
+        """Whether the run's own grader judged every doc that was answered."""
+        return bool(self.answered) and all(row.score is not None for row in self.answered)
+
+    @property
+    def answered(self) -> tuple[Row, ...]:
+        """The rows without those that failed for an API error and were left out of the score."""
+        return tuple(row for row in self.rows if not row.missing)
 
     def by_id(self) -> dict[str, Row]:
         """The rows by their doc id."""
         return {row.doc_id: row for row in self.rows}
 
 
-def read_runs(
+def read_runs(  # noqa: PLR0913  # keyword-only choices
     path: str | Path,
     *,
     model: str | None = None,
@@ -128,7 +138,9 @@ def read_runs(
     chosen = [r for r in runs if (model is None or r.model == model) and (task is None or r.task == task)]
     if not chosen:
         found = "; ".join(sorted(run.label for run in runs)) or "no run"
-        raise EvidenceError(f"a run of {model or 'any model'} on {task or 'any task'} at {path}", found, "name one")
+        raise EvidenceError(
+            f"a run of {model or 'any model'} on {task or 'any task'} at {path}", found, "name one"
+        )
     if gold is not None:
         chosen = [_with_gold(run, Path(gold)) for run in chosen]
     if journal is not None:
@@ -144,7 +156,9 @@ def read_run(path: str | Path, **choice: Any) -> Run:
     runs = read_runs(path, **choice)
     if len(runs) > 1:
         names = "; ".join(run.label for run in runs)
-        raise EvidenceError("one run", f"{len(runs)} at {path}: {names}", "name it with --task or --model-name")
+        raise EvidenceError(
+            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --model-name"
+        )
     return runs[0]
 
 
@@ -156,7 +170,9 @@ def _named(run: Run, model: str | None, task: str | None) -> Run:
 def check(run: Run) -> None:
     """Raise EvidenceError unless the run has docs, each once, and as many as its log says."""
     if not run.rows:
-        raise EvidenceError("docs in a run", f"none in {run.provenance.path}", "check that the file is complete")
+        raise EvidenceError(
+            "docs in a run", f"none in {run.provenance.path}", "check that the file is complete"
+        )
     seen: set[str] = set()
     twice = [row.doc_id for row in run.rows if row.doc_id in seen or seen.add(row.doc_id)]  # type: ignore[func-returns-value]
     if twice:
@@ -184,7 +200,9 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
                 if line.strip():
                     rows.append(_parse(line, path, number))
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"a readable {path.name}", str(error), "the file is damaged: copy or write it again") from error
+        raise EvidenceError(
+            f"a readable {path.name}", str(error), "the file is damaged: copy or write it again"
+        ) from error
     if not rows:
         raise EvidenceError(
             f"samples in {path}",
@@ -199,28 +217,34 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise EvidenceError(
-            f"a JSON object on line {number} of {path}", str(error), "half a line is half a run: write the file again"
+            f"a JSON object on line {number} of {path}",
+            str(error),
+            "half a line is half a run: write the file again",
         ) from error
     if not isinstance(row, dict):
-        raise EvidenceError(f"a JSON object on line {number} of {path}", type(row).__name__, "see the known formats")
+        raise EvidenceError(
+            f"a JSON object on line {number} of {path}", type(row).__name__, "see the known formats"
+        )
     return row
 
 
 def _with_gold(run: Run, path: Path) -> Run:
-    """Fill missing references from a file of docs, by id or by question."""
-    references: dict[str, str] = {}
+    """Fill missing references from a file of docs: by question, else by id (perhaps a line's number)."""
+    by_question: dict[str, str] = {}
+    by_id: dict[str, str] = {}
     for position, doc in enumerate(read_json_lines(path)):
         answer = first_text(doc, ("gold", "answer", "final_answer", "target"))
         if answer is None:
-            raise EvidenceError("a reference answer in every doc", f"none on line {position + 1} of {path}", "add it")
-        for key in (str(doc.get("id", position)), first_text(doc, ("question", "problem"))):
-            if key is not None:
-                references.setdefault(key, answer)
-    rows = tuple(
-        row if row.gold is not None else replace(row, gold=references.get(row.doc_id, references.get(row.question)))
-        for row in run.rows
-    )
-    return replace(run, rows=rows)
+            raise EvidenceError(
+                "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
+            )
+        by_id.setdefault(str(doc.get("id", position)), answer)
+        by_question.setdefault(first_text(doc, ("question", "problem")) or "", answer)
+
+    def reference(row: Row) -> str | None:
+        return row.gold or (by_question.get(row.question) if row.question else by_id.get(row.doc_id))
+
+    return replace(run, rows=tuple(replace(row, gold=reference(row)) for row in run.rows))
 
 
 def _finish_reasons(path: Path) -> dict[str, str]:

@@ -39,7 +39,7 @@ class Models(Mapping[str, Model]):
         self._models = {model.name: model for model in models}
         self._names: dict[str, list[str]] = {}
         for model in models:
-            tail = model.hf_id.split("/")[-1] if model.hf_id else None
+            tail = model.hf_id.rsplit("/", 1)[-1] if model.hf_id else None
             for name in dict.fromkeys((model.name, model.hf_id, tail, *model.aliases)):
                 if name and model.name not in self._names.setdefault(simplified(name), []):
                     self._names[simplified(name)].append(model.name)
@@ -62,7 +62,9 @@ class Models(Mapping[str, Model]):
                     )
                 )
             except KeyError as missing:
-                raise ClaimError("organisation and kind of a model", f"{name} without {missing}", "add it") from missing
+                raise ClaimError(
+                    "organisation and kind of a model", f"{name} without {missing}", "add it"
+                ) from missing
         return cls(models)
 
     def __getitem__(self, name: str) -> Model:
@@ -80,7 +82,7 @@ class Models(Mapping[str, Model]):
         A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper.
         Raises ClaimError with near names.
         """
-        tail = name.rstrip("/").split("/")[-1]
+        tail = name.rstrip("/").rsplit("/", 1)[-1]
         for candidate in (name, tail, _DATE.sub("", tail)):
             if found := self._names.get(simplified(candidate)):
                 return [self._models[key] for key in found]
@@ -88,7 +90,7 @@ class Models(Mapping[str, Model]):
 
     def suggestion(self, name: str) -> str:
         """Return "did you mean ..." with up to three near names, or how to look for one."""
-        near = difflib.get_close_matches(simplified(name.split("/")[-1]), self._names, n=3, cutoff=0.6)
+        near = difflib.get_close_matches(simplified(name.rsplit("/", 1)[-1]), self._names, n=3, cutoff=0.6)
         names = dict.fromkeys(n for key in near for n in self._names[key])
         if not names:
             return "see `mathtasks leaderboard search`, or add the model to leaderboards/models.yaml"

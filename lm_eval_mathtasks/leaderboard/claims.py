@@ -94,7 +94,9 @@ class Claims:
         found = {claim.id: claim for claim in self.rows}
         if claim_id not in found:
             near = difflib.get_close_matches(claim_id, found, n=3)
-            raise ClaimError("the id of a claim", repr(claim_id), f"did you mean {', '.join(near) or 'one of search'}?")
+            raise ClaimError(
+                "the id of a claim", repr(claim_id), f"did you mean {', '.join(near) or 'one of search'}?"
+            )
         return found[claim_id]
 
     def benchmark_of(self, task: str, docs: int | None = None) -> Benchmark | None:
@@ -102,7 +104,7 @@ class Claims:
         bare = task.split("|")[1] if task.count("|") else task
         hits = [b for b in self.benchmarks.values() if b.tasks.match(bare) or b.name.lower() == bare.lower()]
         exact = [b for b in hits if b.docs == docs]
-        return (exact or hits or [None])[0]
+        return next(iter(exact or hits), None)
 
 
 def load_claims(folder: str | Path | None = None) -> Claims:
@@ -142,7 +144,9 @@ def _read_file(path: Path) -> tuple[FileEntry | None, list[Problem]]:
 
         from lm_eval_mathtasks.leaderboard.schema import FileEntry
     except ImportError as error:
-        raise ClaimError("pydantic", "it is not installed", "pip install 'lm-eval-mathtasks[report]'") from error
+        raise ClaimError(
+            "pydantic", "it is not installed", "pip install 'lm-eval-mathtasks[report]'"
+        ) from error
     try:
         return FileEntry.model_validate(content), []
     except ValidationError as error:
@@ -169,7 +173,9 @@ def _describe(error: Any) -> str:
     return f"{where}: {error['msg']}{shown}"
 
 
-def _cross_check(path: Path, entry: FileEntry, models: Models, benchmarks: dict[str, Benchmark]) -> Iterator[Problem]:
+def _cross_check(
+    path: Path, entry: FileEntry, models: Models, benchmarks: dict[str, Benchmark]
+) -> Iterator[Problem]:
     """What needs the other files: names that exist, and no row twice."""
     seen: set[tuple[Any, ...]] = set()
     for table in entry.tables:
@@ -179,7 +185,9 @@ def _cross_check(path: Path, entry: FileEntry, models: Models, benchmarks: dict[
         shared = table.model_dump(exclude={"rows", "line", "note"})
         for row in table.rows:
             if row.model not in models:
-                yield Problem(path.name, row.line, f"unknown model {row.model!r}; {models.suggestion(row.model)}")
+                yield Problem(
+                    path.name, row.line, f"unknown model {row.model!r}; {models.suggestion(row.model)}"
+                )
             key = (row.model, row.score, *sorted((k, str(v)) for k, v in shared.items()))
             if key in seen:
                 yield Problem(path.name, row.line, f"the same score of {row.model!r} twice")
@@ -197,12 +205,13 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
             base = f"{path.stem}/{table.benchmark}/{row.model}"
             numbers[base] += 1
             claim_id = base if numbers[base] == 1 else f"{base}/{numbers[base]}"
-            yield _claim(claim_id, path.name, source, entry, table, row, models)
+            yield _claim((claim_id, path.name, source), entry, (table, row), models)
 
 
 def _claim(
-    claim_id: str, file: str, source: Source, entry: FileEntry, table: TableEntry, row: RowEntry, models: Models
+    where: tuple[str, str, Source], entry: FileEntry, place: tuple[TableEntry, RowEntry], models: Models
 ) -> Claim:
+    (claim_id, file, source), (table, row) = where, place
     facts = models[row.model]
     protocol = {
         name: getattr(table, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.evidence.runs import Run
@@ -61,7 +61,7 @@ def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
     shares: the share of right answers by doc, by default the run's own grading. Raises ClaimError where the run
     was not graded and no shares are given.
     """
-    values = [shares[row.doc_id] for row in run.rows] if shares else [row.score for row in run.rows]
+    values = [shares[row.doc_id] if shares else row.score for row in run.answered]
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
@@ -79,36 +79,43 @@ def score_of_claim(claim: Claim, benchmark: Benchmark) -> Score:
     return Score(value, st.wilson(value, benchmark.docs), benchmark.docs, k, "Wilson")
 
 
-def find_claims(
-    run: Run, claims: Claims, *, model: str | None = None, claim_id: str | None = None, every: bool = False
+def find_claims(  # noqa: PLR0913  # keyword-only choices
+    run: Run,
+    claims: Claims,
+    *,
+    model: str | None = None,
+    claim_id: str | None = None,
+    benchmark: str | None = None,
+    every: bool = False,
 ) -> tuple[list[Claim], list[Model], Benchmark]:
     """Return the claims a run can be set against, the models its name may mean, and its benchmark.
 
-    model: overrides the run's own name. every: also those known to be wrong or unpublished. Raises ClaimError for
-    an unknown model, an unknown benchmark, or where nothing is claimed.
+    model, benchmark: override the run's own names. every: also those known to be wrong or unpublished.
+    Raises ClaimError for an unknown model, an unknown benchmark, or where nothing is claimed.
     """
-    benchmark = claims.benchmark_of(run.task, len(run.rows))
+    set_of = claims.benchmark_of(benchmark or run.task, len(run.rows))
     if claim_id is not None:
         claim = claims.by_id(claim_id)
-        chosen = benchmark or claims.benchmarks[claim.benchmark]
-        return [claim], [claims.models[claim.model]], chosen
-    if benchmark is None:
+        return [claim], [claims.models[claim.model]], set_of or claims.benchmarks[claim.benchmark]
+    if set_of is None:
         known = ", ".join(claims.benchmarks)
-        raise ClaimError(f"the benchmark of task {run.task!r}", "no such name", f"--benchmark, one of {known}")
+        wanted = f"the benchmark of task {benchmark or run.task!r}"
+        raise ClaimError(wanted, "no such name", f"--benchmark, one of {known}")
     name = model or run.model
     if not name:
         raise ClaimError("the model of the run", "its log names none", "pass --model NAME")
     models = claims.models.resolve(name)
     names = {m.name for m in models}
-    found = [c for c in claims.rows if c.model in names and c.benchmark == benchmark.name and (every or c.ranked)]
+    listed = [c for c in claims.rows if c.model in names and (every or c.ranked)]
+    found = [c for c in listed if c.benchmark == set_of.name]
     if not found:
-        others = sorted({c.benchmark for c in claims.rows if c.model in names and c.ranked})
-        got = f"none on {benchmark.name}; there are claims on {', '.join(others) or 'nothing'}"
+        others = sorted({c.benchmark for c in listed})
+        got = f"none on {set_of.name}; there are claims on {', '.join(others) or 'nothing'}"
         raise ClaimError(f"claims of {name}", got, "`mathtasks leaderboard add` takes one from its source")
-    return found, models, benchmark
+    return found, models, set_of
 
 
-def compare(
+def compare(  # noqa: PLR0913  # keyword-only choices
     run: Run,
     claim: Claim,
     benchmark: Benchmark,
@@ -135,15 +142,39 @@ def compare(
     return Comparison(claim, ours, theirs, parts, delta, interval, detectable, outcome, needed)
 
 
+def nearest(
+    run: Run,
+    claims: Claims,
+    *,
+    shares: dict[str, float] | None = None,
+    mode: str | None = None,
+    **choice: Any,
+) -> Comparison:
+    """Return the comparison with the claim most like the run: comparable, few differing parts, few unknown ones,
+    the vendor's. choice: as for `find_claims`, which says what it raises."""
+    found, models, benchmark = find_claims(run, claims, **choice)
+    compared = [compare(run, claim, benchmark, shares=shares, models=models, mode=mode) for claim in found]
+    return min(
+        compared,
+        key=lambda c: (
+            c.outcome == "not comparable",
+            sum(part.effect == "matters" for part in c.parts),
+            sum(part.effect == "unknown" for part in c.parts),
+            c.claim.reported_by != "vendor",
+            c.claim.id,
+        ),
+    )
+
+
 def _difference(run: Run, ours: Score, theirs: Score, shares: dict[str, float] | None) -> st.Interval:
     """Both sides saw the same problems, so only the spread of answers counts; where one answer a doc hides it, the
     spread of a coin as biased as the score bounds it from above, which is Newcombe's interval."""
     delta = ours.value - theirs.value
     if ours.k > 1 and ours.docs == theirs.docs:
-        values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.rows]
+        values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.answered]
         variance = st.within_doc_variance(values, ours.k)
         if variance > 0:
-            return st.same_docs(delta, variance, ours.docs, ours.k, theirs.k)
+            return st.same_docs(delta, variance, ours.docs, (ours.k, theirs.k))
     return st.newcombe(ours.value, ours.docs, theirs.value, theirs.docs)
 
 

@@ -35,7 +35,9 @@ class _LineLoader(_BASE):  # type: ignore[misc]  # the base is chosen at run tim
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in mapping:
-                raise yaml.MarkedYAMLError(problem=f"{key!r} is given twice", problem_mark=key_node.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key!r} is given twice", problem_mark=key_node.start_mark
+                )
             mapping[key] = self.construct_object(value_node, deep=deep)
         mapping[LINE] = node.start_mark.line + 1
         return mapping
@@ -43,7 +45,8 @@ class _LineLoader(_BASE):  # type: ignore[misc]  # the base is chosen at run tim
 
 # The stock constructor fills mappings lazily through yield; lines are wanted at once.
 _LineLoader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: loader.construct_mapping(node, deep=True)
+    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
+    lambda loader, node: loader.construct_mapping(node, deep=True),
 )
 
 
@@ -57,7 +60,9 @@ def leaderboards_dir(path: str | Path | None = None) -> Path:
         if (folder / "claims").is_dir():
             return folder
     tried = ", ".join(str(folder) for folder in candidates)
-    raise ClaimError("a folder of claims", f"none at {tried}", "install the package again, or pass --leaderboards DIR")
+    raise ClaimError(
+        "a folder of claims", f"none at {tried}", "install the package again, or pass --leaderboards DIR"
+    )
 
 
 def load_yaml(path: Path) -> tuple[Any, list[Problem]]:
@@ -76,6 +81,8 @@ def load_table(path: Path) -> dict[str, dict[str, Any]]:
     """Return a YAML file that maps names to facts, without line numbers; raises ClaimError where it is malformed."""
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
-        raise ClaimError(f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"mend {path}")
+        raise ClaimError(
+            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"mend {path}"
+        )
     content.pop(LINE)
     return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in content.items()}

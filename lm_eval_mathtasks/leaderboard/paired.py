@@ -53,7 +53,7 @@ def own_shares(run: Run) -> dict[str, float]:
     """Return the run's own score by doc; raises EvidenceError where it did not grade."""
     if not run.scored:
         raise EvidenceError(f"a graded run of {run.label}", "docs without score", "pass --regrade")
-    return {row.doc_id: float(row.score or 0.0) for row in run.rows}
+    return {row.doc_id: float(row.score or 0.0) for row in run.answered}
 
 
 def compare_runs(
@@ -77,7 +77,9 @@ def compare_runs(
         raise EvidenceError("docs that both runs have", "none in common", "compare runs of one task")
     deltas = [one[d] - two[d] for d in common]
     flips = tuple(
-        Flip(d, one[d], two[d], answers[0].get(d), answers[1].get(d)) for d in common if (one[d] > 0.5) != (two[d] > 0.5)
+        Flip(d, one[d], two[d], answers[0].get(d), answers[1].get(d))
+        for d in common
+        if (one[d] > 0.5) != (two[d] > 0.5)
     )
     binary = all(v in (0, 1) for d in common for v in (one[d], two[d]))
     only_first, only_second = sum(f.first > f.second for f in flips), sum(f.second > f.first for f in flips)
@@ -97,7 +99,10 @@ def compare_runs(
 
 def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]:
     """Return (what, first, second) for everything that the two logs state differently."""
-    pairs = [(f.name, getattr(first.protocol, f.name), getattr(second.protocol, f.name)) for f in fields(first.protocol)]
+    pairs = [
+        (f.name, getattr(first.protocol, f.name), getattr(second.protocol, f.name))
+        for f in fields(first.protocol)
+    ]
     pairs += [
         ("model", first.model, second.model),
         ("task", first.task, second.task),
@@ -118,13 +123,20 @@ def _refuse_unlike(first: Run, second: Run) -> None:
         raise _unlike("one version of the task", f"versions {versions[0]} and {versions[1]} of {first.task}")
     ours, theirs = first.by_id(), second.by_id()
     if missing := sorted(ours.keys() ^ theirs.keys()):
-        raise _unlike("the same docs", f"{len(missing)} docs in only one run, for instance {', '.join(missing[:5])}")
+        raise _unlike(
+            "the same docs", f"{len(missing)} docs in only one run, for instance {', '.join(missing[:5])}"
+        )
     unlike = [d for d in ours if _other_doc(ours[d], theirs[d])]
     if unlike:
-        raise _unlike("the same docs", f"{len(unlike)} docs with another text, for instance {', '.join(unlike[:5])}")
+        raise _unlike(
+            "the same docs", f"{len(unlike)} docs with another text, for instance {', '.join(unlike[:5])}"
+        )
     prompts = [d for d in ours if _differ(ours[d].prompt_hash, theirs[d].prompt_hash)]
     if prompts:
-        raise _unlike("the same prompts", f"{len(prompts)} docs with another prompt, for instance {', '.join(prompts[:5])}")
+        raise _unlike(
+            "the same prompts",
+            f"{len(prompts)} docs with another prompt, for instance {', '.join(prompts[:5])}",
+        )
 
 
 def _unlike(wanted: str, got: str) -> EvidenceError:
@@ -162,7 +174,9 @@ def rank(runs: Sequence[tuple[str, Shares]]) -> list[Ranked]:
         raise EvidenceError("runs over the same docs", "runs over different docs", "rank runs of one task")
     ordered = sorted(runs, key=lambda run: -sum(run[1].values()))
     pairs = [(i, j) for i in range(len(ordered)) for j in range(i + 1, len(ordered))]
-    adjusted = dict(zip(pairs, st.holm([_p_value(ordered[i][1], ordered[j][1]) for i, j in pairs]), strict=True))
+    adjusted = dict(
+        zip(pairs, st.holm([_p_value(ordered[i][1], ordered[j][1]) for i, j in pairs]), strict=True)
+    )
     ranked, leader, group = [], 0, 0
     for place, (name, shares) in enumerate(ordered):
         if place and adjusted[leader, place] < ALPHA:
@@ -186,7 +200,9 @@ def _p_value(one: Shares, two: Shares) -> float:
     return st.sign_flip(deltas)
 
 
-def harmonic_ratio(scores: Mapping[str, float], baseline: Mapping[str, float]) -> tuple[dict[str, float], float]:
+def harmonic_ratio(
+    scores: Mapping[str, float], baseline: Mapping[str, float]
+) -> tuple[dict[str, float], float]:
     """Return the ratios of scores to a baseline's by benchmark, and their harmonic mean.
 
     The mean that punishes a benchmark that got worse: how a checkpoint is chosen that must lose nowhere.
@@ -194,7 +210,9 @@ def harmonic_ratio(scores: Mapping[str, float], baseline: Mapping[str, float]) -
     """
     if scores.keys() != baseline.keys():
         odd = ", ".join(sorted(scores.keys() ^ baseline.keys()))
-        raise EvidenceError("the same benchmarks on both sides", f"only one side has {odd}", "add or leave out runs")
+        raise EvidenceError(
+            "the same benchmarks on both sides", f"only one side has {odd}", "add or leave out runs"
+        )
     if zeros := [name for name, value in baseline.items() if value == 0]:
         raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
     ratios = {name: scores[name] / baseline[name] for name in scores}

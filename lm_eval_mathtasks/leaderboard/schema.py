@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from lm_eval_mathtasks.leaderboard.data import LINE
-
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 Metric = Literal["pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"]
 Status = Literal["ok", "wrong", "misquoted", "not-confirmed"]
@@ -16,7 +14,7 @@ ReadFrom = Literal["original", "copy", "notes", "quotation", "draft"]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
-    line: int = Field(default=0, alias=LINE)
+    line: int = Field(default=0, alias="__line__")
 
 
 class SourceEntry(_Strict):

@@ -1,5 +1,6 @@
-"""Intervals and tests for scores over a fixed set of problems. Plain Python; the formulas are in leaderboards/README.md.
+"""Intervals and tests for scores over a fixed set of problems, in plain Python.
 
+The formulas and what they are used for: leaderboards/README.md.
 Scores are fractions in [0, 1] here, never percent. `level` is the coverage of a two-sided interval.
 """
 
@@ -80,7 +81,8 @@ def newcombe(p1: float, n1: float, p2: float, n2: float, level: float = LEVEL) -
     first, second = wilson(p1, n1, level), wilson(p2, n2, level)
     delta = p1 - p2
     return Interval(
-        delta - math.hypot(p1 - first.low, second.high - p2), delta + math.hypot(first.high - p1, p2 - second.low)
+        delta - math.hypot(p1 - first.low, second.high - p2),
+        delta + math.hypot(first.high - p1, p2 - second.low),
     )
 
 
@@ -95,13 +97,15 @@ def within_doc_variance(shares: Sequence[float], k: int) -> float:
     return math.fsum(p * (1 - p) for p in shares) * k / (k - 1) / len(shares)
 
 
-def same_docs(delta: float, variance: float, docs: int, k1: float, k2: float, level: float = LEVEL) -> Interval:
-    """Return the interval of the difference of two averages over the *same* problems with k1 and k2 repeats.
+def same_docs(
+    delta: float, variance: float, docs: int, repeats: tuple[int, int], level: float = LEVEL
+) -> Interval:
+    """Return the interval of the difference of two averages over the *same* problems with k1 and k2 `repeats`.
 
     Only the answers vary, not the problems, so only the variance within a problem counts:
     variance * (1/k1 + 1/k2) / docs. `variance` from `within_doc_variance`.
     """
-    half = z_value(level) * math.sqrt(variance * (1 / k1 + 1 / k2) / docs)
+    half = z_value(level) * math.sqrt(variance * (1 / repeats[0] + 1 / repeats[1]) / docs)
     return Interval(delta - half, delta + half)
 
 
@@ -114,7 +118,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
     if least < 0:
         raise ValueError(f"counts of problems, got {only_first}, {only_second}")
     # Two symmetric tails; they overlap in the middle, hence the bound.
-    return min(1.0, 2 * sum(math.comb(n, i) for i in range(least + 1)) / 2**n)
+    tail: int = sum(math.comb(n, i) for i in range(least + 1))
+    return min(1.0, float(2 * tail / (1 << n)))
 
 
 def paired_bootstrap(

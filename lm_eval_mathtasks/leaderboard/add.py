@@ -1,0 +1,141 @@
+"""Add a claim: one row of YAML, written into the file of its source, validated before it stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.leaderboard.claims import Claims, read_claims
+
+Value = str | int | float | bool
+Fields = Mapping[str, Value]
+# In the order in which they are asked for and written.
+SOURCE = ("title", "url", "publisher", "date", "read_from", "quoted_in")
+TABLE = (
+    "benchmark", "metric", "k", "shots", "cot", "tools", "chat_template", "temperature", "top_p", "max_tokens",
+    "grader", "prompting", "locator",
+)  # fmt: skip
+ROW = ("model", "score", "reported_by", "status", "note")
+MODEL = ("hf_id", "organisation", "kind", "size_b", "mode")
+REQUIRED = ("title", "url", "benchmark", "metric", "locator", "model", "score")
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in {"yes", "no", "true", "false"}:
+        raise ValueError("say yes or no")
+    return text.lower() in {"yes", "true"}
+
+
+_KINDS: dict[str, Callable[[str], Value]] = {
+    **dict.fromkeys(("k", "shots", "max_tokens"), int),
+    **dict.fromkeys(("score", "temperature", "top_p", "size_b"), float),
+    **dict.fromkeys(("cot", "chat_template"), _yes_or_no),
+}
+_PLAIN = re.compile(r"[A-Za-z][\w./()+@-]*( [\w./()+@-]+)*")
+_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none"}
+
+
+def parse(name: str, text: str) -> Value:
+    """Return the value of a field from its text; raises ClaimError where it is of another kind."""
+    try:
+        return _KINDS.get(name, str)(text.strip())
+    except ValueError as error:
+        raise ClaimError(f"a value for {name}", repr(text), str(error)) from error
+
+
+def ask(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
+    """Return the fields with the missing ones asked for; an empty answer means that the source does not say.
+
+    `answer` is called with a prompt. Required fields are asked again until they are given.
+    """
+    fields = dict(known)
+    for name in (*SOURCE, *TABLE, *ROW):
+        while name not in fields:
+            text = answer(f"{name}{' (required)' if name in REQUIRED else ''}: ").strip()
+            if text:
+                fields[name] = parse(name, text)
+            elif name not in REQUIRED:
+                break
+    return fields
+
+
+def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
+    """Write a claim into the folder of claims and return the file it went to.
+
+    fields: named as in SOURCE, TABLE, ROW and, for a model that is not known yet, MODEL. The file of the source is
+    the one with its url, else a new one. Raises ClaimError, with nothing changed, where a required field is missing
+    or the result does not validate.
+    """
+    missing = [name for name in REQUIRED if name not in fields]
+    if missing:
+        raise ClaimError(
+            "every required field of a claim", f"none for {', '.join(missing)}", "the source must say it"
+        )
+    claims, problems = read_claims(folder)
+    if problems:
+        raise ClaimError("valid claims to add to", str(problems[0]), "mathtasks leaderboard validate")
+    edits = {**_model_edit(folder, claims, fields), **_claim_edit(folder, claims, fields)}
+    before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in edits}
+    for path, text in edits.items():
+        path.write_text(text, encoding="utf-8")
+    _, problems = read_claims(folder)
+    if problems:
+        for path, old in before.items():
+            if old is None:
+                path.unlink()
+            else:
+                path.write_text(old, encoding="utf-8")
+        listing = "\n  ".join(str(problem) for problem in problems)
+        raise ClaimError("a valid claim", f"\n  {listing}", "nothing was written; mend the fields named")
+    return list(edits)[-1]
+
+
+def _claim_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> dict[Path, str]:
+    table = _block(fields, TABLE, "    ").replace("    ", "  - ", 1)
+    entry = f"{table}    rows:\n      - {_flow(fields, ROW)}\n"
+    at_home = next((claim.file for claim in claims.rows if claim.source.url == fields["url"]), None)
+    if at_home is not None:
+        path = folder / "claims" / at_home
+        return {path: path.read_text(encoding="utf-8").rstrip("\n") + "\n" + entry}
+    slug = re.sub(r"[^a-z0-9.]+", "-", str(fields["title"]).lower())[:50].strip("-.")
+    path = folder / "claims" / f"{slug}.yaml"
+    if path.exists():
+        raise ClaimError(
+            "a new file for a new source", f"{path.name} holds another url", "choose another title"
+        )
+    source = _block({"read_from": "original", **fields}, SOURCE, "  ")
+    return {path: f"source:\n{source}tables:\n{entry}"}
+
+
+def _model_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> dict[Path, str]:
+    name = str(fields["model"])
+    if name in claims.models:
+        return {}
+    if "organisation" not in fields or "kind" not in fields:
+        fix = f"{claims.models.suggestion(name)} Or give a new model's --organisation and --kind"
+        raise ClaimError("a model that is known", repr(name), fix)
+    path = folder / "models.yaml"
+    text = path.read_text(encoding="utf-8").rstrip("\n")
+    return {path: f"{text}\n{quoted(name)}: {_flow(fields, MODEL)}\n"}
+
+
+def _block(fields: Mapping[str, Value], names: tuple[str, ...], indent: str) -> str:
+    return "".join(f"{indent}{name}: {quoted(fields[name], name)}\n" for name in names if name in fields)
+
+
+def _flow(fields: Mapping[str, Value], names: tuple[str, ...]) -> str:
+    return "{" + ", ".join(f"{name}: {quoted(fields[name], name)}" for name in names if name in fields) + "}"
+
+
+def quoted(value: Value, name: str = "") -> str:
+    """Return a value as YAML in the style of the files: bare where that is safe, else in double quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:g}" if value == round(value, 4) else repr(value)
+    if name != "date" and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'

@@ -1,0 +1,132 @@
+"""The command `mathtasks leaderboard`: show, search, validate, add, measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.leaderboard import add
+from lm_eval_mathtasks.leaderboard.claims import Claim, load_claims, read_claims
+from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
+from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
+from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
+from lm_eval_mathtasks.leaderboard.render import show
+
+STYLES = ("text", "markdown", "csv")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks leaderboard`."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    shown = actions.add_parser("show", help="published scores, best first")
+    _add_filters(shown)
+    found = actions.add_parser("search", help="claims whose model, source or id holds all these words")
+    found.add_argument("words", nargs="+")
+    for command in (shown, found):
+        command.add_argument("--limit", type=int, default=40, help="rows to print, 0 for all (default 40)")
+        command.add_argument("--format", choices=STYLES, default="text")
+    actions.add_parser("validate", help="check every file of claims; all problems at once")
+    added = actions.add_parser("add", help="add a claim from its source; asks for what no flag gives")
+    for name in (*add.SOURCE, *add.TABLE, *add.ROW, *add.MODEL):
+        added.add_argument("--" + name.replace("_", "-"), dest="field_" + name, metavar=name.upper())
+    added.add_argument("--yes", action="store_true", help="never ask; a missing required field is an error")
+    measured = actions.add_parser("measured", help=f"write {FILE} from logs/")
+    measured.add_argument("--logs", default="logs", help="folder of logs (default: logs)")
+    measured.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if the page is out of date"
+    )
+    for command in actions.choices.values():
+        command.add_argument(
+            "--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)"
+        )
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("benchmark", nargs="?", help="GSM8K, MATH-500, MATH, AIME24, ... or a task's name")
+    parser.add_argument("--model", help="hub id, API name or paper name")
+    parser.add_argument("--family", help="part of a model's name, for instance qwen2.5")
+    parser.add_argument("--kind", choices=("base", "instruct", "reasoning"))
+    parser.add_argument("--min-size", type=float, metavar="B", help="billions of parameters at least")
+    parser.add_argument("--max-size", type=float, metavar="B", help="billions of parameters at most")
+    parser.add_argument("--metric", choices=("pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"))
+    parser.add_argument("--k", type=int, help="samples per problem")
+    parser.add_argument("--shots", type=int)
+    parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
+    parser.add_argument("--tools", choices=("none", "python", "calculator"))
+    parser.add_argument("--reported-by", choices=("vendor", "third-party"))
+    parser.add_argument(
+        "--all", dest="every", action="store_true", help="also numbers known to be wrong or unpublished"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks leaderboard`; returns the exit status. Raises ClaimError for what the user can mend."""
+    actions = {"show": _show, "search": _search, "validate": _validate, "add": _add, "measured": _measured}
+    return actions[args.action](args)
+
+
+def _show(args: argparse.Namespace) -> int:
+    claims = load_claims(args.leaderboards)
+    fields = Filter.__dataclass_fields__
+    chosen = Filter(**{name: getattr(args, name) for name in fields}).keep(claims)
+    show([claims_table(args.benchmark or "claims", _first(chosen, args.limit), claims)], args.format)
+    return 0
+
+
+def _search(args: argparse.Namespace) -> int:
+    claims = load_claims(args.leaderboards)
+    words = " ".join(args.words)
+    chosen = search(claims, words)
+    if not chosen:
+        print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
+        return 1
+    show([claims_table(words, _first(chosen, args.limit), claims, ids=True)], args.format)
+    return 0
+
+
+def _first(rows: list[Claim], limit: int) -> list[Claim]:
+    return rows[:limit] if limit else rows
+
+
+def _validate(args: argparse.Namespace) -> int:
+    claims, problems = read_claims(args.leaderboards)
+    for problem in problems:
+        print(problem)
+    sources = len({claim.file for claim in claims.rows})
+    print(
+        f"{len(claims.rows)} claims of {sources} sources, {len(claims.models)} models, {len(problems)} problems"
+    )
+    return 1 if problems else 0
+
+
+def _add(args: argparse.Namespace) -> int:
+    folder = leaderboards_dir(args.leaderboards)
+    if folder.name.startswith("_"):
+        raise ClaimError(
+            "a checkout of the repository", f"an installed package, {folder}", "--leaderboards DIR"
+        )
+    given = {
+        name.removeprefix("field_"): add.parse(name.removeprefix("field_"), text)
+        for name, text in vars(args).items()
+        if name.startswith("field_") and text is not None
+    }
+    fields = given if args.yes or not sys.stdin.isatty() else add.ask(given)
+    path = add.add_claim(folder, fields)
+    print(f"written to {path}; look at it, then `mathtasks leaderboard validate`")
+    return 0
+
+
+def _measured(args: argparse.Namespace) -> int:
+    claims = load_claims(args.leaderboards)
+    path = claims.folder / FILE
+    page = measured_page(Path(args.logs), claims)
+    if not args.check:
+        path.write_text(page, encoding="utf-8")
+        print(f"written to {path}")
+        return 0
+    if path.exists() and path.read_text(encoding="utf-8") == page:
+        return 0
+    print(f"{path} is not what {args.logs} says; `mathtasks leaderboard measured` writes it")
+    return 1

@@ -1,0 +1,206 @@
+"""The commands `mathtasks compare` and `mathtasks explain`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.evidence.judge import Judgement, first_answers, judge, shares
+from lm_eval_mathtasks.evidence.runs import Run, read_runs
+from lm_eval_mathtasks.leaderboard import pages
+from lm_eval_mathtasks.leaderboard.causes import load_causes
+from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
+from lm_eval_mathtasks.leaderboard.compare import Comparison, compare, find_claims, nearest
+from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.leaderboard.paired import Shares, compare_runs, harmonic_ratio, own_shares, rank
+from lm_eval_mathtasks.leaderboard.render import Table, show
+
+_FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--task", help="the task, where a log holds several (and its name, where it names none)"
+    )
+    parser.add_argument("--run-model", metavar="NAME", help="the model, where a file holds several")
+    parser.add_argument(
+        "--metric", help="the log's metric that counts, for instance exact_match,flexible-extract"
+    )
+    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
+    parser.add_argument("--journal", metavar="FILE", help="JSON lines with response and finish_reason")
+    parser.add_argument(
+        "--claim", metavar="ID", help="one claim, as `mathtasks leaderboard search` prints it"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="the model whose claims to take, by default the run's own"
+    )
+    parser.add_argument(
+        "--benchmark", metavar="NAME", help="the benchmark, where the task's name does not say"
+    )
+    parser.add_argument("--mode", help="thinking mode or effort that was run, for instance non-thinking")
+    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+    parser.add_argument("--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)")
+
+
+def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks compare`."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=_FORMATS)
+    _add_run_options(parser)
+    parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
+    parser.add_argument(
+        "--baseline", metavar="RUN", help="print ratios to this run by benchmark, and their harmonic mean"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="compare runs of unlike docs or prompts on common docs"
+    )
+    parser.add_argument(
+        "--all", dest="every", action="store_true", help="also claims known to be wrong or unpublished"
+    )
+
+
+def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks explain`."""
+    parser.add_argument("run", metavar="RUN", help=_FORMATS)
+    _add_run_options(parser)
+    parser.add_argument(
+        "--against", metavar="RUN", help="a run on the same docs: lost docs are worth what they scored there"
+    )
+    parser.add_argument("--docs", action="store_true", help="list every doc of every cause")
+
+
+def _read(path: str, args: argparse.Namespace) -> list[Run]:
+    return read_runs(
+        path, model=args.run_model, task=args.task, metric=args.metric, gold=args.gold, journal=args.journal
+    )
+
+
+def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
+    """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
+    if run.scored and not regrade:
+        return own_shares(run), {}
+    judgements = judge(run)
+    return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
+
+
+def compare_main(args: argparse.Namespace) -> int:
+    """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
+    if args.baseline:
+        tables = _against_baseline(args)
+    elif len(args.runs) == 1:
+        tables = [table for run in _read(args.runs[0], args) for table in _with_claims(run, args)]
+    elif len(args.runs) == 2:
+        tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
+    else:
+        tables = _ranking(args)
+    show(tables, args.format)
+    return 0
+
+
+def _with_claims(run: Run, args: argparse.Namespace) -> list[Table]:
+    claims = load_claims(args.leaderboards)
+    found, models, benchmark = find_claims(
+        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.every
+    )
+    counted = dict(_graded(run, args.regrade)[0])
+    cut = explain(run).cut_share if all(row.gold is not None for row in run.rows) else None
+    compared = [
+        compare(run, claim, benchmark, shares=counted, models=models, mode=args.mode, cut_share=cut)
+        for claim in found
+    ]
+    return pages.comparison_tables(run, compared)
+
+
+def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
+    first, second = (_read(path, args) for path in args.runs)
+    if len(first) == len(second) == 1:
+        return [(first[0], second[0])]
+    by_task = {run.task: run for run in second}
+    pairs = [(run, by_task[run.task]) for run in first if run.task in by_task]
+    if not pairs:
+        tasks = "; ".join(sorted({run.task for run in (*first, *second)}))
+        raise EvidenceError("a task that both have", f"only {tasks}", "name it with --task")
+    return pairs
+
+
+def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
+    one, two = _graded(first, args.regrade), _graded(second, args.regrade)
+    answers = (one[1] or first_answers(first), two[1] or first_answers(second))
+    paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
+    return pages.paired_tables(paired)
+
+
+def _ranking(args: argparse.Namespace) -> list[Table]:
+    by_task: dict[str, list[tuple[str, Shares]]] = {}
+    for path in args.runs:
+        for run in _read(path, args):
+            by_task.setdefault(run.task, []).append((_name(path, run), _graded(run, args.regrade)[0]))
+    return [pages.ranking_table(task, rank(runs)) for task, runs in by_task.items() if len(runs) > 1]
+
+
+def _name(path: str, run: Run) -> str:
+    return f"{run.model or 'unnamed'} ({Path(path).name})"
+
+
+def _against_baseline(args: argparse.Namespace) -> list[Table]:
+    base = _means(args.baseline, args)
+    rows = []
+    for path in args.runs:
+        scores = _means(path, args)
+        ratios, mean = harmonic_ratio(scores, base)
+        rows.append((path, scores, ratios, mean))
+    return [pages.baseline_table(args.baseline, base, sorted(rows, key=lambda row: -row[3]))]
+
+
+def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
+    means = {}
+    for run in _read(path, args):
+        counted = _graded(run, args.regrade)[0]
+        means[run.task] = sum(counted.values()) / len(counted)
+    return means
+
+
+def explain_main(args: argparse.Namespace) -> int:
+    """Run `mathtasks explain`: a waterfall for every run at the path."""
+    claims, causes = load_claims(args.leaderboards), load_causes(args.leaderboards)
+    tables: list[Table] = []
+    for run in _read(args.run, args):
+        judgements = judge(run)
+        best = _to_reach(run, claims, judgements, args)
+        explanation = explain(
+            run,
+            published=None if best is None else best.claim.score / 100,
+            elsewhere=_elsewhere(run, args),
+            judgements=judgements,
+        )
+        tables += pages.explanation_tables(explanation, best, causes, every_doc=args.docs)
+    show(tables, args.format)
+    return 0
+
+
+def _to_reach(
+    run: Run, claims: Claims, judgements: list[Judgement], args: argparse.Namespace
+) -> Comparison | None:
+    """The claim at the top of the waterfall; without one that was asked for, a waterfall needs none."""
+    counted = None if run.scored else shares(run, judgements)
+    try:
+        return nearest(
+            run,
+            claims,
+            shares=counted,
+            mode=args.mode,
+            model=args.model,
+            claim_id=args.claim,
+            benchmark=args.benchmark,
+        )
+    except ClaimError:
+        if args.claim or args.model or args.benchmark:
+            raise
+        return None
+
+
+def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
+    if not args.against:
+        return None
+    others = [other for other in read_runs(args.against) if other.task == run.task] or read_runs(args.against)
+    return dict(_graded(others[0], regrade=True)[0])

@@ -1,0 +1,263 @@
+"""Where the missing points went: a waterfall from a published score to ours, from the stored responses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lm_eval_mathtasks.evidence.judge import Judgement, judge, shares
+from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.leaderboard import statistics as st
+from lm_eval_mathtasks.leaderboard.symptoms import Symptom, symptom
+
+EXAMPLES = 5
+
+# cause -> (what to call it, what mends it); the order is the order of the waterfall.
+CAUSES: dict[str, tuple[str, str]] = {
+    "api_error": (
+        "API errors",
+        "run the same command again: answered requests are kept, only these are asked",
+    ),
+    "empty": ("empty responses", "reasoning models: raise max_gen_toks; chat models: --apply_chat_template"),
+    "unfinished_thinking": ("unfinished thinking", "--gen_kwargs max_gen_toks={more}, and a context as long"),
+    "cut": ("cut off before an answer", "--gen_kwargs max_gen_toks={more}"),
+    "loop": (
+        "repetition loops",
+        "the publisher's sampling (--gen_kwargs temperature=0.6,top_p=0.95), not greedy decoding",
+    ),
+    "recited": (
+        "went on with another question",
+        "a stop string before the next question (until), or --apply_chat_template",
+    ),
+    "language": (
+        "wrong language or mixed script",
+        "--system_instruction that names the language; --apply_chat_template",
+    ),
+    "over_limit": (
+        "answer too big to check",
+        "look at these answers by hand; the grader refuses, it does not guess",
+    ),
+    "no_answer": (
+        "no answer found",
+        "--apply_chat_template for instruct models; a task that asks for a boxed answer",
+    ),
+    "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
+    "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
+}
+_DEFAULT_LIMIT = 2_048  # tokens to try where the log does not state a limit
+_LONGEST_LIMIT = 32_768  # what reasoning models are published with
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One bar of the waterfall. Points are fractions of the score.
+
+    count: responses with this symptom among those that did not score. bound: what they could be worth at most.
+    fair: what they are worth at the rate of `rate_from`; `interval` of fair. sure: how many of them are sure, likely,
+    possible. tiers: for regraded answers, the tier of the grader that decided.
+    """
+
+    key: str
+    title: str
+    count: int
+    bound: float
+    fair: float
+    interval: st.Interval
+    rate_from: str
+    sure: Mapping[str, int]
+    why: Mapping[str, int]
+    examples: tuple[str, ...]
+    docs: tuple[str, ...]
+    mend: str
+    tiers: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The waterfall of one run. All points are fractions.
+
+    own: the run's own score (None if it did not grade); regraded: ours. published: the score to be reached, None
+    without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
+    """
+
+    run: Run
+    own: float | None
+    regraded: float
+    regraded_interval: st.Interval
+    published: float | None
+    causes: tuple[Cause, ...]
+    remaining: float | None
+    wrong: int
+    cut_share: float
+
+    @property
+    def score(self) -> float:
+        """The score the waterfall ends at: the run's own, else ours."""
+        return self.regraded if self.own is None else self.own
+
+
+def explain(
+    run: Run,
+    *,
+    published: float | None = None,
+    elsewhere: Mapping[str, float] | None = None,
+    judgements: list[Judgement] | None = None,
+) -> Explanation:
+    """Explain a run from its stored responses.
+
+    published: the score to be reached, as a fraction. elsewhere: what the same docs scored in another run, by id;
+    then the fair estimate of a cause is what its docs scored there. judgements: as `judge` gives them.
+    Raises EvidenceError where a doc has no reference answer.
+    """
+    judgements = judge(run) if judgements is None else judgements
+    ours = shares(run, judgements)
+    missing = {row.doc_id for row in run.rows if row.missing}
+    judged = [j for j in judgements if j.doc_id not in missing]
+    found = _symptoms(run, judged)
+    right = sum(j.verdict.correct for j in judged)
+    shown = sum(len(group) for group in found.values())
+    causes = [_left_out(missing)] if missing else []
+    rest = _Rest(len(judged), len(judged) - shown, right, elsewhere, run.protocol.max_tokens)
+    causes += [_lost(key, found[key], rest) for key in CAUSES if key in found]
+    causes += _graders(run, judged, ours)
+    mean = right / len(judged)
+    own = sum(row.score or 0.0 for row in run.answered) / len(run.answered) if run.scored else None
+    score = mean if own is None else own
+    remaining = None if published is None else published - score - sum(cause.fair for cause in causes)
+    cut = sum(len(found.get(key, ())) for key in ("cut", "unfinished_thinking", "loop", "empty"))
+    interval = _interval([ours[row.doc_id] for row in run.answered], run)
+    wrong = len(judged) - right - shown
+    return Explanation(
+        run, own, mean, interval, published, tuple(causes), remaining, wrong, cut / len(judged)
+    )
+
+
+def _interval(values: list[float], run: Run) -> st.Interval:
+    if len(values) > 1 and any(len(row.responses) > 1 for row in run.rows):
+        return st.mean_interval(values)
+    return st.wilson(sum(values) / len(values), len(values))
+
+
+Found = tuple[Judgement, Symptom]
+
+
+def _symptoms(run: Run, judgements: list[Judgement]) -> dict[str, list[Found]]:
+    """Every response that did not score and that shows a cause, by cause; each counts once.
+
+    Where only the run's own grader found a doc right, nothing was lost: that is for `overgraded` to say.
+    """
+    rows = run.by_id()
+    found: dict[str, list[Found]] = {}
+    for judgement in judgements:
+        if judgement.verdict.correct or rows[judgement.doc_id].score == 1.0:
+            continue
+        if (seen := symptom(rows[judgement.doc_id], judgement)) is not None:
+            found.setdefault(seen.cause, []).append((judgement, seen))
+    return found
+
+
+def _left_out(missing: set[str]) -> Cause:
+    """Docs that failed for an API error and are not in the score: no points lost, and none gained."""
+    title, mend = CAUSES["api_error"]
+    docs = tuple(sorted(missing))
+    why = {"the log counts an API error and no score": len(docs)}
+    nothing = st.Interval(0.0, 0.0)
+    where = "left out of the score"
+    return Cause(
+        "api_error",
+        title,
+        len(docs),
+        0.0,
+        0.0,
+        nothing,
+        where,
+        {"sure": len(docs)},
+        why,
+        docs[:EXAMPLES],
+        docs,
+        mend,
+        {},
+    )
+
+
+class _Rest(NamedTuple):
+    """What a cause is weighed against: all responses, those without any symptom, how many of these were right, the
+    same docs in another run, and the run's token limit."""
+
+    total: int
+    healthy: int
+    right: int
+    elsewhere: Mapping[str, float] | None
+    limit: int | None
+
+
+def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
+    """A cause whose responses never gave a gradable answer: what they would have scored can only be estimated."""
+    docs = [judgement.doc_id for judgement, _ in group]
+    count, bound = len(group), len(group) / rest.total
+    if rest.elsewhere is not None and all(doc in rest.elsewhere for doc in docs):
+        rate, rate_from = sum(rest.elsewhere[doc] for doc in docs) / count, "these docs in the other run"
+        interval = st.wilson(min(1.0, max(0.0, rate)), count).scaled(bound)
+    elif rest.healthy:
+        rate, rate_from = rest.right / rest.healthy, f"the accuracy of the other {rest.healthy} responses"
+        # Both the rate and the luck of these responses vary: one over the sum of 1/n is the effective size.
+        interval = st.wilson(rate, 1 / (1 / count + 1 / rest.healthy)).scaled(bound)
+    else:
+        rate, rate_from = 0.0, "nothing: no other response to judge by"
+        interval = st.Interval(0.0, bound)
+    title, mend = CAUSES[key]
+    return Cause(
+        key,
+        title,
+        count,
+        bound,
+        rate * bound,
+        interval,
+        rate_from,
+        Counter(seen.sure for _, seen in group),
+        Counter(seen.why for _, seen in group),
+        tuple(dict.fromkeys(docs))[:EXAMPLES],
+        tuple(docs),
+        mend.format(more=_larger_limit(rest.limit)),
+        {},
+    )
+
+
+def _larger_limit(limit: int | None) -> int:
+    return _DEFAULT_LIMIT if limit is None else max(min(4 * limit, _LONGEST_LIMIT), limit)
+
+
+def _graders(run: Run, judgements: list[Judgement], ours: Mapping[str, float]) -> list[Cause]:
+    """What the run's own grader and ours see differently; exact, for both verdicts are known."""
+    if not run.scored:
+        return []
+    gaps = {row.doc_id: ours[row.doc_id] - (row.score or 0.0) for row in run.answered}
+    tiers = {j.doc_id: j.verdict.tier for j in judgements}
+    causes = []
+    for key, docs in (
+        ("misgraded", [doc for doc, gap in gaps.items() if gap > 0]),
+        ("overgraded", [doc for doc, gap in gaps.items() if gap < 0]),
+    ):
+        if docs:
+            points = sum(gaps[doc] for doc in docs) / len(gaps)
+            title, mend = CAUSES[key]
+            causes.append(
+                Cause(
+                    key,
+                    title,
+                    len(docs),
+                    points,
+                    points,
+                    st.Interval(points, points),
+                    "both verdicts, exact",
+                    {"sure": len(docs)},
+                    {f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
+                    tuple(docs[:EXAMPLES]),
+                    tuple(docs),
+                    mend,
+                    Counter(tiers[doc] for doc in docs),
+                )
+            )
+    return causes

@@ -1,0 +1,216 @@
+"""What `compare` and `explain` print: tables made of their results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
+from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
+from lm_eval_mathtasks.leaderboard.explain import Cause, Explanation
+from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
+from lm_eval_mathtasks.leaderboard.protocol import Part
+from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
+from lm_eval_mathtasks.leaderboard.statistics import Interval
+
+FLIPS_SHOWN = 20
+NOTES_SHOWN = 8
+_ORDER = {"differs": 0, "reproduced": 0, "too small to tell": 1, "not comparable": 2}
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.2f}"
+
+
+def _score(score: Score) -> str:
+    answers = "one answer each" if score.k == 1 else f"{score.k} answers each"
+    return f"{with_interval(score.value, score.interval)} ({score.docs} docs, {answers}, {score.kind})"
+
+
+def _said(part: Part) -> str:
+    return f"{part.name}: ours {part.ours}, theirs {part.theirs}"
+
+
+def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
+    """Return the table of claims against a run, and the reasons for each verdict below it."""
+    ordered = sorted(compared, key=lambda c: (_ORDER[c.outcome], abs(c.delta), c.claim.id))
+    rows = tuple(
+        (
+            c.outcome,
+            with_interval(c.theirs.value, c.theirs.interval),
+            with_interval(c.delta, c.interval, signed=True),
+            "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or "-",
+            "; ".join(_said(p) for p in c.reasons if p.effect == "matters") or "-",
+            ", ".join(p.name for p in c.reasons if p.effect == "unknown") or "-",
+            f"{c.claim.model}: {c.claim.source.title}, {c.claim.locator}",
+            c.claim.id,
+        )
+        for c in ordered
+    )
+    columns = (
+        "verdict", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
+        "id",
+    )  # fmt: skip
+    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(_notes(ordered)))]
+
+
+def _notes(ordered: Sequence[Comparison]) -> list[str]:
+    notes = []
+    if any(c.outcome == "reproduced" and any(p.effect == "unknown" for p in c.parts) for c in ordered):
+        notes.append("reproduced: as far as both sides say; what is not stated may differ and cancel out")
+    for c in ordered:
+        if c.outcome == "too small to tell":
+            notes.append(
+                f"{c.claim.id}: a difference below {percent(c.detectable, 1)} points would go unnoticed; to notice "
+                f"{percent(max(abs(c.delta), TELLING), 1)} points takes {c.needed} docs, or more answers to each"
+            )
+    unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
+    return notes[:NOTES_SHOWN] + unsure
+
+
+def paired_tables(paired: Paired) -> list[Table]:
+    """Return what differs in the configuration, then the paired result, then the flipped docs."""
+    first, second = paired.first.label, paired.second.label
+    result = [
+        ("first", first, percent(paired.scores[0])),
+        ("second", second, percent(paired.scores[1])),
+        (
+            "first - second",
+            "points, paired bootstrap 95 %",
+            with_interval(paired.delta, paired.interval, signed=True),
+        ),
+        ("only first right", "docs", str(paired.only_first)),
+        ("only second right", "docs", str(paired.only_second)),
+    ]
+    if paired.p_value is not None:
+        result.append(("McNemar, exact", "p", f"{paired.p_value:.4g}"))
+    verdict = "the runs differ" if paired.significant else "the difference may be noise (5 %)"
+    flips = tuple(
+        (f.doc_id, f"{f.first:g}", f"{f.second:g}", f.first_answer or "-", f.second_answer or "-")
+        for f in paired.flips[:FLIPS_SHOWN]
+    )
+    more = len(paired.flips) - len(flips)
+    flipped = ("doc", "first", "second", "first answered", "second answered")
+    rest = (f"and {more} more",) if more > 0 else ()
+    same = () if paired.changes else ("nothing",)
+    return [
+        Table(
+            "configuration: what the logs state differently",
+            ("what", "first", "second"),
+            paired.changes,
+            same,
+        ),
+        Table(verdict, ("", "", ""), tuple(result)),
+        Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
+    ]
+
+
+def ranking_table(task: str, ranked: Sequence[Ranked]) -> Table:
+    """Return runs from best to worst with their significance groups."""
+    rows = tuple((r.group, with_interval(r.score, r.interval), r.name) for r in ranked)
+    note = "runs of one letter cannot be told apart from its best (paired tests, Holm's correction, 5 %)"
+    return Table(f"{task}: {len(rows)} runs", ("group", "score [95 %]", "run"), rows, (note,))
+
+
+def baseline_table(
+    name: str, base: dict[str, float], rows: Sequence[tuple[str, dict[str, float], dict[str, float], float]]
+) -> Table:
+    """Return scores and their ratios to a baseline, best harmonic mean first."""
+    cells = [
+        (path, *(f"{percent(scores[t])} ({ratios[t]:.3f})" for t in base), f"{mean:.4f}")
+        for path, scores, ratios, mean in rows
+    ]
+    first = (f"{name} (baseline)", *(percent(value) for value in base.values()), "1.0000")
+    columns = ("run", *base, "harmonic mean of ratios")
+    return Table("scores and ratios to the baseline", columns, (first, *cells))
+
+
+def explanation_tables(
+    explained: Explanation, best: Comparison | None, causes: Sequence[KnownCause], *, every_doc: bool = False
+) -> list[Table]:
+    """Return the waterfall, how to mend each bar, and the protocol differences with published examples."""
+    tables = [_waterfall(explained, best), _mending(explained, every_doc)]
+    if best is not None:
+        tables.append(_protocol(best, causes))
+    return [table for table in tables if table.rows or table.notes]
+
+
+def _waterfall(explained: Explanation, best: Comparison | None) -> Table:
+    rows = []
+    if explained.published is not None and best is not None:
+        rows.append(
+            (
+                f"published: {best.claim.source.title}, {best.claim.locator}",
+                "",
+                percent(explained.published),
+                "",
+                "",
+            )
+        )
+    for cause in explained.causes:
+        rows.append(
+            (
+                cause.title,
+                str(cause.count),
+                _points(-cause.fair),
+                _range(cause),
+                ", ".join(f"{n} {word}" for word, n in cause.sure.items()),
+            )
+        )
+    if explained.remaining is not None:
+        rows.append(
+            ("remaining: not accounted for by the responses", "", _points(-explained.remaining), "", "")
+        )
+    own = (
+        "by our grader"
+        if explained.own is None
+        else f"by its own grader ({explained.run.metric or 'verdicts'})"
+    )
+    rows.append((f"this run, {own}", "", percent(explained.score), "", ""))
+    notes = [
+        f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
+        f"plainly wrong answers: {explained.wrong} responses",
+        *(
+            f"{c.title}: fair estimate at {c.rate_from}"
+            for c in explained.causes
+            if c.interval.low < c.interval.high
+        ),
+    ]
+    columns = ("from the published score to this run", "responses", "points", "range", "how sure")
+    return Table(f"{explained.run.label}: where the points went", columns, tuple(rows), tuple(notes))
+
+
+def _range(cause: Cause) -> str:
+    if cause.interval.low == cause.interval.high:
+        return f"exact: {cause.rate_from}"
+    turned = Interval(-cause.interval.high, -cause.interval.low)
+    fair = with_interval(-cause.fair, turned, signed=True, digits=2)
+    return f"at most {_points(-cause.bound)}, fair {fair}"
+
+
+def _mending(explained: Explanation, every_doc: bool) -> Table:
+    rows = []
+    for cause in explained.causes:
+        why = "; ".join(f"{reason} ({n})" for reason, n in cause.why.items())
+        tiers = ", ".join(f"{tier} {n}" for tier, n in cause.tiers.items())
+        docs = cause.docs if every_doc else cause.examples
+        shown = ", ".join(docs) + (
+            "" if len(docs) == len(cause.docs) else f" and {len(cause.docs) - len(docs)} more"
+        )
+        rows.append((cause.title, why + (f"; tiers: {tiers}" if tiers else ""), shown, cause.mend))
+    return Table("what mends it", ("cause", "seen by", "docs", "mend"), tuple(rows))
+
+
+def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:
+    rows = []
+    # What neither side states explains nothing where nothing is left to explain.
+    parts = [p for p in best.parts if p.effect != "unknown" or best.outcome != "reproduced"]
+    for part, cause in causes_of(parts, list(causes)):
+        example = cause.examples[0]
+        scores = " against ".join(f"{score:g}" for score in example.scores)
+        size = (
+            f"{example.model}, {example.benchmark}: {scores} ({example.differs}; {', '.join(example.files)})"
+        )
+        rows.append((part.effect, _said(part), cause.title, size, cause.mend))
+    columns = ("effect", "what differs", "cause", "published example of its size", "mend")
+    return Table("differences of protocol, which the responses cannot show", columns, tuple(rows))

@@ -1,0 +1,131 @@
+"""What went wrong in a response, as far as its text, its finish reason and the log's own metrics tell."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import NamedTuple
+
+from lm_eval_mathtasks.evidence.judge import Judgement
+from lm_eval_mathtasks.evidence.runs import Row
+
+LOOP_WINDOW = 3_000  # characters of the tail in which a loop is looked for
+LOOP_SHORTEST = 400  # shorter tails compress well by chance
+LOOP_RATIO = 9.0  # text over its zlib size: solutions stay below 5, a repeated paragraph exceeds 9
+FOREIGN_SHARE = 0.2  # share of letters of another script; below it are quotations and names
+# Rules of the extraction that fall back on whatever number came last: in a broken-off text, a guess.
+WEAK_RULES = frozenset({"last_number", "last_value", "broken_box"})
+
+_TURN = re.compile(r"^(?:Q|Question|Problem|Human|User|### ?Instruction)\s*\d*\s*[:：]", re.MULTILINE)
+_THINKING = re.compile(r"<(/?)(think|thinking|thought|reasoning)>", re.IGNORECASE)
+_ENDED = re.compile(r"""[.!?。！？)\]}>$%"'`*_|\d✅]\s*$|<\|[a-z_]+\|>\s*$""")
+
+
+class Symptom(NamedTuple):
+    """One thing wrong with a response. sure: "sure" (the log says so), "likely" or "possible" (read from the text)."""
+
+    cause: str
+    sure: str
+    why: str
+
+
+_API_ERROR = Symptom("api_error", "sure", "the log counts an API error")
+_EMPTY = Symptom("empty", "sure", "the response is empty")
+_LOOP = Symptom("loop", "likely", "the end of the text repeats itself")
+_RECITED = Symptom(
+    "recited", "likely", "the text goes on with another question, and the answer comes from there"
+)
+_FOREIGN = Symptom("language", "likely", "much of the text is in another script than the question")
+_NO_ANSWER = Symptom("no_answer", "sure", "no answer was found in a finished text")
+
+
+def symptom(row: Row, judgement: Judgement) -> Symptom | None:
+    """Return the first cause that explains why a response did not score, None for a plain wrong answer.
+
+    The order is the order of events: no response at all, a loop, thinking that never ended, a cut, text of another
+    question, another language, an answer too big to check, no answer.
+    """
+    text = row.responses[judgement.repeat]
+    if not text.strip():
+        api_error = any(row.metrics.get(f"api_error,{name}") for name in ("none", "all"))
+        return _API_ERROR if api_error else _EMPTY
+    # Nearly every loop ends at the token limit, and a longer limit does not mend it.
+    if loops(text):
+        return _LOOP
+    return _cut(row, judgement, text) or _other(row, judgement, text)
+
+
+def _other(row: Row, judgement: Judgement, text: str) -> Symptom | None:
+    """What can be wrong with a response that ended by itself."""
+    if recites(text, judgement):
+        return _RECITED
+    if foreign(text, row.question):
+        return _FOREIGN
+    if judgement.over_limit:
+        return Symptom("over_limit", "sure", judgement.verdict.reason)
+    return _NO_ANSWER if judgement.extraction.answer is None else None
+
+
+def _cut(row: Row, judgement: Judgement, text: str) -> Symptom | None:
+    """A response that broke off, and how that is known."""
+    reason = row.finish_reason(judgement.repeat)
+    answer, rule, _, truncated = judgement.extraction
+    tags = _THINKING.findall(text)
+    if tags and not tags[-1][0]:
+        return Symptom("unfinished_thinking", "sure", f"<{tags[-1][1]}> was opened and never closed")
+    guessed = answer is None or rule in WEAK_RULES
+    if not guessed or reason not in (None, "length"):
+        return None
+    if reason == "length":
+        return Symptom("cut", "sure", "finish reason length")
+    if row.metrics.get("truncated,none") == 1.0:
+        return Symptom("cut", "sure", "the run's metric `truncated`")
+    if truncated or breaks_off(text):
+        return Symptom("cut", "likely" if truncated or answer is None else "possible", "the text breaks off")
+    return None
+
+
+def breaks_off(text: str) -> bool:
+    """Whether a text ends in the middle: inside a word, a sentence, a formula or a code block."""
+    tail = text.rstrip()
+    if not tail:
+        return False
+    if (
+        tail.count("```") % 2
+        or tail.count("\\[") > tail.count("\\]")
+        or tail.count("\\(") > tail.count("\\)")
+    ):
+        return True
+    return not _ENDED.search(tail)
+
+
+def loops(text: str) -> bool:
+    """Whether the end of a text repeats itself, measured by how well it compresses."""
+    tail = text[-LOOP_WINDOW:].encode("utf-8", "replace")
+    if len(tail) < LOOP_SHORTEST:
+        return False
+    # A short tail cannot compress ninefold even if it is one repeated word: zlib's header weighs in.
+    return len(tail) / len(zlib.compress(tail, 9)) > min(LOOP_RATIO, len(tail) / 60)
+
+
+def recites(text: str, judgement: Judgement) -> bool:
+    """Whether the answer stands after the start of another question that the model wrote itself."""
+    turn = _TURN.search(text, 1)
+    span = judgement.extraction.span
+    return (
+        turn is not None and (span is None or span[0] > turn.start()) and bool(text[: turn.start()].strip())
+    )
+
+
+def foreign(text: str, question: str) -> bool:
+    """Whether much of a text is in a script that the question does not use."""
+    return _other_script(question) < FOREIGN_SHARE / 2 and _other_script(text) >= FOREIGN_SHARE
+
+
+def _other_script(text: str) -> float:
+    """Share of letters beyond Latin and Greek; Greek letters and mathematical alphabets are notation."""
+    letters = [ord(c) for c in text if c.isalpha()]
+    other = sum(
+        code >= 0x400 and not 0x1D00 <= code < 0x2C00 and not 0x1D400 <= code < 0x1D800 for code in letters
+    )
+    return other / len(letters) if letters else 0.0

@@ -1,0 +1,418 @@
+"""Published scores: the shipped files are valid, bad ones are refused with file and line, names resolve."""
+
+import csv
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.leaderboard import add, commands
+from lm_eval_mathtasks.leaderboard.causes import load_causes
+from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
+from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
+from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
+from lm_eval_mathtasks.leaderboard.measured import measured_page
+from lm_eval_mathtasks.leaderboard.render import rendered
+from tests.conftest import ROOT, shared_path
+
+MODELS = """\
+Toy-1: {hf_id: acme/toy-1, organisation: Acme, kind: instruct, size_b: 1, aliases: [toy-one-2024-05-13]}
+Toy-1 (thinking): {hf_id: acme/toy-1, organisation: Acme, kind: reasoning, size_b: 1, mode: thinking}
+Toy-1-Base: {hf_id: acme/toy-1-base, organisation: Acme, kind: base, size_b: 1}
+"""
+BENCHMARKS = 'GSM8K: {docs: 1319, tasks: "gsm8k(?!-plus)"}\nAIME24: {docs: 30, tasks: "aime(20)?24"}\n'
+GOOD = """\
+source:
+  title: Toy report
+  url: https://example.org/toy
+  date: "2024-05"
+tables:
+  - benchmark: GSM8K
+    metric: pass@1
+    shots: 8
+    locator: Table 1
+    rows:
+      - {model: Toy-1, score: 61.5, reported_by: vendor}
+      - {model: Toy-1-Base, score: 40, status: misquoted, note: the card has 42}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small folder of claims."""
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "models.yaml").write_text(MODELS)
+    (tmp_path / "benchmarks.yaml").write_text(BENCHMARKS)
+    (tmp_path / "claims" / "toy.yaml").write_text(GOOD)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    return load_claims()
+
+
+# --- the shipped files
+
+
+def test_the_shipped_claims_are_valid(shipped):
+    assert len(shipped.rows) == 2952
+    assert len({claim.file for claim in shipped.rows}) == 174
+    assert len({claim.id for claim in shipped.rows}) == 2952
+
+
+def test_every_published_claim_has_a_source_a_reader_can_open(shipped):
+    for claim in shipped.rows:
+        assert claim.locator
+        assert bool(claim.source.url) == claim.source.published
+
+
+def test_doubtful_numbers_are_never_ranked(shipped):
+    doubtful = [c for c in shipped.rows if c.status != "ok" or not c.source.published]
+    assert {"wrong", "misquoted", "not-confirmed"} <= {c.status for c in doubtful}
+    shown = Filter().keep(shipped)
+    assert len(shown) == 2952 - len(doubtful)
+    assert not set(doubtful) & set(shown)
+    # With --all they come after every ranked score of their benchmark, whatever their value.
+    table = Filter(benchmark="MATH-500", every=True).keep(shipped)
+    places = [c.ranked for c in table]
+    assert places == sorted(places, reverse=True)
+    assert not all(places)
+
+
+def test_the_files_hold_no_pasted_prose():
+    """Facts only: nothing in quotation marks inside a fact, no line of prose length."""
+    for path in (ROOT / "leaderboards" / "claims").glob("*.yaml"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert len(line) < 320, f"{path.name}: {line}"
+            assert "title:" in line or '\\"' not in line, f"{path.name}: {line}"
+
+
+def test_the_numbers_are_those_that_were_collected(shipped):
+    """Every row of the collection is there once, with its score, protocol and source."""
+    with shared_path("scores/scores.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    ours, theirs = {}, {}
+    for claim in shipped.rows:
+        key = (
+            claim.benchmark,
+            claim.model,
+            claim.score,
+            claim.metric,
+            claim.kind,
+            claim.hf_id or "",
+            claim.k,
+        )
+        ours[key] = ours.get(key, 0) + 1
+    for row in rows:
+        model = row["model"].replace("(seed 002)", "(draft)")
+        k = int(row["n_samples"]) if row["n_samples"] else None
+        key = (
+            row["benchmark"],
+            model,
+            float(row["score"]),
+            row["metric"],
+            row["model_kind"],
+            row["hf_id"],
+            k,
+        )
+        theirs[key] = theirs.get(key, 0) + 1
+    assert ours == theirs
+    assert {c.source.url for c in shipped.rows if c.source.url} == {
+        r["source_url"] for r in rows if r["source_url"].startswith("http")
+    }
+
+
+def test_every_cause_has_an_example_that_the_claims_hold(shipped):
+    causes = load_causes()
+    assert len(causes) == 18
+    for cause in causes:
+        for example in cause.examples:
+            for score, file in zip(example.scores, (example.files[0], example.files[-1]), strict=False):
+                held = [
+                    c.score
+                    for c in shipped.rows
+                    if (c.file, c.model, c.benchmark) == (f"{file}.yaml", example.model, example.benchmark)
+                ]
+                assert score in held, f"{cause.key}: {example} not in {file}.yaml"
+
+
+def test_claims_are_found_in_a_wheel(tmp_path):
+    """The package finds the claims beside itself, where a wheel puts them, before any source tree."""
+    inside = tmp_path / "lm_eval_mathtasks"
+    shutil.copytree(
+        ROOT / "lm_eval_mathtasks", inside, ignore=shutil.ignore_patterns("__pycache__", "_*boards")
+    )
+    shutil.copytree(ROOT / "leaderboards", inside / "_leaderboards")
+    code = "from lm_eval_mathtasks.leaderboard.data import leaderboards_dir as d; print(d())"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == str(inside / "_leaderboards")
+
+
+# --- bad files
+
+
+BAD = {
+    "an unknown model": ("model: Toy-1,", "model: Toy-2,", 11, "unknown model 'Toy-2'; did you mean Toy-1"),
+    "a score above 100": ("score: 61.5", "score: 615", 11, "less than or equal to 100"),
+    "a score in words": ("score: 61.5", "score: high", 11, "valid number"),
+    "no url": ("  url: https://example.org/toy\n", "", 2, "needs its url"),
+    "a url that is none": ("https://example.org/toy", "example.org", 2, "url"),
+    "no locator": ("    locator: Table 1\n", "", 5, "locator"),
+    "an unknown benchmark": (
+        "benchmark: GSM8K",
+        "benchmark: GSM9K",
+        6,
+        "unknown benchmark 'GSM9K'; known: GSM8K",
+    ),
+    "an unknown metric": ("metric: pass@1", "metric: pass@10", 6, "metric"),
+    "an unknown field": ("shots: 8", "shoots: 8", 6, "shoots"),
+    "doubt without a reason": (", note: the card has 42", "", 12, "needs a note"),
+    "a date that is none": ('"2024-05"', '"May 2024"', 2, "date"),
+    "a key twice": ("    shots: 8\n", "    shots: 8\n    shots: 4\n", 9, "given twice"),
+    "broken YAML": ("rows:", "rows: {", 11, "YAML"),
+    "a row twice": (
+        "      - {model: Toy-1, score: 61.5, reported_by: vendor}\n",
+        "      - {model: Toy-1, score: 61.5}\n      - {model: Toy-1, score: 61.5}\n",
+        12,
+        "twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_claims_are_named_with_file_and_line(folder, name):
+    old, new, line, words = BAD[name]
+    assert old in GOOD
+    (folder / "claims" / "toy.yaml").write_text(GOOD.replace(old, new, 1))
+    _, problems = read_claims(folder)
+    assert problems
+    assert all(p.file == "toy.yaml" for p in problems)
+    assert words in str(problems[0])
+    # pydantic blames the innermost mapping; a table's own fields are at its first line
+    assert abs(problems[0].line - line) <= 1, str(problems[0])
+
+
+def test_all_problems_come_in_one_error(folder):
+    (folder / "claims" / "toy.yaml").write_text(GOOD.replace("61.5", "615").replace("shots: 8", "shots: -1"))
+    (folder / "claims" / "other.yaml").write_text("source: {title: x}\ntables: []\n")
+    with pytest.raises(ClaimError) as error:
+        load_claims(folder)
+    assert "toy.yaml:11" in str(error.value)
+    assert "toy.yaml:6" in str(error.value)
+    assert "other.yaml:1" in str(error.value)
+
+
+def test_a_folder_without_claims_is_an_error(tmp_path):
+    with pytest.raises(ClaimError, match="a folder of claims"):
+        leaderboards_dir(tmp_path)
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [
+        ("acme/toy-1", ["Toy-1", "Toy-1 (thinking)"]),
+        ("toy_1", ["Toy-1", "Toy-1 (thinking)"]),
+        ("/models/toy-1-base/", ["Toy-1-Base"]),
+        ("toy-one-2024-05-13", ["Toy-1"]),
+        ("Toy-1-Base-2025-01-01", ["Toy-1-Base"]),
+    ],
+)
+def test_names_resolve(folder, name, models):
+    assert [m.name for m in load_claims(folder).models.resolve(name)] == models
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", "Qwen2.5-7B-Instruct"),
+        ("gpt-4o-2024-08-06", "GPT-4o-2024-08-06"),
+        ("claude-3-5-sonnet-20241022", "Claude-3.5-Sonnet-1022"),
+        ("o1-2024-12-17", "o1-2024-12-17 (o1-1217)"),
+        ("meta-llama/Llama-2-7b-hf", "Llama 2 7B"),
+        ("abel-7b", "Abel-7B-001"),
+    ],
+)
+def test_well_known_names_resolve(shipped, name, first):
+    assert shipped.models.resolve(name)[0].name == first
+
+
+def test_an_unknown_model_gets_a_suggestion(shipped):
+    with pytest.raises(ClaimError, match=r"did you mean Qwen2.5-7B-Instruct"):
+        shipped.models.resolve("Qwen2.5-7B-Instrct")
+    with pytest.raises(ClaimError, match=r"models\.yaml"):
+        shipped.models.resolve("zzzzzzzz")
+
+
+@pytest.mark.parametrize(
+    ("task", "docs", "benchmark"),
+    [
+        ("gsm8k-cot", 1319, "GSM8K"),
+        ("gsm8k_cot_llama", 1319, "GSM8K"),
+        ("gsm8k_platinum_cot", 1209, None),
+        ("sample-gsm8k", 100, None),
+        ("lighteval|math_500|0", 500, "MATH-500"),
+        ("minerva_math", 5000, "MATH"),
+        ("minerva_math", 272, "Minerva-Math"),
+        ("aime2024", 30, "AIME24"),
+        ("aime25", 30, "AIME25"),
+        ("olympiadbench-cot", 675, "OlympiadBench"),
+    ],
+)
+def test_tasks_are_matched_to_benchmarks(shipped, task, docs, benchmark):
+    found = shipped.benchmark_of(task, docs)
+    assert (found.name if found else None) == benchmark
+
+
+# --- show, search, add
+
+
+def test_filters(shipped):
+    kept = Filter(benchmark="gsm8k", family="qwen2.5", kind="base", max_size=2, shots=4).keep(shipped)
+    assert kept
+    assert all(c.benchmark == "GSM8K" and c.kind == "base" and c.size_b <= 2 and c.shots == 4 for c in kept)
+    assert [c.score for c in kept] == sorted((c.score for c in kept), reverse=True)
+    with pytest.raises(ClaimError, match="a benchmark"):
+        Filter(benchmark="nonsense").keep(shipped)
+
+
+def test_search_takes_every_word(shipped):
+    assert {c.model for c in search(shipped, "abel gsm8k 70b-001")} == {"Abel-70B-001"}
+    assert search(shipped, "no-such-thing") == []
+
+
+def test_tables_as_markdown_and_csv(folder):
+    claims = load_claims(folder)
+    table = claims_table("toy", Filter(every=True).keep(claims), claims, ids=True)
+    rows = list(csv.reader(rendered([table], "csv").splitlines()))
+    assert rows[0][0] == "id"
+    assert rows[1][:5] == ["toy/GSM8K/Toy-1", "GSM8K", "Toy-1", "1", "61.5 [58.8, 64.1]"]
+    assert "misquoted: the card has 42" in rows[2][-1]
+    assert "| toy/GSM8K/Toy-1 | GSM8K |" in rendered([table], "markdown")
+
+
+FIELDS = {"title": "Other: report", "url": "https://example.org/other", "benchmark": "AIME24", "metric": "avg@k",
+          "k": 64, "temperature": 0.6, "cot": True, "locator": "Table 2, row 3", "model": "Toy-1", "score": 33.3,
+          "date": "2025-01"}  # fmt: skip
+
+
+def test_add_writes_a_new_file_that_loads(folder):
+    path = add.add_claim(folder, FIELDS)
+    assert path.name == "other-report.yaml"
+    claim = load_claims(folder).by_id("other-report/AIME24/Toy-1")
+    assert (claim.score, claim.k, claim.temperature, claim.cot) == (33.3, 64, 0.6, True)
+    assert (claim.source.date, claim.locator) == ("2025-01", "Table 2, row 3")
+
+
+def test_add_puts_a_known_source_into_its_file(folder):
+    path = add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy"})
+    assert path.name == "toy.yaml"
+    assert path.read_text().startswith(GOOD)
+    assert {c.benchmark for c in load_claims(folder).rows} == {"GSM8K", "AIME24"}
+
+
+def test_add_takes_a_new_model_with_its_facts(folder):
+    with pytest.raises(ClaimError, match="--organisation"):
+        add.add_claim(folder, {**FIELDS, "model": "Newcomer 3B"})
+    add.add_claim(
+        folder, {**FIELDS, "model": "Newcomer 3B", "organisation": "New", "kind": "base", "size_b": 3.0}
+    )
+    assert load_claims(folder).models["Newcomer 3B"].size_b == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"score": 120.0}, "less than or equal"), ({"url": "nowhere"}, "url"), ({"metric": "best"}, "metric")],
+)
+def test_add_leaves_nothing_behind_when_it_is_refused(folder, change, words):
+    before = {p: p.read_text() for p in folder.rglob("*.yaml")}
+    with pytest.raises(ClaimError, match=words):
+        add.add_claim(folder, {**FIELDS, **change})
+    assert {p: p.read_text() for p in folder.rglob("*.yaml")} == before
+
+
+def test_add_needs_a_source(folder):
+    with pytest.raises(ClaimError, match="none for title, url"):
+        add.add_claim(folder, {k: v for k, v in FIELDS.items() if k not in ("title", "url")})
+
+
+def test_add_asks_until_required_fields_are_given():
+    said = []
+    answers = {"model (required)": ["", "Toy-1"], "score (required)": ["61.5"], "k": ["8"]}
+
+    def answer(prompt):
+        said.append(prompt)
+        known = answers.get(prompt.removesuffix(": "), [])
+        return known.pop(0) if known else ""
+
+    fields = add.ask({k: v for k, v in FIELDS.items() if k not in ("model", "score", "k")}, answer)
+    assert (fields["model"], fields["score"], fields["k"]) == ("Toy-1", 61.5, 8)
+    assert said.count("model (required): ") == 2
+    assert "top_p" not in fields
+
+
+@pytest.mark.parametrize(("name", "text"), [("score", "high"), ("k", "8.5"), ("cot", "maybe")])
+def test_a_field_of_another_kind_is_refused(name, text):
+    with pytest.raises(ClaimError, match=name):
+        add.parse(name, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b", "yes", "it's 5 % #1", "2024-05", 'say "x"', "tab\tand\nline", "[1]", "é"]
+)
+def test_written_values_read_back(text):
+    assert yaml.safe_load(add.quoted(text)) == text.replace("\n", " ")
+
+
+# --- the command
+
+
+def run(*arguments):
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+    return commands.main(parser.parse_args(arguments))
+
+
+def test_validate_prints_every_problem(folder, capsys):
+    assert run("validate", "--leaderboards", str(folder)) == 0
+    (folder / "claims" / "toy.yaml").write_text(GOOD.replace("61.5", "615").replace("Toy-1-Base", "Toy-9"))
+    assert run("validate", "--leaderboards", str(folder)) == 1
+    assert re.search(r"toy\.yaml:11: .*615", capsys.readouterr().out)
+
+
+def test_show_and_search_print(folder, capsys):
+    assert run("show", "GSM8K", "--format", "csv", "--leaderboards", str(folder)) == 0
+    assert "Toy-1-Base" not in capsys.readouterr().out
+    assert run("search", "toy", "base", "--format", "markdown", "--leaderboards", str(folder)) == 0
+    assert "misquoted" in capsys.readouterr().out
+    assert run("search", "nothing-here", "--leaderboards", str(folder)) == 1
+
+
+def test_show_on_the_terminal(folder, capsys):
+    assert run("show", "--leaderboards", str(folder)) == 0
+    assert "61.5" in capsys.readouterr().out
+
+
+def test_add_from_flags(folder):
+    flags = [
+        f"--{name.replace('_', '-')}={str(value).lower() if value is True else value}"
+        for name, value in FIELDS.items()
+    ]
+    assert run("add", "--yes", "--leaderboards", str(folder), *flags) == 0
+    assert len(load_claims(folder).rows) == 3
+
+
+def test_the_measured_page_is_the_one_that_is_committed(shipped):
+    """The page in the repository is what its logs say (no logs: an empty page)."""
+    assert (ROOT / "leaderboards" / "MEASURED.md").read_text() == measured_page(ROOT / "logs", shipped)
