@@ -1,4 +1,7 @@
-"""The command `mathtasks`: dispatch only, every command's logic lives in its own room."""
+"""The command `mathtasks`: dispatch only, every command's logic lives in its own room.
+
+A command with many flags of its own parses them itself (`ROOMS`), so that nothing of it is imported for the others.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from lm_eval_mathtasks import __version__
@@ -13,15 +17,23 @@ from lm_eval_mathtasks.errors import MathtasksError
 
 EXIT_USER_ERROR = 2
 
+# command -> (module, function of the arguments after the command, what `mathtasks --help` says of it)
+ROOMS = {
+    "run": (
+        "lm_eval_mathtasks.host.run",
+        "run",
+        "run tasks on a model: every flag of `lm_eval run`, our tasks and models known",
+    ),
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status (2: the user can mend it, and the message says how)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] == ["run"]:
-            from lm_eval_mathtasks.host.run import run
-
-            return run(given[1:])
+        if given and given[0] in ROOMS:
+            module, function, _ = ROOMS[given[0]]
+            return int(getattr(import_module(module), function)(given[1:]))
         args = _parser().parse_args(given)
         return int(args.func(args))
     except MathtasksError as error:
@@ -57,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     model = commands.add_parser("model-path", help="print the folder of the embedded model")
     model.add_argument("stage", nargs="?", default="grpo", help="base, sft or grpo (default)")
     model.set_defaults(func=_model_path)
+
+    explain = commands.add_parser("explain-answer", help="the whole path from one response to its verdict")
+    explain.add_argument("--gold", required=True, help="the reference answer")
+    explain.add_argument("--response", required=True, help="the model's text; - reads it from standard input")
+    explain.add_argument("--finish-reason", help='"length" if the token limit cut the response off')
+    explain.set_defaults(func=_explain_answer)
     return parser
 
 
@@ -82,6 +100,14 @@ def _model_path(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.embedded import path
 
     print(path(args.stage))
+    return 0
+
+
+def _explain_answer(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.grading.explain import explain_answer
+
+    response = sys.stdin.read() if args.response == "-" else args.response
+    print(explain_answer(gold=args.gold, response=response, finish_reason=args.finish_reason))
     return 0
 
 

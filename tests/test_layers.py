@@ -34,8 +34,8 @@ ROOMS = {
 }
 # Inside these rooms the heavy packages may be imported only where they are needed.
 ONLY_IN = {
-    "sympy": {"grading/latex.py", "grading/equivalence.py", "grading/symbolic.py"},
-    "math_verify": {"grading/equivalence.py", "grading/symbolic.py"},
+    "sympy": {"grading/symbolic.py", "grading/worker.py"},
+    "math_verify": {"grading/opinion.py"},
 }
 # Modules that load these at import time would make start-up slow for everybody.
 LAZY = {
