@@ -3,7 +3,7 @@
 set -eu
 PYTHON=${PYTHON:-python3}
 OUT=${OUT:-out/demo}
-MODEL=$("$PYTHON" -m lm_eval_mathtasks model-path)
+MODEL=lm_eval_mathtasks/embedded/grpo  # an installed package has it at: mathtasks model-path
 export HF_HUB_OFFLINE=1
 
 "$PYTHON" -m lm_eval_mathtasks run --model hf --model_args "pretrained=$MODEL,dtype=float32" --device cpu \
