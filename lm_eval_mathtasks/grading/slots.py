@@ -43,6 +43,9 @@ _THERE_ARE = re.compile(
 )
 _REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
 _OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
+_COMPLEMENT = re.compile(
+    r"\b(?:for|after|than|during|within|d'ici)(?: the| all| these| those)?\s\Z", re.IGNORECASE
+)
 _OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
@@ -143,13 +146,16 @@ def _last_break(text: str, start: int, stop: int) -> int:
 def _result(text: str, numbers: list[Span]) -> Span:
     """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows; else the last.
 
-    Of "1/3 or about 0.33" it is the exact one.
+    Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
     """
     equals = text.rfind("=", numbers[0][0], numbers[-1][0])
     for position, (begin, end) in enumerate(numbers):
         if begin > equals >= 0:
             return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
         if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
+            return begin, end
+    for begin, end in reversed(numbers):
+        if not _COMPLEMENT.search(text, max(0, begin - 20), begin):
             return begin, end
     return numbers[-1]
 
