@@ -161,7 +161,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
     parser.add_argument(
-        "--call-limit", type=float, default=10.0, help="seconds one call may take (default %(default)s)"
+        "--call-limit", type=float, default=5.0, help="seconds one call may take (default %(default)s)"
     )
     parser.add_argument(
         "--memory-limit", type=float, default=1024.0, help="MiB the process may grow (default %(default)s)"
