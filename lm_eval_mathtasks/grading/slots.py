@@ -52,30 +52,11 @@ _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\c
 _WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'
 _TRIM = _OPENING_TRIM + "，,；;。.！"
-_DELIMITERS = (
-    ("$$", "$$"),
-    ("$", "$"),
-    ("\\\\(", "\\\\)"),
-    ("\\(", "\\)"),
-    ("\\\\[", "\\\\]"),
-    ("\\[", "\\]"),
-)
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
 _JOINERS = frozenset({"", "and", "or", "和", "或"})
 _NOT_ANSWERS = frozenset(
-    {
-        "correct",
-        "right",
-        "wrong",
-        "incorrect",
-        "unclear",
-        "unknown",
-        "below",
-        "above",
-        "not",
-        "reasonable",
-        "clear",
-    }
-    | {"here", "following"}
+    {"correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable"}
+    | {"clear", "here", "following"}
 )
 # A slot longer than this is the start of an explanation, not an answer.
 MAX_SLOT = 1_500  # characters
