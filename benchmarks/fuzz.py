@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import gettempdir
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -24,7 +25,9 @@ from lm_eval_mathtasks.grading.explain import explain_answer  # noqa: E402
 from lm_eval_mathtasks.grading.verdict import Status  # noqa: E402
 
 MAX_LENGTH = 20_000  # characters of a repeated piece
-_COMMANDS = r"\boxed{ \frac{ \sqrt{ \sqrt[3]{ \left( \right) \begin{pmatrix} \end{pmatrix} \cup \infty \pm \text{ \%"
+_COMMANDS = (
+    r"\boxed{ \frac{ \sqrt{ \sqrt[3]{ \left( \right) \begin{pmatrix} \end{pmatrix} \cup \infty \pm \text{ \%"
+)
 _SIGNS = r"{ } ^ _ $ \( \) \[ \] ! !! ^{9^{9^9}} 9^{9^9} 10^{10^{10}} \pi i x y = < > \le ( ) [ ] , ; : / * + - . % °"
 _VALUES = (
     r"1 0 7 12 3.14 1,000 0.5 1/3 1e400 999999999999999999999999 x^2 sin(x) \ln \binom{100}{50} 100! \log"
@@ -152,8 +155,14 @@ def with_atheris(checker: Checker, seconds: float, seed: int) -> None:
         checker.check(gold, piece_text(draw) + provider.ConsumeUnicode(400))
 
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], f"-max_total_time={int(seconds)}", f"-seed={seed}", "-verbosity=0"], one)
-    atheris.Fuzz()
+    options = (
+        f"-max_total_time={int(seconds)}",
+        f"-seed={seed}",
+        "-verbosity=0",
+        f"-artifact_prefix={gettempdir()}/",
+    )
+    atheris.Setup([sys.argv[0], *options], one)
+    atheris.Fuzz()  # ends the process itself, with its own report
 
 
 def main() -> int:
@@ -161,7 +170,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
     parser.add_argument(
-        "--call-limit", type=float, default=10.0, help="seconds one call may take (default %(default)s)"
+        "--call-limit", type=float, default=5.0, help="seconds one call may take (default %(default)s)"
     )
     parser.add_argument(
         "--memory-limit", type=float, default=1024.0, help="MiB the process may grow (default %(default)s)"

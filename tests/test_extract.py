@@ -238,6 +238,8 @@ REPEATED = sorted(
         "**5** ",
         "$a$",
         "\\boxed{1} and ",
+        "\\[x\\]",
+        "\\begin{align*}1\\end{align*}",
         "\\frac{",
         "B ",
         "a b ",

@@ -42,11 +42,11 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 _HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
 _REMARK = re.compile(
     r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
-    r"would you|do you|please|more generally|as an extra|challenge)\b",
+    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
     re.IGNORECASE,
 )
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
-_LETTER_FIRST = re.compile(r"\s{0,4}[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
+_LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
 _LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -176,12 +176,15 @@ def _bare(seen: View) -> Iterator[Found]:
     span = trim(seen.text, 0, len(seen.text))
     if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
         return
+    content = seen.text[slice(*span)]
+    words = set(_WORD.findall(content))
     if (
-        _VALUE.search(seen.text, *span)
-        and not _WORD.search(seen.text, *span)
-        and not _HOLLOW.fullmatch(seen.text, *span)
+        words <= {"and", "or"}
+        and "**" not in content
+        and _VALUE.search(content)
+        and not _HOLLOW.fullmatch(content)
     ):
-        yield "bare", [trim(seen.text, *value_side(seen.text, *span)) or span]
+        yield "bare", [span if words else trim(seen.text, *value_side(seen.text, *span)) or span]
 
 
 def _bare_words(seen: View) -> Iterator[Found]:
@@ -193,11 +196,15 @@ def _bare_words(seen: View) -> Iterator[Found]:
 
 def _bold(seen: View) -> Iterator[Found]:
     text = seen.text.rstrip()
-    start = text.rfind("\n\n", 0, max(0, text.rfind("\n\n")))
-    for match in reversed(list(_BOLD.finditer(text, max(start, len(text) - TAIL, 0)))):
+    last = text.rfind("\n\n") + 1
+    start = max(text.rfind("\n\n", 0, last - 1) if last > 1 else 0, len(text) - TAIL, 0)
+    for match in reversed(list(_BOLD.finditer(text, start))):
         inside = match.span(match.lastindex or 0)
         content = text[slice(*inside)].strip()
-        if _VALUE.search(content) and not _HEADING.match(content) and not content.endswith((":", "：")):
+        if _HEADING.match(content) or content.endswith((":", "：")):
+            continue
+        # Words count only where the last paragraph names no value at all.
+        if _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last)):
             span = slot_value(text, *inside)
             if span:
                 yield "bold", [span]
@@ -233,7 +240,7 @@ def _without_remarks(text: str) -> str:
 
 
 def _choice(seen: View) -> Iterator[Found]:
-    first = _LETTER_FIRST.match(seen.text)
+    first = _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip()))
     if first:
         yield "choice", [first.span(1)]
     letters = list(_LETTER.finditer(seen.text, max(0, len(seen.text) - TAIL)))

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_DIGITS = r"(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
-# A value in prose: a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with its sign,
-# currency and percent. "3-4" is two numbers, "- 4" has no sign.
+# "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
+_DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
+# A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
+# its sign, currency and percent. "3-4" is two numbers, "- 4" has no sign, "x2" is a name.
 NUMBER = re.compile(
-    r"[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
+    r"(?<![\w:])\d{1,2}:[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?"
+    r"|[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
     rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
-    rf"|{_DIGITS}(?:\s?\\?%)?"
+    rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?",
+    re.IGNORECASE,
 )
 _DELIMITER = re.compile(
     r"\\\\(?![()\[\]])|\\\$|\$\$?|\\{1,2}\(|\\{1,2}\)|\\{1,2}\[|\\{1,2}\]"

@@ -41,34 +41,22 @@ _THERE_ARE = re.compile(
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
     re.IGNORECASE,
 )
+_REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
+_OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
+_COMPLEMENT = re.compile(
+    r"\b(?:for|after|than|during|within|d'ici)(?: the| all| these| those)?\s\Z", re.IGNORECASE
+)
+_OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
+_NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'
 _TRIM = _OPENING_TRIM + "，,；;。.！"
-_DELIMITERS = (
-    ("$$", "$$"),
-    ("$", "$"),
-    ("\\\\(", "\\\\)"),
-    ("\\(", "\\)"),
-    ("\\\\[", "\\\\]"),
-    ("\\[", "\\]"),
-)
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
 _JOINERS = frozenset({"", "and", "or", "和", "或"})
 _NOT_ANSWERS = frozenset(
-    {
-        "correct",
-        "right",
-        "wrong",
-        "incorrect",
-        "unclear",
-        "unknown",
-        "below",
-        "above",
-        "not",
-        "reasonable",
-        "clear",
-    }
-    | {"here", "following"}
+    {"correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable"}
+    | {"clear", "here", "following"}
 )
 # A slot longer than this is the start of an explanation, not an answer.
 MAX_SLOT = 1_500  # characters
@@ -105,40 +93,70 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     """Return the span of the last value of `text[start:stop]`, or None: a formula, or a number in words.
 
     A number after the last formula counts only in a later sentence: in "there are $49$ multiples below 500" the
-    writer's value is the formula. "There are" names the value itself, whatever follows it.
+    writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
     """
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
-    formula = telling[-1] if telling else None
+    after = telling[-1].end if telling else start
     outside = found[-3:]  # names after the last telling formula
     numbers = [
-        match
-        for match in NUMBER.finditer(text, formula.end if formula else start, stop)
+        match.span()
+        for match in NUMBER.finditer(text, after, stop)
         if not any(other.begin <= match.start() < other.end for other in outside)
     ]
-    if numbers and (formula is None or _apart(text, formula.end, numbers[-1].start())):
-        return trim(text, *numbers[-1].span())
-    if formula is None:
+    if not telling and not numbers:
         return trim(text, found[-1].start, found[-1].stop) if found else None
-    formula = _counted(text, telling)
-    return trim(text, *value_side(text, formula.start, formula.stop))
+    last = numbers[-1][0] if numbers and (not telling or _BREAK.search(text, after, numbers[-1][0])) else None
+    sentence = _last_break(text, start, telling[-1].begin if last is None else last)
+    reason = _REASON.search(text, sentence, telling[-1].begin if last is None else last)
+    if reason and text[sentence : reason.start()].strip():
+        result = last_value(text, sentence, reason.start())
+        if result:
+            return result
+    if last is None:
+        return _formula_value(text, telling)
+    return trim(text, *_result(text, [span for span in numbers if span[0] >= sentence]))
 
 
-def _counted(text: str, telling: list[Formula]) -> Formula:
-    """Return the formula that "there are" announces in the clause of the last one, else the last one."""
+def _last_break(text: str, start: int, stop: int) -> int:
+    """Return the start of the sentence or line that `stop` is in."""
+    window = max(start, stop - MAX_SLOT)
+    return max([window, *(match.end() for match in _BREAK.finditer(text, window, stop))])
+
+
+def _result(text: str, numbers: list[Span]) -> Span:
+    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows; else the last.
+
+    Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
+    """
+    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
+    for position, (begin, end) in enumerate(numbers):
+        if begin > equals >= 0:
+            return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
+        if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
+            return begin, end
+    for begin, end in reversed(numbers):
+        if not _COMPLEMENT.search(text, max(0, begin - 20), begin):
+            return begin, end
+    return numbers[-1]
+
+
+def _formula_value(text: str, telling: list[Formula]) -> Span | None:
+    """Return the value of the last formula, or of the one that "there are" announces in its clause, or of a pair."""
     last = telling[-1]
     for formula in reversed(telling):
         between = text[formula.end : last.begin]
-        if "," in between or _BREAK.search(between):
-            return last
+        if len(between) > MAX_SLOT or "," in between or _BREAK.search(between):
+            break
         if _THERE_ARE.search(text, max(0, formula.begin - 60), formula.begin):
-            return formula
-    return last
-
-
-def _apart(text: str, start: int, stop: int) -> bool:
-    """Tell whether a sentence or a line ends between two places."""
-    return _BREAK.search(text, start, stop) is not None
+            last = formula
+            break
+    if len(telling) > 1 and last is telling[-1]:
+        left, right = (_NAMED.match(text, formula.start, formula.stop) for formula in telling[-2:])
+        joined = text[telling[-2].end : last.begin].strip().strip(",").strip() in {"and", "or"}
+        if left and right and joined and left[1] == right[1]:
+            return telling[-2].begin, last.end
+    return trim(text, *value_side(text, last.start, last.stop))
 
 
 def trim(text: str, start: int, stop: int) -> Span | None:
@@ -185,7 +203,7 @@ def sentence_end(text: str, start: int, stop: int) -> int:
 def leading_value(text: str, start: int, stop: int) -> Span | None:
     """Return the value that `text[start:stop]` begins with: up to a new clause, with a few words of its unit."""
     option = _OPTION_HEAD.match(text, start, stop)
-    if option:
+    if option and (text[option.end() - 1] != ")" or not _VALUE_HEAD.match(text, option.end() + 1, stop)):
         return option.span()
     clause = _CLAUSE.search(text, start + 1, stop)
     found = formulas(text, start, stop)

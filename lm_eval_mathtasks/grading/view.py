@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：！？"}
@@ -39,6 +40,9 @@ _NEXT_QUESTION = re.compile(
     r"^[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
     r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|问题|题目)[ \t]?[:：]",
     re.MULTILINE,
+)
+_WELCOME = re.compile(
+    r"\s*(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
 )
 _ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$")
 
@@ -99,16 +103,16 @@ def view(response: str) -> View:
 def boundaries(text: str) -> Iterator[tuple[int, bool]]:
     """Yield where the next question may start, and whether only a stated answer before it would prove that.
 
-    A plain `Question:` after some value is a few-shot prompt continued. A bold or headed one may as well be the
-    question repeated before the solution.
+    A plain `Question:` after some value is a few-shot prompt continued. A bold or headed one, or one after a word of
+    welcome, may as well be the question repeated before the solution.
     """
-    found = 0
-    for match in _NEXT_QUESTION.finditer(text):
-        before = text[: match.start()]
-        if before.strip() and found < MAX_BOUNDARIES:
-            found += 1
-            if match["decor"] or _ANY_VALUE.search(before):
-                yield match.start(), bool(match["decor"])
+    begin = len(text) - len(text.lstrip())
+    after_text = (match for match in _NEXT_QUESTION.finditer(text) if match.start() > begin)
+    for match in islice(after_text, MAX_BOUNDARIES):
+        before = text[begin : match.start()]
+        doubtful = bool(match["decor"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
+        if doubtful or _ANY_VALUE.search(before):
+            yield match.start(), doubtful
 
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:
