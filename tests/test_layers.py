@@ -28,11 +28,12 @@ ROOMS = {
 }
 # Inside these rooms the heavy packages may be imported only where they are needed.
 ONLY_IN = {
-    "sympy": {"grading/latex.py", "grading/equivalence.py", "grading/symbolic.py"},
-    "math_verify": {"grading/equivalence.py", "grading/symbolic.py"},
+    "sympy": {"grading/symbolic.py", "grading/worker.py"},
+    "mpmath": {"grading/fields.py"},
+    "math_verify": {"grading/opinion.py"},
 }
 # Modules that load these at import time would make start-up slow for everybody.
-LAZY = {"sympy", "math_verify", "datasets", "torch", "transformers", "trl", "lm_eval", "openai", "jinja2", "pydantic", "rich"}
+LAZY = {"sympy", "mpmath", "math_verify", "datasets", "torch", "transformers", "trl", "lm_eval", "openai", "jinja2", "pydantic", "rich"}
 MAY_LOAD_AT_IMPORT = {"models/replay.py": {"lm_eval"}, "models/chat_api.py": {"lm_eval", "openai"}}
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py"))

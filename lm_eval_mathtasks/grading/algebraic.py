@@ -1,10 +1,11 @@
 """Prove that two algebraic numbers are equal: they are, if they are closer than two different ones could be.
 
-A separation bound in the manner of Burnikel, Funke, Mehlhorn, Schirra and Schmitt, "A separation bound for real
-algebraic expressions" (ESA 2001): an expression of integers with +, -, ·, / and k-th roots is U/L, where U and L are
-algebraic integers in the field of its roots, and all their conjugates are at most u and l large. The degree of the field
-is at most the product D of the degrees of the distinct roots, and the norm of U, if not 0, is at least 1. Hence the
-expression is 0, or at least 1/(l · u^(D-1)) large. Sines and cosines of rational multiples of π are sums of roots of unity.
+A separation bound in the manner of Burnikel, Funke, Mehlhorn, Schirra and Schmitt, "A separation bound for
+real algebraic expressions" (ESA 2001): an expression of integers with +, -, ·, / and k-th roots is U/L, where
+U and L are algebraic integers in the field of its roots, and all their conjugates are at most u and l large.
+The degree of the field is at most the product D of the degrees of the distinct roots, and the norm of U, if
+not 0, is at least 1. Hence the expression is 0, or at least 1/(l · u^(D-1)) large. Sines and cosines of
+rational multiples of π are sums of roots of unity.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from lm_eval_mathtasks.grading.fields import MpField
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
 from lm_eval_mathtasks.grading.polynomials import TooBig, as_number
 
-# Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten milliseconds.
+# Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten
+# milliseconds.
 MAX_DIGITS = 6_000
 _BITS_PER_DIGIT = log2(10)
 

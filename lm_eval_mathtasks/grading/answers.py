@@ -1,16 +1,16 @@
-"""From the cleaned text of an answer to an `Expr`: words, choices, times of day and numbers first, then the parser."""
+"""From the cleaned text of an answer to an `Expr`: words, times of day and numbers first, then the parser."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.expr import Expr, num, walk
+from lm_eval_mathtasks.grading.expr import Expr, num
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.shapes import shape
 from lm_eval_mathtasks.grading.tokens import FUNCTIONS
-from lm_eval_mathtasks.grading.units import is_unit_word, read_clock
+from lm_eval_mathtasks.grading.units import read_clock
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
@@ -20,40 +20,17 @@ _WORD = re.compile(r"[A-Za-z]{2,}")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*(?: \d{1,4}(?:st|nd|rd|th)?)?")
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and|,|;|\band\b)\s*")
 _LEAD = re.compile(
-    r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approximately|approx\.?"
-    r"|equals?|option|choice)\b[\s:]*)+",
+    r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approx\.?"
+    r"|approximately|equals?|option|choice)\b[\s:]*)+",
     re.IGNORECASE,
 )
-_CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
-_CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
-_NUMBER_WORDS = {
-    word: k
-    for k, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
-}
-
-
-def plain_words(text: str) -> str:
-    r"""Return the text without \text{...} around its words, and without braces that then remain."""
-    return re.sub(r"\s+", " ", re.sub(r"\\text\{([^{}]*)\}", r"\1", text)).strip()
-
-
-def words_key(text: str) -> str:
-    """Return what is compared of two answers in words: letters and digits, lower case, no articles, no ordinal endings."""
-    plain = plain_words(text).lower()
-    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
-    plain = re.sub(r"^(?:an?|the)\s+", "", plain)
-    return "".join(c for c in plain if c.isalnum())
-
-
-def choice(text: str) -> tuple[str, str] | None:
-    """Return (letter, rest) of a multiple-choice answer such as "(C)", "C.", "(D) Alina"; None if it is none."""
-    plain = plain_words(text)
-    match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
-    return (match.group(1).upper(), match.group(2).strip()) if match else None
+_UNDER_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen twenty"
+)
+_NUMBER_WORDS = {word: k for k, word in enumerate(_UNDER_TWENTY.split(" "))}
 
 
 def is_prose(text: str) -> bool:
@@ -142,18 +119,8 @@ def decimal_comma(text: str) -> Expr | None:
     return read[0] if read else None
 
 
-def is_wordy(e: Expr) -> bool:
-    """Is an answer, or one of its parts, in words?"""
-    return any(n.op == "text" for n in walk(e))
-
-
-__all__ = [
-    "choice",
-    "decimal_comma",
-    "is_prose",
-    "is_unit_word",
-    "is_wordy",
-    "plain_words",
-    "readings",
-    "words_key",
-]
+def rounded_side(text: str) -> Expr | None:
+    r"""Read the decimal of "16\sqrt{8}/3 \approx 15.08"; asked only when the gold is a number."""
+    _, sign, after = text.rpartition(r"\approx")
+    read = _parsed(after.strip()) if sign else ()
+    return read[0] if read else None

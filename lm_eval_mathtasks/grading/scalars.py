@@ -1,4 +1,6 @@
-"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
+"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding
+rule.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ from lm_eval_mathtasks.grading.expr import (
 )
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
-# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least this
-# many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math and Minerva evaluations.
+# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
+# this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math and Minerva
+# evaluations.
 MIN_ROUNDED_DIGITS = 5
 # A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
 FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
@@ -33,7 +36,7 @@ _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
 class Outcome(NamedTuple):
-    """equal: True, False, or None for "cannot tell"; tier: which part decided; reason: a clause for people."""
+    """equal: True, False, or None for "cannot tell"; tier: which part decided; reason: for people."""
 
     equal: bool | None
     tier: str
@@ -116,7 +119,9 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 
 
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
-    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is sympy's i."""
+    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is
+    sympy's i.
+    """
     if variables(gold) or gold.op == "base" or not variables(pred):
         return pred
     if variables(pred) == {"I"}:
@@ -132,7 +137,9 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees too."""
+    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees
+    too.
+    """
 
     def uses(e: Expr, *, degrees: bool) -> bool:
         inside = [n.args[0] for n in walk(e) if n.op == "call" and n.name in _TRIGONOMETRIC]
@@ -178,8 +185,9 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if _rounds(gold, pred):
             return Outcome(True, "numeric", "a decimal, correctly rounded")
         return Outcome(False, "numeric", "proven different by evaluation")
-    if same_form(gold, pred):
-        return Outcome(True, "exact", "one exact normal form")
+    form = same_form(gold, pred)
+    if form is not None:
+        return Outcome(form, "exact", "one exact normal form" if form else "two different exact numbers")
     if algebraic.equal(gold, pred):
         return Outcome(True, "exact", "algebraic numbers closer than different ones can be")
     return ask(gold, pred)
@@ -236,8 +244,9 @@ def _terminates(value: Fraction) -> bool:
 def _rounds(gold: Expr, pred: Expr) -> bool:
     """The rounding rule, for numbers that are known to differ.
 
-    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a number
-    without finite decimal that it is the correct rounding of. Either side may be the decimal; integers never round.
+    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a
+    number without finite decimal that it is the correct rounding of. Either side may be the decimal; integers
+    never round.
     """
     for decimal, other in ((pred, gold), (gold, pred)):
         sign, written = (
@@ -254,9 +263,9 @@ def _rounds(gold: Expr, pred: Expr) -> bool:
         if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
             return True
         finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
-        if places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS:
-            if abs(value - target) <= Fraction(1, 2 * 10**places):
-                return True
+        long_enough = places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
+        if long_enough and abs(value - target) <= Fraction(1, 2 * 10**places):
+            return True
     return False
 
 

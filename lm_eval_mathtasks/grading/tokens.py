@@ -26,22 +26,24 @@ MAX_TOKENS = 1_500
 
 FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt", "cbrt", "abs",
-    "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial", "factorial", "sgn",
-    "Rational", "Fraction", "cis",
+    "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt",
+    "cbrt", "abs", "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial",
+    "factorial", "sgn", "Rational", "Fraction", "cis",
 }  # fmt: skip
 _GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
-    "lambda", "mu", "nu", "xi", "rho", "varrho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega",
-    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar", "mho", "imath",
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota",
+    "kappa", "lambda", "mu", "nu", "xi", "rho", "varrho", "sigma", "tau", "upsilon", "phi", "varphi", "chi",
+    "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell",
+    "hbar", "mho", "imath",
 }  # fmt: skip
 _COMMAND_OPERATORS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "ge": ">=", "ne": "!=",
-    "approx": "~", "sim": "~", "simeq": "~", "doteq": "~", "equiv": "==", "in": "in", "cup": "cup", "cap": "cap",
-    "setminus": "minus", "backslash": "minus", "colon": ":", "langle": "<(", "rangle": ")>", "lfloor": "floor(",
-    "rfloor": ")floor", "lceil": "ceil(", "rceil": ")ceil", "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})",
-    "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to",
-    "implies": "to", "Rightarrow": "to", "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "ge": ">=",
+    "ne": "!=", "approx": "~", "sim": "~", "simeq": "~", "doteq": "~", "equiv": "==", "in": "in",
+    "cup": "cup", "cap": "cap", "setminus": "minus", "backslash": "minus", "colon": ":", "langle": "<(",
+    "rangle": ")>", "lfloor": "floor(", "rfloor": ")floor", "lceil": "ceil(", "rceil": ")ceil",
+    "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})", "lbrack": "[", "rbrack": "]", "lparen": "(",
+    "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to", "implies": "to", "Rightarrow": "to",
+    "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
 }  # fmt: skip
 _WORD_CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
 _DROPPED_COMMANDS = {
@@ -73,7 +75,7 @@ _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
-_TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "!=": "!=", "->": "to", "==": "="}
+_TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
 _BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
 
@@ -199,7 +201,9 @@ class _Scanner:
         return before is not None and (before.kind in {"num", "text"} or before.text in {")", "}", "%"})
 
     def letters(self, word: str, gap: bool) -> None:
-        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of variables."""
+        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of
+        variables.
+        """
         before = self.out[-1] if self.out else None
         after_value = self.follows_value()
         if word in _PYTHON_WRAPPERS:
@@ -227,7 +231,7 @@ class _Scanner:
 
     @staticmethod
     def function_prefix(word: str) -> list[str]:
-        """Split "sinx" or "xsqrt" into what is written together in plain text; empty if it is no such thing."""
+        """Split "sinx" or "xsqrt", which plain text writes together; empty if it is no such thing."""
         for name in ("sqrt", "arcsin", "arccos", "arctan", "sin", "cos", "tan", "log", "ln", "pi"):
             if name in word and len(word) <= len(name) + 2:
                 left, _, right = word.partition(name)
