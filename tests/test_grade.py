@@ -1,4 +1,4 @@
-"""Verdicts on pairs: every row of cases/equivalence.jsonl, statuses, batches, and the real data where it is."""
+"""Verdicts on pairs: every row of cases/equivalence.jsonl, statuses, batches, and the real data."""
 
 import re
 import sys

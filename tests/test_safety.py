@@ -88,10 +88,13 @@ def trapped(*_args, **_kwargs):
 
 
 def trapped_on_text(real):
-    """Imports run code objects through exec: only text is hostile."""
+    """Text is hostile; code objects (imports) are not, nor what sympy's polynomials write for themselves."""
 
     def guard(code, *args, **kwargs):
-        if isinstance(code, (str, bytes)):
+        if (
+            isinstance(code, (str, bytes))
+            and sys._getframe(1).f_globals["__name__"] != "sympy.polys.monomials"
+        ):
             raise Trap
         return real(code, *args, **kwargs)
 
@@ -104,6 +107,9 @@ def traps(monkeypatch):
     import sympy
     from sympy.parsing import sympy_parser
 
+    symbolic.equal(
+        read_latex(r"\sin^2 x+\cos^2 x"), read_latex("1")
+    )  # sympy's own lazy imports sympify names
     no_strings = trapped_on_text(sympy.sympify)
     for module in (sympy, sympy.core, sys.modules["sympy.core.sympify"]):
         monkeypatch.setattr(module, "sympify", no_strings)

@@ -26,11 +26,15 @@ _LEAD = re.compile(
 )
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
-_UNDER_TWENTY = (
+_SMALL = re.findall(
+    r"\w+",
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen twenty"
+    " seventeen eighteen nineteen",
 )
-_NUMBER_WORDS = {word: k for k, word in enumerate(_UNDER_TWENTY.split(" "))}
+_TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
+_NUMBER_WORDS = {word: k for k, word in enumerate(_SMALL)} | {
+    ten + (f"-{_SMALL[k]}" if k else ""): 10 * n + k for n, ten in enumerate(_TENS, 2) for k in range(10)
+}
 
 
 def is_prose(text: str) -> bool:
@@ -41,12 +45,15 @@ def is_prose(text: str) -> bool:
     return any((len(w) > 2 and w not in FUNCTIONS) or (len(w) == 2 and w.isupper()) for w in words)
 
 
-def _words(text: str) -> Expr:
-    """An answer in words; several with commas between them are a list."""
+def _words(text: str) -> tuple[Expr, ...]:
+    """An answer in words; several with commas between them are a list, and a number word is a number."""
+    number_word = _NUMBER_WORDS.get(text.lower().replace(" ", "-"))
+    if number_word is not None:
+        return num(number_word), Expr("text", name=text)
     parts = [p for p in _LIST_OF_WORDS.split(text) if p]
     if len(parts) < 2 or max(len(p.split()) for p in parts) > MAX_WORDS:
-        return Expr("text", name=text)
-    return Expr("seq", tuple(Expr("text", name=p) for p in parts))
+        return (Expr("text", name=text),)
+    return (Expr("seq", tuple(Expr("text", name=p) for p in parts)),)
 
 
 @lru_cache(maxsize=8192)
@@ -65,12 +72,11 @@ def readings(text: str) -> tuple[Expr, ...]:
     if whole and closing_brace(text, 5) == len(text) - 1:
         inside = text[6:-1].strip()
         inner = _parsed(_joined(inside)) if re.match(r"[-+(\[.\d\\]", inside) else ()
-        return tuple(found) + (inner or (_words(inside),))
+        return tuple(found) + (inner or _words(inside))
     if is_prose(text):
-        word = _NUMBER_WORDS.get(text.lower().strip("."))
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
-        return (*found, *(() if word is None else (num(word),)), _words(text), *product)
+        return (*found, *_words(text), *product)
     for variant in dict.fromkeys((_joined(text), text)):
         found.extend(_parsed(variant))
     if not found:

@@ -22,7 +22,7 @@ from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
-from lm_eval_mathtasks.grading.words import choice, words_key
+from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
@@ -113,6 +113,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
+    pred = content_of_choice(pred) or pred
     golds, preds = readings(gold)[:MAX_READINGS], readings(pred)[:MAX_READINGS]
     if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
         return _same_unread(gold, pred)

@@ -10,6 +10,7 @@ from lm_eval_mathtasks.grading.scalars import Outcome
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+_OPTION = re.compile(r"\(?[A-J]\)\s*(\S.*)", re.DOTALL)
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
@@ -36,6 +37,12 @@ def choice(text: str) -> tuple[str, str] | None:
     plain = plain_words(text)
     match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
     return (match.group(1).upper(), match.group(2).strip()) if match else None
+
+
+def content_of_choice(text: str) -> str | None:
+    """Return what stands behind an option letter in brackets, "42" of "(C) 42", or None."""
+    match = _OPTION.fullmatch(plain_words(text))
+    return match.group(1) if match else None
 
 
 def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
