@@ -93,6 +93,10 @@ class Atoms(Brackets):
             name += "_" + self.subscript()
         while self.tok.text == "'":
             name += self.take().text
+        if name == "C" and self.tok.text == "(":
+            chosen = self.bracketed()
+            pair = chosen.op == "group" and len(chosen.args) == 2
+            return Expr("call", chosen.args, "binom") if pair else mul(Expr("var", name=name), chosen)
         if name[0] in _APPLIED and self.tok.text == "(" and not self.tok.gap:
             argument = self.bracketed()
             return Expr("call", argument.args if argument.op == "group" else (argument,), "apply " + name)

@@ -82,6 +82,13 @@ _DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
 # A row of a matrix never starts with a bare "frac": two backslashes before a known command are one, escaped
 _KNOWN_COMMANDS = "[dtc]?frac|sqrt|pi|infty|cdot|times|left|right|text|mathrm|begin|end|cup|pm|circ|boxed"
 _ESCAPED_TWICE = re.compile(rf"(?<!\\)\\\\(?=(?:{_KNOWN_COMMANDS})(?![a-zA-Z]))")
+_MATRIX = re.compile(r"\\begin\{[pbvBV]?matrix\}.*?\\end\{[pbvBV]?matrix\}", re.DOTALL)
+
+
+def _restore_rows(matrix: re.Match[str]) -> str:
+    """Rows that lost one of their two backslashes to string escaping: 1 \\ 2 for 1 \\\\ 2."""
+    body = matrix.group()
+    return body if "\\\\" in body else re.sub(r"\\(?=[\s\d-])", r"\\\\ ", body)
 
 
 def _unescape(text: str) -> str:
@@ -184,6 +191,7 @@ def clean(text: str) -> str:
 
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
+    text = _MATRIX.sub(_restore_rows, text)
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     for _ in range(6):  # every pass only removes or respells: it settles in two or three
         new = _pass(text)

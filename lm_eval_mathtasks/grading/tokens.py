@@ -75,6 +75,9 @@ _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
+_WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")
+# Letters beside a function's name that still make "2xsinx" a product, and not "business" a sine.
+MAX_LOOSE_LETTERS = 2
 _TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
 _BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
@@ -198,7 +201,9 @@ class _Scanner:
 
     def follows_value(self) -> bool:
         before = self.out[-1] if self.out else None
-        return before is not None and (before.kind in {"num", "text"} or before.text in {")", "}", "%"})
+        return before is not None and (
+            before.kind in {"num", "text", "const"} or before.text in {")", "}", "%"}
+        )
 
     def letters(self, word: str, gap: bool) -> None:
         """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of
@@ -220,7 +225,7 @@ class _Scanner:
             self.emit("text", word, gap)
         elif len(word) > 1 and before is not None and before.text == "_":
             self.emit("var", word, gap)
-        elif len(word) > 2 and (split := self.function_prefix(word)):
+        elif len(word) > 2 and (split := self.split_names(word)):
             for part in split:
                 self.emit(
                     "func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap
@@ -230,13 +235,11 @@ class _Scanner:
                 self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)
 
     @staticmethod
-    def function_prefix(word: str) -> list[str]:
+    def split_names(word: str) -> list[str]:
         """Split "sinx" or "xsqrt", which plain text writes together; empty if it is no such thing."""
-        for name in ("sqrt", "arcsin", "arccos", "arctan", "sin", "cos", "tan", "log", "ln", "pi"):
-            if name in word and len(word) <= len(name) + 2:
-                left, _, right = word.partition(name)
-                return [*left, name, *right]
-        return []
+        parts = _WRITTEN_TOGETHER.findall(word)
+        named = sum(len(part) > 1 for part in parts)
+        return parts if named and len(parts) - named <= MAX_LOOSE_LETTERS else []
 
 
 def tokenize(text: str) -> list[Token]:
