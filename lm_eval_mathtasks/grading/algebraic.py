@@ -15,7 +15,7 @@ from math import lcm, log2
 
 from lm_eval_mathtasks.grading.exact import normal_form
 from lm_eval_mathtasks.grading.expr import Expr, add, div, neg
-from lm_eval_mathtasks.grading.fields import MpField
+from lm_eval_mathtasks.grading.fields import mp_field
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
 from lm_eval_mathtasks.grading.polynomials import TooBig, as_number
 
@@ -115,7 +115,7 @@ def equal(a: Expr, b: Expr) -> bool:
         bits = (degree - 1) * u + bottom
         if bits > MAX_DIGITS * _BITS_PER_DIGIT:
             return False
-        field = MpField(int(bits / _BITS_PER_DIGIT) + 30)
+        field = mp_field(int(bits / _BITS_PER_DIGIT) + 30)
         value = evaluate(difference, {}, field)
         return bool(abs(value) < field.mp.mpf(2) ** -int(bits + 1))
     except (NotAlgebraic, TooBig, *FAILURES):

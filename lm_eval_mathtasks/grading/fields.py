@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import threading
 from fractions import Fraction
 from typing import Any
 
@@ -274,6 +275,18 @@ class MpField:
         if n is None or not 0 <= n <= _MAX_FACTORIAL:
             raise Undecided("a huge factorial")
         return self.mp.mpc(self.mp.factorial(int(n)))
+
+
+_fields = threading.local()  # mpmath changes the precision of a context while it works: one context a thread
+
+
+def mp_field(digits: int) -> MpField:
+    """Return this thread's field of at least so many digits; making one takes a millisecond."""
+    rounded = -(-digits // 100) * 100
+    known: dict[int, MpField] = _fields.__dict__.setdefault("by_digits", {})
+    if rounded not in known:
+        known[rounded] = MpField(rounded)
+    return known[rounded]
 
 
 _MP_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "abs": "fabs"}

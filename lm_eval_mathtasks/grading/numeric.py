@@ -8,7 +8,7 @@ from math import comb, gcd, lcm
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.expr import Expr, variables, walk
-from lm_eval_mathtasks.grading.fields import Ball, BallField, MpField, Undecided
+from lm_eval_mathtasks.grading.fields import Ball, BallField, Undecided, mp_field
 
 if TYPE_CHECKING:
     from random import Random
@@ -183,7 +183,7 @@ def _differ_precisely(a: Expr, b: Expr, points: list[Point], complex_counts: boo
     for point in points[:4]:
         seen = []
         for digits in (DIGITS, CONFIRM_DIGITS):
-            field = MpField(digits + 15)
+            field = mp_field(digits + 15)
             try:
                 left, right = evaluate(a, point, field), evaluate(b, point, field)
                 small = field.mp.mpf(10) ** -(digits - 10) * max(abs(left), abs(right))
