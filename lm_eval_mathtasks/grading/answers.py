@@ -77,8 +77,10 @@ def readings(text: str) -> tuple[Expr, ...]:
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
         return (*found, *_words(text), *product)
-    for variant in dict.fromkeys((_joined(text), text)):
-        found.extend(_parsed(variant))
+    joined = _joined(text)
+    found.extend(_parsed(joined))
+    if joined != text:
+        found.extend(read for read in _parsed(text) if read.op == "seq")
     if not found:
         found.extend(_parsed(_joined(_LEAD.sub("", text))))
     return tuple(dict.fromkeys(found))

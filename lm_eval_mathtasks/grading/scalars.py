@@ -89,13 +89,13 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
+    if (_kind(g) or _kind(p)) != (_kind(p) or _kind(g)):
+        return Outcome(False, "structure", f"{_kind(p)} is not {_kind(g)}")
     if g.unit and p.unit and g.unit != p.unit:
         same_kind = g.unit.dimension == p.unit.dimension
         if same_kind:
             scaled = mul(num(g.unit.factor), g.core), mul(num(p.unit.factor), p.core)
             return same_number(*scaled, ask)._replace(tier="structure")
-        if g.unit.dimension.partition("^")[0] != p.unit.dimension.partition("^")[0]:
-            return Outcome(False, "structure", f"{p.unit.dimension} is not {g.unit.dimension}")
     plain = same_number(g.core, p.core, ask)
     if plain.equal:
         return plain
@@ -104,6 +104,15 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if other.equal:
             return other
     return plain
+
+
+def _kind(q: Quantity) -> str:
+    """What is measured, as far as it is written: length, money, degree, percent; powers are not told apart."""
+    if q.percent:
+        return "percent"
+    if q.unit:
+        return q.unit.dimension.partition("^")[0]
+    return "degree" if q.degrees else ""
 
 
 def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
@@ -175,6 +184,8 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _compare_rationals(gold, pred)
     if gold.op == "base" or pred.op == "base":
         return _compare_bases(gold, pred)
+    if any(n.op in {"group", "seq"} for e in (gold, pred) for n in walk(e)):
+        return Outcome(False, "structure", "not a single value")
     if INFINITY in walk(gold) or INFINITY in walk(pred):
         return Outcome(
             gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite"
@@ -206,7 +217,8 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
 
     def parts(e: Expr) -> tuple[str, str]:
         digits, _, base = e.name.partition("_") if e.op == "base" else (_digits(e), "", "")
-        return digits.lstrip("0") or "0", base
+        sign = "-" if digits.startswith("-") else ""
+        return sign + (digits.removeprefix("-").lstrip("0") or "0"), base
 
     (g, g_base), (p, p_base) = parts(gold), parts(pred)
     bases_agree = g_base == p_base or not (g_base and p_base) or not (g_base + p_base).isdigit()
@@ -217,6 +229,8 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
 
 def _digits(e: Expr) -> str:
     """The digits of a numeral as they were written; "?" if it is none. 152A was read as a product."""
+    if e.op == "num" and e.value < 0:
+        return "-" + _digits(e._replace(value=-e.value))
     if e.op == "mul":
         return "".join(a.name if a.op == "var" else _digits(a) for a in e.args)
     if e.op != "num" or not 0 <= e.value < 10**300:

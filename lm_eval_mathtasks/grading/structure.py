@@ -176,6 +176,8 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         items = pred.args if pred.op in {"seq", "group"} else (pred,)
         if pred.op == "group" and pred.name == "()" and all(i.op == "group" for i in gold.args):
             items = (pred,) if pred.args[0].op != "group" else pred.args
+        elif pred.op == "group" and pred.name == "()":
+            return _in_order(gold.args, items, ask)  # round brackets say that the order is meant
         return _any_order(gold.args, items, ask)
     if gold.op != "group":
         if pred.op == "seq":  # one answer in several spellings is one answer
