@@ -9,7 +9,7 @@ from lm_eval_mathtasks.grading.expr import Expr, num
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.shapes import shape
-from lm_eval_mathtasks.grading.tokens import FUNCTIONS
+from lm_eval_mathtasks.grading.tokens import CONSTANTS, FUNCTIONS
 from lm_eval_mathtasks.grading.units import read_clock
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
@@ -17,13 +17,15 @@ _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*(?: \d{1,4}(?:st|nd|rd|th)?)?")
+_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*|[A-Za-z]{3,} \d{1,4}(?:st|nd|rd|th)?")
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and|,|;|\band\b)\s*")
 _LEAD = re.compile(
     r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approx\.?"
     r"|approximately|equals?|option|choice)\b[\s:]*)+",
     re.IGNORECASE,
 )
+# "The area is 25": words before a number are a remark
+_LEADING_WORDS = re.compile(r"(?:[Aa]\s)?(?:[A-Za-z]{2,}[\s:,]+)+(?=[-\d.$(]|\\(?!text|in))")
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
 _SMALL = re.findall(
@@ -77,6 +79,9 @@ def readings(text: str) -> tuple[Expr, ...]:
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
         return (*found, *_words(text), *product)
+    lead = _LEADING_WORDS.match(text)
+    if lead and not any(w in FUNCTIONS or w in CONSTANTS for w in _WORD.findall(lead.group())):
+        text = text[lead.end() :]
     joined = _joined(text)
     found.extend(_parsed(joined))
     if joined != text:

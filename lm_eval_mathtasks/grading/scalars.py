@@ -107,7 +107,7 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 
 def _kind(q: Quantity) -> str:
-    """What is measured, as far as it is written: length, money, degree, percent; powers are not told apart."""
+    """What is measured, as far as it is written: length, money, degree, percent; powers do not count."""
     if q.percent:
         return "percent"
     if q.unit:

@@ -37,7 +37,7 @@ def shape(e: Expr) -> Expr:
 
 
 def _compound(e: Expr) -> Expr:
-    """2 hours and 20 minutes are 140 minutes."""
+    """2 hours and 20 minutes are 140 minutes, 5 dollars and 50 cents are 5.50 dollars."""
     if e.op != "seq" or not all(item.op == "unit" for item in e.args):
         return e
     units = [parse_unit(item.name) for item in e.args]
@@ -45,10 +45,11 @@ def _compound(e: Expr) -> Expr:
     falling = all(a.factor > b.factor and a.dimension == b.dimension for a, b in pairwise(known))
     if len(known) < len(units) or not falling:
         return e
+    base = 0 if known[0].dimension == "money" else -1
     parts = (
-        mul(num(u.factor / known[-1].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
+        mul(num(u.factor / known[base].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
     )
-    return Expr("unit", (add(*parts),), e.args[-1].name)
+    return Expr("unit", (add(*parts),), e.args[base].name)
 
 
 def _branches(e: Expr) -> list[Expr]:

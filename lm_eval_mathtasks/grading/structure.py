@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul
+from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num
 from lm_eval_mathtasks.grading.relations import (
     answer_of,
     as_set,
@@ -71,8 +71,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
-    if pred.op == "rel" and p_value is None and is_equation(pred):
-        p_value = pred.args[-1]
+    if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
+        p_value = pred.args[-1]  # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
     return compare(g_value or gold, p_value or pred, ask)

@@ -45,7 +45,7 @@ _COMMAND_OPERATORS = {
     "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to", "implies": "to", "Rightarrow": "to",
     "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
 }  # fmt: skip
-_WORD_CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
+CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
 _DROPPED_COMMANDS = {
     "angle",
     "triangle",
@@ -169,7 +169,7 @@ class _Scanner:
             self.emit("op", "})")
         elif name in {"sum", "prod", "int", "lim", "iint", "oint"}:
             self.emit("op", "big:" + name, gap)
-        elif name in FUNCTIONS or name in _WORD_CONSTANTS:
+        elif name in FUNCTIONS or name in CONSTANTS:
             self.letters(name, gap)
         elif name in _COMMAND_OPERATORS:
             self.emit("op", _COMMAND_OPERATORS[name], gap)
@@ -215,8 +215,8 @@ class _Scanner:
             return
         if word in FUNCTIONS:
             self.emit("func", word, gap)
-        elif word in _WORD_CONSTANTS:
-            self.emit("const", _WORD_CONSTANTS[word], gap)
+        elif word in CONSTANTS:
+            self.emit("const", CONSTANTS[word], gap)
         elif word == "mod":
             self.emit("op", "mod", gap)
         elif word.lower() in _WORD_SEPARATORS and gap:
@@ -227,9 +227,7 @@ class _Scanner:
             self.emit("var", word, gap)
         elif len(word) > 2 and (split := self.split_names(word)):
             for part in split:
-                self.emit(
-                    "func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap
-                )
+                self.emit("func" if part in FUNCTIONS else "const" if part in CONSTANTS else "var", part, gap)
         else:
             for k, letter in enumerate(word):
                 self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)

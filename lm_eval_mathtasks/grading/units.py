@@ -104,6 +104,14 @@ _REMARKS = {
     "nd",
     "rd",
     "deg",
+    "of",
+    "to",
+    "at",
+    "by",
+    "on",
+    "is",
+    "as",
+    "an",
 }
 
 
