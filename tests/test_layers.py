@@ -35,11 +35,13 @@ ROOMS = {
 # Inside these rooms the heavy packages may be imported only where they are needed.
 ONLY_IN = {
     "sympy": {"grading/symbolic.py", "grading/worker.py"},
+    "mpmath": {"grading/fields.py"},
     "math_verify": {"grading/opinion.py"},
 }
 # Modules that load these at import time would make start-up slow for everybody.
 LAZY = {
     "sympy",
+    "mpmath",
     "math_verify",
     "datasets",
     "torch",
@@ -58,7 +60,6 @@ MAY_LOAD_AT_IMPORT = {
     # Its classes are pydantic models, and only reading claims imports it.
     "leaderboard/schema.py": {"pydantic"},
 }
-
 FILES = sorted(p for p in PACKAGE.rglob("*.py"))
 
 

@@ -1,10 +1,11 @@
 """Prove that two algebraic numbers are equal: they are, if they are closer than two different ones could be.
 
-A separation bound in the manner of Burnikel, Funke, Mehlhorn, Schirra and Schmitt, "A separation bound for real
-algebraic expressions" (ESA 2001): an expression of integers with +, -, ·, / and k-th roots is U/L, where U and L are
-algebraic integers in the field of its roots, and all their conjugates are at most u and l large. The degree of the field
-is at most the product D of the degrees of the distinct roots, and the norm of U, if not 0, is at least 1. Hence the
-expression is 0, or at least 1/(l · u^(D-1)) large. Sines and cosines of rational multiples of π are sums of roots of unity.
+A separation bound in the manner of Burnikel, Funke, Mehlhorn, Schirra and Schmitt, "A separation bound for
+real algebraic expressions" (ESA 2001): an expression of integers with +, -, ·, / and k-th roots is U/L, where
+U and L are algebraic integers in the field of its roots, and all their conjugates are at most u and l large.
+The degree of the field is at most the product D of the degrees of the distinct roots, and the norm of U, if
+not 0, is at least 1. Hence the expression is 0, or at least 1/(l · u^(D-1)) large. Sines and cosines of
+rational multiples of π are sums of roots of unity.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from math import lcm, log2
 
 from lm_eval_mathtasks.grading.exact import normal_form
 from lm_eval_mathtasks.grading.expr import Expr, add, div, neg
-from lm_eval_mathtasks.grading.fields import MpField
+from lm_eval_mathtasks.grading.fields import mp_field
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
 from lm_eval_mathtasks.grading.polynomials import TooBig, as_number
 
-# Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten milliseconds.
+# Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten
+# milliseconds.
 MAX_DIGITS = 6_000
 _BITS_PER_DIGIT = log2(10)
 
@@ -113,7 +115,7 @@ def equal(a: Expr, b: Expr) -> bool:
         bits = (degree - 1) * u + bottom
         if bits > MAX_DIGITS * _BITS_PER_DIGIT:
             return False
-        field = MpField(int(bits / _BITS_PER_DIGIT) + 30)
+        field = mp_field(int(bits / _BITS_PER_DIGIT) + 30)
         value = evaluate(difference, {}, field)
         return bool(abs(value) < field.mp.mpf(2) ** -int(bits + 1))
     except (NotAlgebraic, TooBig, *FAILURES):

@@ -1,59 +1,42 @@
-"""From the cleaned text of an answer to an `Expr`: words, choices, times of day and numbers first, then the parser."""
+"""From the cleaned text of an answer to an `Expr`: words, times of day and numbers first, then the parser."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.expr import Expr, num, walk
+from lm_eval_mathtasks.grading.expr import Expr, num
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.shapes import shape
-from lm_eval_mathtasks.grading.tokens import FUNCTIONS
-from lm_eval_mathtasks.grading.units import is_unit_word, read_clock
+from lm_eval_mathtasks.grading.tokens import CONSTANTS, FUNCTIONS
+from lm_eval_mathtasks.grading.units import read_clock
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*(?: \d{1,4}(?:st|nd|rd|th)?)?")
+_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*|[A-Za-z]{3,} \d{1,4}(?:st|nd|rd|th)?")
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and|,|;|\band\b)\s*")
 _LEAD = re.compile(
-    r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approximately|approx\.?"
-    r"|equals?|option|choice)\b[\s:]*)+",
+    r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approx\.?"
+    r"|approximately|equals?|option|choice)\b[\s:]*)+",
     re.IGNORECASE,
 )
-_CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
-_CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+# "The area is 25": words before a number are a remark
+_LEADING_WORDS = re.compile(r"(?:[Aa]\s)?(?:[A-Za-z]{2,}[\s:,]+)+(?=[-\d.$(]|\\(?!text|in))")
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
-_NUMBER_WORDS = {
-    word: k
-    for k, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
+_SMALL = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen",
+)
+_TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
+_NUMBER_WORDS = {word: k for k, word in enumerate(_SMALL)} | {
+    ten + (f"-{_SMALL[k]}" if k else ""): 10 * n + k for n, ten in enumerate(_TENS, 2) for k in range(10)
 }
-
-
-def plain_words(text: str) -> str:
-    r"""Return the text without \text{...} around its words, and without braces that then remain."""
-    return re.sub(r"\s+", " ", re.sub(r"\\text\{([^{}]*)\}", r"\1", text)).strip()
-
-
-def words_key(text: str) -> str:
-    """Return what is compared of two answers in words: letters and digits, lower case, no articles, no ordinal endings."""
-    plain = plain_words(text).lower()
-    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
-    plain = re.sub(r"^(?:an?|the)\s+", "", plain)
-    return "".join(c for c in plain if c.isalnum())
-
-
-def choice(text: str) -> tuple[str, str] | None:
-    """Return (letter, rest) of a multiple-choice answer such as "(C)", "C.", "(D) Alina"; None if it is none."""
-    plain = plain_words(text)
-    match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
-    return (match.group(1).upper(), match.group(2).strip()) if match else None
 
 
 def is_prose(text: str) -> bool:
@@ -64,12 +47,15 @@ def is_prose(text: str) -> bool:
     return any((len(w) > 2 and w not in FUNCTIONS) or (len(w) == 2 and w.isupper()) for w in words)
 
 
-def _words(text: str) -> Expr:
-    """An answer in words; several with commas between them are a list."""
+def _words(text: str) -> tuple[Expr, ...]:
+    """An answer in words; several with commas between them are a list, and a number word is a number."""
+    number_word = _NUMBER_WORDS.get(text.lower().replace(" ", "-"))
+    if number_word is not None:
+        return num(number_word), Expr("text", name=text)
     parts = [p for p in _LIST_OF_WORDS.split(text) if p]
     if len(parts) < 2 or max(len(p.split()) for p in parts) > MAX_WORDS:
-        return Expr("text", name=text)
-    return Expr("seq", tuple(Expr("text", name=p) for p in parts))
+        return (Expr("text", name=text),)
+    return (Expr("seq", tuple(Expr("text", name=p) for p in parts)),)
 
 
 @lru_cache(maxsize=8192)
@@ -88,14 +74,18 @@ def readings(text: str) -> tuple[Expr, ...]:
     if whole and closing_brace(text, 5) == len(text) - 1:
         inside = text[6:-1].strip()
         inner = _parsed(_joined(inside)) if re.match(r"[-+(\[.\d\\]", inside) else ()
-        return tuple(found) + (inner or (_words(inside),))
+        return tuple(found) + (inner or _words(inside))
     if is_prose(text):
-        word = _NUMBER_WORDS.get(text.lower().strip("."))
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
-        return (*found, *(() if word is None else (num(word),)), _words(text), *product)
-    for variant in dict.fromkeys((_joined(text), text)):
-        found.extend(_parsed(variant))
+        return (*found, *_words(text), *product)
+    lead = _LEADING_WORDS.match(text)
+    if lead and not any(w in FUNCTIONS or w in CONSTANTS for w in _WORD.findall(lead.group())):
+        text = text[lead.end() :]
+    joined = _joined(text)
+    found.extend(_parsed(joined))
+    if joined != text:
+        found.extend(read for read in _parsed(text) if read.op == "seq")
     if not found:
         found.extend(_parsed(_joined(_LEAD.sub("", text))))
     return tuple(dict.fromkeys(found))
@@ -142,18 +132,8 @@ def decimal_comma(text: str) -> Expr | None:
     return read[0] if read else None
 
 
-def is_wordy(e: Expr) -> bool:
-    """Is an answer, or one of its parts, in words?"""
-    return any(n.op == "text" for n in walk(e))
-
-
-__all__ = [
-    "choice",
-    "decimal_comma",
-    "is_prose",
-    "is_unit_word",
-    "is_wordy",
-    "plain_words",
-    "readings",
-    "words_key",
-]
+def rounded_side(text: str) -> Expr | None:
+    r"""Read the decimal of "16\sqrt{8}/3 \approx 15.08"; asked only when the gold is a number."""
+    _, sign, after = text.rpartition(r"\approx")
+    read = _parsed(after.strip()) if sign else ()
+    return read[0] if read else None

@@ -16,7 +16,9 @@ _APPLIED = set("fghFGHPQ")
 
 
 def number(text: str) -> Expr:
-    """Return the exact value of a decimal literal ("12", ".5", "6.72e-5"). Raises Unreadable if it is too long."""
+    """Return the exact value of a decimal literal ("12", ".5", "6.72e-5"). Raises Unreadable if it is too
+    long.
+    """
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
         raise Unreadable("a number of too many digits")
@@ -28,6 +30,7 @@ class Atoms(Brackets):
     """The part of the parser below powers."""
 
     def primary(self) -> Expr:
+        """Read a number, a name, a function or a bracket."""
         kind, text, _ = self.tok
         if kind == "num":
             return self.number()
@@ -47,6 +50,7 @@ class Atoms(Brackets):
         raise Unreadable(f"a value expected, got {text or 'the end'}")
 
     def number(self) -> Expr:
+        """Read a number: mixed (2 1/2), with a repeating part, or plain."""
         value = number(self.take().text)
         if self.tok.text == "overline" and "." in self.ahead(-1).text:
             return self.repeating(value)
@@ -83,11 +87,16 @@ class Atoms(Brackets):
         return num(start.value + tail)
 
     def variable(self) -> Expr:
+        """Read a variable with its subscript and primes, or an unknown function applied to something."""
         name = self.take().text
         if self.skip("_"):
             name += "_" + self.subscript()
         while self.tok.text == "'":
             name += self.take().text
+        if name == "C" and self.tok.text == "(":
+            chosen = self.bracketed()
+            pair = chosen.op == "group" and len(chosen.args) == 2
+            return Expr("call", chosen.args, "binom") if pair else mul(Expr("var", name=name), chosen)
         if name[0] in _APPLIED and self.tok.text == "(" and not self.tok.gap:
             argument = self.bracketed()
             return Expr("call", argument.args if argument.op == "group" else (argument,), "apply " + name)
@@ -106,6 +115,7 @@ class Atoms(Brackets):
         return "".join(words)
 
     def function(self) -> Expr:
+        """Read a function with its base, its power and its argument."""
         name = self.take().text
         base: Expr | None = None
         power: Expr | None = None
@@ -121,6 +131,7 @@ class Atoms(Brackets):
 
     @staticmethod
     def apply(name: str, base: Expr | None, args: tuple[Expr, ...], inverse: bool) -> Expr:
+        """Name the function that is meant: sin^{-1} is arcsin, lg is log to the base 10."""
         name = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "ceiling": "ceil"}.get(name, name)
         if inverse:
             name = "arc" + name
@@ -133,15 +144,15 @@ class Atoms(Brackets):
         if name == "cis":
             return add(Expr("call", args, "cos"), mul(Expr("const", name="i"), Expr("call", args, "sin")))
         if name in {"Rational", "Fraction"} and len(args) == 2:
-            return fraction(args[0], args[1])
+            return fraction(*args)
         if name == "lg":
             name, base = "log", num(10)
-        if name == "log" and len(args) == 2:
-            args, base = args[:1], args[1]
-        return Expr("call", args if base is None else (*args, base), name if base is None else "logb")
+        if name == "log" and base is None and len(args) > 1:
+            args, base = args[:1], args[-1]
+        return Expr("call", args, name) if base is None else Expr("call", (*args, base), "logb")
 
     def arguments(self) -> tuple[Expr, ...]:
-        """What a function is applied to: a bracket, or the product that follows up to a sign or another function."""
+        """What a function is applied to: a bracket, or the product up to a sign or another function."""
         if self.tok.text in {"(", "[", "{", "|"}:
             braced = self.bracketed()
             if self.tok.text == "deg":
@@ -158,6 +169,7 @@ class Atoms(Brackets):
         return (neg(argument) if minus else argument,)
 
     def root(self) -> Expr:
+        """Read a root with its index."""
         index = num(2)
         if self.skip("["):
             index = self.sum()

@@ -22,6 +22,7 @@ class Brackets(Cursor):
     """The part of the parser that starts at an opening token."""
 
     def bracketed(self) -> Expr:
+        """Read what an opening token encloses."""
         text = self.tok.text
         if text in {"frac", "binom"}:
             self.take()
@@ -42,6 +43,7 @@ class Brackets(Cursor):
             self.in_abs = outside
 
     def group(self, opener: str) -> Expr:
+        """Read up to the bracket that closes this opener."""
         if opener in _PAIRS:
             return self.round_or_square(opener)
         if opener in {"{", "{("}:
@@ -62,6 +64,7 @@ class Brackets(Cursor):
         raise Unreadable(f"unexpected {opener}")
 
     def round_or_square(self, opener: str) -> Expr:
+        """Read a tuple, an interval, or one expression in parentheses."""
         items = self.items()
         kind = _PAIRS[opener].get(self.tok.text)
         if kind is None:
@@ -72,6 +75,7 @@ class Brackets(Cursor):
         return Expr("group", tuple(items), kind)
 
     def braces(self, closer: str, *, is_set: bool) -> Expr:
+        """Read a set, or a TeX group."""
         start = self.at
         if is_set and self.skip(closer):
             return Expr("group", (), "{}")
@@ -111,6 +115,7 @@ class Brackets(Cursor):
         return self.primary()
 
     def matrix(self, name: str) -> Expr:
+        r"""Read rows up to \\end."""
         if name not in _MATRICES:
             raise Unreadable(f"unknown environment {name}")
         rows: list[Expr] = []
@@ -143,6 +148,7 @@ class Brackets(Cursor):
         return Expr("call", (*bounds, self.product()), name)
 
     def text(self) -> Expr:
+        """Read words, or a currency sign and its number."""
         words = self.take().text
         if words in {"$", "€", "£", "¥", "₹"} and self.tok.kind in {"num", "op"}:
             return Expr("unit", (self.primary(),), words)

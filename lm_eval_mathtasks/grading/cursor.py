@@ -13,29 +13,34 @@ _STARTS = {"(", "[", "{", "{(", "<(", "floor(", "ceil(", "frac", "binom", "overl
 
 
 class Cursor:
-    """A place in a list of tokens. `latex.Parser` inherits it through `atoms.Atoms` and `brackets.Brackets`."""
+    """A place in a list of tokens; `latex.Parser` inherits it through `atoms.Atoms`, `brackets.Brackets`."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at, self.depth, self.in_abs = tokens, 0, 0, 0
 
     @property
     def tok(self) -> Token:
+        """The next token."""
         return self.tokens[self.at] if self.at < len(self.tokens) else END
 
     def ahead(self, k: int) -> Token:
+        """Return the token k places further on."""
         return self.tokens[self.at + k] if self.at + k < len(self.tokens) else END
 
     def take(self) -> Token:
+        """Return the next token and move behind it."""
         self.at += 1
         return self.tokens[self.at - 1]
 
     def skip(self, text: str) -> bool:
+        """Move behind the next token if it is this one."""
         if self.tok.text == text and self.tok.kind in {"op", "sep"}:
             self.at += 1
             return True
         return False
 
     def expect(self, text: str) -> None:
+        """Move behind this token. Raises Unreadable if it is not the next."""
         if not self.skip(text):
             raise Unreadable(f"{text} expected, got {self.tok.text or 'the end'}")
 

@@ -1,8 +1,9 @@
 """A deadline that kills: questions to sympy go to worker processes, and one that takes too long is killed.
 
-Plain pipes and `Popen.kill` from a timer thread: no signal handler, no alarm, so it works from every thread, under
-asyncio, and in daemonic processes. Workers start on the first question, are reused, belong to the process that started
-them (a forked child starts its own) and end with it. The start-up of a worker does not count against the deadline.
+Plain pipes and `Popen.kill` from a timer thread: no signal handler, no alarm, so it works from every thread,
+under asyncio, and in daemonic processes. Workers start on the first question, are reused, belong to the
+process that started them (a forked child starts its own) and end with it. The start-up of a worker does not
+count against the deadline.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import contextlib
 import json
 import os
 import pickle
-import subprocess
 import sys
 import threading
 import time
@@ -21,14 +21,19 @@ from enum import Enum
 from lm_eval_mathtasks.grading import worker
 from lm_eval_mathtasks.grading.expr import Expr
 
-# Seconds for the symbolic work of one verdict. Nine in ten questions that sympy answers at all take under 0.3 s.
+# Seconds for the symbolic work of one verdict. Nine in ten questions that sympy answers at all take under 0.3
+# s.
 DEADLINE_S = 1.0
-# Seconds for a worker to import sympy on a busy machine; after that there is no symbolic tier for this question.
+# Seconds for a worker to import sympy on a busy machine; after that there is no symbolic tier for this
+# question.
 START_S = 60.0
 # Workers of one process: more threads than this wait for one another.
 MAX_WORKERS = 4
 
-_COMMAND = "import sys,json; sys.path[:]=json.loads(sys.argv[1]); from lm_eval_mathtasks.grading.worker import main; main()"
+_COMMAND = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from lm_eval_mathtasks.grading.worker import main; main()"
+)
 
 
 class Reply(Enum):
@@ -47,6 +52,8 @@ class _Worker:
     """One child process; used by one thread at a time."""
 
     def __init__(self) -> None:
+        import subprocess
+
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own command
             [sys.executable, "-c", _COMMAND, json.dumps([p or os.getcwd() for p in sys.path])],
@@ -180,7 +187,8 @@ def stop_workers() -> None:
 
 
 def ask(name: str, a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
-    """Ask a worker whether a = b (name "value") or whether a = 0 and b = 0 are one equation (name "equation").
+    """Ask a worker whether a = b (name "value") or whether a = 0 and b = 0 are one equation (name
+    "equation").
 
     Returns after `seconds` at the latest, counted from when a worker has the question.
     """
@@ -188,7 +196,9 @@ def ask(name: str, a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
 
 
 def warm_up() -> bool:
-    """Start a worker now and wait for it, so that no verdict waits for sympy's import; False if none can be started."""
+    """Start a worker now and wait for it, so that no verdict waits for sympy's import; False if none can be
+    started.
+    """
     with _pool.places:
         mine = _pool.take()
         if mine is None:

@@ -2,11 +2,10 @@
 
 text       the same cleaned text
 number     two exact rational numbers
-structure  lists, sets, intervals, matrices, equations, units, words, choices; parts go through the tiers below
-numeric    evaluation, which proves that two expressions differ
-exact      one normal form, or algebraic numbers closer than different ones can be: proves that they are equal
-symbolic   sympy, in a worker process with a deadline
-math-verify  only if asked for, and never against what is proven
+structure  lists, sets, intervals, matrices, equations, units, words, choices; parts go through the tiers
+below numeric    evaluation, which proves that two expressions differ exact      one normal form, or algebraic
+numbers closer than different ones can be: proves that they are equal symbolic   sympy, in a worker process
+with a deadline math-verify  only if asked for, and never against what is proven
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ import time
 from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
-from lm_eval_mathtasks.grading.answers import choice, decimal_comma, readings, words_key
+from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
+from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
@@ -37,6 +37,7 @@ class Symbolic:
         self.left = seconds
 
     def __call__(self, gold: Expr, pred: Expr) -> Outcome:
+        """Ask sympy whether two scalars are equal."""
         too_large = oversized(gold) or oversized(pred) or ("no time left" if self.left <= 0 else None)
         if too_large:
             return Outcome(None, "symbolic", too_large)
@@ -62,7 +63,7 @@ def _plain_number(text: str) -> Fraction | None:
 
 
 def _both_plain(gold: str, pred: str) -> Verdict | None:
-    """Two integers or plain decimals that are equal, or integers that differ: no parsing, no rounding rule."""
+    """Two integers or decimals that are equal, or integers that differ: no parsing, no rounding rule."""
     if len(gold) > MAX_ANSWER_CHARS or len(pred) > MAX_ANSWER_CHARS:
         return None
     g, p = _plain_number(gold), _plain_number(pred)
@@ -112,6 +113,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
+    pred = content_of_choice(pred) or pred
     golds, preds = readings(gold)[:MAX_READINGS], readings(pred)[:MAX_READINGS]
     if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
         return _same_unread(gold, pred)
@@ -135,6 +137,8 @@ def _by_readings(
     ask = Symbolic(seconds)
     if "." in gold and (comma := decimal_comma(pred)) is not None:
         preds = (*preds, comma)
+    if golds[0].op == "num" and (rounded := rounded_side(pred)) is not None:
+        preds = (*preds, rounded)
     outcomes = []
     for g in golds:
         for p in preds:

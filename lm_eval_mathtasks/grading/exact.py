@@ -1,7 +1,7 @@
 """Exact normal forms: an expression as a quotient of polynomials over the rationals (see `polynomials`).
 
-Two expressions with the same form are equal; that is a proof, not an approximation. Variables are read as positive where
-it matters, (x^2)^(1/2) = x; `numeric` has looked at negative values before.
+Two expressions with the same form are equal; that is a proof, not an approximation. Variables are read as
+positive where it matters, (x^2)^(1/2) = x; `numeric` has looked at negative values before.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def _call(e: Expr) -> Quotient:
 
 
 def _logarithm(q: Quotient) -> Quotient:
-    """ln q as a sum over the primes of q, ln(2^(1/2)·3) = ln(2)/2 + ln(3), so that logarithms of numbers meet."""
+    """ln q as a sum over the primes of q, ln(2^(1/2)·3) = ln(2)/2 + ln(3), so that logarithms of numbers
+    meet.
+    """
     top, bottom = q
     if len(top) == 1 and bottom == ONE_POLY:
         ((monomial, coefficient),) = top.items()
@@ -141,7 +143,9 @@ def _power(e: Expr) -> Quotient:
 
 
 def same_form(a: Expr, b: Expr) -> bool | None:
-    """True if a and b have one exact form, False if both are rational numbers and differ, None if it is not known."""
+    """True if a and b have one exact form, False if both are rational numbers and differ, None if it is not
+    known.
+    """
     start_work()
     try:
         left, right = normal_form(a), normal_form(b)

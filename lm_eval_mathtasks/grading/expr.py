@@ -1,4 +1,5 @@
-"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by itself.
+"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by
+itself.
 
 op       args                          name / value
 -------  ----------------------------  -----------------------------------------------------------------
@@ -52,6 +53,8 @@ def neg(e: Expr) -> Expr:
     """Return -e; a written number keeps its decimal places."""
     if e.op == "num":
         return e._replace(value=-e.value)
+    if e.op == "base":
+        return e._replace(name=e.name[1:] if e.name[0] == "-" else "-" + e.name)
     if e.op == "unit":
         return e._replace(args=(neg(e.args[0]),))
     if e.op == "mul" and e.args[0] == MINUS_ONE:

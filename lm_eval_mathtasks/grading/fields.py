@@ -1,9 +1,12 @@
-"""Two kinds of numbers to evaluate an expression in: balls (fast, with a proven error) and 50 digits and more (mpmath)."""
+"""Two kinds of numbers to evaluate an expression in: balls (fast, with a proven error) and 50 digits and more
+(mpmath).
+"""
 
 from __future__ import annotations
 
 import cmath
 import math
+import threading
 from fractions import Fraction
 from typing import Any
 
@@ -29,6 +32,7 @@ class Ball:
 
     @classmethod
     def exact(cls, q: Fraction) -> Ball:
+        """Return the ball of a rational number."""
         try:
             value = float(q)
         except OverflowError:
@@ -67,29 +71,38 @@ class Ball:
 
     @property
     def real(self) -> bool:
+        """May the value be real?"""
         return abs(self.v.imag) <= self.r
 
 
 def _real_ball(v: complex, r: float) -> Ball:
-    """A ball on the real axis where the value is real: the imaginary part is then exactly +0.0, off every branch cut."""
+    """A ball on the real axis where the value is real: the imaginary part is then exactly +0.0, off every
+    branch cut.
+    """
     return Ball(complex(v.real, 0.0) if v.imag == 0 else v, r)
 
 
 class BallField:
-    """Elementary functions on balls. An error is twice the first-order one, which covers curvature for small radii."""
+    """Elementary functions on balls. An error is twice the first-order one, which covers curvature for small
+    radii.
+    """
 
     def number(self, q: Fraction) -> Ball:
+        """Return a rational number."""
         return Ball.exact(q)
 
     def constant(self, name: str) -> Ball:
+        """Return π, e or i."""
         if name == "i":
             return Ball(1j, 0.0)
         return Ball(complex({"pi": math.pi, "e": math.e}[name]), 0.0)
 
     def value(self, b: Ball) -> Fraction | None:
+        """Return the exact value, or None."""
         return b.q
 
     def root(self, x: Ball, n: int) -> Ball:
+        """Return the n-th root: the real one of a negative number for odd n."""
         if abs(x.v) <= 4 * x.r:
             if x.q == 0:
                 return x
@@ -105,6 +118,7 @@ class BallField:
         return _real_ball(complex(v), 2 * x.r * abs(v) / (n * abs(x.v)))
 
     def power(self, a: Ball, b: Ball) -> Ball:
+        """Return a^b."""
         if b.q is not None and b.q.denominator == 1:
             return self.integer_power(a, int(b.q))
         if b.q is not None and b.q.denominator <= 60:
@@ -114,6 +128,7 @@ class BallField:
         return self.exp(b * self.log(a))
 
     def integer_power(self, a: Ball, n: int) -> Ball:
+        """Return a^n."""
         if (
             a.q is not None
             and abs(n) * max(a.q.numerator.bit_length(), a.q.denominator.bit_length()) < _MAX_EXACT_BITS
@@ -132,17 +147,20 @@ class BallField:
         return _real_ball(v, abs(v) * abs(n) * (2 * a.r / abs(a.v) + _EPS))
 
     def exp(self, x: Ball) -> Ball:
+        """Return e^x."""
         if abs(x.v.real) > 600 or x.r > 0.1:
             raise Undecided("overflow")
         v = cmath.exp(x.v)
         return _real_ball(v, 2 * abs(v) * x.r)
 
     def log(self, x: Ball) -> Ball:
+        """Return the natural logarithm."""
         if abs(x.v) <= 4 * x.r or (x.real and x.v.real < 0):
             raise Undecided("a logarithm of what may be zero or negative")
         return _real_ball(cmath.log(x.v), 2 * x.r / abs(x.v))
 
     def call(self, name: str, args: list[Ball]) -> Ball:
+        """Return a function of one argument."""
         x = args[0]
         if name == "abs":
             return Ball(complex(abs(x.v)), x.r, None if x.q is None else abs(x.q))
@@ -156,7 +174,17 @@ class BallField:
             raise Undecided("too steep")
         return _real_ball(v, 2 * x.r * (slope + x.r * 10) + _EPS * slope * abs(x.v))
 
+    def floor(self, x: Ball) -> Fraction:
+        """Return the largest integer below, where it is known."""
+        if x.q is not None:
+            return Fraction(math.floor(x.q))
+        low, high = math.floor(x.v.real - x.r), math.floor(x.v.real + x.r)
+        if not x.real or low != high:
+            raise Undecided("a floor between two integers")
+        return Fraction(low)
+
     def factorial(self, x: Ball) -> Ball:
+        """Return x! for a whole number."""
         if x.q is None or x.q.denominator != 1 or not 0 <= x.q <= 170:
             raise Undecided("a factorial of what is no small number")
         return Ball.exact(Fraction(math.factorial(int(x.q))))
@@ -186,23 +214,27 @@ class MpField:
         self.mp.dps = digits
 
     def number(self, q: Fraction) -> Any:
+        """Return a rational number."""
         return self.mp.mpc(q.numerator) / self.mp.mpf(q.denominator)
 
     def constant(self, name: str) -> Any:
+        """Return π, e or i."""
         return self.mp.mpc(0, 1) if name == "i" else self.mp.mpc({"pi": self.mp.pi, "e": self.mp.e}[name])
 
     def value(self, x: Any) -> Fraction | None:
-        """An integer, where x is one to within rounding; the evaluator asks it of arguments such as n in n!."""
+        """An integer, where x is one to within rounding; asked of arguments such as n in n!."""
         nearest = self.mp.nint(x.real)
         close = abs(x - nearest) < self.mp.mpf(10) ** (-self.mp.dps // 2)
         return Fraction(int(nearest)) if close and abs(nearest) < 10**15 else None
 
     def root(self, x: Any, n: int) -> Any:
+        """Return the n-th root: the real one of a negative number for odd n."""
         if x.imag == 0 and x.real < 0 and n % 2:
             return -self.mp.root(-x.real, n) * self.mp.mpc(1)
         return self.mp.mpc(self.mp.root(x, n))
 
     def power(self, a: Any, b: Any) -> Any:
+        """Return a^b."""
         if a == 0:
             if b.real > 0:
                 return a
@@ -212,26 +244,49 @@ class MpField:
         return self.mp.mpc(a**b)
 
     def exp(self, x: Any) -> Any:
+        """Return e^x."""
         if abs(x) > _MAX_EXPONENT:
             raise Undecided("a huge power")
         return self.mp.exp(x)
 
     def log(self, x: Any) -> Any:
+        """Return the natural logarithm."""
         if x == 0:
             raise Undecided("a logarithm of zero")
         return self.mp.mpc(self.mp.log(x))
 
     def call(self, name: str, args: list[Any]) -> Any:
+        """Return a function of one argument."""
         function = getattr(self.mp, _MP_NAMES.get(name, name), None) if name in _MP_CALLS else None
         if function is None or abs(args[0]) > _MAX_EXPONENT:
             raise Undecided(f"no {name}")
         return self.mp.mpc(function(args[0]))
 
+    def floor(self, x: Any) -> Fraction:
+        """Return the largest integer below, where it is known."""
+        exact = self.value(x)
+        if exact is None and (abs(x.imag) > 0 or abs(x) > _MAX_EXPONENT):
+            raise Undecided("a floor of no moderate real number")
+        return Fraction(int(self.mp.floor(x.real))) if exact is None else exact
+
     def factorial(self, x: Any) -> Any:
+        """Return x! for a whole number."""
         n = self.value(x)
         if n is None or not 0 <= n <= _MAX_FACTORIAL:
             raise Undecided("a huge factorial")
         return self.mp.mpc(self.mp.factorial(int(n)))
+
+
+_fields = threading.local()  # mpmath changes the precision of a context while it works: one context a thread
+
+
+def mp_field(digits: int) -> MpField:
+    """Return this thread's field of at least so many digits; making one takes a millisecond."""
+    rounded = -(-digits // 100) * 100
+    known: dict[int, MpField] = _fields.__dict__.setdefault("by_digits", {})
+    if rounded not in known:
+        known[rounded] = MpField(rounded)
+    return known[rounded]
 
 
 _MP_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "abs": "fabs"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
@@ -25,9 +24,11 @@ def grade(
     """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text.
 
     deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect.
-    second_opinion: ask math-verify, where installed, about what no tier decides. Off, so that a score does not depend
+    second_opinion: ask math-verify, where installed, about what no tier decides. Off, so that a score does
+    not depend
         on the packages at hand.
-    Never raises for any text, from any thread or process. gold and pred are not symmetric: see the grader's README.
+    Never raises for any text, from any thread or process. gold and pred are not symmetric: see the grader's
+    README.
     """
     if pred is None or not pred.strip():
         return Verdict(Status.NO_ANSWER, "no answer was found", "extraction")
@@ -57,6 +58,8 @@ def grade_many(pairs: Iterable[tuple[str, str | None]], *, workers: int | None =
     if workers <= 1:
         verdicts = dict(zip(different, map(_grade_pair, different), strict=True))
     else:
+        from concurrent.futures import ProcessPoolExecutor
+
         with ProcessPoolExecutor(workers) as pool:
             verdicts = dict(zip(different, pool.map(_grade_pair, different, chunksize=CHUNK), strict=True))
     return [verdicts[pair] for pair in asked]

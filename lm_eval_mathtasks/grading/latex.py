@@ -1,8 +1,9 @@
 """Read the cleaned text of an answer (LaTeX, plain text or Python notation) into an `Expr`.
 
-A recursive-descent parser of our own: nothing is ever evaluated, and its time is linear in the text. It reads what
-people and models write as *answers*; anything else raises `Unreadable`. This module has the levels of the grammar from
-lists down to powers; `atoms` has numbers, names and functions, `brackets` has what is enclosed, `tokens` the tokens.
+A recursive-descent parser of our own: nothing is ever evaluated, and its time is linear in the text. It reads
+what people and models write as *answers*; anything else raises `Unreadable`. This module has the levels of
+the grammar from lists down to powers; `atoms` has numbers, names and functions, `brackets` has what is
+enclosed, `tokens` the tokens.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The text of an answer in one spelling: one way to write a fraction, a space, a minus, a degree, a dollar.
 
-Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is idempotent.
+Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is
+idempotent.
 """
 
 from __future__ import annotations
@@ -15,26 +16,33 @@ MAX_ANSWER_CHARS = 2_000
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ₙ", "0123456789+-n")
 _FRACTIONS = {
-    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5",
-    "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅑": "1/9", "⅒": "1/10",
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
+    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
+    "⅑": "1/9", "⅒": "1/10",
 }  # fmt: skip
 _SYMBOLS = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": "/", "⁄": "/",
-    "∕": "/", "π": r"\pi ", "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∖": r"\setminus ",
-    "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ",
-    "±": r"\pm ", "∓": r"\mp ", "°": r"^{\circ}", "º": r"^{\circ}", "√": r"\sqrt ", "∅": r"\emptyset ",
-    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "∠": r"\angle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
-    "⌈": r"\lceil ", "⌉": r"\rceil ", "⟨": r"\langle ", "⟩": r"\rangle ", "′": "'", "’": "'", "‘": "'",
-    "“": '"', "”": '"', "，": ",", "、": ",", "；": ";", "。": ".", "α": r"\alpha ", "β": r"\beta ",
-    "γ": r"\gamma ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "σ": r"\sigma ",
-    "Δ": r"\Delta ", "△": r"\triangle ", "→": r"\to ", "\u200b": "", "\ufeff": "", "\u2061": "",
+    "−": "-", "–": "-", "—": "-", "‐": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": "/",
+    "⁄": "/", "∕": "/", "π": r"\pi ", "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+    "∖": r"\setminus ", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ",
+    "≈": r"\approx ", "≡": r"\equiv ", "±": r"\pm ", "∓": r"\mp ", "°": r"^{\circ}", "º": r"^{\circ}",
+    "√": r"\sqrt ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "∠": r"\angle ",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "⟨": r"\langle ", "⟩": r"\rangle ",
+    "′": "'", "’": "'", "‘": "'",
+    "“": '"', "”": '"', "，": ",", "、": ",", "；": ";", "。": ".", "α": r"\alpha ",
+    "β": r"\beta ", "γ": r"\gamma ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ",
+    "ω": r"\omega ", "σ": r"\sigma ", "Δ": r"\Delta ", "△": r"\triangle ", "→": r"\to ", "\u200b": "",
+    "\ufeff": "", "\u2061": "",
 }  # fmt: skip
+
+_TEXT_FONTS = "mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup"
+_MATH_FONTS = "mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb"
 
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
-        (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|phantom\{[^{}]*\}|strut)(?![a-zA-Z])", " "),
+        (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
+        (r"\\phantom\{[^{}]*\}", " "),
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
         (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
         (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
@@ -42,22 +50,24 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
         (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
         (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times "),
-        (r"\\(?:mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup)\s*\{", r"\\text{"),
-        (r"\\(?:mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb)\s*(?=\{)", ""),
+        (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
+        (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
         (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
         (r"\\text\s*\{\s*\}", " "),
         (r"\\text\s+\{", r"\\text{"),
         (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
         (r"(?<=\d)\s*,?\\!\s*,?\s*(?=\d{3})", ","),
         (r"(?<=\d)\\[, ;](?=\d{3}(?!\d))", ","),
-        (r"(?<!\\)\\[!,;: ]|\\(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\}|hfill|nobreak)(?![a-zA-Z])|~|&nbsp;", " "),
+        (r"(?<!\\)\\[!,;: ]|~|&nbsp;", " "),
+        (r"\\(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\}|hfill|nobreak)(?![a-zA-Z])", " "),
         (r"\\(?:leqslant|leq|le|leqq)(?![a-zA-Z])|<=|\\?=<", r" \\le "),
         (r"\\(?:geqslant|geq|ge|geqq)(?![a-zA-Z])|>=", r" \\ge "),
-        (r"\\(?:neq|ne)(?![a-zA-Z])|!=|\\not\s*=", r" \\ne "),
+        (r"\\(?:neq|ne)(?![a-zA-Z])|(?<![\d)}])!=|\\not\s*=", r" \\ne "),
         (r"\\lt(?![a-zA-Z])|&lt;", "<"),
         (r"\\gt(?![a-zA-Z])|&gt;", ">"),
         (r"\\(?:varnothing|emptyset|O)(?![a-zA-Z])", r"\\emptyset "),
-        (r"\\(?:text)\{\s*(?:degrees?|deg)\s*\}|(?<=[\d}\s])degrees?(?![a-zA-Z])|\\degree(?![a-zA-Z])", r"^{\\circ}"),
+        (r"\\text\{\s*(?:degrees?|deg)\s*\}|(?<=[\d}\s])degrees?(?![a-zA-Z])", r"^{\\circ}"),
+        (r"\\degree(?![a-zA-Z])", r"^{\\circ}"),
         (r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"^{\\circ}"),
         (r"\\text\{\s*(?:percent|pct|per ?cent)\s*\}|(?<=[\d}\s])(?:percent|pct|per cent)(?![a-zA-Z])", "%"),
         (r"\\?[%％]", "%"),
@@ -70,13 +80,21 @@ _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
 _LONE_COMMAND = re.compile(r"(?<!\\)\\[a-zA-Z]")
 _DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
 # A row of a matrix never starts with a bare "frac": two backslashes before a known command are one, escaped
-_ESCAPED_TWICE = re.compile(
-    r"(?<!\\)\\\\(?=(?:[dtc]?frac|sqrt|pi|infty|cdot|times|left|right|text|mathrm|begin|end|cup|pm|circ|boxed)(?![a-zA-Z]))"
-)
+_KNOWN_COMMANDS = "[dtc]?frac|sqrt|pi|infty|cdot|times|left|right|text|mathrm|begin|end|cup|pm|circ|boxed"
+_ESCAPED_TWICE = re.compile(rf"(?<!\\)\\\\(?=(?:{_KNOWN_COMMANDS})(?![a-zA-Z]))")
+_MATRIX = re.compile(r"\\begin\{[pbvBV]?matrix\}.*?\\end\{[pbvBV]?matrix\}", re.DOTALL)
+
+
+def _restore_rows(matrix: re.Match[str]) -> str:
+    """Rows that lost one of their two backslashes to string escaping: 1 \\ 2 for 1 \\\\ 2."""
+    body = matrix.group()
+    return body if "\\\\" in body else re.sub(r"\\(?=[\s\d-])", r"\\\\ ", body)
 
 
 def _unescape(text: str) -> str:
-    """Undo one level of string escaping: `\\\\frac` is `\\frac` where no command is written with one backslash."""
+    """Undo one level of string escaping: `\\\\frac` is `\\frac` where no command is written with one
+    backslash.
+    """
     if "\\\\" in text and not _LONE_COMMAND.search(text) and re.search(r"(?<!\\)\\\\[a-zA-Z]", text):
         return _DOUBLED_COMMAND.sub(r"\\", text.replace("\\\\\\\\", "\\\\ "))
     return text
@@ -113,14 +131,16 @@ def closing_brace(text: str, start: int) -> int:
 
 
 def _unwrap_once(text: str) -> str:
-    """Remove one pair of delimiters around the whole text: dollars, \\( \\), \\[ \\], a box, braces, emphasis."""
+    """Remove one pair of delimiters around the whole text: dollars, \\( \\), \\[ \\], a box, braces,
+    emphasis.
+    """
     text = text.strip()
     for left, right in (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")):
         inner = text[len(left) : len(text) - len(right)]
-        if len(text) > len(left + right) and text.startswith(left) and text.endswith(right):
-            # an escaped dollar at the end is a currency, and two formulas side by side are not one
-            if left not in inner and not inner.endswith("\\"):
-                return inner
+        enclosed = len(text) > len(left + right) and text.startswith(left) and text.endswith(right)
+        # an escaped dollar at the end is a currency, and two formulas side by side are not one
+        if enclosed and left not in inner and not inner.endswith("\\"):
+            return inner
     box = _BOX.match(text)
     if box and closing_brace(text, box.end() - 1) == len(text) - 1:
         return text[box.end() : -1]
@@ -171,6 +191,7 @@ def clean(text: str) -> str:
 
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
+    text = _MATRIX.sub(_restore_rows, text)
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     for _ in range(6):  # every pass only removes or respells: it settles in two or three
         new = _pass(text)

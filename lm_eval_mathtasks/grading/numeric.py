@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from fractions import Fraction
-from math import ceil, comb, floor, gcd, lcm
-from typing import Any
+from math import comb, gcd, lcm
+from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.expr import Expr, variables, walk
-from lm_eval_mathtasks.grading.fields import Ball, BallField, MpField, Undecided
+from lm_eval_mathtasks.grading.fields import Ball, BallField, Undecided, mp_field
+
+if TYPE_CHECKING:
+    from random import Random
 
 # Digits that two values are compared to, and of the second evaluation that must confirm a difference.
 DIGITS, CONFIRM_DIGITS = 50, 100
@@ -25,7 +27,9 @@ Point = dict[str, Fraction]
 
 
 def evaluate(e: Expr, point: Point, field: Any) -> Any:
-    """Return the value of e in the field at the point. Raises Undecided, or what the field's arithmetic raises."""
+    """Return the value of e in the field at the point. Raises Undecided, or what the field's arithmetic
+    raises.
+    """
     op = e.op
     if op == "num":
         return field.number(e.value)
@@ -79,6 +83,9 @@ def _call(e: Expr, point: Point, field: Any) -> Any:
         return field.log(x) / field.log(args[1])
     if name in _RECIPROCALS:
         return field.number(Fraction(1)) / field.call(_RECIPROCALS[name], args)
+    if name in {"floor", "ceil"}:
+        sign = field.number(Fraction(1 if name == "floor" else -1))
+        return sign * field.number(field.floor(sign * x))
     if name in _INTEGER_FUNCTIONS or name in {"max", "min"}:
         return field.number(_integers(name, [field.value(a) for a in args]))
     if name.startswith("apply "):
@@ -91,8 +98,6 @@ def _integers(name: str, values: list[Fraction | None]) -> Fraction:
     known = [v for v in values if v is not None]
     if len(known) < len(values):
         raise Undecided(f"{name} of an inexact value")
-    if name in {"floor", "ceil"}:
-        return Fraction(floor(known[0]) if name == "floor" else ceil(known[0]))
     if name in {"max", "min"}:
         return max(known) if name == "max" else min(known)
     if any(v.denominator != 1 for v in known):
@@ -107,11 +112,17 @@ def _integers(name: str, values: list[Fraction | None]) -> Fraction:
     return Fraction(gcd(*whole) if name == "gcd" else lcm(*whole))
 
 
+def _dice(seed: str) -> Random:
+    from random import Random
+
+    return Random(seed)  # noqa: S311  sample points, not secrets
+
+
 def _unknown_function(name: str, values: list[Fraction | None]) -> Fraction:
     """f(x) for an unknown f: a fixed arbitrary value for each argument."""
     if any(v is None for v in values):
         raise Undecided("an unknown function of an inexact value")
-    return Fraction(random.Random(f"{name}{values}").randrange(2, 10**6), 9973)
+    return Fraction(_dice(f"{name}{values}").randrange(2, 10**6), 9973)
 
 
 def _big(e: Expr, point: Point, field: Any) -> Any:
@@ -130,7 +141,7 @@ def _big(e: Expr, point: Point, field: Any) -> Any:
 
 def _points(names: list[str], *, integers_only: bool) -> Iterator[Point]:
     """Seeded sample points: positive fractions, positive integers (ascending and not), negative ones."""
-    dice = random.Random("points of lm_eval_mathtasks")
+    dice = _dice("points of lm_eval_mathtasks")
     if not integers_only:
         for _ in range(REAL_POINTS):
             yield {n: Fraction(dice.randrange(1_000, 9_000), 997) for n in names}
@@ -172,7 +183,7 @@ def _differ_precisely(a: Expr, b: Expr, points: list[Point], complex_counts: boo
     for point in points[:4]:
         seen = []
         for digits in (DIGITS, CONFIRM_DIGITS):
-            field = MpField(digits + 15)
+            field = mp_field(digits + 15)
             try:
                 left, right = evaluate(a, point, field), evaluate(b, point, field)
                 small = field.mp.mpf(10) ** -(digits - 10) * max(abs(left), abs(right))

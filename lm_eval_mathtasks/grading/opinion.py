@@ -1,4 +1,6 @@
-"""Math-Verify's opinion on what no tier of ours decides; off unless asked for, and its known mistakes are screened."""
+"""Math-Verify's opinion on what no tier of ours decides; off unless asked for, and its known mistakes are
+screened.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ _DANGEROUS = re.compile(r"\^.*\^|!|\d{30}|\*\*.*\*\*")
 
 
 def second_look(gold: str, pred: str, ours: Verdict) -> Verdict:
-    """Return Math-Verify's verdict if it accepts the answer, ours if it does not, may not be asked, or is not installed.
+    """Return Math-Verify's verdict if it accepts the answer, ours if it does not, may not be asked, or is not
+    installed.
 
     It compares floats: so it is asked only about pairs that our own evaluation has not proven different.
     """

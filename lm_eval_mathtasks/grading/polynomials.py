@@ -1,10 +1,10 @@
 """Quotients of polynomials over the rationals, with roots, π, e, i and unknown functions as generators.
 
-A polynomial maps monomials to rational coefficients; a monomial is a sorted tuple of (generator, exponent) with rational
-exponents. Generators are variables, π, e, i, the primes under a root (2^(1/2)), and whatever has no rule of its own, such
-as sin(x), named by its own normal form. Powers of primes are reduced below 1 and powers of i below 2, so products
-of roots of integers come out in their one normal form (Besicovitch 1940: roots of distinct primes are linearly
-independent over the rationals).
+A polynomial maps monomials to rational coefficients; a monomial is a sorted tuple of (generator, exponent)
+with rational exponents. Generators are variables, π, e, i, the primes under a root (2^(1/2)), and whatever
+has no rule of its own, such as sin(x), named by its own normal form. Powers of primes are reduced below 1 and
+powers of i below 2, so products of roots of integers come out in their one normal form (Besicovitch 1940:
+roots of distinct primes are linearly independent over the rationals).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Poly = dict[Monomial, Fraction]
 
 # A polynomial with more terms than this is left to the symbolic tier; the longest in the MATH test set has 9.
 MAX_TERMS = 400
-# Products of coefficients in one comparison, about 2 µs each; one with large numbers counts by its bits squared.
+# Products of coefficients in one comparison, about 2 µs each; one with large numbers counts by its bits
+# squared.
 MAX_WORK, LARGE_BITS = 40_000, 1_000
 # (x+1)^n is multiplied out only up to this n, and numbers are raised to powers of at most this many bits.
 MAX_POWER, MAX_BITS = 40, 60_000
@@ -53,7 +54,8 @@ def _reduce(powers: dict[str, Fraction]) -> tuple[Monomial, Fraction]:
     """Return the monomial of these powers and the rational factor that comes out of its roots."""
     factor = Fraction(1)
     kept: list[tuple[str, Fraction]] = []
-    for generator, exponent in powers.items():
+    for generator, power_of_it in powers.items():
+        exponent = power_of_it
         if generator == "i" and exponent.denominator == 1:
             turns = exponent.numerator % 4
             factor = -factor if turns >= 2 else factor
@@ -187,7 +189,7 @@ def prime_powers(n: int) -> tuple[tuple[int, int], ...]:
 
 
 def _number_power(value: Fraction, exponent: Fraction) -> Quotient:
-    """value^exponent for a rational value; a negative value has its real odd root, or i from its square root."""
+    """value^exponent for a rational value; a negative one has a real odd root, or i from its square root."""
     if value == 0:
         if exponent <= 0:
             raise TooBig("a power of zero")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from lm_eval_mathtasks.grading.exact import proportional
 from lm_eval_mathtasks.grading.expr import INFINITY, Expr, add, neg, variables, walk
 
@@ -21,7 +23,9 @@ def is_equation(e: Expr) -> bool:
 
 
 def is_label(e: Expr) -> bool:
-    """Does e only name the answer, as x, a_3, f(n), |AB|, (x, y), S_1:S_2 or "the area" before a sign of equality?"""
+    """Does e only name the answer, as x, a_3, f(n), |AB|, (x, y), S_1:S_2 or "the area" before a sign of
+    equality?
+    """
     if e.op in {"var", "text"}:
         return True
     if e.op == "call" and (e.name.startswith("apply ") or e.name == "abs"):
@@ -46,7 +50,9 @@ def without_approximation(e: Expr) -> Expr:
 
 
 def answer_of(e: Expr) -> Expr | None:
-    """What a chain of equalities answers: the part behind its last sign; None for an equation like x + y = 3 in itself."""
+    """What a chain of equalities answers: the part behind its last sign; None for an equation like x + y = 3
+    in itself.
+    """
     if not is_equation(e):
         return e.args[-1] if e.op == "rel" and relations_of(e) == ["in"] else None
     left, right = e.args[-2], e.args[-1]
@@ -60,14 +66,7 @@ def same_equation(gold: Expr, pred: Expr) -> bool | None:
     if len(gold.args) != 2 or len(pred.args) != 2:
         return None
     g, p = (add(e.args[0], neg(e.args[1])) for e in (gold, pred))
-    if not variables(g) == variables(p):
-        return False
-    same = proportional(_numerator(g), _numerator(p))
-    return same
-
-
-def _numerator(e: Expr) -> Expr:
-    return e
+    return proportional(g, p) if variables(g) == variables(p) else False
 
 
 def ascending(e: Expr) -> Expr:
@@ -79,7 +78,9 @@ def ascending(e: Expr) -> Expr:
 
 
 def as_set(e: Expr) -> Expr | None:
-    """The set that an inequality in one unknown describes, or that a difference of sets is; None if it is neither."""
+    """The set that an inequality in one unknown describes, or that a difference of sets is; None if it is
+    neither.
+    """
     if e.op == "const" and e.name in _SETS:
         return _SETS[e.name]
     if e.op in {"group", "union"}:
@@ -109,12 +110,11 @@ def as_set(e: Expr) -> Expr | None:
 
 def _gaps(points: list[Expr]) -> Expr | None:
     """All reals but these numbers, as a union of open intervals."""
-    if not all(p.op == "num" for p in points):
-        if len(points) != 1:
-            return None
+    if len(points) > 1 and not all(p.op == "num" for p in points):
+        return None
     ordered = sorted(points, key=lambda p: p.value)
     ends = [neg(INFINITY), *ordered, INFINITY]
-    pieces = tuple(Expr("group", pair, "()") for pair in zip(ends, ends[1:], strict=False))
+    pieces = tuple(Expr("group", pair, "()") for pair in pairwise(ends))
     return Expr("union", pieces)
 
 

@@ -1,4 +1,6 @@
-"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
+"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding
+rule.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ from lm_eval_mathtasks.grading.expr import (
 )
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
-# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least this
-# many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math and Minerva evaluations.
+# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
+# this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math and Minerva
+# evaluations.
 MIN_ROUNDED_DIGITS = 5
 # A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
 FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
@@ -33,7 +36,7 @@ _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
 class Outcome(NamedTuple):
-    """equal: True, False, or None for "cannot tell"; tier: which part decided; reason: a clause for people."""
+    """equal: True, False, or None for "cannot tell"; tier: which part decided; reason: for people."""
 
     equal: bool | None
     tier: str
@@ -86,13 +89,13 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
+    if (_kind(g) or _kind(p)) != (_kind(p) or _kind(g)):
+        return Outcome(False, "structure", f"{_kind(p)} is not {_kind(g)}")
     if g.unit and p.unit and g.unit != p.unit:
         same_kind = g.unit.dimension == p.unit.dimension
         if same_kind:
             scaled = mul(num(g.unit.factor), g.core), mul(num(p.unit.factor), p.core)
             return same_number(*scaled, ask)._replace(tier="structure")
-        if g.unit.dimension.partition("^")[0] != p.unit.dimension.partition("^")[0]:
-            return Outcome(False, "structure", f"{p.unit.dimension} is not {g.unit.dimension}")
     plain = same_number(g.core, p.core, ask)
     if plain.equal:
         return plain
@@ -101,6 +104,15 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if other.equal:
             return other
     return plain
+
+
+def _kind(q: Quantity) -> str:
+    """What is measured, as far as it is written: length, money, degree, percent; powers do not count."""
+    if q.percent:
+        return "percent"
+    if q.unit:
+        return q.unit.dimension.partition("^")[0]
+    return "degree" if q.degrees else ""
 
 
 def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
@@ -116,7 +128,9 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 
 
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
-    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is sympy's i."""
+    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is
+    sympy's i.
+    """
     if variables(gold) or gold.op == "base" or not variables(pred):
         return pred
     if variables(pred) == {"I"}:
@@ -132,7 +146,9 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees too."""
+    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees
+    too.
+    """
 
     def uses(e: Expr, *, degrees: bool) -> bool:
         inside = [n.args[0] for n in walk(e) if n.op == "call" and n.name in _TRIGONOMETRIC]
@@ -168,6 +184,8 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _compare_rationals(gold, pred)
     if gold.op == "base" or pred.op == "base":
         return _compare_bases(gold, pred)
+    if any(n.op in {"group", "seq"} for e in (gold, pred) for n in walk(e)):
+        return Outcome(False, "structure", "not a single value")
     if INFINITY in walk(gold) or INFINITY in walk(pred):
         return Outcome(
             gold == pred, "structure", "infinities of one sign" if gold == pred else "not both infinite"
@@ -178,8 +196,9 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if _rounds(gold, pred):
             return Outcome(True, "numeric", "a decimal, correctly rounded")
         return Outcome(False, "numeric", "proven different by evaluation")
-    if same_form(gold, pred):
-        return Outcome(True, "exact", "one exact normal form")
+    form = same_form(gold, pred)
+    if form is not None:
+        return Outcome(form, "exact", "one exact normal form" if form else "two different exact numbers")
     if algebraic.equal(gold, pred):
         return Outcome(True, "exact", "algebraic numbers closer than different ones can be")
     return ask(gold, pred)
@@ -198,7 +217,8 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
 
     def parts(e: Expr) -> tuple[str, str]:
         digits, _, base = e.name.partition("_") if e.op == "base" else (_digits(e), "", "")
-        return digits.lstrip("0") or "0", base
+        sign = "-" if digits.startswith("-") else ""
+        return sign + (digits.removeprefix("-").lstrip("0") or "0"), base
 
     (g, g_base), (p, p_base) = parts(gold), parts(pred)
     bases_agree = g_base == p_base or not (g_base and p_base) or not (g_base + p_base).isdigit()
@@ -209,6 +229,8 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
 
 def _digits(e: Expr) -> str:
     """The digits of a numeral as they were written; "?" if it is none. 152A was read as a product."""
+    if e.op == "num" and e.value < 0:
+        return "-" + _digits(e._replace(value=-e.value))
     if e.op == "mul":
         return "".join(a.name if a.op == "var" else _digits(a) for a in e.args)
     if e.op != "num" or not 0 <= e.value < 10**300:
@@ -236,8 +258,9 @@ def _terminates(value: Fraction) -> bool:
 def _rounds(gold: Expr, pred: Expr) -> bool:
     """The rounding rule, for numbers that are known to differ.
 
-    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a number
-    without finite decimal that it is the correct rounding of. Either side may be the decimal; integers never round.
+    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a
+    number without finite decimal that it is the correct rounding of. Either side may be the decimal; integers
+    never round.
     """
     for decimal, other in ((pred, gold), (gold, pred)):
         sign, written = (
@@ -254,9 +277,9 @@ def _rounds(gold: Expr, pred: Expr) -> bool:
         if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
             return True
         finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
-        if places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS:
-            if abs(value - target) <= Fraction(1, 2 * 10**places):
-                return True
+        long_enough = places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
+        if long_enough and abs(value - target) <= Fraction(1, 2 * 10**places):
+            return True
     return False
 
 

@@ -1,4 +1,6 @@
-"""What is too large to be worth a symbolic answer: power towers, huge factorials, long sums, thousands of nodes."""
+"""What is too large to be worth a symbolic answer: power towers, huge factorials, long sums, thousands of
+nodes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from math import log2
 from lm_eval_mathtasks.grading.expr import Expr, variables, walk
 from lm_eval_mathtasks.grading.numeric import approximate
 
-# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline is worth.
+# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline is
+# worth.
 MAX_NODES = 400
 # Bits of a number that a power may have; 2^(2^16) has 65,537.
 MAX_NUMBER_BITS = 60_000
@@ -30,9 +33,10 @@ def oversized(e: Expr) -> str | None:
             return "a number of too many digits"
         if node.op == "pow" and _huge_power(*node.args):
             return "a huge power"
-        if node.op == "fact" or (node.op == "call" and node.name in {"binom", "sum", "prod"}):
-            if any(_huge_argument(a) for a in node.args[: 2 if node.op == "call" else 1]):
-                return "a huge factorial or sum"
+        if (node.op == "fact" or node.name in {"binom", "sum", "prod"}) and any(
+            map(_huge_argument, node.args[:2])
+        ):
+            return "a huge factorial or sum"
     return None
 
 

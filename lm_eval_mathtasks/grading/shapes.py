@@ -1,6 +1,10 @@
-"""Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
+"""Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two
+pairs.
+"""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, walk
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, without_approximation
@@ -33,20 +37,19 @@ def shape(e: Expr) -> Expr:
 
 
 def _compound(e: Expr) -> Expr:
-    """2 hours and 20 minutes are 140 minutes."""
+    """2 hours and 20 minutes are 140 minutes, 5 dollars and 50 cents are 5.50 dollars."""
     if e.op != "seq" or not all(item.op == "unit" for item in e.args):
         return e
     units = [parse_unit(item.name) for item in e.args]
     known = [u for u in units if u is not None]
-    falling = all(
-        a.factor > b.factor and a.dimension == b.dimension for a, b in zip(known, known[1:], strict=False)
-    )
+    falling = all(a.factor > b.factor and a.dimension == b.dimension for a, b in pairwise(known))
     if len(known) < len(units) or not falling:
         return e
+    base = 0 if known[0].dimension == "money" else -1
     parts = (
-        mul(num(u.factor / known[-1].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
+        mul(num(u.factor / known[base].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
     )
-    return Expr("unit", (add(*parts),), e.args[-1].name)
+    return Expr("unit", (add(*parts),), e.args[base].name)
 
 
 def _branches(e: Expr) -> list[Expr]:
@@ -68,14 +71,16 @@ def _branches(e: Expr) -> list[Expr]:
 
 
 def _label(e: Expr) -> str | None:
-    """The name an answer is given, "" for an answer without one, None for an equation that is no assignment."""
+    """The name an answer is given, "" for one without, None for an equation that is no assignment."""
     if not is_equation(e):
         return ""
     return repr(e.args[0]) if is_label(e.args[0]) else None
 
 
 def _assignments(e: Expr) -> Expr:
-    """A list of assignments becomes the list of values; with several names a record, a repeated record a list of tuples."""
+    """A list of assignments becomes the list of values; with several names a record, a repeated record a list
+    of tuples.
+    """
     labels = [_label(item) for item in e.args]
     if None in labels or not any(labels):
         return e

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.grading.answers import words_key
-from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul
+from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num
 from lm_eval_mathtasks.grading.relations import (
     answer_of,
     as_set,
@@ -18,16 +17,13 @@ from lm_eval_mathtasks.grading.relations import (
 )
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
+from lm_eval_mathtasks.grading.words import compare_clocks, compare_words
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
 MAX_UNORDERED = 64
-_MEANS_NOTHING = {"nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "none", "emptyset",
-                  "norealroots", "nosuchnumber", "impossible", "notpossible"}  # fmt: skip
 # x = 2 and y = 2 are two lines; k = 2 and n = 2 are the same answer under two names
 _COORDINATES = {"x", "y", "z"}
-_MEANS_UNDEFINED = {"undefined", "doesnotexist", "dne"}
-_MEANS_ALL = {"allrealnumbers", "allreals", "allreal", "realnumbers", "therealnumbers", "setofallrealnumbers"}
 
 
 def _no(reason: str) -> Outcome:
@@ -35,13 +31,13 @@ def _no(reason: str) -> Outcome:
 
 
 def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
-    """Compare two readings. `ask` is the symbolic tier, asked only about scalars that nothing here decides."""
+    """Compare two readings. `ask` is the symbolic tier, for the scalars that nothing here decides."""
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
     if "clock" in {gold.op, pred.op}:
-        return _compare_clocks(gold, pred)
+        return compare_clocks(gold, pred)
     if "text" in {gold.op, pred.op}:
-        return _compare_words(gold, pred)
+        return compare_words(gold, pred)
     if gold.op == "rel" or pred.op == "rel":
         return _compare_relations(gold, pred, ask)
     if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
@@ -55,42 +51,6 @@ def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if "ratio" in {gold.op, pred.op}:
         return _compare_ratios(gold, pred, ask)
     return compare_scalars(gold, pred, ask)
-
-
-def _compare_clocks(gold: Expr, pred: Expr) -> Outcome:
-    if gold.op != pred.op:
-        return _no("one is a time of day, the other is not")
-    g, p = gold.name.split(" "), pred.name.split(" ")
-    same = g[:3] == p[:3] and (g[3] == p[3] or not g[3] or not p[3])
-    return Outcome(same, "structure", "the same time of day" if same else "different times of day")
-
-
-def _words_of(e: Expr) -> str | None:
-    """The key of an answer in words; also of a set that has a name."""
-    if e.op == "text":
-        key = words_key(e.name)
-        for meaning in (_MEANS_NOTHING, _MEANS_UNDEFINED, _MEANS_ALL):
-            if key in meaning:
-                return min(meaning)
-        return key
-    if e.op == "group" and e.name == "{}" and not e.args:
-        return min(_MEANS_NOTHING)
-    if as_set(e) == as_set(Expr("const", name="R")):
-        return min(_MEANS_ALL)
-    if e.op == "seq":
-        return "".join(_words_of(a) or "?" for a in e.args)
-    if e.op in {"var", "const"}:
-        return words_key(e.name)
-    if e.op == "mul":
-        return "".join(_words_of(a) or "?" for a in e.args)
-    return None
-
-
-def _compare_words(gold: Expr, pred: Expr) -> Outcome:
-    g, p = _words_of(gold), _words_of(pred)
-    if g is not None and g == p:
-        return Outcome(True, "structure", "the same words")
-    return _no("different words")
 
 
 def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -111,8 +71,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
-    if pred.op == "rel" and p_value is None and is_equation(pred):
-        p_value = pred.args[-1]
+    if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
+        p_value = pred.args[-1]  # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
     return compare(g_value or gold, p_value or pred, ask)
@@ -216,6 +176,8 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         items = pred.args if pred.op in {"seq", "group"} else (pred,)
         if pred.op == "group" and pred.name == "()" and all(i.op == "group" for i in gold.args):
             items = (pred,) if pred.args[0].op != "group" else pred.args
+        elif pred.op == "group" and pred.name == "()":
+            return _in_order(gold.args, items, ask)  # round brackets say that the order is meant
         return _any_order(gold.args, items, ask)
     if gold.op != "group":
         if pred.op == "seq":  # one answer in several spellings is one answer

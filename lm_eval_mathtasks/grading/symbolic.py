@@ -1,7 +1,8 @@
-"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see `deadline`).
+"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see
+`deadline`).
 
-No text reaches sympy, so nothing of an answer is ever evaluated as code. It says "equal" or "cannot tell", never
-"different": a difference has been looked for, and would have been proven, by evaluation before.
+No text reaches sympy, so nothing of an answer is ever evaluated as code. It says "equal" or "cannot tell",
+never "different": a difference has been looked for, and would have been proven, by evaluation before.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ class Unsupported(Exception):
 
 
 _SAME_NAME = {
-    "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "abs", "floor", "gcd", "lcm", "re", "im",
+    "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "abs", "floor", "gcd", "lcm",
+    "re", "im",
 }  # fmt: skip
 _RENAMED = {
-    "ln": "log", "log": "log", "logb": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arccot": "acot",
-    "abs": "Abs", "ceil": "ceiling", "binom": "binomial", "max": "Max", "min": "Min", "arcsinh": "asinh",
-    "arccosh": "acosh", "arctanh": "atanh", "sgn": "sign", "Re": "re", "Im": "im", "mod": "Mod",
+    "ln": "log", "log": "log", "logb": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "arccot": "acot", "abs": "Abs", "ceil": "ceiling", "binom": "binomial", "max": "Max", "min": "Min",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "sgn": "sign", "Re": "re", "Im": "im",
+    "mod": "Mod",
 }  # fmt: skip
 
 

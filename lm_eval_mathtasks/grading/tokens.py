@@ -26,24 +26,26 @@ MAX_TOKENS = 1_500
 
 FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt", "cbrt", "abs",
-    "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial", "factorial", "sgn",
-    "Rational", "Fraction", "cis",
+    "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt",
+    "cbrt", "abs", "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial",
+    "factorial", "sgn", "Rational", "Fraction", "cis",
 }  # fmt: skip
 _GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
-    "lambda", "mu", "nu", "xi", "rho", "varrho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega",
-    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar", "mho", "imath",
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota",
+    "kappa", "lambda", "mu", "nu", "xi", "rho", "varrho", "sigma", "tau", "upsilon", "phi", "varphi", "chi",
+    "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell",
+    "hbar", "mho", "imath",
 }  # fmt: skip
 _COMMAND_OPERATORS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "ge": ">=", "ne": "!=",
-    "approx": "~", "sim": "~", "simeq": "~", "doteq": "~", "equiv": "==", "in": "in", "cup": "cup", "cap": "cap",
-    "setminus": "minus", "backslash": "minus", "colon": ":", "langle": "<(", "rangle": ")>", "lfloor": "floor(",
-    "rfloor": ")floor", "lceil": "ceil(", "rceil": ")ceil", "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})",
-    "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to",
-    "implies": "to", "Rightarrow": "to", "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "ge": ">=",
+    "ne": "!=", "approx": "~", "sim": "~", "simeq": "~", "doteq": "~", "equiv": "==", "in": "in",
+    "cup": "cup", "cap": "cap", "setminus": "minus", "backslash": "minus", "colon": ":", "langle": "<(",
+    "rangle": ")>", "lfloor": "floor(", "rfloor": ")floor", "lceil": "ceil(", "rceil": ")ceil",
+    "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})", "lbrack": "[", "rbrack": "]", "lparen": "(",
+    "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to", "implies": "to", "Rightarrow": "to",
+    "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
 }  # fmt: skip
-_WORD_CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
+CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
 _DROPPED_COMMANDS = {
     "angle",
     "triangle",
@@ -73,7 +75,10 @@ _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
-_TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "!=": "!=", "->": "to", "==": "="}
+_WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")
+# Letters beside a function's name that still make "2xsinx" a product, and not "business" a sine.
+MAX_LOOSE_LETTERS = 2
+_TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
 _BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
 
@@ -164,7 +169,7 @@ class _Scanner:
             self.emit("op", "})")
         elif name in {"sum", "prod", "int", "lim", "iint", "oint"}:
             self.emit("op", "big:" + name, gap)
-        elif name in FUNCTIONS or name in _WORD_CONSTANTS:
+        elif name in FUNCTIONS or name in CONSTANTS:
             self.letters(name, gap)
         elif name in _COMMAND_OPERATORS:
             self.emit("op", _COMMAND_OPERATORS[name], gap)
@@ -196,18 +201,22 @@ class _Scanner:
 
     def follows_value(self) -> bool:
         before = self.out[-1] if self.out else None
-        return before is not None and (before.kind in {"num", "text"} or before.text in {")", "}", "%"})
+        return before is not None and (
+            before.kind in {"num", "text", "const"} or before.text in {")", "}", "%"}
+        )
 
     def letters(self, word: str, gap: bool) -> None:
-        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of variables."""
+        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of
+        variables.
+        """
         before = self.out[-1] if self.out else None
         after_value = self.follows_value()
         if word in _PYTHON_WRAPPERS:
             return
         if word in FUNCTIONS:
             self.emit("func", word, gap)
-        elif word in _WORD_CONSTANTS:
-            self.emit("const", _WORD_CONSTANTS[word], gap)
+        elif word in CONSTANTS:
+            self.emit("const", CONSTANTS[word], gap)
         elif word == "mod":
             self.emit("op", "mod", gap)
         elif word.lower() in _WORD_SEPARATORS and gap:
@@ -216,23 +225,19 @@ class _Scanner:
             self.emit("text", word, gap)
         elif len(word) > 1 and before is not None and before.text == "_":
             self.emit("var", word, gap)
-        elif len(word) > 2 and (split := self.function_prefix(word)):
+        elif len(word) > 2 and (split := self.split_names(word)):
             for part in split:
-                self.emit(
-                    "func" if part in FUNCTIONS else "const" if part in _WORD_CONSTANTS else "var", part, gap
-                )
+                self.emit("func" if part in FUNCTIONS else "const" if part in CONSTANTS else "var", part, gap)
         else:
             for k, letter in enumerate(word):
                 self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)
 
     @staticmethod
-    def function_prefix(word: str) -> list[str]:
-        """Split "sinx" or "xsqrt" into what is written together in plain text; empty if it is no such thing."""
-        for name in ("sqrt", "arcsin", "arccos", "arctan", "sin", "cos", "tan", "log", "ln", "pi"):
-            if name in word and len(word) <= len(name) + 2:
-                left, _, right = word.partition(name)
-                return [*left, name, *right]
-        return []
+    def split_names(word: str) -> list[str]:
+        """Split "sinx" or "xsqrt", which plain text writes together; empty if it is no such thing."""
+        parts = _WRITTEN_TOGETHER.findall(word)
+        named = sum(len(part) > 1 for part in parts)
+        return parts if named and len(parts) - named <= MAX_LOOSE_LETTERS else []
 
 
 def tokenize(text: str) -> list[Token]:

@@ -1,4 +1,5 @@
-"""Units of measurement, money and time of day: what is written after a number, and when two of them contradict.
+"""Units of measurement, money and time of day: what is written after a number, and when two of them
+contradict.
 
 A unit that is not in the table is a remark ("18 integers"): it never decides anything.
 """
@@ -103,11 +104,19 @@ _REMARKS = {
     "nd",
     "rd",
     "deg",
+    "of",
+    "to",
+    "at",
+    "by",
+    "on",
+    "is",
+    "as",
+    "an",
 }
 
 
 def is_unit_word(word: str) -> bool:
-    """Say whether a run of two or more letters after a number is a unit rather than a product of variables."""
+    """Say whether a run of letters after a number is a unit rather than a product of variables."""
     return (
         word in _REMARKS
         or (len(word) > 1 and (word in UNITS or word.lower() in UNITS))
@@ -116,7 +125,9 @@ def is_unit_word(word: str) -> bool:
 
 
 def parse_unit(text: str) -> Unit | None:
-    """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the table."""
+    """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the
+    table.
+    """
     words = re.findall(r"[^\W\d_]+|[$°€£¥¢]", re.sub(r"\^\{?\d\}?", "", text))
     power_mark = re.search(r"\^\{?(\d)\}?", text)
     power = int(power_mark.group(1)) if power_mark else 1
@@ -138,7 +149,7 @@ _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?)
 
 
 def read_clock(text: str) -> tuple[int, int, int, str] | None:
-    """Return (hour, minute, second, "a" | "p" | "") of a time of day, or None: "9 a.m.", "4:30 PM", "12:05"."""
+    """Return (hour, minute, second, "a" | "p" | "") of a time of day ("9 a.m.", "4:30 PM"), or None."""
     plain = re.sub(r"\s+", " ", re.sub(r"\\text\{|\}", " ", text)).strip()
     match = _CLOCK.fullmatch(plain)
     if not match or not (match.group(2) or match.group(4)):

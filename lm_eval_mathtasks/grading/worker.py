@@ -1,7 +1,8 @@
-"""The process that runs the symbolic tier: reads pickled questions from its standard input, answers each with one byte.
+"""The process that runs the symbolic tier: reads pickled questions from its standard input, answers each with
+one byte.
 
-Started by `deadline` with `python -c`, so no program's `__main__` is run again. It ends when its input closes, and
-limits its own memory; it is killed when a question takes too long.
+Started by `deadline` with `python -c`, so no program's `__main__` is run again. It ends when its input
+closes, and limits its own memory; it is killed when a question takes too long.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def _limit_memory() -> None:
 
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
-    """Answer questions until the input ends. A question is a length and a pickle of (name, expression, expression)."""
+    """Answer questions until the input ends. A question is a length and a pickle of (name, expression,
+    expression).
+    """
     import sympy
 
     from lm_eval_mathtasks.grading import symbolic

@@ -1,0 +1,95 @@
+"""Properties of the grader, on generated answers."""
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lm_eval_mathtasks.grading import Status, grade
+from lm_eval_mathtasks.grading.normalize import clean
+from tests import strategies as our
+
+settings.register_profile(
+    "grader", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("grader")
+
+
+@given(our.answers)
+def test_reflexive(answer):
+    assert grade(gold=answer, pred=answer).correct
+
+
+@given(our.answers | st.text(max_size=60))
+def test_cleaning_is_idempotent(text):
+    once = clean(text)
+    assert clean(once) == once
+
+
+@pytest.mark.parametrize("name", our.HARMLESS)
+@given(answer=our.answers)
+def test_harmless_rewriting_changes_nothing(name, answer):
+    rewritten = our.HARMLESS[name](answer)
+    verdict = grade(gold=answer, pred=rewritten)
+    assert verdict.correct, (answer, rewritten, verdict)
+    assert grade(gold=rewritten, pred=answer).correct
+
+
+@pytest.mark.parametrize("name", our.HARMFUL)
+@given(data=st.data())
+def test_harmful_rewriting_is_noticed(name, data):
+    answers, change = our.HARMFUL[name]
+    answer = data.draw(answers)
+    rewritten = change(answer)
+    assert rewritten != answer
+    verdict = grade(gold=answer, pred=rewritten)
+    assert verdict.status is Status.INCORRECT, (answer, rewritten, verdict)
+
+
+@given(our.distinct, st.randoms())
+def test_the_order_of_a_set_means_nothing(parts, dice):
+    mixed = list(parts)
+    dice.shuffle(mixed)
+    assert grade(gold=r"\{" + ", ".join(parts) + r"\}", pred=r"\{" + ", ".join(mixed) + r"\}").correct
+    assert grade(gold=", ".join(parts), pred=r" \text{ and } ".join(mixed)).correct
+
+
+@given(our.distinct)
+def test_a_missing_answer_is_missed(parts):
+    assert not grade(gold=", ".join(parts), pred=", ".join(parts[1:])).correct
+    assert not grade(gold=", ".join(parts[1:]), pred=", ".join(parts)).correct
+
+
+@given(our.scalars | our.polynomials, our.scalars | our.polynomials)
+def test_symmetric_on_scalars(a, b):
+    """Promised for numbers and functions without units, percent signs and labels."""
+    assert grade(gold=a, pred=b).correct == grade(gold=b, pred=a).correct
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(1, 10**4), st.integers(2, 50))
+def test_fractions_are_compared_by_value(top, bottom, factor):
+    gold = rf"\frac{{{top}}}{{{bottom}}}"
+    assert grade(gold=gold, pred=f"{top * factor}/{bottom * factor}").correct
+    assert grade(gold=gold, pred=f"{top * factor + 1}/{bottom * factor}").status is Status.INCORRECT
+
+
+@given(st.integers(1, 60), st.integers(2, 60), st.integers(1, 9))
+def test_roots_are_compared_by_value(a, b, c):
+    assert grade(gold=rf"{a}\sqrt{{{b}}}", pred=rf"\sqrt{{{a * a * b}}}").correct
+    assert grade(gold=rf"{a}\sqrt{{{b}}}", pred=rf"\sqrt{{{a * a * b + c}}}").status is Status.INCORRECT
+
+
+@given(*[st.integers(-9, 9).filter(bool)] * 3)
+def test_products_are_multiplied_out(a, b, c):
+    factored = f"({a}x + {b})(x - {c})".replace("+ -", "- ").replace("- -", "+ ")
+    expanded = f"{a}x^2 + ({b - a * c})x - ({b * c})"
+    assert grade(gold=factored, pred=expanded).correct
+    assert grade(gold=factored, pred=expanded + " + 1").status is Status.INCORRECT
+
+
+@given(our.scalars, st.text(alphabet="0123456789x+-*/^(){}[]\\,.|!%$= sqrtfacpi", max_size=30))
+def test_any_text_gets_a_verdict(gold, text):
+    verdict = grade(gold=gold, pred=text, deadline=0.0)
+    assert verdict.reason
+    assert re.fullmatch(r"[a-z-]+", verdict.tier)
