@@ -416,3 +416,25 @@ def test_add_from_flags(folder):
 def test_the_measured_page_is_the_one_that_is_committed(shipped):
     """The page in the repository is what its logs say (no logs: an empty page)."""
     assert (ROOT / "leaderboards" / "MEASURED.md").read_text() == measured_page(ROOT / "logs", shipped)
+
+
+# --- the documentation
+
+
+def test_the_example_in_the_readme_is_a_valid_claim(tmp_path):
+    text = (ROOT / "leaderboards" / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]
+    for name in ("models.yaml", "benchmarks.yaml"):
+        shutil.copy(ROOT / "leaderboards" / name, tmp_path)
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "example.yaml").write_text(example)
+    (claim,) = load_claims(tmp_path).rows
+    assert (claim.k, claim.score, claim.source.date) == (64, 79.8, "2025-01")
+
+
+def test_the_readme_names_every_file_and_status():
+    text = (ROOT / "leaderboards" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "leaderboards").iterdir():
+        assert path.name.removesuffix(".yaml") in text
+    for word in ("wrong", "misquoted", "not-confirmed", "avg@k", "maj@k", "rm@k", "best-of-n"):
+        assert f"`{word}`" in text or word in text
