@@ -263,6 +263,9 @@ def test_an_unknown_model_gets_a_suggestion(shipped):
         ("lighteval|math_500|0", 500, "MATH-500"),
         ("minerva_math", 5000, "MATH"),
         ("minerva_math", 272, "Minerva-Math"),
+        ("hendrycks_math_algebra", 1187, "MATH"),
+        ("MATH-500", None, "MATH-500"),
+        ("mathqa", 2985, None),
         ("aime2024", 30, "AIME24"),
         ("aime25", 30, "AIME25"),
         ("olympiadbench-cot", 675, "OlympiadBench"),
@@ -435,6 +438,6 @@ def test_the_example_in_the_readme_is_a_valid_claim(tmp_path):
 def test_the_readme_names_every_file_and_status():
     text = (ROOT / "leaderboards" / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / "leaderboards").iterdir():
-        assert path.name.removesuffix(".yaml") in text
+        assert path.name == "README.md" or path.name in text or f"{path.name}/" in text
     for word in ("wrong", "misquoted", "not-confirmed", "avg@k", "maj@k", "rm@k", "best-of-n"):
         assert f"`{word}`" in text or word in text
