@@ -2,17 +2,21 @@
 
 import argparse
 import random
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, read_run
+from lm_eval_mathtasks.leaderboard import commands
 from lm_eval_mathtasks.leaderboard import compare_command as command
 from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest, score_of
+from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.paired import compare_runs, harmonic_ratio, rank
+from tests.conftest import ROOT
 from tests.logs_of_runs import doc, write_lm_eval
 
 
@@ -307,6 +311,52 @@ def test_ratios_to_a_baseline():
         harmonic_ratio({"gsm8k": 0.6}, base)
     with pytest.raises(EvidenceError, match="0 on gsm8k"):
         harmonic_ratio(base, {"gsm8k": 0.0, "math500": 0.25})
+
+
+# --- the measured page
+
+
+def test_the_measured_page_links_each_score_to_its_log_and_claim(tmp_path, claims):
+    docs = [doc(i, i) for i in range(1319)]
+    folder = tmp_path / "logs" / "Qwen2.5-7B" / "gsm8k-cot"
+    right = [i < 1126 for i in range(1319)]
+    write_lm_eval(
+        folder, docs, ["x"] * 1319, scores=right, task="gsm8k-cot", model="Qwen/Qwen2.5-7B", shots=4
+    )
+    (folder / "manifest.json").write_text('{"command": "mathtasks run ...", "commit": "0123456789abcdef"}')
+    page = measured_page(tmp_path / "logs", replace(claims, folder=tmp_path / "leaderboards"))
+    assert (
+        "| gsm8k-cot | Qwen/Qwen2.5-7B | 85.4 [83.4, 87.2] | 1319 × 1 | shots 4, T 0, max tokens 512 |"
+        in page
+    )
+    assert "| reproduced | 0123456789ab | `mathtasks run ...` |" in page
+    assert "](../logs/Qwen2.5-7B/gsm8k-cot/results_" in page
+    assert measured_page(tmp_path / "nowhere", claims).endswith("No run yet.\n")
+
+
+def test_a_log_that_cannot_be_read_is_not_left_out(tmp_path, claims):
+    folder = tmp_path / "logs" / "a"
+    write_lm_eval(folder, DOCS, ["x"] * 60, scores=[1] * 60)
+    next(folder.glob("samples_*")).write_text("")
+    with pytest.raises(EvidenceError, match="an empty file"):
+        measured_page(tmp_path / "logs", claims)
+
+
+def test_the_measured_command_checks_and_writes(tmp_path, capsys):
+    copy = tmp_path / "leaderboards"
+    shutil.copytree(ROOT / "leaderboards", copy)
+    write_lm_eval(tmp_path / "logs" / "a", DOCS, ["x"] * 60, scores=[1] * 60)
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+
+    def measured(*more):
+        given = ["measured", "--logs", str(tmp_path / "logs"), "--leaderboards", str(copy), *more]
+        return commands.main(parser.parse_args(given))
+
+    assert measured("--check") == 1
+    assert measured() == 0
+    assert measured("--check") == 0
+    assert "acme/toy-1" in (copy / "MEASURED.md").read_text()
 
 
 # --- the commands
