@@ -263,6 +263,9 @@ def test_an_unknown_model_gets_a_suggestion(shipped):
         ("lighteval|math_500|0", 500, "MATH-500"),
         ("minerva_math", 5000, "MATH"),
         ("minerva_math", 272, "Minerva-Math"),
+        ("hendrycks_math_algebra", 1187, "MATH"),
+        ("MATH-500", None, "MATH-500"),
+        ("mathqa", 2985, None),
         ("aime2024", 30, "AIME24"),
         ("aime25", 30, "AIME25"),
         ("olympiadbench-cot", 675, "OlympiadBench"),
@@ -416,3 +419,25 @@ def test_add_from_flags(folder):
 def test_the_measured_page_is_the_one_that_is_committed(shipped):
     """The page in the repository is what its logs say (no logs: an empty page)."""
     assert (ROOT / "leaderboards" / "MEASURED.md").read_text() == measured_page(ROOT / "logs", shipped)
+
+
+# --- the documentation
+
+
+def test_the_example_in_the_readme_is_a_valid_claim(tmp_path):
+    text = (ROOT / "leaderboards" / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]
+    for name in ("models.yaml", "benchmarks.yaml"):
+        shutil.copy(ROOT / "leaderboards" / name, tmp_path)
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "example.yaml").write_text(example)
+    (claim,) = load_claims(tmp_path).rows
+    assert (claim.k, claim.score, claim.source.date) == (64, 79.8, "2025-01")
+
+
+def test_the_readme_names_every_file_and_status():
+    text = (ROOT / "leaderboards" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "leaderboards").iterdir():
+        assert path.name == "README.md" or path.name in text or f"{path.name}/" in text
+    for word in ("wrong", "misquoted", "not-confirmed", "avg@k", "maj@k", "rm@k", "best-of-n"):
+        assert f"`{word}`" in text or word in text

@@ -1,7 +1,9 @@
 """Runs read back from every format, and every way in which a log can be wrong."""
 
+import contextlib
 import gzip
 import json
+import sqlite3
 
 import pytest
 
@@ -125,6 +127,25 @@ def test_finish_reasons_come_from_a_journal(log, tmp_path):
     )
     run = read_run(log, journal=journal)
     assert [row.finish_reason(0) for row in run.rows] == [None, "length", None, None]
+
+
+def test_finish_reasons_come_from_our_api_models_journal(log, tmp_path):
+    """The columns of the journal that a reader needs; the text may differ from the log's, where a stop was applied."""
+    path = tmp_path / "journal.db"
+    rows = [("a", "longer than in the log", "length"), ("b", RIGHT[3], "stop")]
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
+        base.execute("CREATE TABLE answers (key TEXT, response TEXT, finish_reason TEXT)")
+        base.execute("CREATE TABLE docs (key TEXT, task TEXT, doc_id INTEGER, repeat INTEGER)")
+        base.executemany("INSERT INTO answers VALUES (?, ?, ?)", rows)
+        base.execute("INSERT INTO docs VALUES ('a', 'gsm8k-cot-zeroshot', 2, 0), ('a', 'other-task', 0, 0)")
+    run = read_run(log, journal=path)
+    assert [row.finish_reason(0) for row in run.rows] == [None, None, "length", "stop"]
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
+        base.execute("DROP TABLE docs")
+    with pytest.raises(EvidenceError, match="a journal in"):
+        read_run(log, journal=path)
+    with pytest.raises(EvidenceError, match="no file"):
+        read_run(log, journal=tmp_path / "nowhere.db")
 
 
 # --- bad logs
@@ -258,6 +279,18 @@ def test_plain_lines_with_repeats(tmp_path):
     assert run.rows[0].responses == ("\\boxed{0}", "\\boxed{1}", "\\boxed{2}")
 
 
+def test_a_json_list_is_read_like_lines(tmp_path):
+    path = tmp_path / "answers.json"
+    path.write_text(
+        json.dumps([{"problem": "1+1?", "answer": "2", "output": "\\boxed{2}", "is_correct": True}])
+    )
+    run = read_run(path, task="math500")
+    assert (run.rows[0].question, run.rows[0].gold, run.rows[0].score) == ("1+1?", "2", 1.0)
+    path.write_text("[]")
+    with pytest.raises(EvidenceError, match="an empty list"):
+        read_run(path)
+
+
 def test_plain_lines_of_a_doc_twice(tmp_path):
     rows = [{"id": 7, "gold": "1", "response": "1"}] * 2
     with pytest.raises(EvidenceError, match="a column `repeat`"):
@@ -287,6 +320,18 @@ def test_opencompass(tmp_path):
     path.write_text('{"accuracy": 75}')
     with pytest.raises(EvidenceError, match="OpenCompass predictions"):
         read_run(path)
+
+
+def test_opencompass_in_shards(tmp_path):
+    folder = tmp_path / "predictions" / "toy-1"
+    folder.mkdir(parents=True)
+    for shard, numbers in ((0, (0, 1)), (1, (2, 3))):
+        part = {str(k): {"prediction": RIGHT[i], "gold": DOCS[i]["gold"]} for k, i in enumerate(numbers)}
+        (folder / f"gsm8k_{shard}.json").write_text(json.dumps(part))
+    (run,) = read_runs(tmp_path)
+    assert (run.task, [row.doc_id for row in run.rows]) == ("gsm8k", ["0", "1", "2", "3"])
+    assert all(j.verdict.correct for j in judge(run))
+    assert read_run(folder / "gsm8k_1.json").rows == run.rows
 
 
 NEW = [{"doc": {"query": d["question"], "choices": [d["gold"]], "gold_index": 0}, "model_response": {"text": [r]},

@@ -1,7 +1,9 @@
 """Intervals and tests: against scipy and statsmodels on random inputs, and by simulated coverage."""
 
+import bisect
 import math
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +60,7 @@ def test_clustered_interval_agrees_with_scipy(right_of_8):
         assert (low, high) == pytest.approx((max(0, expected[0]), min(1, expected[1])), abs=1e-9)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_holm_agrees_with_statsmodels(p_values):
     assert s.holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]), abs=1e-12)
@@ -91,24 +94,14 @@ def test_bootstrap_is_repeatable():
 def test_wilson_covers_the_truth(n, p):
     """95 % means 93 to 97 % of 10,000 runs at the sizes of our benchmarks."""
     rng = random.Random(n)
-    interval = {}
-    inside = 0
-    for _ in range(10_000):
-        # A binomial draw by inversion: summing n coins 10,000 times would take a minute.
-        hits = int(stats.binom.ppf(rng.random(), n, p)) if (n, p) not in _CDF else _draw(rng, _CDF[n, p])
-        inside += p in interval.setdefault(hits, s.wilson(hits / n, n))
+    cdf = stats.binom.cdf(range(n + 1), n, p).tolist()
+    draws = Counter(_draw(rng, cdf) for _ in range(10_000))
+    inside = sum(times for hits, times in draws.items() if p in s.wilson(hits / n, n))
     assert 0.93 <= inside / 10_000 <= 0.97
 
 
-_CDF = {
-    (n, p): stats.binom.cdf(range(n + 1), n, p).tolist()
-    for n, p in [(1319, 0.6), (1319, 0.9), (500, 0.31), (500, 0.75), (40, 0.5), (30, 0.43)]
-}
-
-
 def _draw(rng, cdf):
-    import bisect
-
+    """A draw by inversion: summing n coins 10,000 times would take a minute."""
     return bisect.bisect_left(cdf, rng.random())
 
 
@@ -159,10 +152,17 @@ def test_same_docs_interval_covers_a_rerun():
 def test_bootstrap_covers_the_truth():
     rng = random.Random(3)
     inside = 0
-    for run in range(1500):
-        differences = rng.choices([-1, 0, 1], weights=[1, 6, 3], k=120)
-        inside += 0.2 in s.paired_bootstrap(differences, resamples=300, seed=run)
-    assert 0.93 <= inside / 1500 <= 0.97
+    for run in range(1000):
+        differences = rng.choices([-1, 0, 1], weights=[1, 6, 3], k=100)
+        inside += 0.2 in s.paired_bootstrap(differences, resamples=250, seed=run)
+    assert 0.93 <= inside / 1000 <= 0.97
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), min_size=1, max_size=80))
+def test_sign_flip_is_the_z_test_of_random_signs(differences):
+    spread = math.sqrt(sum(d * d for d in differences))
+    expected = 1.0 if spread == 0 else 2 * stats.norm.sf(abs(sum(differences)) / spread)
+    assert s.sign_flip(differences) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(("p1", "p2"), [(0.75, 0.83), (0.4, 0.5), (0.05, 0.2)])

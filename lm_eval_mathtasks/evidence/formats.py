@@ -4,8 +4,9 @@ OpenCompass   predictions/<model>/<dataset>.json: {"0": {origin_prompt, predicti
               in results/<model>/<dataset>.json under `details`.
 lighteval     details_<task>_<date>.parquet or .jsonl, new columns (doc, model_response, metric) and old ones
               (full_prompt, predictions, gold, metrics).
-JSON lines    id or doc_id, question or problem, gold or answer, response (or responses, prediction, output);
-              optional repeat, finish_reason, label (true, false or a share), model, dataset (or task).
+JSON lines    (or one JSON list) id or doc_id, question or problem, gold or answer, response (or responses,
+              prediction, output); optional repeat, finish_reason, label (true, false or a share), model, dataset
+              (or task).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, firs
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
 _RESPONSES = ("responses", "response", "prediction", "output", "completion", "generation")
+_SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
 _LABELS = ("label", "correct", "is_correct", "score")
 
 
@@ -37,13 +39,8 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
     for file in sorted(path.rglob("results_*.json")):
         if _is_lm_eval(file):
             newest[file.parent] = file  # the names end in the date, so the last is the newest
-    others = sorted(
-        {
-            *path.rglob("details_*.parquet"),
-            *path.rglob("details_*.jsonl"),
-            *path.rglob("predictions/*/*.json"),
-        }
-    )
+    predictions = {_shards(file)[0] for file in path.rglob("predictions/*/*.json")}
+    others = sorted({*path.rglob("details_*.parquet"), *path.rglob("details_*.jsonl"), *predictions})
     found = [(read_lm_eval, file) for file in newest.values()] + [(_reader_of(file), file) for file in others]
     if not found:
         orphans = sorted(path.rglob("samples_*.jsonl*"))
@@ -71,26 +68,32 @@ def _reader_of(path: Path) -> Reader:
         raise EvidenceError(
             "the results of a run", f"the samples file {path.name}", "pass the results_*.json beside it"
         )
-    if path.suffix == ".json":
-        return read_lm_eval if path.name.startswith("results") else read_opencompass
-    return read_plain
+    if path.suffix != ".json":
+        return read_plain
+    if path.name.startswith("results"):
+        return read_lm_eval
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return read_plain if text.lstrip().startswith("[") else read_opencompass
 
 
 def read_plain(path: Path, _metric: str | None = None) -> Iterator[Run]:
     """Yield the runs of a JSON-lines file, one for each model and dataset it names."""
     groups: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
-    for number, line in enumerate(read_json_lines(path)):
+    lines = read_json(path) if path.suffix == ".json" else read_json_lines(path)
+    if not lines or not all(isinstance(line, dict) for line in lines):
+        raise EvidenceError(f"objects in {path}", "an empty list, or other things", "one object a doc")
+    for number, line in enumerate(lines):
         line.setdefault("id", line.get("doc_id", number))
         groups.setdefault((line.get("model"), str(line.get("dataset") or line.get("task") or "")), []).append(
             line
         )
-    for (model, task), lines in groups.items():
-        rows = tuple(_join_repeats(lines, path))
+    for (model, task), group in groups.items():
+        rows = tuple(_join_repeats(group, path))
         k = max(len(row.responses) for row in rows)
         # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
         protocol = Protocol(k=k, metric=None if k == 1 else "avg@k")
         yield Run(
-            model, task, rows, protocol, Provenance("JSON lines", str(path)), metric=_label_of(lines[0])
+            model, task, rows, protocol, Provenance("JSON lines", str(path)), metric=_label_of(group[0])
         )
 
 
@@ -136,18 +139,14 @@ def _texts(line: Mapping[str, Any], path: Path) -> list[str]:
 
 def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
     """Yield the one run of an OpenCompass prediction file; model and dataset are in its path."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError(
-            f"a readable {path}", str(error), "the file is damaged: write it again"
-        ) from error
-    entries = content if isinstance(content, dict) else {}
-    if not entries or not all(isinstance(e, dict) and "prediction" in e for e in entries.values()):
-        raise EvidenceError(
-            f"OpenCompass predictions in {path}", "another JSON file", "see `mathtasks compare --help`"
-        )
-    verdicts = _opencompass_verdicts(path)
+    parts = _shards(path)
+    entries: dict[str, Any] = {}
+    for part in parts:
+        # Every shard counts its docs from 0.
+        entries |= {str(len(entries) + place): entry for place, entry in enumerate(_predictions(part))}
+    task = _SHARD.sub("", path.stem) if len(parts) > 1 else path.stem
+    model = path.parent.name if path.parent.parent.name == "predictions" else None
+    verdicts = _opencompass_verdicts(path.with_name(f"{task}.json"))
     rows = tuple(
         Row(
             doc_id=str(key),
@@ -163,9 +162,37 @@ def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
     )
     k = max(len(row.responses) for row in rows)
     protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
-    yield Run(
-        path.parent.name, path.stem, rows, protocol, Provenance("OpenCompass", str(path)), metric="correct"
-    )
+    graded = "correct" if verdicts else None
+    yield Run(model, task, rows, protocol, Provenance("OpenCompass", str(path)), metric=graded)
+
+
+def _predictions(path: Path) -> list[dict[str, Any]]:
+    content = read_json(path)
+    entries = list(content.values()) if isinstance(content, dict) else []
+    if not entries or not all(isinstance(entry, dict) and "prediction" in entry for entry in entries):
+        raise EvidenceError(
+            f"OpenCompass predictions in {path}", "another JSON file", "see `mathtasks compare --help`"
+        )
+    return entries
+
+
+def _shards(path: Path) -> list[Path]:
+    """OpenCompass splits a large dataset into name_0.json, name_1.json, ...: all parts of the one given, in order."""
+    if not _SHARD.search(path.stem):
+        return [path]
+    stem = _SHARD.sub("", path.stem)
+    parts = [p for p in path.parent.glob(f"{stem}_*.json") if _SHARD.sub("", p.stem) == stem]
+    return sorted(parts, key=lambda p: int(p.stem.rsplit("_", 1)[1]))
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file; raises EvidenceError where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise EvidenceError(
+            f"a readable {path}", str(error), "the file is damaged: write it again"
+        ) from error
 
 
 def _last_human_turn(prompt: Any) -> str:
@@ -181,10 +208,10 @@ def _last_human_turn(prompt: Any) -> str:
 
 def _opencompass_verdicts(path: Path) -> dict[str, float]:
     """The verdicts that OpenCompass's evaluator left beside the predictions, by doc."""
-    file = path.parents[2] / "results" / path.parent.name / path.name if len(path.parts) > 3 else path
-    if file == path or not file.exists():
+    file = path.parent.parent.parent / "results" / path.parent.name / path.name
+    if path.parent.parent.name != "predictions" or not file.exists():
         return {}
-    details = json.loads(file.read_text(encoding="utf-8")).get("details", {})
+    details = read_json(file).get("details", {})
     pairs = details.items() if isinstance(details, dict) else enumerate(details)
     verdicts = {}
     for key, detail in pairs:

@@ -125,9 +125,10 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
 
     model, task: keep only runs of this name, or name a run whose file does not. metric: which metric of the log
     counts as the run's own score ("exact_match,flexible-extract"). gold: JSON lines with the reference answers,
-    where the run's file has none. journal: JSON lines {response, finish_reason}, where the log has no finish reasons.
+    where the run's file has none. journal: our API model's journal, or JSON lines {response, finish_reason}.
     Raises EvidenceError for anything missing, doubled, truncated or contradictory.
     """
+    from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
     from lm_eval_mathtasks.evidence.formats import find_readers
 
     target = Path(path)
@@ -142,10 +143,9 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
             f"a run of {model or 'any model'} on {task or 'any task'} at {path}", found, "name one"
         )
     if gold is not None:
-        chosen = [_with_gold(run, Path(gold)) for run in chosen]
+        chosen = [with_gold(run, Path(gold)) for run in chosen]
     if journal is not None:
-        reasons = _finish_reasons(Path(journal))
-        chosen = [_with_finish(run, reasons) for run in chosen]
+        chosen = [with_finish_reasons(run, Path(journal)) for run in chosen]
     for run in chosen:
         check(run)
     return chosen
@@ -226,36 +226,6 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
             f"a JSON object on line {number} of {path}", type(row).__name__, "see the known formats"
         )
     return row
-
-
-def _with_gold(run: Run, path: Path) -> Run:
-    """Fill missing references from a file of docs: by question, else by id (perhaps a line's number)."""
-    by_question: dict[str, str] = {}
-    by_id: dict[str, str] = {}
-    for position, doc in enumerate(read_json_lines(path)):
-        answer = first_text(doc, ("gold", "answer", "final_answer", "target"))
-        if answer is None:
-            raise EvidenceError(
-                "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
-            )
-        by_id.setdefault(str(doc.get("id", position)), answer)
-        by_question.setdefault(first_text(doc, ("question", "problem")) or "", answer)
-
-    def reference(row: Row) -> str | None:
-        return row.gold or (by_question.get(row.question) if row.question else by_id.get(row.doc_id))
-
-    return replace(run, rows=tuple(replace(row, gold=reference(row)) for row in run.rows))
-
-
-def _finish_reasons(path: Path) -> dict[str, str]:
-    rows = read_json_lines(path)
-    return {str(row["response"]): str(row["finish_reason"]) for row in rows if row.get("finish_reason")}
-
-
-def _with_finish(run: Run, reasons: Mapping[str, str]) -> Run:
-    """The journal knows how each response ended; its text is the key."""
-    rows = tuple(replace(row, finish=tuple(reasons.get(text) for text in row.responses)) for row in run.rows)
-    return replace(run, rows=rows)
 
 
 def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:

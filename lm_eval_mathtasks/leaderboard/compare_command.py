@@ -88,7 +88,7 @@ def compare_main(args: argparse.Namespace) -> int:
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
-        tables = [table for run in _read(args.runs[0], args) for table in _with_claims(run, args)]
+        tables = _all_with_claims(_read(args.runs[0], args), args)
     elif len(args.runs) == 2:
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
@@ -97,13 +97,30 @@ def compare_main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _with_claims(run: Run, args: argparse.Namespace) -> list[Table]:
+def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
+    """A log of several tasks: those without claims say so, and only if no task has any is it an error."""
     claims = load_claims(args.leaderboards)
+    tables: list[Table] = []
+    errors: list[ClaimError] = []
+    for run in runs:
+        try:
+            tables += _with_claims(run, claims, args)
+        except ClaimError as error:
+            errors.append(error)
+    if not tables:
+        raise errors[0]
+    return tables + [Table("nothing to compare with", (), (), (str(error),)) for error in errors]
+
+
+def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
     found, models, benchmark = find_claims(
         run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.every
     )
     counted = dict(_graded(run, args.regrade)[0])
-    cut = explain(run).cut_share if all(row.gold is not None for row in run.rows) else None
+    # A lower token limit matters only if it cut something; finding out means judging every response.
+    limits = run.protocol.max_tokens is not None and any(claim.max_tokens for claim in found)
+    judged = limits and all(row.gold is not None for row in run.rows)
+    cut = explain(run).cut_share if judged else None
     compared = [
         compare(run, claim, benchmark, shares=counted, models=models, mode=args.mode, cut_share=cut)
         for claim in found

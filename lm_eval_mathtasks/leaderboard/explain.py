@@ -251,7 +251,7 @@ def _graders(run: Run, judgements: list[Judgement], ours: Mapping[str, float]) -
                     points,
                     points,
                     st.Interval(points, points),
-                    "both verdicts, exact",
+                    "both verdicts are known",
                     {"sure": len(docs)},
                     {f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
                     tuple(docs[:EXAMPLES]),

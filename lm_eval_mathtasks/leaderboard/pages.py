@@ -158,9 +158,9 @@ def _waterfall(explained: Explanation, best: Comparison | None) -> Table:
             )
         )
     if explained.remaining is not None:
-        rows.append(
-            ("remaining: not accounted for by the responses", "", _points(-explained.remaining), "", "")
-        )
+        noise = "" if best is None else f"noise of the comparison: ±{percent(best.interval.half_width)}"
+        row = ("remaining: not accounted for by the responses", "", _points(-explained.remaining), noise, "")
+        rows.append(row)
     own = (
         "by our grader"
         if explained.own is None

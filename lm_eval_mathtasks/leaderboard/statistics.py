@@ -132,7 +132,7 @@ def paired_bootstrap(
     n = len(differences)
     if not n:
         raise ValueError("at least one problem, got none")
-    rng = random.Random(seed)  # noqa: S311  # repeatability, not secrecy
+    rng = random.Random(seed)
     means = sorted(math.fsum(rng.choices(differences, k=n)) / n for _ in range(resamples))
     tail = (1 - level) / 2
     return Interval(_quantile(means, tail), _quantile(means, 1 - tail))

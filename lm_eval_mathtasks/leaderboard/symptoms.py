@@ -79,7 +79,8 @@ def _cut(row: Row, judgement: Judgement, text: str) -> Symptom | None:
     if reason == "length":
         return Symptom("cut", "sure", "finish reason length")
     if row.metrics.get("truncated,none") == 1.0:
-        return Symptom("cut", "sure", "the run's metric `truncated`")
+        # The metric is the server's word where the model passes it on, and read from the text where it does not.
+        return Symptom("cut", "likely", "the run's metric `truncated`")
     if truncated or breaks_off(text):
         return Symptom("cut", "likely" if truncated or answer is None else "possible", "the text breaks off")
     return None

@@ -1,0 +1,77 @@
+"""What a log lacks, from elsewhere: reference answers from a file of docs, finish reasons from a journal."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.runs import Row, Run, first_text, read_json_lines
+
+_SQLITE = b"SQLite format 3"
+
+
+def with_gold(run: Run, path: Path) -> Run:
+    """Return a run with missing references from JSON lines of docs: by question, else by id (perhaps a line's number).
+
+    Raises EvidenceError where a doc of the file has no answer.
+    """
+    by_question: dict[str, str] = {}
+    by_id: dict[str, str] = {}
+    for position, doc in enumerate(read_json_lines(path)):
+        answer = first_text(doc, ("gold", "answer", "final_answer", "target"))
+        if answer is None:
+            raise EvidenceError(
+                "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
+            )
+        by_id.setdefault(str(doc.get("id", position)), answer)
+        by_question.setdefault(first_text(doc, ("question", "problem")) or "", answer)
+
+    def reference(row: Row) -> str | None:
+        return row.gold or (by_question.get(row.question) if row.question else by_id.get(row.doc_id))
+
+    return replace(run, rows=tuple(replace(row, gold=reference(row)) for row in run.rows))
+
+
+def with_finish_reasons(run: Run, path: Path) -> Run:
+    """Return a run whose responses know how they ended, as a journal noted it.
+
+    path: the SQLite journal of our API model, matched by task, doc and repeat and else by text, or JSON lines of
+    {response, finish_reason}, matched by text. Raises EvidenceError for any other file.
+    """
+    if not path.exists():
+        raise EvidenceError("a journal", f"no file {path}", "check the path")
+    with path.open("rb") as file:
+        packed = file.read(len(_SQLITE)) == _SQLITE
+    reason = _from_database(run.task, path) if packed else _from_lines(path)
+    rows = (replace(row, finish=tuple(reason(row, k) for k in range(len(row.responses)))) for row in run.rows)
+    return replace(run, rows=tuple(rows))
+
+
+def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
+    by_text = {
+        str(r["response"]): str(r["finish_reason"]) for r in read_json_lines(path) if r.get("finish_reason")
+    }
+    return lambda row, repeat: by_text.get(row.responses[repeat])
+
+
+def _from_database(task: str, path: Path) -> Callable[[Row, int], str | None]:
+    try:
+        base = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            placed = base.execute(
+                "SELECT doc_id, repeat, finish_reason FROM docs JOIN answers USING (key) WHERE task = ?",
+                (task,),
+            ).fetchall()
+            texts = base.execute("SELECT response, finish_reason FROM answers").fetchall()
+        finally:
+            base.close()
+    except sqlite3.Error as error:
+        raise EvidenceError(
+            f"a journal in {path}", str(error), "pass the journal of `mathtasks run`"
+        ) from error
+    by_place = {(str(doc_id), repeat): reason for doc_id, repeat, reason in placed}
+    by_text = dict(texts)
+    return lambda row, repeat: by_place.get((row.doc_id, repeat)) or by_text.get(row.responses[repeat])

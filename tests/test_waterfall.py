@@ -1,0 +1,281 @@
+"""The waterfall: planted causes come back with their shares, and published outputs are accounted for doc by doc."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from lm_eval_mathtasks.evidence.judge import judge, shares
+from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, read_runs
+from lm_eval_mathtasks.grading import Status, Verdict
+from lm_eval_mathtasks.leaderboard.claims import load_claims
+from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
+from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
+from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
+from tests.conftest import shared_path
+
+ACCURACY = 0.7
+WORK = "We add the parts one after the other. The first part is 3 apples and the second part is 4 apples. "
+
+
+def steps(rng):
+    """Reasoning as models write it: no sentence is like the one before."""
+    verbs, things = (
+        ["add", "take away", "double", "count", "compare"],
+        ["apples", "coins", "pages", "miles", "boxes"],
+    )
+    lines = [
+        f"We {rng.choice(verbs)} {rng.randint(2, 97)} {rng.choice(things)} in step {i}." for i in range(1, 9)
+    ]
+    return "\n".join(lines)
+
+
+def answer(gold, right):
+    return gold if right else gold + 1
+
+
+def cut(text, _rng):
+    return text[: text.index("\\boxed")].rsplit("step", 1)[0] + "step 7 and th"
+
+
+# cause -> (response, rng) -> what the response becomes; the run's own grader then says wrong, but for the last
+PLANTS = {
+    "cut": cut,
+    "loop": lambda _, rng: steps(rng) + "\n" + "So we check the sum once more, slowly. " * 120,
+    "unfinished_thinking": lambda _, rng: "<think>\n" + steps(rng),
+    "no_answer": lambda _text, _rng: "I would rather not say. Ask somebody else, please.",
+    "language": lambda _text, _rng: "我们先把苹果加起来,然后再减去吃掉的部分,没有办法得到答案。",
+    "empty": lambda _text, _rng: "",
+    "over_limit": lambda _, rng: steps(rng) + "\nIt is \\boxed{9^{9^{9^{9}}}}.",
+    "misgraded": lambda text, _rng: text,
+    "overgraded": lambda text, _rng: text,
+}
+
+
+def simulated(shares_of, *, docs=300, seed=0, finish=None):
+    """A run whose true accuracy is known, with causes planted on known docs.
+
+    shares_of: cause -> share of docs. Returns the run and, by cause, its docs and the points it really cost.
+    """
+    rng = random.Random(seed)
+    order = rng.sample(range(docs), docs)
+    planted, start = {}, 0
+    for cause, share in shares_of.items():
+        size = round(share * docs)
+        planted[cause] = set(order[start : start + size])
+        start += size
+    rows, cost = [], dict.fromkeys(shares_of, 0.0)
+    for number in range(docs):
+        gold, right = rng.randint(1000, 9000), rng.random() < ACCURACY
+        text, score = f"{steps(rng)}\nThe answer is \\boxed{{{answer(gold, right)}}}.", float(right)
+        for cause, where in planted.items():
+            if number in where:
+                text, score = PLANTS[cause](text, rng), float(cause == "overgraded")
+                cost[cause] += (right - score) / docs
+        rows.append(
+            Row(str(number), f"How many are there in number {number}?", str(gold), (text,), (finish,), score)
+        )
+    run = Run("toy", "gsm8k", tuple(rows), Protocol(max_tokens=256), Provenance("test", "nowhere"))
+    return run, planted, cost
+
+
+def judged(run, planted):
+    """The judgements of a run; those of answers too big to check are stated, for finding out takes a second each."""
+    huge = {str(number) for number in planted.get("over_limit", ())}
+    rows = tuple(r if r.doc_id not in huge else replace(r, responses=("\\boxed{0}",)) for r in run.rows)
+    refused = Verdict(Status.OVER_LIMIT, "stated by the test", "symbolic")
+    return [j._replace(verdict=refused) if j.doc_id in huge else j for j in judge(replace(run, rows=rows))]
+
+
+@pytest.mark.parametrize("cause", PLANTS)
+def test_each_cause_alone_comes_back(cause):
+    """In 20 runs with 12 % of the docs spoilt, the points lost lie in the interval, but for the odd miss at 95 %."""
+    inside = 0
+    for seed in range(20):
+        run, planted, cost = simulated({cause: 0.12}, seed=seed)
+        found = {c.key: c for c in explain(run, judgements=judged(run, planted)).causes}
+        assert set(found) == {cause}, (seed, {k: (c.examples, dict(c.why)) for k, c in found.items()})
+        one = found[cause]
+        if cause == "misgraded":  # only right answers can be misgraded, only wrong ones overgraded
+            assert one.fair == pytest.approx(cost[cause])
+        elif cause == "overgraded":
+            assert one.fair == pytest.approx(cost[cause])
+            assert one.fair < 0
+        else:
+            assert {int(d) for d in one.docs} == planted[cause]
+            assert one.bound == pytest.approx(0.12)
+        inside += one.interval.low - 1e-9 <= cost[cause] <= one.interval.high + 1e-9
+    assert inside >= 17
+
+
+ALL = {
+    "cut": 0.08, "loop": 0.04, "unfinished_thinking": 0.05, "no_answer": 0.06, "language": 0.03, "empty": 0.03,
+    "over_limit": 0.03, "misgraded": 0.1, "overgraded": 0.05,
+}  # fmt: skip
+
+
+def test_all_causes_together_come_back():
+    inside = total = 0
+    for seed in range(12):
+        run, planted, cost = simulated(ALL, seed=100 + seed)
+        explained = explain(run, published=ACCURACY, judgements=judged(run, planted))
+        found = {c.key: c for c in explained.causes}
+        assert set(found) == set(ALL)
+        for key, one in found.items():
+            if key not in ("misgraded", "overgraded"):
+                assert {int(d) for d in one.docs} == planted[key]
+            inside += one.interval.low - 1e-9 <= cost[key] <= one.interval.high + 1e-9
+            total += 1
+        # The bars add up: published, minus every bar, minus what remains, is the run's score.
+        bars = sum(c.fair for c in explained.causes) + explained.remaining
+        assert explained.published - bars == pytest.approx(explained.score)
+        assert abs(explained.remaining) < 0.1
+    assert inside / total >= 0.9
+
+
+def test_a_healthy_run_shows_no_cause():
+    run, _, _ = simulated({}, seed=3)
+    explained = explain(run)
+    assert explained.causes == ()
+    assert explained.own == explained.regraded
+    assert explained.wrong == round((1 - explained.own) * 300)
+
+
+def test_a_finish_reason_makes_a_cut_sure_and_its_absence_is_said():
+    run, _, _ = simulated({"cut": 0.1}, finish="length")
+    sure = explain(run).causes[0]
+    assert (dict(sure.sure), dict(sure.why)) == ({"sure": 30}, {"finish reason length": 30})
+    run, _, _ = simulated({"cut": 0.1})
+    assert dict(explain(run).causes[0].sure) == {"possible": 30}  # a number stands in the text
+
+
+def test_a_finished_response_is_not_called_cut():
+    """The server said stop: however odd the end of the text, nothing was cut off."""
+    run, _, _ = simulated({"cut": 0.1}, finish="stop")
+    assert {c.key for c in explain(run).causes} <= {"no_answer"}
+
+
+def test_going_on_with_another_question_is_seen():
+    text = "2 + 2 = 4\n#### 4\n\nQuestion: A farmer has 9 hens and buys 8 more. How many?\nAnswer: 9 + 8 = 17\n#### 17"
+    row = Row("0", "What is 2 + 2?", "4", (text,), score=0.0)
+    run = Run("toy", "gsm8k", (row,), Protocol(), Provenance("test", "nowhere"))
+    causes = {c.key for c in explain(run).causes}
+    # Either the extraction stops before the second question, and only the run's grader went wrong, or it is named.
+    assert causes in ({"recited"}, {"misgraded"})
+
+
+def test_api_errors_cost_nothing_where_the_score_leaves_them_out():
+    run, _, _ = simulated({}, seed=4)
+    gone = Row("lost", "?", "1", ("",), score=None, metrics={"api_error,none": 1.0})
+    run = Run(run.model, run.task, (*run.rows, gone), run.protocol, run.provenance)
+    cause = explain(run).causes[0]
+    assert (cause.key, cause.count, cause.bound, cause.docs) == ("api_error", 1, 0.0, ("lost",))
+    counted = Row("lost", "?", "1", ("",), score=0.0, metrics={"api_error,none": 1.0})
+    run = Run(run.model, run.task, (*run.rows[:-1], counted), run.protocol, run.provenance)
+    assert explain(run).causes[0].bound == pytest.approx(1 / 301)
+
+
+def test_what_lost_docs_scored_elsewhere_is_their_worth():
+    run, _, _ = simulated({"cut": 0.2}, seed=8)
+    truth = dict.fromkeys((row.doc_id for row in run.rows), 1.0)
+    cause = explain(run, elsewhere=truth).causes[0]
+    assert cause.fair == cause.bound == pytest.approx(0.2)
+    assert cause.rate_from == "these docs in the other run"
+
+
+def test_repeats_count_responses():
+    rows = tuple(
+        Row(
+            str(i),
+            "How many?",
+            "5",
+            ("It is \\boxed{5}.", "", "It is \\boxed{5}.", "It is \\boxed{6}."),
+            score=0.5,
+        )
+        for i in range(10)
+    )
+    run = Run("toy", "gsm8k", rows, Protocol(k=4), Provenance("test", "nowhere"))
+    explained = explain(run)
+    (empty,) = explained.causes
+    assert (empty.count, empty.bound, explained.wrong) == (10, 0.25, 10)
+    assert empty.fair == pytest.approx(0.25 * 20 / 30)
+
+
+def test_every_cause_has_a_name_and_a_mend():
+    assert set(PLANTS) | {"api_error", "recited"} == set(CAUSES)
+    for title, mend in CAUSES.values():
+        assert title
+        assert mend.format(more=1)
+
+
+def test_the_flag_names_a_larger_limit():
+    run, _, _ = simulated({"cut": 0.1})
+    assert "max_gen_toks=1024" in explain(run).causes[0].mend
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("so the total is 5 and then we", True),
+        ("The answer is 5.", False),
+        ("The answer is $5$", False),
+        ("```python\nx = 1\n", True),
+        ("Then \\[ x = 3", True),
+        ("答案是5。", False),
+        ("", False),
+        ("#### 18", False),
+    ],
+)
+def test_breaking_off(text, expected):
+    assert breaks_off(text) is expected
+
+
+def test_loops_and_their_near_misses():
+    rng = random.Random(1)
+    assert loops("Let me check. " * 60)
+    assert loops(steps(rng) + " 0" * 900)
+    assert not loops("\n".join(steps(rng) for _ in range(12)))  # repetitive work is no loop
+    assert not loops("Let me check. " * 10)
+    table = "\n".join(f"{n} & {n * n} & {n**3} \\\\" for n in range(1, 60))
+    assert not loops(table)
+
+
+def test_foreign_scripts_and_their_near_misses():
+    assert foreign("Сначала складываем яблоки и вычитаем", "How many apples?")
+    assert not foreign("Let α = 3 and ∠ABC = 𝑥 be given.", "How many apples?")
+    assert not foreign("我们先把苹果加起来", "有多少个苹果?")
+    assert not foreign("12 + 3 = 15", "How many apples?")
+
+
+# --- real outputs whose score is published
+
+PUBLISHED = [
+    ("abel_gsm8k", "abel-7b", 59.74),
+    ("abel_gsm8k", "abel-13b", 66.41),
+    ("abel_gsm8k", "abel-70b", 83.62),
+    ("gpt3_gsm8k", "gpt3-6b_finetuning", 21.68),
+    ("gpt3_gsm8k", "gpt3-6b_verification", 39.04),
+    ("gpt3_gsm8k", "gpt3-175b_finetuning", 34.72),
+    ("gpt3_gsm8k", "gpt3-175b_verification", 56.25),
+    ("rho_gsm8k", "rho-math-1b-v0.1", 36.2),
+    ("rho_gsm8k", "rho-math-7b-v0.1", 66.9),
+    ("rho_math500", "rho-math-7b-v0.1", 31.0),
+    ("rho_math500", "rho-math-1b-interpreter-v0.1", 40.6),
+]
+
+
+@pytest.mark.parametrize(("file", "model", "published"), PUBLISHED, ids=str)
+def test_published_outputs_reproduce_and_every_difference_has_a_doc(file, model, published):
+    runs = read_runs(shared_path(f"labelled/responses_{file}.jsonl"), model=model)
+    run = next(r for r in runs if not r.task.endswith("robust"))
+    judgements = judge(run)
+    ours = shares(run, judgements)
+    found, models, benchmark = find_claims(run, load_claims())
+    (claim,) = [c for c in found if c.score == published]
+    for counted in (None, ours):  # by the publisher's verdicts, and by our grader
+        result = compare(run, claim, benchmark, shares=counted, models=models)
+        assert result.outcome == "reproduced", result
+    explained = explain(run, published=published / 100, judgements=judgements)
+    accounted = {d for c in explained.causes if c.key in ("misgraded", "overgraded") for d in c.docs}
+    assert accounted == {row.doc_id for row in run.rows if row.score != ours[row.doc_id]}
+    assert abs(explained.regraded - explained.own) * len(run.rows) <= 10
