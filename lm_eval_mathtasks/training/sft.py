@@ -34,7 +34,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         max_steps=settings.sft_steps,
         learning_rate=settings.sft_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=10,
+        warmup_steps=20,
         max_length=MAX_LENGTH,
     )
     trainer = SFTTrainer(
