@@ -51,6 +51,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         args=config,
         train_dataset=Dataset.from_list(questions(settings)),
         processing_class=tokenizer,
+        callbacks=[log.callback("grpo")],
     )
     result = trainer.train()
     log.step("grpo", settings.grpo_steps, result.training_loss, trainer.model, last=True)

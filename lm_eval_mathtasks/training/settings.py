@@ -17,7 +17,7 @@ class Settings(NamedTuple):
     base_length: int = 256
     base_rate: float = 3e-3
     matrix_rate: float = 0.02
-    sft_steps: int = 350
+    sft_steps: int = 300
     sft_rows: int = 48
     sft_rate: float = 2e-3
     grpo_steps: int = 100
