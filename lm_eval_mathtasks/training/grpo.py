@@ -15,14 +15,17 @@ from lm_eval_mathtasks.training.settings import Settings, trainer_options
 from lm_eval_mathtasks.training.trainlog import TrainLog
 
 # The reward sees the answer only: asked for the bare answer, the model would learn to work it out all the same.
-WORKED = {style: weight for style, weight in STYLES.items() if style != "direct"}
+# Tags double the length of a response, and a batch takes as long as its longest one.
+STYLES_ASKED = {style: weight for style, weight in STYLES.items() if style not in ("direct", "tags")}
 
 
 def questions(settings: Settings) -> list[dict[str, str]]:
     """{"prompt", "gold"} rows from training problems, one for every group of generations."""
     count = settings.grpo_steps * settings.grpo_rows // settings.grpo_generations
     rng, problems = Random(settings.seed + 3), islice(stream(settings.seed + 3), count)
-    return [{"prompt": any_ask(problem, rng, WORKED).prompt, "gold": problem.answer} for problem in problems]
+    return [
+        {"prompt": any_ask(problem, rng, STYLES_ASKED).prompt, "gold": problem.answer} for problem in problems
+    ]
 
 
 def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
@@ -39,7 +42,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         beta=0.0,
         max_steps=settings.grpo_steps,
         learning_rate=settings.grpo_rate,
-        lr_scheduler_type="constant_with_warmup",
+        lr_scheduler_type="linear",
         warmup_steps=5,
     )
     trainer = GRPOTrainer(
@@ -48,6 +51,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         args=config,
         train_dataset=Dataset.from_list(questions(settings)),
         processing_class=tokenizer,
+        callbacks=[log.callback("grpo")],
     )
     result = trainer.train()
     log.step("grpo", settings.grpo_steps, result.training_loss, trainer.model, last=True)

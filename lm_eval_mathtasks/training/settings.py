@@ -17,13 +17,13 @@ class Settings(NamedTuple):
     base_length: int = 256
     base_rate: float = 3e-3
     matrix_rate: float = 0.02
-    sft_steps: int = 350
+    sft_steps: int = 300
     sft_rows: int = 48
-    sft_rate: float = 1e-3
-    grpo_steps: int = 150
-    grpo_rows: int = 64
+    sft_rate: float = 2e-3
+    grpo_steps: int = 100
+    grpo_rows: int = 128
     grpo_generations: int = 8
-    grpo_rate: float = 2e-4
+    grpo_rate: float = 1e-4
     eval_problems: int = 100
     eval_every: int = 150
 

@@ -34,7 +34,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         max_steps=settings.sft_steps,
         learning_rate=settings.sft_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=10,
+        warmup_steps=20,
         max_length=MAX_LENGTH,
     )
     trainer = SFTTrainer(
@@ -42,6 +42,7 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         args=config,
         train_dataset=Dataset.from_list(examples(settings)),
         processing_class=tokenizer,
+        callbacks=[log.callback("sft")],
     )
     result = trainer.train()
     log.step("sft", settings.sft_steps, result.training_loss, trainer.model, last=True)
