@@ -1,6 +1,6 @@
 """The command `mathtasks`: dispatch only, every command's logic lives in its own room.
 
-A command with many flags of its own parses them itself (`ROOMS`), so that nothing of it is imported for the others.
+A command of another room declares its flags there (`ROOMS`), so that nothing of it is imported for the others.
 """
 
 from __future__ import annotations
@@ -11,19 +11,39 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.errors import MathtasksError
 
 EXIT_USER_ERROR = 2
 
-# command -> (module, function of the arguments after the command, what `mathtasks --help` says of it)
+
+class Room(NamedTuple):
+    """A command that lives in another room: where, the names of its two functions, and what --help says of it."""
+
+    module: str
+    arguments: str
+    main: str
+    text: str
+
+
+_RUN = "run tasks on a model: every flag of `lm_eval run`, our tasks and models known"
+_COMPARE = "lm_eval_mathtasks.leaderboard.compare_command"
 ROOMS = {
-    "run": (
-        "lm_eval_mathtasks.host.run",
-        "run",
-        "run tasks on a model: every flag of `lm_eval run`, our tasks and models known",
+    "leaderboard": Room(
+        "lm_eval_mathtasks.leaderboard.commands",
+        "add_arguments",
+        "main",
+        "published scores: show, search, add, check",
     ),
+    "compare": Room(
+        _COMPARE,
+        "add_compare_arguments",
+        "compare_main",
+        "does a run reproduce a published score, or another run?",
+    ),
+    "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
 }
 
 
@@ -31,9 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status (2: the user can mend it, and the message says how)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if given[:1] == ["run"]:
+            from lm_eval_mathtasks.host.run import run
+
+            return run(given[1:])
         if given and given[0] in ROOMS:
-            module, function, _ = ROOMS[given[0]]
-            return int(getattr(import_module(module), function)(given[1:]))
+            return _in_room(given[0], given[1:])
         args = _parser().parse_args(given)
         return int(args.func(args))
     except MathtasksError as error:
@@ -41,6 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USER_ERROR
     except BrokenPipeError:  # the reader of a pipe went away (`| head`): nothing is wrong
         return 0
+
+
+def _in_room(name: str, given: Sequence[str]) -> int:
+    room = ROOMS[name]
+    module = import_module(room.module)
+    parser = argparse.ArgumentParser(prog=f"mathtasks {name}", description=room.text)
+    getattr(module, room.arguments)(parser)
+    return int(getattr(module, room.main)(parser.parse_args(given)))
 
 
 def _parser() -> argparse.ArgumentParser:

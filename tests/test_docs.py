@@ -1,11 +1,13 @@
 """The README is generated or tested, never trusted."""
 
+import argparse
 import re
 import shlex
+from importlib import import_module
 
 import pytest
 
-from lm_eval_mathtasks.cli import _parser
+from lm_eval_mathtasks import cli
 from tests import docs
 from tests.conftest import ROOT
 
@@ -35,7 +37,7 @@ def test_make_targets_exist(target):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_parse(command, monkeypatch):
+def test_commands_parse(command):
     words = shlex.split(command.split(" #")[0].split(" > ")[0].split(" && ")[0])[1:]
     if words[0] == "run":
         from lm_eval_mathtasks.host.run import parse
@@ -43,8 +45,13 @@ def test_commands_parse(command, monkeypatch):
         known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")}
         tasks = parse(words[1:]).tasks
         assert set(",".join(tasks).split(",")) <= known | {"mathtasks"}
+    elif words[0] in cli.ROOMS:
+        room = cli.ROOMS[words[0]]
+        parser = argparse.ArgumentParser()
+        getattr(import_module(room.module), room.arguments)(parser)
+        parser.parse_args(words[1:])
     else:
-        _parser().parse_args(words)
+        cli._parser().parse_args(words)
 
 
 def test_there_are_commands_to_test():
