@@ -34,19 +34,32 @@ VLLM = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder for logs, and an environment in which the bundled problems stand in for GSM8K's (same columns)."""
-    data = {sources.DATA_DIR_VARIABLE: str(sources.SAMPLES / "gsm8k.jsonl"), sources.CHECKSUM_VARIABLE: "warn"}
+    data = {
+        sources.DATA_DIR_VARIABLE: str(sources.SAMPLES / "gsm8k.jsonl"),
+        sources.CHECKSUM_VARIABLE: "warn",
+    }
     return tmp_path_factory.mktemp("vllm"), {**os.environ, **VLLM, **data}
 
 
 def model_path():
-    return subprocess.check_output([sys.executable, "-m", "lm_eval_mathtasks", "model-path"], text=True).strip()
+    return subprocess.check_output(
+        [sys.executable, "-m", "lm_eval_mathtasks", "model-path"], text=True
+    ).strip()
 
 
 def responses(place, name, model, model_args):
     """Run the task; return (accuracy, responses by doc)."""
     folder, env = place
     command = [sys.executable, "-m", "lm_eval_mathtasks", "run", "--model", model, "--model_args", model_args]
-    command += ["--tasks", TASK, "--limit", str(LIMIT), "--apply_chat_template", "--output_path", str(folder / name)]
+    command += [
+        "--tasks",
+        TASK,
+        "--limit",
+        str(LIMIT),
+        "--apply_chat_template",
+        "--output_path",
+        str(folder / name),
+    ]
     command += ["--gen_kwargs", "max_gen_toks=256"]
     command += ["--device", "cpu", "--batch_size", "20"] if model == "hf" else []
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

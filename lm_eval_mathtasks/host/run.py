@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 
     setup_logging()
     for logger, text in EXPECTED_WARNINGS:
-        logging.getLogger(logger).addFilter(lambda record, text=text: text not in str(record.msg))
+        logging.getLogger(logger).addFilter(_unless(text))
     args = parse(arguments)
     models.register()
     refuse_secrets(args.model_args)
@@ -61,6 +61,10 @@ def run(arguments: Sequence[str]) -> int:
             raise
     keeper.finish()
     return report(keeper)
+
+
+def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
+    return lambda record: text not in str(record.msg)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
