@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
 from lm_eval_mathtasks import sources
 from lm_eval_mathtasks.errors import DataError
 from tests.conftest import shared_path
+from tests.fake_hub import FakeHub
 
 ROWS = [
     {"question": "One plus one?", "answer": "#### 2", "extra": 1},
@@ -88,7 +92,7 @@ def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\": "),
+        ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\":'"),
         ('["a"]\n', "line 1; got list"),
         ("", "an empty file"),
         (
@@ -130,3 +134,27 @@ def test_the_real_sets_have_their_published_content(name, count):
     folder = shared_path("data")
     docs = sources.load(name, {"data_dir": str(folder)})["test"]
     assert len(docs) == count == sources.SOURCES[name].docs
+
+
+def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):
+    """HF_ENDPOINT is read when the hub client is imported, hence the fresh process."""
+    from datasets import Dataset
+
+    Dataset.from_list(ROWS).to_parquet(str(tmp_path / "test.parquet"))
+    card = "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: test\n    path: main/test-*\n---\n"
+    files = {
+        "README.md": card.encode(),
+        "main/test-00000-of-00001.parquet": (tmp_path / "test.parquet").read_bytes(),
+    }
+    source = sources.SOURCES["gsm8k"]
+    with FakeHub(source.hub, source.revision, files) as hub:
+        env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+        env |= {sources.CHECKSUM_VARIABLE: "warn"}
+        env.pop(sources.DATA_DIR_VARIABLE, None)
+        code = "from lm_eval_mathtasks.sources import load; print(load('gsm8k')['test'].to_list())"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip().endswith(str(ROWS))
+    assert all(source.revision in path for path in hub.asked if "gsm8k" in path)
