@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.judge import Judgement, judge, shares
 from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard import statistics as st
-from lm_eval_mathtasks.leaderboard.symptoms import Symptom, symptom
+from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 
 EXAMPLES = 5
 
@@ -161,12 +161,12 @@ def _symptoms(run: Run, judgements: list[Judgement]) -> dict[str, list[Found]]:
 
     Where only the run's own grader found a doc right, nothing was lost: that is for `overgraded` to say.
     """
-    rows = run.by_id()
+    rows, usual = run.by_id(), habit(run, judgements)
     found: dict[str, list[Found]] = {}
     for judgement in judgements:
         if judgement.verdict.correct or rows[judgement.doc_id].score == 1.0:
             continue
-        if (seen := symptom(rows[judgement.doc_id], judgement)) is not None:
+        if (seen := symptom(rows[judgement.doc_id], judgement, usual)) is not None:
             found.setdefault(seen.cause, []).append((judgement, seen))
     return found
 
