@@ -38,8 +38,8 @@ def with_gold(run: Run, path: Path) -> Run:
 def with_finish_reasons(run: Run, path: Path) -> Run:
     """Return a run whose responses know how they ended, as a journal noted it.
 
-    path: the SQLite journal of our API model, matched by task, doc and repeat and else by text, or JSON lines of
-    {response, finish_reason}, matched by text. Raises EvidenceError for any other file.
+    path: the SQLite journal of our API model, matched by task, doc, repeat and the start of the text, or JSON lines
+    of {response, finish_reason}, matched by text. Raises EvidenceError for any other file.
     """
     if not path.exists():
         raise EvidenceError("a journal", f"no file {path}", "check the path")
@@ -58,20 +58,25 @@ def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
 
 
 def _from_database(task: str, path: Path) -> Callable[[Row, int], str | None]:
+    query = "SELECT doc_id, repeat, response, finish_reason FROM docs JOIN answers USING (key) WHERE task = ?"
     try:
         base = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
-            placed = base.execute(
-                "SELECT doc_id, repeat, finish_reason FROM docs JOIN answers USING (key) WHERE task = ?",
-                (task,),
-            ).fetchall()
-            texts = base.execute("SELECT response, finish_reason FROM answers").fetchall()
+            found = base.execute(query, (task,)).fetchall()
         finally:
             base.close()
     except sqlite3.Error as error:
         raise EvidenceError(
             f"a journal in {path}", str(error), "pass the journal of `mathtasks run`"
         ) from error
-    by_place = {(str(doc_id), repeat): reason for doc_id, repeat, reason in placed}
-    by_text = dict(texts)
-    return lambda row, repeat: by_place.get((row.doc_id, repeat)) or by_text.get(row.responses[repeat])
+    by_place: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for doc_id, repeat, response, reason in found:
+        by_place.setdefault((str(doc_id), repeat), []).append((response or "", reason))
+
+    def reason_of(row: Row, repeat: int) -> str | None:
+        # A journal may hold several models and settings: the answer counts that the log's text is the start of.
+        text = row.responses[repeat].strip()
+        answers = by_place.get((row.doc_id, repeat), ())
+        return next((reason for response, reason in answers if response.strip().startswith(text)), None)
+
+    return reason_of
