@@ -294,6 +294,21 @@ def test_plain_lines_without_gold_take_it_from_the_docs(tmp_path):
     assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
 
 
+def test_gold_is_found_by_the_question_inside_a_prompt(tmp_path):
+    prompts = [f"Answer step by step. Question: {d['question']}\nAnswer:" for d in DOCS]
+    rows = [{"question": q, "response": r} for q, r in zip(prompts, RIGHT, strict=True)]
+    answers = write_json_lines(tmp_path / "answers.jsonl", rows)
+    docs = write_json_lines(
+        tmp_path / "docs.jsonl", [{"question": d["question"], "answer": d["gold"]} for d in DOCS[::-1]]
+    )
+    assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+    other = write_json_lines(
+        tmp_path / "other.jsonl", [{"question": "What is the answer to number", "answer": "1"}] * 4
+    )
+    with pytest.raises(EvidenceError, match="none for 4 docs"):
+        judge(read_run(answers, gold=other))
+
+
 def test_plain_lines_with_repeats(tmp_path):
     rows = [
         {"id": i, "gold": "1", "response": f"\\boxed{{{r}}}", "repeat": r}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.runs import Row, Run, first_text, read_json_lines
 
 _SQLITE = b"SQLite format 3"
+_OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
+_STARTS = re.compile(r"^|(?<=[:：.!?。])\s*(?=\S)")  # where a question can begin inside a prompt of one line
 
 
 def with_gold(run: Run, path: Path) -> Run:
@@ -27,12 +30,31 @@ def with_gold(run: Run, path: Path) -> Run:
                 "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
             )
         by_id.setdefault(str(doc.get("id", position)), answer)
-        by_question.setdefault(first_text(doc, ("question", "problem")) or "", answer)
+        by_question.setdefault(_plain(first_text(doc, ("question", "problem")) or ""), answer)
+    openings: dict[str, list[str]] = {}
+    for question in filter(None, by_question):
+        openings.setdefault(question[:_OPENING], []).append(question)
 
     def reference(row: Row) -> str | None:
-        return row.gold or (by_question.get(row.question) if row.question else by_id.get(row.doc_id))
+        if row.gold is not None or not row.question:
+            return row.gold or by_id.get(row.doc_id)
+        asked = _plain(row.question)
+        return by_question.get(asked) or by_question.get(_asked_within(asked, openings))
 
     return replace(run, rows=tuple(replace(row, gold=reference(row)) for row in run.rows))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
+    """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
+    for start in _STARTS.finditer(prompt):
+        for question in openings.get(prompt[start.end() : start.end() + _OPENING], ()):
+            if prompt.startswith(question, start.end()):
+                return question
+    return ""
 
 
 def with_finish_reasons(run: Run, path: Path) -> Run:
