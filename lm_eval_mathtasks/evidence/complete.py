@@ -13,6 +13,7 @@ from lm_eval_mathtasks.evidence.runs import Row, Run, first_text, read_json_line
 
 _SQLITE = b"SQLite format 3"
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
+_ENDS = ".?!:。？)$}"  # a question that is only the beginning of a longer one ends otherwise
 _STARTS = re.compile(r"^|(?<=[:：.!?。])\s*(?=\S)")  # where a question can begin inside a prompt of one line
 
 
@@ -51,9 +52,14 @@ def _plain(text: str) -> str:
 def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
     """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
     for start in _STARTS.finditer(prompt):
-        for question in openings.get(prompt[start.end() : start.end() + _OPENING], ()):
-            if prompt.startswith(question, start.end()):
-                return question
+        rest = prompt[start.end() :]
+        found = [
+            q
+            for q in openings.get(rest[:_OPENING], ())
+            if rest == q or (rest.startswith(q) and q[-1] in _ENDS)
+        ]
+        if found:
+            return max(found, key=len)
     return ""
 
 
