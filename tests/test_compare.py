@@ -15,7 +15,7 @@ from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest, score_of
 from lm_eval_mathtasks.leaderboard.measured import measured_page
-from lm_eval_mathtasks.leaderboard.paired import compare_runs, harmonic_ratio, rank
+from lm_eval_mathtasks.leaderboard.paired import aligned, compare_runs, harmonic_ratio, rank
 from tests.conftest import ROOT
 from tests.logs_of_runs import doc, write_lm_eval
 
@@ -274,6 +274,17 @@ def test_unlike_docs_are_refused_unless_forced(tmp_path):
     with pytest.raises(EvidenceError, match="30 docs in only one run"):
         compare_runs(first, half)
     assert compare_runs(first, half, force=True).scores == (1.0, 1.0)
+
+
+def test_docs_with_other_ids_are_matched_by_their_questions(tmp_path):
+    first, second = two(tmp_path, lambda i: i < 40, lambda i: i < 31)
+    renamed = replace(second, rows=tuple(replace(r, doc_id=f"b:{r.doc_id}") for r in second.rows[::-1]))
+    assert compare_runs(first, aligned(first, renamed)).only_first == 9
+    # A question that comes twice could be either doc: then nothing is guessed.
+    twins = replace(renamed, rows=tuple(replace(r, question="the same") for r in renamed.rows))
+    assert aligned(first, twins) == twins
+    with pytest.raises(EvidenceError, match="120 docs in only one run"):
+        compare_runs(first, aligned(first, twins))
 
 
 def test_repeats_are_compared_by_the_bootstrap():

@@ -129,23 +129,49 @@ def test_finish_reasons_come_from_a_journal(log, tmp_path):
     assert [row.finish_reason(0) for row in run.rows] == [None, "length", None, None]
 
 
+TASK = "gsm8k-cot-zeroshot"
+
+
 def test_finish_reasons_come_from_our_api_models_journal(log, tmp_path):
     """The columns of the journal that a reader needs; the text may differ from the log's, where a stop was applied."""
     path = tmp_path / "journal.db"
-    rows = [("a", "longer than in the log", "length"), ("b", RIGHT[3], "stop")]
+    rows = [
+        ("a", RIGHT[2] + " And so on.", "length"),
+        ("b", RIGHT[3], "stop"),
+        ("c", "another model's", "stop"),
+    ]
     with contextlib.closing(sqlite3.connect(path)) as base, base:
         base.execute("CREATE TABLE answers (key TEXT, response TEXT, finish_reason TEXT)")
         base.execute("CREATE TABLE docs (key TEXT, task TEXT, doc_id INTEGER, repeat INTEGER)")
         base.executemany("INSERT INTO answers VALUES (?, ?, ?)", rows)
-        base.execute("INSERT INTO docs VALUES ('a', 'gsm8k-cot-zeroshot', 2, 0), ('a', 'other-task', 0, 0)")
+        places = [
+            ("c", TASK, 2, 0),
+            ("a", TASK, 2, 0),
+            ("b", TASK, 3, 0),
+            ("c", TASK, 1, 0),
+            ("b", "other", 0, 0),
+        ]
+        base.executemany("INSERT INTO docs VALUES (?, ?, ?, ?)", places)
     run = read_run(log, journal=path)
     assert [row.finish_reason(0) for row in run.rows] == [None, None, "length", "stop"]
+    results = next(log.glob("results_*"))
+    content = json.loads(results.read_text())
+    content["config"] |= {"model": "mathtasks-chat", "model_args": {"model": "toy", "journal": str(path)}}
+    results.write_text(json.dumps(content))
+    assert [row.finish_reason(0) for row in read_run(log).rows] == [None, None, "length", "stop"]
     with contextlib.closing(sqlite3.connect(path)) as base, base:
         base.execute("DROP TABLE docs")
     with pytest.raises(EvidenceError, match="a journal in"):
         read_run(log, journal=path)
     with pytest.raises(EvidenceError, match="no file"):
         read_run(log, journal=tmp_path / "nowhere.db")
+
+
+def test_the_journal_has_the_name_that_our_api_models_give_it():
+    from lm_eval_mathtasks.evidence.harness_logs import JOURNAL
+    from lm_eval_mathtasks.models.journal import DEFAULT_PATH
+
+    assert JOURNAL == DEFAULT_PATH
 
 
 # --- bad logs
@@ -266,6 +292,21 @@ def test_plain_lines_without_gold_take_it_from_the_docs(tmp_path):
         [{"question": d["question"], "answer": f"... #### {d['gold']}"} for d in DOCS[::-1]],
     )
     assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+
+
+def test_gold_is_found_by_the_question_inside_a_prompt(tmp_path):
+    prompts = [f"Answer step by step. Question: {d['question']}\nAnswer:" for d in DOCS]
+    rows = [{"question": q, "response": r} for q, r in zip(prompts, RIGHT, strict=True)]
+    answers = write_json_lines(tmp_path / "answers.jsonl", rows)
+    docs = write_json_lines(
+        tmp_path / "docs.jsonl", [{"question": d["question"], "answer": d["gold"]} for d in DOCS[::-1]]
+    )
+    assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+    other = write_json_lines(
+        tmp_path / "other.jsonl", [{"question": "What is the answer to number", "answer": "1"}] * 4
+    )
+    with pytest.raises(EvidenceError, match="none for 4 docs"):
+        judge(read_run(answers, gold=other))
 
 
 def test_plain_lines_with_repeats(tmp_path):

@@ -149,6 +149,20 @@ def test_a_finish_reason_makes_a_cut_sure_and_its_absence_is_said():
     assert dict(explain(run).causes[0].sure) == {"possible": 30}  # a number stands in the text
 
 
+def test_a_long_text_without_the_usual_answer_is_possibly_cut():
+    """A cut that falls on the end of a sentence shows only beside the other responses of the run."""
+    run, _, _ = simulated({}, docs=60)
+    short = "I would rather not say. Ask somebody else, please."
+    rng = random.Random(1)
+    long = "\n".join(steps(rng) for _ in range(3))
+    rows = [
+        replace(r, responses=(text,), score=0.0) for r, text in zip(run.rows, (short, long), strict=False)
+    ]
+    run = replace(run, rows=(*rows, *run.rows[2:]))
+    found = {c.key: (c.docs, dict(c.sure)) for c in explain(run).causes}
+    assert found == {"no_answer": (("0",), {"sure": 1}), "cut": (("1",), {"possible": 1})}
+
+
 def test_a_finished_response_is_not_called_cut():
     """The server said stop: however odd the end of the text, nothing was cut off."""
     run, _, _ = simulated({"cut": 0.1}, finish="stop")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.runs import Row, Run, first_text, read_json_lines
 
 _SQLITE = b"SQLite format 3"
+_OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
+_ENDS = ".?!:。？)$}"  # a question that is only the beginning of a longer one ends otherwise
+_STARTS = re.compile(r"^|(?<=[:：.!?。])\s*(?=\S)")  # where a question can begin inside a prompt of one line
 
 
 def with_gold(run: Run, path: Path) -> Run:
@@ -27,19 +31,43 @@ def with_gold(run: Run, path: Path) -> Run:
                 "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
             )
         by_id.setdefault(str(doc.get("id", position)), answer)
-        by_question.setdefault(first_text(doc, ("question", "problem")) or "", answer)
+        by_question.setdefault(_plain(first_text(doc, ("question", "problem")) or ""), answer)
+    openings: dict[str, list[str]] = {}
+    for question in filter(None, by_question):
+        openings.setdefault(question[:_OPENING], []).append(question)
 
     def reference(row: Row) -> str | None:
-        return row.gold or (by_question.get(row.question) if row.question else by_id.get(row.doc_id))
+        if row.gold is not None or not row.question:
+            return row.gold or by_id.get(row.doc_id)
+        asked = _plain(row.question)
+        return by_question.get(asked) or by_question.get(_asked_within(asked, openings))
 
     return replace(run, rows=tuple(replace(row, gold=reference(row)) for row in run.rows))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
+    """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
+    for start in _STARTS.finditer(prompt):
+        rest = prompt[start.end() :]
+        found = [
+            q
+            for q in openings.get(rest[:_OPENING], ())
+            if rest == q or (rest.startswith(q) and q[-1] in _ENDS)
+        ]
+        if found:
+            return max(found, key=len)
+    return ""
 
 
 def with_finish_reasons(run: Run, path: Path) -> Run:
     """Return a run whose responses know how they ended, as a journal noted it.
 
-    path: the SQLite journal of our API model, matched by task, doc and repeat and else by text, or JSON lines of
-    {response, finish_reason}, matched by text. Raises EvidenceError for any other file.
+    path: the SQLite journal of our API model, matched by task, doc, repeat and the start of the text, or JSON lines
+    of {response, finish_reason}, matched by text. Raises EvidenceError for any other file.
     """
     if not path.exists():
         raise EvidenceError("a journal", f"no file {path}", "check the path")
@@ -58,20 +86,25 @@ def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
 
 
 def _from_database(task: str, path: Path) -> Callable[[Row, int], str | None]:
+    query = "SELECT doc_id, repeat, response, finish_reason FROM docs JOIN answers USING (key) WHERE task = ?"
     try:
         base = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
-            placed = base.execute(
-                "SELECT doc_id, repeat, finish_reason FROM docs JOIN answers USING (key) WHERE task = ?",
-                (task,),
-            ).fetchall()
-            texts = base.execute("SELECT response, finish_reason FROM answers").fetchall()
+            found = base.execute(query, (task,)).fetchall()
         finally:
             base.close()
     except sqlite3.Error as error:
         raise EvidenceError(
             f"a journal in {path}", str(error), "pass the journal of `mathtasks run`"
         ) from error
-    by_place = {(str(doc_id), repeat): reason for doc_id, repeat, reason in placed}
-    by_text = dict(texts)
-    return lambda row, repeat: by_place.get((row.doc_id, repeat)) or by_text.get(row.responses[repeat])
+    by_place: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for doc_id, repeat, response, reason in found:
+        by_place.setdefault((str(doc_id), repeat), []).append((response or "", reason))
+
+    def reason_of(row: Row, repeat: int) -> str | None:
+        # A journal may hold several models and settings: the answer counts that the log's text is the start of.
+        text = row.responses[repeat].strip()
+        answers = by_place.get((row.doc_id, repeat), ())
+        return next((reason for response, reason in answers if response.strip().startswith(text)), None)
+
+    return reason_of

@@ -21,6 +21,7 @@ RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 _METRICS = ("exact_match", "math_verify", "acc", "accuracy")
 _FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
+JOURNAL = "mathtasks-journal.sqlite"  # what our API models write to unless told otherwise
 QUESTION = ("question", "problem", "Question", "Problem", "query")
 GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
 
@@ -151,17 +152,25 @@ def _prompt(line: Mapping[str, Any]) -> str | None:
     return prompt if isinstance(prompt, str) else None
 
 
-def _model_name(results: Mapping[str, Any]) -> str | None:
-    """The name the command gave; lm-eval's own is a random id where it gave none."""
+def _model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
     arguments = results.get("config", {}).get("model_args")
     if isinstance(arguments, str):
-        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    if isinstance(arguments, dict):
-        for key in ("pretrained", "model", "model_id"):
-            if arguments.get(key):
-                return str(arguments[key])
-    name = results.get("model_name")
+        return dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
+    return arguments if isinstance(arguments, dict) else {}
+
+
+def _model_name(results: Mapping[str, Any]) -> str | None:
+    """The name the command gave; lm-eval's own is a random id where it gave none."""
+    arguments = _model_arguments(results)
+    named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
+    name = named[0] if named else results.get("model_name")
     return str(name) if name else None
+
+
+def _journal(results: Mapping[str, Any]) -> str | None:
+    """The journal of our API models: named in the arguments, or of the usual name in the working directory."""
+    ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
+    return str(_model_arguments(results).get("journal") or JOURNAL) if ours else None
 
 
 def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
@@ -215,6 +224,7 @@ def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) ->
         date=str(results.get("date")) if results.get("date") else None,
         commit=results.get("git_hash"),
         docs_of_task=docs if isinstance(docs, int) else None,
+        journal=_journal(results),
         settings={
             "backend": config.get("model"),
             "limit": config.get("limit"),

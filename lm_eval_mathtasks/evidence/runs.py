@@ -69,7 +69,8 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a run comes from: harness and version, file, date, and how many docs the task has (None: unknown)."""
+    """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
+    and the journal of our API model that the log names."""
 
     harness: str
     path: str
@@ -79,6 +80,7 @@ class Provenance:
     commit: str | None = None
     docs_of_task: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    journal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,12 @@ class Run:
     protocol: Protocol
     provenance: Provenance
     metric: str | None = None  # which of the log's metrics `Row.score` is
+
+    @property
+    def journal(self) -> str | None:
+        """The journal that the log names, if it is still there."""
+        named = self.provenance.journal
+        return named if named and Path(named).is_file() else None
 
     @property
     def label(self) -> str:
@@ -125,7 +133,8 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
 
     model, task: keep only runs of this name, or name a run whose file does not. metric: which metric of the log
     counts as the run's own score ("exact_match,flexible-extract"). gold: JSON lines with the reference answers,
-    where the run's file has none. journal: our API model's journal, or JSON lines {response, finish_reason}.
+    where the run's file has none. journal: our API model's journal, or JSON lines
+    {response, finish_reason}; by default the one that the log names, if it is still there.
     Raises EvidenceError for anything missing, doubled, truncated or contradictory.
     """
     from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
@@ -146,6 +155,8 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
         chosen = [with_gold(run, Path(gold)) for run in chosen]
     if journal is not None:
         chosen = [with_finish_reasons(run, Path(journal)) for run in chosen]
+    else:
+        chosen = [with_finish_reasons(run, Path(run.journal)) if run.journal else run for run in chosen]
     for run in chosen:
         check(run)
     return chosen

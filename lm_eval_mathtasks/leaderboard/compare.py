@@ -63,6 +63,8 @@ def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
     """
     values = [shares[row.doc_id] if shares else row.score for row in run.answered]
     known = [value for value in values if value is not None]
+    if not values:
+        raise ClaimError("an answered doc", f"only API errors in {run.label}", "run the same command again")
     if len(known) < len(values):
         raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
     k = max(len(row.responses) for row in run.rows)

@@ -13,7 +13,14 @@ from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, compare, find_claims, nearest
 from lm_eval_mathtasks.leaderboard.explain import explain
-from lm_eval_mathtasks.leaderboard.paired import Shares, compare_runs, harmonic_ratio, own_shares, rank
+from lm_eval_mathtasks.leaderboard.paired import (
+    Shares,
+    aligned,
+    compare_runs,
+    harmonic_ratio,
+    own_shares,
+    rank,
+)
 from lm_eval_mathtasks.leaderboard.render import Table, show
 
 _FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
@@ -141,6 +148,7 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 
 
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
+    second = aligned(first, second)
     one, two = _graded(first, args.regrade), _graded(second, args.regrade)
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
@@ -148,11 +156,15 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
 
 
 def _ranking(args: argparse.Namespace) -> list[Table]:
-    by_task: dict[str, list[tuple[str, Shares]]] = {}
+    by_task: dict[str, list[tuple[str, Run]]] = {}
     for path in args.runs:
         for run in _read(path, args):
-            by_task.setdefault(run.task, []).append((_name(path, run), _graded(run, args.regrade)[0]))
-    return [pages.ranking_table(task, rank(runs)) for task, runs in by_task.items() if len(runs) > 1]
+            by_task.setdefault(run.task, []).append((_name(path, run), run))
+    tables = []
+    for task, named in by_task.items():
+        runs = [(name, _graded(aligned(named[0][1], run), args.regrade)[0]) for name, run in named]
+        tables += [pages.ranking_table(task, rank(runs))] if len(runs) > 1 else []
+    return tables
 
 
 def _name(path: str, run: Run) -> str:
@@ -220,4 +232,4 @@ def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
     if not args.against:
         return None
     others = [other for other in read_runs(args.against) if other.task == run.task] or read_runs(args.against)
-    return dict(_graded(others[0], regrade=True)[0])
+    return dict(_graded(aligned(run, others[0]), regrade=True)[0])

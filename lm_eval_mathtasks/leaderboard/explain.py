@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.judge import Judgement, judge, shares
 from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard import statistics as st
-from lm_eval_mathtasks.leaderboard.symptoms import Symptom, symptom
+from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 
 EXAMPLES = 5
 
@@ -60,18 +61,26 @@ class Cause:
     """
 
     key: str
-    title: str
     count: int
     bound: float
     fair: float
     interval: st.Interval
     rate_from: str
+    docs: tuple[str, ...]
     sure: Mapping[str, int]
     why: Mapping[str, int]
-    examples: tuple[str, ...]
-    docs: tuple[str, ...]
     mend: str
-    tiers: Mapping[str, int]
+    tiers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return CAUSES[self.key][0]
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The ids of a few of its docs."""
+        return tuple(dict.fromkeys(self.docs))[:EXAMPLES]
 
 
 @dataclass(frozen=True)
@@ -109,12 +118,16 @@ def explain(
 
     published: the score to be reached, as a fraction. elsewhere: what the same docs scored in another run, by id;
     then the fair estimate of a cause is what its docs scored there. judgements: as `judge` gives them.
-    Raises EvidenceError where a doc has no reference answer.
+    Raises EvidenceError where a doc has no reference answer, or where no doc was answered.
     """
     judgements = judge(run) if judgements is None else judgements
     ours = shares(run, judgements)
     missing = {row.doc_id for row in run.rows if row.missing}
     judged = [j for j in judgements if j.doc_id not in missing]
+    if not judged:
+        raise EvidenceError(
+            f"a response in {run.label}", f"{len(missing)} API errors", "run the same command again"
+        )
     found = _symptoms(run, judged)
     right = sum(j.verdict.correct for j in judged)
     shown = sum(len(group) for group in found.values())
@@ -148,37 +161,23 @@ def _symptoms(run: Run, judgements: list[Judgement]) -> dict[str, list[Found]]:
 
     Where only the run's own grader found a doc right, nothing was lost: that is for `overgraded` to say.
     """
-    rows = run.by_id()
+    rows, usual = run.by_id(), habit(run, judgements)
     found: dict[str, list[Found]] = {}
     for judgement in judgements:
         if judgement.verdict.correct or rows[judgement.doc_id].score == 1.0:
             continue
-        if (seen := symptom(rows[judgement.doc_id], judgement)) is not None:
+        if (seen := symptom(rows[judgement.doc_id], judgement, usual)) is not None:
             found.setdefault(seen.cause, []).append((judgement, seen))
     return found
 
 
 def _left_out(missing: set[str]) -> Cause:
     """Docs that failed for an API error and are not in the score: no points lost, and none gained."""
-    title, mend = CAUSES["api_error"]
-    docs = tuple(sorted(missing))
-    why = {"the log counts an API error and no score": len(docs)}
-    nothing = st.Interval(0.0, 0.0)
-    where = "left out of the score"
+    nothing, count = st.Interval(0.0, 0.0), len(missing)
+    why = {"the log counts an API error and no score": count}
+    docs, mend = tuple(sorted(missing)), CAUSES["api_error"][1]
     return Cause(
-        "api_error",
-        title,
-        len(docs),
-        0.0,
-        0.0,
-        nothing,
-        where,
-        {"sure": len(docs)},
-        why,
-        docs[:EXAMPLES],
-        docs,
-        mend,
-        {},
+        "api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, {"sure": count}, why, mend
     )
 
 
@@ -207,21 +206,17 @@ def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
     else:
         rate, rate_from = 0.0, "nothing: no other response to judge by"
         interval = st.Interval(0.0, bound)
-    title, mend = CAUSES[key]
     return Cause(
-        key,
-        title,
-        count,
-        bound,
-        rate * bound,
-        interval,
-        rate_from,
-        Counter(seen.sure for _, seen in group),
-        Counter(seen.why for _, seen in group),
-        tuple(dict.fromkeys(docs))[:EXAMPLES],
-        tuple(docs),
-        mend.format(more=_larger_limit(rest.limit)),
-        {},
+        key=key,
+        count=count,
+        bound=bound,
+        fair=rate * bound,
+        interval=interval,
+        rate_from=rate_from,
+        docs=tuple(docs),
+        sure=Counter(seen.sure for _, seen in group),
+        why=Counter(seen.why for _, seen in group),
+        mend=CAUSES[key][1].format(more=_larger_limit(rest.limit)),
     )
 
 
@@ -235,29 +230,25 @@ def _graders(run: Run, judgements: list[Judgement], ours: Mapping[str, float]) -
         return []
     gaps = {row.doc_id: ours[row.doc_id] - (row.score or 0.0) for row in run.answered}
     tiers = {j.doc_id: j.verdict.tier for j in judgements}
+    sides = {
+        "misgraded": [doc for doc, gap in gaps.items() if gap > 0],
+        "overgraded": [doc for doc, gap in gaps.items() if gap < 0],
+    }
     causes = []
-    for key, docs in (
-        ("misgraded", [doc for doc, gap in gaps.items() if gap > 0]),
-        ("overgraded", [doc for doc, gap in gaps.items() if gap < 0]),
-    ):
-        if docs:
-            points = sum(gaps[doc] for doc in docs) / len(gaps)
-            title, mend = CAUSES[key]
-            causes.append(
-                Cause(
-                    key,
-                    title,
-                    len(docs),
-                    points,
-                    points,
-                    st.Interval(points, points),
-                    "both verdicts are known",
-                    {"sure": len(docs)},
-                    {f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
-                    tuple(docs[:EXAMPLES]),
-                    tuple(docs),
-                    mend,
-                    Counter(tiers[doc] for doc in docs),
-                )
-            )
+    for key, docs in sides.items():
+        points = sum(gaps[doc] for doc in docs) / len(gaps)
+        cause = Cause(
+            key=key,
+            count=len(docs),
+            bound=points,
+            fair=points,
+            interval=st.Interval(points, points),
+            rate_from="both verdicts are known",
+            docs=tuple(docs),
+            sure={"sure": len(docs)},
+            why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
+            mend=CAUSES[key][1],
+            tiers=Counter(tiers[doc] for doc in docs),
+        )
+        causes += [cause] if docs else []
     return causes

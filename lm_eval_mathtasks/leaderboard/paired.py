@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.runs import Row, Run
@@ -47,6 +47,25 @@ class Paired:
 
 Shares = Mapping[str, float]
 Answers = Mapping[str, str | None]
+
+
+def aligned(first: Run, second: Run) -> Run:
+    """Return the second run with the first's doc ids, where the ids differ and the questions are the same.
+
+    Two harnesses number the same docs differently; a question that comes twice in a run cannot be told apart, and
+    then nothing is changed.
+    """
+    if first.by_id().keys() & second.by_id().keys():
+        return second
+    ids = {" ".join(row.question.split()): row.doc_id for row in first.rows}
+    asked = [" ".join(row.question.split()) for row in second.rows]
+    if len(ids) < len(first.rows) or len(set(asked)) < len(asked) or not ids.keys() & set(asked):
+        return second
+    rows = (
+        replace(row, doc_id=ids.get(question, row.doc_id))
+        for row, question in zip(second.rows, asked, strict=True)
+    )
+    return replace(second, rows=tuple(rows))
 
 
 def own_shares(run: Run) -> dict[str, float]:

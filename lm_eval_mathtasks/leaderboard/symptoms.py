@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.evidence.judge import Judgement
-from lm_eval_mathtasks.evidence.runs import Row
+from lm_eval_mathtasks.evidence.runs import Row, Run
 
 LOOP_WINDOW = 3_000  # characters of the tail in which a loop is looked for
 LOOP_SHORTEST = 400  # shorter tails compress well by chance
@@ -39,11 +40,36 @@ _FOREIGN = Symptom("language", "likely", "much of the text is in another script 
 _NO_ANSWER = Symptom("no_answer", "sure", "no answer was found in a finished text")
 
 
-def symptom(row: Row, judgement: Judgement) -> Symptom | None:
+class Habit(NamedTuple):
+    """How the responses of a run end when nothing goes wrong.
+
+    states: the share that gives a final answer in so many words (a box, "the answer is", ...). long: characters from
+    which a response is a long one in this run.
+    """
+
+    states: float
+    long: int
+
+
+UNKNOWN_HABIT = Habit(0.0, 0)
+_USUAL = 0.8  # from this share on, a response without a final answer is out of the ordinary
+_LONG_PART = (
+    0.5  # of the longest response: a token holds 2 to 5 characters, so equal tokens differ by this much
+)
+
+
+def habit(run: Run, judgements: Sequence[Judgement]) -> Habit:
+    """Return how the responses of a run usually end."""
+    stated = sum(j.extraction.answer is not None and j.extraction.rule not in WEAK_RULES for j in judgements)
+    longest = max((len(text) for row in run.rows for text in row.responses), default=0)
+    return Habit(stated / len(judgements) if judgements else 0.0, int(_LONG_PART * longest))
+
+
+def symptom(row: Row, judgement: Judgement, usual: Habit = UNKNOWN_HABIT) -> Symptom | None:
     """Return the first cause that explains why a response did not score, None for a plain wrong answer.
 
     The order is the order of events: no response at all, a loop, thinking that never ended, a cut, text of another
-    question, another language, an answer too big to check, no answer.
+    question, another language, an answer too big to check, no answer. usual: how the run's responses end.
     """
     text = row.responses[judgement.repeat]
     if not text.strip():
@@ -52,7 +78,7 @@ def symptom(row: Row, judgement: Judgement) -> Symptom | None:
     # Nearly every loop ends at the token limit, and a longer limit does not mend it.
     if loops(text):
         return _LOOP
-    return _cut(row, judgement, text) or _other(row, judgement, text)
+    return _cut(row, judgement, text, usual) or _other(row, judgement, text)
 
 
 def _other(row: Row, judgement: Judgement, text: str) -> Symptom | None:
@@ -66,23 +92,31 @@ def _other(row: Row, judgement: Judgement, text: str) -> Symptom | None:
     return _NO_ANSWER if judgement.extraction.answer is None else None
 
 
-def _cut(row: Row, judgement: Judgement, text: str) -> Symptom | None:
+def _cut(row: Row, judgement: Judgement, text: str, usual: Habit) -> Symptom | None:
     """A response that broke off, and how that is known."""
-    reason = row.finish_reason(judgement.repeat)
-    answer, rule, _, truncated = judgement.extraction
     tags = _THINKING.findall(text)
     if tags and not tags[-1][0]:
         return Symptom("unfinished_thinking", "sure", f"<{tags[-1][1]}> was opened and never closed")
-    guessed = answer is None or rule in WEAK_RULES
-    if not guessed or reason not in (None, "length"):
+    answer, rule = judgement.extraction.answer, judgement.extraction.rule
+    reason = row.finish_reason(judgement.repeat)
+    if reason not in (None, "length") or (answer is not None and rule not in WEAK_RULES):
         return None
     if reason == "length":
         return Symptom("cut", "sure", "finish reason length")
+    return _cut_by_text(row, judgement, text, usual)
+
+
+def _cut_by_text(row: Row, judgement: Judgement, text: str, usual: Habit) -> Symptom | None:
     if row.metrics.get("truncated,none") == 1.0:
         # The metric is the server's word where the model passes it on, and read from the text where it does not.
         return Symptom("cut", "likely", "the run's metric `truncated`")
-    if truncated or breaks_off(text):
-        return Symptom("cut", "likely" if truncated or answer is None else "possible", "the text breaks off")
+    if judgement.extraction.truncated or breaks_off(text):
+        sure = judgement.extraction.truncated or judgement.extraction.answer is None
+        return Symptom("cut", "likely" if sure else "possible", "the text breaks off")
+    if usual.states >= _USUAL and len(text) >= usual.long:
+        return Symptom(
+            "cut", "possible", "a long text without the final answer that the run's other texts give"
+        )
     return None
 
 
