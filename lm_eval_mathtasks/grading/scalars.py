@@ -184,7 +184,7 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _compare_rationals(gold, pred)
     if gold.op == "base" or pred.op == "base":
         return _compare_bases(gold, pred)
-    if any(n.op in {"group", "seq"} for e in (gold, pred) for n in walk(e)):
+    if any(n.op in {"group", "seq", "text"} for e in (gold, pred) for n in walk(e)):
         return Outcome(False, "structure", "not a single value")
     if INFINITY in walk(gold) or INFINITY in walk(pred):
         return Outcome(
