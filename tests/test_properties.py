@@ -13,9 +13,10 @@ from tests import strategies as our
 
 FRAGMENTS = [
     r"\frac", "{", "}", "(", ")", "[", "]", "^", "_", r"\sqrt", r"\pm", r"\cup", r"\text{ and }", ",", ";", "$",
-    r"^\circ", "!", "|", r"\left", "&", r"\\", r"\begin{pmatrix}", r"\end{pmatrix}", "=", "<", r"\infty", "e",
-    r"\pi", "x", "-", "/", "**", "9", "0", "12", "3.5", ".", "e22", r"\log", r"\sin", r"\binom", r"\sum", "%", "i",
-    r"\approx", r"\overline", r"\boxed{", r"\text{", "½", "²", "10^{10}", ":", r"\{", r"\}", "_8", "or", " ",
+    r"^\circ", "!", "|", r"\left", "&", r"\\", r"\begin{pmatrix}", r"\end{pmatrix}", "=", r"\infty",
+    r"\pi", "x", "-", "/", "**", "9", "0", "12", "3.5", ".", "e22", r"\log", r"\sin", r"\binom", r"\sum",
+    "%", "i",
+    "e", "<", r"\approx", r"\overline", r"\boxed{", r"\text{", "½", "²", "10^{10}", ":", r"\{", r"\}", "_8", "or", " ",
 ]  # fmt: skip
 
 settings.register_profile(
