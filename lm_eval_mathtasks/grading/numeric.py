@@ -117,7 +117,7 @@ def _integers(name: str, values: list[Fraction | None]) -> Fraction:
 def _dice(seed: str) -> Random:
     from random import Random
 
-    return Random(seed)  # noqa: S311  sample points, not secrets
+    return Random(seed)
 
 
 def _unknown_function(name: str, values: list[Fraction | None]) -> Fraction:
