@@ -58,7 +58,7 @@ def _words(text: str) -> tuple[Expr, ...]:
     return (Expr("seq", tuple(Expr("text", name=p) for p in parts)),)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def readings(text: str) -> tuple[Expr, ...]:
     """Return the ways to read a cleaned answer, the likeliest first; empty if it is not understood.
 

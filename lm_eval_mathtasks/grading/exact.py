@@ -80,7 +80,7 @@ def _logarithm(q: Quotient) -> Quotient:
     return atom(f"(ln {key(q)})")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def normal_form(e: Expr) -> Quotient:
     """Return the exact form of a scalar expression. Raises TooBig where there is none or it is too large."""
     op = e.op

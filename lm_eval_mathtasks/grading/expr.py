@@ -103,6 +103,14 @@ def walk(e: Expr) -> Iterator[Expr]:
         stack.extend(node.args)
 
 
+def depth(e: Expr) -> int:
+    """Return how many levels e has, without recursion."""
+    deepest, level = 0, [e]
+    while level:
+        deepest, level = deepest + 1, [a for node in level for a in node.args]
+    return deepest
+
+
 def variables(e: Expr) -> set[str]:
     """Return the names of the variables in e."""
     return {n.name for n in walk(e) if n.op == "var"}
