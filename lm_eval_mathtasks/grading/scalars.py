@@ -32,6 +32,7 @@ MIN_ROUNDED_DIGITS = 5
 FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 # Letters that abbreviate a unit where the gold has no such variable: "260 m" for 260.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
+_COUNTERS = {"k", "n", "m", "l"}
 _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
@@ -128,10 +129,16 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 
 
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
-    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is
-    sympy's i.
+    """Read letters of the prediction as the gold needs them.
+
+    Where the gold has no variable, a last letter is a unit ("260 m") and I is sympy's i. In a family of angles
+    the counter may have any name: π/2 + 2πn for π/2 + 2πk.
     """
-    if variables(gold) or gold.op == "base" or not variables(pred):
+    g, p = variables(gold), variables(pred)
+    if len(g) == len(p) == 1 and g != p and g | p <= _COUNTERS and PI in walk(gold) and PI in walk(pred):
+        counter = Expr("var", name=min(g))
+        return rewrite(pred, lambda n: counter if n.op == "var" else None)
+    if g or gold.op == "base" or not p:
         return pred
     if variables(pred) == {"I"}:
         imaginary = Expr("const", name="i")
