@@ -63,6 +63,21 @@ answers = st.one_of(
     words,
 )
 
+constants = st.recursive(
+    st.integers(1, 30).map(str) | st.sampled_from([r"\pi", "e", "0.37", "7/3"]),
+    lambda inner: st.one_of(
+        st.builds(lambda a, b: f"({a} + {b})", inner, inner),
+        st.builds(lambda a, b: f"({a} - {b})", inner, inner),
+        st.builds(lambda a, b: rf"({a} \cdot {b})", inner, inner),
+        st.builds(lambda a, b: rf"\frac{{{a}}}{{{b}}}", inner, inner),
+        st.builds(lambda f, a: rf"\{f}({a})", st.sampled_from(["sin", "cos", "arctan", "ln", "tanh"]), inner),
+        st.builds(lambda n, a: rf"\sqrt[{n}]{{{a}}}", st.sampled_from([2, 3, 5]), inner),
+        st.builds(lambda a, n: f"({a})^{{{n}}}", inner, st.integers(-3, 4)),
+        st.builds(lambda a: f"|{a}|", inner),
+    ),
+    max_leaves=8,
+)
+
 # Other spellings of the same answer: each takes LaTeX and gives LaTeX.
 HARMLESS: dict[str, Callable[[str], str]] = {
     "dollars around": lambda a: f"${a}$" if "\\$" not in a else a,

@@ -51,6 +51,16 @@ def test_statuses_are_different_facts(gold, pred, status):
     assert grade(gold=gold, pred=pred).status is status
 
 
+def test_a_fault_of_ours_is_no_wrong_answer(monkeypatch):
+    def broken(*_args):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(sys.modules[grade.__module__], "equivalent", broken)
+    verdict = grade(gold="1", pred="2")
+    assert verdict.status is Status.OVER_LIMIT
+    assert "a bug" in verdict.reason
+
+
 def test_none_equals_nothing():
     assert not grade(gold="", pred=None).correct
     assert not grade(gold="", pred="").correct

@@ -14,6 +14,8 @@ from lm_eval_mathtasks.grading.units import read_clock
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
+# "1.000,99" and "7.425.000" can only be European; "1.000" alone cannot be told from a decimal
+_DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
@@ -58,7 +60,7 @@ def _words(text: str) -> tuple[Expr, ...]:
     return (Expr("seq", tuple(Expr("text", name=p) for p in parts)),)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def readings(text: str) -> tuple[Expr, ...]:
     """Return the ways to read a cleaned answer, the likeliest first; empty if it is not understood.
 
@@ -96,6 +98,8 @@ def _joined(text: str) -> str:
     spaced = _SPACED_THOUSANDS.fullmatch(text)
     if spaced:
         return spaced.group(1) + spaced.group(2).replace(" ", "") + (spaced.group(3) or "")
+    if _DOTTED_THOUSANDS.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
     if "," not in text:
         return text
 

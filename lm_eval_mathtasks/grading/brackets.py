@@ -107,10 +107,10 @@ class Brackets(Cursor):
         r"""An argument as TeX reads it: braces, or one token; of a number one digit (\frac12)."""
         token = self.tok
         if token.kind == "num" and len(token.text) > 1:
+            if not (token.text[0] + token.text[1]).isdigit():
+                raise Unreadable("a decimal without braces in a fraction")
             self.tokens = [*self.tokens]
             self.tokens[self.at] = Token("num", token.text[1:])
-            if not token.text[0].isdigit():
-                raise Unreadable("a decimal without braces in a fraction")
             return num(int(token.text[0]))
         return self.primary()
 
@@ -145,6 +145,8 @@ class Brackets(Cursor):
         while self.tok.text in {"_", "^"}:
             self.take()
             bounds.append(self.primary())
+        if not bounds:
+            raise Unreadable(f"a {name} without bounds")
         return Expr("call", (*bounds, self.product()), name)
 
     def text(self) -> Expr:

@@ -29,6 +29,8 @@ DEADLINE_S = 1.0
 START_S = 60.0
 # Workers of one process: more threads than this wait for one another.
 MAX_WORKERS = 4
+# Idle workers to have after one was killed, so that the next question does not wait for an import.
+SPARES = 2
 
 _COMMAND = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
@@ -134,17 +136,25 @@ class _Pool:
                 return Reply.ABSENT
             if reply in {Reply.LATE, Reply.DIED}:
                 mine.kill()
-                successor = self.take()  # it imports sympy while we go on
-                if successor is None:
-                    return reply
-                mine = successor
+                self.refill()
+                return reply
             with self.lock:
                 self.idle.append(mine)
             return reply
 
-    def take(self) -> _Worker | None:
+    def refill(self) -> None:
+        """After a kill, start successors: they import sympy while we go on. Who kills once, kills again."""
         with self.lock:
-            while self.idle:
+            missing = SPARES - len(self.idle)
+        for _ in range(missing):
+            successor = self.take(new=True)
+            if successor is not None:
+                with self.lock:
+                    self.idle.append(successor)
+
+    def take(self, *, new: bool = False) -> _Worker | None:
+        with self.lock:
+            while self.idle and not new:
                 candidate = self.idle.pop()
                 if candidate.process.poll() is None:
                     return candidate

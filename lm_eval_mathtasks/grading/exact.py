@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import comb, factorial
 
-from lm_eval_mathtasks.grading.expr import Expr, show
+from lm_eval_mathtasks.grading.expr import Expr, numeral_value, show
 from lm_eval_mathtasks.grading.polynomials import (
     ONE_POLY,
     UNIT_MONOMIAL,
@@ -80,7 +80,7 @@ def _logarithm(q: Quotient) -> Quotient:
     return atom(f"(ln {key(q)})")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def normal_form(e: Expr) -> Quotient:
     """Return the exact form of a scalar expression. Raises TooBig where there is none or it is too large."""
     op = e.op
@@ -88,6 +88,8 @@ def normal_form(e: Expr) -> Quotient:
         return Quotient((constant(e.value), ONE_POLY))
     if op == "var" or (op == "const" and e.name != "oo"):
         return atom(e.name)
+    if op == "base" and (value := numeral_value(e)) is not None:
+        return Quotient((constant(value), ONE_POLY))
     if op in {"add", "mul"}:
         return combine([normal_form(a) for a in e.args], product=op == "mul")
     if op == "div":

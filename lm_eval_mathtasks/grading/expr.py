@@ -83,6 +83,17 @@ def div(a: Expr, b: Expr) -> Expr:
     return Expr("div", (a, b))
 
 
+def numeral_value(e: Expr) -> Fraction | None:
+    """Return the value of a numeral in a base from 2 to 36, None where it has none."""
+    digits, _, base = e.name.partition("_")
+    whole, _, decimals = digits.partition(".")
+    try:
+        radix = int(base)
+        return Fraction(int(whole + decimals, radix), radix ** len(decimals))
+    except ValueError:
+        return None
+
+
 def walk(e: Expr) -> Iterator[Expr]:
     """Yield every node, the root first."""
     stack = [e]
@@ -90,6 +101,14 @@ def walk(e: Expr) -> Iterator[Expr]:
         node = stack.pop()
         yield node
         stack.extend(node.args)
+
+
+def depth(e: Expr) -> int:
+    """Return how many levels e has, without recursion."""
+    deepest, level = 0, [e]
+    while level:
+        deepest, level = deepest + 1, [a for node in level for a in node.args]
+    return deepest
 
 
 def variables(e: Expr) -> set[str]:

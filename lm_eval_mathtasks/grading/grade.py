@@ -34,7 +34,14 @@ def grade(
         return Verdict(Status.NO_ANSWER, "no answer was found", "extraction")
     if not gold.strip():
         return Verdict(Status.GOLD_UNREADABLE, "the reference answer is empty", "text")
-    verdict = equivalent(gold, pred, deadline)
+    try:
+        verdict = equivalent(gold, pred, deadline)
+    except (
+        Exception
+    ) as error:  # a fault of ours must not end the run of somebody's model, nor count against it
+        verdict = Verdict(
+            Status.OVER_LIMIT, f"a fault of the grader: {type(error).__name__}: {error}"[:200], "none"
+        )
     if second_opinion and verdict.status in {Status.OVER_LIMIT, Status.UNPARSABLE, Status.GOLD_UNREADABLE}:
         from lm_eval_mathtasks.grading.opinion import second_look
 

@@ -8,15 +8,16 @@ enclosed, `tokens` the tokens.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from lm_eval_mathtasks.grading.atoms import Atoms, number
 from lm_eval_mathtasks.grading.brackets import fraction
-from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num
+from lm_eval_mathtasks.grading.expr import Expr, add, depth, mul, neg, num
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable, tokenize
 
 _RELATIONS = {"=", "<", ">", "<=", ">=", "!=", "~", "==", "in"}
 _SET_OPERATORS = {"cup": "union", "cap": "inter", "minus": "minus"}
+
+# Without a bracket, 1/2/2/2... and 5!!!... nest too; later passes recurse, and Python stops at a depth of 1,000.
+MAX_TREE_DEPTH = 150
 
 
 class Parser(Atoms):
@@ -145,10 +146,12 @@ class Parser(Atoms):
         return neg(power) if minus else power
 
 
-@lru_cache(maxsize=4096)
 def read_latex(text: str) -> Expr:
     """Return the expression that a cleaned text stands for. Raises Unreadable."""
-    return Parser(tokenize(text)).answer()
+    e = Parser(tokenize(text)).answer()
+    if depth(e) > MAX_TREE_DEPTH:
+        raise Unreadable("nested too deeply")
+    return e
 
 
 __all__ = ["Unreadable", "number", "read_latex"]

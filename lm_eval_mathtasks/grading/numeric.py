@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import comb, gcd, lcm
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_mathtasks.grading.expr import Expr, variables, walk
+from lm_eval_mathtasks.grading.expr import Expr, numeral_value, variables, walk
 from lm_eval_mathtasks.grading.fields import Ball, BallField, Undecided, mp_field
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def evaluate(e: Expr, point: Point, field: Any) -> Any:
         return field.constant(e.name)
     if op == "call":
         return _call(e, point, field)
+    if op == "base" and (value := numeral_value(e)) is not None:
+        return field.number(value)
     args = [evaluate(a, point, field) for a in e.args]
     if op == "add":
         return sum(args[1:], args[0])
@@ -115,7 +117,7 @@ def _integers(name: str, values: list[Fraction | None]) -> Fraction:
 def _dice(seed: str) -> Random:
     from random import Random
 
-    return Random(seed)  # noqa: S311  sample points, not secrets
+    return Random(seed)
 
 
 def _unknown_function(name: str, values: list[Fraction | None]) -> Fraction:

@@ -22,16 +22,12 @@ from lm_eval_mathtasks.grading.expr import (
     variables,
     walk,
 )
+from lm_eval_mathtasks.grading.rounding import rounds
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
-# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
-# this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math and Minerva
-# evaluations.
-MIN_ROUNDED_DIGITS = 5
-# A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
-FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 # Letters that abbreviate a unit where the gold has no such variable: "260 m" for 260.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
+_COUNTERS = {"k", "n", "m", "l"}
 _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
@@ -128,10 +124,16 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 
 
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
-    """Where the gold has no variable, a last letter of the prediction is a unit ("260 m"), and its I is
-    sympy's i.
+    """Read letters of the prediction as the gold needs them.
+
+    Where the gold has no variable, a last letter is a unit ("260 m") and I is sympy's i. In a family of angles
+    the counter may have any name: π/2 + 2πn for π/2 + 2πk.
     """
-    if variables(gold) or gold.op == "base" or not variables(pred):
+    g, p = variables(gold), variables(pred)
+    if len(g) == len(p) == 1 and g != p and g | p <= _COUNTERS and PI in walk(gold) and PI in walk(pred):
+        counter = Expr("var", name=min(g))
+        return rewrite(pred, lambda n: counter if n.op == "var" else None)
+    if g or gold.op == "base" or not p:
         return pred
     if variables(pred) == {"I"}:
         imaginary = Expr("const", name="i")
@@ -184,7 +186,7 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _compare_rationals(gold, pred)
     if gold.op == "base" or pred.op == "base":
         return _compare_bases(gold, pred)
-    if any(n.op in {"group", "seq"} for e in (gold, pred) for n in walk(e)):
+    if any(n.op in {"group", "seq", "text"} for e in (gold, pred) for n in walk(e)):
         return Outcome(False, "structure", "not a single value")
     if INFINITY in walk(gold) or INFINITY in walk(pred):
         return Outcome(
@@ -193,7 +195,7 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
     if numeric.differ(gold, pred):
-        if _rounds(gold, pred):
+        if rounds(gold, pred):
             return Outcome(True, "numeric", "a decimal, correctly rounded")
         return Outcome(False, "numeric", "proven different by evaluation")
     form = same_form(gold, pred)
@@ -207,7 +209,7 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 def _compare_rationals(gold: Expr, pred: Expr) -> Outcome:
     if gold.value == pred.value:
         return Outcome(True, "number", "the same number")
-    if _rounds(gold, pred):
+    if rounds(gold, pred):
         return Outcome(True, "number", "a decimal, correctly rounded")
     return Outcome(False, "number", "different numbers")
 
@@ -239,61 +241,3 @@ def _digits(e: Expr) -> str:
         digits = str(int(e.value * 10**e.places)).rjust(e.places + 1, "0")
         return f"{digits[: -e.places]}.{digits[-e.places :]}"
     return str(e.value.numerator) if e.value.denominator == 1 else "?"
-
-
-def _significant(value: Fraction, places: int) -> int:
-    """How many significant digits a number has that is written with so many places."""
-    scaled = abs(value) * Fraction(10) ** max(places, 0)
-    return len(str(int(scaled))) if 0 < scaled < 10**400 else 0
-
-
-def _terminates(value: Fraction) -> bool:
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return rest == 1
-
-
-def _rounds(gold: Expr, pred: Expr) -> bool:
-    """The rounding rule, for numbers that are known to differ.
-
-    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a
-    number without finite decimal that it is the correct rounding of. Either side may be the decimal; integers
-    never round.
-    """
-    for decimal, other in ((pred, gold), (gold, pred)):
-        sign, written = (
-            (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
-        )
-        if written.op != "num":
-            continue
-        value, places = sign * written.value, written.places
-        exact = other.value if other.op == "num" else None
-        target = exact if exact is not None else _value_of(other)
-        if target is None or not target:
-            continue
-        is_float = _significant(value, places) >= FLOAT_DIGITS or _dyadic_print(value)
-        if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
-            return True
-        finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
-        long_enough = places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
-        if long_enough and abs(value - target) <= Fraction(1, 2 * 10**places):
-            return True
-    return False
-
-
-def _dyadic_print(value: Fraction) -> bool:
-    """A float written as the fraction it is: over a large power of two."""
-    d = value.denominator
-    return d > 10**FLOAT_DIGITS and d & (d - 1) == 0
-
-
-def _value_of(e: Expr) -> Fraction | None:
-    """The value of a constant to 15 digits, enough for rounding; None where it has none or is not real."""
-    if variables(e):
-        return None
-    ball = numeric.approximate(e)
-    if ball is None or not ball.real or ball.r > 1e-12 * abs(ball.v):
-        return None
-    return Fraction(ball.v.real)

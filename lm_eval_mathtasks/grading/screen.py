@@ -36,7 +36,7 @@ def oversized(e: Expr) -> str | None:
         if (node.op == "fact" or node.name in {"binom", "sum", "prod"}) and any(
             map(_huge_argument, node.args[:2])
         ):
-            return "a huge factorial or sum"
+            return "a factorial or sum of no moderate whole number"
     return None
 
 
@@ -56,4 +56,4 @@ def _huge_argument(e: Expr) -> bool:
     if e.op == "rel" or variables(e):
         return False
     size = approximate(e)
-    return size is None or abs(size.v) > MAX_ARGUMENT
+    return size is None or size.q is None or size.q.denominator > 1 or abs(size.q) > MAX_ARGUMENT

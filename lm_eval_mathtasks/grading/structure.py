@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num
+from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num, rewrite
 from lm_eval_mathtasks.grading.relations import (
     answer_of,
     as_set,
@@ -81,6 +81,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 def _compare_equations(
     gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask
 ) -> Outcome:
+    pred = _with_names_of(gold, pred)
+    p_value = answer_of(pred) if p_value is not None else None
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
@@ -98,6 +100,17 @@ def _compare_equations(
         if g_value
         else _no("different equations")
     )
+
+
+def _with_names_of(gold: Expr, pred: Expr) -> Expr:
+    """f(t) = 2t is f(x) = 2x: the argument of a function that is being defined may have any name."""
+    g, p = gold.args[0], pred.args[0]
+    defined = g.op == p.op == "call" and g.name == p.name and len(g.args) == len(p.args)
+    if not defined or g == p or any(a.op != "var" for a in (*g.args, *p.args)):
+        return pred
+    # the names change places, so that f(t) = 2x does not become f(x) = 2x
+    names = dict(zip((*g.args, *p.args), (*p.args, *g.args), strict=True))
+    return rewrite(pred, names.get)
 
 
 def _same_curve() -> Outcome:

@@ -1,0 +1,73 @@
+"""The rounding rule: when a decimal stands for a number that it is not."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from lm_eval_mathtasks.grading import numeric
+from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, variables
+
+# A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
+# this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math evaluation.
+MIN_ROUNDED_DIGITS = 5
+# A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
+FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
+
+
+def _significant(value: Fraction, places: int) -> int:
+    """How many significant digits a number has that is written with so many places."""
+    scaled = abs(value) * Fraction(10) ** max(places, 0)
+    return len(str(int(scaled))) if 0 < scaled < 10**400 else 0
+
+
+def _terminates(value: Fraction) -> bool:
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1
+
+
+def rounds(gold: Expr, pred: Expr) -> bool:
+    """The rounding rule, for numbers that are known to differ.
+
+    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a
+    number without finite decimal that it is the correct rounding of. Either side may be the decimal; integers
+    never round.
+    """
+    for decimal, other in ((pred, gold), (gold, pred)):
+        sign, written = (
+            (-1, decimal.args[-1]) if decimal.op == "mul" and decimal.args[0] == MINUS_ONE else (1, decimal)
+        )
+        if written.op != "num":
+            continue
+        value, places = sign * written.value, written.places
+        exact = other.value if other.op == "num" else None
+        target = exact if exact is not None else _value_of(other)
+        if target is None or not target:
+            continue
+        # without a point it is an integer, however long: those never round
+        is_float = (places > 0 and _significant(value, places) >= FLOAT_DIGITS) or _dyadic_print(value)
+        if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
+            return True
+        finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
+        long_enough = places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
+        if long_enough and abs(value - target) <= Fraction(1, 2 * 10**places):
+            return True
+    return False
+
+
+def _dyadic_print(value: Fraction) -> bool:
+    """A float written as the fraction it is: over a large power of two."""
+    d = value.denominator
+    return d > 10**FLOAT_DIGITS and d & (d - 1) == 0
+
+
+def _value_of(e: Expr) -> Fraction | None:
+    """The value of a constant to 15 digits, enough for rounding; None where it has none or is not real."""
+    if variables(e):
+        return None
+    ball = numeric.approximate(e)
+    if ball is None or not ball.real or ball.r > 1e-12 * abs(ball.v):
+        return None
+    return Fraction(ball.v.real)
