@@ -34,11 +34,10 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
-from lm_eval_mathtasks.grading.slots import Span, last_value, slot_value, trim
+from lm_eval_mathtasks.grading.slots import BOLD, Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 
-_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 _HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
 _REMARK = re.compile(
     r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
@@ -198,8 +197,8 @@ def _bold(seen: View) -> Iterator[Found]:
     text = seen.text.rstrip()
     last = text.rfind("\n\n") + 1
     start = max(text.rfind("\n\n", 0, last - 1) if last > 1 else 0, len(text) - TAIL, 0)
-    for match in reversed(list(_BOLD.finditer(text, start))):
-        inside = match.span(match.lastindex or 0)
+    for match in reversed(list(BOLD.finditer(text, start))):
+        inside = match.span(1)
         content = text[slice(*inside)].strip()
         if _HEADING.match(content) or content.endswith((":", "：")):
             continue

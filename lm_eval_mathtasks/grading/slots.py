@@ -15,7 +15,7 @@ Span = tuple[int, int]
 
 # Words that stand between "the answer is" and the answer.
 _FILLER = re.compile(
-    r"(?:[\s:：*_`>\"“”]|\\(?=\")|\b(?:therefore|thus|hence|then|so|simply|just|indeed|also|now|approximately|about"
+    r"(?:[\s:：*_`>≈\"“”]|\\(?=\")|\b(?:therefore|thus|hence|then|so|simply|just|indeed|also|now|approximately|about"
     r"|roughly|exactly|for sure|definitely|clearly|obviously|given by|equal to|equals|option|choice|letter"
     r"|the number)\b[,:]?)+",
     re.IGNORECASE,
@@ -33,7 +33,8 @@ _SENTENCE_END = re.compile(r"\n|[。！？]|[.!?](?=[\s\"”*_<)\]]|\Z)")
 _BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"
-    r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|，|\s#{2,4}",
+    r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"
+    r"|\s\((?=[a-z]{2})|，|\s#{2,4}",
     re.IGNORECASE,
 )
 _THERE_ARE = re.compile(
@@ -41,6 +42,8 @@ _THERE_ARE = re.compile(
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
     re.IGNORECASE,
 )
+BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
+_VALUE = re.compile(r"[0-9$\\]")
 _REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
 _OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
 _COMPLEMENT = re.compile(
@@ -86,6 +89,9 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     if head:
         return leading_value(text, start, sentence_end(text, start, stop))
     end = stop if sentences else sentence_end(text, start, stop)
+    bold = [match for match in BOLD.finditer(text, start, end) if _VALUE.search(match.group())]
+    if bold:
+        return slot_value(text, *bold[-1].span(1))
     return last_value(text, start, end) or _short_text(text, start, end)
 
 

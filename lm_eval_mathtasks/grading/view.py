@@ -42,30 +42,15 @@ _NEXT_QUESTION = re.compile(
     re.MULTILINE,
 )
 _WELCOME = re.compile(
-    r"\s*(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
+    r"(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
 )
 _ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$")
 
 _CODE_LANGUAGES = frozenset(
-    {
-        "python",
-        "python3",
-        "py",
-        "sympy",
-        "c",
-        "cpp",
-        "c++",
-        "java",
-        "javascript",
-        "js",
-        "typescript",
-        "r",
-        "julia",
-    }
-    | {"matlab", "sql", "bash", "sh", "asy", "asymptote", "haskell"}
+    {"python", "python3", "py", "sympy", "c", "cpp", "c++", "java", "javascript", "js", "typescript", "r"}
+    | {"julia", "matlab", "sql", "bash", "sh", "asy", "asymptote", "haskell"}
 )
 _OUTPUT_LANGUAGES = frozenset({"output", "outputs", "stdout"})
-_ASY = re.compile(r"\[asy\]")
 _CODE_ELEMENT, _CODE_ELEMENT_END = "<llm-code>", "</llm-code>"
 _OUTPUT_ELEMENT, _OUTPUT_ELEMENT_END = "<llm-code-output>", "</llm-code-output>"
 # Base models run on for thousands of tokens; only the first few boundaries can be the end of the first solution.
