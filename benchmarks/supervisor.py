@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import os
+import sys
 import time
 from multiprocessing.connection import Connection
 from typing import NamedTuple
@@ -70,9 +73,9 @@ class Supervised:
 
 
 def _serve(name: str, pipe: Connection) -> None:
-    import logging
-
-    logging.disable(logging.CRITICAL)  # math-verify reports each of its timeouts with a traceback
+    # Graders report their timeouts by logging and the version of their parser by print, at every call.
+    logging.disable(logging.CRITICAL)
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (for as long as this process lives)
     try:
         grader = ADAPTERS[name]()
         pipe.send("")
