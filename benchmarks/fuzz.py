@@ -12,6 +12,7 @@ import os
 import random
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from lm_eval_mathtasks.grading import extract_answer, grade  # noqa: E402  (need
 from lm_eval_mathtasks.grading.explain import explain_answer  # noqa: E402
 from lm_eval_mathtasks.grading.verdict import Status  # noqa: E402
 
+HANG_FACTOR = 4  # a call that takes so many times its limit is not waited for
 MAX_LENGTH = 20_000  # characters of a repeated piece
 _COMMANDS = (
     r"\boxed{ \frac{ \sqrt{ \sqrt[3]{ \left( \right) \begin{pmatrix} \end{pmatrix} \cup \infty \pm \text{ \%"
@@ -72,15 +74,28 @@ class Checker:
     def __init__(self, call_limit: float, memory_limit: float) -> None:
         self.call_limit, self.memory_limit = call_limit, memory_limit
         self.calls, self.slowest = 0, (0.0, "")
+        self._running: tuple[float, str] | None = None
         self._call(lambda: grade(gold="\\sin x", pred="\\cos x"), "warm-up")
         self._base = peak_memory()
 
+    def watch(self) -> None:
+        """End the process, with the input, when a call does not come back; runs in a thread."""
+        while True:
+            time.sleep(1)
+            began, shown = self._running or (time.perf_counter(), "")
+            if time.perf_counter() - began > HANG_FACTOR * self.call_limit:
+                print(printable(f"BROKEN after {self.calls} calls: does not return: {shown}"), flush=True)
+                os._exit(1)
+
     def _call(self, call: Callable[[], object], shown: str) -> None:
         began = time.perf_counter()
+        self._running = (began, shown)
         try:
             call()
         except Exception as error:
             raise Broken(f"{type(error).__name__}: {error}: {shown}") from error
+        finally:
+            self._running = None
         seconds = time.perf_counter() - began
         self.calls += 1
         self.slowest = max(self.slowest, (seconds, shown))
@@ -99,6 +114,11 @@ class Checker:
             raise Broken(f"a text is not equal to itself: {text!r:.2000}")
         if peak_memory() - self._base > self.memory_limit:
             raise Broken(f"memory grew by more than {self.memory_limit} MiB: {shown}")
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal cannot show."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def peak_memory() -> float:
@@ -178,6 +198,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=["auto", "atheris", "hypothesis"], default="auto")
     options = parser.parse_args()
     checker = Checker(options.call_limit, options.memory_limit)
+    threading.Thread(target=checker.watch, daemon=True).start()
     engine = options.engine
     if engine == "auto":
         from importlib.util import find_spec
@@ -187,13 +208,13 @@ def main() -> int:
     try:
         (with_atheris if engine == "atheris" else with_hypothesis)(checker, options.seconds, options.seed)
     except Broken as broken:
-        print(f"BROKEN after {checker.calls} calls: {broken}".encode("utf-8", "backslashreplace").decode())
+        print(printable(f"BROKEN after {checker.calls} calls: {broken}"))
         return 1
     slowest, shown = checker.slowest
     print(
         f"{checker.calls} calls, none broke a rule; peak memory {peak_memory():.0f} MiB; slowest {slowest:.2f} s:"
     )
-    print(shown[:300].encode("utf-8", "backslashreplace").decode())
+    print(printable(shown[:300]))
     return 0
 
 
