@@ -1,5 +1,6 @@
 """Verdicts on pairs: every row of cases/equivalence.jsonl, statuses, batches, and the real data."""
 
+import ast
 import re
 import sys
 from collections import Counter
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_mathtasks.grading import Status, Verdict, grade, grade_many, normal_form
+from lm_eval_mathtasks.grading import Status, Verdict, batch, grade, grade_many, normal_form
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS
 from tests.conftest import read_jsonl, shared_rows
 
@@ -119,6 +120,23 @@ def test_grade_many_keeps_order_and_grades_each_pair_once(monkeypatch):
 def test_grade_many_with_processes_agrees_with_grade():
     pairs = [(c["gold"], c["pred"]) for c in CASES[::20]] + [("1", None)]
     assert grade_many(pairs, workers=2) == [grade(gold=g, pred=p) for g, p in pairs]
+
+
+def test_a_failing_child_loses_no_pair(monkeypatch):
+    monkeypatch.setattr(batch, "_COMMAND", "raise SystemExit(1)")
+    assert [v.status.value for v in grade_many([("1", "1"), ("1", "2")], workers=2)] == [
+        "correct",
+        "incorrect",
+    ]
+
+
+def test_the_examples_of_the_readme_hold():
+    readme = Path(sys.modules[grade.__module__].__file__).with_name("README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^(grade\(.*\)) +# (\w+)", readme, flags=re.MULTILINE)
+    assert len(examples) >= 3
+    for call, status in examples:
+        arguments = {k.arg: ast.literal_eval(k.value) for k in ast.parse(call, mode="eval").body.keywords}
+        assert grade(**arguments).status.value == status, call
 
 
 def test_normal_form_shows_the_readings():
