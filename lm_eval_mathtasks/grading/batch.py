@@ -5,19 +5,16 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
+from lm_eval_mathtasks.grading.worker import python_command
 
 Pair = tuple[str, str | None]
 
-_COMMAND = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from lm_eval_mathtasks.grading.batch import serve; serve()"
-)
+_ENTRY = "lm_eval_mathtasks.grading.batch.serve"
 
 
 def serve() -> None:
@@ -35,7 +32,7 @@ def _in_a_child(pairs: list[Pair]) -> list[Verdict]:
 
     from lm_eval_mathtasks.grading.grade import grade
 
-    command = [sys.executable, "-c", _COMMAND, json.dumps([p or os.getcwd() for p in sys.path])]
+    command = python_command(_ENTRY)
     try:
         done = subprocess.run(command, input=pickle.dumps(pairs), capture_output=True, check=True)  # noqa: S603  ours
         read = [Verdict(Status(status), reason, tier) for status, reason, tier in json.loads(done.stdout)]

@@ -267,7 +267,7 @@ def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
         return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
     if len(gold) > MAX_UNORDERED:
         return _in_order(sorted(gold, key=repr), sorted(pred, key=repr), ask)
-    # greedy is enough: equality is transitive, so it does not matter which equal part is taken
+    # greedy is enough: equality is transitive but for roundings, so it hardly matters which equal part is taken
     left = list(pred)
     undecided: Outcome | None = None
     for g in gold:
