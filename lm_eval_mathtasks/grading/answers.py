@@ -81,6 +81,7 @@ def readings(text: str) -> tuple[Expr, ...]:
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
         return (*found, *_words(text), *product)
+    # but "sin 30" and "pi 2" begin with names of mathematics
     lead = _LEADING_WORDS.match(text)
     if lead and not any(w in FUNCTIONS or w in CONSTANTS for w in _WORD.findall(lead.group())):
         text = text[lead.end() :]

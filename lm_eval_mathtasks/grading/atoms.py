@@ -12,6 +12,7 @@ from lm_eval_mathtasks.grading.tokens import Unreadable
 MAX_DIGITS = 2_000
 
 _STOPS_ARGUMENT = {"(", "[", "{(", "|", "floor(", "ceil(", "<("}
+# letters that a bracket behind them makes a function; a(b+c) is a product
 _APPLIED = set("fghFGHPQ")
 
 
@@ -93,6 +94,7 @@ class Atoms(Brackets):
             name += "_" + self.subscript()
         while self.tok.text == "'":
             name += self.take().text
+        # C(5, 2) counts; C(x) is a product
         if name == "C" and self.tok.text == "(":
             chosen = self.bracketed()
             pair = chosen.op == "group" and len(chosen.args) == 2

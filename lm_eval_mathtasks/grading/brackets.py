@@ -36,6 +36,7 @@ class Brackets(Cursor):
         if text.startswith("big:"):
             return self.big_operator(self.take().text[4:])
         opener = self.take().text
+        # inside any other bracket a bar opens again: |(|x|)|
         outside, self.in_abs = self.in_abs, 0
         try:
             return self.group(opener)
@@ -70,6 +71,7 @@ class Brackets(Cursor):
         if kind is None:
             raise Unreadable(f"{opener} is not closed")
         self.take()
+        # (x) only groups, and so does [x]; (x] with one part stays, so that nobody takes it for x
         if len(items) == 1 and kind in {"()", "[]"}:
             return items[0]
         return Expr("group", tuple(items), kind)
@@ -174,6 +176,7 @@ class Brackets(Cursor):
                 words.append(self.take().text + self.take().text)
             else:
                 break
+        # "$5 million dollars": the sign in front and the word behind are one unit
         if value.op == "unit" and value.name not in words:
             words.insert(0, value.name)
         inner = value.args[0] if value.op == "unit" else value

@@ -8,6 +8,7 @@ from lm_eval_mathtasks.grading.tokens import Token, Unreadable
 END = Token("end", "")
 # Brackets and powers nested deeper than this are not an answer; it also bounds the interpreter's stack.
 MAX_DEPTH = 40
+# tokens.py spells LaTeX's own brackets with a round one, so that they cannot be confused with ASCII
 _CLOSERS = {")", "]", "}", "})", ")>", ")floor", ")ceil", "&"}
 _STARTS = {"(", "[", "{", "{(", "<(", "floor(", "ceil(", "frac", "binom", "overline"}
 

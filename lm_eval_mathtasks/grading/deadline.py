@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import pickle
-import sys
 import threading
 import time
 from enum import Enum
@@ -31,11 +29,6 @@ START_S = 60.0
 MAX_WORKERS = 4
 # Idle workers to have after one was killed, so that the next question does not wait for an import.
 SPARES = 2
-
-_COMMAND = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from lm_eval_mathtasks.grading.worker import main; main()"
-)
 
 
 class Reply(Enum):
@@ -58,7 +51,7 @@ class _Worker:
 
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own command
-            [sys.executable, "-c", _COMMAND, json.dumps([p or os.getcwd() for p in sys.path])],
+            worker.python_command("lm_eval_mathtasks.grading.worker.main"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -113,6 +113,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
+    # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
     golds, preds = readings(gold)[:MAX_READINGS], readings(pred)[:MAX_READINGS]
     if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):

@@ -130,6 +130,7 @@ def _power(e: Expr) -> Quotient:
         if monomial == UNIT_MONOMIAL:
             parts.append(power(base, coefficient))
             continue
+        # 4^(3n) = (2^n)^6: whole factors of the exponent come out, so that powers of one base meet
         whole = coefficient.numerator if coefficient.denominator == 1 else 1
         rest = Fraction(coefficient, whole) if whole else coefficient
         inner = Quotient(({monomial: rest}, ONE_POLY))

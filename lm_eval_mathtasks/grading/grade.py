@@ -12,10 +12,8 @@ from lm_eval_mathtasks.grading.expr import show
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
-# Below this many different pairs a pool of processes costs more than it saves: a pair takes about 0.1 ms.
+# Below this many different pairs starting processes costs more than it saves: a pair takes about 0.1 ms.
 MIN_PAIRS_FOR_POOL = 5_000
-# Pairs that one process is given at a time.
-CHUNK = 500
 
 
 def grade(
@@ -65,10 +63,9 @@ def grade_many(pairs: Iterable[tuple[str, str | None]], *, workers: int | None =
     if workers <= 1:
         verdicts = dict(zip(different, map(_grade_pair, different), strict=True))
     else:
-        from concurrent.futures import ProcessPoolExecutor
+        from lm_eval_mathtasks.grading.batch import grade_in_processes
 
-        with ProcessPoolExecutor(workers) as pool:
-            verdicts = dict(zip(different, pool.map(_grade_pair, different, chunksize=CHUNK), strict=True))
+        verdicts = grade_in_processes(different, workers)
     return [verdicts[pair] for pair in asked]
 
 

@@ -148,6 +148,7 @@ def _points(names: list[str], *, integers_only: bool) -> Iterator[Point]:
         for _ in range(REAL_POINTS):
             yield {n: Fraction(dice.randrange(1_000, 9_000), 997) for n in names}
     for k in range(INTEGER_POINTS):
+        # in order and not: binomials want n > k, other formulas must not depend on it
         drawn = sorted(dice.sample(range(2, 14 + 3 * k + len(names)), len(names)), reverse=k % 2 == 1)
         yield dict(zip(names, map(Fraction, drawn), strict=True))
     if not integers_only:
@@ -174,6 +175,7 @@ def differ(a: Expr, b: Expr) -> bool | None:
             continue
         if left.differs(right) and (imaginary or not names or (left.real and right.real)):
             return True
+        # balls that overlap at one point are no reason to compute more digits: the next point decides
         if names and not left.differs(right):
             continue
         unsure.append(point)

@@ -60,7 +60,7 @@ def _reduce(powers: dict[str, Fraction]) -> tuple[Monomial, Fraction]:
             turns = exponent.numerator % 4
             factor = -factor if turns >= 2 else factor
             exponent = Fraction(turns % 2)
-        elif generator.isdigit():
+        elif generator.isdigit():  # a prime under a root keeps only the part of its exponent below 1
             whole = exponent.numerator // exponent.denominator
             factor *= Fraction(int(generator)) ** whole
             exponent -= whole

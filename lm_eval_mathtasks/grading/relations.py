@@ -7,6 +7,7 @@ from itertools import pairwise
 from lm_eval_mathtasks.grading.exact import proportional
 from lm_eval_mathtasks.grading.expr import INFINITY, Expr, add, neg, variables, walk
 
+# what a relation becomes when its sides change places
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _ALL = Expr("group", (neg(INFINITY), INFINITY), "()")
 _SETS = {"R": _ALL}
@@ -65,6 +66,7 @@ def same_equation(gold: Expr, pred: Expr) -> bool | None:
     """Two equations are the same if the differences of their sides are the same up to a constant factor."""
     if len(gold.args) != 2 or len(pred.args) != 2:
         return None
+    # the same unknowns first: x = 2 is not y = 2, though both differences are linear
     g, p = (add(e.args[0], neg(e.args[1])) for e in (gold, pred))
     return proportional(g, p) if variables(g) == variables(p) else False
 
@@ -97,6 +99,7 @@ def as_set(e: Expr) -> Expr | None:
         return _gaps([chain.args[1]])
     if not set(names) <= {"<", "<="}:
         return None
+    # "0 < f(x) < 1" is about f(x): whatever is named there is the unknown
     unknown = [k for k, a in enumerate(chain.args) if is_label(a)]
     if len(names) == 2 and 1 in unknown:
         low, high = chain.args[0], chain.args[2]

@@ -41,6 +41,7 @@ def oversized(e: Expr) -> str | None:
 
 
 def _huge_power(base: Expr, exponent: Expr) -> bool:
+    # x^(2^(3^n)): only the constant parts of an exponent can be huge
     if variables(exponent):
         return any(n.op == "pow" and _huge_power(*n.args) for n in walk(exponent))
     size = approximate(exponent)

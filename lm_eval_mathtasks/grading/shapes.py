@@ -84,6 +84,7 @@ def _assignments(e: Expr) -> Expr:
     labels = [_label(item) for item in e.args]
     if None in labels or not any(labels):
         return e
+    # "a = 4, -8, -10": a label in front of the first names them all
     values = tuple(item.args[-1] if label else item for item, label in zip(e.args, labels, strict=True))
     named = [label for label in labels if label]
     distinct = list(dict.fromkeys(named))

@@ -224,6 +224,7 @@ def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     same_ends = pred.op == "group" and pred.name == gold.name
     bare = pred.op == "seq" or pred.name == "{}" or (is_list and pred.name in {"()", "[]"})
     is_interval = gold.name != "()" and not is_list
+    # (2, 5) may be a point or an interval, so its brackets may be missing; [2, 5) can only be an interval
     if not same_ends and (not bare or is_interval or mentions_infinity(gold)):
         return _no("other brackets: ends that belong to the interval or do not")
     return _in_order(gold.args, pred.args, ask)
@@ -266,6 +267,7 @@ def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
         return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
     if len(gold) > MAX_UNORDERED:
         return _in_order(sorted(gold, key=repr), sorted(pred, key=repr), ask)
+    # greedy is enough: equality is transitive but for roundings, so it hardly matters which equal part is taken
     left = list(pred)
     undecided: Outcome | None = None
     for g in gold:

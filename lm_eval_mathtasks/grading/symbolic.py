@@ -63,6 +63,7 @@ def _call(e: Expr, args: list[Any]) -> Any:
     import sympy
 
     if e.name == "sqrt":
+        # sympy's Pow takes the principal root: the cube root of -8 would be complex
         odd = getattr(args[1], "is_odd", False)
         return sympy.real_root(*args) if odd else sympy.Pow(args[0], 1 / args[1])
     if e.name.startswith("apply "):

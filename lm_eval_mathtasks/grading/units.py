@@ -86,6 +86,7 @@ MAGNITUDES = {
     "dozen": 12,
     "hundred": 100,
 }
+# "square feet", "feet squared": the power of the unit beside it
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 # Words that make a run of letters after a number a remark and not a product, even without a blank.
 _REMARKS = {

@@ -29,6 +29,7 @@ def words_key(text: str) -> str:
     plain = plain_words(text).lower()
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
     plain = re.sub(r"^(?:an?|the)\s+", "", plain)
+    # neither punctuation nor blanks: "A, C, F" is ACF, "no-solution" is nosolution
     return "".join(c for c in plain if c.isalnum())
 
 

@@ -7,6 +7,8 @@ closes, and limits its own memory; it is killed when a question takes too long.
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
 import struct
 import sys
@@ -16,6 +18,16 @@ from typing import BinaryIO
 MAX_MEMORY = 2 * 1024**3
 READY, EQUAL, UNKNOWN = b"R", b"=", b"?"
 HEADER = struct.Struct("<I")
+
+
+def python_command(entry: str) -> list[str]:
+    """Return the command that runs `entry` ("module.function") of this package in a fresh interpreter.
+
+    `-c` and not the program's own file: a script without a `__main__` guard is not run again.
+    """
+    module, _, function = entry.rpartition(".")
+    code = f"import sys, json; sys.path[:] = json.loads(sys.argv[1]); from {module} import {function}; {function}()"
+    return [sys.executable, "-c", code, json.dumps([p or os.getcwd() for p in sys.path])]
 
 
 def _limit_memory() -> None:
