@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lm_eval_mathtasks.models.faults import Fault, classify, error_part, of_transport
@@ -88,17 +89,13 @@ class Client:
 
         Raises Fault, Refused or Rejected (see `faults`).
         """
-        rest = {k: v for k, v in payload.items() if k not in ("model", "messages", "prompt")}
+        # The whole payload goes as extra_body: the SDK would walk through every message to check its type.
+        if self._chat:
+            create = partial(self._sdk.chat.completions.with_streaming_response.create, messages=[])
+        else:
+            create = partial(self._sdk.completions.with_streaming_response.create, prompt="")
         try:
-            if self._chat:
-                sending = self._sdk.chat.completions.with_streaming_response.create(
-                    model=payload["model"], messages=payload["messages"], extra_body=rest
-                )
-            else:
-                sending = self._sdk.completions.with_streaming_response.create(
-                    model=payload["model"], prompt=payload["prompt"], extra_body=rest
-                )
-            async with sending as response:
+            async with create(model=payload["model"], extra_body=dict(payload)) as response:
                 flight.headed = True
                 flight.touch()
                 on_headers(response.headers)

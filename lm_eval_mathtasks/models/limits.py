@@ -162,6 +162,8 @@ class Bucket:
         if (first or changed) and reading.remaining is not None:
             since = 0.0 if window is not None else (now - mark.at) * rate
             level = min(capacity, reading.remaining + since - (self.spent - mark.spent))
+            if window is None and self._sent:  # requests sent together are admitted in any order
+                level = min(level, capacity - self.spent + (now - self._sent[0]) * rate)
             if self.ceiling and reading.limit and self.ceiling < reading.limit:
                 level = min(level, self.ceiling - self.spent + (now - mark.at) * rate)
             self.set_level(level)
