@@ -12,6 +12,7 @@ import logging
 import signal
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lm_eval.api.model import LM
@@ -226,11 +227,17 @@ class MathtasksCompletions(MathtasksChat):
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     """Run to the end, in a thread of its own where a loop is running already (a notebook)."""
-    try:
+    (_run_in_thread if _loop_is_running() else asyncio.run)(work)
+
+
+def _loop_is_running() -> bool:
+    with suppress(RuntimeError):
         asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(work)
-        return
+        return True
+    return False
+
+
+def _run_in_thread(work: Coroutine[Any, Any, None]) -> None:
     failure: list[BaseException] = []
 
     def target() -> None:

@@ -104,12 +104,13 @@ class Dispatcher:
         self.window = Window(concurrency, int(min([PROBE, *rates])))
         self.in_flight = 0
         self.refusals: Counter[str] = Counter()
-        self.pause_until = self.admitted_at = clock()
+        self.pause_until = clock()
         self.stopped = False
         self._again: deque[tuple[float, asyncio.Future[Permit]]] = deque()
         self._fresh: deque[tuple[float, asyncio.Future[Permit]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._refused_in_a_row = 0
+        self._refused_since: float | None = None
 
     async def permit(self, tokens: float, again: bool = False) -> Permit:
         """Wait until one request that reserves `tokens` may leave; `again`: it was sent before, so it goes first.
@@ -137,7 +138,7 @@ class Dispatcher:
     def admitted(self, permit: Permit, readings: dict[str, Reading]) -> None:
         """The server took the request, and said this of its limits."""
         now = self.clock()
-        self.admitted_at, self._refused_in_a_row = now, 0
+        self._refused_since, self._refused_in_a_row = None, 0
         self.window.admitted()
         self.budget.observe(readings, permit.marks, now)
         self._pump()
@@ -153,51 +154,48 @@ class Dispatcher:
         else:
             explained = self._refused_by_rate(permit, refusal, now)
         self.refusals[refusal.kind or "unnamed"] += 1
-        self._pause(refusal.wait_s, explained, permit, now)
+        fresh = permit.at >= self.pause_until
+        self._pause(refusal.wait_s, explained, fresh, now)
         return True
 
     def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
+        """Tell the bucket that ran dry; returns whether what we know explains it."""
         buckets = self.budget.buckets
+        known = {kind for kind, bucket in buckets.items() if bucket.known}
         for kind, reading in refusal.readings.items():
-            if reading.limit:
-                buckets[kind].observe(
-                    Reading(reading.limit, None, None), permit.marks[kind], now, admitted=False
-                )
-                buckets[kind].learn_capacity(reading)
-                buckets[kind].watch_reset(reading, now)
-        kind = refusal.kind
-        if kind is None:
-            drained = [k for k, r in refusal.readings.items() if r.remaining is not None and r.remaining < 1]
-            known = [k for k, b in buckets.items() if b.known and not b.guessed]
-            kind = (drained or known or [None])[0]
+            buckets[kind].learn_refusal(reading, now)
+        kind = refusal.kind or self._dry(refusal)
         if kind != TOKENS:
             buckets[TOKENS].forgive(permit.tokens)
-        if kind is None:
-            buckets[REQUESTS].guess(permit.marks[REQUESTS], now)
+        bucket, mark = buckets[kind or REQUESTS], permit.marks[kind or REQUESTS]
+        if refusal.limit and not bucket.known:
+            bucket.learn(Reading(refusal.limit, None, None), now)
+        if not bucket.known:
+            bucket.guess(mark, now)
             return False
-        need = refusal.need or (1.0 if kind == REQUESTS else permit.tokens)
-        surprise = buckets[kind].refused(
-            permit.marks[kind], now, limit=refusal.limit, need=need, wait_s=refusal.wait_s
-        )
-        if not buckets[kind].known:
-            buckets[kind].guess(permit.marks[kind], now)
-            return False
-        return not surprise
+        need = refusal.need or (permit.tokens if kind == TOKENS else 1.0)
+        return not bucket.refused(mark, now, need=need, wait_s=refusal.wait_s, news=kind not in known)
 
-    def _pause(self, wait_s: float | None, explained: bool, permit: Permit, now: float) -> None:
+    def _dry(self, refusal: Refusal) -> str | None:
+        """Which bucket refused, where the refusal does not say: one reported empty, else one that is known."""
+        empty = [k for k, r in refusal.readings.items() if r.remaining is not None and r.remaining < 1]
+        known = [k for k, bucket in self.budget.buckets.items() if bucket.known]
+        return next(iter(empty + known), None)
+
+    def _pause(self, wait_s: float | None, explained: bool, fresh: bool, now: float) -> None:
         """Nobody leaves for `wait_s`, or for a growing time if none was named; jittered if others compete."""
-        if permit.at >= self.pause_until:
-            self._refused_in_a_row += 1
+        self._refused_in_a_row += fresh
+        self._refused_since = now if self._refused_since is None else self._refused_since
         if wait_s is None and not explained:
-            longest = min(PAUSE_MAX_S, PAUSE_S * 2 ** min(10, self._refused_in_a_row - 1))
+            longest = min(PAUSE_MAX_S, PAUSE_S * 2 ** min(10, max(0, self._refused_in_a_row - 1)))
             wait_s = random.uniform(0.2 * longest, longest)  # noqa: S311  (jitter, not cryptography)
         elif wait_s and not explained:
             wait_s *= random.uniform(1.0, 1.5)  # noqa: S311
         self.pause_until = max(self.pause_until, now + (wait_s or 0.0))
 
     def starved_s(self) -> float:
-        """Seconds since the server last took a request."""
-        return self.clock() - self.admitted_at
+        """Seconds for which the server has refused whatever was sent."""
+        return 0.0 if self._refused_since is None else self.clock() - self._refused_since
 
     def done(self, permit: Permit) -> None:
         """The request has left the wire, answered or not."""

@@ -1,8 +1,9 @@
-"""Two buckets, requests and tokens, refilled as the server refills its own, and corrected by what it reports.
+"""Two buckets, requests and tokens, refilled as the server refills its own and corrected by what it reports.
 
-A bucket is charged before a request leaves. Every answer's headers then say what the server's bucket held when it
-admitted that request; the median of the last disagreements corrects ours, up or down. The median, because
-requests sent together are admitted in any order; both ways, because a level believed too low is lost time.
+A bucket is charged before a request leaves. Every answer's headers then say what the server's bucket held
+when it admitted that request; the median of the last disagreements corrects ours, up or down. The median,
+because requests sent together are admitted in any order; both ways, because a level believed too low is lost
+time. What is missing again and again goes to somebody else who uses the same key.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from statistics import median
 from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, Reading
 
 MINUTE_S = 60.0
-# The server's bucket begins to refill when our first request arrives, ours when it leaves; a later request may
-# travel faster. This much time is given away once per run so that none arrives before its turn.
-MARGIN_S = 0.12
-# A bucket that refills to more than its stated limit is no such bucket but a window. Resets may be rounded to
-# whole seconds: 5 percent and 1.5 seconds of slack.
+# The server's bucket begins to refill when our first request arrives, ours when it leaves; making the first
+# connection takes this long. The time is given away once per run, so that no request arrives before its turn.
+MARGIN_S, MARGIN_SHARE = 0.25, 0.25  # of seconds' worth; at most this share of what the bucket holds
+# A bucket that refills to more than its stated limit is no bucket but a window. Resets may be rounded to whole
+# seconds: 5 percent and 1.5 seconds of slack.
 WINDOW_SLACK, WINDOW_SLACK_S = 1.05, 1.5
-ERRORS_KEPT = 7  # disagreements whose median is believed: four must agree, about one second at 250 a minute
+WINDOW_STILL_S = 1.0  # an instant of reset that has not moved for so long belongs to a window
+ERRORS_KEPT = 7  # disagreements whose median is believed: four must agree, a second at 250 a minute
+OTHERS_GAIN, OTHERS_LEAST = 0.5, 0.05  # how fast others' use is learned; less than this share is noise
+REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is kept in reserve
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
 GUESS_FIRST_CUT, GUESS_CUT, GUESS_GROWTH_PER_S = 0.5, 0.7, 0.01
-RESET_WATCH_S = 1.0  # before a reset that does not move is called a window
-PACE_S = 10.0  # over which our own pace is measured when the first refusal comes
+CUT_EVERY_S = 1.0  # refusals of requests that were under way together are one refusal
+PACE_S, PACE_KEPT = 10.0, 1024  # over which our own pace is measured when the first refusal comes
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Mark:
 
 
 class Bucket:
-    """One continuously refilled limit. `per_minute`: the user's own bound, None if he gave none.
+    """One limit. `per_minute`: the user's own bound, None if he gave none.
 
     Units are requests or tokens; times are seconds of a monotonic clock, handed in by the caller.
     """
@@ -49,22 +53,25 @@ class Bucket:
         self.rate = per_minute / MINUTE_S if per_minute else None
         self.capacity = self.level = per_minute or 0.0
         self.at = now
-        self.window_end: float | None = None
+        self.window_end: float | None = None  # then nothing is refilled before, and everything at that instant
         self.window_s = MINUTE_S
-        self.share, self.share_at = 1.0, now
+        self.share, self.cut_at = 1.0, now - CUT_EVERY_S
+        self.others = 0.0  # units a second that somebody else uses
         self.spent = self.corrections = 0.0
         self.heard = False  # a server has told its limit
+        self.shaped = False  # and how much the bucket holds
         self.guessed = False  # the rate was inferred from refusals alone
-        self.errors: deque[float] = deque(maxlen=ERRORS_KEPT)
-        self._reset_seen: tuple[float, float] | None = None
+        self._errors: deque[float] = deque(maxlen=ERRORS_KEPT)
+        self._corrected_at = now
+        self._still: tuple[float, float] | None = None  # (seen at, instant of reset)
         self._empty_at: float | None = None
         self._admitted = 0
-        self._sent: deque[float] = deque(maxlen=4096)
+        self._sent: deque[float] = deque(maxlen=PACE_KEPT)
 
     @property
     def known(self) -> bool:
-        """Whether there is a limit to keep to."""
-        return self.rate is not None
+        """Whether the limit was told, by the user or a server."""
+        return self.rate is not None and not self.guessed
 
     def advance(self, now: float) -> None:
         """Refill up to `now`; a clock that went backwards refills nothing."""
@@ -75,27 +82,31 @@ class Bucket:
             if now >= self.window_end:
                 self.level, self.window_end = self.capacity, now + self.window_s
             return
-        if self.share < 1 and now - self.share_at >= SHARE_EVERY_S:
-            self.share, self.share_at = min(1.0, self.share + SHARE_STEP), now
+        if self.share < 1:
+            self.share = min(1.0, self.share + SHARE_STEP * passed / SHARE_EVERY_S)
         if self.guessed:
             self.rate *= 1 + GUESS_GROWTH_PER_S * passed
-        self.level = min(self.capacity, self.level + passed * self.rate * self.share)
+        self.level = min(self.capacity, self.level + passed * (self.rate * self.share - self._others()))
+
+    def _others(self) -> float:
+        """Units a second that others use, as far as it is more than noise."""
+        return self.others if self.rate and self.others > OTHERS_LEAST * self.rate else 0.0
 
     def wait(self, cost: float, now: float) -> float:
-        """Seconds until `cost` units may be taken; 0: now. A cost above the capacity waits for a full bucket."""
+        """Seconds until `cost` units may be taken; 0: now. More than the bucket holds waits for a full one."""
         self.advance(now)
         if self.rate is None:
             return 0.0
-        margin = min(MARGIN_S * self.rate, 0.1 * self.capacity) if self.window_end is None else 0.0
-        lacking = min(cost + margin, self.capacity) - self.level
-        if lacking <= 1e-9:
-            return 0.0
         if self.window_end is not None:
-            return max(0.0, self.window_end - now)
-        return lacking / (self.rate * self.share)
+            return 0.0 if self.level >= min(cost, self.capacity) else max(0.0, self.window_end - now)
+        margin = min(MARGIN_S * self.rate + REACTION_S * self._others(), MARGIN_SHARE * self.capacity)
+        lacking = min(cost + margin, self.capacity) - self.level
+        # Whoever shares the key is given at least a tenth of the rate, and so are we.
+        pace = max(self.rate * self.share - self._others(), 0.1 * self.rate * self.share)
+        return 0.0 if lacking <= 1e-9 else lacking / pace
 
     def take(self, cost: float, now: float) -> Mark:
-        """Charge `cost` and remember the level for `observe`."""
+        """Charge `cost`, and remember the level for `observe`."""
         self.advance(now)
         self.spent += cost
         self._sent.append(now)
@@ -103,144 +114,134 @@ class Bucket:
             self.level -= cost
         return Mark(now, self.level, self.corrections, self.spent)
 
-    def correct(self, units: float) -> None:
-        """Move the believed level; marks taken before stay comparable."""
-        self.level += units
-        self.corrections += units
-
-    def set_level(self, level: float) -> None:
-        self.correct(level - self.level)
-        self.errors.clear()
-
-    # -- what the server reports
-
-    def observe(self, reading: Reading, mark: Mark, now: float, admitted: bool = True) -> None:
-        """Take in the headers of one response to the request charged at `mark`."""
-        self.advance(now)
-        if admitted:
-            self._admitted += 1
-        if reading.limit and self._learn(reading, mark, now):
-            return
-        if reading.remaining is None or self.rate is None:
-            return
-        error = reading.remaining + 0.5 - (mark.level + self.corrections - mark.corrections)
-        if self.ceiling and reading.limit and self.ceiling < reading.limit:
-            error = min(error, 0.0)  # the user's bound is below the server's: only others' use concerns us
-        self.errors.append(error)
-        middle = median(self.errors)
-        if len(self.errors) == ERRORS_KEPT and abs(middle) > 1:
-            self.correct(middle)
-            self.errors = deque((e - middle for e in self.errors), ERRORS_KEPT)
-
-    def _learn(self, reading: Reading, mark: Mark, now: float) -> bool:
-        """Adopt a stated limit; True if the level was set from it too."""
-        limit = min(reading.limit or 0.0, self.ceiling or float("inf"))
-        rate = limit / MINUTE_S
-        capacity, window = limit, None
-        if reading.remaining is not None and reading.reset_s is not None:
-            refilled = reading.remaining + reading.reset_s * (reading.limit or 0.0) / MINUTE_S
-            slack = WINDOW_SLACK * (reading.limit or 0.0) + WINDOW_SLACK_S * rate
-            if reading.windowed or refilled > slack or self.window_end is not None:
-                window = mark.at + reading.reset_s
-            else:
-                capacity = max(1.0, min(limit, refilled))
-        first = not self.heard or self.guessed
-        changed = self.rate is None or abs(self.rate - rate) > 0.01 * rate
-        if not first and not changed:
-            self.capacity = max(self.capacity, capacity)
-            if (window is None) != (self.window_end is None):
-                first = True
-        if first or changed:
-            self.heard, self.guessed, self.rate, self.capacity = True, False, rate, capacity
-        if window is not None:
-            self.window_s = (
-                max(reading.reset_s or 0.0, 1.0) if first else max(self.window_s, reading.reset_s or 0)
-            )
-            self.window_end = window
-        elif first:
-            self.window_end = None
-        if (first or changed) and reading.remaining is not None:
-            since = 0.0 if window is not None else (now - mark.at) * rate
-            level = min(capacity, reading.remaining + since - (self.spent - mark.spent))
-            if window is None and self._sent:  # requests sent together are admitted in any order
-                level = min(level, capacity - self.spent + (now - self._sent[0]) * rate)
-            if self.ceiling and reading.limit and self.ceiling < reading.limit:
-                level = min(level, self.ceiling - self.spent + (now - mark.at) * rate)
-            self.set_level(level)
-        return first or changed
-
-    def learn_capacity(self, reading: Reading) -> None:
-        """A refusal also shows how much the bucket can hold."""
-        if (
-            reading.reset_s is None
-            or reading.limit is None
-            or self.rate is None
-            or self.window_end is not None
-        ):
-            return
-        capacity = (reading.remaining or 0.0) + reading.reset_s * reading.limit / MINUTE_S
-        if capacity < 0.9 * self.capacity:
-            self.capacity = max(1.0, capacity)
-
-    # -- refusals
-
     def forgive(self, cost: float) -> None:
         """A request refused by the other bucket was not charged to this one."""
         self.spent -= cost
         if self.rate is not None:
             self.level = min(self.capacity, self.level + cost)
 
-    def refused(
-        self, mark: Mark, now: float, *, limit: float | None, need: float, wait_s: float | None
-    ) -> bool:
-        """The server had less than `need` units. Returns whether the refusal was a surprise.
+    def _correct(self, units: float) -> None:
+        """Move the believed level; marks taken before stay comparable."""
+        self.level += units
+        self.corrections += units
 
-        A surprise (we knew the limit and believed it held) means bursts are shorter than a minute, or somebody
-        else uses the same key: the capacity shrinks to a second's worth, then our share of the rate.
+    def _set_level(self, level: float) -> None:
+        self._correct(level - self.level)
+        self._errors.clear()
+
+    # -- what a server reports
+
+    def observe(self, reading: Reading, mark: Mark, now: float) -> None:
+        """Take in the headers of one answer, to the request charged at `mark`."""
+        self.advance(now)
+        self._admitted += 1
+        if self.learn(reading, mark.at) and reading.remaining is not None:
+            self._adopt(reading, mark)
+        elif reading.remaining is not None and self.rate is not None:
+            error = reading.remaining + 0.5 - (mark.level + self.corrections - mark.corrections)
+            self._disagree(min(error, 0.0) if self._bounded(reading) else error, now)
+
+    def _bounded(self, reading: Reading) -> bool:
+        """The user's bound is below the server's: then only less than expected concerns us."""
+        return self.ceiling is not None and self.ceiling < (reading.limit or 0.0)
+
+    def learn(self, reading: Reading, at: float) -> bool:
+        """Adopt the limit that a response to a request sent `at` states; True if it was news.
+
+        What is left and the time until full tell how much the bucket holds: a minute's worth, or less where
+        the limit is enforced in shorter periods. More than the limit means a window that ends at that time.
+        """
+        if not reading.limit:
+            return False
+        limit = min(reading.limit, self.ceiling or reading.limit)
+        rate, capacity, window = limit / MINUTE_S, limit, self.window_end is not None
+        shaped = False
+        if reading.remaining is not None and reading.reset_s is not None:
+            shaped = self.shaped = True
+            full = reading.remaining + reading.reset_s * reading.limit / MINUTE_S
+            slack = WINDOW_SLACK * reading.limit + WINDOW_SLACK_S * reading.limit / MINUTE_S
+            window = window or reading.windowed or full > slack
+            capacity = limit if window else max(1.0, min(limit, full))
+        news = not self.heard or self.rate is None or abs(self.rate - rate) > 0.01 * rate
+        news = news or window != (self.window_end is not None)
+        if news:
+            self.heard, self.guessed, self.rate, self.capacity = True, False, rate, capacity
+        elif shaped:
+            self.capacity = max(self.capacity, capacity)
+        if window and reading.reset_s is not None:
+            self.window_end, self.window_s = at + reading.reset_s, max(1.0, self.window_s, reading.reset_s)
+        return news
+
+    def _adopt(self, reading: Reading, mark: Mark) -> None:
+        """Set the level by the first report. Requests sent together are admitted in any order, and when is not
+        known: no refill since is assumed, and all that was sent may have been admitted. Later reports correct."""
+        level = (reading.remaining or 0.0) - (self.spent - mark.spent)
+        if self.window_end is None:
+            level = min(level, self.capacity - self.spent) if self.spent < self.capacity else level
+        self._set_level(min(level, self.ceiling - self.spent) if self._bounded(reading) and self.ceiling else level)
+
+    def _disagree(self, error: float, now: float) -> None:
+        """The server held `error` units more than was believed when it admitted a request."""
+        self._errors.append(error)
+        middle = median(self._errors)
+        if len(self._errors) < ERRORS_KEPT or abs(middle) <= 1 or self.rate is None:
+            return
+        passed, self._corrected_at = max(REACTION_S, now - self._corrected_at), now
+        self._correct(middle)
+        self._errors = deque((e - middle for e in self._errors), ERRORS_KEPT)
+        self.others = min(self.rate, max(0.0, self.others - OTHERS_GAIN * middle / passed))
+
+    # -- refusals
+
+    def refused(self, mark: Mark, now: float, *, need: float, wait_s: float | None, news: bool = False) -> bool:
+        """The server had less than `need` units of a known limit (`news`: known from this refusal). Returns
+        whether that came as a surprise.
+
+        Then bursts are shorter than a minute (the capacity shrinks to a second's worth), or somebody else uses
+        the same key (our share of the rate shrinks), once for all requests that were under way together.
         """
         self.advance(now)
-        surprise = self.rate is not None and not self.guessed and mark.at > self.share_at
-        if limit and (self.rate is None or self.guessed):
-            self.rate, self.capacity, self.guessed = (
-                min(limit, self.ceiling or limit) / MINUTE_S,
-                limit,
-                False,
-            )
         if self.rate is None:
             return False
-        if surprise:
+        surprise = mark.at > self.cut_at and not news
+        if surprise and now - self.cut_at >= CUT_EVERY_S:
+            self.cut_at = now
             small = max(1.0, self.rate, need)
-            if not self.heard and self.capacity > small:
+            if not self.shaped and self.capacity > small:
                 self.capacity = small
-            elif now - self.share_at >= 1.0:
+            else:
                 self.share = max(SHARE_MIN, self.share * SHARE_CUT)
-            self.share_at = now
-        level = min(self.level, need - self.rate * wait_s) if wait_s is not None else min(self.level, 0.0)
-        self.set_level(max(level, -self.capacity))
+        level = min(self.level, need - self.rate * wait_s if wait_s is not None else 0.0)
+        self._set_level(max(level, -self.capacity))
         return surprise
 
-    def watch_reset(self, reading: Reading, now: float) -> None:
-        """An instant of reset that stands still while time passes belongs to a window, not to a bucket."""
-        if reading.reset_s is None or (reading.remaining or 0.0) >= 1 or self.window_end is not None:
+    def learn_refusal(self, reading: Reading, now: float) -> None:
+        """Take in the headers of a refusal: how much the bucket holds, or that it is a window.
+
+        An instant of reset that stands still while time passes belongs to a window.
+        """
+        self.learn(Reading(reading.limit, None, None), now)
+        if reading.reset_s is None or reading.limit is None or self.rate is None or self.window_end is not None:
             return
-        reset_at = now + reading.reset_s
-        seen_at, seen_reset = self._reset_seen or (now, reset_at)
-        self._reset_seen = (seen_at, seen_reset)
-        passed = now - seen_at
-        if passed < RESET_WATCH_S:
-            return
-        if abs(reset_at - seen_reset) < 0.5 * passed:
-            self.window_end, self.window_s = reset_at, MINUTE_S
-            self.set_level(0.0)
-        self._reset_seen = None
+        full = (reading.remaining or 0.0) + reading.reset_s * reading.limit / MINUTE_S
+        self.shaped = True
+        if full < 0.9 * self.capacity:
+            self.capacity = max(1.0, full)
+        seen_at, instant = self._still or (now, now + reading.reset_s)
+        self._still = (seen_at, instant)
+        if now - seen_at >= WINDOW_STILL_S and (reading.remaining or 0.0) < 1:
+            self._still = None
+            if abs(now + reading.reset_s - instant) < 0.5 * (now - seen_at):
+                self.window_end, self.capacity = instant, min(reading.limit, self.ceiling or reading.limit)
+                self._set_level(0.0)
 
     def guess(self, mark: Mark, now: float) -> None:
-        """A refusal without any number. Between two such the bucket was empty at both ends, so what was admitted
-        between them, over the time between them, is the rate."""
+        """A refusal without any number. Between two such the bucket was empty at both ends, so what was
+        admitted between them, over the time between them, is the rate."""
         self.advance(now)
         if self.rate is not None and not self.guessed:
             return
-        if self._empty_at is None:
+        if self.rate is None or self._empty_at is None:
             recent = [at for at in self._sent if now - at <= PACE_S]
             pace = len(recent) / max(1.0, now - recent[0]) if recent else 1.0
             self.rate, self.capacity, self.guessed = GUESS_FIRST_CUT * pace, float("inf"), True
@@ -250,9 +251,9 @@ class Bucket:
             if passed >= GUESS_MIN_S and self._admitted >= GUESS_MIN_ADMITTED:
                 self.rate = self._admitted / passed
                 self._empty_at, self._admitted = now, 0
-            elif self.rate is not None and now - self.share_at >= 1.0:
-                self.rate, self.share_at = self.rate * GUESS_CUT, now
-        self.set_level(min(self.level, 0.0))
+            elif now - self.cut_at >= CUT_EVERY_S:
+                self.rate, self.cut_at = self.rate * GUESS_CUT, now
+        self._set_level(min(self.level, 0.0))
 
 
 class Budget:
@@ -267,10 +268,7 @@ class Budget:
 
     def take(self, tokens: float, now: float) -> dict[str, Mark]:
         """Charge one request of `tokens`; the marks belong to its answer's headers."""
-        return {
-            REQUESTS: self.buckets[REQUESTS].take(1.0, now),
-            TOKENS: self.buckets[TOKENS].take(tokens, now),
-        }
+        return {REQUESTS: self.buckets[REQUESTS].take(1.0, now), TOKENS: self.buckets[TOKENS].take(tokens, now)}
 
     def observe(self, readings: dict[str, Reading], marks: dict[str, Mark], now: float) -> None:
         """Take in the headers of an admitted request."""
