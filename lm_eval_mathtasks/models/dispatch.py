@@ -161,9 +161,8 @@ class Dispatcher:
     def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
         """Tell the bucket that ran dry; returns whether what we know explains it."""
         buckets = self.budget.buckets
-        known = {kind for kind, bucket in buckets.items() if bucket.known}
-        for kind, reading in refusal.readings.items():
-            buckets[kind].learn_refusal(reading, now)
+        news = {kind for kind, bucket in buckets.items() if not bucket.known}
+        news |= {kind for kind, reading in refusal.readings.items() if buckets[kind].learn_refusal(reading, now)}
         kind = refusal.kind or self._dry(refusal)
         if kind != TOKENS:
             buckets[TOKENS].forgive(permit.tokens)
@@ -174,7 +173,7 @@ class Dispatcher:
             bucket.guess(mark, now)
             return False
         need = refusal.need or (permit.tokens if kind == TOKENS else 1.0)
-        return not bucket.refused(mark, now, need=need, wait_s=refusal.wait_s, news=kind not in known)
+        return not bucket.refused(mark, now, need=need, wait_s=refusal.wait_s, news=kind in news)
 
     def _dry(self, refusal: Refusal) -> str | None:
         """Which bucket refused, where the refusal does not say: one reported empty, else one that is known."""

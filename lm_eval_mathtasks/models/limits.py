@@ -1,9 +1,9 @@
 """Two buckets, requests and tokens, refilled as the server refills its own and corrected by what it reports.
 
 A bucket is charged before a request leaves. Every answer's headers then say what the server's bucket held
-when it admitted that request; the median of the last disagreements corrects ours, up or down. The median,
-because requests sent together are admitted in any order; both ways, because a level believed too low is lost
-time. What is missing again and again goes to somebody else who uses the same key.
+when it admitted that request; the median of the last disagreements corrects ours. It does so both ways, because
+a level believed too low is lost time; and only by what the order of arrival cannot explain, because requests sent
+together are admitted in any order. What is missing again and again goes to somebody else who uses the same key.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ MARGIN_S, MARGIN_SHARE = 0.25, 0.25  # of seconds' worth; at most this share of 
 WINDOW_SLACK, WINDOW_SLACK_S = 1.05, 1.5
 WINDOW_STILL_S = 1.0  # an instant of reset that has not moved for so long belongs to a window
 ERRORS_KEPT = 7  # disagreements whose median is believed: four must agree, a second at 250 a minute
+ORDER_S = 0.1  # requests sent within this time of each other may arrive in any order
 OTHERS_GAIN, OTHERS_LEAST = 0.5, 0.05  # how fast others' use is learned; less than this share is noise
+OURS_LEAST = 0.1  # of the rate, whatever others seem to use
 REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is kept in reserve
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
-GUESS_FIRST_CUT, GUESS_CUT, GUESS_GROWTH_PER_S = 0.5, 0.7, 0.01
+GUESS_FIRST_CUT, GUESS_CUT = 0.5, 0.7
+GUESS_GROWTH_PER_S, GUESS_FASTER_S = 0.02, 5.0  # grows by this, and as much more for each 5 s without a refusal
 CUT_EVERY_S = 1.0  # refusals of requests that were under way together are one refusal
-PACE_S, PACE_KEPT = 10.0, 1024  # over which our own pace is measured when the first refusal comes
+PACE_S, SENT_KEPT = 10.0, 1024  # over which our own pace is measured when the first refusal comes
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Bucket:
         self._still: tuple[float, float] | None = None  # (seen at, instant of reset)
         self._empty_at: float | None = None
         self._admitted = 0
-        self._sent: deque[float] = deque(maxlen=PACE_KEPT)
+        self._sent: deque[tuple[float, float]] = deque(maxlen=SENT_KEPT)  # (at, spent then)
 
     @property
     def known(self) -> bool:
@@ -85,12 +88,18 @@ class Bucket:
         if self.share < 1:
             self.share = min(1.0, self.share + SHARE_STEP * passed / SHARE_EVERY_S)
         if self.guessed:
-            self.rate *= 1 + GUESS_GROWTH_PER_S * passed
-        self.level = min(self.capacity, self.level + passed * (self.rate * self.share - self._others()))
+            calm = now - (self._empty_at or now)
+            self.rate *= 1 + GUESS_GROWTH_PER_S * passed * (1 + calm / GUESS_FASTER_S)
+        self.level = min(self.capacity, self.level + passed * self._pace())
 
     def _others(self) -> float:
         """Units a second that others use, as far as it is more than noise."""
         return self.others if self.rate and self.others > OTHERS_LEAST * self.rate else 0.0
+
+    def _pace(self) -> float:
+        """Units a second that are refilled for us; never nothing, whatever others use."""
+        ours = (self.rate or 0.0) * self.share
+        return max(ours - self._others(), OURS_LEAST * ours)
 
     def wait(self, cost: float, now: float) -> float:
         """Seconds until `cost` units may be taken; 0: now. More than the bucket holds waits for a full one."""
@@ -101,15 +110,13 @@ class Bucket:
             return 0.0 if self.level >= min(cost, self.capacity) else max(0.0, self.window_end - now)
         margin = min(MARGIN_S * self.rate + REACTION_S * self._others(), MARGIN_SHARE * self.capacity)
         lacking = min(cost + margin, self.capacity) - self.level
-        # Whoever shares the key is given at least a tenth of the rate, and so are we.
-        pace = max(self.rate * self.share - self._others(), 0.1 * self.rate * self.share)
-        return 0.0 if lacking <= 1e-9 else lacking / pace
+        return 0.0 if lacking <= 1e-9 else lacking / self._pace()
 
     def take(self, cost: float, now: float) -> Mark:
         """Charge `cost`, and remember the level for `observe`."""
         self.advance(now)
         self.spent += cost
-        self._sent.append(now)
+        self._sent.append((now, self.spent))
         if self.rate is not None:
             self.level -= cost
         return Mark(now, self.level, self.corrections, self.spent)
@@ -134,12 +141,24 @@ class Bucket:
     def observe(self, reading: Reading, mark: Mark, now: float) -> None:
         """Take in the headers of one answer, to the request charged at `mark`."""
         self.advance(now)
-        self._admitted += 1
+        self._admitted += self._empty_at is None or mark.at > self._empty_at
         if self.learn(reading, mark.at) and reading.remaining is not None:
             self._adopt(reading, mark)
         elif reading.remaining is not None and self.rate is not None:
             error = reading.remaining + 0.5 - (mark.level + self.corrections - mark.corrections)
+            error = self._unexplained(error, mark)
             self._disagree(min(error, 0.0) if self._bounded(reading) else error, now)
+
+    def _unexplained(self, error: float, mark: Mark) -> float:
+        """The part of a disagreement that no order of arrival explains: had all those sent shortly before come
+        after it, or all those sent shortly after come before it."""
+        first = last = mark.spent
+        for sent_at, spent in reversed(self._sent):
+            if sent_at < mark.at - ORDER_S:
+                break
+            if sent_at <= mark.at + ORDER_S:
+                first, last = spent, max(last, spent)
+        return max(0.0, error - (mark.spent - first)) if error > 0 else min(0.0, error + last - mark.spent)
 
     def _bounded(self, reading: Reading) -> bool:
         """The user's bound is below the server's: then only less than expected concerns us."""
@@ -204,7 +223,9 @@ class Bucket:
         if self.rate is None:
             return False
         surprise = mark.at > self.cut_at and not news
-        if surprise and now - self.cut_at >= CUT_EVERY_S:
+        if news:
+            self.cut_at = now
+        elif surprise and now - self.cut_at >= CUT_EVERY_S:
             self.cut_at = now
             small = max(1.0, self.rate, need)
             if not self.shaped and self.capacity > small:
@@ -215,18 +236,19 @@ class Bucket:
         self._set_level(max(level, -self.capacity))
         return surprise
 
-    def learn_refusal(self, reading: Reading, now: float) -> None:
-        """Take in the headers of a refusal: how much the bucket holds, or that it is a window.
-
-        An instant of reset that stands still while time passes belongs to a window.
+    def learn_refusal(self, reading: Reading, now: float) -> bool:
+        """Take in the headers of a refusal: how much the bucket holds, or that it is a window. True if that was
+        news. An instant of reset that stands still while time passes belongs to a window.
         """
-        self.learn(Reading(reading.limit, None, None), now)
+        news = self.learn(Reading(reading.limit, None, None), now)
+        if news:
+            self._set_level(reading.remaining or 0.0)
         if reading.reset_s is None or reading.limit is None or self.rate is None or self.window_end is not None:
-            return
-        full = (reading.remaining or 0.0) + reading.reset_s * reading.limit / MINUTE_S
+            return news
         self.shaped = True
+        full = (reading.remaining or 0.0) + reading.reset_s * reading.limit / MINUTE_S
         if full < 0.9 * self.capacity:
-            self.capacity = max(1.0, full)
+            self.capacity, news = max(1.0, full), True
         seen_at, instant = self._still or (now, now + reading.reset_s)
         self._still = (seen_at, instant)
         if now - seen_at >= WINDOW_STILL_S and (reading.remaining or 0.0) < 1:
@@ -234,6 +256,8 @@ class Bucket:
             if abs(now + reading.reset_s - instant) < 0.5 * (now - seen_at):
                 self.window_end, self.capacity = instant, min(reading.limit, self.ceiling or reading.limit)
                 self._set_level(0.0)
+                return True
+        return news
 
     def guess(self, mark: Mark, now: float) -> None:
         """A refusal without any number. Between two such the bucket was empty at both ends, so what was
@@ -242,14 +266,14 @@ class Bucket:
         if self.rate is not None and not self.guessed:
             return
         if self.rate is None or self._empty_at is None:
-            recent = [at for at in self._sent if now - at <= PACE_S]
+            recent = [at for at, _ in self._sent if now - at <= PACE_S]
             pace = len(recent) / max(1.0, now - recent[0]) if recent else 1.0
             self.rate, self.capacity, self.guessed = GUESS_FIRST_CUT * pace, float("inf"), True
             self._empty_at, self._admitted = now, 0
         elif mark.at > self._empty_at:
             passed = now - self._empty_at
             if passed >= GUESS_MIN_S and self._admitted >= GUESS_MIN_ADMITTED:
-                self.rate = self._admitted / passed
+                self.rate = (self._admitted + 1) / passed
                 self._empty_at, self._admitted = now, 0
             elif now - self.cut_at >= CUT_EVERY_S:
                 self.rate, self.cut_at = self.rate * GUESS_CUT, now
