@@ -48,7 +48,9 @@ def asks(model, prompts, repeats=1, **gen_kwargs):
 def chat(server, **arguments):
     from lm_eval_mathtasks.models.chat_api import MathtasksChat
 
-    return MathtasksChat(**{"model": "m", "base_url": server.url, "progress": False, "num_concurrent": 8, **arguments})
+    return MathtasksChat(
+        **{"model": "m", "base_url": server.url, "progress": False, "num_concurrent": 8, **arguments}
+    )
 
 
 def completions(server, **arguments):

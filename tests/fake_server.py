@@ -83,7 +83,9 @@ class FakeServer:
         self._counts[prompt] += 1
         self._in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._in_flight)
-        call = Call(body, dict(request.headers), prompt, self._counts[prompt], len(self.calls) + 1, self._in_flight)
+        call = Call(
+            body, dict(request.headers), prompt, self._counts[prompt], len(self.calls) + 1, self._in_flight
+        )
         self.calls.append(call)
         try:
             decision = self.plan(call)
@@ -145,7 +147,9 @@ class FakeServer:
 
     @staticmethod
     async def _event(response, body):
-        await response.write(b"data: " + json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n")
+        await response.write(
+            b"data: " + json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n"
+        )
 
 
 class Limiter:
@@ -179,6 +183,12 @@ class Limiter:
         self.refused += 1
         wait = (1 - self.level) / self.rate
         said = f"Rate limit reached for m on requests per min (RPM): Limit {int(self.limit)}, Used 1, Requested 1. "
-        said = said + f"Please try again in {int(wait * 1000) + 1}ms." if self.sentence else "Too many requests."
-        headers = {**self.headers(), "retry-after-ms": str(int(wait * 1000) + 1)} if self.headers_kind == "full" else {}
+        said = (
+            said + f"Please try again in {int(wait * 1000) + 1}ms." if self.sentence else "Too many requests."
+        )
+        headers = (
+            {**self.headers(), "retry-after-ms": str(int(wait * 1000) + 1)}
+            if self.headers_kind == "full"
+            else {}
+        )
         return error(429, said, "rate_limit_exceeded" if self.sentence else None, "requests", headers=headers)

@@ -93,7 +93,9 @@ def test_a_limit_kept_by_the_second_is_survived(per_minute):
     server, bucket = Server(per_minute, burst_s=1.0), Bucket(per_minute, 0.0)
     n = per_minute // 2
     took = drive(server, bucket, n, in_flight=max(16, per_minute // 10))
-    assert server.refused <= max(16, per_minute // 10) + 4  # the first burst, before any header; then hardly any
+    assert (
+        server.refused <= max(16, per_minute // 10) + 4
+    )  # the first burst, before any header; then hardly any
     assert took < 1.06 * (n / (per_minute / 60) + 3.3)
 
 

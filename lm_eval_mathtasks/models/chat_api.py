@@ -8,12 +8,14 @@ Arguments: `settings.Settings`. The key comes from the environment (OPENAI_API_K
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+import time
+from collections.abc import Container, Coroutine, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from lm_eval.api.model import LM
 
@@ -24,7 +26,7 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.journal import Answer, Journal
+from lm_eval_mathtasks.models.journal import Answer, Journal, stored
 from lm_eval_mathtasks.models.keys import read_key
 from lm_eval_mathtasks.models.limits import Budget
 from lm_eval_mathtasks.models.money import Purse, read_price
@@ -38,7 +40,7 @@ from lm_eval_mathtasks.response import Response
 log = logging.getLogger(__name__)
 
 
-class MathtasksChat(LM):
+class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
     """Any OpenAI-compatible chat endpoint: paced to its limits, journalled, resumable."""
 
     chat = True
@@ -79,8 +81,6 @@ class MathtasksChat(LM):
         add_generation_prompt: bool = True,  # noqa: ARG002
     ) -> Any:
         """The messages as they will be sent, in the form that lm-eval logs."""
-        import json
-
         return ChatPrompt(json.dumps(chat_history, ensure_ascii=False))
 
     def loglikelihood(self, requests: list[Any]) -> Any:  # noqa: ARG002
@@ -103,33 +103,50 @@ class MathtasksChat(LM):
         """
         settings = self.settings
         planned = self.builder.plan(requests)
+        keys = [key for key, _, _ in planned]
+        if settings.dry_run:
+            return self._stop_here(
+                estimate(
+                    settings,
+                    self.price,
+                    self._asks(requests, planned, stored(settings.journal, keys)),
+                    len(keys),
+                )
+            )
         journal = Journal(settings.journal)
         try:
-            found = journal.find([key for key, _, _ in planned])
-            missing = [i for i, (key, _, _) in enumerate(planned) if key not in found]
-
-            def asks() -> Iterator[Ask]:
-                for i in missing:
-                    yield self.builder.build(requests[i], planned[i][1], planned[i][2])
-
-            if settings.dry_run:
-                raise Planned(estimate(settings, self.price, asks(), len(planned)))
-            longest = max((ask.max_tokens for ask in asks()), default=0)
-            journal.require_space(len(missing), longest)
+            found = journal.find(keys)
+            longest = max((ask.max_tokens for ask in self._asks(requests, planned, found)), default=0)
+            journal.require_space(len(keys) - len(found), longest)
             journal.note_docs(
                 (k, r.task_name, r.doc_id, n) for (k, _, n), r in zip(planned, requests, strict=True)
             )
+            asks = self._asks(requests, planned, found)
             if settings.batch_out:
-                raise Planned(
-                    write_batch(settings.batch_out, asks(), journal, self.capabilities, settings, self.chat)
+                return self._stop_here(
+                    write_batch(settings.batch_out, asks, journal, self.capabilities, settings, self.chat)
                 )
-            report = self._new_report(len(planned), len(found))
+            report = self._new_report(len(keys), len(found))
             results = {key: self._response(answer) for key, answer in found.items()}
-            if missing:
-                self._ask(asks(), results, journal, report, shown=settings.progress and not disable_tqdm)
+            if len(found) < len(keys):
+                self._ask(asks, results, journal, report, shown=settings.progress and not disable_tqdm)
         finally:
             journal.close()
-        return self._deliver([results[key] for key, _, _ in planned], report)
+        return self._deliver([results[key] for key in keys], report)
+
+    def _asks(
+        self, requests: list[Any], planned: list[tuple[str, int, int]], found: Container[str]
+    ) -> Iterator[Ask]:
+        """The Asks that are not in `found`, built one at a time."""
+        for instance, (key, occurrence, repeat) in zip(requests, planned, strict=True):
+            if key not in found:
+                yield self.builder.build(instance, occurrence, repeat)
+
+    def _stop_here(self, lines: Iterator[str]) -> NoReturn:
+        """Nothing is to be asked: say what was planned, and end."""
+        said = list(lines)
+        print("\n".join(said))
+        raise Planned(said)
 
     # -- the parts
 
@@ -184,8 +201,6 @@ class MathtasksChat(LM):
             raise engine.stopped.error()
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
-        import time
-
         settings = self.settings
         dispatcher = Dispatcher(Budget(settings.rpm, settings.tpm, time.monotonic()), settings.num_concurrent)
         return Engine(

@@ -162,7 +162,9 @@ class Dispatcher:
         """Tell the bucket that ran dry; returns whether what we know explains it."""
         buckets = self.budget.buckets
         news = {kind for kind, bucket in buckets.items() if not bucket.known}
-        news |= {kind for kind, reading in refusal.readings.items() if buckets[kind].learn_refusal(reading, now)}
+        news |= {
+            kind for kind, reading in refusal.readings.items() if buckets[kind].learn_refusal(reading, now)
+        }
         kind = refusal.kind or self._dry(refusal)
         if kind != TOKENS:
             buckets[TOKENS].forgive(permit.tokens)

@@ -148,7 +148,7 @@ def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) ->
     for name in named:
         top = name.split(".", 1)[0].split("[", 1)[0]
         if top in sent:
-            return top
+            return str(top)
     return None
 
 

@@ -30,7 +30,10 @@ REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
 GUESS_FIRST_CUT, GUESS_CUT = 0.5, 0.7
-GUESS_GROWTH_PER_S, GUESS_FASTER_S = 0.02, 5.0  # grows by this, and as much more for each 5 s without a refusal
+GUESS_GROWTH_PER_S, GUESS_FASTER_S = (
+    0.02,
+    5.0,
+)  # grows by this, and as much more for each 5 s without a refusal
 CUT_EVERY_S = 1.0  # refusals of requests that were under way together are one refusal
 PACE_S, SENT_KEPT = 10.0, 1024  # over which our own pace is measured when the first refusal comes
 
@@ -56,7 +59,9 @@ class Bucket:
         self.rate = per_minute / MINUTE_S if per_minute else None
         self.capacity = self.level = per_minute or 0.0
         self.at = now
-        self.window_end: float | None = None  # then nothing is refilled before, and everything at that instant
+        self.window_end: float | None = (
+            None  # then nothing is refilled before, and everything at that instant
+        )
         self.window_s = MINUTE_S
         self.share, self.cut_at = 1.0, now - CUT_EVERY_S
         self.others = 0.0  # units a second that somebody else uses
@@ -197,7 +202,9 @@ class Bucket:
         level = (reading.remaining or 0.0) - (self.spent - mark.spent)
         if self.window_end is None:
             level = min(level, self.capacity - self.spent) if self.spent < self.capacity else level
-        self._set_level(min(level, self.ceiling - self.spent) if self._bounded(reading) and self.ceiling else level)
+        self._set_level(
+            min(level, self.ceiling - self.spent) if self._bounded(reading) and self.ceiling else level
+        )
 
     def _disagree(self, error: float, now: float) -> None:
         """The server held `error` units more than was believed when it admitted a request."""
@@ -212,7 +219,9 @@ class Bucket:
 
     # -- refusals
 
-    def refused(self, mark: Mark, now: float, *, need: float, wait_s: float | None, news: bool = False) -> bool:
+    def refused(
+        self, mark: Mark, now: float, *, need: float, wait_s: float | None, news: bool = False
+    ) -> bool:
         """The server had less than `need` units of a known limit (`news`: known from this refusal). Returns
         whether that came as a surprise.
 
@@ -243,7 +252,12 @@ class Bucket:
         news = self.learn(Reading(reading.limit, None, None), now)
         if news:
             self._set_level(reading.remaining or 0.0)
-        if reading.reset_s is None or reading.limit is None or self.rate is None or self.window_end is not None:
+        if (
+            reading.reset_s is None
+            or reading.limit is None
+            or self.rate is None
+            or self.window_end is not None
+        ):
             return news
         self.shaped = True
         full = (reading.remaining or 0.0) + reading.reset_s * reading.limit / MINUTE_S
@@ -292,7 +306,10 @@ class Budget:
 
     def take(self, tokens: float, now: float) -> dict[str, Mark]:
         """Charge one request of `tokens`; the marks belong to its answer's headers."""
-        return {REQUESTS: self.buckets[REQUESTS].take(1.0, now), TOKENS: self.buckets[TOKENS].take(tokens, now)}
+        return {
+            REQUESTS: self.buckets[REQUESTS].take(1.0, now),
+            TOKENS: self.buckets[TOKENS].take(tokens, now),
+        }
 
     def observe(self, readings: dict[str, Reading], marks: dict[str, Mark], now: float) -> None:
         """Take in the headers of an admitted request."""

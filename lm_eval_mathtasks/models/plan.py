@@ -12,12 +12,11 @@ from lm_eval_mathtasks.models.settings import Settings
 
 
 class Planned(SystemExit):
-    """The run ends here by intention (dry_run, batch_out), with exit code 0; `lines` say what was planned."""
+    """The run ends here by intention (dry_run, batch_out), with exit code 0; `lines` said what was planned."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: list[str]) -> None:
         super().__init__(0)
-        self.lines = list(lines)
-        print("\n".join(self.lines))
+        self.lines = lines
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,176 @@
+"""One request until it is answered: tenacity retries what may pass, the dispatcher says when anything leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from lm_eval_mathtasks.models.capabilities import Capabilities
+from lm_eval_mathtasks.models.client import Client, Flight, Reply
+from lm_eval_mathtasks.models.dispatch import Dispatcher, Permit, Stopped
+from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
+from lm_eval_mathtasks.models.headers import read_limits
+from lm_eval_mathtasks.models.journal import Answer
+from lm_eval_mathtasks.models.money import Purse, TokenMeter
+from lm_eval_mathtasks.models.payload import Ask
+from lm_eval_mathtasks.models.run_report import RunReport
+from lm_eval_mathtasks.models.settings import Settings
+from lm_eval_mathtasks.models.watch import Watch
+
+BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0  # full jitter: a random time up to 0.5, 1, 2, ... 30 s
+PAID_TRIES = 3  # an empty message or half an answer is paid for each time
+MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
+
+
+@dataclass
+class Trouble:
+    """What one request has been through; times are monotonic seconds."""
+
+    began: float
+    waited: float = 0.0  # for a permit: not the request's fault
+    attempts: int = 0
+    refused: int = 0
+    paid: int = 0  # attempts that gave nothing and cost something
+    patience: float = 1.0
+
+
+@dataclass
+class Asker:
+    """What it takes to ask; `stopping` is set when the run ends."""
+
+    settings: Settings
+    client: Client
+    dispatcher: Dispatcher
+    capabilities: Capabilities
+    purse: Purse
+    report: RunReport
+    watch: Watch
+    stopping: asyncio.Event
+    meter: TokenMeter = field(default_factory=TokenMeter)
+
+    async def answer(self, ask: Ask, trouble: Trouble) -> Answer:
+        """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
+
+        Raises Fault if there is none, Stopped when the run is over.
+        """
+        from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
+
+        def over(_: Any) -> bool:
+            spent = time.monotonic() - trouble.began - trouble.waited
+            return spent >= self.settings.retry_budget or trouble.paid >= PAID_TRIES
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda e: isinstance(e, Fault) and e.severity == "transient"),
+            wait=wait_random_exponential(multiplier=BACKOFF_S, max=BACKOFF_MAX_S),
+            stop=over,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await self._attempt(ask, trouble)
+        raise AssertionError("tenacity returns or raises")
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not through the end of the run."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        if self.stopping.is_set():
+            raise Stopped
+
+    async def _attempt(self, ask: Ask, trouble: Trouble) -> Answer:
+        """Send until the server takes it: refusals for a rate, and parameters it will not have, are no attempts."""
+        while True:
+            asked_at = time.monotonic()
+            worst = await self.purse.reserve(self.meter.estimate(ask.prompt_chars), ask.max_tokens)
+            usage: dict[str, Any] | None = None
+            try:
+                permit = await self.dispatcher.permit(
+                    self.cost(ask), again=trouble.attempts + trouble.refused > 0
+                )
+                trouble.waited += time.monotonic() - asked_at
+                sent = self._sent(ask)
+                try:
+                    answer = await self._send(ask, sent, permit, trouble)
+                    usage = answer.usage
+                    return answer
+                except Refused as refused:
+                    self._refused(permit, refused, trouble)
+                except Rejected as rejected:
+                    if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
+                        raise rejected.fault from None
+                finally:
+                    self.dispatcher.done(permit)
+            except Fault as fault:
+                self.report.faults[fault.kind] += 1
+                trouble.paid += fault.paid
+                trouble.patience *= 2 if fault.kind == "timeout" else 1
+                raise
+            finally:
+                self.purse.settle(worst, usage)
+
+    def _refused(self, permit: Permit, refused: Refused, trouble: Trouble) -> None:
+        """Let the dispatcher pace everybody; raises Fault if it is an accident, or would take too long."""
+        wait = refused.refusal.wait_s or 0.0
+        trouble.refused += 1
+        if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
+            raise Fault(
+                "run",
+                "rate",
+                f"refused for {max(wait, self.dispatcher.starved_s()):.0f} s. {refused}",
+                RUN_AGAIN,
+            )
+        if not self.dispatcher.refused(permit, refused.refusal):
+            raise Fault("transient", "overloaded", str(refused))
+
+    async def _send(self, ask: Ask, sent: Mapping[str, Any], permit: Permit, trouble: Trouble) -> Answer:
+        now, sent_at = time.monotonic(), time.time()
+        trouble.attempts += 1
+        self.report.attempts += 1
+        flight = Flight(now, now, patience=trouble.patience)
+
+        def on_headers(headers: Mapping[str, str]) -> None:
+            self.dispatcher.admitted(permit, read_limits(headers))
+
+        reply: Reply = await self.watch.run(flight, self.client.exchange(sent, flight, on_headers))
+        self.meter.learn(ask.prompt_chars, reply.usage)
+        latency = time.monotonic() - now
+        return Answer(
+            key=ask.key,
+            endpoint=self.settings.base_url,
+            model=self.settings.model,
+            request=ask.payload,
+            prompt=ask.prompt,
+            response=reply.text,
+            reasoning=reply.reasoning or None,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage or self._estimated(ask, reply),
+            latency_s=round(latency, 4),
+            attempts=trouble.attempts,
+            served_model=reply.served_model,
+            fingerprint=reply.fingerprint,
+            dropped=dict(self.capabilities.dropped),
+            sent_at=sent_at,
+            finished_at=sent_at + latency,
+        )
+
+    def _sent(self, ask: Ask) -> dict[str, Any]:
+        """The payload as it goes out now."""
+        payload = dict(ask.payload)
+        if self.settings.stream:
+            payload.update(stream=True, stream_options={"include_usage": True})
+        return self.capabilities.apply(payload)
+
+    def cost(self, ask: Ask) -> float:
+        """Tokens the server reserves for a request: its prompt and all it may write."""
+        return self.meter.estimate(ask.prompt_chars) + ask.max_tokens
+
+    def _estimated(self, ask: Ask, reply: Reply) -> dict[str, Any]:
+        """Usage for a server that reports none, marked as such."""
+        written = self.meter.estimate(len(reply.text) + len(reply.reasoning))
+        prompt = self.meter.estimate(ask.prompt_chars)
+        return {"prompt_tokens": int(prompt), "completion_tokens": int(written), "estimated": True}
