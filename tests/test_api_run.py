@@ -104,7 +104,9 @@ def test_truncation_and_thinking():
     assert body["max_completion_tokens"] == 64
     assert body["reasoning_effort"] == "low"
     assert not {"stop", "temperature", "max_tokens"} & set(body)
-    (thoughts,) = sqlite3.connect(model.settings.journal).execute("select reasoning from answers where response = ''")
+    (thoughts,) = sqlite3.connect(model.settings.journal).execute(
+        "select reasoning from answers where response = ''"
+    )
     assert thoughts == ("hm",)
 
 
@@ -155,10 +157,16 @@ def test_what_may_pass_is_tried_again(fault):
 
 
 ITEM = {
-    "context": (lambda: error(400, "maximum context length is 10", "context_length_exceeded"), "context_length"),
+    "context": (
+        lambda: error(400, "maximum context length is 10", "context_length_exceeded"),
+        "context_length",
+    ),
     "filter 400": (lambda: error(400, "filtered", "content_filter"), "content_filter"),
     "filter 200": (lambda: {"text": "", "finish_reason": "content_filter"}, "content_filter"),
-    "too large": (lambda: error(429, "Request too large for m: Limit 5, Requested 9", "rate_limit_exceeded"), "too_large"),
+    "too large": (
+        lambda: error(429, "Request too large for m: Limit 5, Requested 9", "rate_limit_exceeded"),
+        "too_large",
+    ),
     "400": (lambda: error(400, "no"), "bad_request"),
     "422": (lambda: error(422, "no"), "bad_request"),
     "always empty": (lambda: {"text": ""}, "empty"),
@@ -187,7 +195,9 @@ def test_what_cannot_pass_is_recorded_and_the_run_goes_on(fault):
 RUN = {
     "key": lambda: error(401, "Incorrect API key provided", "invalid_api_key"),
     "permission": lambda: error(403, "no access"),
-    "quota": lambda: error(429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota"),
+    "quota": lambda: error(
+        429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota"
+    ),
     "model": lambda: error(404, "The model m does not exist", "model_not_found"),
     "quota 402": lambda: error(402, "Insufficient Balance"),
 }
@@ -229,7 +239,9 @@ def test_a_parameter_that_is_refused_is_left_out_once(caplog):
         if "seed" in call.body:
             return error(400, "Unrecognized request argument supplied: seed")
         if "max_tokens" in call.body:
-            said = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+            said = (
+                "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+            )
             return error(400, said, "unsupported_parameter", param="max_tokens")
         return None
 
@@ -290,7 +302,9 @@ def test_one_refusal_pauses_everybody():
     def plan(call):
         if call.serial == 10:
             refused.set()
-            return error(429, "Rate limit reached. Please try again in 300ms.", headers={"retry-after-ms": "300"})
+            return error(
+                429, "Rate limit reached. Please try again in 300ms.", headers={"retry-after-ms": "300"}
+            )
         return None
 
     with FakeServer(plan, latency=0.01) as server:
@@ -303,7 +317,9 @@ def test_one_refusal_pauses_everybody():
 def test_a_limit_of_concurrency_is_found():
     def plan(call):
         if call.in_flight > 6:
-            return error(503, "The engine is currently overloaded, please try again later.", type_="server_error")
+            return error(
+                503, "The engine is currently overloaded, please try again later.", type_="server_error"
+            )
         return None
 
     with FakeServer(plan, latency=0.02) as server:
@@ -363,7 +379,9 @@ print(sum(bool(r) for r in model.generate_until(asks(model, [f"p{{i}}" for i in 
 
 
 def start(server, tmp_path):
-    code = textwrap.dedent(CLIENT).format(root=str(ROOT), url=server.url, journal=str(tmp_path / "crash.sqlite"))
+    code = textwrap.dedent(CLIENT).format(
+        root=str(ROOT), url=server.url, journal=str(tmp_path / "crash.sqlite")
+    )
     environment = {**os.environ, "OPENAI_API_KEY": KEY}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
 

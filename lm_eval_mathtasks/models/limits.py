@@ -29,7 +29,7 @@ OURS_LEAST = 0.1  # of the rate, whatever others seem to use
 REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is kept in reserve
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
-GUESS_FIRST_CUT, GUESS_CUT = 0.5, 0.7
+GUESS_FIRST_CUT, GUESS_CUT, GUESS_LEAST = 0.5, 0.7, 0.05  # the last in requests a second
 GUESS_GROWTH_PER_S, GUESS_FASTER_S = (
     0.02,
     5.0,
@@ -290,7 +290,7 @@ class Bucket:
                 self.rate = (self._admitted + 1) / passed
                 self._empty_at, self._admitted = now, 0
             elif now - self.cut_at >= CUT_EVERY_S:
-                self.rate, self.cut_at = self.rate * GUESS_CUT, now
+                self.rate, self.cut_at = max(GUESS_LEAST, self.rate * GUESS_CUT), now
         self._set_level(min(self.level, 0.0))
 
 
