@@ -130,3 +130,17 @@ def test_a_foreign_batch_is_refused(tmp_path):
     (tmp_path / "foreign.jsonl").write_text('{"custom_id": "theirs", "response": {}}\n')
     with pytest.raises(ModelError, match="line 1"):
         list(batch_collect(tmp_path / "foreign.jsonl", tmp_path / "j.sqlite"))
+
+
+def test_an_export_is_a_replay_file(tmp_path):
+    from lm_eval_mathtasks.models.journal_read import journal_export
+    from lm_eval_mathtasks.models.replay import Replay
+
+    with FakeServer() as server:
+        model = chat(server)
+        requests = asks(model, ["a", "b"], repeats=2, do_sample=True)
+        live = model.generate_until(requests)
+    (tmp_path / "export.jsonl").write_text("\n".join(journal_export(model.settings.journal)) + "\n")
+    replayed = Replay(path=str(tmp_path / "export.jsonl")).generate_until(requests)
+    assert replayed == live
+    assert [r.finish_reason for r in replayed] == [r.finish_reason for r in live]

@@ -104,7 +104,7 @@ class Asker:
                     if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
                         raise rejected.fault from None
                 finally:
-                    self.dispatcher.done(permit)
+                    self.dispatcher.done()
             except Fault as fault:
                 self.report.faults[fault.kind] += 1
                 trouble.paid += fault.paid

@@ -189,17 +189,17 @@ class Dispatcher:
         self._refused_since = now if self._refused_since is None else self._refused_since
         if wait_s is None and not explained:
             longest = min(PAUSE_MAX_S, PAUSE_S * 2 ** min(10, max(0, self._refused_in_a_row - 1)))
-            wait_s = random.uniform(0.2 * longest, longest)  # noqa: S311  (jitter, not cryptography)
+            wait_s = random.uniform(0.2 * longest, longest)
         elif wait_s and not explained:
-            wait_s *= random.uniform(1.0, 1.5)  # noqa: S311
+            wait_s *= random.uniform(1.0, 1.5)
         self.pause_until = max(self.pause_until, now + (wait_s or 0.0))
 
     def starved_s(self) -> float:
         """Seconds for which the server has refused whatever was sent."""
         return 0.0 if self._refused_since is None else self.clock() - self._refused_since
 
-    def done(self, permit: Permit) -> None:
-        """The request has left the wire, answered or not."""
+    def done(self) -> None:
+        """A request has left the wire, answered or not."""
         self.in_flight -= 1
         self._pump()
 

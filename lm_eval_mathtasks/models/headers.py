@@ -20,8 +20,10 @@ PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
 # Plain numbers above these are instants since 1970, not durations: 1e9 s is the year 2001, as are 1e12 ms.
 EPOCH_S, EPOCH_MS = 1e9, 1e12
 
+# "Please try again in 1m2.5s", "Please retry after 6 seconds"
 TRY_AGAIN = re.compile(
-    r"(?:try again|retry)[^.\d]{0,20}?(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
+    r"(?:try again|retry)[^.\d]{0,20}?(?:in|after)\s+"
+    r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
     re.I,
 )
 LIMIT = re.compile(r"\blimit:?\s+([\d,]+)", re.I)
