@@ -13,8 +13,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, Reading
-from lm_eval_mathtasks.models.limits import MINUTE_S, Budget, Mark
+from lm_eval_mathtasks.models.budget import Budget
+from lm_eval_mathtasks.models.headers import MINUTE_S, REQUESTS, TOKENS, Reading
+from lm_eval_mathtasks.models.limits import Mark
 
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
 PROBE = 16  # requests in flight before anything is known of the server
