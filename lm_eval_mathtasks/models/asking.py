@@ -23,6 +23,10 @@ from lm_eval_mathtasks.models.watch import Watch
 
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0  # full jitter: a random time up to 0.5, 1, 2, ... 30 s
 PAID_TRIES = 3  # an empty message or half an answer is paid for each time
+# A stream tells early that a connection is dead, and what the server's limits are; but each of its pieces costs a
+# third of a millisecond, and there are hundreds in an answer. So answers come whole while all is well: they are
+# streamed until the first one has come, and for this many answers after a fault or a refusal.
+STREAMED_AFTER = 100
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
 
@@ -51,6 +55,7 @@ class Asker:
     watch: Watch
     stopping: asyncio.Event
     meter: TokenMeter = field(default_factory=TokenMeter)
+    calm: int = STREAMED_AFTER  # answers since the last trouble
 
     async def answer(self, ask: Ask, trouble: Trouble) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
@@ -96,7 +101,7 @@ class Asker:
                 sent = self._sent(ask)
                 try:
                     answer = await self._send(ask, sent, permit, trouble)
-                    usage = answer.usage
+                    usage, self.calm = answer.usage, self.calm + 1
                     return answer
                 except Refused as refused:
                     self._refused(permit, refused, trouble)
@@ -107,6 +112,7 @@ class Asker:
                     self.dispatcher.done()
             except Fault as fault:
                 self.report.faults[fault.kind] += 1
+                self.calm = 0
                 trouble.paid += fault.paid
                 trouble.patience *= 2 if fault.kind == "timeout" else 1
                 raise
@@ -117,6 +123,7 @@ class Asker:
         """Let the dispatcher pace everybody; raises Fault if it is an accident, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
         trouble.refused += 1
+        self.calm = 0
         if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
             raise Fault(
                 "run",
@@ -131,7 +138,7 @@ class Asker:
         now, sent_at = time.monotonic(), time.time()
         trouble.attempts += 1
         self.report.attempts += 1
-        flight = Flight(now, now, patience=trouble.patience)
+        flight = Flight(now, now, streamed=bool(sent.get("stream")), patience=trouble.patience)
 
         def on_headers(headers: Mapping[str, str]) -> None:
             self.dispatcher.admitted(permit, read_limits(headers))
@@ -161,9 +168,15 @@ class Asker:
     def _sent(self, ask: Ask) -> dict[str, Any]:
         """The payload as it goes out now."""
         payload = dict(ask.payload)
-        if self.settings.stream:
+        if self._streams():
             payload.update(stream=True, stream_options={"include_usage": True})
         return self.capabilities.apply(payload)
+
+    def _streams(self) -> bool:
+        """Whether the next request is to be streamed."""
+        if self.settings.stream is not None:
+            return self.settings.stream
+        return self.dispatcher.window.probing or self.calm < STREAMED_AFTER
 
     def cost(self, ask: Ask) -> float:
         """Tokens the server reserves for a request: its prompt and all it may write."""
