@@ -195,12 +195,13 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
         _run(run())
         engine = engines[0]
+        if engine.stopped:
+            self._print(report)
         if engine.signalled == signal.SIGINT:
             raise KeyboardInterrupt
         if engine.signalled:
             raise SystemExit(128 + engine.signalled)
         if engine.stopped:
-            self._print(report)
             raise engine.stopped.error()
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
