@@ -41,6 +41,7 @@ def meaning(status, message="", code=None, sent=(), **more):
     ("arguments", "expected"),
     [
         ((401,), "run key"),
+        ((400, "API key not valid. Please pass a valid API key."), "run key"),
         ((402, "Payment required"), "run quota"),
         ((403, "Country not supported"), "run permission"),
         ((403, "Input flagged by moderation"), "item content_filter"),
