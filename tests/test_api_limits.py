@@ -5,8 +5,14 @@ import random
 
 import pytest
 
+<<<<<<< HEAD
 from lm_eval_mathtasks.models.headers import Reading
 from lm_eval_mathtasks.models.limits import Bucket, Budget
+=======
+from lm_eval_mathtasks.models.budget import Budget
+from lm_eval_mathtasks.models.headers import Reading
+from lm_eval_mathtasks.models.limits import Bucket
+>>>>>>> api
 
 
 class Server:

@@ -35,8 +35,8 @@ SETS = [
     ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2,
      dict.fromkeys((16, 908), FIRST_NUMBER)),
     ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9,
-     dict.fromkeys((53, 138, 509, 669, 844), FIRST_NUMBER)),
-    ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, {377: LOOP, 420: BROKEN_ROW}),
+     {**dict.fromkeys((53, 138, 509, 669, 844), FIRST_NUMBER), 1218: COMPOUND}),
+    ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, {377: LOOP}),
     ("rho_math500", "rho-math-1b-interpreter-v0.1", "math500", "math500", 500, 40.6, {}),
 ]  # fmt: skip
 

@@ -31,10 +31,11 @@ def _file(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
 
 
-def write_batch(
+def write_batch(  # noqa: PLR0913  (what a batch is made of)
     path: str | Path,
     asks: Iterable[Ask],
     journal: Journal,
+    *,
     capabilities: Capabilities,
     settings: Settings,
     chat: bool,

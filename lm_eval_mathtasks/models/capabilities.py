@@ -44,7 +44,7 @@ class Capabilities:
     """What may be sent to one model; `dropped` grows when its server refuses a parameter."""
 
     reasoning: bool = False
-    token_limit: str = "max_tokens"
+    token_limit: str = "max_tokens"  # noqa: S105  (a parameter's name, no password)
     unsupported: frozenset[str] = frozenset()
     dropped: dict[str, str] = field(default_factory=dict)  # parameter -> why
 

@@ -21,6 +21,7 @@ from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
 from lm_eval_mathtasks.models.batch import write_batch
+from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher
@@ -28,7 +29,6 @@ from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.journal import Answer, Journal, stored
 from lm_eval_mathtasks.models.keys import read_key
-from lm_eval_mathtasks.models.limits import Budget
 from lm_eval_mathtasks.models.money import Purse, read_price
 from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, delivered
 from lm_eval_mathtasks.models.plan import Planned, estimate
@@ -123,9 +123,18 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             )
             asks = self._asks(requests, planned, found)
             if settings.batch_out:
+<<<<<<< HEAD
                 return self._stop_here(
                     write_batch(settings.batch_out, asks, journal, self.capabilities, settings, self.chat)
                 )
+=======
+                how: dict[str, Any] = {
+                    "capabilities": self.capabilities,
+                    "settings": settings,
+                    "chat": self.chat,
+                }
+                return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
+>>>>>>> api
             report = self._new_report(len(keys), len(found))
             results = {key: self._response(answer) for key, answer in found.items()}
             if len(found) < len(keys):
@@ -192,12 +201,13 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
         _run(run())
         engine = engines[0]
+        if engine.stopped:
+            self._print(report)
         if engine.signalled == signal.SIGINT:
             raise KeyboardInterrupt
         if engine.signalled:
             raise SystemExit(128 + engine.signalled)
         if engine.stopped:
-            self._print(report)
             raise engine.stopped.error()
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
@@ -230,8 +240,9 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         return list(responses)
 
     def _print(self, report: RunReport) -> None:
+        level = logging.WARNING if report.exit_code or report.dropped else logging.INFO
         for line in report.lines():
-            log.info("%s", line)
+            log.log(level, "%s", line)
 
 
 class MathtasksCompletions(MathtasksChat):

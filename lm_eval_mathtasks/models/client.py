@@ -46,6 +46,7 @@ class Flight:
     began: float
     seen: float
     headed: bool = False
+    streamed: bool = True
     longest_gap: float = 0.0
     patience: float = 1.0  # a factor: doubled for each time this request was given up as dead
 

@@ -13,8 +13,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, Reading
-from lm_eval_mathtasks.models.limits import MINUTE_S, Budget, Mark
+from lm_eval_mathtasks.models.budget import Budget
+from lm_eval_mathtasks.models.headers import MINUTE_S, REQUESTS, TOKENS, Reading
+from lm_eval_mathtasks.models.limits import Mark
 
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
 PROBE = 16  # requests in flight before anything is known of the server
@@ -189,17 +190,21 @@ class Dispatcher:
         self._refused_since = now if self._refused_since is None else self._refused_since
         if wait_s is None and not explained:
             longest = min(PAUSE_MAX_S, PAUSE_S * 2 ** min(10, max(0, self._refused_in_a_row - 1)))
+<<<<<<< HEAD
             wait_s = random.uniform(0.2 * longest, longest)  # noqa: S311  (jitter, not cryptography)
+=======
+            wait_s = random.uniform(0.2 * longest, longest)
+>>>>>>> api
         elif wait_s and not explained:
-            wait_s *= random.uniform(1.0, 1.5)  # noqa: S311
+            wait_s *= random.uniform(1.0, 1.5)
         self.pause_until = max(self.pause_until, now + (wait_s or 0.0))
 
     def starved_s(self) -> float:
         """Seconds for which the server has refused whatever was sent."""
         return 0.0 if self._refused_since is None else self.clock() - self._refused_since
 
-    def done(self, permit: Permit) -> None:
-        """The request has left the wire, answered or not."""
+    def done(self) -> None:
+        """A request has left the wire, answered or not."""
         self.in_flight -= 1
         self._pump()
 

@@ -25,6 +25,7 @@ QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active
 QUOTA_WORDS = re.compile(
     r"exceeded your current quota|insufficient (?:balance|credits?|funds)|credit balance is too low", re.I
 )
+KEY_WORDS = re.compile(r"invalid[_ ]api[_ ]key|incorrect api key|api key not valid", re.I)
 CONTEXT = re.compile(r"context_length|context length|context window|too many tokens|prompt is too long", re.I)
 FILTER = re.compile(r"content[_ ](?:filter|policy|management)|moderation|flagged|safety", re.I)
 TOO_LARGE = re.compile(r"request too large|input or output tokens must be reduced", re.I)
@@ -107,7 +108,7 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
     about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status == 402 or QUOTA & {code, str(error.get("type"))} or QUOTA_WORDS.search(said):
         return Fault("run", "quota", about)
-    if status == 401:
+    if status == 401 or KEY_WORDS.search(words):
         return Fault("run", "key", about)
     if FILTER.search(words) and status in (400, 403, 422, 451):
         return Fault("item", "content_filter", about)

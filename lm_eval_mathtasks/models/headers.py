@@ -15,13 +15,19 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 REQUESTS, TOKENS = "requests", "tokens"
+MINUTE_S = 60.0
+# What "refills" to more than its stated limit is no bucket but a window. Resets may be rounded to whole seconds:
+# 5 percent and 1.5 seconds of slack.
+WINDOW_SLACK, WINDOW_SLACK_S = 1.05, 1.5
 UNIT_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
 # Plain numbers above these are instants since 1970, not durations: 1e9 s is the year 2001, as are 1e12 ms.
 EPOCH_S, EPOCH_MS = 1e9, 1e12
 
+# "Please try again in 1m2.5s", "Please retry after 6 seconds"
 TRY_AGAIN = re.compile(
-    r"(?:try again|retry)[^.\d]{0,20}?(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
+    r"(?:try again|retry)[^.\d]{0,20}?(?:in|after)\s+"
+    r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
     re.I,
 )
 LIMIT = re.compile(r"\blimit:?\s+([\d,]+)", re.I)
@@ -40,6 +46,21 @@ class Reading:
     remaining: float | None
     reset_s: float | None
     windowed: bool = False
+
+    @property
+    def full(self) -> float | None:
+        """What the bucket holds when it is full: what is left and what is refilled until then. A minute's worth,
+        or less where the limit is enforced in shorter periods; None if the headers do not say."""
+        if self.limit is None or self.remaining is None or self.reset_s is None:
+            return None
+        return self.remaining + self.reset_s * self.limit / MINUTE_S
+
+    @property
+    def is_window(self) -> bool:
+        """Nothing is refilled before the reset: a bucket could not hold so much."""
+        rate = (self.limit or 0.0) / MINUTE_S
+        limit = WINDOW_SLACK * (self.limit or 0.0) + WINDOW_SLACK_S * rate
+        return self.full is not None and (self.windowed or self.full > limit)
 
 
 def parse_duration(text: str) -> float | None:

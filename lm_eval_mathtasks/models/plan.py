@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lm_eval_mathtasks.models.limits import MINUTE_S
+from lm_eval_mathtasks.models.headers import MINUTE_S
 from lm_eval_mathtasks.models.money import Price, TokenMeter
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.settings import Settings

@@ -32,10 +32,11 @@ IGNORED = {
 class Settings:
     """Everything the model arguments may say.
 
-    `rpm`, `tpm`: limits per minute, if known; `max_gen_toks`: where the task names none; `seed`: of the first
-    repeat, None sends none; `reasoning`: overrules the capability table; `on_item_error`: whether docs without
-    an answer end the run after all others are answered ("fail") or are scored as api_error ("skip"); `max_cost` in
-    US dollars and `max_tokens_total` bound this invocation; times are seconds.
+    `rpm`, `tpm`: limits per minute, if known; `max_gen_toks`: where the task names none; `seed`: of the first repeat,
+    None sends none; `stream`: whether answers are read as they are written (None: while the server is new or in
+    trouble, see asking.py); `reasoning`: overrules the capability table; `on_item_error`: whether docs without an
+    answer end the run after all others are answered ("fail": a score over fewer docs is another score) or are scored
+    as api_error ("skip"); `max_cost` in US dollars and `max_tokens_total` bound this invocation; times are seconds.
     """
 
     model: str
@@ -46,7 +47,7 @@ class Settings:
     tpm: float | None = None
     max_gen_toks: int | None = None
     seed: int | None = DEFAULT_SEED
-    stream: bool = True
+    stream: bool | None = None
     reasoning: bool | None = None
     reasoning_effort: str | None = None
     on_item_error: str = "fail"
@@ -65,7 +66,7 @@ class Settings:
 def _convert(name: str, kind: str, value: Any) -> Any:
     """`value`, as lm-eval's parser or YAML gave it, as the type that Settings declares."""
     optional = "None" in kind
-    if value is None or (isinstance(value, str) and value.lower() in ("none", "")):
+    if value is None or (isinstance(value, str) and value.lower() in ("none", "auto", "")):
         if optional:
             return None
         raise ModelError(f"a value for {name}", "none", f"leave {name}= out for its default")

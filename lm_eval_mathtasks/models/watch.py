@@ -34,20 +34,22 @@ HARD = 4.0  # times the patience: dead whatever the others do
 class Watch:
     """Runs exchanges and gives up on the dead ones. `limit_s`: silence that ends any request."""
 
-    def __init__(self, limit_s: float, *, streamed: bool, reasoning: bool) -> None:
-        self.limit_s = limit_s
-        self._floor = (FLOOR_S if streamed else FLOOR_WHOLE_S, FLOOR_THINKING_S if reasoning else FLOOR_S)
-        self._gaps: deque[float] = deque(maxlen=KEPT)
+    def __init__(self, limit_s: float, *, reasoning: bool) -> None:
+        self.limit_s, self._reasoning = limit_s, reasoning
+        self._gaps: dict[bool, deque[float]] = {streamed: deque(maxlen=KEPT) for streamed in (True, False)}
         self._flights: dict[Flight, asyncio.Task[Any]] = {}
         self._dead: set[Flight] = set()
         self._looked = 0.0
 
     def patience(self, flight: Flight) -> float:
         """Seconds of silence that this flight is allowed now."""
-        if len(self._gaps) < KNOWN:
+        gaps = self._gaps[flight.streamed]
+        if len(gaps) < KNOWN:
             return self.limit_s
-        floor = self._floor[flight.headed] if self._floor[0] == FLOOR_S else max(self._floor)
-        return min(self.limit_s, max(floor, FACTOR * max(self._gaps)) * flight.patience)
+        floor = FLOOR_S if flight.streamed else FLOOR_WHOLE_S
+        if self._reasoning and (flight.headed or not flight.streamed):
+            floor = FLOOR_THINKING_S
+        return min(self.limit_s, max(floor, FACTOR * max(gaps)) * flight.patience)
 
     async def run(self, flight: Flight, exchange: Coroutine[Any, Any, T]) -> T:
         """The exchange's result; raises Fault("transient", "timeout") if it was given up as dead."""
@@ -66,7 +68,7 @@ class Watch:
                 await task
             raise
         else:
-            self._gaps.append(flight.longest_gap)
+            self._gaps[flight.streamed].append(flight.longest_gap)
             return result
         finally:
             self._flights.pop(flight, None)
