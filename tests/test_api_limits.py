@@ -5,14 +5,9 @@ import random
 
 import pytest
 
-<<<<<<< HEAD
-from lm_eval_mathtasks.models.headers import Reading
-from lm_eval_mathtasks.models.limits import Bucket, Budget
-=======
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.headers import Reading
 from lm_eval_mathtasks.models.limits import Bucket
->>>>>>> api
 
 
 class Server:

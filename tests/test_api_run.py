@@ -104,13 +104,9 @@ def test_truncation_and_thinking():
     assert body["max_completion_tokens"] == 64
     assert body["reasoning_effort"] == "low"
     assert not {"stop", "temperature", "max_tokens"} & set(body)
-<<<<<<< HEAD
-    (thoughts,) = sqlite3.connect(model.settings.journal).execute("select reasoning from answers where response = ''")
-=======
     (thoughts,) = sqlite3.connect(model.settings.journal).execute(
         "select reasoning from answers where response = ''"
     )
->>>>>>> api
     assert thoughts == ("hm",)
 
 
@@ -149,17 +145,10 @@ TRANSIENT = {
 }
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("fault", TRANSIENT)
-def test_what_may_pass_is_tried_again(fault):
-    with FakeServer(lambda call: TRANSIENT[fault]() if call.nth == 1 else None) as server:
-        model = chat(server)
-=======
 @pytest.mark.parametrize(("fault", "stream"), [(f, s) for f in TRANSIENT for s in (True, False)])
 def test_what_may_pass_is_tried_again(fault, stream):
     with FakeServer(lambda call: TRANSIENT[fault]() if call.nth == 1 else None) as server:
         model = chat(server, stream=stream or fault == "cut stream")
->>>>>>> api
         responses = model.generate_until(asks(model, prompts(4)))
     assert responses == [f"answer to p{i}" for i in range(4)]
     assert all(count == 1 for count in server.answered.values()) or fault in ("cut stream", "empty text")
@@ -168,12 +157,6 @@ def test_what_may_pass_is_tried_again(fault, stream):
 
 
 ITEM = {
-<<<<<<< HEAD
-    "context": (lambda: error(400, "maximum context length is 10", "context_length_exceeded"), "context_length"),
-    "filter 400": (lambda: error(400, "filtered", "content_filter"), "content_filter"),
-    "filter 200": (lambda: {"text": "", "finish_reason": "content_filter"}, "content_filter"),
-    "too large": (lambda: error(429, "Request too large for m: Limit 5, Requested 9", "rate_limit_exceeded"), "too_large"),
-=======
     "context": (
         lambda: error(400, "maximum context length is 10", "context_length_exceeded"),
         "context_length",
@@ -184,7 +167,6 @@ ITEM = {
         lambda: error(429, "Request too large for m: Limit 5, Requested 9", "rate_limit_exceeded"),
         "too_large",
     ),
->>>>>>> api
     "400": (lambda: error(400, "no"), "bad_request"),
     "422": (lambda: error(422, "no"), "bad_request"),
     "always empty": (lambda: {"text": ""}, "empty"),
@@ -213,13 +195,9 @@ def test_what_cannot_pass_is_recorded_and_the_run_goes_on(fault):
 RUN = {
     "key": lambda: error(401, "Incorrect API key provided", "invalid_api_key"),
     "permission": lambda: error(403, "no access"),
-<<<<<<< HEAD
-    "quota": lambda: error(429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota"),
-=======
     "quota": lambda: error(
         429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota"
     ),
->>>>>>> api
     "model": lambda: error(404, "The model m does not exist", "model_not_found"),
     "quota 402": lambda: error(402, "Insufficient Balance"),
 }
@@ -261,13 +239,9 @@ def test_a_parameter_that_is_refused_is_left_out_once(caplog):
         if "seed" in call.body:
             return error(400, "Unrecognized request argument supplied: seed")
         if "max_tokens" in call.body:
-<<<<<<< HEAD
-            said = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
-=======
             said = (
                 "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
             )
->>>>>>> api
             return error(400, said, "unsupported_parameter", param="max_tokens")
         return None
 
@@ -283,12 +257,8 @@ def test_a_parameter_that_is_refused_is_left_out_once(caplog):
     assert any("seed" in json.loads(row) for (row,) in dropped)
 
 
-<<<<<<< HEAD
-def test_the_dead_are_given_up_and_the_slow_are_not():
-=======
 @pytest.mark.parametrize("stream", [True, False])
 def test_the_dead_are_given_up_and_the_slow_are_not(stream):
->>>>>>> api
     async def plan(call):
         if call.prompt == "p20" and call.nth == 1:
             return "hang"
@@ -296,19 +266,13 @@ def test_the_dead_are_given_up_and_the_slow_are_not(stream):
         return None
 
     with FakeServer(plan) as server:
-<<<<<<< HEAD
-        model = chat(server, num_concurrent=4)
-=======
         model = chat(server, num_concurrent=4, stream=stream)
->>>>>>> api
         responses = model.generate_until(asks(model, prompts(60)))
     assert all(responses)
     assert model.report.faults["timeout"] == 1
     assert len(server.calls) == 61
 
 
-<<<<<<< HEAD
-=======
 def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
     with FakeServer(
         lambda call: error(500, "oops") if call.prompt == "p150" and call.nth == 1 else None
@@ -322,7 +286,6 @@ def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
     assert not any(streamed[-50:])
 
 
->>>>>>> api
 # -- limits
 
 
@@ -342,11 +305,7 @@ def test_unknown_limit_is_survived(sentence):
     limit = Limiter(1200, burst_s=1.0, headers="none", sentence=sentence)
     with FakeServer(limit) as server:
         model = chat(server, num_concurrent=32)
-<<<<<<< HEAD
-        assert all(model.generate_until(asks(model, prompts(60))))
-=======
         assert all(model.generate_until(asks(model, prompts(50))))
->>>>>>> api
     assert limit.refused < 60
     assert model.report.exit_code == OK
 
@@ -357,22 +316,14 @@ def test_one_refusal_pauses_everybody():
     def plan(call):
         if call.serial == 10:
             refused.set()
-<<<<<<< HEAD
-            return error(429, "Rate limit reached. Please try again in 300ms.", headers={"retry-after-ms": "300"})
-=======
             return error(
                 429, "Rate limit reached. Please try again in 300ms.", headers={"retry-after-ms": "300"}
             )
->>>>>>> api
         return None
 
     with FakeServer(plan, latency=0.01) as server:
         model = chat(server, num_concurrent=4)
-<<<<<<< HEAD
-        assert all(model.generate_until(asks(model, prompts(40))))
-=======
         assert all(model.generate_until(asks(model, prompts(24))))
->>>>>>> api
     after = [call.at - server.calls[9].at for call in server.calls[10:]]
     assert sum(gap < 0.29 for gap in after) <= 4  # those under way already
 
@@ -380,13 +331,9 @@ def test_one_refusal_pauses_everybody():
 def test_a_limit_of_concurrency_is_found():
     def plan(call):
         if call.in_flight > 6:
-<<<<<<< HEAD
-            return error(503, "The engine is currently overloaded, please try again later.", type_="server_error")
-=======
             return error(
                 503, "The engine is currently overloaded, please try again later.", type_="server_error"
             )
->>>>>>> api
         return None
 
     with FakeServer(plan, latency=0.02) as server:
@@ -441,22 +388,14 @@ sys.path.insert(0, {root!r})
 from tests.api_helpers import asks
 from lm_eval_mathtasks.models.chat_api import MathtasksChat
 model = MathtasksChat(model="m", base_url={url!r}, journal={journal!r}, num_concurrent=8, progress=False)
-<<<<<<< HEAD
-print(sum(bool(r) for r in model.generate_until(asks(model, [f"p{{i}}" for i in range(80)]))))
-=======
 model.generate_until(asks(model, [f"p{{i}}" for i in range(80)]))
->>>>>>> api
 """
 
 
 def start(server, tmp_path):
-<<<<<<< HEAD
-    code = textwrap.dedent(CLIENT).format(root=str(ROOT), url=server.url, journal=str(tmp_path / "crash.sqlite"))
-=======
     code = textwrap.dedent(CLIENT).format(
         root=str(ROOT), url=server.url, journal=str(tmp_path / "crash.sqlite")
     )
->>>>>>> api
     environment = {**os.environ, "OPENAI_API_KEY": KEY}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -471,15 +410,8 @@ def test_killed_and_run_again(how, tmp_path):
         first.send_signal(how)
         first.communicate(timeout=30)
         assert first.returncode != 0
-<<<<<<< HEAD
-        second = start(server, tmp_path)
-        out, _ = second.communicate(timeout=60)
-    assert second.returncode == 0
-    assert out.strip() == "80"
-=======
         second = chat(server, journal=str(tmp_path / "crash.sqlite"))
         assert all(second.generate_until(asks(second, prompts(80))))
->>>>>>> api
     paid_again = sum(server.answered.values()) - 80
     assert len(server.answered) == 80
     assert paid_again <= (8 if how == signal.SIGKILL else 0)

@@ -23,13 +23,10 @@ from lm_eval_mathtasks.models.watch import Watch
 
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0  # full jitter: a random time up to 0.5, 1, 2, ... 30 s
 PAID_TRIES = 3  # an empty message or half an answer is paid for each time
-<<<<<<< HEAD
-=======
 # A stream tells early that a connection is dead, and what the server's limits are; but each of its pieces costs a
 # third of a millisecond, and there are hundreds in an answer. So answers come whole while all is well: they are
 # streamed until the first one has come, and for this many answers after a fault or a refusal.
 STREAMED_AFTER = 100
->>>>>>> api
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
 
@@ -58,10 +55,7 @@ class Asker:
     watch: Watch
     stopping: asyncio.Event
     meter: TokenMeter = field(default_factory=TokenMeter)
-<<<<<<< HEAD
-=======
     calm: int = STREAMED_AFTER  # answers since the last trouble
->>>>>>> api
 
     async def answer(self, ask: Ask, trouble: Trouble) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
@@ -107,11 +101,7 @@ class Asker:
                 sent = self._sent(ask)
                 try:
                     answer = await self._send(ask, sent, permit, trouble)
-<<<<<<< HEAD
-                    usage = answer.usage
-=======
                     usage, self.calm = answer.usage, self.calm + 1
->>>>>>> api
                     return answer
                 except Refused as refused:
                     self._refused(permit, refused, trouble)
@@ -119,16 +109,10 @@ class Asker:
                     if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
                         raise rejected.fault from None
                 finally:
-<<<<<<< HEAD
-                    self.dispatcher.done(permit)
-            except Fault as fault:
-                self.report.faults[fault.kind] += 1
-=======
                     self.dispatcher.done()
             except Fault as fault:
                 self.report.faults[fault.kind] += 1
                 self.calm = 0
->>>>>>> api
                 trouble.paid += fault.paid
                 trouble.patience *= 2 if fault.kind == "timeout" else 1
                 raise
@@ -139,10 +123,7 @@ class Asker:
         """Let the dispatcher pace everybody; raises Fault if it is an accident, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
         trouble.refused += 1
-<<<<<<< HEAD
-=======
         self.calm = 0
->>>>>>> api
         if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
             raise Fault(
                 "run",
@@ -157,11 +138,7 @@ class Asker:
         now, sent_at = time.monotonic(), time.time()
         trouble.attempts += 1
         self.report.attempts += 1
-<<<<<<< HEAD
-        flight = Flight(now, now, patience=trouble.patience)
-=======
         flight = Flight(now, now, streamed=bool(sent.get("stream")), patience=trouble.patience)
->>>>>>> api
 
         def on_headers(headers: Mapping[str, str]) -> None:
             self.dispatcher.admitted(permit, read_limits(headers))
@@ -191,12 +168,6 @@ class Asker:
     def _sent(self, ask: Ask) -> dict[str, Any]:
         """The payload as it goes out now."""
         payload = dict(ask.payload)
-<<<<<<< HEAD
-        if self.settings.stream:
-            payload.update(stream=True, stream_options={"include_usage": True})
-        return self.capabilities.apply(payload)
-
-=======
         if self._streams():
             payload.update(stream=True, stream_options={"include_usage": True})
         return self.capabilities.apply(payload)
@@ -207,7 +178,6 @@ class Asker:
             return self.settings.stream
         return self.dispatcher.window.probing or self.calm < STREAMED_AFTER
 
->>>>>>> api
     def cost(self, ask: Ask) -> float:
         """Tokens the server reserves for a request: its prompt and all it may write."""
         return self.meter.estimate(ask.prompt_chars) + ask.max_tokens

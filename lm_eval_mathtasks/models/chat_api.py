@@ -123,18 +123,12 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             )
             asks = self._asks(requests, planned, found)
             if settings.batch_out:
-<<<<<<< HEAD
-                return self._stop_here(
-                    write_batch(settings.batch_out, asks, journal, self.capabilities, settings, self.chat)
-                )
-=======
                 how: dict[str, Any] = {
                     "capabilities": self.capabilities,
                     "settings": settings,
                     "chat": self.chat,
                 }
                 return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
->>>>>>> api
             report = self._new_report(len(keys), len(found))
             results = {key: self._response(answer) for key, answer in found.items()}
             if len(found) < len(keys):

@@ -190,11 +190,7 @@ class Dispatcher:
         self._refused_since = now if self._refused_since is None else self._refused_since
         if wait_s is None and not explained:
             longest = min(PAUSE_MAX_S, PAUSE_S * 2 ** min(10, max(0, self._refused_in_a_row - 1)))
-<<<<<<< HEAD
-            wait_s = random.uniform(0.2 * longest, longest)  # noqa: S311  (jitter, not cryptography)
-=======
             wait_s = random.uniform(0.2 * longest, longest)
->>>>>>> api
         elif wait_s and not explained:
             wait_s *= random.uniform(1.0, 1.5)
         self.pause_until = max(self.pause_until, now + (wait_s or 0.0))

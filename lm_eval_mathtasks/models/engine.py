@@ -52,13 +52,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         settings = self.settings
-<<<<<<< HEAD
-        self.watch = Watch(
-            settings.request_timeout, streamed=settings.stream, reasoning=self.capabilities.reasoning
-        )
-=======
         self.watch = Watch(settings.request_timeout, reasoning=self.capabilities.reasoning)
->>>>>>> api
         self.stopped: Fault | None = None
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()

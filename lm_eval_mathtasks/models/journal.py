@@ -82,10 +82,7 @@ def _values(answer: Answer) -> tuple[Any, ...]:
 
 
 def answer_of(row: Sequence[Any]) -> Answer:
-<<<<<<< HEAD
-=======
     """The Answer in a row of COLUMNS."""
->>>>>>> api
     values = dict(zip(COLUMNS, row, strict=True))
     return Answer(**{k: json.loads(v) if k in JSON_COLUMNS else v for k, v in values.items()})
 

@@ -85,12 +85,8 @@ def journal_stats(path: str | Path) -> Iterator[str]:
         for model, url, source, n, cut, prompt, written, latency, extra, begin, end in db.execute(_STATS):
             day = "%Y-%m-%d %H:%M"
             yield f"{model} at {url} ({source}): {n} answers, {cut} cut off by the token limit"
-<<<<<<< HEAD
-            yield f"  tokens {prompt or 0:.0f} + {written or 0:.0f}, mean latency {latency:.2f} s, {extra} extra attempts"
-=======
             tokens = f"{prompt or 0:.0f} + {written or 0:.0f}"
             yield f"  tokens {tokens}, mean latency {latency:.2f} s, {extra} extra attempts"
->>>>>>> api
             yield f"  {time.strftime(day, time.localtime(begin))} to {time.strftime(day, time.localtime(end))}"
         for severity, kind, n, last in db.execute(
             "SELECT severity, kind, count(*), max(said) FROM failures GROUP BY severity, kind ORDER BY 3 DESC"

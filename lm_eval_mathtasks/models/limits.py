@@ -14,20 +14,10 @@ from statistics import median
 
 from lm_eval_mathtasks.models.headers import MINUTE_S, Reading
 
-<<<<<<< HEAD
-MINUTE_S = 60.0
-# The server's bucket begins to refill when our first request arrives, ours when it leaves; making the first
-# connection takes this long. The time is given away once per run, so that no request arrives before its turn.
-MARGIN_S, MARGIN_SHARE = 0.25, 0.25  # of seconds' worth; at most this share of what the bucket holds
-# A bucket that refills to more than its stated limit is no bucket but a window. Resets may be rounded to whole
-# seconds: 5 percent and 1.5 seconds of slack.
-WINDOW_SLACK, WINDOW_SLACK_S = 1.05, 1.5
-=======
 # The server's bucket begins to refill when our first request arrives, ours when it leaves; making the first
 # connection takes this long. The time is given away once per run, so that no request arrives before its turn.
 MARGIN_S, MARGIN_SHARE = 0.25, 0.25  # of seconds' worth; at most this share of what the bucket holds
 SMALLER = 0.9  # of what it was believed to hold: below this, a refusal corrects it
->>>>>>> api
 WINDOW_STILL_S = 1.0  # an instant of reset that has not moved for so long belongs to a window
 ERRORS_KEPT = 7  # disagreements whose median is believed: four must agree, a second at 250 a minute
 ORDER_S = 0.1  # requests sent within this time of each other may arrive in any order
@@ -36,11 +26,7 @@ OURS_LEAST = 0.1  # of the rate, whatever others seem to use
 REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is kept in reserve
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
-<<<<<<< HEAD
-GUESS_FIRST_CUT, GUESS_CUT = 0.5, 0.7
-=======
 GUESS_FIRST_CUT, GUESS_CUT, GUESS_LEAST = 0.5, 0.7, 0.05  # the last in requests a second
->>>>>>> api
 GUESS_GROWTH_PER_S, GUESS_FASTER_S = (
     0.02,
     5.0,
@@ -189,21 +175,10 @@ class Bucket:
         if not reading.limit:
             return False
         limit = min(reading.limit, self.ceiling or reading.limit)
-<<<<<<< HEAD
-        rate, capacity, window = limit / MINUTE_S, limit, self.window_end is not None
-        shaped = False
-        if reading.remaining is not None and reading.reset_s is not None:
-            shaped = self.shaped = True
-            full = reading.remaining + reading.reset_s * reading.limit / MINUTE_S
-            slack = WINDOW_SLACK * reading.limit + WINDOW_SLACK_S * reading.limit / MINUTE_S
-            window = window or reading.windowed or full > slack
-            capacity = limit if window else max(1.0, min(limit, full))
-=======
         rate, shaped = limit / MINUTE_S, reading.full is not None
         window = self.window_end is not None or reading.is_window
         capacity = limit if window or reading.full is None else max(1.0, min(limit, reading.full))
         self.shaped = self.shaped or shaped
->>>>>>> api
         news = not self.heard or self.rate is None or abs(self.rate - rate) > 0.01 * rate
         news = news or window != (self.window_end is not None)
         if news:
@@ -211,14 +186,10 @@ class Bucket:
         elif shaped:
             self.capacity = max(self.capacity, capacity)
         if window and reading.reset_s is not None:
-<<<<<<< HEAD
-            self.window_end, self.window_s = at + reading.reset_s, max(1.0, self.window_s, reading.reset_s)
-=======
             self.window_end = at + reading.reset_s
             # A window without a name may be a second long; one of so many "a minute" is a minute at least.
             known_s = 1.0 if reading.windowed and news else self.window_s
             self.window_s = max(known_s, reading.reset_s)
->>>>>>> api
         return news
 
     def _adopt(self, reading: Reading, mark: Mark) -> None:
@@ -315,33 +286,5 @@ class Bucket:
                 self.rate = (self._admitted + 1) / passed
                 self._empty_at, self._admitted = now, 0
             elif now - self.cut_at >= CUT_EVERY_S:
-<<<<<<< HEAD
-                self.rate, self.cut_at = self.rate * GUESS_CUT, now
-        self._set_level(min(self.level, 0.0))
-
-
-class Budget:
-    """The requests bucket and the tokens bucket of one key."""
-
-    def __init__(self, rpm: float | None, tpm: float | None, now: float) -> None:
-        self.buckets = {REQUESTS: Bucket(rpm, now), TOKENS: Bucket(tpm, now)}
-
-    def wait(self, tokens: float, now: float) -> float:
-        """Seconds until a request that reserves `tokens` may leave."""
-        return max(self.buckets[REQUESTS].wait(1.0, now), self.buckets[TOKENS].wait(tokens, now))
-
-    def take(self, tokens: float, now: float) -> dict[str, Mark]:
-        """Charge one request of `tokens`; the marks belong to its answer's headers."""
-        return {
-            REQUESTS: self.buckets[REQUESTS].take(1.0, now),
-            TOKENS: self.buckets[TOKENS].take(tokens, now),
-        }
-
-    def observe(self, readings: dict[str, Reading], marks: dict[str, Mark], now: float) -> None:
-        """Take in the headers of an admitted request."""
-        for kind, bucket in self.buckets.items():
-            bucket.observe(readings.get(kind, Reading(None, None, None)), marks[kind], now)
-=======
                 self.rate, self.cut_at = max(GUESS_LEAST, self.rate * GUESS_CUT), now
         self._set_level(min(self.level, 0.0))
->>>>>>> api
