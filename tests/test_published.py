@@ -21,7 +21,7 @@ FIRST_NUMBER = (
     'the response says "the answer is 90 + 90 = 180"; its publisher read the first number as the answer'
 )
 LOOP = "the response repeats itself until it is cut off and never answers; the publisher credits a digit in the loop"
-BROKEN_ROW = "double backslashes before \\frac; we read the matrix as six rows"
+COMPOUND = 'the question asks how long; "3 hours and 45 minutes" is the 225 minutes of the gold'
 
 # file, model, dataset, task, docs, published accuracy (percent), docs where we differ from the label and why
 SETS = [
