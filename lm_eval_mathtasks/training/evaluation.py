@@ -68,15 +68,18 @@ def accuracy(
 def read_problems(path: Path) -> list[Problem]:
     """Problems of a JSONL file in GSM8K's or MATH-500's columns; they have no kind, steps or key."""
     with path.open(encoding="utf-8") as lines:
-        columns = [
-            "stage",
-            "held-out, plain",
-            "held-out, chat",
-            "the same, sampled",
-            *(file.stem for file in files),
-        ]
-    rows = [f"| {' | '.join(columns)} |"]
-    rows.append("|---" * len(columns) + "|")
+        rows = [json.loads(line) for line in lines]
+    asked = [row.get("question") or row["problem"] for row in rows]
+    answers = [row["answer"].rpartition("#### ")[2] for row in rows]
+    return [Problem("", "", q, (), a, "") for q, a in zip(asked, answers, strict=True)]
+
+
+def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
+    """Markdown rows: each stage, its accuracy on `count` held-out problems in three ways, and on each file."""
+    held_out = held_out_set(count, seed=1)
+    ways = ["held-out, plain", "held-out, chat", "the same, sampled"]
+    columns = ["stage", *ways, *(file.stem for file in files)]
+    rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for stage in STAGES:
         model, tokenizer = load(models / stage)
         found = [accuracy(model, tokenizer, held_out, "question")]
