@@ -1,6 +1,7 @@
 """The bundled samples and the bundled model: their answers are computed, not believed."""
 
 import re
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -126,8 +127,11 @@ def test_worked_steps_are_true():
     steps = [step for row in GRADE_SCHOOL for step in steps_of(row["answer"])]
     assert len(steps) > 150
     for left, right in steps:
-        value, stated = (eval(re.sub(r"[\d.]+", r"Fraction('\g<0>')", side)) for side in (left, right))
-        assert value == stated, (left, right)
+        value, claimed = (
+            eval(re.sub(r"[\d.]+", r"Fraction('\g<0>')", side), {"Fraction": Fraction})
+            for side in (left, right)
+        )
+        assert value == claimed, (left, right)
 
 
 def words(text: str) -> list[str]:
@@ -190,38 +194,35 @@ def test_tokenizer(stage):
 
 def test_an_eight_shot_prompt_fits(stage):
     _, model, tokenizer = stage
-    shots = "\n\n".join(f"Q: {row['question']}\nA: {row['answer']}" for row in GRADE_SCHOOL[1:20:2])
+    shots = "\n\n".join(f"Q: {row['question']}\nA: {row['answer']}" for row in GRADE_SCHOOL[1:34:2])
     assert len(shots) > 3500
     assert len(tokenizer(shots)["input_ids"]) + 512 < model.config.max_position_embeddings
 
 
 def stated() -> dict[str, list[float]]:
-    """Stage -> [plain, chat, gsm8k sample, math sample], in percent, from the README's table."""
+    """Stage -> [plain, chat, sampled, gsm8k sample, math sample], in percent, from the README's table."""
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(
-        r"^\| (base|sft|grpo) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", readme, re.M
-    )
+    rows = re.findall(r"^\| (base|sft|grpo) \|" + 5 * r" ([\d.]+) \|" + "$", readme, re.M)
     return {row[0]: [float(value) for value in row[1:]] for row in rows}
 
 
 def test_accuracy_rises_from_stage_to_stage():
-    table = stated()
-    assert list(table) == list(embedded.STAGES)
-    for column in range(2):
-        held_out = [table[name][column] for name in embedded.STAGES]
-        assert held_out == sorted(set(held_out))
-        assert held_out[-1] >= 74
-    assert all(0 < value < 100 for row in table.values() for value in row)
+    """Fine-tuning raises all of it; the reward then raises what sampling gets right, and keeps the greedy answers."""
+    base, sft, grpo = (stated()[name] for name in embedded.STAGES)
+    assert all(before < after for before, after in zip(base, sft, strict=True))
+    assert sft[2] < grpo[2]
+    assert min(grpo[:2]) >= 74
+    assert all(0 < value < 100 for row in (base, sft, grpo) for value in row)
 
 
-@pytest.mark.parametrize(("column", "file"), [(2, "gsm8k.jsonl"), (3, "math.jsonl")])
+@pytest.mark.parametrize(("column", "file"), [(3, "gsm8k.jsonl"), (4, "math.jsonl")])
 def test_the_stated_accuracy_is_the_models(column, file):
     """Greedy decoding differs a little between machines: three problems of a hundred may turn."""
     from lm_eval_mathtasks.training.checkpoint import load
     from lm_eval_mathtasks.training.evaluation import accuracy, read_problems
 
     problems = read_problems(FOLDER / "sample" / file)
-    measured = accuracy(*load(embedded.path()), problems, "chat", "boxed")
+    measured = accuracy(*load(embedded.path()), problems, "chat")
     assert 100 * measured == pytest.approx(stated()["grpo"][column], abs=3)
 
 
@@ -231,7 +232,7 @@ def test_held_out_accuracy():
     from lm_eval_mathtasks.training.evaluation import accuracy
     from lm_eval_mathtasks.training.problems import held_out_set
 
-    measured = accuracy(*load(embedded.path()), held_out_set(100, seed=1), "chat", "boxed")
+    measured = accuracy(*load(embedded.path()), held_out_set(100, seed=1), "chat")
     assert 100 * measured == pytest.approx(stated()["grpo"][1], abs=13)
 
 

@@ -221,3 +221,25 @@ def test_command_line(tmp_path, capsys):
     assert "base" in capsys.readouterr().err
     with pytest.raises(DataError):
         main(["--tiny", "--stage", "grpo", "--out", str(tmp_path)])
+
+
+def test_the_table_of_a_model(trained, tmp_path):
+    """One row a stage, from a file in either benchmark's columns."""
+    import json
+
+    from lm_eval_mathtasks.training.evaluation import read_problems, table
+
+    rows = [
+        {"question": "What is 2+3?", "answer": "2+3=5\n#### 5"},
+        {"problem": "Add.", "answer": r"\frac{1}{2}"},
+    ]
+    file = tmp_path / "few.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [(p.question, p.answer) for p in read_problems(file)] == [
+        ("What is 2+3?", "5"),
+        ("Add.", r"\frac{1}{2}"),
+    ]
+    head, line, *stages = table(trained, [file], count=3)
+    assert head == "| stage | held-out, plain | held-out, chat | the same, sampled | few |"
+    assert line == "|---|---|---|---|---|"
+    assert [row.split(" | ")[0] for row in stages] == ["| base", "| sft", "| grpo"]

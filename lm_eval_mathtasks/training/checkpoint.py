@@ -9,6 +9,15 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
 
+TOKENIZER_KEYS = (
+    "bos_token",
+    "clean_up_tokenization_spaces",
+    "eos_token",
+    "model_max_length",
+    "pad_token",
+    "padding_side",
+)
+
 
 def load(folder: Path) -> tuple[Any, Any]:
     """(model in float32, tokenizer) of a saved stage; DataError if the folder holds none."""
@@ -39,15 +48,19 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     )
     rounded.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    _amend(folder / "config.json", dtype="float32", use_cache=True)
-    _amend(
-        folder / "tokenizer_config.json",
-        chat_template=tokenizer.chat_template,
-        tokenizer_class="PreTrainedTokenizerFast",
-    )
+    config, described = folder / "config.json", folder / "tokenizer_config.json"
+    _write(config, {**_read(config), "dtype": "float32", "use_cache": True})
+    # A trainer leaves settings of its own, and where it loaded from, in the tokenizer's description.
+    kept = {name: value for name, value in _read(described).items() if name in TOKENIZER_KEYS}
+    template = {"chat_template": tokenizer.chat_template, "tokenizer_class": "PreTrainedTokenizerFast"}
+    _write(described, {**kept, **template})
     (folder / "chat_template.jinja").unlink(missing_ok=True)
 
 
-def _amend(path: Path, **values: Any) -> None:
-    described = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**described, **values}, indent=2) + "\n", encoding="utf-8")
+def _read(path: Path) -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return described
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Greedy accuracy of a model on held-out problems and sample files, asked the way the tasks ask.
+"""Accuracy of a model on held-out problems and sample files, asked the way the tasks ask.
 
 `python -m lm_eval_mathtasks.training.evaluation DIR FILE...` prints one table row for each stage in DIR.
 """
@@ -24,11 +24,18 @@ BATCH = 50
 
 
 def respond(
-    model: Any, tokenizer: Any, prompts: Sequence[str], max_new_tokens: int = MAX_NEW_TOKENS
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    *,
+    sampled: bool = False,
 ) -> list[str]:
-    """Greedy responses, one a prompt, without special tokens."""
+    """Responses, one a prompt, without special tokens: greedy, or sampled at temperature 1 from a fixed seed."""
     import torch
 
+    if sampled:
+        torch.manual_seed(0)
     responses: list[str] = []
     model.eval()
     for start in range(0, len(prompts), BATCH):
@@ -37,7 +44,8 @@ def respond(
             output = model.generate(
                 input_ids=batch["input_ids"],
                 attention_mask=batch["attention_mask"],
-                do_sample=False,
+                do_sample=sampled,
+                top_k=0,
                 max_new_tokens=max_new_tokens,
             )
         tail = output[:, batch["input_ids"].shape[1] :]
@@ -47,12 +55,12 @@ def respond(
 
 
 def accuracy(
-    model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, style: str | None = None
+    model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, *, sampled: bool = False
 ) -> float:
-    """Part of `problems` answered correctly when asked in `frame`, with an instruction if `style` is given."""
-    rng = Random(0)
+    """Part of `problems` answered correctly when asked in `frame`; in a chat with an instruction to box the answer."""
+    rng, style = Random(0), "boxed" if frame == "chat" else None
     prompts = [ask(problem, rng, frame=frame, style=style).prompt for problem in problems]
-    responses = respond(model, tokenizer, prompts)
+    responses = respond(model, tokenizer, prompts, sampled=sampled)
     right = [reward(r, p.answer) == RIGHT for r, p in zip(responses, problems, strict=True)]
     return sum(right) / len(right)
 
@@ -67,15 +75,17 @@ def read_problems(path: Path) -> list[Problem]:
 
 
 def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
-    """Markdown rows: each stage, its accuracy on `count` held-out problems asked in two ways, and on each file."""
+    """Markdown rows: each stage, its accuracy on `count` held-out problems in three ways, and on each file."""
     held_out = held_out_set(count, seed=1)
-    rows = ["| stage | held-out, plain | held-out, chat | " + " | ".join(f.stem for f in files) + " |"]
-    rows.append("|---" * (3 + len(files)) + "|")
+    ways = ["held-out, plain", "held-out, chat", "the same, sampled"]
+    columns = ["stage", *ways, *(file.stem for file in files)]
+    rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for stage in STAGES:
         model, tokenizer = load(models / stage)
         found = [accuracy(model, tokenizer, held_out, "question")]
-        found.append(accuracy(model, tokenizer, held_out, "chat", "boxed"))
-        found += [accuracy(model, tokenizer, read_problems(f), "chat", "boxed") for f in files]
+        found.append(accuracy(model, tokenizer, held_out, "chat"))
+        found.append(accuracy(model, tokenizer, held_out, "chat", sampled=True))
+        found += [accuracy(model, tokenizer, read_problems(f), "chat") for f in files]
         rows.append(f"| {stage} | " + " | ".join(f"{100 * part:.1f}" for part in found) + " |")
     return rows
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from lm_eval_mathtasks.training.base import new_optimizers
 from lm_eval_mathtasks.training.problems import stream
 from lm_eval_mathtasks.training.prompts import EOS, any_ask
 from lm_eval_mathtasks.training.settings import Settings, trainer_options
@@ -32,17 +33,19 @@ def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Pa
         **trainer_options(settings, out),
         per_device_train_batch_size=settings.sft_rows,
         max_steps=settings.sft_steps,
-        learning_rate=settings.sft_rate,
         lr_scheduler_type="cosine",
         warmup_steps=20,
         max_length=MAX_LENGTH,
     )
+    muon, _ = new_optimizers(model)  # embeddings and norms stay as they are
+    muon.param_groups[0]["lr"] = settings.sft_rate
     trainer = SFTTrainer(
         model=model,
         args=config,
         train_dataset=Dataset.from_list(examples(settings)),
         processing_class=tokenizer,
         callbacks=[log.callback("sft")],
+        optimizers=(muon, None),
     )
     result = trainer.train()
     log.step("sft", settings.sft_steps, result.training_loss, trainer.model, last=True)

@@ -37,7 +37,7 @@ class TrainLog:
         """Measure accuracy and write a line if the step is due (every `eval_every` steps, and the last)."""
         if last or step % self.settings.eval_every == 0:
             plain = accuracy(model, self.tokenizer, self._problems, "question")
-            chat = accuracy(model, self.tokenizer, self._problems, "chat", "boxed")
+            chat = accuracy(model, self.tokenizer, self._problems, "chat")
             self.note(stage, step, loss=loss, accuracy_question=plain, accuracy_chat=chat)
 
     def callback(self, stage: str) -> Any:
