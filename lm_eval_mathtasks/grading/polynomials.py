@@ -28,6 +28,8 @@ MAX_POWER, MAX_BITS = 40, 60_000
 MAX_DIVISOR = 10_000
 # Roots are simplified of numbers up to this size: 1,200 digits.
 MAX_ROOT_BITS = 4_000
+# Characters in the name of a generator: a function's name holds its argument's, and grows with every nesting.
+MAX_NAME = 2_000
 
 UNIT_MONOMIAL: Monomial = ()
 
@@ -159,7 +161,9 @@ def key(q: Quotient) -> str:
 
 
 def atom(name: str, exponent: Fraction = Fraction(1)) -> Quotient:
-    """Return a generator, raised to a power."""
+    """Return a generator, raised to a power. Raises TooBig for a name that nesting made longer than any answer's."""
+    if len(name) > MAX_NAME:
+        raise TooBig("functions nested too deep")
     return Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY))
 
 
