@@ -162,12 +162,14 @@ def test_a_request_larger_than_the_bucket_waits_for_a_full_one():
     assert 0 < budget.wait(100, 0.0) < float("inf")
 
 
-def test_two_clients_on_one_key_share_it():
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("lag", [0.3, 3.3])
+def test_two_clients_on_one_key_share_it(lag, seed):
     """Each learns from the headers what the other uses; together they keep close to the limit."""
     server = Server(250)
     now, events, order = 0.0, [], 0
     clients = [[Bucket(None, 0.0), 250, 0] for _ in range(2)]  # bucket, jobs, in flight
-    rng = random.Random(3)
+    rng = random.Random(seed)
     while events or any(jobs for _, jobs, _ in clients):
         times = []
         for c in clients:
@@ -185,10 +187,10 @@ def test_two_clients_on_one_key_share_it():
         if what == "arrive":
             admitted, reading = server.ask(1, now)
             kind = "headers" if admitted else "refused"
-            heapq.heappush(events, (now + (0.3 if admitted else 0.01), order, kind, c, mark, reading))
+            heapq.heappush(events, (now + (lag if admitted else 0.01), order, kind, c, mark, reading))
         elif what == "headers":
             c[0].observe(reading, mark, now)
-            heapq.heappush(events, (now + 3, order, "done", c, mark, None))
+            heapq.heappush(events, (now + 3.3 - lag, order, "done", c, mark, None))
         elif what == "refused":
             c[1], c[2] = c[1] + 1, c[2] - 1
             news = not c[0].known

@@ -22,7 +22,8 @@ WINDOW_STILL_S = 1.0  # an instant of reset that has not moved for so long belon
 ERRORS_KEPT = 7  # disagreements whose median is believed: four must agree, a second at 250 a minute
 ORDER_S = 0.1  # requests sent within this time of each other may arrive in any order
 OTHERS_GAIN, OTHERS_LEAST = 0.5, 0.05  # how fast others' use is learned; less than this share is noise
-OURS_LEAST = 0.1  # of the rate, whatever others seem to use
+OTHERS_KEPT_PER_S = 0.95  # what was learned of others fades: they may have finished while we were silent
+OURS_LEAST = 0.25  # of the rate, whatever others seem to use
 REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is kept in reserve
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
@@ -41,7 +42,6 @@ class Mark:
 
     at: float
     level: float
-    corrections: float
     spent: float
 
 
@@ -62,12 +62,12 @@ class Bucket:
         self.window_s = MINUTE_S
         self.share, self.cut_at = 1.0, now - CUT_EVERY_S
         self.others = 0.0  # units a second that somebody else uses
-        self.spent = self.corrections = 0.0
+        self.spent = 0.0
         self.heard = False  # a server has told its limit
         self.shaped = False  # and how much the bucket holds
         self.guessed = False  # the rate was inferred from refusals alone
         self._errors: deque[float] = deque(maxlen=ERRORS_KEPT)
-        self._corrected_at = now
+        self._believed_at = now - CUT_EVERY_S  # since when the level is only added up
         self._still: tuple[float, float] | None = None  # (seen at, instant of reset)
         self._empty_at: float | None = None
         self._admitted = 0
@@ -87,6 +87,7 @@ class Bucket:
             if now >= self.window_end:
                 self.level, self.window_end = self.capacity, now + self.window_s
             return
+        self.others *= OTHERS_KEPT_PER_S**passed
         if self.share < 1:
             self.share = min(1.0, self.share + SHARE_STEP * passed / SHARE_EVERY_S)
         if self.guessed:
@@ -121,7 +122,7 @@ class Bucket:
         self._sent.append((now, self.spent))
         if self.rate is not None:
             self.level -= cost
-        return Mark(now, self.level, self.corrections, self.spent)
+        return Mark(now, self.level, self.spent)
 
     def forgive(self, cost: float) -> None:
         """A request refused by the other bucket was not charged to this one."""
@@ -129,13 +130,10 @@ class Bucket:
         if self.rate is not None:
             self.level = min(self.capacity, self.level + cost)
 
-    def _correct(self, units: float) -> None:
-        """Move the believed level; marks taken before stay comparable."""
-        self.level += units
-        self.corrections += units
-
-    def _set_level(self, level: float) -> None:
-        self._correct(level - self.level)
+    def _set_level(self, level: float, now: float) -> None:
+        """Believe another level. What was believed before, and the reports about it, count no more; a server's
+        bucket is never below empty, so ours is not either."""
+        self.level, self._believed_at = max(0.0, level), now
         self._errors.clear()
 
     # -- what a server reports
@@ -145,10 +143,9 @@ class Bucket:
         self.advance(now)
         self._admitted += self._empty_at is None or mark.at > self._empty_at
         if self.learn(reading, mark.at) and reading.remaining is not None:
-            self._adopt(reading, mark)
-        elif reading.remaining is not None and self.rate is not None:
-            error = reading.remaining + 0.5 - (mark.level + self.corrections - mark.corrections)
-            error = self._unexplained(error, mark)
+            self._adopt(reading, mark, now)
+        elif reading.remaining is not None and self.rate is not None and mark.at > self._believed_at:
+            error = self._unexplained(reading.remaining + 0.5 - mark.level, mark)
             self._disagree(min(error, 0.0) if self._bounded(reading) else error, now)
 
     def _unexplained(self, error: float, mark: Mark) -> float:
@@ -192,15 +189,15 @@ class Bucket:
             self.window_s = max(known_s, reading.reset_s)
         return news
 
-    def _adopt(self, reading: Reading, mark: Mark) -> None:
+    def _adopt(self, reading: Reading, mark: Mark, now: float) -> None:
         """Set the level by the first report. Requests sent together are admitted in any order, and when is not
         known: no refill since is assumed, and all that was sent may have been admitted. Later reports correct."""
         level = (reading.remaining or 0.0) - (self.spent - mark.spent)
         if self.window_end is None:
             level = min(level, self.capacity - self.spent) if self.spent < self.capacity else level
-        self._set_level(
-            min(level, self.ceiling - self.spent) if self._bounded(reading) and self.ceiling else level
-        )
+        if self._bounded(reading) and self.ceiling:
+            level = min(level, self.ceiling - self.spent)
+        self._set_level(level, now)
 
     def _disagree(self, error: float, now: float) -> None:
         """The server held `error` units more than was believed when it admitted a request."""
@@ -208,9 +205,8 @@ class Bucket:
         middle = median(self._errors)
         if len(self._errors) < ERRORS_KEPT or abs(middle) <= 1 or self.rate is None:
             return
-        passed, self._corrected_at = max(REACTION_S, now - self._corrected_at), now
-        self._correct(middle)
-        self._errors = deque((e - middle for e in self._errors), ERRORS_KEPT)
+        passed = max(REACTION_S, now - self._believed_at)
+        self._set_level(self.level + middle, now)
         self.others = min(self.rate, max(0.0, self.others - OTHERS_GAIN * middle / passed))
 
     # -- refusals
@@ -237,8 +233,7 @@ class Bucket:
                 self.capacity = small
             else:
                 self.share = max(SHARE_MIN, self.share * SHARE_CUT)
-        level = min(self.level, need - self.rate * wait_s if wait_s is not None else 0.0)
-        self._set_level(max(level, -self.capacity))
+        self._set_level(min(self.level, need - self.rate * wait_s if wait_s is not None else 0.0), now)
         return surprise
 
     def learn_refusal(self, reading: Reading, now: float) -> bool:
@@ -247,7 +242,7 @@ class Bucket:
         """
         news = self.learn(Reading(reading.limit, None, None), now)
         if news:
-            self._set_level(reading.remaining or 0.0)
+            self._set_level(reading.remaining or 0.0, now)
         if (
             reading.reset_s is None
             or reading.limit is None
@@ -265,7 +260,7 @@ class Bucket:
             self._still = None
             if abs(now + reading.reset_s - instant) < 0.5 * (now - seen_at):
                 self.window_end, self.capacity = instant, min(reading.limit, self.ceiling or reading.limit)
-                self._set_level(0.0)
+                self._set_level(0.0, now)
                 return True
         return news
 
@@ -287,4 +282,4 @@ class Bucket:
                 self._empty_at, self._admitted = now, 0
             elif now - self.cut_at >= CUT_EVERY_S:
                 self.rate, self.cut_at = max(GUESS_LEAST, self.rate * GUESS_CUT), now
-        self._set_level(min(self.level, 0.0))
+        self._set_level(0.0, now)
