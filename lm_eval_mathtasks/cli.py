@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.errors import MathtasksError, RunFatal
 
 EXIT_USER_ERROR = 2
+EXIT_STOPPED = 3
 
 
 class Room(NamedTuple):
@@ -29,6 +30,8 @@ class Room(NamedTuple):
 
 
 _RUN = "run tasks on a model: every flag of `lm_eval run`, our tasks and models known"
+_BATCH = "write a run's requests as an OpenAI batch file: mathtasks batch write FILE, then the flags of run"
+_MODELS = "lm_eval_mathtasks.models.commands"
 _COMPARE = "lm_eval_mathtasks.leaderboard.compare_command"
 ROOMS = {
     "leaderboard": Room(
@@ -36,6 +39,15 @@ ROOMS = {
         "add_arguments",
         "main",
         "published scores: show, search, add, check",
+    ),
+    "journal": Room(
+        _MODELS,
+        "add_journal_arguments",
+        "journal_main",
+        "what an API model answered: show, stats, export as a replay",
+    ),
+    "batch collect": Room(
+        _MODELS, "add_collect_arguments", "collect_main", "take a batch's output file into the journal"
     ),
     "compare": Room(
         _COMPARE,
@@ -48,22 +60,35 @@ ROOMS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status (2: the user can mend it, and the message says how)."""
+    """Run one command; return the exit status.
+
+    0: all went well; 1: the command found something wrong; 2: the user can mend it, and the message says how; 3: a run
+    was stopped by its server (key, quota, model), and what was answered is kept.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] == ["run"]:
-            from lm_eval_mathtasks.host.run import run
-
-            return run(given[1:])
-        if given and given[0] in ROOMS:
-            return _in_room(given[0], given[1:])
-        args = _parser().parse_args(given)
-        return int(args.func(args))
+        return _dispatch(given)
     except MathtasksError as error:
         print(f"mathtasks: {error}", file=sys.stderr)
-        return EXIT_USER_ERROR
+        return EXIT_STOPPED if isinstance(error, RunFatal) else EXIT_USER_ERROR
     except BrokenPipeError:  # the reader of a pipe went away (`| head`): nothing is wrong
         return 0
+
+
+def _dispatch(given: list[str]) -> int:
+    if given[:1] == ["run"]:
+        from lm_eval_mathtasks.host.run import run
+
+        return run(given[1:])
+    if given[:2] == ["batch", "write"]:
+        from lm_eval_mathtasks.host.run import write_batch
+
+        return write_batch(given[2:])
+    for words in (1, 2):
+        if (name := " ".join(given[:words])) in ROOMS:
+            return _in_room(name, given[words:])
+    args = _parser().parse_args(given)
+    return int(args.func(args))
 
 
 def _in_room(name: str, given: Sequence[str]) -> int:

@@ -136,7 +136,7 @@ def test_unknown_task(place, capsys):
         ({"model_args": "path=none.jsonl"}, "none.jsonl, which does not exist"),
         (
             {"model_args": "path=r.jsonl,api_key=sk-planted"},
-            "api_key=...; to fix it: put the key into the environment",
+            "no secret among the model arguments",
         ),
         ({"tasks": ""}, "no --tasks"),
     ],
@@ -146,6 +146,11 @@ def test_bad_arguments(place, capsys, more, message):
     error = capsys.readouterr().err
     assert message in error
     assert "sk-planted" not in error
+
+
+def test_a_dry_run_is_for_api_models(place, capsys):
+    assert run("--dry-run") == 2
+    assert "an API model of ours for --dry-run; got --model replay" in capsys.readouterr().err
 
 
 def test_include_path_that_does_not_exist(place, capsys):

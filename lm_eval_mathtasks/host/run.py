@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,17 +22,19 @@ from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend
 from lm_eval_mathtasks.host.tasks import requested, task_manager
+from lm_eval_mathtasks.models.keys import refuse_secrets
+from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 
 log = logging.getLogger(__name__)
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
+DRY_RUN = "--dry-run"  # our own flag: what a run of an API model would ask, take and cost
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
     ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
 )
-_SECRET_ARGUMENT = re.compile(r"(api_?key|auth_?token|^token$|password|secret|^headers?$)", re.I)
 _LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
 
 
@@ -50,9 +51,9 @@ def run(arguments: Sequence[str]) -> int:
         logging.getLogger(logger).addFilter(_unless(text))
     args = parse(arguments)
     models.register()
-    refuse_secrets(args.model_args)
+    refuse_secrets(args.model_args or {})
     check_model_path(args)
-    keeper = Keeper()
+    keeper, earlier = Keeper(), len(run_reports())
     with _changed_host(args, keeper):
         try:
             args.func(args)
@@ -60,7 +61,16 @@ def run(arguments: Sequence[str]) -> int:
             keeper.say_where()
             raise
     keeper.finish()
-    return report(keeper)
+    return max([report(keeper), *map(say, run_reports()[earlier:])])
+
+
+def write_batch(arguments: Sequence[str]) -> int:
+    """Write the requests of a run as a batch file: the file's name, then the flags of `run`."""
+    if not arguments or arguments[0].startswith("-"):
+        raise ModelError(
+            "a file to write", " ".join(arguments[:1]) or "nothing", "mathtasks batch write FILE --model ..."
+        )
+    return run([*arguments[1:], "--model_args", f"batch_out={arguments[0]}"])
 
 
 def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
@@ -73,7 +83,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(prog="mathtasks")
     Run.create(parser.add_subparsers(dest="command"))
-    args = parser.parse_args(["run", *arguments])
+    given = [word for word in arguments if word != DRY_RUN]
+    if len(given) < len(arguments):
+        given += ["--model_args", "dry_run=true"]
+    args = parser.parse_args(["run", *given])
+    if len(given) != len(arguments) and not str(args.model).startswith("mathtasks-"):
+        raise ModelError(
+            f"an API model of ours for {DRY_RUN}", f"--model {args.model or 'hf'}", "it costs nothing to run"
+        )
     if not args.config:
         if not requested(args.tasks):
             raise TaskError(
@@ -82,17 +99,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         args.output_path = args.output_path or OUTPUT_PATH
         args.log_samples = True
     return args
-
-
-def refuse_secrets(model_args: dict[str, Any] | None) -> None:
-    """Raise ModelError if an argument holds a key: lm-eval writes model_args into the results and prints them."""
-    for name in model_args or {}:
-        if _SECRET_ARGUMENT.search(name):
-            raise ModelError(
-                "model_args without secrets",
-                f"{name}=...",
-                "put the key into the environment (OPENAI_API_KEY): lm-eval writes model_args into its logs",
-            )
 
 
 def check_model_path(args: argparse.Namespace) -> None:
@@ -163,6 +169,13 @@ def _tracker_class(keeper: Keeper) -> type:
 
 
 # --- after the run
+
+
+def say(asked: RunReport) -> int:
+    """Print what an API model did, unless it had reason to say so itself; return its exit status."""
+    if not asked.exit_code:
+        print("\n".join(asked.lines()))
+    return asked.exit_code
 
 
 def report(keeper: Keeper) -> int:

@@ -19,7 +19,7 @@ class Progress:
     def __init__(self, total: int, done: int, report: RunReport, dispatcher: Dispatcher, shown: bool) -> None:
         import sys
 
-        from tqdm import tqdm  # type: ignore[import-untyped]  # publishes no types
+        from tqdm import tqdm  # publishes no types
 
         watched = sys.stderr.isatty()
         self._bar = tqdm(

@@ -1,0 +1,62 @@
+"""`mathtasks journal` and `mathtasks batch collect`: flags and dispatch. Needs neither lm-eval nor the openai SDK."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.models.journal import DEFAULT_PATH
+
+
+def add_journal_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `mathtasks journal`."""
+    parser.add_argument("action", choices=("show", "export", "stats"))
+    parser.add_argument(
+        "--journal", default=_default(), help=f"the file (default: MATHTASKS_JOURNAL or {DEFAULT_PATH})"
+    )
+    parser.add_argument("--task", help="show, export: only this task's answers")
+    parser.add_argument("--model", help="show, export: only this model's answers")
+    parser.add_argument("--key", help="show: everything about the answer whose key begins so")
+    parser.add_argument("--limit", type=int, default=20, help="show: lines at most (default 20)")
+
+
+def journal_main(args: argparse.Namespace) -> int:
+    """Run `mathtasks journal`: `export` prints a file that `--model replay` reads. Raises ModelError without a file."""
+    from lm_eval_mathtasks.models.journal_read import journal_export, journal_show, journal_stats
+
+    if not Path(args.journal).is_file():
+        raise ModelError("a journal", f"{args.journal}, which does not exist", "name it with --journal")
+    lines: Iterator[str]
+    if args.action == "show":
+        lines = journal_show(args.journal, task=args.task, model=args.model, key=args.key, limit=args.limit)
+    elif args.action == "export":
+        lines = journal_export(args.journal, task=args.task, model=args.model)
+    else:
+        lines = journal_stats(args.journal)
+    for line in lines:
+        print(line)
+    return 0
+
+
+def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `mathtasks batch collect`."""
+    parser.add_argument("output", help="the output file (or error file) of a batch that was written here")
+    parser.add_argument("--journal", default=_default(), help="the journal the batch was written for")
+
+
+def collect_main(args: argparse.Namespace) -> int:
+    """Run `mathtasks batch collect`. Raises ModelError for a file that is not there or not of such a batch."""
+    from lm_eval_mathtasks.models.batch import batch_collect
+
+    if not Path(args.output).is_file():
+        raise ModelError("a batch's output file", f"{args.output}, which does not exist", "mend the path")
+    for line in batch_collect(args.output, args.journal):
+        print(line)
+    return 0
+
+
+def _default() -> str:
+    return os.environ.get("MATHTASKS_JOURNAL") or DEFAULT_PATH
