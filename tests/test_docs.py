@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 from lm_eval_mathtasks import cli
+from lm_eval_mathtasks.host.run import parse
 from tests import docs
 from tests.conftest import ROOT
 
@@ -38,18 +39,18 @@ def test_make_targets_exist(target):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_parse(command):
-    words = shlex.split(command.split(" #")[0].split(" > ")[0].split(" && ")[0])[1:]
-    if words[0] == "run":
-        from lm_eval_mathtasks.host.run import parse
-
-        known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")}
-        tasks = parse(words[1:]).tasks
-        assert set(",".join(tasks).split(",")) <= known | {"mathtasks"}
-    elif words[0] in cli.ROOMS:
-        room = cli.ROOMS[words[0]]
+    words = shlex.split(command.split(" #")[0])[1:]
+    name = " ".join(words[:2]) if words[0] == "batch" else words[0]
+    flags = words[len(name.split()) :]
+    if name in ("run", "batch write"):
+        known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")} | {"mathtasks"}
+        tasks = parse(flags[name == "batch write" :]).tasks
+        assert set(",".join(tasks).split(",")) <= known
+    elif name in cli.ROOMS:
+        room = cli.ROOMS[name]
         parser = argparse.ArgumentParser()
         getattr(import_module(room.module), room.arguments)(parser)
-        parser.parse_args(words[1:])
+        parser.parse_args(flags)
     else:
         cli._parser().parse_args(words)
 
