@@ -161,7 +161,7 @@ class Brackets(Cursor):
         return Expr("text", name=words)
 
     def with_unit(self, value: Expr) -> Expr:
-        """A value followed by words: "25 \\text{ cm}^2", "90 km/h", "18 integers"."""
+        """A value followed by words: "25 \\text{ cm}^2", "90 km/h", "14 points"."""
         words = []
         while True:
             if self.tok.text in MAGNITUDES:

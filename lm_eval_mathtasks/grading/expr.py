@@ -11,7 +11,7 @@ div pow  two                           -
 pm       left, right                   name "+" for a ± b, "-" for a ∓ b
 call     arguments                     name of the function ("sqrt" has the index as second argument)
 fact deg pct  one                      n!, n°, n%
-base     -                             name: the digits as written and the base, "2516_8"
+base     -                             name: the digits as written and the base, "3127_8"
 unit     one                           name: the unit as written
 text     -                             name: the words as written
 group    items                         name: the two brackets, "()", "[)", "{}"

@@ -25,7 +25,7 @@ from lm_eval_mathtasks.grading.expr import (
 from lm_eval_mathtasks.grading.rounding import rounds
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
-# Letters that abbreviate a unit where the gold has no such variable: "260 m" for 260.
+# Letters that abbreviate a unit where the gold has no such variable: "340 m" for 340.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
 _COUNTERS = {"k", "n", "m", "l"}
 _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
@@ -112,7 +112,7 @@ def _kind(q: Quantity) -> str:
 
 
 def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
-    """Other readings of the same quantities: 25% = 0.25, 30° = π/6, "260 m" = 260."""
+    """Other readings of the same quantities: 25% = 0.25, 30° = π/6, "340 m" = 340."""
     readings = []
     if g.percent != p.percent:
         hundredth = num(Fraction(1, 100))
@@ -126,7 +126,7 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
     """Read letters of the prediction as the gold needs them.
 
-    Where the gold has no variable, a last letter is a unit ("260 m") and I is sympy's i. In a family of angles
+    Where the gold has no variable, a last letter is a unit ("340 m") and I is sympy's i. In a family of angles
     the counter may have any name: π/2 + 2πn for π/2 + 2πk.
     """
     g, p = variables(gold), variables(pred)
@@ -230,7 +230,7 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
 
 
 def _digits(e: Expr) -> str:
-    """The digits of a numeral as they were written; "?" if it is none. 152A was read as a product."""
+    """The digits of a numeral as they were written; "?" if it is none. 37B was read as a product."""
     if e.op == "num" and e.value < 0:
         return "-" + _digits(e._replace(value=-e.value))
     if e.op == "mul":

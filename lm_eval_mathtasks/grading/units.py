@@ -1,7 +1,7 @@
 """Units of measurement, money and time of day: what is written after a number, and when two of them
 contradict.
 
-A unit that is not in the table is a remark ("18 integers"): it never decides anything.
+A unit that is not in the table is a remark ("14 points"): it never decides anything.
 """
 
 from __future__ import annotations
