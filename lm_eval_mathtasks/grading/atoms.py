@@ -56,12 +56,12 @@ class Atoms(Brackets):
         if self.tok.text == "overline" and "." in self.ahead(-1).text:
             return self.repeating(value)
         whole = value.places < 0
-        if whole and self.tok.text == "frac":
-            start = self.at
+        if whole and self.tok.text == "frac" and self.plain_fraction_ahead():
+            start, tokens = self.at, self.tokens
             part = self.bracketed()
             if part.op == "num" and 0 < part.value < 1:
                 return num(value.value + part.value)
-            self.at = start
+            self.at, self.tokens = start, tokens
         # "2 1/2": a blank, two integers and a slash are a mixed number
         if (
             whole
@@ -75,6 +75,18 @@ class Atoms(Brackets):
                 self.at += 3
                 return num(value.value + top.value / bottom.value)
         return value
+
+    def plain_fraction_ahead(self) -> bool:
+        """Is the next fraction one of two numbers? Only such a one is read twice."""
+        at = 1
+        if self.ahead(at).kind == "num" and len(self.ahead(at).text) > 1:
+            return True  # as in \frac12
+        for _ in range(2):
+            braced = self.ahead(at).text == "{"
+            if self.ahead(at + braced).kind != "num" or (braced and self.ahead(at + 2).text != "}"):
+                return False
+            at += 3 if braced else 1
+        return True
 
     def repeating(self, start: Expr) -> Expr:
         r"""0.1\overline{6}: the exact fraction."""

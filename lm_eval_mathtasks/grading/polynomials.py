@@ -9,6 +9,7 @@ roots of distinct primes are linearly independent over the rationals).
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from fractions import Fraction
 from functools import lru_cache
@@ -19,6 +20,8 @@ Poly = dict[Monomial, Fraction]
 
 # A polynomial with more terms than this is left to the symbolic tier; the longest in the MATH test set has 9.
 MAX_TERMS = 400
+# Names of generators contain those of what is inside them: longer ones are replaced by their SHA-256.
+MAX_KEY = 300
 # Products of coefficients in one comparison, about 2 µs each; one with large numbers counts by its bits
 # squared.
 MAX_WORK, LARGE_BITS = 40_000, 1_000
@@ -146,18 +149,27 @@ def _order(item: tuple[Monomial, Fraction]) -> Monomial:
 
 
 def key(q: Quotient) -> str:
-    """Return a name for the value, the same for equal forms."""
+    """Return a name for the value, the same for equal forms and no longer than MAX_KEY."""
 
     def side(p: Poly) -> str:
         # hexadecimal: decimal texts of more than 4,300 digits are refused by Python
-        return "+".join(f"{c.numerator:x}/{c.denominator:x}*{m}" for m, c in sorted(p.items(), key=_order))
+        return "+".join(
+            f"{c.numerator:x}/{c.denominator:x}{named(m)}" for m, c in sorted(p.items(), key=_order)
+        )
+
+    def named(m: Monomial) -> str:
+        # with lengths, so that no name of a variable can imitate a product
+        return "".join(f"*{len(g)}:{g}^{e}" for g, e in m)
 
     top, bottom = q
     if bottom != ONE_POLY:
         lead = bottom[min(bottom)]
         top = {m: c / lead for m, c in top.items()}
         bottom = {m: c / lead for m, c in bottom.items()}
-    return f"({side(top)})/({side(bottom)})"
+    name = f"({side(top)})/({side(bottom)})"
+    return (
+        name if len(name) <= MAX_KEY else f"(#{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()})"
+    )
 
 
 def atom(name: str, exponent: Fraction = Fraction(1)) -> Quotient:
