@@ -9,12 +9,13 @@ import re
 from typing import NamedTuple
 
 # "\x08oxed" is what is left of "\boxed" after a program read "\b" as a backspace.
-_BOX = re.compile(r"(?:\\(?:boxed|fbox|framebox)(?![a-zA-Z])|\x08oxed)[ \n]{0,4}(?:\[[^\]\n]{0,40}\] ?){0,2}")
+_BOX = re.compile(r"(?:\\{1,2}(?:boxed|fbox|framebox)(?![a-zA-Z])|\x08oxed)[ \n]{0,4}(?:\[[^\]\n]{0,40}\] ?){0,2}")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # Where the content of a box that lost its closing brace, or has no braces, ends at the latest.
 _BROKEN_END = re.compile(r"\$|\n|\\\)|\\\]|[.,;](?=\s|\Z)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textrm|mbox|mathrm|textbf)\s{0,4}\{([^{}]{0,20})\}")
-_SPACING = re.compile(r"[\s$~&]|\\\\|\\[()\[\],;:! ]|\\q?quad(?![a-z])|[*_]{2}")
+# Also a row of one sign, which is a rule between things and no mathematics.
+_SPACING = re.compile(r"[\s$~&]|\\\\|\\[()\[\],;:! ]|\\q?quad(?![a-z])|([-+=*_~#])\1{2,}|[*_]{2}")
 _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
 _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
