@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from lm_eval_mathtasks.leaderboard.statistics import Interval
 
 Style = Literal["text", "markdown", "csv"]
+PIPED_WIDTH = 180  # columns where no terminal says its own: rich's 80 would fold every cell
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def _rich(tables: Sequence[Table]) -> bool:
     except ImportError:
         return False
     console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(width=PIPED_WIDTH)
     for table in tables:
         console.print(Text(table.title, style="bold"))
         if table.rows:
