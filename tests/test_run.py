@@ -238,6 +238,26 @@ def test_responses_survive_a_scoring_that_fails(place, scripted, monkeypatch, ca
     assert ["about" in row["resps"][0][0] for row in read_jsonl(samples["gsm8k-cot-zeroshot"])] == [True] * 3
 
 
+def test_responses_survive_a_model_that_dies_half_way(place):
+    """Models hand each answer to lm-eval's cache as it comes: whatever came is on disk when the process is gone."""
+
+    class Dying(Scripted):
+        def __init__(self, **_):
+            super().__init__(lambda doc: "never asked")
+
+        def generate_until(self, requests, disable_tqdm=False):
+            self.cache_hook.add_partial("generate_until", requests[1].args, "the second came first")
+            raise MemoryError
+
+    model_registry.register("dying", target=Dying)
+    with pytest.raises(MemoryError):
+        main(["run", "--model", "dying", "--model_args", "model=d", "--tasks", "gsm8k-cot-zeroshot"])
+    (kept,) = (place / "mathtasks-results").rglob("responses_*.jsonl")
+    (row,) = read_jsonl(kept)
+    assert (row["doc_id"], row["response"]) == (1, "the second came first")
+    assert row["question"] == DOCS[1]["question"]
+
+
 def test_a_log_that_lm_eval_could_not_write_is_written(tmp_path):
     keeper = Keeper()
     path = tmp_path / "new" / "samples_x.jsonl"
