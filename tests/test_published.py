@@ -23,21 +23,22 @@ FIRST_NUMBER = (
 LOOP = "the response repeats itself until it is cut off and never answers; the publisher credits a digit in the loop"
 COMPOUND = 'the question asks how long; "3 hours and 45 minutes" is the 225 minutes of the gold'
 
-# file, model, dataset, task, docs, published accuracy (percent), docs where we differ from the label and why
+# file, model, dataset, task, docs, published accuracy and ours (percent), docs where we differ from the label and why;
+# the accuracies differ by these docs and by labels that were corrected since
 SETS = [
-    ("gpt3_gsm8k", "gpt3-6b_finetuning", "gsm8k", "gsm8k-cot-zeroshot", 1319, 21.68, {}),
-    ("gpt3_gsm8k", "gpt3-6b_verification", "gsm8k", "gsm8k-cot-zeroshot", 1319, 39.04, {}),
-    ("gpt3_gsm8k", "gpt3-175b_finetuning", "gsm8k", "gsm8k-cot-zeroshot", 1319, 34.72, {}),
-    ("gpt3_gsm8k", "gpt3-175b_verification", "gsm8k", "gsm8k-cot-zeroshot", 1319, 56.25, {}),
-    ("abel_gsm8k", "abel-7b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 59.74, {}),
-    ("abel_gsm8k", "abel-13b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.41, {}),
-    ("abel_gsm8k", "abel-70b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 83.62, {}),
-    ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2,
+    ("gpt3_gsm8k", "gpt3-6b_finetuning", "gsm8k", "gsm8k-cot-zeroshot", 1319, 21.68, 21.68, {}),
+    ("gpt3_gsm8k", "gpt3-6b_verification", "gsm8k", "gsm8k-cot-zeroshot", 1319, 39.04, 39.04, {}),
+    ("gpt3_gsm8k", "gpt3-175b_finetuning", "gsm8k", "gsm8k-cot-zeroshot", 1319, 34.72, 34.72, {}),
+    ("gpt3_gsm8k", "gpt3-175b_verification", "gsm8k", "gsm8k-cot-zeroshot", 1319, 56.25, 56.25, {}),
+    ("abel_gsm8k", "abel-7b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 59.74, 59.74, {}),
+    ("abel_gsm8k", "abel-13b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.41, 66.49, {}),
+    ("abel_gsm8k", "abel-70b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 83.62, 83.62, {}),
+    ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2, 36.16,
      dict.fromkeys((16, 908), FIRST_NUMBER)),
-    ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9,
+    ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9, 67.25,
      {**dict.fromkeys((53, 138, 509, 669, 844), FIRST_NUMBER), 1218: COMPOUND}),
-    ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, {377: LOOP}),
-    ("rho_math500", "rho-math-1b-interpreter-v0.1", "math500", "math500", 500, 40.6, {}),
+    ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, 33.2, {377: LOOP}),
+    ("rho_math500", "rho-math-1b-interpreter-v0.1", "math500", "math500", 500, 40.6, 40.8, {}),
 ]  # fmt: skip
 
 
@@ -47,11 +48,11 @@ def question(text):
 
 
 @pytest.mark.parametrize(
-    ("file", "model", "dataset", "task", "docs", "published", "differ"),
+    ("file", "model", "dataset", "task", "docs", "published", "ours", "differ"),
     SETS,
     ids=[entry[1] for entry in SETS],
 )
-def test_published(file, model, dataset, task, docs, published, differ, tmp_path):
+def test_published(file, model, dataset, task, docs, published, ours, differ, tmp_path):
     everything = shared_rows(f"labelled/responses_{file}.jsonl")
     rows = [row for row in everything if (row["model"], row["dataset"]) == (model, dataset)]
     assert len(rows) == docs
@@ -71,6 +72,5 @@ def test_published(file, model, dataset, task, docs, published, differ, tmp_path
         if bool(sample["exact_match"]) != labels[normal(sample["doc"]["question"])]
     }
     assert wrong == set(differ)
-    ours = 100 * results["results"][task]["exact_match,none"]
-    if not differ and all(row["label_kind"] == "dataset" for row in rows):
-        assert round(ours, 2) == published
+    assert round(100 * results["results"][task]["exact_match,none"], 2) == ours
+    assert ours == published or differ or any(row["label_kind"] == "derived" for row in rows)

@@ -148,6 +148,26 @@ def test_bad_arguments(place, capsys, more, message):
     assert "sk-planted" not in error
 
 
+def test_a_run_from_a_config_file(place, capsys):
+    lines = ["model: replay", "model_args: {path: r.jsonl, model: acme/toy}", "tasks: [gsm8k-cot-zeroshot]"]
+    (place / "run.yaml").write_text("\n".join([*lines, "output_path: from-config"]) + "\n")
+    assert main(["run", "--config", "run.yaml"]) == 0
+    assert logs(place / "from-config")[0]["results"]["gsm8k-cot-zeroshot"]["exact_match,none"] > 0.6
+    (place / "run.yaml").write_text(
+        "\n".join([*lines[:1], "model_args: {path: r.jsonl, token: x}", lines[2]]) + "\n"
+    )
+    assert main(["run", "--config", "run.yaml"]) == 2
+    assert "no secret among the model arguments" in capsys.readouterr().err
+
+
+def test_samples_are_the_docs_that_were_named(place):
+    """lm-eval numbers docs in the order of --samples but takes them in the order of the set."""
+    assert run("--samples", '{"gsm8k-cot-zeroshot": [2, 0]}') == 0
+    _, samples = logs(place / "mathtasks-results")
+    rows = read_jsonl(samples["gsm8k-cot-zeroshot"])
+    assert {row["doc_id"]: row["doc"]["question"] for row in rows} == {i: DOCS[i]["question"] for i in (0, 2)}
+
+
 def test_a_dry_run_is_for_api_models(place, capsys):
     assert run("--dry-run") == 2
     assert "an API model of ours for --dry-run; got --model replay" in capsys.readouterr().err

@@ -51,7 +51,8 @@ def run(arguments: Sequence[str]) -> int:
         logging.getLogger(logger).addFilter(_unless(text))
     args = parse(arguments)
     models.register()
-    refuse_secrets(args.model_args or {})
+    model_args = given_value(args, "model_args")
+    refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
     keeper, earlier = Keeper(), len(run_reports())
     with _changed_host(args, keeper):
@@ -91,14 +92,27 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise ModelError(
             f"an API model of ours for {DRY_RUN}", f"--model {args.model or 'hf'}", "it costs nothing to run"
         )
-    if not args.config:
-        if not requested(args.tasks):
-            raise TaskError(
-                "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
-            )
-        args.output_path = args.output_path or OUTPUT_PATH
-        args.log_samples = True
+    if not requested(given_value(args, "tasks")):
+        raise TaskError(
+            "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
+        )
+    args.output_path = given_value(args, "output_path") or OUTPUT_PATH
+    args.log_samples = True
+    if isinstance(
+        args.samples, dict
+    ):  # lm-eval takes docs in their order but numbers them in the order given
+        args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
+
+
+def given_value(args: argparse.Namespace, name: str) -> Any:
+    """What the user gave for a flag: on the command line, else in the file of --config."""
+    value = getattr(args, name, None)
+    if value is None and args.config:
+        from lm_eval.config.evaluate_config import EvaluatorConfig
+
+        return EvaluatorConfig.load_yaml_config(args.config).get(name)
+    return value
 
 
 def check_model_path(args: argparse.Namespace) -> None:
@@ -124,7 +138,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper) -> Iterator[None]:
         return original_evaluate(*positional, **named)
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
-        return task_manager(args.tasks, include_path, metadata or {})
+        return task_manager(given_value(args, "tasks"), include_path, metadata or {})
 
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval.tasks, "TaskManager", manager),
