@@ -9,7 +9,9 @@ import re
 from typing import NamedTuple
 
 # "\x08oxed" is what is left of "\boxed" after a program read "\b" as a backspace.
-_BOX = re.compile(r"(?:\\{1,2}(?:boxed|fbox|framebox)(?![a-zA-Z])|\x08oxed)[ \n]{0,4}(?:\[[^\]\n]{0,40}\] ?){0,2}")
+_BOX = re.compile(
+    r"(?:\\{1,2}(?:boxed|fbox|framebox)(?![a-zA-Z])|\x08oxed)[ \n]{0,4}(?:\[[^\]\n]{0,40}\] ?){0,2}"
+)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # Where the content of a box that lost its closing brace, or has no braces, ends at the latest.
 _BROKEN_END = re.compile(r"\$|\n|\\\)|\\\]|[.,;](?=\s|\Z)")
