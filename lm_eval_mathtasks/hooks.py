@@ -230,5 +230,5 @@ def _no_shots(path: Path, error: Exception) -> TaskError:
     return TaskError(
         f"the few-shot exemplars in lm-eval's {path.parent.name}/{path.name}",
         f"{type(error).__name__}: {error}",
-        "install an lm-eval that has them (0.4.13 is tested)",
+        "install an lm-eval that has them (0.4.12 and 0.4.13 do)",
     )
