@@ -148,7 +148,7 @@ class _Pool:
     def take(self, *, new: bool = False) -> _Worker | None:
         with self.lock:
             while self.idle and not new:
-                candidate = self.idle.pop()
+                candidate = self.idle.pop(0)  # the first started: it had most time to import sympy
                 if candidate.process.poll() is None:
                     return candidate
                 candidate.close()
