@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.errors import MathtasksError, RunFatal
 
 EXIT_USER_ERROR = 2
@@ -113,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         "--include_path", type=Path, action="append", default=[], help="a further folder of tasks"
     )
     check.add_argument(
-        "--metadata", type=json.loads, default={}, help='as for run, e.g. \'{"data_dir": "..."}\''
+        "--metadata", type=_json_object, default={}, help='as for run, e.g. \'{"data_dir": "..."}\''
     )
     check.set_defaults(func=_check)
 
@@ -123,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     path.set_defaults(func=_tasks_path)
 
     model = commands.add_parser("model-path", help="print the folder of the embedded model")
-    model.add_argument("stage", nargs="?", default="grpo", help="base, sft or grpo (default)")
+    model.add_argument("stage", nargs="?", choices=STAGES, default="grpo", help="base, sft or grpo (default)")
     model.set_defaults(func=_model_path)
 
     explain = commands.add_parser("explain-answer", help="the whole path from one response to its verdict")
@@ -132,6 +133,18 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--finish-reason", help='"length" if the token limit cut the response off')
     explain.set_defaults(func=_explain_answer)
     return parser
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f'a JSON object such as \'{{"data_dir": "/data"}}\'; got {text!r} ({error})'
+        ) from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'a JSON object such as \'{{"data_dir": "/data"}}\'; got {text!r}')
+    return value
 
 
 def _check(args: argparse.Namespace) -> int:

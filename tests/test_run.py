@@ -296,6 +296,21 @@ def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
         Keeper().saved(tmp_path / "file" / "samples.jsonl", [{}])
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["model-path", "nope"], "choose from"),
+        (["check", "--metadata", "{bad"], "a JSON object such as '{\"data_dir\": \"/data\"}'; got '{bad'"),
+        (["check", "--metadata", "[1]"], "got '[1]'"),
+    ],
+)
+def test_wrong_arguments_of_other_commands(command, message, capsys):
+    with pytest.raises(SystemExit) as done:
+        main(command)
+    assert done.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_tasks_path_and_help(capsys):
     assert main(["tasks-path"]) == 0
     assert capsys.readouterr().out.strip() == str(tasks_path())

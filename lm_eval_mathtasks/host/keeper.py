@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.response import encodable
 
 log = logging.getLogger(__name__)
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Keeper:
@@ -137,4 +135,5 @@ def mend(sample: dict[str, Any]) -> dict[str, Any]:
     from lm_eval.utils import handle_non_serializable
 
     text = json.dumps(sample, default=handle_non_serializable, ensure_ascii=False)
-    return json.loads(_SURROGATE.sub("\ufffd", text)) if _SURROGATE.search(text) else sample
+    clean = encodable(text)
+    return sample if clean == text else json.loads(clean)

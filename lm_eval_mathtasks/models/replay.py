@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -26,13 +25,12 @@ from typing import Any
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ReplayError
-from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.response import Response, encodable
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str | None, int | str]
 _NAMED_DOCS = 5  # how many docs an error names before it says "..."
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
@@ -166,7 +164,7 @@ def _read_line(line: str, place: str) -> tuple[Key, list[tuple[int, Response]], 
             encodable(text or ""), finish_reason=reason, error=str(missing) if missing else None
         )
         responses.append((repeat, answer))
-    return key, responses, sum(bool(text and _SURROGATE.search(text)) for text in texts)
+    return key, responses, sum(bool(text and encodable(text) != text) for text in texts)
 
 
 def _texts(row: dict[str, Any]) -> Iterator[Any]:
@@ -189,8 +187,3 @@ def _question(doc: dict[str, Any]) -> str:
 def normal(text: str) -> str:
     """A question as a key: white space collapsed."""
     return " ".join(text.split())
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates replaced: lm-eval cannot write them and would leave an empty samples file."""
-    return _SURROGATE.sub("\ufffd", text)
