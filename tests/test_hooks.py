@@ -53,7 +53,7 @@ def test_the_grader_failing_is_counted_not_raised(monkeypatch, caplog):
     def broken(**_):
         raise RuntimeError("defect")
 
-    monkeypatch.setattr(hooks, "grade", broken)
+    monkeypatch.setattr(hooks.scoring, "grade", broken)
     assert only(hooks.score_gsm8k_boxed(DOC, ["\\boxed{1004}"])) == {"unparsable"}
     assert "the grader failed" in caplog.text
 
@@ -79,7 +79,7 @@ def test_subject_and_level_keys():
 def test_shots_name_the_file_that_lacks_them(monkeypatch, tmp_path):
     from lm_eval_mathtasks.errors import TaskError
 
-    monkeypatch.setattr(hooks, "_lm_eval_tasks", lambda: tmp_path)
+    monkeypatch.setattr(hooks.exemplars, "_lm_eval_tasks", lambda: tmp_path)
     with pytest.raises(TaskError, match=r"gsm8k-cot\.yaml"):
         hooks.shots_gsm8k()
     (tmp_path / "minerva_math").mkdir()

@@ -1,0 +1,54 @@
+"""What the task YAMLs name: the only module between lm-eval and the rest of this package.
+
+For each family: `load_*` (custom_dataset), `docs_*` (process_docs: renames columns, nothing else, because lm-eval
+caches its result without looking at our code), `gold_*` (doc_to_target), `score_*` (process_results) and `shots_*`
+(few-shot exemplars, read at run time from the installed lm-eval: they are other people's text).
+
+A `score_*` takes a doc and `[response]` (or `[[response, ...]]`) and returns numbers only; it never raises, because
+lm-eval would lose every response of the run. A response that is missing (an API error) gives `api_error` and no
+accuracy: it is not wrong, it is not there.
+"""
+
+from lm_eval_mathtasks.hooks.competition import (
+    docs_math500,
+    gold_math500,
+    load_math500,
+    load_sample_math,
+    score_math_boxed,
+    score_math_fewshot,
+    subject_key,
+)
+from lm_eval_mathtasks.hooks.exemplars import (
+    shots_gsm8k,
+    shots_minerva,
+)
+from lm_eval_mathtasks.hooks.gsm8k import (
+    docs_gsm8k,
+    gold_gsm8k,
+    load_gsm8k,
+    load_sample_gsm8k,
+    score_gsm8k_boxed,
+    score_gsm8k_cot,
+    score_gsm8k_direct,
+    score_gsm8k_tags,
+)
+
+__all__ = [
+    "docs_gsm8k",
+    "docs_math500",
+    "gold_gsm8k",
+    "gold_math500",
+    "load_gsm8k",
+    "load_math500",
+    "load_sample_gsm8k",
+    "load_sample_math",
+    "score_gsm8k_boxed",
+    "score_gsm8k_cot",
+    "score_gsm8k_direct",
+    "score_gsm8k_tags",
+    "score_math_boxed",
+    "score_math_fewshot",
+    "shots_gsm8k",
+    "shots_minerva",
+    "subject_key",
+]

@@ -1,0 +1,71 @@
+"""GSM8K: data, gold and scores of its prompts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval_mathtasks.hooks.scoring import (
+    ANY_RULE,
+    BOXED,
+    SOLUTION_TAG,
+    THE_ANSWER_IS,
+    Doc,
+    Scores,
+    first_response,
+    same_number_text,
+    score_response,
+)
+from lm_eval_mathtasks.sources import SOURCES, load
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_THINKING = re.compile(r"<start_working_out>.+?<end_working_out>", re.S)
+_SOLUTION = re.compile(r"<SOLUTION>.+?</SOLUTION>", re.S)
+
+
+def load_gsm8k(**metadata: Any) -> dict[str, Dataset]:
+    """GSM8K's test set."""
+    return load("gsm8k", metadata)
+
+
+def load_sample_gsm8k(**metadata: Any) -> dict[str, Dataset]:
+    """The bundled grade-school sample."""
+    return load("sample-gsm8k", metadata)
+
+
+def docs_gsm8k(dataset: Dataset) -> Dataset:
+    """Rename `answer` (solution and `#### N`) to `gold`."""
+    return dataset.rename_columns(dict(SOURCES["gsm8k"].rename))
+
+
+def gold_gsm8k(doc: Doc) -> str:
+    """The reference answer: what follows the last `####` of the reference solution."""
+    return str(doc["gold"]).rsplit("####", 1)[-1].strip()
+
+
+def score_gsm8k_cot(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a few-shot response, which ends "The answer is N."."""
+    return score_response(gold_gsm8k(doc), results, asked_for=THE_ANSWER_IS, same=same_number_text)
+
+
+def score_gsm8k_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a response that was asked for `\\boxed{N}`."""
+    return score_response(gold_gsm8k(doc), results, asked_for=BOXED, same=same_number_text)
+
+
+def score_gsm8k_direct(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a response that was asked for a number and nothing else."""
+    return score_response(gold_gsm8k(doc), results, asked_for=ANY_RULE, same=same_number_text)
+
+
+def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a response in the tags format, with the share of responses that hold each of its two parts."""
+    scores = score_response(gold_gsm8k(doc), results, asked_for=SOLUTION_TAG, same=same_number_text)
+    if "exact_match" in scores:
+        text = str(first_response(results))
+        scores["thinking_proportion"] = float(bool(_THINKING.search(text)))
+        scores["answer_proportion"] = float(bool(_SOLUTION.search(text)))
+    return scores
