@@ -56,6 +56,12 @@ ROOMS = {
         "compare_main",
         "does a run reproduce a published score, or another run?",
     ),
+    "sampling": Room(
+        "lm_eval_mathtasks.sampling.commands",
+        "add_arguments",
+        "main",
+        "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
 }
 

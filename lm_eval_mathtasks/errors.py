@@ -9,6 +9,7 @@ MathtasksError
 │   ├── ItemFatal        this request can never succeed: context length, content filter
 │   └── Transient        the same request may succeed later
 ├── EvidenceError      logs of a run
+├── Undefined          a number that does not exist, such as pass@8 of four responses
 └── ClaimError         published scores
 
 A message says what was wanted, what was got and how to fix it; `wanted`, `got` and `fix` hold the parts.
@@ -63,3 +64,7 @@ class EvidenceError(MathtasksError):
 
 class ClaimError(MathtasksError):
     """A published score is malformed, without source, or unknown."""
+
+
+class Undefined(MathtasksError):
+    """A number that does not exist: pass@8 of four responses."""

@@ -17,7 +17,7 @@ ROOMS = {
     "metrics": ({"grading", *LEAVES}, set()),
     "sources": (LEAVES, {"datasets", "huggingface_hub"}),
     "hooks": ({"hooks", "grading", "sampling", "metrics", "sources", *LEAVES}, {"lm_eval", "yaml"}),
-    "sampling": ({"sampling", "evidence", "grading", "metrics", *LEAVES}, {"rich"}),
+    "sampling": ({"sampling", "evidence", "leaderboard", "grading", "metrics", *LEAVES}, {"rich"}),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),

@@ -1,0 +1,131 @@
+"""The command `mathtasks sampling`: what a run with repeats says about every number of responses up to its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.evidence.judge import judge
+from lm_eval_mathtasks.evidence.runs import Run, read_runs
+from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
+from lm_eval_mathtasks.leaderboard.statistics import Interval
+from lm_eval_mathtasks.sampling.classes import votes
+from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves, powers_of_two
+from lm_eval_mathtasks.sampling.votes import Votes
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 64  # columns of a drawn curve
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which run is meant, and how its table is printed."""
+    parser.add_argument(
+        "run", metavar="RUN", help="a results_*.json or its folder, or JSON lines of responses"
+    )
+    parser.add_argument("--task", help="the task, where a log holds several")
+    parser.add_argument("--run-model", metavar="NAME", help="the model, where a file holds several")
+    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
+    parser.add_argument("--journal", metavar="FILE", help="an API model's journal: how each response ended")
+    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+
+
+def read(args: argparse.Namespace) -> list[Run]:
+    """The runs that the arguments of `add_run_arguments` name."""
+    return read_runs(args.run, model=args.run_model, task=args.task, gold=args.gold, journal=args.journal)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks sampling`."""
+    add_run_arguments(parser)
+    parser.add_argument(
+        "--metrics", default=",".join(METRICS), help="comma-separated, from %(default)s (default: all)"
+    )
+    parser.add_argument("--k", help="comma-separated, or `all`; by default the powers of two up to n, and n")
+    parser.add_argument(
+        "--no-answer-votes", action="store_true", help="in maj@k, no answer is an answer like others (wrong)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks sampling`: a table and curves for every run at the path."""
+    metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
+    ks = None if args.k in (None, "all") else _numbers(args.k)
+    for run in read(args):
+        found = votes(run, judge(run))
+        drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
+        _warn_of_short_docs(run, found)
+        if args.format == "csv":
+            show([_long_table(run, drawn)], "csv")
+            continue
+        show([_table(run, found, drawn, every=args.k is not None)], args.format)
+        if args.format == "text" and len(drawn[0].points) > 2:
+            print("\n".join(sketch(drawn)) + "\n")
+    return 0
+
+
+def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
+    least, most = min(v.n for v in found), max(v.n for v in found)
+    if short := [v.doc_id for v in found if v.n < most]:
+        print(
+            f"mathtasks: {run.label}: {len(short)} of {len(found)} docs have fewer than {most} responses "
+            f"(API errors?), such as doc {short[0]}; k can go up to {least}",
+            file=sys.stderr,
+        )
+
+
+def _long_table(run: Run, drawn: Sequence[Curve]) -> Table:
+    """For programs: a line a point, in fractions."""
+    columns = ("model", "task", "metric", "k", "value", "low", "high")
+    rows = tuple(
+        (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
+        for curve in drawn
+        for point in curve.points
+    )
+    return Table("", columns, rows)
+
+
+def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
+    least, most = min(v.n for v in found), max(v.n for v in found)
+    ks = [point.k for point in drawn[0].points]
+    rows = tuple(
+        (str(k), *(_cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
+    )
+    title = (
+        f"{run.label}: {len(found)} docs, {least if least == most else f'{least} to {most}'} responses each"
+    )
+    notes = ["percent [95 % interval over docs]; each row is the mean over all subsets of k responses"]
+    if any(curve.label == "avg@k" for curve in drawn):
+        notes.append("avg@k has the interval that k responses a doc would have given")
+    return Table(title, ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
+
+
+def _cell(point: Point) -> str:
+    return with_interval(point.value, Interval(point.low, point.high))
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise Undefined("numbers of responses such as --k 1,4,16", repr(text), "or `all`")
+    return numbers
+
+
+def sketch(drawn: Sequence[Curve]) -> list[str]:
+    """A line of block characters for each curve, all on one scale, at most 64 wide: every n-th point is shown."""
+    values = [point.value for curve in drawn for point in curve.points]
+    low, high = min(values), max(values)
+    width = max(len(curve.label) for curve in drawn)
+    lines = []
+    for curve in drawn:
+        points = curve.points[:: -(-len(curve.points) // _WIDTH)]
+        bars = "".join(_BARS[round((p.value - low) / ((high - low) or 1) * (len(_BARS) - 1))] for p in points)
+        first, last = curve.points[0], curve.points[-1]
+        lines.append(f"{curve.label:{width}} {bars} {100 * first.value:.1f} → {100 * last.value:.1f}")
+    lines.append(f"{'':{width}} k = {drawn[0].points[0].k} to {drawn[0].points[-1].k}; "
+                 f"the scale goes from {100 * low:.1f} to {100 * high:.1f}")  # fmt: skip
+    return lines

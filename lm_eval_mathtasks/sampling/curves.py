@@ -1,0 +1,126 @@
+"""A run's sampling metrics at every k, each with its interval over docs. Formulas and their sources: README.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.leaderboard.statistics import LEVEL, Interval, t_value, wilson, z_value
+from lm_eval_mathtasks.sampling.estimators import BY_COUNT, majority
+from lm_eval_mathtasks.sampling.votes import Votes
+
+METRICS = ("avg", "pass", "pass^", "maj", "g-pass-0.5", "g-pass-0.75", "mg-pass")
+_LABELS = {"pass^": "pass^k", "mg-pass": "mG-Pass@k"}
+_NAMED_DOCS = 5  # how many docs an error names before it says "..."
+
+
+class Point(NamedTuple):
+    """A curve's value at k responses, with its 95 % interval, as fractions."""
+
+    k: int
+    value: float
+    low: float
+    high: float
+
+
+class Curve(NamedTuple):
+    """A metric over k ("pass@k"); the points in the order of k."""
+
+    label: str
+    points: tuple[Point, ...]
+
+    def at(self, k: int) -> Point:
+        """The point at k; raises KeyError where there is none."""
+        return {point.k: point for point in self.points}[k]
+
+
+def label(metric: str) -> str:
+    """The name of a metric in tables: "g-pass-0.5" is "G-Pass@k_0.5"."""
+    if metric.startswith("g-pass-"):
+        return f"G-Pass@k_{metric.removeprefix('g-pass-')}"
+    return _LABELS.get(metric, f"{metric}@k")
+
+
+def curves(
+    votes: Sequence[Votes],
+    metrics: Iterable[str] = METRICS,
+    ks: Iterable[int] | None = None,
+    *,
+    no_answer_votes: bool = False,
+) -> list[Curve]:
+    """Return a curve for each of METRICS that is asked for.
+
+    ks: by default 1 ... n, n the fewest responses that any doc has. Raises Undefined where a doc has fewer than k
+    responses, naming it, and for an unknown metric.
+    """
+    if not votes:
+        raise Undefined("docs with responses", "none", "look at the run's errors")
+    chosen = sorted(set(ks)) if ks is not None else range(1, min(v.n for v in votes) + 1)
+    require(votes, max(chosen))
+    return [_curve(votes, metric, chosen, no_answer_votes) for metric in metrics]
+
+
+def require(votes: Iterable[Votes], k: int) -> None:
+    """Raise Undefined, naming docs, unless each has at least k responses."""
+    short = [v for v in votes if v.n < k]
+    if short:
+        named = ", ".join(f"doc {v.doc_id} has {v.n}" for v in short[:_NAMED_DOCS])
+        raise Undefined(
+            f"at least {k} responses to every doc",
+            f"{len(short)} docs with fewer ({named}{', ...' if len(short) > _NAMED_DOCS else ''})",
+            f"ask for k up to {min(v.n for v in short)}, or run with --repeats {k}",
+        )
+
+
+def _curve(votes: Sequence[Votes], metric: str, ks: Sequence[int], no_answer_votes: bool) -> Curve:
+    if metric not in METRICS:
+        raise Undefined("a known metric", repr(metric), f"choose from {', '.join(METRICS)}")
+    if metric == "maj":
+        by_doc = [majority(v, no_answer_votes=no_answer_votes) for v in votes]
+        columns = [[shares[k - 1] for shares in by_doc] for k in ks]
+    else:
+        columns = [[BY_COUNT[metric](v.n, sum(v.correct), k) for v in votes] for k in ks]
+    repeats = math.fsum(v.n for v in votes)
+    points = []
+    for k, values in zip(ks, columns, strict=True):
+        extra = _fewer_repeats(votes, k) if metric == "avg" else 0.0
+        points.append(Point(k, *score(values, responses=repeats, extra=extra)))
+    return Curve(label(metric), tuple(points))
+
+
+def score(values: Sequence[float], *, responses: float, extra: float = 0.0) -> tuple[float, float, float]:
+    """Return the mean of values over docs with the ends of its 95 % interval.
+
+    Docs are the clusters (Miller 2024, arXiv:2411.00640): the variance of the mean is that of the docs' values over
+    their number, whatever was computed from each doc's responses; `extra` is added to it. The interval is Wilson's at
+    the effective sample size p(1-p) / variance, shrunk by (z/t)^2 for few docs (Korn and Graubard 1998), so it stays
+    within [0, 1] and has a width even where all docs agree. The effective size is at most the number of `responses`.
+    """
+    docs = len(values)
+    p = min(1.0, max(0.0, math.fsum(values) / docs))
+    spread = math.fsum((v - p) ** 2 for v in values) / (docs - 1) / docs if docs > 1 else p * (1 - p)
+    variance = spread + extra
+    if p in (0.0, 1.0):
+        size: float = docs
+    else:
+        size = min(responses, p * (1 - p) / variance) if variance else responses
+    interval: Interval = wilson(p, size * (z_value(LEVEL) / t_value(docs - 1)) ** 2 if docs > 1 else size)
+    return p, interval.low, interval.high
+
+
+def _fewer_repeats(votes: Sequence[Votes], k: int) -> float:
+    """What the variance of avg@k has more than that of avg@n: the mean within-doc variance, (1/k - 1/n) of it."""
+    within = [_within(v.n, sum(v.correct)) * (1 / k - 1 / v.n) for v in votes if v.n > 1]
+    return math.fsum(within) / len(votes) ** 2
+
+
+def _within(n: int, c: int) -> float:
+    """The variance of one answer to a doc, unbiased: p(1-p) n/(n-1)."""
+    return c / n * (1 - c / n) * n / (n - 1)
+
+
+def powers_of_two(n: int) -> list[int]:
+    """1, 2, 4, ... up to n, and n itself."""
+    return sorted({n, *(1 << i for i in range(n.bit_length()))})
