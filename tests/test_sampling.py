@@ -20,7 +20,7 @@ from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.leaderboard.statistics import mean_interval
 from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes
-from lm_eval_mathtasks.sampling.curves import METRICS, curves, powers_of_two, score
+from lm_eval_mathtasks.sampling.curves import METRICS, curves, score
 from lm_eval_mathtasks.sampling.votes import Votes
 from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -215,7 +215,7 @@ def test_curves_of_a_run(log):
 def test_an_interval_follows_the_clustered_error_and_never_vanishes():
     rng = random.Random(7)
     values = [rng.choice([0, 0.25, 0.5, 1]) for _ in range(300)]
-    value, low, high = score(values, responses=1200)
+    _, low, high = score(values, responses=1200)
     assert (low, high) == pytest.approx(mean_interval(values), abs=0.002), "the usual one where docs are many"
     assert score([1.0] * 30, responses=480)[1] == pytest.approx(0.87, abs=0.02)
     assert score([0.5] * 30, responses=480)[1:] == pytest.approx((0.453, 0.547), abs=0.01)
@@ -242,7 +242,7 @@ def test_docs_with_fewer_responses_are_named():
 
 
 def test_powers_of_two():
-    assert [powers_of_two(n) for n in (1, 6, 8)] == [[1], [1, 2, 4, 6], [1, 2, 4, 8]]
+    assert [es.powers_of_two(n) for n in (1, 6, 8)] == [[1], [1, 2, 4, 6], [1, 2, 4, 8]]
 
 
 def test_the_command(log, capsys):

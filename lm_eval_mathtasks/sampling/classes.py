@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from lm_eval_mathtasks.evidence.judge import Judgement
-from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.grading import grade
 from lm_eval_mathtasks.grading.normalize import clean
 from lm_eval_mathtasks.sampling.votes import Votes
+
+if TYPE_CHECKING:  # the scoring hooks vote too, without any log
+    from lm_eval_mathtasks.evidence.judge import Judgement
+    from lm_eval_mathtasks.evidence.runs import Run
 
 
 def answer_classes(answers: Iterable[str | None]) -> tuple[int | None, ...]:

@@ -12,7 +12,8 @@ from lm_eval_mathtasks.evidence.runs import Run, read_runs
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.sampling.classes import votes
-from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves, powers_of_two
+from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves
+from lm_eval_mathtasks.sampling.estimators import powers_of_two
 from lm_eval_mathtasks.sampling.votes import Votes
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -119,8 +119,3 @@ def _fewer_repeats(votes: Sequence[Votes], k: int) -> float:
 def _within(n: int, c: int) -> float:
     """The variance of one answer to a doc, unbiased: p(1-p) n/(n-1)."""
     return c / n * (1 - c / n) * n / (n - 1)
-
-
-def powers_of_two(n: int) -> list[int]:
-    """1, 2, 4, ... up to n, and n itself."""
-    return sorted({n, *(1 << i for i in range(n.bit_length()))})

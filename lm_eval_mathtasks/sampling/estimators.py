@@ -164,6 +164,11 @@ def _check(n: int, c: int, k: int) -> None:
         raise Undefined(f"at least {k} responses a doc", str(n), "sample more, or ask for a smaller k")
 
 
+def powers_of_two(n: int) -> list[int]:
+    """1, 2, 4, ... up to n, and n itself: the k for which tables show a metric."""
+    return sorted({n, *(1 << i for i in range(n.bit_length()))})
+
+
 # What a curve can show: name -> value at k of a doc with n responses, c of them correct. maj@k needs the votes.
 BY_COUNT: Mapping[str, Callable[[int, int, int], float]] = {
     "avg": avg_at_k,
