@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from lm_eval_mathtasks.grading.verdict import Extraction, Status, Verdict
 
 # The statuses that are neither right nor wrong: each is a rate of its own.
@@ -24,3 +27,9 @@ def response_scores(
         "truncated": float(cut_off or verdict.status is Status.TRUNCATED),
         **{str(status): float(verdict.status is status) for status in RATES},
     }
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of one or more numbers."""
+    found = list(values)
+    return math.fsum(found) / len(found)

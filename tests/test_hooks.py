@@ -43,8 +43,42 @@ def test_all_values_are_numbers_and_a_missing_response_has_no_accuracy():
     assert hooks.score_gsm8k_boxed(DOC, [Response("", error="gone")]) == {"api_error": 1.0}
 
 
-def test_a_list_of_responses_is_scored_by_its_first():
-    assert hooks.score_gsm8k_boxed(DOC, [["\\boxed{1004}", "\\boxed{7}"]])["exact_match"] == 1.0
+def test_several_responses_give_avg_pass_and_maj():
+    texts = ["\\boxed{1004}", "\\boxed{7}", "so 1,004 \\boxed{1,004}", "\\boxed{7}", "I cannot say."]
+    scores = hooks.score_gsm8k_boxed(DOC, [texts])
+    assert scores["exact_match"] == pytest.approx(2 / 5)
+    assert scores["no_answer"] == pytest.approx(1 / 5)
+    assert scores["pass@2"] == pytest.approx(1 - 3 / 10)  # of ten pairs three hold no right answer
+    assert scores["pass@5"] == 1.0
+    assert scores["maj@5"] == pytest.approx(1 / 2), "two for 1004 and two for 7; silence does not vote"
+    assert {name for name in scores if "@" in name} == {
+        f"{m}@{k}" for m in ("pass", "maj") for k in (2, 4, 5)
+    }
+
+
+def test_missing_responses_are_left_out_of_every_estimate():
+    gone = Response("", error="429 for ten minutes")
+    scores = hooks.score_gsm8k_boxed(DOC, [["\\boxed{1004}", gone, "\\boxed{7}", gone]])
+    assert scores["exact_match"] == scores["api_error"] == 0.5
+    assert scores["pass@2"] == 1.0
+    assert "pass@4" not in scores, "two responses say nothing about four"
+    assert hooks.score_gsm8k_boxed(DOC, [[gone, gone]]) == {"api_error": 1.0}
+
+
+def test_tags_of_several_responses_are_shares():
+    full, none = "<start_working_out>2<end_working_out><SOLUTION>1004</SOLUTION>", "1004"
+    scores = hooks.score_gsm8k_tags(DOC, [[full, none, none, full]])
+    assert scores["thinking_proportion"] == scores["answer_proportion"] == 0.5
+
+
+def test_the_grader_failing_on_votes_is_counted_not_raised(monkeypatch, caplog):
+    def broken(_):
+        raise RuntimeError("defect")
+
+    monkeypatch.setattr(hooks.scoring, "answer_classes", broken)
+    scores = hooks.score_gsm8k_boxed(DOC, [["\\boxed{1004}", "\\boxed{7}", "\\boxed{7}", "none"]])
+    assert scores["maj@4"] == 0.0
+    assert "they vote by their text" in caplog.text
 
 
 def test_the_grader_failing_is_counted_not_raised(monkeypatch, caplog):

@@ -6,7 +6,11 @@ caches its result without looking at our code), `gold_*` (doc_to_target), `score
 
 A `score_*` takes a doc and `[response]` (or `[[response, ...]]`) and returns numbers only; it never raises, because
 lm-eval would lose every response of the run. A response that is missing (an API error) gives `api_error` and no
-accuracy: it is not wrong, it is not there.
+accuracy: it is not wrong, it is not there. Of k responses `exact_match` is avg@k, and pass@k and maj@k stand beside it.
+
+`mathtasks run --repeats 8` needs no more. Plain lm-eval scores the first of `repeats` unless a filter keeps all: a
+YAML of your own in --include_path with `include: .../math500.yaml`, another `task:`, `repeats: 8`, `generation_kwargs`
+that sample, and `filter_list: [{name: none, filter: [{function: take_first_k, k: 8}]}]`.
 """
 
 from lm_eval_mathtasks.hooks.competition import (

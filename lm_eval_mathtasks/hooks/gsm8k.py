@@ -13,10 +13,11 @@ from lm_eval_mathtasks.hooks.scoring import (
     THE_ANSWER_IS,
     Doc,
     Scores,
-    first_response,
+    answered,
     same_number_text,
     score_response,
 )
+from lm_eval_mathtasks.metrics import mean
 from lm_eval_mathtasks.sources import SOURCES, load
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def score_gsm8k_direct(doc: Doc, results: Sequence[Any]) -> Scores:
 def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the tags format, with the share of responses that hold each of its two parts."""
     scores = score_response(gold_gsm8k(doc), results, asked_for=SOLUTION_TAG, same=same_number_text)
-    if "exact_match" in scores:
-        text = str(first_response(results))
-        scores["thinking_proportion"] = float(bool(_THINKING.search(text)))
-        scores["answer_proportion"] = float(bool(_SOLUTION.search(text)))
+    if texts := [str(response) for response in answered(results)]:
+        scores["thinking_proportion"] = mean(bool(_THINKING.search(text)) for text in texts)
+        scores["answer_proportion"] = mean(bool(_SOLUTION.search(text)) for text in texts)
     return scores

@@ -1,4 +1,4 @@
-"""From a response to numbers: what every `score_*` hook shares. Nothing here raises."""
+"""From responses to numbers: what every `score_*` hook shares. Nothing here raises."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
-from lm_eval_mathtasks.metrics import response_scores
+from lm_eval_mathtasks.metrics import mean, response_scores
+from lm_eval_mathtasks.sampling.classes import answer_classes
+from lm_eval_mathtasks.sampling.estimators import majority, pass_at_k, powers_of_two
+from lm_eval_mathtasks.sampling.votes import Votes
 
 Doc = Mapping[str, Any]
 Scores = dict[str, float]
@@ -25,28 +28,63 @@ ANY_RULE: frozenset[str] = frozenset()
 _AROUND_NUMBER = re.compile(r"[\s$,]|\.$")
 
 
-def first_response(results: Sequence[Any]) -> Any:
-    """The response to score: lm-eval hands over `[response]`, or `[[response, ...]]` where a filter keeps all."""
+def responses_of(results: Sequence[Any]) -> list[Any]:
+    """The responses to score: lm-eval hands over `[response]`, or `[[response, ...]]` where a filter keeps all k."""
     first = results[0] if results else None
-    return first[0] if isinstance(first, list) and first else first
+    return list(first) if isinstance(first, list) else [first]
+
+
+def answered(results: Sequence[Any]) -> list[Any]:
+    """The responses without those that an API error took: these are not wrong, they are not there."""
+    return [response for response in responses_of(results) if not getattr(response, "error", None)]
 
 
 def score_response(
     gold: str, results: Sequence[Any], *, asked_for: Collection[str], same: Callable[[str, str], bool]
 ) -> Scores:
-    """Return the metrics of a doc's response, each 0.0 or 1.0.
+    """Return the metrics of a doc's response, each 0.0 or 1.0; of k responses their means, and `repeat_scores`.
 
     asked_for: the extraction rules that count as the format the prompt asked for (empty: any); same: whether a string
-    comparison would have called gold and answer equal (strict_match).
+    comparison would have called gold and answer equal (strict_match). api_error is the share of responses that are
+    missing; the other metrics are of the rest, and absent if there is none.
     """
-    response = first_response(results)
-    if getattr(response, "error", None):
-        return {"api_error": 1.0}
-    extraction, verdict = _judge(gold, response)
-    in_format = extraction.answer is not None and (not asked_for or extraction.rule in asked_for)
-    matches = in_format and same(gold, extraction.answer or "")
-    cut_off = getattr(response, "finish_reason", None) == "length"
-    return {**response_scores(extraction, verdict, same_text=matches, cut_off=cut_off), "api_error": 0.0}
+    responses, asked = answered(results), len(responses_of(results))
+    api_error = {"api_error": 1 - len(responses) / asked}
+    if not responses:
+        return api_error
+    judged = [_judge(gold, response) for response in responses]
+    each = []
+    for response, (extraction, verdict) in zip(responses, judged, strict=True):
+        in_format = extraction.answer is not None and (not asked_for or extraction.rule in asked_for)
+        matches = in_format and same(gold, extraction.answer or "")
+        cut_off = getattr(response, "finish_reason", None) == "length"
+        each.append(response_scores(extraction, verdict, same_text=matches, cut_off=cut_off))
+    scores = {name: mean(one[name] for one in each) for name in each[0]}
+    return {**scores, **repeat_scores(judged), **api_error}
+
+
+def repeat_scores(judged: Sequence[tuple[Extraction, Verdict]]) -> Scores:
+    """Return pass@k and maj@k of a doc's n judged responses for k = 2, 4, 8, ... and n: the expectations over all
+    subsets of k. Where API errors left fewer than k, a doc has none and is not in the mean: n < k is undefined."""
+    n = len(judged)
+    if n < 2:
+        return {}
+    correct = tuple(verdict.correct for _, verdict in judged)
+    majorities = majority(Votes("", correct, _classes([extraction.answer for extraction, _ in judged])))
+    scores = {}
+    for k in powers_of_two(n)[1:]:
+        scores[f"pass@{k}"] = pass_at_k(n, sum(correct), k)
+        scores[f"maj@{k}"] = majorities[k - 1]
+    return scores
+
+
+def _classes(answers: Sequence[str | None]) -> tuple[int | None, ...]:
+    try:
+        return answer_classes(answers)
+    except Exception:  # as in _judge: said, and then equal text is an equal vote
+        log.exception("the grader failed on the answers %.200r: they vote by their text", answers)
+        texts = list(dict.fromkeys(a for a in answers if a is not None))
+        return tuple(None if a is None else texts.index(a) for a in answers)
 
 
 def _judge(gold: str, response: Any) -> tuple[Extraction, Verdict]:
