@@ -30,13 +30,13 @@ def manager(metadata=None, folders=()):
     return TaskManager(include_path=[tasks_path(), *folders], include_defaults=False, metadata=metadata or {})
 
 
-def evaluate(task, answer, *, limit=None, metadata=None, **named):
+def evaluate(task, answer, *, limit=None, metadata=None, folders=(), **named):
     """Run one task on a scripted model; return (scores without the filter's name, samples, model)."""
     model = Scripted(answer)
     results = simple_evaluate(
         model=model,
         tasks=[task],
-        task_manager=manager(metadata),
+        task_manager=manager(metadata, folders),
         limit=limit,
         bootstrap_iters=0,
         **named,

@@ -27,7 +27,7 @@ ROOMS = {
         {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
     ),
     "check": (LEAVES, {"lm_eval"}),
-    "host": ({"host", "check", "models", *LEAVES}, {"lm_eval"}),
+    "host": ({"host", "check", "models", "sampling", *LEAVES}, {"lm_eval"}),
     "embedded": (set(), set()),
     "cli": (None, {"lm_eval", "yaml", "rich"}),
     "__main__": ({"cli"}, set()),

@@ -74,8 +74,11 @@ def with_finish_reasons(run: Run, path: Path) -> Run:
     with path.open("rb") as file:
         packed = file.read(len(_SQLITE)) == _SQLITE
     reason = _from_database(run.task, path) if packed else _from_lines(path)
-    rows = (replace(row, finish=tuple(reason(row, k) for k in range(len(row.responses)))) for row in run.rows)
-    return replace(run, rows=tuple(rows))
+
+    def reasons(row: Row) -> tuple[str | None, ...]:
+        return tuple(reason(row, k) or row.finish_reason(k) for k in range(len(row.responses)))
+
+    return replace(run, rows=tuple(replace(row, finish=reasons(row)) for row in run.rows))
 
 
 def _from_lines(path: Path) -> Callable[[Row, int], str | None]:

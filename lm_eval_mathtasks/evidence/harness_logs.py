@@ -127,6 +127,7 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             question=first_text(doc, QUESTION) or "",
             gold=first_text(doc, GOLD) or first_text(line, ("target",)),
             responses=tuple(str(text) for group in line.get("resps", ()) for text in group),
+            finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,
             metrics=own,
             prompt=_prompt(line),

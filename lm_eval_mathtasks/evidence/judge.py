@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
 
 
 def judge(run: Run) -> list[Judgement]:
-    """Return a judgement of every response, in the order of docs and repeats.
+    """Return a judgement of every response that is there, in the order of docs and repeats.
 
     Raises EvidenceError where a doc has no reference answer.
     """
@@ -44,8 +44,8 @@ def judge(run: Run) -> list[Judgement]:
 
 def _judge_row(row: Row) -> Iterator[Judgement]:
     gold = reference_answer(row.gold or "")
-    for repeat, response in enumerate(row.responses):
-        extraction = extract_answer(response, finish_reason=row.finish_reason(repeat))
+    for repeat in row.there:
+        extraction = extract_answer(row.responses[repeat], finish_reason=row.finish_reason(repeat))
         yield Judgement(row.doc_id, repeat, extraction, _grade(gold, extraction.answer))
 
 
@@ -70,11 +70,11 @@ def reference_answer(gold: str) -> str:
 
 
 def shares(run: Run, judgements: list[Judgement]) -> dict[str, float]:
-    """Return for every doc the share of its responses that our grader finds right."""
+    """Return for every doc the share of its responses that our grader finds right (of those that are there)."""
     right: dict[str, int] = {row.doc_id: 0 for row in run.rows}
     for judgement in judgements:
         right[judgement.doc_id] += judgement.verdict.correct
-    return {row.doc_id: right[row.doc_id] / len(row.responses) for row in run.rows}
+    return {row.doc_id: right[row.doc_id] / (len(row.there) or 1) for row in run.rows}
 
 
 def first_answers(run: Run) -> dict[str, str | None]:

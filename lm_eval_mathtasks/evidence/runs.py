@@ -14,15 +14,18 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 
+API_ERROR = "api_error"  # the finish reason of a response that never came
+
 
 @dataclass(frozen=True)
 class Row:
     """One doc of a run with its responses.
 
     doc_id: unique in the run. gold: the raw reference text. responses: k texts, `finish` their finish reasons
-    (None: unknown). score: the share of right responses by the run's own grader, None if it did not grade.
-    metrics: every number the log holds for the doc, keyed "metric,filter" as in lm-eval's results.
-    doc_hash, prompt_hash: the harness's own, for telling like docs and prompts.
+    (None: unknown; "api_error": there is no response, and the text is empty). score: the share of right responses by
+    the run's own grader, None if it did not grade. metrics: every number the log holds for the doc, keyed
+    "metric,filter" as in lm-eval's results. doc_hash, prompt_hash: the harness's own, for telling like docs and
+    prompts.
     """
 
     doc_id: str
@@ -35,6 +38,11 @@ class Row:
     prompt: str | None = None
     doc_hash: str | None = None
     prompt_hash: str | None = None
+
+    @property
+    def there(self) -> tuple[int, ...]:
+        """Which of the responses are there: all that no API error took."""
+        return tuple(i for i in range(len(self.responses)) if self.finish_reason(i) != API_ERROR)
 
     @property
     def missing(self) -> bool:

@@ -4,66 +4,105 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.response import encodable
+from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
+from lm_eval_mathtasks.host.resume import NEWEST, Kept, digest, find, move_generator
+from lm_eval_mathtasks.response import Response, encodable
 
 log = logging.getLogger(__name__)
+
+API_ERROR = "api_error"  # in the log, how a response ended that never came
 
 
 class Keeper:
     """Keeps what a run produced: every response on disk as it comes, then the list of logs that were written."""
 
-    def __init__(self) -> None:
+    def __init__(self, resume: str | None = None) -> None:
         self.tracker: Any = None
         self.results: dict[str, Any] = {}
         self.logs: list[Path] = []
         self.path: Path | None = None
         self.kept = 0
+        self._resume = resume
+        self._earlier: Kept | None = None
         self._file: TextIO | None = None
         self._waiting: defaultdict[Any, deque[dict[str, Any]]] = defaultdict(deque)
 
     def watch(self, lm: Any) -> None:
         """Have every response of `lm` written as it comes (through the hook that lm-eval's cache uses, where that is
-        free) and at the latest when the model returns them."""
+        free) and at the latest when the model returns them; ask repeats with their seeds, and only what is not kept
+        from a run that died."""
         original: Callable[..., list[str]] = lm.generate_until
         if type(lm).__name__ != "CachingLM" and hasattr(lm, "set_cache_hook"):
             lm.set_cache_hook(self)
 
         def generate_until(requests: list[Any], *positional: Any, **named: Any) -> list[str]:
-            self._expect(requests, rank=getattr(lm, "rank", 0))
-            responses = original(requests, *positional, **named)
-            for request, response in zip(requests, responses, strict=True):
+            self._open(rank=getattr(lm, "rank", 0))
+            numbers = repeat_numbers(requests)
+            asked = with_seeds(lm, requests, numbers)
+            found = self._expect(asked, numbers)
+            missing = [request for i, request in enumerate(asked) if i not in found]
+            responses = original(missing, *positional, **named) if missing else []
+            for request, response in zip(missing, responses, strict=True):
                 self.add_partial("generate_until", request.args, response)
-            return responses
+            fresh = iter(responses)
+            return [found[i] if i in found else next(fresh) for i in range(len(asked))]
 
         lm.generate_until = generate_until
 
-    def _expect(self, requests: list[Any], rank: int) -> None:
-        seen: Counter[int] = Counter()
-        for request in requests:
+    def _open(self, rank: int) -> None:
+        """Start the file of responses, where the run writes logs at all."""
+        if self._file is not None or self.tracker is None or not self.tracker.output_path:
+            return
+        folder = log_file(self.tracker, "results", ".json").parent
+        folder.mkdir(parents=True, exist_ok=True)
+        self._earlier = find(self._resume, folder) if self._resume else None
+        self.path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
+        self._file = self.path.open("w", encoding="utf-8", buffering=1)
+
+    def _expect(self, requests: list[Any], numbers: list[int]) -> dict[int, Response]:
+        """Note which responses will come; return those that are kept already, by place."""
+        model = str(self.tracker.general_config_tracker.model_name) if self.tracker else ""
+        found: dict[int, Response] = {}
+        for place, (request, number) in enumerate(zip(requests, numbers, strict=True)):
             doc = request.doc if isinstance(request.doc, dict) else {}
-            row = {"task": request.task_name, "doc_id": request.doc_id, "repeat": seen[id(request)]}
-            row["question"] = doc.get("question", doc.get("problem"))
-            seen[id(request)] += 1
-            self._waiting[_prompt(request.args)].append(row)
-        if self._file is None and self.tracker is not None and self.tracker.output_path:
-            folder = log_file(self.tracker, "results", ".json").parent
-            folder.mkdir(parents=True, exist_ok=True)
-            self.path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
-            self._file = self.path.open("w", encoding="utf-8", buffering=1)
+            row = {"task": request.task_name, "doc_id": request.doc_id, "repeat": number}
+            row |= {"question": doc.get("question", doc.get("problem")), "asked": digest(model, request)}
+            response = self._earlier.take(row["asked"], number) if self._earlier else None
+            self._waiting[_prompt(request.args)].append(row | {"settings": request.args[1:]})
+            if response is not None:
+                found[place] = response
+                self.add_partial("generate_until", request.args, response)
+        if self._earlier:
+            self._say_resumed(len(found), len(requests))
+        return found
+
+    def _say_resumed(self, found: int, wanted: int) -> None:
+        paths = ", ".join(map(str, self._earlier.paths)) if self._earlier else ""
+        if not found and self._resume != NEWEST:
+            raise EvidenceError(
+                "responses to these requests",
+                f"{paths} with none of them: another model, task, prompt or other generation arguments",
+                "run the command that was killed, with --resume",
+            )
+        if found:
+            move_generator(found)
+            print(f"{found} of {wanted} responses are kept in {paths}; {wanted - found} are asked for now")
 
     def add_partial(self, kind: str, arguments: Any, response: Any) -> None:
         """lm-eval's cache hook: one response is there. A response that was written already is passed over."""
         waiting = self._waiting.get(_prompt(arguments))
         if kind != "generate_until" or not waiting or self._file is None:
             return
-        row = waiting.popleft() | {"response": str(response)}
+        row = _of_seed(waiting, arguments)
+        waiting.remove(row)
+        row = {key: value for key, value in row.items() if key != "settings"} | {"response": str(response)}
         row |= {k: v for k in ("finish_reason", "error") if (v := getattr(response, k, None))}
         self._file.write(json.dumps(row) + "\n")
         self.kept += 1
@@ -91,9 +130,9 @@ class Keeper:
         self._close()
         if self.path and self.kept:
             log.error(
-                "%d responses are kept in %s; score them without asking the model again: "
-                "mathtasks run --model replay --model_args path=%s --tasks ...",
-                self.kept, self.path, self.path,
+                "%d responses are kept in %s; go on where it stopped: the same command with --resume %s; "
+                "if all are there, score them: mathtasks run --model replay --model_args path=%s --tasks ...",
+                self.kept, self.path, self.path, self.path,
             )  # fmt: skip
 
     def finish(self) -> None:
@@ -101,6 +140,8 @@ class Keeper:
         self._close()
         if self.path and any(path.name.startswith("samples_") for path in self.logs):
             self.path.unlink(missing_ok=True)
+            if self._earlier:
+                self._earlier.remove_spent()
 
     def _close(self) -> None:
         if self._file is not None:
@@ -110,6 +151,16 @@ class Keeper:
 
 def _prompt(arguments: Any) -> str:
     return str(arguments[0])
+
+
+def _of_seed(waiting: deque[dict[str, Any]], arguments: Any) -> dict[str, Any]:
+    """The row that a response is for: repeats of one prompt are told apart by their seed, else they come in order."""
+    seed = _seed(arguments[1:])
+    return next((row for row in waiting if _seed(row["settings"]) == seed), waiting[0])
+
+
+def _seed(settings: Any) -> Any:
+    return settings[0].get("seed") if settings and isinstance(settings[0], dict) else None
 
 
 def _holds(path: Path, wanted: int, *, lines: bool) -> bool:
@@ -128,6 +179,15 @@ def log_file(tracker: Any, stem: str, suffix: str) -> Path:
     if path.suffix == ".json":
         return path.with_name(f"{path.stem if stem == 'results' else stem}_{date}{suffix}")
     return path / str(tracker.general_config_tracker.model_name_sanitized) / f"{stem}_{date}{suffix}"
+
+
+def with_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
+    """A sample with `finish_reasons`, nested as its `resps`, where the model told any; "api_error" is no response."""
+    reasons = [
+        [API_ERROR if getattr(r, "error", None) else getattr(r, "finish_reason", None) for r in group]
+        for group in sample["resps"]
+    ]
+    return {**sample, "finish_reasons": reasons} if any(any(group) for group in reasons) else sample
 
 
 def mend(sample: dict[str, Any]) -> dict[str, Any]:

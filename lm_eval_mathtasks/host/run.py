@@ -20,7 +20,9 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
-from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend
+from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, with_finish_reasons
+from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
+from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.models.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
@@ -54,8 +56,8 @@ def run(arguments: Sequence[str]) -> int:
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
-    keeper, earlier = Keeper(), len(run_reports())
-    with _changed_host(args, keeper):
+    repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
+    with _changed_host(args, keeper, repeats):
         try:
             args.func(args)
         except BaseException:
@@ -83,7 +85,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     from lm_eval._cli.run import Run
 
     parser = argparse.ArgumentParser(prog="mathtasks")
-    Run.create(parser.add_subparsers(dest="command"))
+    commands = parser.add_subparsers(dest="command")
+    Run.create(commands)
+    add_own_flags(commands.choices["run"])
     given = [word for word in arguments if word != DRY_RUN]
     if len(given) < len(arguments):
         given += ["--model_args", "dry_run=true"]
@@ -103,6 +107,55 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     ):  # lm-eval takes docs in their order but numbers them in the order given
         args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
+
+
+def add_own_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare what `mathtasks run` has and lm-eval has not."""
+    ours = parser.add_argument_group("mathtasks")
+    ours.add_argument(
+        "--repeats",
+        type=int,
+        metavar="K",
+        help="sample K responses to every doc; also by task: --tasks math500@8",
+    )
+    ours.add_argument(
+        "--resume",
+        nargs="?",
+        const=NEWEST,
+        metavar="FILE",
+        help="ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl in the "
+        "folder of the logs (local models; our API models have a journal, which always resumes)",
+    )
+
+
+def take_repeats(args: argparse.Namespace) -> Repeats:
+    """Take --repeats and the `@k` of task names out of the arguments, which lm-eval does not know."""
+    every = args.__dict__.pop("repeats", None)
+    if every is not None and every < 1:
+        raise TaskError("a number of repeats of at least 1", f"--repeats {every}", "for example --repeats 8")
+    names, named = named_repeats(requested(given_value(args, "tasks")))
+    if named:
+        args.tasks = names
+    if args.cache_requests and (every or named):
+        raise TaskError(
+            "requests built for this run", "--cache_requests, whose requests know no repeats", "leave it out"
+        )
+    return Repeats(every, named)
+
+
+def take_resume(args: argparse.Namespace) -> str | None:
+    """Take --resume out of the arguments. Raises ModelError for a model that has other means, or no such file."""
+    wanted: str | None = args.__dict__.pop("resume", None)
+    model = str(given_value(args, "model") or "hf")
+    if wanted and (model == "replay" or model.startswith("mathtasks-")):
+        raise ModelError(
+            "a model whose run can be resumed from a file",
+            f"--resume with {model}",
+            "leave it out: replay asks nothing, and an API model's journal resumes by itself",
+        )
+    if wanted and wanted != NEWEST and not Path(wanted).is_file():
+        raise ModelError("a file of responses", f"--resume {wanted}, which does not exist", "mend the path")
+    return wanted
 
 
 def given_value(args: argparse.Namespace, name: str) -> Any:
@@ -126,7 +179,7 @@ def check_model_path(args: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _changed_host(args: argparse.Namespace, keeper: Keeper) -> Iterator[None]:
+def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) -> Iterator[None]:
     import lm_eval.evaluator
     import lm_eval.loggers
     import lm_eval.tasks
@@ -134,11 +187,16 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper) -> Iterator[None]:
     original_evaluate = lm_eval.evaluator.evaluate
 
     def evaluate(*positional: Any, **named: Any) -> Any:
+        for task in named["task_dict"]["tasks"].values():
+            require_sampling(task)
         keeper.watch(named["lm"])
         return original_evaluate(*positional, **named)
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
-        return task_manager(given_value(args, "tasks"), include_path, metadata or {})
+        tasks, gen_kwargs = given_value(args, "tasks"), given_value(args, "gen_kwargs")
+        made = task_manager(tasks, include_path, metadata or {})
+        repeats.install(made, requested(tasks), gen_kwargs if isinstance(gen_kwargs, dict) else {})
+        return made
 
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval.tasks, "TaskManager", manager),
@@ -174,7 +232,7 @@ def _tracker_class(keeper: Keeper) -> type:
                 keeper.saved(log_file(self, "results", ".json"), results)
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
-            clean = [mend(sample) for sample in samples]
+            clean = [mend(with_finish_reasons(sample)) for sample in samples]
             super().save_results_samples(task_name, clean)
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
@@ -208,4 +266,7 @@ def report(keeper: Keeper) -> int:
             )
     for path in keeper.logs:
         print(f"log: {path}")
+    results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
+    if results and any("pass@" in key for task in keeper.results["results"].values() for key in task):
+        print(f"every k, with intervals: mathtasks sampling {results}")
     return int(failed)

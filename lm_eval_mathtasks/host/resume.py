@@ -1,0 +1,85 @@
+"""Responses of a run that died, taken up by the next: `mathtasks run ... --resume [FILE]`.
+
+The keeper's file holds each response with a digest of what was asked (model, task, doc, prompt, generation arguments).
+A response counts for the same repeat of the same digest and for nothing else, so a file of another model or other
+settings gives nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.response import Response
+
+NEWEST = "newest"  # --resume without a file: whatever lies in the folder that this run writes to
+PATTERN = "responses_rank*.jsonl"
+_DIGEST_BYTES = 12
+
+
+def digest(model: str, request: Any) -> str:
+    """What identifies a request but for its repeat."""
+    prompt, *settings = request.args
+    parts = [model, request.task_name, request.doc_id, str(prompt), settings]
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+class Kept:
+    """Responses that are there already: `take` gives each once."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = list(paths)
+        self._responses: dict[tuple[str, int], Response] = {}
+        self._left: dict[Path, set[tuple[str, int]]] = {}
+        for path in self.paths:
+            self._left[path] = set(self._read(path))
+
+    def _read(self, path: Path) -> Iterable[tuple[str, int]]:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line) if line.strip() else {}
+                key = (row["asked"], int(row["repeat"])) if row else None
+            except (ValueError, KeyError, TypeError) as error:
+                if number == len(lines):  # the process died in the middle of a line
+                    return
+                raise EvidenceError(
+                    f"a kept response on line {number} of {path}",
+                    f"{type(error).__name__}: {error}",
+                    "name a responses_*.jsonl that `mathtasks run` left; other files go through --model replay",
+                ) from None
+            if key is not None and not row.get("error"):
+                self._responses[key] = Response(row["response"], finish_reason=row.get("finish_reason"))
+                yield key
+
+    def take(self, asked: str, repeat: int) -> Response | None:
+        """The response to this repeat of a request, None where there is none."""
+        response = self._responses.pop((asked, repeat), None)
+        if response is not None:
+            for left in self._left.values():
+                left.discard((asked, repeat))
+        return response
+
+    def remove_spent(self) -> None:
+        """Delete the files whose every response was taken: the samples of the run hold them now."""
+        for path in self.paths:
+            if not self._left[path]:
+                path.unlink(missing_ok=True)
+
+
+def find(wanted: str, folder: Path) -> Kept:
+    """The kept responses of --resume: of a file, or of all files in the folder of the run's logs."""
+    return Kept(sorted(folder.glob(PATTERN)) if wanted == NEWEST else [Path(wanted)])
+
+
+def move_generator(responses: int) -> None:
+    """Seed torch anew after a resume: its generator would start as it did before, and give the repeats that are
+    missing the texts that are there."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(torch.initial_seed() + responses)
