@@ -1,37 +1,34 @@
-"""Which reader reads which file, and the adapters for what other harnesses write.
+"""Which reader reads which file, and the reader of JSON lines (their columns: `columns.py`).
 
-OpenCompass   predictions/<model>/<dataset>.json: {"0": {origin_prompt, prediction, gold}, ...}; the verdicts, if any,
-              in results/<model>/<dataset>.json under `details`.
-lighteval     details_<task>_<date>.parquet or .jsonl, new columns (doc, model_response, metric) and old ones
-              (full_prompt, predictions, gold, metrics).
-JSON lines    (or one JSON list) id or doc_id, question or problem, gold or answer, response (or responses,
-              prediction, output); optional repeat, finish_reason, label (true, false or a share), model, dataset
-              (or task).
+Folders: lm-eval's, with results_*.json; OpenCompass's, with predictions/<model>/<dataset>.json; lighteval's, with
+details_*; evalscope's, with reviews/<model>/*.jsonl; NeMo-Skills', with output-rs<seed>.jsonl, a repeat each.
+Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list, parquet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.harness_logs import GOLD, QUESTION, RESULTS, read_lm_eval
-from lm_eval_mathtasks.evidence.lighteval import read_lighteval
+from lm_eval_mathtasks.evidence.columns import Line, choose_verdict, read_line
+from lm_eval_mathtasks.evidence.harness_logs import RESULTS, read_lm_eval
+from lm_eval_mathtasks.evidence.lighteval import is_lighteval, read_lighteval, read_parquet
+from lm_eval_mathtasks.evidence.nested import read_inspect
 from lm_eval_mathtasks.evidence.opencompass import read_opencompass, shards
 from lm_eval_mathtasks.evidence.records import (
     Protocol,
     Provenance,
     Row,
     Run,
-    first_text,
     read_json,
     read_json_lines,
 )
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
-_RESPONSES = ("responses", "response", "prediction", "output", "completion", "generation")
-_LABELS = ("label", "correct", "is_correct", "score")
+_SEEDS = "output-rs*.jsonl"  # NeMo-Skills: one file a seed, the same docs in each
+_ROUND = (256, 1_000)  # token limits are multiples of one of these; an answer that ends there was cut
 
 
 def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
@@ -40,26 +37,34 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
     Raises EvidenceError where nothing there is a run.
     """
     if path.is_file():
-        yield _reader_of(path), path
+        yield reader_of(path), path
         return
     newest: dict[Path, Path] = {}
     for file in sorted(path.rglob("results_*.json")):
         if _is_lm_eval(file):
             newest[file.parent] = file  # the names end in the date, so the last is the newest
     predictions = {shards(file)[0] for file in path.rglob("predictions/*/*.json")}
-    others = sorted({*path.rglob("details_*.parquet"), *path.rglob("details_*.jsonl"), *predictions})
-    found = [(read_lm_eval, file) for file in newest.values()] + [(_reader_of(file), file) for file in others]
+    patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval")
+    others = sorted({file for pattern in patterns for file in path.rglob(pattern)} | predictions)
+    seeded = sorted({file.parent for file in path.rglob(_SEEDS)})
+    found: list[tuple[Reader, Path]] = [(read_lm_eval, file) for file in newest.values()]
+    found += [(reader_of(file), file) for file in others] + [(read_seeds, folder) for folder in seeded]
     if not found:
-        orphans = sorted(path.rglob("samples_*.jsonl*"))
-        got = (
-            f"samples without results: {orphans[0].name}"
-            if orphans
-            else "no results_*.json, details_* or predictions/"
-        )
-        raise EvidenceError(
-            f"the logs of a run in {path}", got, "pass the folder that --output_path named, or a file"
-        )
+        raise _nothing(path)
     yield from found
+
+
+def _nothing(path: Path) -> EvidenceError:
+    orphans = sorted(path.rglob("samples_*.jsonl*"))
+    plain = sorted(path.glob("*.json*")) + sorted(path.glob("*.parquet"))
+    wanted, fix = f"the logs of a run in {path}", "pass the folder that --output_path named, or a file"
+    if orphans:
+        return EvidenceError(wanted, f"samples without results: {orphans[0].name}", fix)
+    if plain:
+        return EvidenceError(
+            wanted, f"files that may be one: {', '.join(p.name for p in plain[:5])}", "pass the file"
+        )
+    return EvidenceError(wanted, "no results_*.json, details_*, predictions/ or reviews/", fix)
 
 
 def _is_lm_eval(path: Path) -> bool:
@@ -68,77 +73,105 @@ def _is_lm_eval(path: Path) -> bool:
     )
 
 
-def _reader_of(path: Path) -> Reader:
-    if path.suffix == ".parquet" or path.name.startswith("details_"):
-        return read_lighteval
+def reader_of(path: Path) -> Reader:
+    """Return the reader of a file, from its name and its first keys; raises EvidenceError for none."""
     if path.name.startswith("samples_"):
         raise EvidenceError(
             "the results of a run", f"the samples file {path.name}", "pass the results_*.json beside it"
         )
+    if path.name.startswith("details_") or (path.suffix == ".parquet" and is_lighteval(path)):
+        return read_lighteval
     if path.suffix != ".json":
         return read_plain
     if path.name.startswith("results"):
         return read_lm_eval
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return read_plain if text.lstrip().startswith("[") else read_opencompass
+    content = read_json(path)
+    listed = isinstance(content, list) or (
+        isinstance(content, dict) and isinstance(content.get("eval"), dict)
+    )
+    return read_plain if listed else read_opencompass
 
 
-def read_plain(path: Path, _metric: str | None = None) -> Iterator[Run]:
-    """Yield the runs of a JSON-lines file, one for each model and dataset it names."""
-    groups: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
-    lines = read_json(path) if path.suffix == ".json" else read_json_lines(path)
-    if not lines or not all(isinstance(line, dict) for line in lines):
+def _lines(path: Path) -> list[dict[str, Any]]:
+    lines: Any
+    if path.suffix == ".parquet":
+        lines = read_parquet(path)
+    elif path.suffix in (".json", ".eval"):
+        lines = read_inspect(path) or read_json(path)
+    else:
+        lines = read_json_lines(path)
+    if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise EvidenceError(f"objects in {path}", "an empty list, or other things", "one object a doc")
+    return lines
+
+
+def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
+    """Yield the runs of a file of lines, one for each model and dataset it names. metric: the column of verdicts."""
+    yield from _runs(
+        [read_line(raw, path, number) for number, raw in enumerate(_lines(path), 1)], path, metric
+    )
+
+
+def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:
+    """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
+    lines = []
+    for seed, path in enumerate(sorted(folder.glob(_SEEDS))):
+        for number, raw in enumerate(_lines(path), 1):
+            line = read_line(raw, path, number)
+            lines.append(
+                line._replace(id=line.id or str(number - 1), repeat=seed, task=line.task or folder.name)
+            )
+    yield from _runs(lines, folder, metric)
+
+
+def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run]:
+    groups: dict[tuple[str | None, str], list[Line]] = {}
     for number, line in enumerate(lines):
-        line.setdefault("id", line.get("doc_id", number))
-        groups.setdefault((line.get("model"), str(line.get("dataset") or line.get("task") or "")), []).append(
-            line
-        )
+        own = line if line.id is not None else line._replace(id=str(number))
+        groups.setdefault((line.model, line.task), []).append(own)
     for (model, task), group in groups.items():
-        rows = tuple(_join_repeats(group, path))
+        verdict, notes = choose_verdict(group, metric, path)
+        limit = _limit(group)
+        rows = tuple(_join_repeats(group, verdict, limit))
         k = max(len(row.responses) for row in rows)
         # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
-        protocol = Protocol(k=k, metric=None if k == 1 else "avg@k")
+        protocol = Protocol(k=k, metric=None if k == 1 else "avg@k", max_tokens=limit)
         yield Run(
-            model, task, rows, protocol, Provenance("JSON lines", str(path)), metric=_label_of(group[0])
+            model, task, rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict
         )
 
 
-def _label_of(line: Mapping[str, Any]) -> str | None:
-    return next((key for key in _LABELS if isinstance(line.get(key), bool | int | float)), None)
+def _limit(lines: Sequence[Line]) -> int | None:
+    """The token limit, where lines count their tokens and several stop at one round number, the largest of all."""
+    counts = [count for line in lines for count in line.tokens]
+    most = max(counts, default=0)
+    return most if counts.count(most) > 1 and any(most % step == 0 for step in _ROUND) else None
 
 
-def _join_repeats(lines: list[dict[str, Any]], path: Path) -> Iterator[Row]:
+def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None) -> Iterator[Row]:
     """Lines of one id are repeats if they say which; otherwise the doubled doc is left for the check to name."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[Line]] = {}
     for number, line in enumerate(lines):
-        repeated = line.get("repeat", line.get("sample"))
-        key = str(line["id"]) if repeated is not None else f"{line['id']}\0{number}"
-        groups.setdefault(key, []).append(line)
-    for key, group in groups.items():
-        group.sort(key=lambda line: line.get("repeat", line.get("sample", 0)))
-        texts = [text for line in group for text in _texts(line, path)]
-        marks = [float(line[label]) for line in group if (label := _label_of(line))]
+        groups.setdefault(line.id or "" if line.repeat is not None else f"{line.id}\0{number}", []).append(
+            line
+        )
+    for group in groups.values():
+        group.sort(key=lambda line: line.repeat or 0)
+        first = group[0]
+        shares = [sum(v) / len(v) for line in group if (v := line.verdicts.get(verdict or ""))]
         yield Row(
-            doc_id=key.split("\0")[0],
-            question=first_text(group[0], QUESTION) or "",
-            gold=first_text(group[0], ("gold", *GOLD)),
-            responses=tuple(texts),
-            finish=tuple(line.get("finish_reason") for line in group),
-            score=sum(marks) / len(marks) if len(marks) == len(group) else None,
-            prompt=first_text(group[0], ("prompt",)),
+            doc_id=first.id or "",
+            question=first.question,
+            gold=first.gold,
+            responses=tuple(text for line in group for text in line.responses),
+            finish=tuple(reason for line in group for reason in _finish(line, limit)),
+            score=sum(shares) / len(shares) if shares else None,
+            prompt=first.prompt,
         )
 
 
-def _texts(line: Mapping[str, Any], path: Path) -> list[str]:
-    for key in _RESPONSES:
-        value = line.get(key)
-        if isinstance(value, list):
-            return [str(text) for text in value]
-        if isinstance(value, str):
-            return [value]
-    if any(key in line for key in _RESPONSES):
-        return [""]  # a null response is an empty one
-    raise EvidenceError(
-        f"a response in every line of {path}", f"only {', '.join(line)}", "name the column `response`"
-    )
+def _finish(line: Line, limit: int | None) -> tuple[str | None, ...]:
+    """The finish reasons, from the server or from the count of tokens."""
+    if any(line.finish) or limit is None or len(line.tokens) != len(line.responses):
+        return line.finish or (None,) * len(line.responses)
+    return tuple("length" if count >= limit else "stop" for count in line.tokens)

@@ -66,7 +66,7 @@ class Protocol:
 @dataclass(frozen=True)
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
-    and the journal of our API model that the log names."""
+    the journal of our API model that the log names, and what a reader found odd and a person should know."""
 
     harness: str
     path: str
@@ -77,6 +77,7 @@ class Provenance:
     docs_of_task: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     journal: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
