@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.runs import Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json_lines
 
 _SQLITE = b"SQLite format 3"
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there

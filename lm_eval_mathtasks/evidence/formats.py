@@ -1,30 +1,34 @@
-"""Which reader reads which file, and the adapters for what other harnesses write.
+"""Which reader reads which file, and the reader of JSON lines (their columns: `columns.py`).
 
-OpenCompass   predictions/<model>/<dataset>.json: {"0": {origin_prompt, prediction, gold}, ...}; the verdicts, if any,
-              in results/<model>/<dataset>.json under `details`.
-lighteval     details_<task>_<date>.parquet or .jsonl, new columns (doc, model_response, metric) and old ones
-              (full_prompt, predictions, gold, metrics).
-JSON lines    (or one JSON list) id or doc_id, question or problem, gold or answer, response (or responses,
-              prediction, output); optional repeat, finish_reason, label (true, false or a share), model, dataset
-              (or task).
+Folders: lm-eval's, with results_*.json; OpenCompass's, with predictions/<model>/<dataset>.json; lighteval's, with
+details_*; evalscope's, with reviews/<model>/*.jsonl; NeMo-Skills', with output-rs<seed>.jsonl, a repeat each.
+Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list, parquet.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.harness_logs import GOLD, QUESTION, RESULTS, read_lm_eval
-from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.evidence.columns import Line, choose_verdict, read_line
+from lm_eval_mathtasks.evidence.harness_logs import RESULTS, read_lm_eval
+from lm_eval_mathtasks.evidence.lighteval import is_lighteval, read_lighteval, read_parquet
+from lm_eval_mathtasks.evidence.nested import read_inspect
+from lm_eval_mathtasks.evidence.opencompass import read_opencompass, shards
+from lm_eval_mathtasks.evidence.records import (
+    Protocol,
+    Provenance,
+    Row,
+    Run,
+    read_json,
+    read_json_lines,
+)
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
-_RESPONSES = ("responses", "response", "prediction", "output", "completion", "generation")
-_SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
-_LABELS = ("label", "correct", "is_correct", "score")
+_SEEDS = "output-rs*.jsonl"  # NeMo-Skills: one file a seed, the same docs in each
+_ROUND = (256, 1_000)  # token limits are multiples of one of these; an answer that ends there was cut
 
 
 def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
@@ -33,26 +37,34 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
     Raises EvidenceError where nothing there is a run.
     """
     if path.is_file():
-        yield _reader_of(path), path
+        yield reader_of(path), path
         return
     newest: dict[Path, Path] = {}
     for file in sorted(path.rglob("results_*.json")):
         if _is_lm_eval(file):
             newest[file.parent] = file  # the names end in the date, so the last is the newest
-    predictions = {_shards(file)[0] for file in path.rglob("predictions/*/*.json")}
-    others = sorted({*path.rglob("details_*.parquet"), *path.rglob("details_*.jsonl"), *predictions})
-    found = [(read_lm_eval, file) for file in newest.values()] + [(_reader_of(file), file) for file in others]
+    predictions = {shards(file)[0] for file in path.rglob("predictions/*/*.json")}
+    patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval")
+    others = sorted({file for pattern in patterns for file in path.rglob(pattern)} | predictions)
+    seeded = sorted({file.parent for file in path.rglob(_SEEDS)})
+    found: list[tuple[Reader, Path]] = [(read_lm_eval, file) for file in newest.values()]
+    found += [(reader_of(file), file) for file in others] + [(read_seeds, folder) for folder in seeded]
     if not found:
-        orphans = sorted(path.rglob("samples_*.jsonl*"))
-        got = (
-            f"samples without results: {orphans[0].name}"
-            if orphans
-            else "no results_*.json, details_* or predictions/"
-        )
-        raise EvidenceError(
-            f"the logs of a run in {path}", got, "pass the folder that --output_path named, or a file"
-        )
+        raise _nothing(path)
     yield from found
+
+
+def _nothing(path: Path) -> EvidenceError:
+    orphans = sorted(path.rglob("samples_*.jsonl*"))
+    plain = sorted(path.glob("*.json*")) + sorted(path.glob("*.parquet"))
+    wanted, fix = f"the logs of a run in {path}", "pass the folder that --output_path named, or a file"
+    if orphans:
+        return EvidenceError(wanted, f"samples without results: {orphans[0].name}", fix)
+    if plain:
+        return EvidenceError(
+            wanted, f"files that may be one: {', '.join(p.name for p in plain[:5])}", "pass the file"
+        )
+    return EvidenceError(wanted, "no results_*.json, details_*, predictions/ or reviews/", fix)
 
 
 def _is_lm_eval(path: Path) -> bool:
@@ -61,216 +73,105 @@ def _is_lm_eval(path: Path) -> bool:
     )
 
 
-def _reader_of(path: Path) -> Reader:
-    if path.suffix == ".parquet" or path.name.startswith("details_"):
-        return read_lighteval
+def reader_of(path: Path) -> Reader:
+    """Return the reader of a file, from its name and its first keys; raises EvidenceError for none."""
     if path.name.startswith("samples_"):
         raise EvidenceError(
             "the results of a run", f"the samples file {path.name}", "pass the results_*.json beside it"
         )
+    if path.name.startswith("details_") or (path.suffix == ".parquet" and is_lighteval(path)):
+        return read_lighteval
     if path.suffix != ".json":
         return read_plain
     if path.name.startswith("results"):
         return read_lm_eval
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return read_plain if text.lstrip().startswith("[") else read_opencompass
+    content = read_json(path)
+    listed = isinstance(content, list) or (
+        isinstance(content, dict) and isinstance(content.get("eval"), dict)
+    )
+    return read_plain if listed else read_opencompass
 
 
-def read_plain(path: Path, _metric: str | None = None) -> Iterator[Run]:
-    """Yield the runs of a JSON-lines file, one for each model and dataset it names."""
-    groups: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
-    lines = read_json(path) if path.suffix == ".json" else read_json_lines(path)
-    if not lines or not all(isinstance(line, dict) for line in lines):
+def _lines(path: Path) -> list[dict[str, Any]]:
+    lines: Any
+    if path.suffix == ".parquet":
+        lines = read_parquet(path)
+    elif path.suffix in (".json", ".eval"):
+        lines = read_inspect(path) or read_json(path)
+    else:
+        lines = read_json_lines(path)
+    if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise EvidenceError(f"objects in {path}", "an empty list, or other things", "one object a doc")
+    return lines
+
+
+def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
+    """Yield the runs of a file of lines, one for each model and dataset it names. metric: the column of verdicts."""
+    yield from _runs(
+        [read_line(raw, path, number) for number, raw in enumerate(_lines(path), 1)], path, metric
+    )
+
+
+def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:
+    """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
+    lines = []
+    for seed, path in enumerate(sorted(folder.glob(_SEEDS))):
+        for number, raw in enumerate(_lines(path), 1):
+            line = read_line(raw, path, number)
+            lines.append(
+                line._replace(id=line.id or str(number - 1), repeat=seed, task=line.task or folder.name)
+            )
+    yield from _runs(lines, folder, metric)
+
+
+def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run]:
+    groups: dict[tuple[str | None, str], list[Line]] = {}
     for number, line in enumerate(lines):
-        line.setdefault("id", line.get("doc_id", number))
-        groups.setdefault((line.get("model"), str(line.get("dataset") or line.get("task") or "")), []).append(
-            line
-        )
+        own = line if line.id is not None else line._replace(id=str(number))
+        groups.setdefault((line.model, line.task), []).append(own)
     for (model, task), group in groups.items():
-        rows = tuple(_join_repeats(group, path))
+        verdict, notes = choose_verdict(group, metric, path)
+        limit = _limit(group)
+        rows = tuple(_join_repeats(group, verdict, limit))
         k = max(len(row.responses) for row in rows)
         # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
-        protocol = Protocol(k=k, metric=None if k == 1 else "avg@k")
+        protocol = Protocol(k=k, metric=None if k == 1 else "avg@k", max_tokens=limit)
         yield Run(
-            model, task, rows, protocol, Provenance("JSON lines", str(path)), metric=_label_of(group[0])
+            model, task, rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict
         )
 
 
-def _label_of(line: Mapping[str, Any]) -> str | None:
-    return next((key for key in _LABELS if isinstance(line.get(key), bool | int | float)), None)
+def _limit(lines: Sequence[Line]) -> int | None:
+    """The token limit, where lines count their tokens and several stop at one round number, the largest of all."""
+    counts = [count for line in lines for count in line.tokens]
+    most = max(counts, default=0)
+    return most if counts.count(most) > 1 and any(most % step == 0 for step in _ROUND) else None
 
 
-def _join_repeats(lines: list[dict[str, Any]], path: Path) -> Iterator[Row]:
+def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None) -> Iterator[Row]:
     """Lines of one id are repeats if they say which; otherwise the doubled doc is left for the check to name."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[Line]] = {}
     for number, line in enumerate(lines):
-        repeated = line.get("repeat", line.get("sample"))
-        key = str(line["id"]) if repeated is not None else f"{line['id']}\0{number}"
-        groups.setdefault(key, []).append(line)
-    for key, group in groups.items():
-        group.sort(key=lambda line: line.get("repeat", line.get("sample", 0)))
-        texts = [text for line in group for text in _texts(line, path)]
-        marks = [float(line[label]) for line in group if (label := _label_of(line))]
+        groups.setdefault(line.id or "" if line.repeat is not None else f"{line.id}\0{number}", []).append(
+            line
+        )
+    for group in groups.values():
+        group.sort(key=lambda line: line.repeat or 0)
+        first = group[0]
+        shares = [sum(v) / len(v) for line in group if (v := line.verdicts.get(verdict or ""))]
         yield Row(
-            doc_id=key.split("\0")[0],
-            question=first_text(group[0], QUESTION) or "",
-            gold=first_text(group[0], ("gold", *GOLD)),
-            responses=tuple(texts),
-            finish=tuple(line.get("finish_reason") for line in group),
-            score=sum(marks) / len(marks) if len(marks) == len(group) else None,
-            prompt=first_text(group[0], ("prompt",)),
+            doc_id=first.id or "",
+            question=first.question,
+            gold=first.gold,
+            responses=tuple(text for line in group for text in line.responses),
+            finish=tuple(reason for line in group for reason in _finish(line, limit)),
+            score=sum(shares) / len(shares) if shares else None,
+            prompt=first.prompt,
         )
 
 
-def _texts(line: Mapping[str, Any], path: Path) -> list[str]:
-    for key in _RESPONSES:
-        value = line.get(key)
-        if isinstance(value, list):
-            return [str(text) for text in value]
-        if isinstance(value, str):
-            return [value]
-    if any(key in line for key in _RESPONSES):
-        return [""]  # a null response is an empty one
-    raise EvidenceError(
-        f"a response in every line of {path}", f"only {', '.join(line)}", "name the column `response`"
-    )
-
-
-def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
-    """Yield the one run of an OpenCompass prediction file; model and dataset are in its path."""
-    parts = _shards(path)
-    entries: dict[str, Any] = {}
-    for part in parts:
-        # Every shard counts its docs from 0.
-        entries |= {str(len(entries) + place): entry for place, entry in enumerate(_predictions(part))}
-    task = _SHARD.sub("", path.stem) if len(parts) > 1 else path.stem
-    model = path.parent.name if path.parent.parent.name == "predictions" else None
-    verdicts = _opencompass_verdicts(path.with_name(f"{task}.json"))
-    rows = tuple(
-        Row(
-            doc_id=str(key),
-            question=_last_human_turn(entry.get("origin_prompt")),
-            gold=first_text(entry, ("gold",)),
-            responses=tuple(str(t) for t in entry["prediction"])
-            if isinstance(entry["prediction"], list)
-            else (str(entry["prediction"]),),
-            score=verdicts.get(str(key)),
-            prompt=json.dumps(entry.get("origin_prompt"), ensure_ascii=False),
-        )
-        for key, entry in entries.items()
-    )
-    k = max(len(row.responses) for row in rows)
-    protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
-    graded = "correct" if verdicts else None
-    yield Run(model, task, rows, protocol, Provenance("OpenCompass", str(path)), metric=graded)
-
-
-def _predictions(path: Path) -> list[dict[str, Any]]:
-    content = read_json(path)
-    entries = list(content.values()) if isinstance(content, dict) else []
-    if not entries or not all(isinstance(entry, dict) and "prediction" in entry for entry in entries):
-        raise EvidenceError(
-            f"OpenCompass predictions in {path}", "another JSON file", "see `mathtasks compare --help`"
-        )
-    return entries
-
-
-def _shards(path: Path) -> list[Path]:
-    """OpenCompass splits a large dataset into name_0.json, name_1.json, ...: all parts of the one given, in order."""
-    if not _SHARD.search(path.stem):
-        return [path]
-    stem = _SHARD.sub("", path.stem)
-    parts = [p for p in path.parent.glob(f"{stem}_*.json") if _SHARD.sub("", p.stem) == stem]
-    return sorted(parts, key=lambda p: int(p.stem.rsplit("_", 1)[1]))
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file; raises EvidenceError where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError(
-            f"a readable {path}", str(error), "the file is damaged: write it again"
-        ) from error
-
-
-def _last_human_turn(prompt: Any) -> str:
-    if isinstance(prompt, list):
-        turns = [
-            turn.get("prompt", "")
-            for turn in prompt
-            if isinstance(turn, dict) and turn.get("role") == "HUMAN"
-        ]
-        return str(turns[-1]) if turns else ""
-    return str(prompt or "")
-
-
-def _opencompass_verdicts(path: Path) -> dict[str, float]:
-    """The verdicts that OpenCompass's evaluator left beside the predictions, by doc."""
-    file = path.parent.parent.parent / "results" / path.parent.name / path.name
-    if path.parent.parent.name != "predictions" or not file.exists():
-        return {}
-    details = read_json(file).get("details", {})
-    pairs = details.items() if isinstance(details, dict) else enumerate(details)
-    verdicts = {}
-    for key, detail in pairs:
-        if isinstance(detail, dict) and "correct" in detail:
-            mark = detail["correct"]
-            verdicts[str(key)] = float(sum(mark) / len(mark) if isinstance(mark, list) else mark)
-    return verdicts
-
-
-def read_lighteval(path: Path, metric: str | None = None) -> Iterator[Run]:
-    """Yield the one run of a lighteval details file; a parquet file needs pyarrow (it comes with datasets)."""
-    table = _read_parquet(path) if path.suffix == ".parquet" else read_json_lines(path)
-    rows = tuple(_lighteval_row(number, line, metric) for number, line in enumerate(table))
-    name = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
-    k = max((len(row.responses) for row in rows), default=1)
-    fields = name.split("|")
-    shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
-    protocol = Protocol(shots=shots, k=k, metric="pass@1" if k == 1 else "avg@k", grader="symbolic")
-    model = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
-    yield Run(model or None, name, rows, protocol, Provenance("lighteval", str(path)), metric=metric)
-
-
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise EvidenceError(
-            "pyarrow, to read parquet", "it is not installed", "pip install datasets"
-        ) from error
-    try:
-        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    except (ArrowException, OSError) as error:
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
-    return rows
-
-
-def _lighteval_row(number: int, line: Mapping[str, Any], metric: str | None) -> Row:
-    doc, answer = _decoded(line.get("doc")), _decoded(line.get("model_response"))
-    if isinstance(doc, dict) and isinstance(answer, dict):
-        choices, index = doc.get("choices") or [], doc.get("gold_index", 0)
-        index = index[0] if isinstance(index, list) else index
-        gold = str(choices[index]) if choices else None
-        texts, numbers, question = answer.get("text") or [""], line.get("metric"), doc.get("query")
-    else:
-        gold = first_text({"gold": _decoded(line.get("gold"))}, ("gold",))
-        texts, numbers = _decoded(line.get("predictions")) or [""], line.get("metrics")
-        question = line.get("example") or line.get("full_prompt")
-    found = {k: float(v) for k, v in (_decoded(numbers) or {}).items() if isinstance(v, int | float | bool)}
-    score = found.get(metric) if metric else next(iter(found.values()), None)
-    return Row(
-        str(number), str(question or ""), gold, tuple(str(t) for t in texts), score=score, metrics=found
-    )
-
-
-def _decoded(value: Any) -> Any:
-    """Old files hold lists and mappings as JSON text."""
-    if isinstance(value, str) and value[:1] in "[{":
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError:
-            return value
-    return value
+def _finish(line: Line, limit: int | None) -> tuple[str | None, ...]:
+    """The finish reasons, from the server or from the count of tokens."""
+    if any(line.finish) or limit is None or len(line.tokens) != len(line.responses):
+        return line.finish or (None,) * len(line.responses)
+    return tuple("length" if count >= limit else "stop" for count in line.tokens)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.evidence.records import Protocol, Provenance, Row, Run, first_text, read_json_lines
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 # Which metric is the score: graded accuracy first, then the patterns from lenient to strict.

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
 
 _CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard import statistics as st
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims

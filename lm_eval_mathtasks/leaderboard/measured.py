@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.evidence.formats import find_readers
-from lm_eval_mathtasks.evidence.runs import Run, check
+from lm_eval_mathtasks.evidence.records import Run, check
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, nearest, score_of
 from lm_eval_mathtasks.leaderboard.protocol import shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import Cause, Explanation

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.leaderboard import statistics as st
 
 ALPHA = 0.05  # significance groups; Holm's correction keeps it for all pairs together

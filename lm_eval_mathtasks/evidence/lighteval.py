@@ -1,0 +1,163 @@
+"""lighteval's details: details/<model>/<date>/details_<task>_<date>.parquet, with results/<model>/results_<date>.json.
+
+Two layouts, as its sources write them: up to 0.9 the columns example, full_prompt, predictions, gold, metrics,
+cont_tokens; since 0.10 doc, model_response, metric. Where a table cannot hold the objects, lighteval writes every
+cell as the text of a Python literal. It keeps no finish reason: a response as long as the token limit was cut.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.nested import message_text
+from lm_eval_mathtasks.evidence.records import (
+    Protocol,
+    Provenance,
+    Row,
+    Run,
+    first_text,
+    read_json,
+    read_json_lines,
+)
+
+_NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
+# Which metric is the score, k being the answers a doc: the mean over all of them, then the graded match.
+_SCORES = (r"(math_)?pass@1:{k}_samples", r"avg@(n:n=)?{k}", r"pass@k:k=1(&n={k})?", r"extractive_match", r"pass@1.*",
+           r"q?em|quasi_exact_match|exact_match")  # fmt: skip
+
+
+def is_lighteval(path: Path) -> bool:
+    """Whether a parquet file has lighteval's columns."""
+    names = set(_parquet(path).read_schema(path).names)
+    return names >= _NEW or names >= _OLD
+
+
+def read_lighteval(path: Path, metric: str | None = None) -> Iterator[Run]:
+    """Yield the one run of a details file; a parquet file needs pyarrow (it comes with datasets).
+
+    Raises EvidenceError for a damaged file, and where several metrics could be the score and `metric` names none.
+    """
+    table = read_parquet(path) if path.suffix == ".parquet" else read_json_lines(path)
+    about = _about(path)
+    settings = (about.get("model_config") or about).get("generation_parameters") or {}
+    limit = settings.get("max_new_tokens")
+    rows = [_row(number, line, limit) for number, line in enumerate(table)]
+    k = max((len(row.responses) for row in rows), default=1)
+    name = _choose(rows, metric, k, path)
+    task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
+    fields = task.split("|")
+    shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
+    protocol = Protocol(
+        shots=shots, k=k, metric="pass@1" if k == 1 else "avg@k", grader="symbolic", max_tokens=limit,
+        temperature=settings.get("temperature"), top_p=settings.get("top_p"),
+    )  # fmt: skip
+    folder = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
+    provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"))
+    scored = (_scored(row, name) for row in rows)
+    yield Run(
+        about.get("model_name") or folder or None, task, tuple(scored), protocol, provenance, metric=name
+    )
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """What the results file of the same date says of the model and its settings; empty where there is none."""
+    date = re.search(r"_(\d{4}-\d\d-\d\dT[^/]*)\.\w+$", path.name)
+    if date is None or "details" not in path.parts:
+        return {}
+    at = len(path.parts) - 1 - path.parts[::-1].index("details")
+    root, model = Path(*path.parts[:at]), path.parts[at + 1 : -2]
+    results = root.joinpath("results", *model, f"results_{date[1]}.json")
+    about = read_json(results).get("config_general") if results.exists() else None
+    return about if isinstance(about, dict) else {}
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise EvidenceError(
+            "pyarrow, to read parquet", "it is not installed", "pip install datasets"
+        ) from error
+    try:
+        parquet.read_schema(path)
+    except (ArrowException, OSError) as error:
+        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
+    return parquet
+
+
+def read_parquet(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a parquet file; raises EvidenceError where it is damaged."""
+    parquet = _parquet(path)
+    try:
+        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
+    return rows
+
+
+def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:
+    doc, answer = decoded(line.get("doc")), decoded(line.get("model_response"))
+    if isinstance(doc, dict) and isinstance(answer, dict):
+        choices, index = doc.get("choices") or [], doc.get("gold_index", 0)
+        index = index[0] if isinstance(index, list) else index
+        gold = str(choices[index]) if choices else None
+        texts, tokens, numbers = answer.get("text"), answer.get("output_tokens"), line.get("metric")
+        question: Any = doc.get("query")
+    else:
+        gold = first_text({"gold": decoded(line.get("gold"))}, ("gold",))
+        texts, tokens = decoded(line.get("predictions")), decoded(line.get("cont_tokens"))
+        numbers, question = line.get("metrics"), line.get("example") or line.get("full_prompt")
+    responses = tuple(
+        message_text(text, "assistant") for text in (texts if isinstance(texts, list) else [texts])
+    )
+    found = {k: float(v) for k, v in (decoded(numbers) or {}).items() if isinstance(v, int | float | bool)}
+    asked = message_text(decoded(question), "user")
+    return Row(str(number), asked, gold, responses, _finish(tokens, limit, len(responses)), metrics=found)
+
+
+def _finish(tokens: Any, limit: int | None, responses: int) -> tuple[str | None, ...]:
+    """Finish reasons from the number of generated tokens."""
+    counts = [len(t) for t in tokens if isinstance(t, list)] if isinstance(tokens, list) else []
+    if not limit or len(counts) != responses or not all(counts):
+        return ()
+    return tuple("length" if count >= limit else "stop" for count in counts)
+
+
+def _choose(rows: Sequence[Row], wanted: str | None, k: int, path: Path) -> str | None:
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    if wanted is not None and wanted not in names:
+        raise EvidenceError(
+            f"the metric {wanted} in {path}", f"only {', '.join(names)}", "choose one of these"
+        )
+    if wanted is not None or len(names) < 2:
+        return wanted or next(iter(names), None)
+    for pattern in _SCORES:
+        fits = [name for name in names if re.fullmatch(pattern.format(k=k), name)]
+        if fits:
+            return fits[0]
+    raise EvidenceError(f"one metric in {path}", ", ".join(names), "choose the one that counts with --metric")
+
+
+def _scored(row: Row, name: str | None) -> Row:
+    return replace(row, score=row.metrics.get(name) if name else None)
+
+
+def decoded(value: Any) -> Any:
+    """Return what a cell holds: JSON text, or the text of a Python literal (read as a literal, never run)."""
+    if not isinstance(value, str) or value[:1] not in "[{":
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        pass
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return value
