@@ -62,6 +62,12 @@ ROOMS = {
         "main",
         "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
     ),
+    "choose": Room(
+        "lm_eval_mathtasks.choosing.commands",
+        "add_arguments",
+        "main",
+        "choose among a run's responses by scores: best-of-n and weighted majority beside vote and oracle",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
 }
 

@@ -18,6 +18,10 @@ ROOMS = {
     "sources": (LEAVES, {"datasets", "huggingface_hub"}),
     "hooks": ({"hooks", "grading", "sampling", "metrics", "sources", *LEAVES}, {"lm_eval", "yaml"}),
     "sampling": ({"sampling", "evidence", "leaderboard", "grading", "metrics", *LEAVES}, {"rich"}),
+    "choosing": (
+        {"choosing", "sampling", "leaderboard", "evidence", "grading", *LEAVES},
+        {"numpy", "torch", "transformers"},
+    ),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
