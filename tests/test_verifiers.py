@@ -17,8 +17,10 @@ from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.choosing import pooling
 from lm_eval_mathtasks.choosing.scorer import Settings, make_scorer, steps
 from lm_eval_mathtasks.choosing.verifiers import QWEN_SYSTEM, _qwen_class
+from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import ScoreError
 from tests import tiny_verifiers
+from tests.logs_of_runs import doc, write_lm_eval
 
 QUESTION = "What is 3 + 4?"
 RESPONSES = ["Add 3 and 4.\n\nThat is 7.\nSo\n\n\\boxed{7}", "7", "", "It is 8.\n\n\n8"]
@@ -187,6 +189,29 @@ def test_a_model_without_the_head_is_not_filled_with_random_numbers(kind):
 def test_a_vocabulary_without_the_tag_is_an_error():
     with pytest.raises(ScoreError, match="'ки' as a token"):
         scorer("prm-math-shepherd", embedded.path("sft"))
+
+
+def test_the_command_scores_a_log_of_lm_eval_and_resumes(tmp_path, capsys):
+    docs = [doc(i, 7) for i in range(3)]
+    responses = [["\\boxed{7}", "\\boxed{8}"]] * 3
+    log = write_lm_eval(tmp_path / "log", docs, responses, repeats=2, chat=True)
+    kept = tmp_path / "kept.jsonl"
+    command = ["choose", str(log), "--scorer", f"logprob:{embedded.path('sft')}", "--save-scores", str(kept)]
+    assert main([*command, "--format", "csv"]) == 0
+    first = capsys.readouterr().out
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [(line["doc_id"], line["repeat"]) for line in lines] == [
+        (str(i), k) for i in range(3) for k in range(2)
+    ]
+    # The prompt of a chat model is logged as a conversation, and read in the tokenizer's template.
+    prompt = f"<|user|>{docs[2]['question']}<|assistant|>"
+    expected = scorer("logprob", embedded.path("sft")).score(prompt, responses[2])
+    assert [line["score"] for line in lines[4:]] == pytest.approx(expected, abs=1e-5)
+    kept.write_text("".join(json.dumps(line) + "\n" for line in lines[:5]))
+    assert main([*command, "--format", "csv"]) == 0
+    assert capsys.readouterr().out == first
+    assert main(["choose", str(log), "--scores", str(kept), "--format", "csv"]) == 0
+    assert capsys.readouterr().out == first
 
 
 def test_steps_are_what_stands_between_separators():
