@@ -72,7 +72,7 @@ SHAPES = {
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
 def test_every_shape_gives_the_same_scores(tmp_path, run, name, suffix):
     scores = read_scores(write(tmp_path / f"s{suffix}", SHAPES[name]), run)
-    numbers = {doc: [aggregate(score, "last") for score in own] for doc, own in scores.items()}
+    numbers = {doc: [aggregate(own[k], "last") for k in (0, 1)] for doc, own in scores.items()}
     assert numbers == by_doc(SCORES)
     assert not has_steps(scores)
 
@@ -80,7 +80,7 @@ def test_every_shape_gives_the_same_scores(tmp_path, run, name, suffix):
 def test_a_json_list_and_integers_are_read(tmp_path, run):
     path = tmp_path / "s.json"
     path.write_text(json.dumps([{"doc": i, "scores": [1, 2]} for i in range(4)]))
-    assert read_scores(path, run)["3"] == [1.0, 2.0]
+    assert read_scores(path, run)["3"] == {0: 1.0, 1: 2.0}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,22 @@ def test_half_a_line_and_a_missing_file(tmp_path, run):
 
 def test_the_column_can_be_named(tmp_path, run):
     rows = [{"doc": i, "rewards": [1.0, 2.0], "quality": [3.0, 4.0]} for i in range(4)]
-    assert read_scores(write(tmp_path / "s.jsonl", rows), run, "quality")["0"] == [3.0, 4.0]
+    assert read_scores(write(tmp_path / "s.jsonl", rows), run, "quality")["0"] == {0: 3.0, 1: 4.0}
+
+
+def test_a_response_that_an_api_error_took_needs_no_score(tmp_path):
+    reasons = [["stop", "stop"], ["api_error", "stop"], ["stop", "stop"], ["stop", "api_error"]]
+    rows = [
+        {**d, "responses": [RIGHT, WRONG], "finish_reasons": r} for d, r in zip(DOCS, reasons, strict=True)
+    ]
+    run = read_run(write(tmp_path / "run.jsonl", rows))
+    assert run.rows[1].there == (1,)
+    lines = [{"doc": i, "scores": own} for i, own in enumerate(SCORES)]
+    lines[1] = {"doc": 1, "scores": [None, 0.8]}
+    assert read_scores(write(tmp_path / "s.jsonl", lines), run)["1"] == {1: 0.8}
+    lines[2] = {"doc": 2, "scores": [None, 0.8]}
+    with pytest.raises(ScoreError, match=r"row 3 .*None"):
+        read_scores(write(tmp_path / "s.jsonl", lines), run)
 
 
 class Length:
@@ -174,6 +189,13 @@ def test_a_killed_scoring_goes_on_where_it_was(tmp_path, run):
     assert scores == read_scores(path, run)
     third = Length(dies_at="?")
     assert score_run(run, third, "length", path) == scores
+
+
+def test_a_score_that_is_not_finite_is_an_error(tmp_path, run):
+    scorer = Length(dies_at="no question")
+    scorer.score = lambda question, responses: [(1.0, float("nan"))] * len(responses)
+    with pytest.raises(ScoreError, match="finite score of doc 0, repeat 0"):
+        score_run(run, scorer, "nan", tmp_path / "new" / "kept.jsonl")
 
 
 def test_scores_of_another_scorer_or_text_are_not_mixed(tmp_path, run):
@@ -209,6 +231,41 @@ def test_the_command_reads_scores_from_the_run_itself(tmp_path, capsys):
     assert "scores: " + str(path) in out
     assert "a vote in weighted@k counts its score" in out
     assert "in 75.0 % of pairs" in out
+
+
+INSIDE = {
+    "lists": lambda doc, s: {**doc, "responses": [RIGHT, WRONG], "rewards": s},
+    "steps": lambda doc, s: {**doc, "completions": [RIGHT, WRONG], "scores": [[1.0, x] for x in s]},
+    "objects": lambda doc, s: {
+        **doc,
+        "samples": [{"response": t, "reward": x} for t, x in zip((RIGHT, WRONG), s, strict=True)],
+    },
+    "verdicts beside": lambda doc, s: {
+        **doc,
+        "code": [RIGHT, WRONG],
+        "pred": ["7", "8"],
+        "score": [True, False],
+        "pred_score": [[x] for x in s],
+    },
+    "no ids": lambda doc, s: {
+        "problem": doc["question"],
+        "answer": "7",
+        "generations": [RIGHT, WRONG],
+        "rm_scores": s,
+    },
+}
+
+
+@pytest.mark.parametrize("shape", INSIDE)
+def test_responses_and_scores_in_one_file(tmp_path, shape, capsys):
+    rows = [INSIDE[shape](doc, own) for doc, own in zip(DOCS, SCORES, strict=True)]
+    path = write(tmp_path / "both.jsonl", rows)
+    assert main(["choose", str(path), "--format", "csv"]) == 0
+    values = {
+        tuple(line.split(",")[2:4]): line.split(",")[4] for line in capsys.readouterr().out.splitlines()
+    }
+    assert values["best-of-k", "2"] == values["weighted@k", "2"] == "0.75"
+    assert values["maj@k", "2"] == "0.5"
 
 
 def test_negative_scores_are_weighed_by_their_exponential(tmp_path, run_file, capsys):

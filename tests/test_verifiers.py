@@ -186,6 +186,13 @@ def test_a_model_without_the_head_is_not_filled_with_random_numbers(kind):
         scorer(kind, embedded.path("sft"))
 
 
+def test_a_damaged_model_is_named(tmp_path):
+    path = tiny_verifiers.save(tmp_path / "orm", "orm")
+    (path / "model.safetensors").unlink()
+    with pytest.raises(ScoreError, match="a model and a tokenizer in"):
+        scorer("orm", path)
+
+
 def test_a_vocabulary_without_the_tag_is_an_error():
     with pytest.raises(ScoreError, match="'ки' as a token"):
         scorer("prm-math-shepherd", embedded.path("sft"))
@@ -303,6 +310,14 @@ def test_a_servers_steps(kind, good):
 def test_a_server_that_pools_otherwise_is_an_error():
     with Server(lambda *_: pooled([[0.0, 2.0]] * 9)) as server, pytest.raises(ScoreError, match="9 rows"):
         make_scorer(f"prm-qwen:{server.url}").score(QUESTION, ["One.\n\nTwo."])
+
+
+def test_another_kind_of_server_is_named():
+    with (
+        Server(lambda *_: (200, {"detail": "x"})) as server,
+        pytest.raises(ScoreError, match=r"answer to /classify.*detail"),
+    ):
+        make_scorer(f"orm:{server.url}").score(QUESTION, ["7"])
 
 
 def test_a_passing_fault_is_tried_again_and_a_refusal_is_not():

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.evidence.judge import Judgement, judge
-from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--scores", metavar="FILE", help="JSON lines with a score for every response (default: RUN itself)"
     )
-    kinds = "; ".join(f"{name}: {kind.text}" for name, kind in KINDS.items())
+    kinds = "; ".join(f"{name}: {text}" for name, text in KINDS.items())
     source.add_argument(
         "--scorer", metavar="KIND:PATH", help=f"score now; PATH: a folder, or a vLLM server. {kinds}"
     )
@@ -59,37 +59,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="of a local scorer (default: %(default)s)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
-    parser.add_argument("--batch-size", type=int, default=8, help="responses at once (default: %(default)s)")
+    parser.add_argument(
+        "--batch-size", type=_count, default=8, help="responses at once (default: %(default)s)"
+    )
     parser.add_argument("--scorer-model", metavar="NAME", help="the verifier's name on its server")
 
 
 def _numbers(text: str) -> list[int]:
-    numbers = sorted({int(part) for part in text.split(",")})
-    if numbers[0] < 1:
-        raise ValueError
-    return numbers
+    try:
+        return sorted({_count(part) for part in text.split(",")})
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"numbers of responses such as 1,4,16; got {text!r}") from None
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
+    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks choose`."""
-    runs = read(args)
-    if len(runs) > 1:
-        names = "; ".join(run.label for run in runs)
-        raise EvidenceError(
-            "one run to choose in", f"{len(runs)}: {names}", "name it with --task or --run-model"
-        )
-    (run,) = runs
+    run = _the_run(args)
     judgements = judge(run)
     votes = votes_of(run, judgements)
     ks = args.k or powers_of_two(min(v.n for v in votes))
     require(votes, max(ks))  # before a scorer is at work for hours
     scores, source = _scores(run, args)
-    steps = has_steps(scores)
     how: Aggregate = args.aggregate or DEFAULT_AGGREGATE
-    numbers = {
-        doc_id: [aggregate(score, how) for score in own]
-        for doc_id, own in _aligned(scores, judgements).items()
-    }
+    numbers = _numbers_of(scores, judgements, how)
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
     if args.format == "csv":
@@ -97,12 +95,18 @@ def main(args: argparse.Namespace) -> int:
         return 0
     n = sorted({v.n for v in votes})
     title = f"{run.label}: {len(votes)} docs, {n[0] if len(n) == 1 else f'{n[0]} to {n[-1]}'} responses each"
-    notes = [
-        f"scores: {source}" + (f"; of the steps, their {how}" if steps else ""),
-        *_notes(chosen, ks, weighing),
-    ]
+    of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
+    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing))
     show([_table(title, chosen, ks, notes)], args.format)
     return 0
+
+
+def _the_run(args: argparse.Namespace) -> Run:
+    runs = read(args)
+    if len(runs) > 1:
+        got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
+        raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")
+    return runs[0]
 
 
 def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
@@ -121,12 +125,13 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
     return read_scores(path, run, args.score_column), path
 
 
-def _aligned(scores: Scores, judgements: Sequence[Judgement]) -> Scores:
-    """The scores in the order of the judgements, which are what votes."""
-    found: Scores = {}
+def _numbers_of(scores: Scores, judgements: Sequence[Judgement], how: Aggregate) -> dict[str, list[float]]:
+    """One number for each judged response, in the order of the judgements, which are what votes."""
+    found: dict[str, list[float]] = {}
     for judgement in judgements:
         if judgement.doc_id in scores:
-            found.setdefault(judgement.doc_id, []).append(scores[judgement.doc_id][judgement.repeat])
+            score = scores[judgement.doc_id][judgement.repeat]
+            found.setdefault(judgement.doc_id, []).append(aggregate(score, how))
     return found
 
 

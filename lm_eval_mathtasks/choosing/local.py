@@ -33,10 +33,14 @@ class Local:
             raise ScoreError(
                 "a folder with a Hugging Face model", f"no config.json in {folder}", "check the path"
             )
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        model, loading = self._class().from_pretrained(
-            folder, dtype=getattr(torch, settings.dtype), output_loading_info=True
-        )
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(folder)
+            model, loading = self._class().from_pretrained(
+                folder, dtype=getattr(torch, settings.dtype), output_loading_info=True
+            )
+        except (OSError, ValueError) as error:
+            got, fix = str(error).strip().split("\n")[0], "is it this kind of model, and whole?"
+            raise ScoreError(f"a model and a tokenizer in {folder}", got, fix) from error
         if missing := sorted(loading["missing_keys"]):
             # transformers would fill them with random numbers and warn.
             raise ScoreError(

@@ -61,8 +61,13 @@ class Endpoint:
         route, body, count = self._request(question, response)
         if self._settings.model:
             body["model"] = self._settings.model
-        (data,) = self._post(route, {**body, "use_activation": False})["data"]
-        rows = [data["probs"]] if route == "/classify" else data["data"]
+        reply = self._post(route, {**body, "use_activation": False})
+        try:
+            (data,) = reply["data"]
+            rows = [data["probs"]] if route == "/classify" else data["data"]
+        except (KeyError, TypeError, ValueError):
+            got, fix = json.dumps(reply)[:300], "is it a vLLM server?"
+            raise ScoreError(f"vLLM's answer to {route}", got, fix) from None
         if not count:
             return rows[0][0] if len(rows[0]) == 1 else _softmax(rows[0])[-1]
         if len(rows) != count or any(not isinstance(row, list) or len(row) != 2 for row in rows):

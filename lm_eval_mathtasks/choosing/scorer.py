@@ -26,20 +26,14 @@ class Scorer(Protocol):
         ...
 
 
-class Kind(NamedTuple):
-    """A family of scorers: how a response is cut into steps (None: not at all), and what it is, for `--help`."""
-
-    separator: str | None
-    text: str
-
-
+# Families of scorers, and what `--help` says of them.
 KINDS = {
-    "orm": Kind(None, "sequence classification: one logit, or the probability of the last label"),
-    "prm-tokens": Kind("\n", "token classification at the line break after each step, as TRL trains it"),
-    "prm-math-shepherd": Kind("\n", "a causal LM that says + or - at the step tag, as Math-Shepherd does"),
-    "prm-qwen": Kind("\n\n", "Qwen2.5-Math-PRM: a head with two classes at <extra_0>"),
-    "logprob": Kind(None, "a causal LM's mean log-probability of the response's tokens, given the prompt"),
-    "logprob-sum": Kind(None, "the sum of the same"),
+    "orm": "sequence classification: one logit, or the probability of the last label",
+    "prm-tokens": "token classification at the line break after each step, as TRL trains it",
+    "prm-math-shepherd": "a causal LM that says + or - at the step tag, as Math-Shepherd does",
+    "prm-qwen": "Qwen2.5-Math-PRM: a head with two classes at <extra_0>",
+    "logprob": "a causal LM's mean log-probability of the response's tokens, given the prompt",
+    "logprob-sum": "the sum of the same",
 }
 
 
@@ -75,7 +69,12 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
         "logprob": likelihood.LogProbability,
         "logprob-sum": likelihood.SumOfLogProbabilities,
     }
-    return makers[kind](where, settings)
+    try:
+        return makers[kind](where, settings)
+    except ImportError as error:
+        raise ScoreError(
+            "transformers and torch", str(error), "pip install 'lm-eval-mathtasks[hf]'"
+        ) from error
 
 
 def steps(response: str, separator: str) -> list[str]:

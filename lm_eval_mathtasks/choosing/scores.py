@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.evidence.formats import read_json
-from lm_eval_mathtasks.evidence.runs import Run, first_text, read_json_lines
+from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json, read_json_lines
 
 Aggregate = Literal["min", "last", "mean", "product"]
 AGGREGATES = get_args(Aggregate)
 Score = float | tuple[float, ...]  # of a response, or of each of its steps
-Scores = dict[str, list[Score]]  # by doc id, in the order of the repeats
+Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses that are there
 
 DOC = ("doc_id", "doc", "id", "idx", "problem_id", "question_id", "unique_id", "index")
 REPEAT = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
@@ -45,7 +44,7 @@ def aggregate(score: Score, how: Aggregate) -> float:
 
 def has_steps(scores: Scores) -> bool:
     """Whether any response is scored step by step, with more than one step."""
-    return any(isinstance(s, tuple) and len(s) > 1 for doc in scores.values() for s in doc)
+    return any(isinstance(s, tuple) and len(s) > 1 for doc in scores.values() for s in doc.values())
 
 
 class _Line(NamedTuple):
@@ -74,7 +73,7 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
     found: dict[tuple[str, int], Score] = {}
     whole: set[str] = set()
     for line in _lines(rows, places, column, file):
-        for repeat, score in _scores_of(line, len(places.rows[line.doc_id].responses), file):
+        for repeat, score in _scores_of(line, places.rows[line.doc_id], file):
             if (line.doc_id, repeat) in found or (line.repeat is not None and line.doc_id in whole):
                 raise _fault(
                     file, line, "each response scored once", f"repeat {repeat} is scored again", "keep one"
@@ -172,26 +171,29 @@ def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:
     return next((row[key] for key in REPEAT if isinstance(row.get(key), int)), None)
 
 
-def _scores_of(line: _Line, responses: int, file: Path) -> Iterator[tuple[int, Score]]:
-    """Each repeat that a row scores, with its score."""
+def _scores_of(line: _Line, row: Row, file: Path) -> Iterator[tuple[int, Score]]:
+    """Each repeat that a row scores, with its score; what an API error took needs none."""
+    responses = len(row.responses)
     if line.repeat is not None:
         if not 0 <= line.repeat < responses:
             raise _fault(
                 file, line, f"a repeat below {responses}", f"repeat {line.repeat}", "is this another run's?"
             )
-        yield line.repeat, _score(line, line.value, file)
-        return
-    if not isinstance(line.value, list):
+        values = {line.repeat: line.value}
+    elif not isinstance(line.value, list):
         got = "no score" if line.value is None else "one score"
         raise _fault(
             file, line, f"the scores of {responses} responses", got, "say which response in `repeat`"
         )
-    if len(line.value) != responses:
+    elif len(line.value) != responses:
         raise _fault(
             file, line, f"{responses} scores, one a response", f"{len(line.value)}", "is this another run's?"
         )
-    for repeat, value in enumerate(line.value):
-        yield repeat, _score(line, value, file)
+    else:
+        values = dict(enumerate(line.value))
+    for repeat, value in values.items():
+        if value is not None or repeat in row.there:
+            yield repeat, _score(line, value, file)
 
 
 def _score(line: _Line, value: Any, file: Path) -> Score:
@@ -210,8 +212,7 @@ def _score(line: _Line, value: Any, file: Path) -> Score:
 
 
 def _complete(found: Mapping[tuple[str, int], Score], run: Run, file: Path) -> Scores:
-    """Every answered doc's scores; what an API error took needs none."""
-    places = [(row.doc_id, k) for row in run.answered for k in range(len(row.responses))]
+    places = [(row.doc_id, k) for row in run.answered for k in row.there]
     if missing := [place for place in places if place not in found]:
         raise ScoreError(
             f"a score in {file} for each response of {run.label}",
@@ -220,5 +221,5 @@ def _complete(found: Mapping[tuple[str, int], Score], run: Run, file: Path) -> S
         )
     scores: Scores = {}
     for doc_id, k in places:
-        scores.setdefault(doc_id, []).append(found[doc_id, k])
+        scores.setdefault(doc_id, {})[k] = found[doc_id, k]
     return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import Any
 from lm_eval_mathtasks.choosing.scorer import Scorer
 from lm_eval_mathtasks.choosing.scores import Score, Scores
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.evidence.records import Row, Run
 
 _REPORT_S = 20.0  # between two lines about progress
 
@@ -28,16 +29,18 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
     """
     asked = {row.doc_id: _asked(row, scorer) for row in run.answered}
     digests = {
-        (row.doc_id, k): _digest(asked[row.doc_id], response)
+        (row.doc_id, k): _digest(asked[row.doc_id], row.responses[k])
         for row in run.answered
-        for k, response in enumerate(row.responses)
+        for k in row.there
     }
     found = _kept(path, spec, digests) if path and path.exists() else {}
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
     begun = reported = time.monotonic()
     with ExitStack() as stack:
         out = stack.enter_context(path.open("a", encoding="utf-8")) if path else None
         for number, row in enumerate(run.answered, 1):
-            new = [k for k in range(len(row.responses)) if (row.doc_id, k) not in found]
+            new = [k for k in row.there if (row.doc_id, k) not in found]
             for k, score in _score(scorer, row, asked[row.doc_id], new).items():
                 found[row.doc_id, k] = score
                 if out:
@@ -50,7 +53,7 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
                     f"scored {number} of {len(run.answered)} docs in {reported - begun:.0f} s",
                     file=sys.stderr,
                 )
-    return {row.doc_id: [found[row.doc_id, k] for k in range(len(row.responses))] for row in run.answered}
+    return {row.doc_id: {k: found[row.doc_id, k] for k in row.there} for row in run.answered}
 
 
 def _asked(row: Row, scorer: Scorer) -> str:
@@ -68,9 +71,14 @@ def _score(scorer: Scorer, row: Row, asked: str, new: list[int]) -> Mapping[int,
     if not new:
         return {}
     try:
-        return dict(zip(new, scorer.score(asked, [row.responses[k] for k in new]), strict=True))
+        scores = scorer.score(asked, [row.responses[k] for k in new])
     except ScoreError as error:
         raise ScoreError(f"doc {row.doc_id}: {error.wanted}", error.got, error.fix) from None
+    for k, score in zip(new, scores, strict=True):
+        if not all(math.isfinite(part) for part in (score if isinstance(score, tuple) else (score,))):
+            fix = "half precision overflows in some models: --dtype bfloat16, or float32"
+            raise ScoreError(f"a finite score of doc {row.doc_id}, repeat {k}", str(score), fix)
+    return dict(zip(new, scores, strict=True))
 
 
 def _digest(asked: str, response: str) -> str:
