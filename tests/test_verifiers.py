@@ -170,7 +170,7 @@ def test_a_batch_gives_what_single_texts_give(folder, kind):
 @pytest.mark.parametrize("kind", ["orm", "prm-tokens", "prm-math-shepherd", "prm-qwen"])
 def test_a_text_beyond_the_context_is_an_error(folder, kind):
     long = "\n\n".join(["It is 7."] * tiny_verifiers.CONTEXT)
-    with pytest.raises(ScoreError, match=r"at most 512 tokens.*tokens in response 1"):
+    with pytest.raises(ScoreError, match=r"at most 512 tokens.*tokens with the response 'It is 7"):
         scorer(kind, folder(kind)).score(QUESTION, ["7", long])
 
 

@@ -60,9 +60,9 @@ class Local:
     def score(self, question: str, responses: Sequence[str]) -> list[Score]:
         """Return the scores; see `scorer.Scorer`."""
         encoded = [self.encode(question, response) for response in responses]
-        for number, one in enumerate(encoded):
+        for response, one in zip(responses, encoded, strict=True):
             if self.limit is not None and len(one.ids) > self.limit:
-                got = f"{len(one.ids)} tokens in response {number}"
+                got = f"{len(one.ids)} tokens with the response {response[:40]!r}..."
                 fix = "a verifier with a longer context; cut off, the response would get another's score"
                 raise ScoreError(f"at most {self.limit} tokens, the verifier's context", got, fix)
         scores: list[Score] = []
