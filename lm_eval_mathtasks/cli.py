@@ -62,6 +62,12 @@ ROOMS = {
         "main",
         "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
     ),
+    "budgets": Room(
+        "lm_eval_mathtasks.sampling.commands",
+        "add_budgets_arguments",
+        "budgets_main",
+        "accuracy at every token budget, from one long run",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
 }
 
