@@ -68,6 +68,12 @@ ROOMS = {
         "main",
         "choose among a run's responses by scores: best-of-n and weighted majority beside vote and oracle",
     ),
+    "budgets": Room(
+        "lm_eval_mathtasks.sampling.commands",
+        "add_budgets_arguments",
+        "budgets_main",
+        "accuracy at every token budget, from one long run",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
 }
 

@@ -17,10 +17,13 @@ ROOMS = {
     "metrics": ({"grading", *LEAVES}, set()),
     "sources": (LEAVES, {"datasets", "huggingface_hub"}),
     "hooks": ({"hooks", "grading", "sampling", "metrics", "sources", *LEAVES}, {"lm_eval", "yaml"}),
-    "sampling": ({"sampling", "evidence", "leaderboard", "grading", "metrics", *LEAVES}, {"rich"}),
     "choosing": (
         {"choosing", "sampling", "leaderboard", "evidence", "grading", *LEAVES},
         {"numpy", "torch", "transformers"},
+    ),
+    "sampling": (
+        {"sampling", "evidence", "leaderboard", "grading", "metrics", *LEAVES},
+        {"rich", "tokenizers", "transformers"},
     ),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
@@ -50,6 +53,7 @@ LAZY = {
     "math_verify",
     "datasets",
     "torch",
+    "tokenizers",
     "transformers",
     "trl",
     "lm_eval",
