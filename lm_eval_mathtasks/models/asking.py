@@ -92,20 +92,23 @@ class Asker:
         while True:
             asked_at = time.monotonic()
             worst = await self.purse.reserve(self.meter.estimate(ask.prompt_chars), ask.max_tokens)
-            usage: dict[str, Any] | None = None
+            usage: Mapping[str, Any] | None = None
+            unsure = False
             try:
                 permit = await self.dispatcher.permit(
                     self.cost(ask), again=trouble.attempts + trouble.refused > 0
                 )
                 trouble.waited += time.monotonic() - asked_at
-                sent = self._sent(ask)
+                sent, unsure = self._sent(ask), True
                 try:
                     answer = await self._send(ask, sent, permit, trouble)
                     usage, self.calm = answer.usage, self.calm + 1
                     return answer
                 except Refused as refused:
+                    unsure = False
                     self._refused(permit, refused, trouble)
                 except Rejected as rejected:
+                    unsure = False
                     if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
                         raise rejected.fault from None
                 finally:
@@ -114,10 +117,11 @@ class Asker:
                 self.report.faults[fault.kind] += 1
                 self.calm = 0
                 trouble.paid += fault.paid
+                usage, unsure = fault.usage, fault.unsure
                 trouble.patience *= 2 if fault.kind == "timeout" else 1
                 raise
             finally:
-                self.purse.settle(worst, usage)
+                self.purse.settle(worst, usage, unsure=unsure)
 
     def _refused(self, permit: Permit, refused: Refused, trouble: Trouble) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is an accident, or would take too long."""

@@ -210,7 +210,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         return Engine(
             settings=settings,
             client=Client(
-                base_url=settings.base_url, key=self.key, chat=self.chat, connections=settings.num_concurrent
+                base_url=settings.base_url,
+                key=self.key,
+                chat=self.chat,
+                connections=settings.num_concurrent,
+                on_sent=dispatcher.sent,
             ),
             dispatcher=dispatcher,
             capabilities=self.capabilities,

@@ -32,6 +32,9 @@ from lm_eval_mathtasks.models.watch import Watch
 log = logging.getLogger(__name__)
 
 REFUSED_AT_FIRST = 20  # requests refused as bad with none answered: it is not the docs, it is the request
+DRAINING = (
+    "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
+)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Deliver = Callable[[Ask, Answer | Fault], None]
@@ -106,7 +109,9 @@ class Engine:
         """Send nothing any more; what is under way is awaited."""
         if self.stopped is None:
             self.stopped = fault
-            log.error("stopped: %s. Waiting for %d answers under way.", fault, self.dispatcher.in_flight)
+            log.error("stopped: %s; %s", fault, fault.fix or RUN_AGAIN)
+            if self.dispatcher.in_flight:
+                log.error(DRAINING, self.settings.drain, self.dispatcher.in_flight)
         self._stop.set()
         self.dispatcher.stop()
         self.purse.stop()
@@ -139,6 +144,7 @@ class Engine:
 
     def _account(self, began: float) -> None:
         self.report.wall_s = time.monotonic() - began
+        self._spent()
         self.report.refusals = self.dispatcher.refusals
         self.report.dropped = dict(self.capabilities.dropped)
         if self.stopped:
@@ -163,7 +169,8 @@ class Engine:
         try:
             answer = await self.asker.answer(ask, trouble)
             await asyncio.wrap_future(self.journal.put(answer))
-            self._count(answer)
+            self.report.answered += 1
+            self._spent()
             return answer
         except ModelError as error:  # the journal: without it nothing more may be paid
             self.stop(Fault("run", "journal", str(error), error.fix))
@@ -181,9 +188,9 @@ class Engine:
                 self.stop(Fault("run", "bad_request", f"every request was refused. {fault.said}", RUN_AGAIN))
             return fault
 
-    def _count(self, answer: Answer) -> None:
-        self.report.answered += 1
-        self.report.prompt_tokens += int(answer.usage.get("prompt_tokens") or 0)
-        self.report.completion_tokens += int(answer.usage.get("completion_tokens") or 0)
-        if self.purse.price:
-            self.report.cost = self.purse.cost
+    def _spent(self) -> None:
+        purse, report = self.purse, self.report
+        report.prompt_tokens, report.completion_tokens = int(purse.prompt), int(purse.written)
+        report.unsure, report.unsure_tokens = purse.unsure, int(purse.unsure_tokens)
+        if purse.price:
+            report.cost, report.unsure_cost = purse.cost, purse.unsure_cost
