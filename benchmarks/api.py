@@ -65,10 +65,9 @@ def instances(model, rows):
 def ask_mathtasks(url, rows, extra, journal):
     from lm_eval_mathtasks.models.chat_api import MathtasksChat
 
-    arguments = dict(part.split("=", 1) for part in extra.split(",") if part)
-    model = MathtasksChat(
-        model="sim", base_url=url, journal=journal, num_concurrent=CONCURRENCY, progress=False, **arguments
-    )
+    arguments = {"num_concurrent": CONCURRENCY, "progress": False}
+    arguments |= dict(part.split("=", 1) for part in extra.split(",") if part)
+    model = MathtasksChat(model="sim", base_url=url, journal=journal, **arguments)
     return model.generate_until(instances(model, rows))
 
 

@@ -21,8 +21,8 @@ LOAD = "load"  # a refusal for too much at once, not for too many a minute
 PROBE = 16  # requests in flight before anything is known of the server
 PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning is silent for minutes
 # A limiter refuses within a round trip or two, a model takes far longer. So much silence after the last request of
-# the probe is consent: the window opens fourfold. The seconds are for a server that is busy reading the probe.
-CONSENT_TRIPS, CONSENT_S, CONSENT_GROWTH = 8, 0.02, 4
+# a probe is consent to another one. The seconds are for a server that is busy reading the probe.
+CONSENT_TRIPS, CONSENT_S = 8, 0.02
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
 OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
@@ -64,7 +64,7 @@ class Window:
         self.probing = self.size < ceiling
         self.silence_consents = silence_consents
         self._grows_at: float | None = None
-        self._growth = 2
+        self._consents = False
         self._trip_s = PROBE_S
         self._cut_at = -1.0
         self._in_a_row = 0
@@ -74,8 +74,8 @@ class Window:
         """The window at `now` (monotonic seconds)."""
         self._grows_at = now + PROBE_S if self._grows_at is None else self._grows_at
         while self.probing and now >= self._grows_at:
-            self._grow((self._growth - 1) * self.size)
-            self._grows_at, self._growth = self._grows_at + PROBE_S, 2
+            self._grow(PROBE if self._consents else self.size)
+            self._grows_at, self._consents = self._grows_at + PROBE_S, False
         return int(self.size)
 
     def opens_in(self, now: float) -> float | None:
@@ -87,12 +87,13 @@ class Window:
         self._trip_s = min(self._trip_s, trip_s or PROBE_S)
         if self.probing and self.silence_consents:
             self._grows_at = now + min(PROBE_S, max(CONSENT_S, CONSENT_TRIPS * self._trip_s))
-            self._growth = CONSENT_GROWTH
+            self._consents = True
 
     def object(self, now: float) -> None:
         """The server refused something: silence is no consent here."""
         if self.silence_consents:
-            self.silence_consents, self._grows_at, self._growth = False, now + PROBE_S, 2
+            self.silence_consents = self._consents = False
+            self._grows_at = now + PROBE_S
 
     def _grow(self, by: float) -> None:
         self.size = min(float(self.ceiling), self.size + by)
