@@ -24,7 +24,7 @@ from lm_eval_mathtasks.models.watch import Watch
 
 log = logging.getLogger(__name__)
 
-BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0  # full jitter: a random time up to 0.5, 1, 2, ... 30 s
+BACKOFF_S, BACKOFF_MAX_S = 0.5, 10.0  # full jitter: a random time up to 0.5, 1, 2, ... 10 s
 PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 # A stream tells early that a connection is dead, and what the server's limits are; but each of its pieces costs a
 # third of a millisecond, and there are hundreds in an answer. So answers come whole while all is well: they are

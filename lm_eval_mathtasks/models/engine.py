@@ -150,7 +150,7 @@ class Engine:
         self.report.refusals = self.dispatcher.refusals
         self.report.dropped = dict(self.capabilities.dropped)
         if self.stopped:
-            self.report.stopped = f"{self.stopped}; {self.stopped.fix or RUN_AGAIN}"
+            self.report.stopped = self.stopped.kind
 
     # -- one worker, one request
 

@@ -126,7 +126,7 @@ class Bucket:
         self.spent += cost
         self._sent.append((now, self.spent))
         if self.rate is not None:
-            self.level -= cost
+            self.level = min(self.level, self.capacity) - cost
         return Mark(now, self.level, self.spent)
 
     def forgive(self, cost: float) -> None:

@@ -65,7 +65,7 @@ class RunReport:
         for parameter, reason in self.dropped.items():
             yield f"not sent, because the server refuses it: {parameter} ({reason})"
         if self.stopped:
-            yield f"stopped: {self.stopped}"
+            yield f"stopped before the end: {self.stopped}"
         yield f"journal: {self.journal}"
 
 
