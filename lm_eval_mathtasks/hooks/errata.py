@@ -52,7 +52,8 @@ def errata(family: str) -> Mapping[str, Erratum]:
     if not path.exists():
         return {}
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))["errata"]
-    return {entry["question"]: _erratum(path, number, entry) for number, entry in enumerate(entries, start=1)}
+    known = [_erratum(path, number, entry) for number, entry in enumerate(entries, start=1)]
+    return {erratum.question: erratum for erratum in known}
 
 
 def with_errata(family: str, doc: Doc, gold: str, results: Sequence[Any], **how: Any) -> Scores:
