@@ -15,8 +15,12 @@ ROOMS = {
     "response": (set(), set()),
     "grading": ({"grading", "metrics", *LEAVES}, {"sympy", "mpmath", "math_verify", "latex2sympy2_extended"}),
     "metrics": ({"grading", *LEAVES}, set()),
-    "sources": (LEAVES, {"datasets", "huggingface_hub"}),
-    "hooks": ({"hooks", "grading", "sampling", "metrics", "sources", *LEAVES}, {"lm_eval", "yaml"}),
+    "catalogue": (LEAVES, set()),
+    "sources": ({"catalogue", *LEAVES}, {"datasets", "huggingface_hub"}),
+    "hooks": (
+        {"hooks", "grading", "sampling", "metrics", "catalogue", "sources", *LEAVES},
+        {"lm_eval", "yaml"},
+    ),
     "choosing": (
         {"choosing", "sampling", "leaderboard", "evidence", "grading", *LEAVES},
         {"numpy", "torch", "transformers"},
