@@ -243,6 +243,13 @@ def test_olympiadbench_says_when_several_answers_or_no_unit_are_wanted(data):
     assert [prompt.count("without its unit") for prompt in prompts] == [0, 1]
 
 
+def test_golds_of_minerva_math_that_are_code_or_broken_are_mended():
+    assert hooks.gold_minerva_math({"gold": "np.arcsin(10/13)"}) == "\\arcsin(10/13)"
+    assert hooks.gold_minerva_math({"gold": "a+$ $b"}) == "a+ b"
+    doc = {"question": "What is the critical angle?", "gold": "np.arcsin(10/13)"}
+    assert hooks.score_minerva_math(doc, ["$\\boxed{\\sin^{-1}\\frac{10}{13}}$"])["exact_match"] == 1.0
+
+
 def test_a_tolerated_answer_keeps_how_its_response_ended():
     doc = {"question": "What share?", "gold": ["4.2"], "error": "1e-1"}
     cut = hooks.score_olympiadbench(doc, [Response("$\\boxed{4.25}$ and", finish_reason="length")])

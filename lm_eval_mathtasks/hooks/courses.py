@@ -25,8 +25,9 @@ def docs_minerva_math(dataset: Dataset) -> Dataset:
 
 
 def gold_minerva_math(doc: Doc) -> str:
-    """The reference answer, as published, but for one that is Python code ("np.arcsin(10/13)")."""
-    return str(doc["gold"]).replace("np.", "\\")
+    """The reference answer, as published, but for one that is Python code ("np.arcsin(10/13)") and one whose formula
+    is broken in two ("$ $")."""
+    return str(doc["gold"]).replace("np.", "\\").replace("$ $", " ")
 
 
 def score_minerva_math(doc: Doc, results: Sequence[Any]) -> Scores:
