@@ -255,7 +255,12 @@ def test_a_tolerated_answer_keeps_how_its_response_ended():
     cut = hooks.score_olympiadbench(doc, [Response("$\\boxed{4.25}$ and", finish_reason="length")])
     assert (cut["exact_match"], cut["truncated"]) == (1.0, 1.0)
     assert hooks.score_olympiadbench(doc, [Response("", error="gone")]) == {"api_error": 1.0}
-    assert hooks.score_olympiadbench(doc, [["$\\boxed{4.25}$", "$\\boxed{9}$"]])["exact_match"] == 0.5
+    both = hooks.score_olympiadbench(doc, [["$\\boxed{4.25}$", "$\\boxed{9}$"]])
+    assert both["exact_match"] == both["exact_match_errata"] == 0.5, "the mean of two responses"
+    assert (
+        hooks.score_olympiadbench(doc, [["$\\boxed{4.25}$", "$\\boxed{4.1}$", "$\\boxed{9}$"]])["maj@3"]
+        == 1.0
+    )
     assert hooks.score_olympiadbench(doc, [None])["no_answer"] == 1.0
 
 
