@@ -38,7 +38,7 @@ class Interval(NamedTuple):
     @property
     def turned(self) -> Interval:
         """The interval of the negative value."""
-        return Interval(-self.high, -self.low)
+        return Interval(0.0 - self.high, 0.0 - self.low)  # -0.0 would be printed with its sign
 
 
 def z_value(level: float = LEVEL) -> float:

@@ -12,6 +12,7 @@ from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare_command import add_run_options, read_chosen
 from lm_eval_mathtasks.report import exports
+from lm_eval_mathtasks.report.eee import every_eval_ever
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
 
 DEFAULT_PAGE = "report.html"
@@ -19,6 +20,7 @@ EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "markdown": exports.markdown,
     "csv": exports.csv_rows,
     "json": exports.as_json,
+    "every-eval-ever": every_eval_ever,
 }
 
 
@@ -38,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--format", choices=("html", *EXPORTS), default="html",
-        help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs",
+        help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs; "
+        "every-eval-ever: scores in that schema",
     )  # fmt: skip
 
 

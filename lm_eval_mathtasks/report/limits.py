@@ -8,7 +8,7 @@ from lm_eval_mathtasks.report.examine import Examined
 
 
 def limits(examined: Sequence[Examined], left_out: Sequence[str] = ()) -> list[str]:
-    """Return the limits that hold for these runs; left_out: what is not in the page, as its samples say."""
+    """Return the limits that hold for these runs; left_out: what else is to be said of one kind of report."""
     return [*_of_runs(examined), *left_out, *_always(examined)]
 
 
@@ -24,14 +24,10 @@ def _of_runs(examined: Sequence[Examined]) -> list[str]:
         if missing := sum(row.missing for row in run.rows):
             said.append(f"{name}: {missing:,} docs failed for an API error and are not in the score.")
         if one.disputed:
-            said.append(
-                f"{name}: the run's own grader and ours disagree on {one.disputed:,} docs; the sample browser lists "
-                "them."
-            )
+            said.append(f"{name}: the run's own grader and ours disagree on {one.disputed:,} docs.")
     if any(not any(row.finish) for one in examined for row in one.run.rows):
         said.append(
-            "Where a log holds no finish reason, that a response was cut off is read from its text: the waterfall says "
-            "how sure that is."
+            "Where a log holds no finish reason, that a response was cut off is read from its text and may be wrong."
         )
     return said
 
@@ -43,7 +39,6 @@ def _always(examined: Sequence[Examined]) -> list[str]:
         "What a cause of lost points is worth is an estimate: what its responses would have scored at the rate of the "
         "others.",
         "Lengths are characters, not tokens: logs do not keep tokens.",
-        "Formulas are drawn for reading; the grader read the text. `Raw text` shows it.",
     ]
     if any(one.compared for one in examined):
         said.append(

@@ -26,6 +26,7 @@ from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
+DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
 
 
@@ -63,7 +64,7 @@ def page(examined: Sequence[Examined]) -> str:
         browser=browser,
         tasks=[_task(task, group) for task, group in by_task(examined).items()],
         provenance=_sources(examined),
-        limits=limits(examined, browser.notes),
+        limits=limits(examined, (*browser.notes, DRAWN)),
     )
 
 

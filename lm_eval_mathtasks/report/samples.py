@@ -11,12 +11,10 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer
+from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer, understood
 from lm_eval_mathtasks.evidence.runs import Row
-from lm_eval_mathtasks.grading import normal_form
 from lm_eval_mathtasks.report.examine import STATUSES, Examined, disputes, status_of
 
 CHUNK = 100  # docs that are read together
@@ -165,7 +163,7 @@ def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
         "q": item.row.question,
         "gold": gold,
         "answer": answer,
-        "form": _form(answer),
+        "form": understood(answer),
         "runs": [
             None if one is None else {
                 "own": one[0].score,
@@ -185,7 +183,7 @@ def _response(row: Row, judgement: Judgement, cap: int | None) -> dict[str, Any]
         "span": None if span is None else _utf16(text, span),
         "rule": found.rule,
         "pred": found.answer,
-        "form": None if found.answer is None else _form(found.answer),
+        "form": None if found.answer is None else understood(found.answer),
         "reason": verdict.reason,
         "finish": row.finish_reason(judgement.repeat),
     }
@@ -213,8 +211,3 @@ def _utf16(text: str, span: tuple[int, int]) -> tuple[int, int]:
         return span
     start, stop = (len(text[:end].encode("utf-16-le", "surrogatepass")) // 2 for end in span)
     return start, stop
-
-
-@lru_cache(maxsize=100_000)
-def _form(answer: str) -> str:
-    return normal_form(answer)
