@@ -32,7 +32,7 @@ ROOMS = {
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
-    "report": ({"report", "leaderboard", "evidence", *LEAVES}, {"jinja2", "matplotlib"}),
+    "report": ({"report", "leaderboard", "evidence", "sampling", *LEAVES}, {"jinja2", "matplotlib"}),
     "training": (
         {"training", "grading", *LEAVES},
         {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},

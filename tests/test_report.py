@@ -126,6 +126,24 @@ def test_too_many_responses_are_thinned_and_the_page_says_so(monkeypatch, tmp_pa
     assert "first 2 responses of each of the first 10 docs; all 40" in thin.notes[0]
 
 
+def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp_path):
+    rows = [
+        {"question": f"q{n}", "gold": "1", "id": n, "response": ["1", "2", "", "1"],
+         "finish_reason": ["stop", "length", "api_error", None]}
+        for n in range(8)
+    ]  # fmt: skip
+    (one,) = runs = examined(read_runs(write_json_lines(tmp_path / "k.jsonl", rows)))
+    assert one.statuses == {"correct": 16, "truncated": 8, "api_error": 8}
+    html = page(runs)
+    assert "More responses to each problem" in html
+    (index,) = (json.loads(text) for text in scripts(html, 'id="index"'))
+    (chunk,) = (json.loads(text) for text in scripts(html, 'class="chunk"'))
+    assert [index["statuses"][mark] for mark in index["marks"][0][0][::2]][2] == "api_error"
+    assert len(chunk[0]["runs"][0]["responses"]) == 4
+    assert "pass@k" in html
+    assert len(list(csv.DictReader(io.StringIO(csv_rows(runs))))) == 24  # what there is to judge
+
+
 def test_csv_has_a_row_for_every_response_and_no_cell_that_a_sheet_would_run(tmp_path):
     runs = examined(read_runs(write_hostile(tmp_path / "h.jsonl")))
     text = csv_rows(runs)

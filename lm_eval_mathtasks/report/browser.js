@@ -103,12 +103,12 @@
       $("space").append(node);
     }
   }
+  function factsOf(doc) {
+    const [task, subject, level] = ["task", "subject", "level"].map(key => visible(data[`${key}s`][data[key][doc]] || ""));
+    return [data.tasks.length > 1 ? task : "", subject, /^\d/.test(level) ? `level ${level}` : level].filter(Boolean);
+  }
   function line(doc, place) {
-    const node = make("div", "", "line"), facts = [];
-    for (const key of ["task", "subject", "level"]) {
-      const name = data[`${key}s`][data[key][doc]];
-      if (name && (key !== "task" || data.tasks.length > 1)) facts.push((key === "level" && !/level/i.test(name) ? "level " : "") + visible(name));
-    }
+    const node = make("div", "", "line"), facts = factsOf(doc);
     facts.push(`no. ${visible(data.doc[doc])}`);
     const marks = make("span", data.marks[doc].flatMap((m, run) => m ? [badge(m, run)] : []), "marks");
     node.append(marks, make("span", visible(data.title[doc]) || "(no text)", "title"), make("span", facts.join(" · "), "facts"));
@@ -122,7 +122,7 @@
   function badge(marks, run) {
     const status = data.statuses[marks[0]], right = data.statuses.indexOf("correct"), k = marks.length / 2;
     const hits = marks.filter((mark, i) => i % 2 === 0 && mark === right).length;
-    const node = make("i", k > 1 ? `${hits}/${k}` : GLYPHS[status], `badge ${k > 1 ? (2 * hits >= k ? "correct" : "incorrect") : status}`);
+    const node = make("i", k > 1 ? `${hits}/${k}` : GLYPHS[status], `badge ${k > 1 ? (2 * hits >= k ? "many correct" : "many incorrect") : status}`);
     node.title = `${visible(data.runs[run])}: ${k > 1 ? `${hits} of ${k} correct` : words[status]}`;
     return node;
   }
@@ -149,8 +149,7 @@
     if (!shown.length) { pane.replaceChildren(); return; }
     const one = await detail(doc);
     if (doc !== state.doc) return;
-    const facts = ["task", "subject", "level"].map(key => data[`${key}s`][data[key][doc]]).filter(Boolean).map(visible);
-    const title = make("h3", [`Problem ${visible(data.doc[doc])}`, make("small", facts.join(" · "))]);
+    const title = make("h3", [`Problem ${visible(data.doc[doc])}`, make("small", factsOf(doc).join(" · "))]);
     const runs = one.runs.map((run, number) => run && response(doc, one, run, number)).filter(Boolean);
     const whole = make("details", [make("summary", "Reference solution"), readText(one.gold, null, raw)]);
     pane.replaceChildren(title, readText(one.q, null, raw), ...(one.gold === one.answer ? [] : [whole]), make("div", runs, "answers"));
@@ -175,7 +174,7 @@
     if (data.runs.length > 1) box.append(make("h4", visible(data.runs[number]), `run c${number % 6}`));
     if (run.responses.length > 1) box.append(repeats(run, number, marks, at));
     const verdict = make("p", [make("i", `${GLYPHS[status]} ${words[status]}`, `badge ${status}`), ` ${visible(r.reason)}`], "verdict");
-    const how = [`decided by ${visible(tier)}`, r.pred === null ? "nothing extracted" : `extracted by rule ${visible(r.rule)}`];
+    const how = [tier ? `decided by ${visible(tier)}` : "not graded", r.pred === null ? "nothing extracted" : `extracted by rule ${visible(r.rule)}`];
     if (r.finish) how.push(`finish reason ${visible(r.finish)}`);
     if (run.own !== null) how.push(`the run's own grader: ${run.own === 1 ? "right" : run.own === 0 ? "wrong" : Math.round(100 * run.own) + " %"}`);
     box.append(verdict, make("p", how.join(" · "), "facts"));

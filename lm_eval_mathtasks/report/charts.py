@@ -203,9 +203,10 @@ def curves(drawn: Sequence[Curve], title: str) -> str:
             axes.plot(
                 ks, [100 * p[1] for p in points], "o-", color=run_colour(number), markersize=4, linewidth=2
             )
-            axes.text(
-                ks[-1], 100 * points[-1][1], "  " + shortened(visible(label), 24), va="center", fontsize=9
-            )
+            axes.annotate(
+                shortened(visible(label), 24), (ks[-1], 100 * points[-1][1]), (9, 0), textcoords="offset points",
+                va="center", fontsize=9, color=run_colour(number),
+            )  # fmt: skip
         every = sorted({p[0] for _, points in drawn for p in points})
         axes.set_xscale("log", base=2)
         axes.set_xticks(every, [str(k) for k in every])

@@ -82,16 +82,18 @@ class Examined:
 
     @cached_property
     def by_doc(self) -> dict[str, list[Judgement]]:
-        """The judgements by doc id, in the order of the repeats."""
-        found: dict[str, list[Judgement]] = {}
+        """The judgements by doc id, in the order of the repeats; none for a response that an API error took."""
+        found: dict[str, list[Judgement]] = {row.doc_id: [] for row in self.run.rows}
         for judgement in self.judgements:
-            found.setdefault(judgement.doc_id, []).append(judgement)
+            found[judgement.doc_id].append(judgement)
         return found
 
     @cached_property
     def statuses(self) -> Counter[str]:
         """How many responses have each status."""
-        return Counter(status_of(self.rows[j.doc_id], j) for j in self.judgements)
+        found = Counter(status_of(self.rows[j.doc_id], j) for j in self.judgements)
+        lost = sum(len(row.responses) - len(row.there) for row in self.run.rows)
+        return found + Counter({"api_error": lost})
 
     @property
     def disputed(self) -> int:
@@ -123,6 +125,8 @@ def status_of(row: Row, judgement: Judgement) -> str:
 
 def disputes(row: Row, judgements: Sequence[Judgement]) -> bool:
     """Whether the run's own grader scored a doc otherwise than ours."""
+    if not judgements:
+        return False
     ours = sum(j.verdict.correct for j in judgements) / len(judgements)
     return row.score is not None and not math.isclose(row.score, ours, abs_tol=1e-6)
 
@@ -200,7 +204,7 @@ def lengths(examined: Examined) -> list[Bin]:
         (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct)
         for j in examined.judgements
         if not examined.rows[j.doc_id].missing
-    ]
+    ] or [(0, False)]
     ordered = sorted(length for length, _ in measured)
     longest = ordered[min(len(ordered) - 1, int((1 - OUTLIERS) * len(ordered)))]
     width = _round_width(longest)

@@ -18,12 +18,16 @@ from lm_eval_mathtasks.leaderboard import pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
+from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.limits import limits
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
+from lm_eval_mathtasks.sampling.classes import votes
+from lm_eval_mathtasks.sampling.curves import curves
+from lm_eval_mathtasks.sampling.estimators import powers_of_two
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
@@ -90,6 +94,7 @@ def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
         "unclaimed": next((one.unclaimed for one in group if one.unclaimed), ""),
         "gaps": [_gap(one) for one in group],
         "parts": list(_parts(group)),
+        "curves": [figure for one in group for figure in _curves(one, len(group) > 1)],
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
         "against": _against(paired),
@@ -165,7 +170,9 @@ def _gap(one: Examined) -> dict[str, Any]:
     explained = one.explanation
     best = one.compared[0] if one.compared else None
     told = best is not None or any(cause.fair for cause in explained.causes)
-    title = f"From {'the published score' if best else 'what could be'} to {one.name}" if told else one.name
+    title = one.name
+    if told:
+        title = f"From the published score to {one.name}" if best else f"What mending {one.name} could give"
     return {
         "name": one.name,
         "title": title,
@@ -206,6 +213,22 @@ def _statuses(task: str, group: Sequence[Examined]) -> Figure:
     title = f"What became of the responses to {task}"
     svg = charts.statuses([(one.name, one.statuses) for one in group], title)
     return Figure(title, svg, Table("", ("verdict", *(one.name for one in group)), rows), names=tuple(seen))
+
+
+def _curves(one: Examined, several: bool) -> Iterator[Figure]:
+    """avg@k, pass@k and maj@k up to the fewest responses that any doc has, where that is more than one."""
+    found = votes(one.run, one.judgements)
+    ks = powers_of_two(min(v.n for v in found)) if found else []
+    if len(ks) < 2:
+        return
+    drawn = curves(found, ("pass", "maj", "avg"), ks)
+    title = "More responses to each problem" + (f": {one.name}" if several else "")
+    rows = tuple(
+        (str(k), *(with_interval(c.at(k).value, Interval(c.at(k).low, c.at(k).high)) for c in drawn))
+        for k in ks
+    )
+    table = Table("", ("k", *(c.label for c in drawn)), rows)
+    yield Figure(title, charts.curves([charts.Curve(c.label, c.points) for c in drawn], title), table)
 
 
 def _lengths(one: Examined, several: bool) -> Figure:

@@ -23,6 +23,8 @@ MOST_BYTES = 12_000_000  # of texts in the page: with the index and the figures 
 MOST_RESPONSES = 20_000  # in the page; what is more is in the samples file
 CAPS = (None, 16_000, 8_000, 4_000, 2_000, 1_000, 500)  # characters of a response, tried in this order
 TITLE = 120  # characters of a question in the list
+NO_RESPONSE = {"text": "", "out": None, "span": None, "rule": "none", "pred": None, "form": None,
+               "reason": "an API error: there is no response", "finish": None}  # fmt: skip
 DISPUTED, DIFFERS = 1, 2  # bits of a doc's flags
 
 
@@ -41,11 +43,11 @@ class Samples:
 
 @dataclass(frozen=True)
 class _Item:
-    """A doc in every run of its task: the row and its judgements, None in the other runs."""
+    """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs."""
 
     task: str
     doc_id: str
-    seen: tuple[tuple[Row, list[Judgement]] | None, ...]
+    seen: tuple[tuple[Row, list[Judgement | None]] | None, ...]
 
     @property
     def row(self) -> Row:
@@ -89,12 +91,17 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
         ids = dict.fromkeys(row.doc_id for one in examined if one.run.task == task for row in one.run.rows)
         for doc_id in ids:
             seen = tuple(
-                (one.rows[doc_id], one.by_doc[doc_id])
+                (one.rows[doc_id], _by_repeat(one, doc_id))
                 if one.run.task == task and doc_id in one.rows
                 else None
                 for one in examined
             )
             yield _Item(task, doc_id, seen)
+
+
+def _by_repeat(one: Examined, doc_id: str) -> list[Judgement | None]:
+    found = {judgement.repeat: judgement for judgement in one.by_doc[doc_id]}
+    return [found.get(repeat) for repeat in range(len(one.rows[doc_id].responses))]
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -121,15 +128,9 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = _Names(), _Names(), _Names(), _Names()
     marks = [
-        [
-            None if one is None else [
-                number for judgement in one[1][:repeats]
-                for number in (STATUSES.index(status_of(one[0], judgement)), tiers.number(judgement.verdict.tier))
-            ]
-            for one in item.seen
-        ]
+        [None if one is None else list(_marks(one[0], one[1][:repeats], tiers)) for one in item.seen]
         for item in items
-    ]  # fmt: skip
+    ]
     return {
         "runs": [one.name for one in examined],
         "statuses": STATUSES,
@@ -148,8 +149,14 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     }
 
 
+def _marks(row: Row, judgements: Sequence[Judgement | None], tiers: _Names) -> Iterator[int]:
+    for judgement in judgements:
+        yield STATUSES.index("api_error" if judgement is None else status_of(row, judgement))
+        yield tiers.number(judgement.verdict.tier if judgement else None)
+
+
 def _flags(examined: Sequence[Examined], item: _Item) -> int:
-    disputed = any(one and disputes(*one) for one in item.seen)
+    disputed = any(one and disputes(one[0], [j for j in one[1] if j]) for one in item.seen)
     counted = {
         run.counted.get(item.doc_id) for run, one in zip(examined, item.seen, strict=True) if one is not None
     }
@@ -167,7 +174,10 @@ def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
         "runs": [
             None if one is None else {
                 "own": one[0].score,
-                "responses": [_response(one[0], judgement, cap) for judgement in one[1][:repeats]],
+                "responses": [
+                    NO_RESPONSE if judgement is None else _response(one[0], judgement, cap)
+                    for judgement in one[1][:repeats]
+                ],
             }
             for one in item.seen
         ],

@@ -99,8 +99,9 @@ const readText = (() => {
   return (text, hit, raw) => {
     const out = make("div", "", raw ? "said raw" : "said");
     if (raw) { out.append(...plain(text, 0, text.length, hit)); return out; }
-    let bold = false, heading = false, formulas = 0;
+    let bold = false, heading = false, formulas = 0, told = 0;
     const say = (from, to) => {
+      if (from < told) from = Math.min(told, to);
       const nodes = plain(text, from, to, hit);
       out.append(...(bold || heading ? [make("b", nodes)] : nodes));
     };
@@ -115,7 +116,13 @@ const readText = (() => {
           say(line, piece.to);
         } else say(piece.from, piece.to);
       } else if (piece.kind === "code") out.append(make("code", plain(text, piece.from, piece.to, hit), "block"));
-      else out.append(formula(text, piece, hit));
+      else {
+        const node = formula(text, piece, hit), next = text[piece.e] || "";
+        if (piece.kind === "inline" && /[.,;:!?)]/.test(next)) {  // punctuation stays on the line of its formula
+          out.append(make("span", [node, next], "glue"));
+          told = piece.e + 1;
+        } else out.append(node);
+      }
     }
     return out;
   };
