@@ -179,6 +179,14 @@ def test_formulas_are_mathematics_the_extraction_is_marked_and_money_is_not_a_fo
     assert r"$\boxed{4}$" in page.locator("#doc").inner_text()
 
 
+def test_a_line_of_bare_mathematics_is_mathematics_and_a_sentence_is_not(opened):
+    page = opened().page
+    count = "text => readText(text, null, false).querySelectorAll('math').length"
+    assert page.evaluate(count, "First\n\\frac{2}{4}+\\sqrt{2}=x\nthen") == 1
+    assert page.evaluate(count, "use \\frac{2}{4} here, and $x$ or \\boxed{3}") == 2
+    assert page.evaluate(count, "a price of $5 and $10 a day, $7/day*$2") == 0
+
+
 def test_every_formula_of_this_list_is_read(opened):
     page = opened().page
     formulas = (

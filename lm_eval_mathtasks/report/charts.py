@@ -55,7 +55,7 @@ def _label_rows(axes: Axes, labels: Sequence[str], narrow: bool) -> None:
 
 def _percent_axis(axes: Axes, low: float, high: float) -> None:
     pad = max(2.0, 0.06 * (high - low))
-    axes.set_xlim(max(0.0, low - pad), min(100.0, high + pad))
+    axes.set_xlim(max(-pad / 2, low - pad), min(100 + pad / 2, high + pad))  # a dot at 0 or 100 is drawn whole
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter("{x:g} %")
     axes.grid(visible=True, axis="x")
@@ -88,8 +88,8 @@ def dots(rows: Sequence[Dot], title: str) -> str:
     return figure(draw, lambda narrow: _heights(len(rows))[narrow], title)
 
 
-def groups(by_run: Sequence[Sequence[Group]], labels: Sequence[str], title: str) -> str:
-    """Draw the accuracy of parts of a benchmark: a row a part, a colour a run."""
+def groups(by_run: Sequence[Sequence[Group]], labels: Sequence[str], title: str, tints: Sequence[str]) -> str:
+    """Draw the accuracy of parts of a benchmark: a row a part, a colour a run (tints, in the runs' order)."""
     ends = [100 * end for parts in by_run for part in parts for end in part.interval]
 
     def draw(axes: Axes, narrow: bool) -> None:
@@ -98,7 +98,7 @@ def groups(by_run: Sequence[Sequence[Group]], labels: Sequence[str], title: str)
         for number, parts in enumerate(by_run):
             for part in parts:
                 place = labels.index(part.label) + step * (number - (len(by_run) - 1) / 2)
-                _dot(axes, place, Dot("", part.value, part.interval, f"c{number % 6}"), size=6)
+                _dot(axes, place, Dot("", part.value, part.interval, tints[number]), size=6)
         _percent_axis(axes, min(ends), max(ends))
 
     return figure(draw, lambda narrow: _heights(len(labels))[narrow], title)

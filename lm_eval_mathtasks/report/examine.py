@@ -58,13 +58,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Examined:
-    """One run with all that is known of it. counted: the share of right responses by doc that the headline means.
+    """One run with all that is known of it. number: of its name among all names, which is its colour. counted: the
+    share of right responses by doc that the headline means.
 
     own: the run's own score, None where it did not grade; ours: by our grader. compared: its claims, the most
     alike first; unclaimed: why there are none.
     """
 
     name: str
+    number: int
     run: Run
     judgements: tuple[Judgement, ...]
     counted: dict[str, float]
@@ -139,10 +141,13 @@ def examine(runs: Sequence[Run], claims: Claims, choice: Choice) -> list[Examine
     first: dict[str, Run] = {}
     alike = [aligned(first.setdefault(run.task, run), run) for run in runs]
     names = _names(alike)
-    return [_examined(run, name, claims, choice) for run, name in zip(alike, names, strict=True)]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return [
+        _examined(run, (name, numbers[name]), claims, choice) for run, name in zip(alike, names, strict=True)
+    ]
 
 
-def _examined(run: Run, name: str, claims: Claims, choice: Choice) -> Examined:
+def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) -> Examined:
     judgements = judge(run)
     right = shares(run, judgements)
     own = score_of(run) if run.scored else None
@@ -153,10 +158,10 @@ def _examined(run: Run, name: str, claims: Claims, choice: Choice) -> Examined:
     cut = explain(run, judgements=judgements).cut_share
     compared, unclaimed = _claims_of(run, claims, choice, counted, cut)
     published = compared[0].theirs.value if compared else None
-    run = replace(run, model=name)  # what a report says of it: no folder of anybody's disk
+    run = replace(run, model=named[0])  # what a report says of it: no folder of anybody's disk
     explanation = explain(run, published=published, judgements=judgements)
     return Examined(
-        name, run, tuple(judgements), counted, own, ours, headline, explanation, compared, unclaimed
+        *named, run, tuple(judgements), counted, own, ours, headline, explanation, compared, unclaimed
     )
 
 

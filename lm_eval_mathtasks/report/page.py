@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.resources import files
-from pathlib import PurePath
 from typing import Any
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard import pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
@@ -22,6 +19,7 @@ from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.limits import limits
+from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
@@ -31,18 +29,19 @@ from lm_eval_mathtasks.sampling.estimators import powers_of_two
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
+RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with the table behind it. names: the runs by colour, where the drawing has several."""
+    """A drawing with the table behind it. keys: what its colours mean, as (word, colour)."""
 
     title: str
     svg: str
     table: Table
     about: str = ""
-    names: tuple[str, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 def page(examined: Sequence[Examined]) -> str:
@@ -67,7 +66,7 @@ def page(examined: Sequence[Examined]) -> str:
         words=as_script(STATUS_WORDS),
         browser=browser,
         tasks=[_task(task, group) for task, group in by_task(examined).items()],
-        provenance=_sources(examined),
+        provenance=sources(examined),
         limits=limits(examined, (*browser.notes, DRAWN)),
     )
 
@@ -89,7 +88,7 @@ def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
     paired = list(pairs(group))
     return {
         "name": task,
-        "cards": [_card(one, number) for number, one in enumerate(group)],
+        "cards": [_card(one) for one in group],
         "scores": _scores(task, group),
         "unclaimed": next((one.unclaimed for one in group if one.unclaimed), ""),
         "gaps": [_gap(one) for one in group],
@@ -102,12 +101,16 @@ def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
     }
 
 
-def _card(one: Examined, number: int) -> dict[str, Any]:
+def _tint(one: Examined) -> str:
+    return f"c{one.number % RUN_COLOURS}"
+
+
+def _card(one: Examined) -> dict[str, Any]:
     score, best = one.headline, one.compared[0] if one.compared else None
     again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
     return {
         "name": one.name,
-        "colour": f"c{number % RUN_COLOURS}",
+        "colour": _tint(one),
         "score": percent(score.value, 1),
         "interval": f"{percent(score.interval.low, 1)} to {percent(score.interval.high, 1)}",
         "docs": score.docs,
@@ -123,10 +126,8 @@ def _card(one: Examined, number: int) -> dict[str, Any]:
 
 def _scores(task: str, group: Sequence[Examined]) -> Figure:
     rows, claims = [], {c.claim.id for one in group for c in one.compared}
-    for number, one in enumerate(group):
-        rows.append(
-            charts.Dot(one.name, one.headline.value, one.headline.interval, f"c{number % RUN_COLOURS}")
-        )
+    for one in group:
+        rows.append(charts.Dot(one.name, one.headline.value, one.headline.interval, _tint(one)))
         for compared in one.compared[: max(2, CLAIMS_DRAWN // len(group))]:
             rows.append(_claim(compared))
     lines = tuple(
@@ -191,8 +192,9 @@ def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
             title = f"Accuracy by {what}"
-            svg = charts.groups(found, labels, title)
-            yield Figure(title, svg, _parts_table(what, labels, found, names), "", names)
+            svg = charts.groups(found, labels, title, [_tint(one) for one in group])
+            keys = tuple((one.name, _tint(one)) for one in group) if len(group) > 1 else ()
+            yield Figure(title, svg, _parts_table(what, labels, found, names), "", keys)
 
 
 def _parts_table(
@@ -212,7 +214,12 @@ def _statuses(task: str, group: Sequence[Examined]) -> Figure:
     rows = tuple((STATUS_WORDS[s], *(str(one.statuses[s]) for one in group)) for s in seen)
     title = f"What became of the responses to {task}"
     svg = charts.statuses([(one.name, one.statuses) for one in group], title)
-    return Figure(title, svg, Table("", ("verdict", *(one.name for one in group)), rows), names=tuple(seen))
+    return Figure(
+        title,
+        svg,
+        Table("", ("verdict", *(one.name for one in group)), rows),
+        keys=tuple((STATUS_WORDS[status], status) for status in seen),
+    )
 
 
 def _curves(one: Examined, several: bool) -> Iterator[Figure]:
@@ -245,53 +252,3 @@ def _span(one: Bin) -> str:
 def _share(one: Bin) -> str:
     count = one.right + one.wrong
     return f"{percent(one.right / count, 0)} %" if count else ""
-
-
-def provenance(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield (what, value) for everything the log says about where a run comes from; no folder of anybody's disk."""
-    source, asked = run.provenance, run.protocol
-    docs = f"{len(run.rows):,}" + (f" of {source.docs_of_task:,}" if source.docs_of_task else "")
-    facts: dict[str, Any] = {
-        "task": run.task,
-        "task version": source.task_version,
-        "harness": " ".join(filter(None, (source.harness, source.version))),
-        "commit": source.commit,
-        "date": _date(source.date),
-        "docs": docs,
-        "score": run.metric,
-        "shots": asked.shots,
-        "chat template": asked.chat_template,
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "token limit": asked.max_tokens,
-        "responses per doc": asked.k,
-        **{key.replace("_", " "): value for key, value in source.settings.items()},
-        "log": PurePath(source.path).name,
-    }
-    for key, value in facts.items():
-        if value is not None and value != "":
-            yield key, _plain(value)
-
-
-def _sources(examined: Sequence[Examined]) -> Table:
-    """A column a run; where all the runs say the same it is said once a run all the same: columns are read down."""
-    facts = [dict(provenance(one.run)) for one in examined]
-    keys = dict.fromkeys(key for one in facts for key in one)
-    rows = tuple((key, *(one.get(key, "") for one in facts)) for key in keys)
-    return Table("", ("", *(one.name for one in examined)), rows)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return (
-        f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
-    )
-
-
-def _date(text: str | None) -> str | None:
-    """lm-eval notes seconds since 1970."""
-    try:
-        return datetime.fromtimestamp(float(text or ""), timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError):
-        return text

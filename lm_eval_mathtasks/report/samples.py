@@ -48,6 +48,7 @@ class _Item:
     task: str
     doc_id: str
     seen: tuple[tuple[Row, list[Judgement | None]] | None, ...]
+    differs: bool
 
     @property
     def row(self) -> Row:
@@ -85,18 +86,23 @@ def samples(examined: Sequence[Examined]) -> Samples:
     return Samples(as_script(_index(examined, items, repeats)), tuple(chunks), packed, tuple(notes))
 
 
+def _names_of(examined: Sequence[Examined]) -> list[str]:
+    """The runs of the browser: one model on several tasks is one of them."""
+    return list(dict.fromkeys(one.name for one in examined))
+
+
 def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
     """Every doc of every task, in the order of the first run that has it."""
+    names = _names_of(examined)
     for task in dict.fromkeys(one.run.task for one in examined):
-        ids = dict.fromkeys(row.doc_id for one in examined if one.run.task == task for row in one.run.rows)
-        for doc_id in ids:
-            seen = tuple(
-                (one.rows[doc_id], _by_repeat(one, doc_id))
-                if one.run.task == task and doc_id in one.rows
-                else None
-                for one in examined
-            )
-            yield _Item(task, doc_id, seen)
+        runs = {one.name: one for one in examined if one.run.task == task}
+        for doc_id in dict.fromkeys(row.doc_id for one in runs.values() for row in one.run.rows):
+            seen, counted = [], set()
+            for one in map(runs.get, names):
+                there = one is not None and doc_id in one.rows
+                seen.append((one.rows[doc_id], _by_repeat(one, doc_id)) if one and there else None)
+                counted |= {one.counted.get(doc_id)} if one and there else set()
+            yield _Item(task, doc_id, tuple(seen), len(counted) > 1)
 
 
 def _by_repeat(one: Examined, doc_id: str) -> list[Judgement | None]:
@@ -132,7 +138,7 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
         for item in items
     ]
     return {
-        "runs": [one.name for one in examined],
+        "runs": _names_of(examined),
         "statuses": STATUSES,
         "chunk": CHUNK,
         "doc": [item.doc_id for item in items],
@@ -140,7 +146,7 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
         "title": [" ".join(item.row.question[: 2 * TITLE].split())[:TITLE] for item in items],
         "subject": [subjects.number(item.row.subject) for item in items],
         "level": [levels.number(item.row.level) for item in items],
-        "flags": [_flags(examined, item) for item in items],
+        "flags": [_flags(item) for item in items],
         "marks": marks,
         "tasks": list(tasks.numbers),
         "tiers": list(tiers.numbers),
@@ -155,12 +161,9 @@ def _marks(row: Row, judgements: Sequence[Judgement | None], tiers: _Names) -> I
         yield tiers.number(judgement.verdict.tier if judgement else None)
 
 
-def _flags(examined: Sequence[Examined], item: _Item) -> int:
+def _flags(item: _Item) -> int:
     disputed = any(one and disputes(one[0], [j for j in one[1] if j]) for one in item.seen)
-    counted = {
-        run.counted.get(item.doc_id) for run, one in zip(examined, item.seen, strict=True) if one is not None
-    }
-    return DISPUTED * disputed + DIFFERS * (len(counted) > 1)
+    return DISPUTED * disputed + DIFFERS * item.differs
 
 
 def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:

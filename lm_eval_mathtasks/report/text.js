@@ -12,8 +12,10 @@ const make = (tag, content = "", className = "") => {
 };
 
 const readText = (() => {
-  const OPEN = /```|\[asy\]|\$\$|\$|\\\(|\\\[|\\begin\{(align|equation|gather|eqnarray|array|cases|multline|[pbvV]matrix)|\\boxed\s*\{|\*\*|^#{1,4} (?=.*[A-Za-z])/gm;
+  const OPEN = /```|\[asy\]|\$\$|\$|\\\(|\\\[|\\begin\{(align|equation|gather|eqnarray|array|cases|multline|[pbvV]matrix)|\\(?:boxed|[dt]?frac|sqrt)\s*[{\[\d]|\*\*|^#{1,4} (?=.*[A-Za-z])/gm;
   const CLOSE = { "```": "```", "[asy]": "[/asy]", "$$": "$$", "\\(": "\\)", "\\[": "\\]" };
+  // A line of mathematics without its delimiters: no words, no dollars, no \( or \[.
+  const BARE = /^(?:[^A-Za-z\\$*`]|\\(?:text|mbox)\{[^{}]*\}|\\[A-Za-z]+|\\[^A-Za-z()[\]]|\*(?!\*)|[A-Za-z](?![A-Za-z]))*$/;
   const MOST_FORMULAS = 1500;
 
   // [{kind, s, e, from, to}]: the piece is text[s:e], its content text[from:to].
@@ -35,9 +37,11 @@ const readText = (() => {
       else if (open === "$") {
         const to = dollarEnd(text, from);
         if (to > 0) push("inline", s, to + 1, from, to);
-      } else if (open.startsWith("\\boxed")) {
-        const e = braceEnd(text, from - 1);
-        if (e > 0) push("inline", s, e);
+      } else if (/^\\(boxed|[dt]?frac|sqrt)/.test(open)) {
+        const start = Math.max(at, text.lastIndexOf("\n", s) + 1), stop = (text.indexOf("\n", s) + 1 || text.length + 1) - 1;
+        const e = open.startsWith("\\boxed") ? braceEnd(text, from - 1) : -1;
+        if (BARE.test(text.slice(start, stop))) push("inline", start, stop);
+        else if (e > 0) push("inline", s, e);
       } else if (open.startsWith("\\begin")) {
         const name = text.slice(s + 7, text.indexOf("}", s)), end = `\\end{${name}}`, to = text.indexOf(end, from);
         if (to > 0) push("display", s, to + end.length);
