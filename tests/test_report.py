@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import zlib
+from xml.etree import ElementTree
 
 import pytest
 
@@ -211,6 +212,21 @@ def test_sampling_curves_are_drawn_with_bands_for_hostile_names():
     assert svg.count("<svg") == 2
     assert "pass@k &lt;b&gt;$x" in svg
     assert 'aria-label="a &quot;title&quot;"' in svg
+
+
+def test_a_label_that_looks_like_markup_or_style_leaves_the_drawing_whole():
+    names = (
+        'style="font: 9px x',
+        "font: a; fill: #0000c9",
+        "</text><script>1</script>",
+        "<!-- -->",
+        "#0000a0",
+        "$x$ 汉",
+    )
+    dots = [charts.Dot(name, 0.5, Interval(0.4, 0.6), "c0") for name in names]
+    for drawing in re.findall(r"<svg.*?</svg>", charts.dots(dots, "t"), re.DOTALL):
+        texts = [node.text for node in ElementTree.fromstring(drawing).iter() if node.tag == "text"]
+        assert set(names) <= set(texts)
 
 
 def test_lengths_fall_into_round_bins_and_none_is_lost(tmp_path):

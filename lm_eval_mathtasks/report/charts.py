@@ -55,7 +55,9 @@ def _label_rows(axes: Axes, labels: Sequence[str], narrow: bool) -> None:
 
 def _percent_axis(axes: Axes, low: float, high: float) -> None:
     pad = max(2.0, 0.06 * (high - low))
-    axes.set_xlim(max(-pad / 2, low - pad), min(100 + pad / 2, high + pad))  # a dot at 0 or 100 is drawn whole
+    axes.set_xlim(
+        max(-pad / 2, low - pad), min(100 + pad / 2, high + pad)
+    )  # a dot at 0 or 100 is drawn whole
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter("{x:g} %")
     axes.grid(visible=True, axis="x")

@@ -178,7 +178,7 @@ def _gap(one: Examined) -> dict[str, Any]:
         "name": one.name,
         "title": title,
         "svg": charts.waterfall(explained, title) if told else "",
-        "words": ("" if told else "Nothing was cut off, empty or without an answer. ")
+        "words": ("" if told else "nothing was cut off, empty or without an answer. ")
         + f"{explained.wrong:,} responses are plainly wrong answers.",
         "tables": pages.explanation_tables(explained, best, ()),
         "claims": pages.comparison_tables(one.run, one.compared)[0] if one.compared else None,

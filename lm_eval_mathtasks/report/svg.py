@@ -91,10 +91,8 @@ def _inline(svg: str, title: str, kind: str) -> str:
     for pattern in (r"<metadata>.*?</metadata>", r"<style[^>]*>.*?</style>", r"<!--.*?-->"):
         svg = re.sub(pattern, "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    svg = re.sub(
-        r"font(-family)?: ([\d.]+px )?[^;\"]*", lambda m: f"font-size: {m[2]}" if m[2] else "", svg
-    ).replace("; ;", ";")
-    svg = re.sub(r"#0000[abc]\d", lambda m: COLOURS[m[0]], svg)
+    # Text between the tags is a label, perhaps a model's name: it stays as matplotlib escaped it.
+    svg = re.sub(r"<[^>]*>", lambda tag: _themed(tag[0]), svg)
     box = re.search(r'viewBox="([^"]*)"', svg)
     body = svg[svg.index(">") + 1 :]
     assert box is not None
@@ -103,3 +101,11 @@ def _inline(svg: str, title: str, kind: str) -> str:
         f'<svg class="chart {kind}" role="img" aria-label="{label}" viewBox="{box[1]}" '
         f'xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
     )
+
+
+def _themed(tag: str) -> str:
+    """A tag with the page's fonts and colours."""
+    sizes = re.sub(
+        r"font(-family)?: ([\d.]+px )?[^;\"]*", lambda m: f"font-size: {m[2]}" if m[2] else "", tag
+    )
+    return re.sub(r"#0000[abc]\d", lambda m: COLOURS[m[0]], sizes)
