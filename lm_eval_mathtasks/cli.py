@@ -76,6 +76,12 @@ ROOMS = {
         "accuracy at every token budget, from one long run",
     ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
+    "report": Room(
+        "lm_eval_mathtasks.report.command",
+        "add_arguments",
+        "main",
+        "a page with scores, gaps and every response, or Markdown, CSV, JSON",
+    ),
 }
 
 

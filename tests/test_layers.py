@@ -32,7 +32,7 @@ ROOMS = {
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
-    "report": ({"report", "leaderboard", "evidence", *LEAVES}, {"jinja2", "latex2mathml"}),
+    "report": ({"report", "leaderboard", "evidence", "sampling", *LEAVES}, {"jinja2", "matplotlib"}),
     "training": (
         {"training", "grading", *LEAVES},
         {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
@@ -63,6 +63,7 @@ LAZY = {
     "lm_eval",
     "openai",
     "jinja2",
+    "matplotlib",
     "pydantic",
     "pyarrow",
     "rich",

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.nested import flattened, message_text
-from lm_eval_mathtasks.evidence.records import first_text
+from lm_eval_mathtasks.evidence.records import LEVEL, SUBJECT, first_text
 
 QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "instruction")
 GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth", "target", "answer", "final_answer",
@@ -58,6 +58,8 @@ class Line(NamedTuple):
     task: str
     prompt: str | None
     tokens: tuple[int, ...]
+    subject: str | None
+    level: str | None
 
 
 def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
@@ -89,6 +91,8 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         tokens=tuple(
             n for n in _listed(next((line[t] for t in _TOKENS if t in line), ())) if isinstance(n, int)
         ),
+        subject=first_text(line, SUBJECT),
+        level=first_text(line, LEVEL),
     )
 
 
