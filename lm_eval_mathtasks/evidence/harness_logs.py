@@ -2,6 +2,7 @@
 
 The schema is lm-eval 0.4.9 to 0.4.13: one line per doc *and filter*; `arg_0` of a chat model is a list with one
 JSON string; with `repeats` all responses are in `resps`, and the metrics are of the doc as a whole.
+A pack (`pack.py`) is such a log with a line per doc: further filters are folded into it, and text may be missing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 _METRICS = ("exact_match", "math_verify", "acc", "accuracy")
 _FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
+FOLDED = "other_filters"  # key of a pack's line: what a doc's lines under further filters say otherwise
+PACKED = "packed"  # key of a pack's results: how it asked, where the samples no longer say
+REPLAY = "replay"  # the model that answers from a file: how those responses were made, its log cannot know
 JOURNAL = "mathtasks-journal.sqlite"  # what our API models write to unless told otherwise
 QUESTION = ("question", "problem", "Question", "Problem", "query")
 GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
@@ -51,7 +56,7 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "results only",
             "run again with --log_samples: without responses nothing can be explained",
         )
-    lines = read_json_lines(files[0])
+    lines = unfolded(read_json_lines(files[0]))
     _check_hashes(results, task, lines, files[0])
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
@@ -71,6 +76,17 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
         provenance=_provenance(path, results, task, counts.get("original")),
         metric=f"{name},{filter_name}" if name else None,
     )
+
+
+def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a pack's lines as lm-eval wrote them: all docs of one filter, then all of the next."""
+    further = [
+        {**line, "filter": name, **facts}
+        for name in dict.fromkeys(name for line in lines for name in line.get(FOLDED, ()))
+        for line in lines
+        if (facts := line.get(FOLDED, {}).get(name)) is not None
+    ]
+    return lines + further
 
 
 def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]], path: Path) -> None:
@@ -126,14 +142,25 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             doc_id=str(line.get("doc_id")),
             question=first_text(doc, QUESTION) or "",
             gold=first_text(doc, GOLD) or first_text(line, ("target",)),
-            responses=tuple(str(text) for group in line.get("resps", ()) for text in group),
+            responses=_responses(line),
             finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,
             metrics=own,
             prompt=_prompt(line),
             doc_hash=line.get("doc_hash"),
             prompt_hash=line.get("prompt_hash"),
+            answers=None if "resps" in line or "verdicts" not in line else _answers(line),
         )
+
+
+def _responses(line: Mapping[str, Any]) -> tuple[str, ...]:
+    if "resps" not in line:
+        return ("",) * len(line.get("response_sha256", ()))
+    return tuple(str(text) for group in line["resps"] for text in group)
+
+
+def _answers(line: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return tuple((verdict or {}).get("answer") for verdict in line["verdicts"])
 
 
 def _arguments(line: Mapping[str, Any]) -> list[Any]:
@@ -169,12 +196,18 @@ def _model_name(results: Mapping[str, Any]) -> str | None:
 
 
 def _journal(results: Mapping[str, Any]) -> str | None:
-    """The journal of our API models: named in the arguments, or of the usual name in the working directory."""
+    """The journal of our API models: named in the arguments, or of the usual name in the working directory. A pack
+    has taken what it needs from it."""
+    if PACKED in results:
+        return None
     ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
     return str(_model_arguments(results).get("journal") or JOURNAL) if ours else None
 
 
 def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
+    if results.get("config", {}).get("model") == REPLAY:
+        k = int(results.get("configs", {}).get(task, {}).get("repeats") or 1)
+        return Protocol(k=k, metric=_metric_of(k), grader=_grader_of(task, filter_name))
     config = results.get("configs", {}).get(task, {})
     arguments = _arguments(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
@@ -185,7 +218,7 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature = 0.0
     k = int(config.get("repeats") or 1)
     prompt = _prompt(line) or ""
-    return Protocol(
+    protocol = Protocol(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
@@ -193,11 +226,20 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=limit,
-        metric="pass@1" if k == 1 else "avg@k",
+        metric=_metric_of(k),
         k=k,
-        grader=_GRADERS.get(filter_name, "symbolic" if "-" in task else None),
+        grader=_grader_of(task, filter_name),
         system_prompt=bool(results.get("system_instruction")),
     )
+    return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
+
+
+def _metric_of(k: int) -> str:
+    return "pass@1" if k == 1 else "avg@k"
+
+
+def _grader_of(task: str, filter_name: str) -> str | None:
+    return _GRADERS.get(filter_name, "symbolic" if "-" in task else None)
 
 
 def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
