@@ -62,6 +62,12 @@ ROOMS = {
         "main",
         "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
     ),
+    "evidence": Room(
+        "lm_eval_mathtasks.evidence.commands",
+        "add_arguments",
+        "main",
+        "a run's logs as evidence: pack them to be committed, verify what is packed",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
 }
 

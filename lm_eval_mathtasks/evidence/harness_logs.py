@@ -69,7 +69,7 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "half a run: run it again",
         )
     return Run(
-        model=_model_name(results),
+        model=model_name(results),
         task=task,
         rows=rows,
         protocol=_protocol(results, task, lines[0], filter_name),
@@ -180,16 +180,17 @@ def _prompt(line: Mapping[str, Any]) -> str | None:
     return prompt if isinstance(prompt, str) else None
 
 
-def _model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
+def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the --model_args of a run."""
     arguments = results.get("config", {}).get("model_args")
     if isinstance(arguments, str):
         return dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _model_name(results: Mapping[str, Any]) -> str | None:
+def model_name(results: Mapping[str, Any]) -> str | None:
     """The name the command gave; lm-eval's own is a random id where it gave none."""
-    arguments = _model_arguments(results)
+    arguments = model_arguments(results)
     named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
     name = named[0] if named else results.get("model_name")
     return str(name) if name else None
@@ -201,7 +202,7 @@ def _journal(results: Mapping[str, Any]) -> str | None:
     if PACKED in results:
         return None
     ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
-    return str(_model_arguments(results).get("journal") or JOURNAL) if ours else None
+    return str(model_arguments(results).get("journal") or JOURNAL) if ours else None
 
 
 def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
