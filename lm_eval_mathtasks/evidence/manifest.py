@@ -68,7 +68,7 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
         },
         "prompts": {
             "shots": results.get("n-shot", {}).get(run.task),
-            "sha256": sha256("".join(str(line.get("prompt_hash")) for line in lines)),
+            "sha256": _together(lines, "prompt_hash"),
             **{key: results.get(key) for key in _PROMPT},
         },
         "dataset": _dataset(config, lines),
@@ -81,7 +81,7 @@ def _dataset(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str
         "path": config.get("dataset_path"),
         "name": config.get("dataset_name"),
         "revision": (config.get("dataset_kwargs") or {}).get("revision"),
-        "docs_sha256": sha256("".join(str(line.get("doc_hash")) for line in lines)),
+        "docs_sha256": _together(lines, "doc_hash"),
     }
     found = _LOADER.search(str(config.get("custom_dataset")))
     if not found or found[1] not in SOURCES:
@@ -101,6 +101,12 @@ def _dataset(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str
         "is_published_set": published,  # None: a part of it, or a pack without text
         "docs_sha256": stated["docs_sha256"],
     }
+
+
+def _together(lines: list[dict[str, Any]], key: str) -> str | None:
+    """One hash over lm-eval's hashes of all docs, in their order; None where the log has none."""
+    hashes = [line.get(key) for line in lines]
+    return None if None in hashes else sha256("".join(map(str, hashes)))
 
 
 def packages_of(results: Mapping[str, Any]) -> dict[str, str]:

@@ -167,6 +167,7 @@ def _missing_texts(folder: Path) -> set[str]:
     return wanted
 
 
+_CELL = re.compile(r"(?<!\\)\|")
 _LINK = re.compile(r"\]\((?P<path>[^)]+)\)")
 
 
@@ -194,7 +195,7 @@ def _table_rows(page: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The lines of a page's tables, with their numbers, by the table's columns."""
     columns: list[str] = []
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        cells = [cell.strip() for cell in _CELL.split(line.strip())[1:-1]] if line.startswith("|") else []
         if not cells or set(line) <= set("|-: "):
             columns = columns if cells else []
         elif not columns:
