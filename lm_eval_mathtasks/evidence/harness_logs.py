@@ -208,7 +208,8 @@ def _journal(results: Mapping[str, Any]) -> str | None:
 def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
     if results.get("config", {}).get("model") == REPLAY:
         k = int(results.get("configs", {}).get(task, {}).get("repeats") or 1)
-        return Protocol(k=k, metric=_metric_of(k), grader=_grader_of(task, filter_name))
+        # One response a doc may be the one that a vote or a verifier chose.
+        return Protocol(k=k, metric=None if k == 1 else "avg@k", grader=_grader_of(task, filter_name))
     config = results.get("configs", {}).get(task, {})
     arguments = _arguments(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
@@ -227,16 +228,12 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=limit,
-        metric=_metric_of(k),
+        metric="pass@1" if k == 1 else "avg@k",
         k=k,
         grader=_grader_of(task, filter_name),
         system_prompt=bool(results.get("system_instruction")),
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
-
-
-def _metric_of(k: int) -> str:
-    return "pass@1" if k == 1 else "avg@k"
 
 
 def _grader_of(task: str, filter_name: str) -> str | None:

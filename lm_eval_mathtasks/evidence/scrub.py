@@ -69,7 +69,8 @@ def scrubbed_text(text: str, count: Counter[str]) -> str:
     def replaced(kind: str, shape: re.Pattern[str], new: Any, within: str) -> str:
         def one(match: re.Match[str]) -> str:
             found = new(match)
-            count[kind] += found != match[0]
+            if found != match[0]:
+                count[kind] += 1
             return str(found)
 
         return shape.sub(one, within)

@@ -24,7 +24,7 @@ KINDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     ),
     "jwt": (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")),
     "anthropic": (("sk-ant-",), re.compile(r"\bsk-ant-[\w-]{16,}")),
-    "openai": (("sk-", "pk-"), re.compile(r"\b[sp]k-(?:[a-z]+-)*[A-Za-z0-9_]{16,}[\w-]*")),
+    "openai": (("sk-", "pk-"), re.compile(r"\b[sp]k-(?:[a-z0-9]{1,8}-){0,4}[A-Za-z0-9_]{16,}[\w-]*")),
     "stripe": (("k_live", "k_test"), re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}")),
     "hugging-face": (("hf_", "api_org_"), re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{24,}")),
     "google": (("aiza", "ya29."), re.compile(r"\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}")),
@@ -48,7 +48,7 @@ KINDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
     ),
     "authorization": (
         ("authorization",),
-        re.compile(r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?=\S*\d)[^\s\"']{12,}", re.I),
+        re.compile(r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]{1,16}\s+)?(?=\S*\d)[^\s\"']{12,}", re.I),
     ),
     "assigned": (
         ("key", "token", "secret", "passw"),
@@ -75,6 +75,7 @@ _SECRET_NAME = re.compile(
     r"(?:api|access|secret|auth|bearer|hf|client)[_-]?(?:key|token|secret)$|^(?:token|password|passwd|authorization|credentials?)$",
     re.I,
 )
+_REDACTED = "[redacted "
 _SHORTEST = 6  # characters: a shorter value of a secret name is a placeholder such as "EMPTY"
 
 
@@ -94,7 +95,7 @@ class Finding:
 
 def found_in(text: str, name: str = "") -> Iterator[tuple[str, int, int]]:
     """Yield (kind, start, end) of everything secret in a text; `name` is the key that the text is the value of."""
-    if _SECRET_NAME.search(name) and len(text) >= _SHORTEST:
+    if _SECRET_NAME.search(name) and len(text) >= _SHORTEST and not text.startswith(_REDACTED):
         yield "assigned", 0, len(text)
         return
     taken: list[tuple[int, int]] = []
@@ -132,7 +133,7 @@ def redacted(content: Any, count: Callable[[str], None]) -> Any:
 def _redact(text: str, name: str, count: Callable[[str], None]) -> str:
     for kind, start, end in sorted(found_in(text, name), key=lambda found: -found[1]):
         count(kind)
-        text = f"{text[:start]}[redacted {kind}]{text[end:]}"
+        text = f"{text[:start]}{_REDACTED}{kind}]{text[end:]}"
     return text
 
 
