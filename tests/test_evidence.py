@@ -521,6 +521,22 @@ def test_an_edited_problem_prompt_or_reference(copy):
     assert any(text.startswith("dataset: ") for text in found), "no longer the published set"
 
 
+def test_a_secret_that_came_in_later(copy):
+    edit_lines(copy, lambda lines: lines[8].update(note=f"mail {MAIL}"))
+    assert findings(copy) == ["samples:9: e-mail of 25 characters at note"]
+
+
+def test_a_metric_that_is_no_mean_is_left_alone(copy):
+    def change(results):
+        results["results"]["sample-gsm8k"]["extracted,none"] = 0.5
+        for entry in results["configs"]["sample-gsm8k"]["metric_list"]:
+            entry["aggregation"] = "median" if entry["metric"] == "extracted" else "mean"
+
+    edit_json(copy, "results_*", change)
+    reseal(copy)
+    assert not [text for text in findings(copy) if "extracted" in text]
+
+
 def test_a_doc_left_out(copy):
     edit_lines(copy, lambda lines: lines.pop(8))
     assert any("belong to its results" in text for text in findings(copy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,8 @@ from lm_eval_mathtasks.errors import EvidenceError
 _OF_TASK = "FROM answers WHERE model = :model AND key IN (SELECT key FROM docs WHERE task = :task)"
 _TOTALS = f"""SELECT count(*), sum(json_extract(usage, '$.prompt_tokens')),
 sum(json_extract(usage, '$.completion_tokens')), avg(latency_s), sum(attempts) - count(*),
-max(finished_at) - min(sent_at), group_concat(DISTINCT served_model), group_concat(DISTINCT fingerprint) {_OF_TASK}"""
+max(finished_at) - min(sent_at), json_group_array(DISTINCT served_model),
+json_group_array(DISTINCT fingerprint) {_OF_TASK}"""
 _ENDS = f"SELECT coalesce(finish_reason, 'unknown'), count(*) {_OF_TASK} GROUP BY 1 ORDER BY 1"
 _FAILURES = """SELECT kind, count(*) FROM failures WHERE key IN (SELECT key FROM docs WHERE task = :task)
 GROUP BY kind ORDER BY kind"""
@@ -39,7 +41,11 @@ def journal_statistics(path: Path, task: str, model: str) -> dict[str, Any]:
         "mean_latency_s": None if latency is None else round(latency, 3),
         "span_s": None if span is None else round(span, 1),
         "extra_attempts": extra,
-        "served_models": served.split(",") if served else [],
-        "fingerprints": prints.split(",") if prints else [],
+        "served_models": _named(served),
+        "fingerprints": _named(prints),
         "failures": failures,
     }
+
+
+def _named(array: str) -> list[str]:
+    return sorted(filter(None, json.loads(array)))

@@ -1,9 +1,9 @@
 """`mathtasks evidence verify`: is a pack what it was when it was made, and does it say what its samples say?
 
 For every pack: the seal, every file's checksum, what the manifest says against what the files say, every hash lm-eval
-noted, every mean over docs, every verdict by the grader as it is now. A pack without text is graded from its stored
-answers if the reference texts are at hand (`--data`), extraction included if the responses are; else its verdicts are
-only counted.
+noted, every mean over docs, every verdict by the grader as it is now, and once more that no secret is in it. A pack
+without text is graded from its stored answers if the reference texts are at hand (`--data`), extraction included if the
+responses are; else its verdicts are only counted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.evidence.harness_logs import read_lm_eval, unfolded
 from lm_eval_mathtasks.evidence.manifest import FILE, facts_of, file_sha256, read_manifest, sealed, sha256
 from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
+from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
 
 TOLERANCE = 1e-9  # of a mean that was written as decimal text
@@ -63,7 +64,8 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
         if json.loads(json.dumps(value)) != manifest.get(name):
             report.findings.append(f"{name}: the manifest says {manifest.get(name)}, the files {value}")
     report.findings += _hashes(lines)
-    report.findings += _means(results["results"][run.task], unfolded(lines))
+    report.findings += _means(results, run.task, unfolded(lines))
+    report.findings += _leaks(manifest, results, lines)
     report.regraded, found = changed_verdicts(run, lines, texts or {})
     report.findings += found
     return report
@@ -111,12 +113,14 @@ def _hashes(lines: list[dict[str, Any]]) -> Iterable[str]:
                 yield f"doc {line.get('doc_id')}: its {name} is not the one that was hashed"
 
 
-def _means(scores: Mapping[str, Any], lines: list[dict[str, Any]]) -> Iterable[str]:
+def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -> Iterable[str]:
     """Every score that is a mean over docs, and its standard error, from the docs."""
+    scores, listed = results["results"][task], results["configs"][task].get("metric_list") or ()
+    other = {entry["metric"] for entry in listed if entry.get("aggregation", "mean") != "mean"}
     values: dict[str, list[float]] = {}
     for line in lines:
         for name in line.get("metrics", ()):
-            if isinstance(line.get(name), int | float):
+            if isinstance(line.get(name), int | float) and name not in other:
                 values.setdefault(f"{name},{line.get('filter', 'none')}", []).append(float(line[name]))
     for key, numbers in values.items():
         name, _, filter_name = key.partition(",")
@@ -125,6 +129,18 @@ def _means(scores: Mapping[str, Any], lines: list[dict[str, Any]]) -> Iterable[s
         for stated, actual in ((key, mean), (f"{name}_stderr,{filter_name}", spread)):
             if isinstance(scores.get(stated), int | float) and abs(scores[stated] - actual) > TOLERANCE:
                 yield f"{stated} is {scores[stated]:.6g} in the results, {actual:.6g} by the samples"
+
+
+def _leaks(
+    manifest: Mapping[str, Any], results: dict[str, Any], lines: list[dict[str, Any]]
+) -> Iterator[str]:
+    """What must not be published, but for what was allowed when the pack was made."""
+    allowed = set(manifest.get("allowed", ()))
+    about = {key: value for key, value in manifest.items() if key != "files"}
+    yield from map(str, (*scan(about, FILE, 1), *scan(results, "results", 1)))
+    for number, line in enumerate(lines, 1):
+        found = scan(line, "samples", number)
+        yield from (str(finding) for finding in found if f"{finding.kind}:{number}" not in allowed)
 
 
 # --- all of a folder
