@@ -137,7 +137,9 @@ def wait_until_healthy(port, process, log):
 
 
 def replay(work, out):
-    shared = Path(os.environ["MATHTASKS_SHARED"])
+    shared = Path(os.environ.get("MATHTASKS_SHARED", "../shared"))
+    if not (shared / "labelled").is_dir():
+        sys.exit(f"no published responses at {shared}/labelled: set MATHTASKS_SHARED to their folder")
     for file, (dataset, task, models) in REPLAYED.items():
         with (shared / "labelled" / f"responses_{file}.jsonl").open(encoding="utf-8") as lines:
             rows = [row for row in map(json.loads, lines) if row["dataset"] == dataset]

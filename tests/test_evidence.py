@@ -206,6 +206,29 @@ def folder_of(logs, task):
     return folder
 
 
+@pytest.mark.parametrize("text", ["full", "none"])
+def test_repeats_with_a_response_that_never_came(tmp_path, text):
+    """What an API error took has no verdict, and the others of its doc count."""
+    rows = [{"doc_id": n, "responses": [response(n, doc), "\\boxed{-7}"]} for n, doc in enumerate(DOCS) if n]
+    rows += [
+        {"doc_id": 0, "repeat": 0, "response": response(0, DOCS[0])},
+        {"doc_id": 0, "repeat": 1, "error": "503"},
+    ]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    logging.root.handlers = []
+    words = ["--model", "replay", "--model_args", f"path={tmp_path / 'r.jsonl'},model=toy"]
+    words += ["--tasks", "sample-gsm8k@2", "--gen_kwargs", "do_sample=true,temperature=0.6"]
+    assert main(["run", *words, "--output_path", str(tmp_path / "out")]) == 1
+    folder = packed(tmp_path / "out", tmp_path / "logs", text=text)
+    line = lines_of(folder)[0]
+    assert [verdict and verdict["status"] for verdict in line["verdicts"]] == ["correct", None]
+    assert line["finish_reasons"] == [[None, "api_error"]]
+    assert manifest_of(folder)["responses"] == 199
+    report, _ = verify(tmp_path / "logs", data=[SAMPLES])
+    assert report.findings == []
+    assert report.regraded == (199 if text == "full" else 198)  # a long answer is kept by its hash
+
+
 def test_what_the_journal_says(tmp_path, monkeypatch):
     """An API run: finish reasons go into the samples, counts into the manifest, and the journal is not needed again."""
     journal = tmp_path / "j.sqlite"

@@ -56,5 +56,21 @@ def test_three_paths_give_one_number(stage, task):
     assert len({tuple(row.score for row in run.rows) for run in runs.values()}) == 1
 
 
+def test_the_numbers_in_the_readme_are_those_of_the_logs():
+    scores = {}
+    for folder in PACKS:
+        manifest = read_manifest(folder)
+        scores[manifest["model"], manifest["task"], manifest["backend"]] = 100 * manifest["score"]["value"]
+    rows = [line.strip("| ").split(" | ") for line in (LOGS / "README.md").read_text().splitlines()]
+    for row in rows:
+        if row[0] in ("base", "sft", "grpo"):
+            for backend, cell in zip(("hf", "vllm", "mathtasks-chat"), row[2:], strict=True):
+                assert float(cell) == round(scores.pop((f"embedded:{row[0]}", row[1], backend)), 2)
+        elif row[1:2] in (["GSM8K"], ["MATH-500"]):
+            task = {"GSM8K": "gsm8k-cot-zeroshot", "MATH-500": "math500"}[row[1]]
+            assert float(row[3]) == round(scores.pop((row[0], task, "replay")), 2)
+    assert not scores, "every pack is in the README"
+
+
 def test_the_logs_stay_small():
     assert sum(path.stat().st_size for path in LOGS.rglob("*") if path.is_file()) < TOTAL_MB * 1e6

@@ -36,7 +36,7 @@ def packed_lines(
         else:
             first[doc_id] = dict(line)
     for doc_id, line in first.items():
-        yield {**_kept(line, left_out), **_added(rows[doc_id], judged[doc_id], text)}
+        yield {**_kept(line, left_out), **_added(rows[doc_id], judged.get(doc_id, []), text)}
 
 
 def _kept(line: dict[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
@@ -44,9 +44,14 @@ def _kept(line: dict[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
 
 
 def _added(row: Row, judged: list[Judgement], text: str) -> dict[str, Any]:
-    added: dict[str, Any] = {"verdicts": [verdict_of(judgement) for judgement in judged]}
+    verdicts: list[dict[str, Any] | None] = [None] * len(
+        row.responses
+    )  # None: an API error took the response
+    for judgement in judged:
+        verdicts[judgement.repeat] = verdict_of(judgement)
+    added: dict[str, Any] = {"verdicts": verdicts}
     if any(row.finish):
-        added["finish_reasons"] = list(row.finish)
+        added["finish_reasons"] = [list(row.finish)]
     if text == "none":
         added["gold_sha256"] = sha256(row.gold or "")
         added["response_sha256"] = [sha256(response) for response in row.responses]

@@ -55,7 +55,7 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
         "task_version": run.provenance.task_version,
         "date": results.get("date"),
         "docs": len(run.rows),
-        "responses": sum(len(row.responses) for row in run.rows),
+        "responses": sum(len(row.there) for row in run.rows),
         "score": {
             "metric": run.metric,
             "value": sum(answered) / len(answered) if answered else None,

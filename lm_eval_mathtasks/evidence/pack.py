@@ -193,7 +193,8 @@ def _with_cut_off(run: Run) -> Run:
     """Where no journal says how a response ended but its one-response doc is scored as cut off, the limit ended it."""
     cut = {row.doc_id for row in run.rows if len(row.responses) == 1 and row.metrics.get("truncated,none")}
     rows = (
-        row if row.finish or row.doc_id not in cut else replace(row, finish=("length",)) for row in run.rows
+        row if any(row.finish) or row.doc_id not in cut else replace(row, finish=("length",))
+        for row in run.rows
     )
     return replace(run, rows=tuple(rows))
 

@@ -57,7 +57,7 @@ def changed_verdicts(
         judgements.append(judgement)
         again += fresh
         said = stored[judgement.doc_id]["verdicts"]
-        then = said[judgement.repeat] if judgement.repeat < len(said) else {}
+        then = (said[judgement.repeat] if judgement.repeat < len(said) else None) or {}
         if fresh and (text := _change(judgement, then, whole=judgement.extraction.span is not None)):
             findings.setdefault(judgement.doc_id, text)
     return again, list({**differences(run, judgements), **findings}.values())
@@ -88,7 +88,8 @@ def _judged_again(
     for row in run.rows:
         line = stored[row.doc_id]
         gold = texts.get(line["gold_sha256"])
-        for repeat, said in enumerate(line["verdicts"]):
+        for repeat in row.there:
+            said = line["verdicts"][repeat]
             text = texts.get(line["response_sha256"][repeat])
             if gold is not None and text is not None:
                 one = replace(

@@ -57,7 +57,7 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
         report.findings.append(problem)
         return report
     report.label, report.docs, report.seal = run.label, len(run.rows), str(manifest.get("seal"))
-    report.responses = sum(len(row.responses) for row in run.rows)
+    report.responses = sum(len(row.there) for row in run.rows)
     facts = facts_of(results, run, lines)
     report.score = facts["score"]["value"]
     for name, value in facts.items():
