@@ -177,7 +177,12 @@ def test_a_pack_that_fails_leaves_nothing(run, tmp_path, monkeypatch, trouble):
 
 def test_what_is_no_run_of_lm_eval(full, tmp_path, capsys):
     (tmp_path / "answers.jsonl").write_text('{"id": 1, "gold": "1", "response": "1"}\n')
-    for wrong, said in ((tmp_path / "answers.jsonl", "lm-eval's logs"), (full, "a pack already")):
+    wrongs = {
+        tmp_path / "answers.jsonl": "lm-eval's logs",
+        full: "a pack already",
+        tmp_path / "no": "no such file",
+    }
+    for wrong, said in wrongs.items():
         assert main(["evidence", "pack", str(wrong), "--out", str(tmp_path / "logs")]) == 2
         assert said in capsys.readouterr().err
 

@@ -94,6 +94,8 @@ def prepare(run: Path, logs: Path, choices: Choices) -> list[Pack]:
     Raises EvidenceError for logs that are not lm-eval's or incomplete, a score that our grader does not give now, a
     secret, a pack that is too large or there already.
     """
+    if not run.exists():
+        raise EvidenceError("the logs of a run", f"no such file or folder: {run}", "check the path")
     readers = list(find_readers(run))
     if foreign := [file for reader, file in readers if reader is not read_lm_eval]:
         raise EvidenceError("lm-eval's logs", str(foreign[0]), "`mathtasks rescore` writes them; pack those")
@@ -126,7 +128,7 @@ def write(packs: list[Pack]) -> None:
                 raise EvidenceError(
                     "a pack that verifies",
                     f"{len(findings)} findings: {'; '.join(findings[:3])}",
-                    "report this",
+                    "if --redact took what the answer is read from, --text none keeps no text; else report this",
                 )
             part.rename(pack.folder)
             done[-1] = pack.folder
