@@ -211,8 +211,7 @@ def folder_of(logs, task):
     return folder
 
 
-@pytest.mark.parametrize("text", ["full", "none"])
-def test_repeats_with_a_response_that_never_came(tmp_path, text):
+def test_repeats_with_a_response_that_never_came(tmp_path):
     """What an API error took has no verdict, and the others of its doc count."""
     rows = [{"doc_id": n, "responses": [response(n, doc), "\\boxed{-7}"]} for n, doc in enumerate(DOCS) if n]
     rows += [
@@ -224,14 +223,14 @@ def test_repeats_with_a_response_that_never_came(tmp_path, text):
     words = ["--model", "replay", "--model_args", f"path={tmp_path / 'r.jsonl'},model=toy"]
     words += ["--tasks", "sample-gsm8k@2", "--gen_kwargs", "do_sample=true,temperature=0.6"]
     assert main(["run", *words, "--output_path", str(tmp_path / "out")]) == 1
-    folder = packed(tmp_path / "out", tmp_path / "logs", text=text)
-    line = lines_of(folder)[0]
-    assert [verdict and verdict["status"] for verdict in line["verdicts"]] == ["correct", None]
-    assert line["finish_reasons"] == [[None, "api_error"]]
-    assert manifest_of(folder)["responses"] == 199
-    report, _ = verify(tmp_path / "logs", data=[SAMPLES])
-    assert report.findings == []
-    assert report.regraded == (199 if text == "full" else 198)  # a long answer is kept by its hash
+    for text, again in (("full", 199), ("none", 198)):  # a long answer is kept by its hash
+        folder = packed(tmp_path / "out", tmp_path / text, text=text)
+        line = lines_of(folder)[0]
+        assert [verdict and verdict["status"] for verdict in line["verdicts"]] == ["correct", None]
+        assert line["finish_reasons"] == [[None, "api_error"]]
+        assert manifest_of(folder)["responses"] == 199
+        report, _ = verify(tmp_path / text, data=[SAMPLES])
+        assert (report.findings, report.regraded) == ([], again)
 
 
 def test_what_the_journal_says(tmp_path, monkeypatch):
@@ -337,6 +336,7 @@ def leaking(tmp_path_factory):
     answers = [response(n, doc) for n, doc in enumerate(DOCS)]
     answers[17] = f"Write to {MAIL}. {answers[17]}"
     answers[20] = f"{KEY} {answers[20]}"
+    answers[23] = f"\\boxed{{\\text{{{KEY}}}}}"
     return replayed(tmp_path_factory.mktemp("leaking"), answers)
 
 
@@ -350,7 +350,7 @@ def test_a_secret_stops_the_pack_and_is_not_repeated(leaking, tmp_path, capsys):
     assert KEY not in error
     assert not (tmp_path / "logs").exists()
     assert main([*command, "--allow", "e-mail:18"]) == 2
-    assert main([*command, "--allow", "e-mail:18", "--allow", "openai:21"]) == 0
+    assert main([*command, "--allow", "e-mail:18", "--allow", "openai:21", "--allow", "openai:24"]) == 0
     assert main([*command, "--allow", "e-mail"]) == 2
     assert "--allow KIND:LINE; got e-mail" in capsys.readouterr().err
 
@@ -362,16 +362,10 @@ def test_redaction_is_counted_and_the_pack_verifies(leaking, tmp_path):
     assert "[redacted e-mail]" in lines_of(folder)[17]["resps"][0][0]
     assert {k: v for k, v in manifest_of(folder)["taken_out"].items() if k in ("e-mail", "openai")} == {
         "e-mail": 2,  # in the response, and in the filtered one
-        "openai": 2,
+        "openai": 5,  # and once more in the answer
     }
-    assert verify_pack(folder).findings == []
-
-
-def test_a_redacted_answer_is_graded_as_it_now_stands(tmp_path):
-    answers = [response(n, doc) for n, doc in enumerate(DOCS)]
-    answers[0] = f"\\boxed{{\\text{{{KEY}}}}}"
-    folder = packed(replayed(tmp_path, answers), tmp_path / "logs", redact=True)
-    assert lines_of(folder)[0]["verdicts"][0]["answer"] == "\\text{[redacted openai]}"
+    # A redacted answer is graded as it now stands.
+    assert lines_of(folder)[23]["verdicts"][0]["answer"] == "\\text{[redacted openai]}"
     assert verify_pack(folder).findings == []
 
 
@@ -515,6 +509,50 @@ def test_an_edited_score(copy):
     assert findings(copy) == ["exact_match,none is 0.97 in the results, 0.67 by the samples"]
 
 
+def test_a_score_from_nowhere(copy):
+    edit_json(copy, "results_*", lambda r: r["results"]["sample-gsm8k"].update({"pass@8,none": 0.99}))
+    reseal(copy)
+    assert findings(copy) == ["pass@8,none is in the results, and no doc has it"]
+
+
+def test_text_that_was_taken_out_later(copy):
+    def change(lines):
+        for line in lines:
+            del line["resps"]
+
+    edit_lines(copy, change)
+    assert findings(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(files={}),
+        lambda manifest: manifest.update(files={"results_x": 1}),
+        lambda manifest: manifest.update(files=3),
+        lambda manifest: manifest.clear(),
+    ],
+)
+def test_a_manifest_of_nonsense_is_a_finding(copy, change):
+    edit_json(copy, FILE, change)
+    assert findings(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.update(verdicts=7),
+        lambda line: line.update(verdicts=[None]),
+        lambda line: line.update(metrics=None),
+        lambda line: line.update(other_filters=[1]),
+        lambda line: line.pop("doc_id"),
+    ],
+)
+def test_a_line_of_nonsense_is_a_finding(copy, change):
+    edit_lines(copy, lambda lines: change(lines[8]))
+    assert findings(copy)
+
+
 def test_an_edited_error_bar(copy):
     edit_json(
         copy, "results_*", lambda r: r["results"]["sample-gsm8k"].update({"exact_match_stderr,none": 0.001})
@@ -622,10 +660,10 @@ def test_every_row_of_the_page_is_traced_to_a_log(house, capsys):
     row, check = house
     assert check(row) == 0
     for wrong, said in (
-        (row.replace("67.00", "76.00"), "MEASURED.md:5: says 76.00 [57.3, 75.4], the log 67.00"),
-        (row.replace("100 ×", "1319 ×"), "MEASURED.md:5: says 1319 × 1 docs, the log has 100"),
+        (row.replace("67.00", "76.00"), "MEASURED.md:5: its score is 76.00 [57.3, 75.4], the log's 67.00"),
+        (row.replace("100 ×", "1319 ×"), "MEASURED.md:5: its docs is 1319 × 1, the log's 100"),
         (row.replace("/day/", "/night/"), "no pack at ../logs/toy/sample-gsm8k/night/"),
-        (row[: row.rindex(")") + 4] + "0123456789ab |", "names the seal 0123456789ab"),
+        (row[: row.rindex(")") + 4] + "0123456789ab |", "its seal is 0123456789ab, the log's "),
         ("| toy | 67.00 | 100 | none | |", "no pack at any link"),
         ("", "MEASURED.md has no row for "),
     ):
@@ -648,4 +686,4 @@ def test_nothing_to_verify(tmp_path, capsys):
     assert main(["evidence", "verify", str(tmp_path)]) == 2
     assert "packs to verify; got no manifest.json" in capsys.readouterr().err
     assert main(["evidence", "verify", str(tmp_path / "nowhere")]) == 2
-    assert "a folder that exists" in capsys.readouterr().err
+    assert "a file or folder that exists" in capsys.readouterr().err

@@ -86,9 +86,9 @@ def _allowed(text: str) -> tuple[str, int]:
 def _verify(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.evidence.verify import verify
 
-    for place in (args.logs, *args.data):
+    for place in (args.logs, *args.data, *([args.measured] if args.measured else ())):
         if not place.exists():
-            raise EvidenceError("a folder that exists", str(place), "mend the path")
+            raise EvidenceError("a file or folder that exists", str(place), "mend the path")
     beside = args.logs.resolve().parent / MEASURED
     page = args.measured or (beside if beside.exists() and args.logs.resolve().name == "logs" else None)
     *reports, whole = verify(args.logs, data=args.data, measured=page)

@@ -115,7 +115,7 @@ def find_texts(wanted: set[str], places: Sequence[Path]) -> dict[str, str]:
     """Return the texts with these hashes, from every string in the JSON-lines files at `places` (files or folders)."""
     found: dict[str, str] = {}
     for place in places:
-        for file in sorted(place.rglob("*.jsonl")) if place.is_dir() else [place]:
+        for file in sorted(place.rglob("*.jsonl*")) if place.is_dir() else [place]:
             for line in read_json_lines(file):
                 found |= {digest: text for text in _strings(line) if (digest := sha256(text)) in wanted}
     return found

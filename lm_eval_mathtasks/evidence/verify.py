@@ -49,16 +49,21 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
     """Return what is wrong with a pack; texts: by SHA-256, those that a pack without text may be checked with."""
     report = Report(folder)
     try:
-        manifest = read_manifest(folder)
-        report.findings += _files(folder, manifest)
-        results, run, lines = _read(folder, manifest)
-    except (MathtasksError, OSError, KeyError, TypeError, ValueError) as error:
-        problem = str(error) if isinstance(error, MathtasksError) else f"unreadable: {error!r}"
-        report.findings.append(problem)
-        return report
+        _check(report, read_manifest(folder), texts or {})
+    except MathtasksError as error:
+        report.findings.append(str(error))
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        # A pack comes from anyone: whatever its files hold instead of what they should is a finding.
+        report.findings.append(f"not readable as a pack: {error!r}")
+    return report
+
+
+def _check(report: Report, manifest: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+    report.findings += _files(report.folder, manifest)
+    results, run, lines = _read(report.folder, manifest)
     report.label, report.docs, report.seal = run.label, len(run.rows), str(manifest.get("seal"))
     report.responses = sum(len(row.there) for row in run.rows)
-    facts = facts_of(results, run, lines)
+    facts = {**facts_of(results, run, lines), "text": "none" if run.withheld else "full"}
     report.score = facts["score"]["value"]
     for name, value in facts.items():
         if json.loads(json.dumps(value)) != manifest.get(name):
@@ -66,9 +71,8 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
     report.findings += _hashes(lines)
     report.findings += _means(results, run.task, unfolded(lines))
     report.findings += _leaks(manifest, results, lines)
-    report.regraded, found = changed_verdicts(run, lines, texts or {})
+    report.regraded, found = changed_verdicts(run, lines, texts)
     report.findings += found
-    return report
 
 
 def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
@@ -122,6 +126,11 @@ def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -
         for name in line.get("metrics", ()):
             if isinstance(line.get(name), int | float) and name not in other:
                 values.setdefault(f"{name},{line.get('filter', 'none')}", []).append(float(line[name]))
+    for key, score in scores.items():
+        name, comma, _ = key.partition(",")
+        known = key in values or name in other or name.endswith("_stderr")
+        if comma and isinstance(score, int | float) and not known:
+            yield f"{key} is in the results, and no doc has it"
     for key, numbers in values.items():
         name, _, filter_name = key.partition(",")
         mean = sum(numbers) / len(numbers)
@@ -198,12 +207,9 @@ def _untraced(page: Path, reports: Sequence[Report]) -> Iterator[str]:
             yield f"{place}: no pack at {link['path'] if link else 'any link'}, or two rows for one"
             continue
         score = "unknown" if report.score is None else f"{100 * report.score:.2f}"
-        if f"{float(row['score'].split()[0]):.2f}" != score:
-            yield f"{place}: says {row['score']}, the log {score}"
-        if row["docs"].split()[0] != str(report.docs):
-            yield f"{place}: says {row['docs']} docs, the log has {report.docs}"
-        if row.get("seal", "").strip("`") != report.seal[:12]:
-            yield f"{place}: names the seal {row.get('seal')}, the manifest's is {report.seal[:12]}"
+        for name, fact in (("score", score), ("docs", str(report.docs)), ("seal", report.seal[:12])):
+            if row.get(name, "").split(" ")[0] != fact:
+                yield f"{place}: its {name} is {row.get(name) or 'missing'}, the log's {fact}"
     yield from (f"{page.name} has no row for {report.folder}" for report in by_folder.values())
 
 
