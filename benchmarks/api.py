@@ -39,6 +39,7 @@ SCENARIOS = {
     "d": ("250 RPM, 4.5 % faults", "--rpm 250 --p-500 .02 --p-reset .01 --p-hang .01 --p-truncated .005",
           "rpm=250", 300),
     "g": ("503 beyond 40 at once", "--max-inflight 40 --overload 503 --headers none", "", 240),
+    "w": ("two processes on one key, 250 RPM, unknown", "--rpm 250", "", 240),
     "e": ("quota after 300, then topped up", "--quota 300", "", 120),
     "f": ("SIGKILL at 250, then again", "", "", 240),
     "t": ("SIGTERM at 250, then again", "", "", 240),
@@ -65,10 +66,9 @@ def instances(model, rows):
 def ask_mathtasks(url, rows, extra, journal):
     from lm_eval_mathtasks.models.chat_api import MathtasksChat
 
-    arguments = dict(part.split("=", 1) for part in extra.split(",") if part)
-    model = MathtasksChat(
-        model="sim", base_url=url, journal=journal, num_concurrent=CONCURRENCY, progress=False, **arguments
-    )
+    arguments = {"num_concurrent": CONCURRENCY, "progress": False}
+    arguments |= dict(part.split("=", 1) for part in extra.split(",") if part)
+    model = MathtasksChat(model="sim", base_url=url, journal=journal, **arguments)
     return model.generate_until(instances(model, rows))
 
 
@@ -146,6 +146,14 @@ class Stage:
         ) as reply:  # the stage is local
             return json.load(reply)
 
+    def sent_after_quota(self):
+        """How long, and how many requests, a client went on after the first quota error."""
+        rows = [json.loads(line) for line in self.log.read_text().splitlines()]
+        sent = [(row["t"], row["kind"]) for row in rows if "id" in row]
+        first = min(t for t, kind in sent if kind == "429-quota")
+        late = [t - first for t, _ in sent if t > first]
+        return f"{len(late)} requests in the {max(late, default=0):.1f} s after the first quota error"
+
     def report(self):
         lag = self.call("stats")["worst_lag_ms"]
         self.process.terminate()
@@ -188,6 +196,12 @@ def play(name, peer, o, port):
     with prompts.open("w") as out:
         subprocess.run([sys.executable, o.simulator, "workload", "--n", str(n)], stdout=out, check=True)
     stage = Stage(o.simulator, options, folder, port)
+    others = []
+    if name == "w":  # the second half in a process of its own
+        rows, second = prompts.read_text().splitlines(keepends=True), folder / "second.jsonl"
+        prompts.write_text("".join(rows[: n // 2]))
+        second.write_text("".join(rows[n // 2 :]))
+        others = [start(peer, stage, folder, second, extra)]
     process = start(peer, stage, folder, prompts, extra)
     if name in "ft":
         while stage.call("stats")["billed"] < n // 2 and process.poll() is None:
@@ -201,11 +215,13 @@ def play(name, peer, o, port):
             time.sleep(0.02)
         began = time.monotonic()
         finish(process, limit_s)
-        refused = stage.call("stats")["counts"].get("429-quota", 0)
-        note = f"ended after {time.monotonic() - began:.1f} s and {refused} quota errors"
+        ended = time.monotonic() - began
+        note = f"{stage.sent_after_quota()}; ended after {ended:.1f} s, the answers under way being kept"
         stage.call("topup", {})
         process = start(peer, stage, folder, prompts, extra)
     got = finish(process, BOUND_S if peer == "lmeval-default" else limit_s)
+    for other in others:
+        got["hand"] = got.get("hand", 0) + finish(other, limit_s).get("hand", 0)
     row = {**stage.report(), **got, "scenario": name, "peer": peer, "note": note, "n": n}
     shutil.rmtree(folder, ignore_errors=True)
     return row
@@ -220,6 +236,8 @@ def line(row):
         least = row["ideal_s"] if answered == row["n"] else None
         note += f" stopped after {BOUND_S:.0f} s: {row['n'] / answered * row['wall_s']:.0f} s for all"
         ratio = "-" if least is None else ratio
+    if row.get("phases"):
+        note += f"; then {row['phases'][0]['requests_after']} requests"
     if row["scenario"] in "a":
         note += f" {row['wall_s']:.1f} s"
     if row["scenario"] == "m":

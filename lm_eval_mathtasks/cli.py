@@ -19,6 +19,7 @@ from lm_eval_mathtasks.errors import MathtasksError, RunFatal
 
 EXIT_USER_ERROR = 2
 EXIT_STOPPED = 3
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class Room(NamedTuple):
@@ -68,7 +69,25 @@ ROOMS = {
         "main",
         "a run's logs as evidence: pack them to be committed, verify what is packed",
     ),
+    "choose": Room(
+        "lm_eval_mathtasks.choosing.commands",
+        "add_arguments",
+        "main",
+        "choose among a run's responses by scores: best-of-n and weighted majority beside vote and oracle",
+    ),
+    "budgets": Room(
+        "lm_eval_mathtasks.sampling.commands",
+        "add_budgets_arguments",
+        "budgets_main",
+        "accuracy at every token budget, from one long run",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
+    "report": Room(
+        "lm_eval_mathtasks.report.command",
+        "add_arguments",
+        "main",
+        "a page with scores, gaps and every response, or Markdown, CSV, JSON",
+    ),
 }
 
 
@@ -76,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status.
 
     0: all went well; 1: the command found something wrong; 2: the user can mend it, and the message says how; 3: a run
-    was stopped by its server (key, quota, model), and what was answered is kept.
+    was stopped by its server (key, quota, model), and what was answered is kept; 130: the user interrupted it.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -84,6 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MathtasksError as error:
         print(f"mathtasks: {error}", file=sys.stderr)
         return EXIT_STOPPED if isinstance(error, RunFatal) else EXIT_USER_ERROR
+    except KeyboardInterrupt:  # a model that keeps a journal has said how to go on
+        print("mathtasks: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe went away (`| head`): nothing is wrong
         return 0
 

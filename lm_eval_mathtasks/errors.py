@@ -10,6 +10,7 @@ MathtasksError
 │   └── Transient        the same request may succeed later
 ├── EvidenceError      logs of a run
 ├── Undefined          a number that does not exist, such as pass@8 of four responses
+├── ScoreError         scores of responses, or the verifier that gives them
 └── ClaimError         published scores
 
 A message says what was wanted, what was got and how to fix it; `wanted`, `got` and `fix` hold the parts.
@@ -60,6 +61,10 @@ class Transient(ModelError):
 
 class EvidenceError(MathtasksError):
     """The logs of a run are missing, incomplete or contradict themselves."""
+
+
+class ScoreError(MathtasksError):
+    """Scores of responses are missing, malformed or not those of the run, or a verifier cannot give them."""
 
 
 class ClaimError(MathtasksError):

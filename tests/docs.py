@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -28,16 +29,49 @@ CAPTIONS = {
 
 
 def tasks_table() -> str:
-    """A Markdown row per task, from its YAML."""
-    rows = ["| task | data | docs | shots | prompt | tokens | version |", "|---|---|---|---|---|---|---|"]
+    """A Markdown row per task, from its YAML, with the claims that it can be compared with."""
+    rows = [
+        "| task | data | docs | shots | prompt | tokens | version | claims |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml")):
         task = _yaml(path)
         data = task["dataset_path"] or "bundled"
         about = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ")[0].rstrip(".")
         cells = [f"[`{path.stem}`]({path.parent.relative_to(ROOT)}/README.md)", data, str(_docs(task))]
         cells += [str(task.get("num_fewshot") or 0), about, str(task["generation_kwargs"]["max_gen_toks"])]
-        rows.append("| " + " | ".join([*cells, str(task["metadata"]["version"])]) + " |")
+        cells += [
+            str(task["metadata"]["version"]),
+            _claims(path.stem, _docs(task), task.get("num_fewshot") or 0),
+        ]
+        rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
+
+
+def _claims(name: str, docs: int, shots: int) -> str:
+    """The benchmark of a task in `leaderboards/`, and how many of its scores state nothing that a plain run of the
+    task contradicts: another number of shots, tools, a vote, answers without reasoning (or with)."""
+    claims = _all_claims()
+    benchmark = claims.benchmark_of(name, docs)
+    scores = [c for c in claims.rows if c.ranked and benchmark and c.benchmark == benchmark.name]
+    if not scores or benchmark.docs != docs:
+        return "none"
+    fitting = [
+        claim
+        for claim in scores
+        if claim.shots in (None, shots)
+        and claim.tools in (None, "none")
+        and claim.metric in ("pass@1", "avg@k")
+        and claim.cot in (None, "direct" not in name)
+    ]
+    return f"{benchmark.name}: {len(fitting)} of {len(scores)}"
+
+
+@cache
+def _all_claims():
+    from lm_eval_mathtasks.leaderboard.claims import load_claims
+
+    return load_claims()
 
 
 def _docs(task: dict) -> int:

@@ -258,7 +258,7 @@ def test_an_unknown_model_gets_a_suggestion(shipped):
     [
         ("gsm8k-cot", 1319, "GSM8K"),
         ("gsm8k_cot_llama", 1319, "GSM8K"),
-        ("gsm8k_platinum_cot", 1209, None),
+        ("gsm8k_platinum_cot", 1209, "GSM8K-Platinum"),
         ("sample-gsm8k", 100, None),
         ("lighteval|math_500|0", 500, "MATH-500"),
         ("minerva_math", 5000, "MATH"),
@@ -269,6 +269,13 @@ def test_an_unknown_model_gets_a_suggestion(shipped):
         ("aime2024", 30, "AIME24"),
         ("aime25", 30, "AIME25"),
         ("olympiadbench-cot", 675, "OlympiadBench"),
+        ("olympiadbench-cot", 674, "OlympiadBench"),
+        ("math-cot", 5000, "MATH"),
+        ("minerva-math-cot", 272, "Minerva-Math"),
+        ("aime25-cot", 30, "AIME25"),
+        ("aime25-I", 15, "AIME25-I"),
+        ("amc23-cot", 40, "AMC23"),
+        ("aimo-validation-amc", 83, "AMC-83"),
     ],
 )
 def test_tasks_are_matched_to_benchmarks(shipped, task, docs, benchmark):

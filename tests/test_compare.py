@@ -137,6 +137,18 @@ def test_a_subset_is_not_the_benchmark(claims, claim):
     ]
 
 
+def test_another_edition_of_the_same_set_can_be_compared_and_is_named(claims):
+    """OlympiadBench has 674 problems on the hub, and 675 in the copy that most scores are over."""
+    model, claim_id = next(
+        (c.model, c.id)
+        for c in claims.rows
+        if c.benchmark == "OlympiadBench" and c.metric == "pass@1" and c.ranked
+    )
+    for docs, effect in ((674, "matters"), (673, "breaks")):
+        result = against(claims, run_of(model, "olympiadbench-cot", docs, 300), claim_id)
+        assert {p.effect for p in result.parts if p.name == "docs"} == {effect}
+
+
 def test_thirty_problems_are_too_few_to_tell(claims):
     found, models, benchmark = find_claims(run_of("Qwen/QwQ-32B", "aime24", 30, 22), claims)
     claim = next(c for c in found if c.metric == "pass@1" or c.metric == "avg@k")

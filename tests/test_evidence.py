@@ -6,10 +6,12 @@ import logging
 import shutil
 import socket
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from lm_eval_mathtasks import embedded
+from lm_eval_mathtasks.catalogue import SOURCES
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence import pack as packing
@@ -601,6 +603,12 @@ def test_a_metric_that_is_no_mean_is_left_alone(copy):
     edit_json(copy, "results_*", change)
     reseal(copy)
     assert not [text for text in findings(copy) if "extracted" in text]
+
+
+def test_a_catalogue_that_changed_does_not_make_an_old_pack_wrong(copy, monkeypatch):
+    source = SOURCES["sample-gsm8k"]
+    monkeypatch.setitem(SOURCES, "sample-gsm8k", replace(source, checksum="0" * 64, docs=7, revision="new"))
+    assert findings(copy) == []
 
 
 def test_a_doc_left_out(copy):

@@ -10,8 +10,9 @@ MATH_DOC = {"question": "What?", "gold": "3", "subject": "Number Theory", "level
 
 
 def only(scores):
-    """The statuses that hold."""
-    return {name for name, value in scores.items() if value}
+    """The statuses that hold; these docs are in no errata, so the second score is the first."""
+    assert scores.get("exact_match_errata") == scores.get("exact_match")
+    return {name for name, value in scores.items() if value} - {"exact_match_errata"}
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,13 @@ def test_repeats_of_a_tag(place, model):
     assert [request.task_name for request in asked] == ["sample-gsm8k"] * 2 + ["sample-math"] * 2
 
 
+def test_replayed_responses_need_no_sampling(place):
+    write(place / "r.jsonl", [{"doc_id": i, "responses": ["\\boxed{12}", "\\boxed{600}"]} for i in range(3)])
+    assert test_run.run("--repeats", "2") == 0
+    results, _ = logs(place / "mathtasks-results")
+    assert results["results"][TASK]["pass@2,none"] == pytest.approx(2 / 3)
+
+
 FOREIGN = """
 task: theirs
 custom_dataset: !function lm_eval_mathtasks.hooks.load_sample_gsm8k

@@ -1,5 +1,6 @@
 """Where docs come from, and what is said when they are not there or not the right ones."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -128,12 +129,105 @@ def test_the_bundled_samples_are_the_ones_of_their_checksum(name):
     assert len(docs) == sources.SOURCES[name].docs
 
 
-@pytest.mark.parametrize(("name", "count"), [("gsm8k", 1319), ("math500", 500)])
-def test_the_real_sets_have_their_published_content(name, count):
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("gsm8k", 1319),
+        ("math500", 500),
+        ("math", 5000),
+        ("amc23", 40),
+        ("aime24", 30),
+        ("olympiadbench", 675),
+    ],
+)
+def test_the_real_sets_have_their_published_content(name, count, caplog):
     """The MATH-500 file is, byte for byte, the hub's at the pinned revision (its SHA-256 starts 35dc4108)."""
     folder = shared_path("data")
     docs = sources.load(name, {"data_dir": str(folder)})["test"]
     assert len(docs) == count == sources.SOURCES[name].docs
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("math500", "553f055c842476cc47f45cd84e518ef1b423473f455624eda37b0649be232767"),
+        ("amc23", "56076d9cff03e6883ff590c23681fa4c4a884b5992771008cffbd6eb4ed7239f"),
+    ],
+)
+def test_the_other_form_of_checksum_is_the_one_that_others_publish(name, published):
+    """Hence that form may stand in for ours where the content is not at hand: for Minerva Math."""
+    source = sources.SOURCES[name]
+    rows = sources.read_rows(shared_path(f"data/{name}.jsonl"))
+    assert sources.rows_checksum(rows, source.question, source.gold) == published
+    assert sources.SOURCES["minerva-math"].checksum.startswith(sources.ROWS_FORM)
+
+
+@pytest.fixture
+def hub_copy(monkeypatch):
+    """Make a variant of GSM8K's entry in the catalogue, and ROWS what the hub answers."""
+
+    def make(**changes):
+        source = dataclasses.replace(sources.SOURCES["gsm8k"], **{"docs": 2, **changes})
+        monkeypatch.setitem(sources.SOURCES, "gsm8k", source)
+        monkeypatch.setattr(sources, "_hub_rows", lambda source: ROWS)
+        monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"confirmed": False}, "differs from the copy that our checksum was made from"),
+        ({"checksum": ""}, "has no published checksum to compare"),
+        ({"docs": 3, "editions": {2: ""}}, "has no published checksum to compare"),
+    ],
+)
+def test_content_that_cannot_be_verified_is_used_and_said(hub_copy, caplog, changes, said):
+    hub_copy(**changes)
+    assert len(sources.load("gsm8k")["test"]) == 2
+    assert said in caplog.text
+    assert "number of docs (2)" in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{}, {"docs": 3, "checksum": ""}, {"docs": 3, "editions": {4: ""}}])
+def test_another_number_of_docs_or_confirmed_content_is_still_refused(hub_copy, changes):
+    hub_copy(**changes)
+    with pytest.raises(DataError, match="the published set gsm8k"):
+        sources.load("gsm8k")
+
+
+def test_a_gold_that_is_no_answer_of_its_contest_is_named(tmp_path):
+    rows = [{"problem": f"What is {n}?", "answer": n} for n in ("073", "999", "1000")]
+    path = write(tmp_path / "aime25.jsonl", rows)
+    with pytest.raises(DataError, match=r"'1000' in doc 2 \(from 0\), and 0 more"):
+        sources.load("aime25", {"data_dir": str(path), "checksum": "warn"})
+
+
+def test_the_type_of_a_column_and_where_it_counts_the_order_do_not_change_a_checksum():
+    numbers, texts = [[{"q": "a", "n": one}, {"q": "b", "n": two}] for one, two in ((27.0, 3), ("27", "3"))]
+    assert sources.checksum(numbers, "qn") == sources.checksum(texts, "qn")
+    assert sources.checksum(texts, "qn", ordered=False) == sources.checksum(texts[::-1], "qn", ordered=False)
+    assert sources.checksum(texts, "qn") != sources.checksum(texts[::-1], "qn")
+
+
+def test_several_configurations_make_one_set(monkeypatch):
+    """MATH lies on the hub as seven configurations, in the order of the catalogue."""
+    import datasets
+
+    asked = []
+
+    def load_dataset(hub, config, *, split, revision):
+        asked.append((hub, config, split, revision))
+        return datasets.Dataset.from_list([{"problem": config, "solution": "\\boxed{1}"}])
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    rows = sources._hub_rows(sources.SOURCES["math"])
+    assert [row["problem"] for row in rows] == list(sources.SOURCES["math"].configs)
+    assert {(hub, revision) for hub, _, _, revision in asked} == {
+        ("EleutherAI/hendrycks_math", "21a5633873b6a120296cce3e2df9d5550074f4a3")
+    }
 
 
 def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):

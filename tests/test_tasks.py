@@ -2,14 +2,16 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 from lm_eval.tasks import TaskManager
 
 from lm_eval_mathtasks import hooks, sources
-from lm_eval_mathtasks.check import check, file_problems, tasks_path
-from tests.conftest import SHARED, shared_path
+from lm_eval_mathtasks.check import check, file_problems, load_problems, tasks_path
+from lm_eval_mathtasks.response import Response
+from tests.conftest import SHARED, read_jsonl, shared_path
 from tests.scripted import evaluate, manager
 
 TASKS = tasks_path()
@@ -44,7 +46,51 @@ def data(tmp_path_factory):
             "unique_id": "c/2",
         },
     ]
-    for name, rows in (("gsm8k", gsm8k), ("math500", math)):
+    solved = [
+        {
+            "problem": row["problem"],
+            "solution": row["solution"],
+            "type": row["subject"],
+            "level": f"Level {row['level']}",
+        }
+        for row in math
+    ]
+    contest = [
+        {"problem": "What is $4 + 3$?", "question": "What is $4 + 3$?", "answer": "007"},
+        {"problem": "What is $2^8$?", "question": "What is $2^8$?", "answer": "256"},
+    ]
+    several = [
+        {
+            "question": "Solve $x^2 = 1$.",
+            "final_answer": ["$-1$,$1$"],
+            "is_multiple_answer": True,
+            "unit": None,
+            "error": None,
+        },
+        {
+            "question": "What share is $1/24$, to one decimal place?",
+            "final_answer": ["4.2"],
+            "is_multiple_answer": False,
+            "unit": "%",
+            "error": "1e-1",
+        },
+    ]
+    courses = [
+        {"question": "What is the critical angle?", "answer": "np.arcsin(10/13)"},
+        {"question": "How many stars?", "answer": "1e11"},
+    ]
+    sets = {
+        "gsm8k": gsm8k,
+        "gsm8k-platinum": gsm8k,
+        "math500": math,
+        "math": solved,
+        "amc23": [{**row, "answer": float(row["answer"])} for row in contest],
+        "aime24": contest,
+        "aime25": [{**row, "answer": int(row["answer"])} for row in contest],
+        "olympiadbench": several,
+        "minerva-math": courses,
+    }
+    for name, rows in sets.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return {"data_dir": str(folder), "checksum": "warn"}
 
@@ -116,10 +162,17 @@ def test_every_task_runs_and_declares_its_metrics(name, data, caplog):
                 "Final Answer: The final answer is $(-1,1)$. I hope it is correct.",
             ],
         ),
+        ("gsm8k-platinum-cot", ["So \\boxed{12}.", "Half of 1,200 is $\\boxed{600}$."]),
+        ("math-cot", ["It is $\\boxed{\\frac{1}{2}}$.", "$\\boxed{(-1,1)}$"]),
+        ("amc23-cot", ["$\\boxed{7}$", "$\\boxed{256}$"]),
+        ("aime24-cot", ["$\\boxed{007}$", "$\\boxed{256}$"]),
+        ("aime25-cot", ["$\\boxed{7}$", "$\\boxed{256}$"]),
+        ("olympiadbench-cot", ["$\\boxed{$-1$,$1$}$", "$\\boxed{4.2}$ %"]),
+        ("minerva-math-cot", ["$\\boxed{\\arcsin(10/13)}$", "$\\boxed{1e11}$"]),
     ],
 )
 def test_answers_in_the_asked_for_format_are_right_and_strictly_right(name, answers, data):
-    scores, samples, _ = evaluate(name, _by_gold(answers, data), metadata=data)
+    scores, samples, _ = evaluate(name, _by_doc(answers, data), metadata=data)
     assert scores["exact_match"] == scores["strict_match"] == scores["extracted"] == 1.0
     if name == "gsm8k-cot-tags":
         assert (scores["thinking_proportion"], scores["answer_proportion"]) == (0.5, 1.0)
@@ -127,16 +180,88 @@ def test_answers_in_the_asked_for_format_are_right_and_strictly_right(name, answ
 
 
 def test_another_form_of_the_answer_is_right_but_not_strictly(data):
-    scores, _, _ = evaluate("math500", _by_gold(["$\\boxed{0.5}$", "$\\boxed{-1<x<1}$"], data), metadata=data)
+    scores, _, _ = evaluate("math500", _by_doc(["$\\boxed{0.5}$", "$\\boxed{-1<x<1}$"], data), metadata=data)
     assert scores["strict_match"] == 0.0
     assert scores["exact_match"] == 1.0
 
 
-def test_accuracy_by_subject_and_level(data):
-    scores, _, _ = evaluate("math500", _by_gold(["$\\boxed{1/2}$", "$\\boxed{(-1,2)}$"], data), metadata=data)
+@pytest.mark.parametrize("name", ["math500", "math-cot"])
+def test_accuracy_by_subject_and_level(name, data):
+    scores, _, _ = evaluate(name, _by_doc(["$\\boxed{1/2}$", "$\\boxed{(-1,2)}$"], data), metadata=data)
+    assert scores["exact_match"] == 0.5, "the mean over docs, not over subjects"
     assert scores["exact_match_algebra"] == scores["exact_match_level_2"] == 1.0
     assert scores["exact_match_counting_and_probability"] == scores["exact_match_level_5"] == 0.0
     assert "exact_match_geometry" not in scores, "no doc of that subject was asked"
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        ("7", 1),
+        ("0007", 1),
+        ("007.0", 1),
+        ("\\text{7}", 1),
+        ("m+n=7", 1),
+        ("\\textbf{(B) }7", 1),
+        ("1007", 0),
+        ("-7", 0),
+        ("70", 0),
+        ("7.5", 0),
+    ],
+)
+def test_an_integer_is_right_in_any_dress_and_nothing_else_is(answer, right):
+    for score, gold in ((hooks.score_aime, "007"), (hooks.score_aime, 7), (hooks.score_amc, 7.0)):
+        doc = {"question": "What is $4 + 3$?", "gold": gold}
+        assert score(doc, [f"So $\\boxed{{{answer}}}$."])["exact_match"] == right
+
+
+@pytest.mark.parametrize(
+    ("gold", "error", "response", "right"),
+    [
+        ("$-1$,$1$", None, "$\\boxed{1, -1}$", 1),
+        ("$-1$,$1$", None, "$x=\\boxed{1}$ and $x=\\boxed{-1}$", 1),
+        ("$-1$,$1$", None, "$\\boxed{\\pm 1}$", 1),
+        ("$-1$,$1$", None, "$\\boxed{1}$", 0),
+        ("$-1$,$1$", None, "$\\boxed{-1, 1, 2}$", 0),
+        ("4.2", "1e-1", "$\\boxed{4.2\\%}$", 1),
+        ("4.2", "1e-1", "$\\boxed{4.3}$", 1),
+        ("4.2", "1e-1", "$\\boxed{4.1\\text{ percent}}$", 1),
+        ("4.2", "1e-1", "$\\boxed{4.31}$", 0),
+        ("4.2", None, "$\\boxed{4.3}$", 0),
+        ("4.2", "1e-1", "$\\boxed{42}$", 0),
+    ],
+)
+def test_olympiadbench_takes_any_order_an_optional_unit_and_its_tolerance(gold, error, response, right):
+    doc = {"question": "What?", "gold": [gold], "error": error}
+    assert hooks.score_olympiadbench(doc, [response])["exact_match"] == right
+
+
+def test_olympiadbench_says_when_several_answers_or_no_unit_are_wanted(data):
+    _, _, model = evaluate("olympiadbench-cot", lambda doc: "", metadata=data)
+    prompts = [request.args[0] for request in model.asked]
+    assert [prompt.count("several answers with commas") for prompt in prompts] == [1, 0]
+    assert [prompt.count("without its unit") for prompt in prompts] == [0, 1]
+
+
+def test_golds_of_minerva_math_that_are_code_or_broken_are_mended():
+    assert hooks.gold_minerva_math({"gold": "np.arcsin(10/13)"}) == "\\arcsin(10/13)"
+    assert hooks.gold_minerva_math({"gold": "a+$ $b"}) == "a+ b"
+    doc = {"question": "What is the critical angle?", "gold": "np.arcsin(10/13)"}
+    assert hooks.score_minerva_math(doc, ["$\\boxed{\\sin^{-1}\\frac{10}{13}}$"])["exact_match"] == 1.0
+
+
+def test_a_tolerated_answer_keeps_how_its_response_ended():
+    doc = {"question": "What share?", "gold": ["4.2"], "error": "1e-1"}
+    cut = hooks.score_olympiadbench(doc, [Response("$\\boxed{4.25}$ and", finish_reason="length")])
+    assert (cut["exact_match"], cut["truncated"]) == (1.0, 1.0)
+    assert hooks.score_olympiadbench(doc, [Response("", error="gone")]) == {"api_error": 1.0}
+    both = hooks.score_olympiadbench(doc, [["$\\boxed{4.25}$", "$\\boxed{9}$"]])
+    assert both["exact_match"] == both["exact_match_errata"] == 0.5, "the mean of two responses"
+    assert (
+        hooks.score_olympiadbench(doc, [["$\\boxed{4.25}$", "$\\boxed{4.1}$", "$\\boxed{9}$"]])["maj@3"]
+        == 1.0
+    )
+    assert hooks.score_olympiadbench(doc, [None])["no_answer"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -188,11 +313,19 @@ def test_family_readme(family):
 
 
 @pytest.mark.xdist_group("index")
-def test_check_reports_the_real_tasks_as_sound():
+def test_check_reports_the_real_tasks_as_sound_and_names_the_sets_that_are_not_there():
     shared_path("data/gsm8k_test.jsonl")
     names, problems = check([TASKS], metadata={"data_dir": str(SHARED / "data")})
     assert sorted(names) == sorted(NAMES)
-    assert problems == []
+    absent = {"aime25", "gsm8k-platinum", "minerva-math"}
+    assert {problem.where.removesuffix("-cot") for problem in problems} == {
+        name for name in absent if not (SHARED / "data" / f"{name}.jsonl").exists()
+    }
+    assert all("holds none of its file names" in problem.what for problem in problems)
+
+
+def test_every_task_is_sound_where_all_data_is(data):
+    assert list(load_problems(NAMES, manager(data))) == []
 
 
 class _IgnoreFunctions(yaml.SafeLoader):
@@ -202,12 +335,10 @@ class _IgnoreFunctions(yaml.SafeLoader):
 _IgnoreFunctions.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
 
 
-def _by_gold(answers, data):
-    """Answer the i-th doc of the test's own data with the i-th answer."""
-    order = ["12", "600", "\\frac{1}{2}", "(-1,1)"]
-
-    def answer(doc):
-        gold = str(doc["gold"]).rsplit("####", 1)[-1].strip()
-        return answers[order.index(gold) % 2]
-
-    return answer
+def _by_doc(answers, data):
+    """Answer the i-th doc of each of the test's own sets with the i-th answer."""
+    place = {}
+    for path in Path(data["data_dir"]).glob("*.jsonl"):
+        for i, row in enumerate(read_jsonl(path)):
+            place[row.get("question") or row["problem"]] = i
+    return lambda doc: answers[place[doc["question"]]]

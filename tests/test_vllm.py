@@ -1,7 +1,7 @@
-"""The embedded model through vLLM for real, in process and behind its server: the same answers as through hf.
+"""The embedded model through vLLM for real, in process and behind its server: the same greedy answers as through hf.
 
 Run by `make test-vllm`, in an environment with vLLM's CPU build. Greedy decoding in float32 gives the same tokens on
-every path unless two logits tie to the last bits.
+every path unless two logits tie to the last bits. Sampled texts differ, and are of one distribution.
 """
 
 import json
@@ -15,13 +15,17 @@ import urllib.request
 import pytest
 
 from lm_eval_mathtasks import sources
+from lm_eval_mathtasks.grading import extract_answer
 from tests.conftest import read_jsonl
+from tests.distributions import same_distribution
 
 pytestmark = pytest.mark.vllm
 pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
 
 LIMIT = 40  # docs
 TASK = "gsm8k-cot-zeroshot"
+SAMPLED_LIMIT = 10  # docs
+REPEATS = 16
 SERVER_START_S = 300  # vLLM's CPU build answers /health after about a minute on two cores
 VLLM = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; without it vLLM wants nearly all memory of the node
@@ -47,27 +51,26 @@ def model_path():
     ).strip()
 
 
-def responses(place, name, model, model_args):
-    """Run the task; return (accuracy, responses by doc)."""
+def responses(place, name, model, model_args, *more):
+    """Run the task; return (accuracy, the first responses by doc)."""
+    accuracy, texts = run(place, name, model, model_args, "--tasks", TASK, "--limit", str(LIMIT), *more)
+    return accuracy, {doc: found[0] for doc, found in texts.items()}
+
+
+def run(place, name, model, model_args, *more):
+    """Run a task; return (accuracy, all responses by doc)."""
     folder, env = place
     command = [sys.executable, "-m", "lm_eval_mathtasks", "run", "--model", model, "--model_args", model_args]
-    command += [
-        "--tasks",
-        TASK,
-        "--limit",
-        str(LIMIT),
-        "--apply_chat_template",
-        "--output_path",
-        str(folder / name),
-    ]
-    command += ["--gen_kwargs", "max_gen_toks=256"]
+    command += ["--apply_chat_template", "--output_path", str(folder / name)]
+    command += ["--gen_kwargs", "max_gen_toks=256", *more]
     command += ["--device", "cpu", "--batch_size", "20"] if model == "hf" else []
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     (results,) = (folder / name).rglob("results_*.json")
     (samples,) = (folder / name).rglob("samples_*.jsonl")
     accuracy = json.loads(results.read_text())["results"][TASK]["exact_match,none"]
-    return accuracy, {row["doc_id"]: row["resps"][0][0].strip() for row in read_jsonl(samples)}
+    texts = {row["doc_id"]: [text.strip() for text in row["resps"][0]] for row in read_jsonl(samples)}
+    return accuracy, texts
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +120,51 @@ def wait_until_healthy(address, process, log):
 def test_behind_the_server_with_lm_evals_chat_model(place, server, reference):
     arguments = f"model=embedded,base_url={server}/v1/chat/completions,num_concurrent=4,max_retries=3"
     assert responses(place, "server", "local-chat-completions", arguments) == reference
+
+
+# --- sampled: other texts, one distribution
+
+
+def sampled(place, name, model, model_args):
+    """All responses of a sampled run. top_k=0: transformers alone would otherwise draw from 50 tokens only."""
+    asked = ["do_sample=true", "temperature=1.2", "top_k=0"]
+    asked += ["--tasks", f"{TASK}@{REPEATS}", "--limit", str(SAMPLED_LIMIT)]
+    return run(place, name, model, model_args, *asked)[1]
+
+
+@pytest.fixture(scope="module")
+def samples_of_hf(place):
+    return sampled(place, "hf-sampled", "hf", f"pretrained={model_path()},dtype=float32")
+
+
+def like_hf(found, expected):
+    """Of the same distribution by doc, other texts than hf's, and different texts within a doc."""
+    answers = [
+        {doc: [extract_answer(text).answer for text in texts] for doc, texts in one.items()}
+        for one in (found, expected)
+    ]
+    assert all(len(texts) == REPEATS for texts in found.values())
+    assert same_distribution(*answers) > 0.001
+    assert sum(found[doc] != expected[doc] for doc in found) >= SAMPLED_LIMIT - 1
+    assert sum(len(set(texts)) > REPEATS / 4 for texts in found.values()) > SAMPLED_LIMIT / 2
+
+
+def test_samples_in_process(place, samples_of_hf):
+    arguments = f"pretrained={model_path()},dtype=float32,enforce_eager=True,kv_cache_memory_bytes=268435456"
+    found = sampled(place, "vllm-sampled", "vllm", arguments)
+    like_hf(found, samples_of_hf)
+    assert sampled(place, "vllm-again", "vllm", arguments) == found, (
+        "seed + i: the same command, the same samples"
+    )
+
+
+def test_samples_behind_the_server_with_our_chat_model(place, server, samples_of_hf):
+    journal = place[0] / "journal.sqlite"
+    arguments = f"model=embedded,base_url={server}/v1,num_concurrent=8,journal={journal}"
+    like_hf(sampled(place, "chat-sampled", "mathtasks-chat", arguments), samples_of_hf)
+
+
+def test_samples_behind_the_server_with_lm_evals_chat_model(place, server, samples_of_hf):
+    """lm-eval alone would send one seed, and this server would return one text 16 times."""
+    arguments = f"model=embedded,base_url={server}/v1/chat/completions,num_concurrent=8,max_retries=3"
+    like_hf(sampled(place, "server-sampled", "local-chat-completions", arguments), samples_of_hf)

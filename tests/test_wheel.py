@@ -68,3 +68,19 @@ def test_plain_lm_eval_runs_a_task_of_the_wheel(python):
     assert done.returncode == 0, done.stderr[-2000:]
     (results,) = (folder / "out").rglob("results_*.json")
     assert "exact_match,none" in json.loads(results.read_text())["results"]["sample-gsm8k"]
+
+
+def test_the_report_finds_its_template_style_and_scripts_in_the_wheel(python):
+    line = {
+        "question": "1+1?",
+        "gold": "2",
+        "response": "It is $\\boxed{2}$.",
+        "model": "toy",
+        "task": "sums",
+    }
+    (python[2] / "one.jsonl").write_text(json.dumps(line))
+    done = call(python, "-m", "lm_eval_mathtasks", "report", "one.jsonl", "-o", "one.html")
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = (python[2] / "one.html").read_text(encoding="utf-8")
+    assert "readMath" in page
+    assert "--paper" in page

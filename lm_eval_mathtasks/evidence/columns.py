@@ -6,7 +6,8 @@ Qwen2.5-Math and its relatives   idx, question, gt, code (k texts), pred (k answ
 NeMo-Skills                      problem, expected_answer, generation, predicted_answer, is_correct or symbolic_correct,
                                  judgement, num_generated_tokens
 comparisons of graders           question, gold, prediction, <grader>_score for every grader
-several answers in a line        responses, completions, generations, model_responses, ... as lists
+several answers in a line        responses, completions, generations, model_responses, ... as lists; samples, solutions,
+                                 answers where they are lists; of texts, or of objects that hold one
 Nested lines (evalscope, inspect) are flattened by `nested.py` first.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.nested import flattened, message_text
-from lm_eval_mathtasks.evidence.records import first_text
+from lm_eval_mathtasks.evidence.records import LEVEL, SUBJECT, first_text
 
 QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "instruction")
 GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth", "target", "answer", "final_answer",
@@ -29,6 +30,7 @@ _REPEATS = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 _RESPONSES = ("responses", "response", "model_responses", "model_response", "generations", "generation", "completions",
               "completion", "model_outputs", "model_output", "outputs", "output", "raw_output", "code")  # fmt: skip
 _ANSWERS = ("predictions", "prediction", "pred")  # the whole text only where nothing above is there
+_LISTS = ("samples", "solutions", "answers")  # responses only where they are lists and nothing above is there
 _VERDICTS = ("label", "correct", "is_correct", "symbolic_correct", "judge_correct", "correctness", "accuracy", "acc",
              "score", "model_responses__eval_is_correct")  # fmt: skip
 _VERDICT_LIKE = re.compile(r".+_(score|correct|acc)$")
@@ -56,6 +58,8 @@ class Line(NamedTuple):
     task: str
     prompt: str | None
     tokens: tuple[int, ...]
+    subject: str | None
+    level: str | None
 
 
 def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
@@ -87,6 +91,8 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         tokens=tuple(
             n for n in _listed(next((line[t] for t in _TOKENS if t in line), ())) if isinstance(n, int)
         ),
+        subject=first_text(line, SUBJECT),
+        level=first_text(line, LEVEL),
     )
 
 
@@ -98,8 +104,9 @@ def _first(line: Mapping[str, Any], names: Iterable[str]) -> str | None:
 
 def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, ...]:
     named = [name for name in _RESPONSES if name in line] or [name for name in _ANSWERS if name in line][:1]
+    named = named or [name for name in _LISTS if isinstance(line.get(name), list)][:1]
     filled = [name for name in named if line[name] not in (None, "", [])] or named[:1]
-    texts = {name: tuple(message_text(part, "assistant") for part in _listed(line[name])) for name in filled}
+    texts = {name: tuple(_text(part) for part in _listed(line[name])) for name in filled}
     if len(set(texts.values())) == 1:
         return next(iter(texts.values())) or ("",)  # a null response is an empty one
     where = f"line {number} of {path}"
@@ -110,6 +117,16 @@ def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, .
             "keep one of them",
         )
     raise EvidenceError(f"a response in {where}", f"only {', '.join(line)}", "name the column `response`")
+
+
+def _text(part: Any) -> str:
+    """The text of one response; an object may call it as a line would ({"response": ..., "reward": ...})."""
+    if isinstance(part, dict) and not part.keys() & {"role", "message", "content", "text"}:
+        own = next(
+            (part[name] for name in (*_RESPONSES, "solution") if isinstance(part.get(name), str)), None
+        )
+        return message_text(part, "assistant") if own is None else str(own)
+    return message_text(part, "assistant")
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import Protocol, Provenance, Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.evidence.records import (
+    LEVEL,
+    SUBJECT,
+    Protocol,
+    Provenance,
+    Row,
+    Run,
+    first_text,
+    read_json_lines,
+)
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 # Which metric is the score: graded accuracy first, then the patterns from lenient to strict.
@@ -150,6 +159,8 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             doc_hash=line.get("doc_hash"),
             prompt_hash=line.get("prompt_hash"),
             answers=None if "resps" in line or "verdicts" not in line else _answers(line),
+            subject=first_text(doc, SUBJECT),
+            level=first_text(doc, LEVEL),
         )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.records import Row, Run
-from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
+from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade, normal_form
 
 _CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
 
@@ -58,6 +58,12 @@ def _judge_row(row: Row) -> Iterator[Judgement]:
 @lru_cache(maxsize=_CACHED_PAIRS)
 def _grade(gold: str, pred: str | None) -> Verdict:
     return grade(gold=gold, pred=pred)
+
+
+@lru_cache(maxsize=_CACHED_PAIRS)
+def understood(answer: str) -> str:
+    """Return how the grader understands an answer: the cleaned text, then a line for each reading of it."""
+    return normal_form(answer)
 
 
 def reference_answer(gold: str) -> str:

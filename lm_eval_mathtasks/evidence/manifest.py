@@ -17,9 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.catalogue import SOURCES
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.records import Run, read_json
-from lm_eval_mathtasks.sources import SOURCES, checksum
+from lm_eval_mathtasks.sources import checksum
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -42,7 +43,7 @@ _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn"
 
 
 def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the packed files say: model, task, score, docs, generation, prompts, dataset.
+    """Return what the packed files say: model, task, score, docs, generation, prompts.
 
     results: of one task; run: the same read back; lines: of the samples file. Scores are fractions.
     """
@@ -71,36 +72,44 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
             "sha256": _together(lines, "prompt_hash"),
             **{key: results.get(key) for key in _PROMPT},
         },
-        "dataset": _dataset(config, lines),
     }
 
 
-def _dataset(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """Where the docs come from, and whether those in the log are the published ones."""
-    stated = {
-        "path": config.get("dataset_path"),
-        "name": config.get("dataset_name"),
-        "revision": (config.get("dataset_kwargs") or {}).get("revision"),
-        "docs_sha256": _together(lines, "doc_hash"),
-    }
+def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
+    no text to tell)."""
     found = _LOADER.search(str(config.get("custom_dataset")))
     if not found or found[1] not in SOURCES:
-        return {key: value for key, value in stated.items() if value is not None}
+        stated = {
+            "path": config.get("dataset_path"),
+            "name": config.get("dataset_name"),
+            "revision": (config.get("dataset_kwargs") or {}).get("revision"),
+        }
+        return dataset_again({key: value for key, value in stated.items() if value is not None}, lines)
     source = SOURCES[found[1]]
-    docs = [line.get("doc") for line in lines]
-    published = None
-    if len(docs) == source.docs and all(isinstance(doc, dict) for doc in docs):
-        columns = [source.rename.get(name, name) for name in (source.question, source.gold)]
-        published = checksum((doc for doc in docs if isinstance(doc, dict)), columns) == source.checksum
-    return {
+    stated = {
         "name": source.name,
         "hub": source.hub or "bundled with the package",
         "revision": source.revision or None,
         "checksum": source.checksum,
         "docs": source.docs,
-        "is_published_set": published,  # None: a part of it, or a pack without text
-        "docs_sha256": stated["docs_sha256"],
+        "is_published_set": None,
     }
+    return dataset_again(stated, lines)
+
+
+def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
+    since does not make an old pack wrong."""
+    again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
+    source = SOURCES.get(str(stated.get("name"))) if "checksum" in stated else None
+    docs = [line["doc"] for line in lines if isinstance(line.get("doc"), dict)]
+    plain = source is not None and stated["checksum"] and ":" not in stated["checksum"]
+    if source is not None and plain and len(docs) == len(lines) == stated["docs"]:
+        columns = [source.rename.get(name, name) for name in (source.question, source.gold)]
+        digest = checksum(docs, columns, ordered=source.ordered)
+        again["is_published_set"] = digest == stated["checksum"]
+    return again
 
 
 def _together(lines: list[dict[str, Any]], key: str) -> str | None:

@@ -38,6 +38,7 @@ from lm_eval_mathtasks.evidence.manifest import (
     FORMAT,
     command_of,
     commit_of,
+    dataset_of,
     facts_of,
     hardware_of,
     packages_of,
@@ -177,6 +178,7 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
     manifest = {
         "format": FORMAT,
         **facts_of(results, run, lines),
+        "dataset": dataset_of(results["configs"][run.task], lines),
         "text": choices.text,
         **about,
         "taken_out": dict(sorted(taken.items())),

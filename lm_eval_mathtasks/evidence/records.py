@@ -10,6 +10,8 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 
+SUBJECT = ("subject", "type", "subfield", "Subject")  # MATH calls it type
+LEVEL = ("level", "difficulty", "Level")
 API_ERROR = "api_error"  # the finish reason of a response that never came
 
 
@@ -21,7 +23,8 @@ class Row:
     (None: unknown; "api_error": there is no response, and the text is empty). score: the share of right responses by
     the run's own grader, None if it did not grade. metrics: every number the log holds for the doc, keyed
     "metric,filter" as in lm-eval's results. doc_hash, prompt_hash: the harness's own, for telling like docs and
-    prompts. answers: what was extracted, where the log is a pack without text; the responses are empty then.
+    prompts. subject, level: of the doc, as its dataset says. answers: what was extracted, where the log is a pack
+    without text; the responses are empty then.
     """
 
     doc_id: str
@@ -35,6 +38,8 @@ class Row:
     doc_hash: str | None = None
     prompt_hash: str | None = None
     answers: tuple[str | None, ...] | None = None
+    subject: str | None = None
+    level: str | None = None
 
     @property
     def there(self) -> tuple[int, ...]:

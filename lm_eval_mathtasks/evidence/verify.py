@@ -18,7 +18,15 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.evidence.harness_logs import read_lm_eval, unfolded
-from lm_eval_mathtasks.evidence.manifest import FILE, facts_of, file_sha256, read_manifest, sealed, sha256
+from lm_eval_mathtasks.evidence.manifest import (
+    FILE,
+    dataset_again,
+    facts_of,
+    file_sha256,
+    read_manifest,
+    sealed,
+    sha256,
+)
 from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
@@ -63,7 +71,11 @@ def _check(report: Report, manifest: Mapping[str, Any], texts: Mapping[str, str]
     results, run, lines = _read(report.folder, manifest)
     report.label, report.docs, report.seal = run.label, len(run.rows), str(manifest.get("seal"))
     report.responses = sum(len(row.there) for row in run.rows)
-    facts = {**facts_of(results, run, lines), "text": "none" if run.withheld else "full"}
+    facts = {
+        **facts_of(results, run, lines),
+        "dataset": dataset_again(manifest["dataset"], lines),
+        "text": "none" if run.withheld else "full",
+    }
     report.score = facts["score"]["value"]
     for name, value in facts.items():
         if json.loads(json.dumps(value)) != manifest.get(name):

@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_mathtasks.hooks.scoring import BOXED, FINAL_ANSWER, Doc, Scores, same_text, score_response
-from lm_eval_mathtasks.sources import SOURCES, load
+from lm_eval_mathtasks.grading.boxes import find_boxes
+from lm_eval_mathtasks.hooks.documents import renamed
+from lm_eval_mathtasks.hooks.errata import with_errata
+from lm_eval_mathtasks.hooks.scoring import BOXED, FINAL_ANSWER, Doc, Scores, same_text
+from lm_eval_mathtasks.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -18,6 +21,11 @@ def load_math500(**metadata: Any) -> dict[str, Dataset]:
     return load("math500", metadata)
 
 
+def load_math(**metadata: Any) -> dict[str, Dataset]:
+    """MATH's whole test set, the seven subjects one after the other."""
+    return load("math", metadata)
+
+
 def load_sample_math(**metadata: Any) -> dict[str, Dataset]:
     """The bundled competition-style sample."""
     return load("sample-math", metadata)
@@ -25,7 +33,12 @@ def load_sample_math(**metadata: Any) -> dict[str, Dataset]:
 
 def docs_math500(dataset: Dataset) -> Dataset:
     """Rename `problem` to `question` and `answer` to `gold`; subject, level and solution stay."""
-    return dataset.rename_columns(dict(SOURCES["math500"].rename))
+    return renamed(dataset, "math500")
+
+
+def docs_math(dataset: Dataset) -> Dataset:
+    """Rename `problem` to `question` and `type` to `subject`; level and solution stay."""
+    return renamed(dataset, "math")
 
 
 def gold_math500(doc: Doc) -> str:
@@ -33,17 +46,32 @@ def gold_math500(doc: Doc) -> str:
     return str(doc["gold"])
 
 
+def gold_math(doc: Doc) -> str:
+    """The reference answer: the last box of the reference solution, as the authors' code takes it (Hendrycks et al.,
+    `last_boxed_only_string`)."""
+    solution = str(doc["solution"])
+    boxes = [box for box in find_boxes(solution) if box.complete]
+    return solution[boxes[-1].start : boxes[-1].stop].strip() if boxes else ""
+
+
+def score_math_cot(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a response that was asked for `\\boxed{...}`, over all docs of MATH and by subject and level."""
+    return _by_subject_and_level(
+        doc, with_errata("math", doc, gold_math(doc), results, asked_for=BOXED, same=same_text)
+    )
+
+
 def score_math_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{...}`, over all docs and by subject and level."""
     return _by_subject_and_level(
-        doc, score_response(gold_math500(doc), results, asked_for=BOXED, same=same_text)
+        doc, with_errata("math", doc, gold_math500(doc), results, asked_for=BOXED, same=same_text)
     )
 
 
 def score_math_fewshot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the exemplars' format, "Final Answer: The final answer is $...$."."""
     return _by_subject_and_level(
-        doc, score_response(gold_math500(doc), results, asked_for=FINAL_ANSWER, same=same_text)
+        doc, with_errata("math", doc, gold_math500(doc), results, asked_for=FINAL_ANSWER, same=same_text)
     )
 
 

@@ -1,4 +1,4 @@
-"""GSM8K: data, gold and scores of its prompts."""
+"""GSM8K and GSM8K-Platinum: data, gold and scores of the prompts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_mathtasks.hooks.documents import renamed
+from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import (
     ANY_RULE,
     BOXED,
@@ -15,10 +17,9 @@ from lm_eval_mathtasks.hooks.scoring import (
     Scores,
     answered,
     same_number_text,
-    score_response,
 )
 from lm_eval_mathtasks.metrics import mean
-from lm_eval_mathtasks.sources import SOURCES, load
+from lm_eval_mathtasks.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -32,6 +33,11 @@ def load_gsm8k(**metadata: Any) -> dict[str, Dataset]:
     return load("gsm8k", metadata)
 
 
+def load_gsm8k_platinum(**metadata: Any) -> dict[str, Dataset]:
+    """GSM8K's test set as Vendrow et al. (2025) revised it."""
+    return load("gsm8k-platinum", metadata)
+
+
 def load_sample_gsm8k(**metadata: Any) -> dict[str, Dataset]:
     """The bundled grade-school sample."""
     return load("sample-gsm8k", metadata)
@@ -39,7 +45,7 @@ def load_sample_gsm8k(**metadata: Any) -> dict[str, Dataset]:
 
 def docs_gsm8k(dataset: Dataset) -> Dataset:
     """Rename `answer` (solution and `#### N`) to `gold`."""
-    return dataset.rename_columns(dict(SOURCES["gsm8k"].rename))
+    return renamed(dataset, "gsm8k")
 
 
 def gold_gsm8k(doc: Doc) -> str:
@@ -49,22 +55,24 @@ def gold_gsm8k(doc: Doc) -> str:
 
 def score_gsm8k_cot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a few-shot response, which ends "The answer is N."."""
-    return score_response(gold_gsm8k(doc), results, asked_for=THE_ANSWER_IS, same=same_number_text)
+    return with_errata("gsm8k", doc, gold_gsm8k(doc), results, asked_for=THE_ANSWER_IS, same=same_number_text)
 
 
 def score_gsm8k_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{N}`."""
-    return score_response(gold_gsm8k(doc), results, asked_for=BOXED, same=same_number_text)
+    return with_errata("gsm8k", doc, gold_gsm8k(doc), results, asked_for=BOXED, same=same_number_text)
 
 
 def score_gsm8k_direct(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for a number and nothing else."""
-    return score_response(gold_gsm8k(doc), results, asked_for=ANY_RULE, same=same_number_text)
+    return with_errata("gsm8k", doc, gold_gsm8k(doc), results, asked_for=ANY_RULE, same=same_number_text)
 
 
 def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the tags format, with the share of responses that hold each of its two parts."""
-    scores = score_response(gold_gsm8k(doc), results, asked_for=SOLUTION_TAG, same=same_number_text)
+    scores = with_errata(
+        "gsm8k", doc, gold_gsm8k(doc), results, asked_for=SOLUTION_TAG, same=same_number_text
+    )
     if texts := [str(response) for response in answered(results)]:
         scores["thinking_proportion"] = mean(bool(_THINKING.search(text)) for text in texts)
         scores["answer_proportion"] = mean(bool(_SOLUTION.search(text)) for text in texts)

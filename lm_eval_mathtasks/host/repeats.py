@@ -57,9 +57,10 @@ class Repeats(NamedTuple):
     every: int | None
     named: Mapping[str, int]
 
-    def install(self, manager: Any, names: Iterable[str], gen_kwargs: Mapping[str, Any]) -> None:
+    def install(self, manager: Any, names: Iterable[str], gen_kwargs: Mapping[str, Any] | None) -> None:
         """Have a TaskManager load tasks with their repeats; complain of these names now, before a model is loaded.
 
+        gen_kwargs: of the command line; None where nothing is generated, so that nothing need be sampled.
         Raises TaskError for a task that cannot score k responses or would decode greedily, and for one that gets two k.
         """
         load = manager.load
@@ -77,7 +78,8 @@ class Repeats(NamedTuple):
         manager.load = load_repeated
         if self.every or self.named:
             for task in load_repeated(manager.match_tasks(list(names)))["tasks"].values():
-                require_sampling(task, gen_kwargs)
+                if gen_kwargs is not None:
+                    require_sampling(task, gen_kwargs)
 
     def _by_task(self, load: Any, manager: Any) -> dict[str, int]:
         """k by task: a tag or group passes its own on to its members."""

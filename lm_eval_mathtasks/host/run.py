@@ -184,10 +184,10 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     import lm_eval.loggers
     import lm_eval.tasks
 
-    original_evaluate = lm_eval.evaluator.evaluate
+    original_evaluate, generates = lm_eval.evaluator.evaluate, given_value(args, "model") != "replay"
 
     def evaluate(*positional: Any, **named: Any) -> Any:
-        for task in named["task_dict"]["tasks"].values():
+        for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
         keeper.watch(named["lm"])
         return original_evaluate(*positional, **named)
@@ -195,7 +195,8 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
         tasks, gen_kwargs = given_value(args, "tasks"), given_value(args, "gen_kwargs")
         made = task_manager(tasks, include_path, metadata or {})
-        repeats.install(made, requested(tasks), gen_kwargs if isinstance(gen_kwargs, dict) else {})
+        gen_kwargs = gen_kwargs if isinstance(gen_kwargs, dict) else {}
+        repeats.install(made, requested(tasks), gen_kwargs if generates else None)
         return made
 
     changes: list[tuple[Any, str, Any]] = [

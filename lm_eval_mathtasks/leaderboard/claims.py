@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A set of problems: its name in claims, how many problems, and what harnesses call it."""
+    """A set of problems: its name in claims, how many problems, what harnesses call it, and how many problems its
+    other editions have."""
 
     name: str
     docs: int
     tasks: re.Pattern[str]
+    editions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Claims:
         """Return the benchmark that a harness's task name stands for, `docs` deciding between two of one name."""
         bare = task.split("|")[1] if task.count("|") else task
         hits = [b for b in self.benchmarks.values() if b.tasks.match(bare) or b.name.lower() == bare.lower()]
-        exact = [b for b in hits if b.docs == docs]
+        exact = [b for b in hits if docs in (b.docs, *b.editions)]
         return next(iter(exact or hits), None)
 
 
@@ -121,7 +123,9 @@ def read_claims(folder: str | Path | None = None) -> tuple[Claims, list[Problem]
     root = leaderboards_dir(folder)
     models = Models.from_table(load_table(root / "models.yaml"))
     benchmarks = {
-        name: Benchmark(name, facts["docs"], re.compile(facts["tasks"], re.IGNORECASE))
+        name: Benchmark(
+            name, facts["docs"], re.compile(facts["tasks"], re.IGNORECASE), tuple(facts.get("editions", ()))
+        )
         for name, facts in load_table(root / "benchmarks.yaml").items()
     }
     rows: list[Claim] = []

@@ -152,20 +152,19 @@ def nearest(
     mode: str | None = None,
     **choice: Any,
 ) -> Comparison:
-    """Return the comparison with the claim most like the run: comparable, few differing parts, few unknown ones,
-    the vendor's. choice: as for `find_claims`, which says what it raises."""
+    """Return the comparison with the claim most like the run, see `likeness`. choice: as for `find_claims`, which says
+    what it raises."""
     found, models, benchmark = find_claims(run, claims, **choice)
     compared = [compare(run, claim, benchmark, shares=shares, models=models, mode=mode) for claim in found]
-    return min(
-        compared,
-        key=lambda c: (
-            c.outcome == "not comparable",
-            sum(part.effect == "matters" for part in c.parts),
-            sum(part.effect == "unknown" for part in c.parts),
-            c.claim.reported_by != "vendor",
-            c.claim.id,
-        ),
-    )
+    return min(compared, key=likeness)
+
+
+def likeness(compared: Comparison) -> tuple[bool, int, int, bool, str]:
+    """Sort key: comparable claims first, then those with few differing parts, few unknown ones, the vendor's."""
+    effects = [part.effect for part in compared.parts]
+    vendor = compared.claim.reported_by == "vendor"
+    unlike = compared.outcome == "not comparable"
+    return unlike, effects.count("matters"), effects.count("unknown"), not vendor, compared.claim.id
 
 
 def _difference(run: Run, ours: Score, theirs: Score, shares: dict[str, float] | None) -> st.Interval:

@@ -26,7 +26,8 @@ from lm_eval_mathtasks.leaderboard.render import Table, show
 _FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which runs of a log, and which claims, a command takes."""
     parser.add_argument(
         "--task", help="the task, where a log holds several (and its name, where it names none)"
     )
@@ -46,14 +47,18 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--benchmark", metavar="NAME", help="the benchmark, where the task's name does not say"
     )
     parser.add_argument("--mode", help="thinking mode or effort that was run, for instance non-thinking")
-    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
     parser.add_argument("--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)")
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
 
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=_FORMATS)
-    _add_run_options(parser)
+    add_run_options(parser)
+    _add_format(parser)
     parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
     parser.add_argument(
         "--baseline", metavar="RUN", help="print ratios to this run by benchmark, and their harmonic mean"
@@ -69,14 +74,16 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks explain`."""
     parser.add_argument("run", metavar="RUN", help=_FORMATS)
-    _add_run_options(parser)
+    add_run_options(parser)
+    _add_format(parser)
     parser.add_argument(
         "--against", metavar="RUN", help="a run on the same docs: lost docs are worth what they scored there"
     )
     parser.add_argument("--docs", action="store_true", help="list every doc of every cause")
 
 
-def _read(path: str, args: argparse.Namespace) -> list[Run]:
+def read_chosen(path: str, args: argparse.Namespace) -> list[Run]:
+    """Return the runs at a path that the options of `add_run_options` choose."""
     return read_runs(
         path, model=args.run_model, task=args.task, metric=args.metric, gold=args.gold, journal=args.journal
     )
@@ -95,7 +102,7 @@ def compare_main(args: argparse.Namespace) -> int:
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
-        tables = _all_with_claims(_read(args.runs[0], args), args)
+        tables = _all_with_claims(read_chosen(args.runs[0], args), args)
     elif len(args.runs) == 2:
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
@@ -136,7 +143,7 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
 
 
 def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
-    first, second = (_read(path, args) for path in args.runs)
+    first, second = (read_chosen(path, args) for path in args.runs)
     if len(first) == len(second) == 1:
         return [(first[0], second[0])]
     by_task = {run.task: run for run in second}
@@ -158,7 +165,7 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
 def _ranking(args: argparse.Namespace) -> list[Table]:
     by_task: dict[str, list[tuple[str, Run]]] = {}
     for path in args.runs:
-        for run in _read(path, args):
+        for run in read_chosen(path, args):
             by_task.setdefault(run.task, []).append((_name(path, run), run))
     tables = []
     for task, named in by_task.items():
@@ -183,7 +190,7 @@ def _against_baseline(args: argparse.Namespace) -> list[Table]:
 
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
     means = {}
-    for run in _read(path, args):
+    for run in read_chosen(path, args):
         counted = _graded(run, args.regrade)[0]
         means[run.task] = sum(counted.values()) / len(counted)
     return means
@@ -193,7 +200,7 @@ def explain_main(args: argparse.Namespace) -> int:
     """Run `mathtasks explain`: a waterfall for every run at the path."""
     claims, causes = load_claims(args.leaderboards), load_causes(args.leaderboards)
     tables: list[Table] = []
-    for run in _read(args.run, args):
+    for run in read_chosen(args.run, args):
         judgements = judge(run)
         best = _to_reach(run, claims, judgements, args)
         explanation = explain(

@@ -11,7 +11,6 @@ from lm_eval_mathtasks.leaderboard.explain import Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 
 FLIPS_SHOWN = 20
 NOTES_SHOWN = 8
@@ -183,8 +182,7 @@ def _waterfall(explained: Explanation, best: Comparison | None) -> Table:
 def _range(cause: Cause) -> str:
     if cause.interval.low == cause.interval.high:
         return f"exact: {cause.rate_from}"
-    turned = Interval(-cause.interval.high, -cause.interval.low)
-    fair = with_interval(-cause.fair, turned, signed=True, digits=2)
+    fair = with_interval(-cause.fair, cause.interval.turned, signed=True, digits=2)
     return f"at most {_points(-cause.bound)}, fair {fair}"
 
 

@@ -35,6 +35,11 @@ class Interval(NamedTuple):
         """The interval in another unit, for instance percent."""
         return Interval(self.low * factor, self.high * factor)
 
+    @property
+    def turned(self) -> Interval:
+        """The interval of the negative value."""
+        return Interval(0.0 - self.high, 0.0 - self.low)  # -0.0 would be printed with its sign
+
 
 def z_value(level: float = LEVEL) -> float:
     """Return the normal quantile of a two-sided interval (1.96 for 0.95)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,12 +22,15 @@ from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
 from lm_eval_mathtasks.models.watch import Watch
 
-BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0  # full jitter: a random time up to 0.5, 1, 2, ... 30 s
+log = logging.getLogger(__name__)
+
+BACKOFF_S, BACKOFF_MAX_S = 0.5, 10.0  # full jitter: a random time up to 0.5, 1, 2, ... 10 s
 PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 # A stream tells early that a connection is dead, and what the server's limits are; but each of its pieces costs a
 # third of a millisecond, and there are hundreds in an answer. So answers come whole while all is well: they are
 # streamed until the first one has come, and for this many answers after a fault or a refusal.
 STREAMED_AFTER = 100
+START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
 
@@ -56,6 +60,7 @@ class Asker:
     stopping: asyncio.Event
     meter: TokenMeter = field(default_factory=TokenMeter)
     calm: int = STREAMED_AFTER  # answers since the last trouble
+    reached: bool = False  # whether the server has said anything at all
 
     async def answer(self, ask: Ask, trouble: Trouble) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
@@ -65,8 +70,9 @@ class Asker:
         from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
         def over(_: Any) -> bool:
+            budget = self.settings.retry_budget
             spent = time.monotonic() - trouble.began - trouble.waited
-            return spent >= self.settings.retry_budget or trouble.paid >= PAID_TRIES
+            return spent >= (budget if self.reached else min(budget, START_S)) or trouble.paid >= PAID_TRIES
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda e: isinstance(e, Fault) and e.severity == "transient"),
@@ -92,38 +98,49 @@ class Asker:
         while True:
             asked_at = time.monotonic()
             worst = await self.purse.reserve(self.meter.estimate(ask.prompt_chars), ask.max_tokens)
-            usage: dict[str, Any] | None = None
+            usage: Mapping[str, Any] | None = None
+            unsure = False
             try:
                 permit = await self.dispatcher.permit(
                     self.cost(ask), again=trouble.attempts + trouble.refused > 0
                 )
                 trouble.waited += time.monotonic() - asked_at
-                sent = self._sent(ask)
+                sent, unsure = self._sent(ask), True
                 try:
                     answer = await self._send(ask, sent, permit, trouble)
                     usage, self.calm = answer.usage, self.calm + 1
                     return answer
                 except Refused as refused:
+                    unsure = False
                     self._refused(permit, refused, trouble)
                 except Rejected as rejected:
+                    unsure = False
                     if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
                         raise rejected.fault from None
                 finally:
                     self.dispatcher.done()
             except Fault as fault:
-                self.report.faults[fault.kind] += 1
-                self.calm = 0
+                self._failed(fault)
                 trouble.paid += fault.paid
+                usage, unsure = fault.usage, fault.unsure
                 trouble.patience *= 2 if fault.kind == "timeout" else 1
                 raise
             finally:
-                self.purse.settle(worst, usage)
+                self.purse.settle(worst, usage, unsure=unsure)
+
+    def _failed(self, fault: Fault) -> None:
+        """Count a failed attempt; the first one of a server that cannot be reached is said at once."""
+        self.calm = 0
+        self.report.faults[fault.kind] += 1
+        self.reached = self.reached or fault.kind not in ("connection", "timeout")
+        if not self.reached and self.report.faults.total() == 1:
+            log.warning("no connection to %s yet (%s); trying on", self.settings.base_url, fault.said)
 
     def _refused(self, permit: Permit, refused: Refused, trouble: Trouble) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is an accident, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
         trouble.refused += 1
-        self.calm = 0
+        self.calm, self.reached = 0, True
         if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
             raise Fault(
                 "run",
@@ -141,6 +158,7 @@ class Asker:
         flight = Flight(now, now, streamed=bool(sent.get("stream")), patience=trouble.patience)
 
         def on_headers(headers: Mapping[str, str]) -> None:
+            self.reached = True
             self.dispatcher.admitted(permit, read_limits(headers))
 
         reply: Reply = await self.watch.run(flight, self.client.exchange(sent, flight, on_headers))

@@ -34,7 +34,7 @@ from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, delive
 from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
-from lm_eval_mathtasks.models.settings import read_settings
+from lm_eval_mathtasks.models.settings import read_settings, require_tokens
 from lm_eval_mathtasks.response import Response
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             found = journal.find(keys)
             longest = max((ask.max_tokens for ask in self._asks(requests, planned, found)), default=0)
             journal.require_space(len(keys) - len(found), longest)
+            require_tokens(settings, longest)
             journal.note_docs(
                 (k, r.task_name, r.doc_id, n) for (k, _, n), r in zip(planned, requests, strict=True)
             )
@@ -210,7 +211,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         return Engine(
             settings=settings,
             client=Client(
-                base_url=settings.base_url, key=self.key, chat=self.chat, connections=settings.num_concurrent
+                base_url=settings.base_url,
+                key=self.key,
+                chat=self.chat,
+                connections=settings.num_concurrent,
+                on_sent=dispatcher.sent,
             ),
             dispatcher=dispatcher,
             capabilities=self.capabilities,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,10 +57,16 @@ class Flight:
 
 
 class Client:
-    """Sends payloads to `base_url`. `connections`: the size of the pool; nobody waits for one."""
+    """Sends payloads to `base_url`. `connections`: the size of the pool; nobody waits for one. `on_sent`: called when
+    a request is on the wire, with the seconds that connecting took (0: a connection was there)."""
 
-    def __init__(self, *, base_url: str, key: Key, chat: bool, connections: int) -> None:
+    def __init__(
+        self, *, base_url: str, key: Key, chat: bool, connections: int, on_sent: Callable[[float], None]
+    ) -> None:
         import openai
+
+        async def trace(request: Any) -> None:
+            request.extensions["trace"] = _tracer(on_sent)
 
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=connections,
@@ -75,7 +81,9 @@ class Client:
             api_key=key.reveal(),
             max_retries=0,
             timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+            http_client=openai.DefaultAsyncHttpxClient(
+                limits=limits, timeout=timeout, event_hooks={"request": [trace]}
+            ),
         )
         self._chat = chat
 
@@ -138,6 +146,22 @@ class Client:
         if reply.finish_reason is None:
             raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
         return reply
+
+
+def _tracer(on_sent: Callable[[float], None]) -> Callable[[str, Any], Awaitable[None]]:
+    """What httpx is to call with each step of one request, so that `on_sent` hears of two of them."""
+    began = trip = 0.0
+
+    async def trace(event: str, _: Any) -> None:
+        nonlocal began, trip
+        if event.endswith("connect_tcp.started"):
+            began = time.monotonic()
+        elif event.endswith("connect_tcp.complete"):
+            trip = time.monotonic() - began
+        elif event.endswith("send_request_body.complete"):
+            on_sent(trip)
+
+    return trace
 
 
 async def _lines(response: Any, flight: Flight) -> AsyncIterator[bytes]:
@@ -212,10 +236,14 @@ def finish(reply: Reply) -> Reply:
     reply.text, reply.reasoning = tidy(reply.text), tidy(reply.reasoning)
     if not reply.chosen:
         raise Fault("transient", "no_choices", "a body without choices", paid=True)
+    usage = reply.usage or None
     if reply.finish_reason == "content_filter":
-        raise Fault("item", "content_filter", reply.text or "finish reason content_filter", paid=True)
+        raise Fault(
+            "item", "content_filter", reply.text or "finish reason content_filter", paid=True, usage=usage
+        )
     if reply.finish_reason == "error":
-        raise Fault("transient", "server_error", "finish reason error", paid=True)
+        raise Fault("transient", "server_error", "finish reason error", paid=True, usage=usage)
     if not reply.text.strip() and reply.finish_reason != "length":
-        raise Fault("transient", "empty", f"an empty message, finish reason {reply.finish_reason}", paid=True)
+        said = f"an empty message, finish reason {reply.finish_reason}"
+        raise Fault("transient", "empty", said, paid=True, usage=usage)
     return reply

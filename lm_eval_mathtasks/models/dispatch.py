@@ -19,9 +19,10 @@ from lm_eval_mathtasks.models.limits import Mark
 
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
 PROBE = 16  # requests in flight before anything is known of the server
-PROBE_S = (
-    1.0  # without an answer the window doubles this often: first tokens of long reasoning may take minutes
-)
+PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning is silent for minutes
+# A limiter refuses within a round trip or two, a model takes far longer. So much silence after the last request of
+# a probe is consent to another one. The seconds are for a server that is busy reading the probe.
+CONSENT_TRIPS, CONSENT_S = 8, 0.02
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
 OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
@@ -52,24 +53,47 @@ class Permit:
 
 
 class Window:
-    """How many requests may be in flight: a probe, then all of `ceiling`, less where the server serves fewer."""
+    """How many requests may be in flight: a probe, then all of `ceiling`, less where the server serves fewer.
 
-    def __init__(self, ceiling: int, probe: int) -> None:
+    `silence_consents`: a probe that is not refused at once opens the window before its answers are here.
+    """
+
+    def __init__(self, ceiling: int, probe: int, silence_consents: bool = True) -> None:
         self.ceiling = ceiling
         self.size = float(min(ceiling, max(1, probe)))
         self.probing = self.size < ceiling
-        self._began: float | None = None
+        self.silence_consents = silence_consents
+        self._grows_at: float | None = None
+        self._consents = False
+        self._trip_s = PROBE_S
         self._cut_at = -1.0
         self._in_a_row = 0
         self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
 
     def allowed(self, now: float) -> int:
         """The window at `now` (monotonic seconds)."""
-        self._began = now if self._began is None else self._began
-        while self.probing and now - self._began >= PROBE_S:
-            self._began += PROBE_S
-            self._grow(self.size)
+        self._grows_at = now + PROBE_S if self._grows_at is None else self._grows_at
+        while self.probing and now >= self._grows_at:
+            self._grow(PROBE if self._consents else self.size)
+            self._grows_at, self._consents = self._grows_at + PROBE_S, False
         return int(self.size)
+
+    def opens_in(self, now: float) -> float | None:
+        """Seconds until the window opens further by itself; None if it does not."""
+        return max(0.0, self._grows_at - now) if self.probing and self._grows_at is not None else None
+
+    def sent(self, trip_s: float, now: float) -> None:
+        """A request is on the wire; connecting took `trip_s`, which a busy client only measures as too long."""
+        self._trip_s = min(self._trip_s, trip_s or PROBE_S)
+        if self.probing and self.silence_consents:
+            self._grows_at = now + min(PROBE_S, max(CONSENT_S, CONSENT_TRIPS * self._trip_s))
+            self._consents = True
+
+    def object(self, now: float) -> None:
+        """The server refused something: silence is no consent here."""
+        if self.silence_consents:
+            self.silence_consents = self._consents = False
+            self._grows_at = now + PROBE_S
 
     def _grow(self, by: float) -> None:
         self.size = min(float(self.ceiling), self.size + by)
@@ -102,7 +126,7 @@ class Dispatcher:
         self.budget, self.clock = budget, clock
         rates = [b.rate / cost for b, cost in zip(budget.buckets.values(), (1, 4096), strict=True) if b.rate]
         # A known limit may be enforced by the second: no more than a second's worth before the first headers.
-        self.window = Window(concurrency, int(min([PROBE, *rates])))
+        self.window = Window(concurrency, int(min([PROBE, *rates])), silence_consents=not rates)
         self.in_flight = 0
         self.refusals: Counter[str] = Counter()
         self.pause_until = clock()
@@ -136,6 +160,11 @@ class Dispatcher:
         if self._timer:
             self._timer.cancel()
 
+    def sent(self, trip_s: float) -> None:
+        """A request is on the wire; connecting took `trip_s` seconds (0: a connection was there)."""
+        self.window.sent(trip_s, self.clock())
+        self._pump()
+
     def admitted(self, permit: Permit, readings: dict[str, Reading]) -> None:
         """The server took the request, and said this of its limits."""
         now = self.clock()
@@ -147,6 +176,7 @@ class Dispatcher:
     def refused(self, permit: Permit, refusal: Refusal) -> bool:
         """The server did not take it. Returns False if that was an accident rather than a limit."""
         now = self.clock()
+        self.window.object(now)
         others = self.in_flight - 1
         if refusal.kind == LOAD:
             if not self.window.refused(permit, others, now):
@@ -218,7 +248,7 @@ class Dispatcher:
                 queue.popleft()
                 continue
             if self.in_flight >= self.window.allowed(now):
-                delay = PROBE_S if self.window.probing else None
+                delay = self.window.opens_in(now)
                 break
             delay = max(self.pause_until - now, self.budget.wait(tokens, now))
             if delay > 0:

@@ -31,7 +31,11 @@ from lm_eval_mathtasks.models.watch import Watch
 
 log = logging.getLogger(__name__)
 
-REFUSED_AT_FIRST = 20  # requests refused as bad with none answered: it is not the docs, it is the request
+IN_A_ROW = 20  # docs without an answer, and none with one between: it is not the docs
+DRAINING = (
+    "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
+)
+OUTAGE = {"connection", "timeout", "server_error", "overloaded"}
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Deliver = Callable[[Ask, Answer | Fault], None]
@@ -56,6 +60,7 @@ class Engine:
         self.stopped: Fault | None = None
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()
+        self._in_a_row = 0
         self.asker = Asker(
             settings,
             self.client,
@@ -72,7 +77,7 @@ class Engine:
     async def run(self, asks: Iterator[Ask], deliver: Deliver) -> None:
         """Answer all `asks`; `deliver` gets each with its Answer or its Fault, except those left when stopped."""
         began = time.monotonic()
-        looking = asyncio.ensure_future(self.watch.look())
+        looking = asyncio.gather(self.watch.look(), self.progress.look())
         crew = [asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)]
         restore = self._catch_signals()
         try:
@@ -106,7 +111,9 @@ class Engine:
         """Send nothing any more; what is under way is awaited."""
         if self.stopped is None:
             self.stopped = fault
-            log.error("stopped: %s. Waiting for %d answers under way.", fault, self.dispatcher.in_flight)
+            log.error("stopped: %s; %s", fault, fault.fix or RUN_AGAIN)
+            if self.dispatcher.in_flight:
+                log.error(DRAINING, self.settings.drain, self.dispatcher.in_flight)
         self._stop.set()
         self.dispatcher.stop()
         self.purse.stop()
@@ -139,10 +146,11 @@ class Engine:
 
     def _account(self, began: float) -> None:
         self.report.wall_s = time.monotonic() - began
+        self._spent()
         self.report.refusals = self.dispatcher.refusals
         self.report.dropped = dict(self.capabilities.dropped)
         if self.stopped:
-            self.report.stopped = f"{self.stopped}; {self.stopped.fix or RUN_AGAIN}"
+            self.report.stopped = self.stopped.kind
 
     # -- one worker, one request
 
@@ -163,7 +171,9 @@ class Engine:
         try:
             answer = await self.asker.answer(ask, trouble)
             await asyncio.wrap_future(self.journal.put(answer))
-            self._count(answer)
+            self.report.answered += 1
+            self._in_a_row = 0
+            self._spent()
             return answer
         except ModelError as error:  # the journal: without it nothing more may be paid
             self.stop(Fault("run", "journal", str(error), error.fix))
@@ -177,13 +187,28 @@ class Engine:
                 self.stop(fault)
                 raise Stopped from None
             self.report.failed[fault.kind] += 1
-            if self.report.failed["bad_request"] >= REFUSED_AT_FIRST and not self.report.answered:
-                self.stop(Fault("run", "bad_request", f"every request was refused. {fault.said}", RUN_AGAIN))
+            self._judge(fault)
             return fault
 
-    def _count(self, answer: Answer) -> None:
-        self.report.answered += 1
-        self.report.prompt_tokens += int(answer.usage.get("prompt_tokens") or 0)
-        self.report.completion_tokens += int(answer.usage.get("completion_tokens") or 0)
-        if self.purse.price:
-            self.report.cost = self.purse.cost
+    def _judge(self, fault: Fault) -> None:
+        """Stop if `fault`, which left one more doc without an answer, is not about that doc.
+
+        A first run of docs that all fail is; so is a server that has answered nobody for all the time that docs are
+        given. Docs that failed in an earlier run may fail again, all of them.
+        """
+        self._in_a_row += 1
+        first_run = not self.report.answered and not self.report.from_journal
+        if not self.asker.reached:
+            where = f"check base_url={self.settings.base_url} and whether its server is up"
+            self.stop(Fault("run", "unreachable", fault.said, where))
+        elif self._in_a_row >= IN_A_ROW and (first_run or fault.kind in OUTAGE):
+            said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
+            mend = "" if fault.severity == "transient" else fault.fix or "mend what the server complains of"
+            self.stop(Fault("run", fault.kind, said, f"{mend}, then {RUN_AGAIN}" if mend else RUN_AGAIN))
+
+    def _spent(self) -> None:
+        purse, report = self.purse, self.report
+        report.prompt_tokens, report.completion_tokens = int(purse.prompt), int(purse.written)
+        report.unsure, report.unsure_tokens = purse.unsure, int(purse.unsure_tokens)
+        if purse.price:
+            report.cost, report.unsure_cost = purse.cost, purse.unsure_cost

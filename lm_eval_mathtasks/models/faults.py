@@ -52,13 +52,26 @@ HINTS = {
 
 
 class Fault(Exception):
-    """A request that failed: how far it reaches, of what kind, and what the server said (without secrets)."""
+    """A request that failed: how far it reaches, of what kind, and what the server said (without secrets).
 
-    def __init__(
-        self, severity: Severity, kind: str, said: str = "", fix: str = "", paid: bool = False
+    `paid`: it was answered with something that is no response; `usage`: what that cost, if the server said;
+    `unsure`: nobody knows whether it will be charged.
+    """
+
+    def __init__(  # noqa: PLR0913  (all but the first two are rare)
+        self,
+        severity: Severity,
+        kind: str,
+        said: str = "",
+        fix: str = "",
+        *,
+        paid: bool = False,
+        unsure: bool = False,
+        usage: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(kind)
-        self.severity, self.kind, self.paid = severity, kind, paid
+        self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
+        self.unsure = (unsure or paid) and not usage
         self.said = redact(" ".join(said.split()))[:MESSAGE_CHARS]
         self.fix = fix or HINTS.get(kind, "")
 
@@ -155,7 +168,8 @@ def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) ->
 
 def of_transport(error: BaseException) -> Fault:
     """A connection that failed: refused, reset, cut off, unreadable."""
-    name = type(error).__name__
+    name, cause = type(error).__name__, type(error.__cause__).__name__
     kind = "timeout" if "timeout" in name.lower() else "connection"
-    cause = error.__cause__
-    return Fault("transient", kind, f"{name}: {error}" + (f" ({type(cause).__name__})" if cause else ""))
+    unsure = not {name, cause} & {"ConnectError", "ConnectTimeout"}  # then it never left
+    said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
+    return Fault("transient", kind, said, unsure=unsure)

@@ -103,6 +103,8 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
                 db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (str(time.time()),))
         (version,) = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+        if int(version) == SCHEMA_VERSION:
+            db.execute(f"SELECT {', '.join(COLUMNS)} FROM answers LIMIT 0")  # noqa: S608  (column names of ours)
     except (OSError, sqlite3.Error, TypeError) as error:
         raise unusable(path, error) from None
     if int(version) != SCHEMA_VERSION:

@@ -17,7 +17,8 @@ from lm_eval_mathtasks.models.headers import MINUTE_S, Reading
 # The server's bucket begins to refill when our first request arrives, ours when it leaves; making the first
 # connection takes this long. The time is given away once per run, so that no request arrives before its turn.
 MARGIN_S, MARGIN_SHARE = 0.25, 0.25  # of seconds' worth; at most this share of what the bucket holds
-SMALLER = 0.9  # of what it was believed to hold: below this, a refusal corrects it
+# A bucket of one request is full just when the next one arrives, or a little later: so much longer is waited for it.
+BRIM_S, BRIM_SHARE = 0.05, 0.025
 WINDOW_STILL_S = 1.0  # an instant of reset that has not moved for so long belongs to a window
 ERRORS_KEPT = 7  # disagreements whose median is believed: four must agree, a second at 250 a minute
 ORDER_S = 0.1  # requests sent within this time of each other may arrive in any order
@@ -93,7 +94,11 @@ class Bucket:
         if self.guessed:
             calm = now - (self._empty_at or now)
             self.rate *= 1 + GUESS_GROWTH_PER_S * passed * (1 + calm / GUESS_FASTER_S)
-        self.level = min(self.capacity, self.level + passed * self._pace())
+        self.level = min(self.capacity + self._brim(), self.level + passed * self._pace())
+
+    def _brim(self) -> float:
+        """Units that a full bucket is let run over."""
+        return min(BRIM_S * (self.rate or 0.0), BRIM_SHARE * self.capacity)
 
     def _others(self) -> float:
         """Units a second that others use, as far as it is more than noise."""
@@ -112,7 +117,7 @@ class Bucket:
         if self.window_end is not None:
             return 0.0 if self.level >= min(cost, self.capacity) else max(0.0, self.window_end - now)
         margin = min(MARGIN_S * self.rate + REACTION_S * self._others(), MARGIN_SHARE * self.capacity)
-        lacking = min(cost + margin, self.capacity) - self.level
+        lacking = min(cost + margin, self.capacity + self._brim()) - self.level
         return 0.0 if lacking <= 1e-9 else lacking / self._pace()
 
     def take(self, cost: float, now: float) -> Mark:
@@ -121,7 +126,7 @@ class Bucket:
         self.spent += cost
         self._sent.append((now, self.spent))
         if self.rate is not None:
-            self.level -= cost
+            self.level = min(self.level, self.capacity) - cost
         return Mark(now, self.level, self.spent)
 
     def forgive(self, cost: float) -> None:

@@ -99,7 +99,8 @@ class Purse:
                 "add it to a file and give prices=path",
             )
         self.price, self.max_cost, self.max_tokens = price, max_cost, max_tokens
-        self.cost = self.tokens = 0.0
+        self.prompt = self.written = self.cost = 0.0
+        self.unsure, self.unsure_tokens, self.unsure_cost = 0, 0.0, 0.0
         self._reserved_cost = self._reserved_tokens = 0.0
         self._open = 0
         self._stopped = False
@@ -122,12 +123,25 @@ class Purse:
         self._move(worst, 1)
         return worst
 
-    def settle(self, worst: dict[str, float], usage: Mapping[str, Any] | None) -> None:
-        """Replace a reservation by what the request used; None: it was not answered."""
+    @property
+    def tokens(self) -> float:
+        """Tokens that servers have charged."""
+        return self.prompt + self.written
+
+    def settle(
+        self, worst: dict[str, float], usage: Mapping[str, Any] | None, *, unsure: bool = False
+    ) -> None:
+        """Replace a reservation by what the request used; None: it was not answered. `unsure`: and nobody knows
+        whether it is charged, so the worst case stays, apart from what is known."""
         self._move(worst, -1)
         if usage:
-            self.tokens += float(usage.get("prompt_tokens") or 0) + float(usage.get("completion_tokens") or 0)
-            self.cost += self.price.cost(usage) if self.price else 0.0
+            self.prompt += float(usage.get("prompt_tokens") or 0)
+            self.written += float(usage.get("completion_tokens") or 0)
+            self.cost += self._cost(usage)
+        elif unsure:
+            self.unsure += 1
+            self.unsure_tokens += sum(worst.values())
+            self.unsure_cost += self._cost(worst)
         if self._changed:
             self._changed.set()
 
@@ -140,11 +154,14 @@ class Purse:
     def _move(self, worst: dict[str, float], sign: int) -> None:
         self._open += sign
         self._reserved_tokens += sign * sum(worst.values())
-        self._reserved_cost += sign * (self.price.cost(worst) if self.price else 0.0)
+        self._reserved_cost += sign * self._cost(worst)
+
+    def _cost(self, usage: Mapping[str, Any]) -> float:
+        return self.price.cost(usage) if self.price else 0.0
 
     def _fits(self, worst: dict[str, float]) -> bool:
-        tokens = self.tokens + self._reserved_tokens + sum(worst.values())
-        cost = self.cost + self._reserved_cost + (self.price.cost(worst) if self.price else 0.0)
+        tokens = self.tokens + self.unsure_tokens + self._reserved_tokens + sum(worst.values())
+        cost = self.cost + self.unsure_cost + self._reserved_cost + self._cost(worst)
         return (self.max_tokens is None or tokens <= self.max_tokens) and (
             self.max_cost is None or cost <= self.max_cost
         )
@@ -152,4 +169,11 @@ class Purse:
     def _spent(self) -> str:
         bounds = [f"max_cost={self.max_cost}"] if self.max_cost is not None else []
         bounds += [f"max_tokens_total={self.max_tokens}"] if self.max_tokens is not None else []
-        return f"{self.tokens:.0f} tokens, ${self.cost:.4f} spent; the next request may pass {' and '.join(bounds)}"
+        more = (
+            f" and at most {self.unsure_tokens:.0f} tokens, ${self.unsure_cost:.4f} for"
+            if self.unsure
+            else ""
+        )
+        more += f" {self.unsure} attempts that died without an account" if self.unsure else ""
+        spent = f"{self.tokens:.0f} tokens, ${self.cost:.4f} spent{more}"
+        return f"{spent}; the next request may pass {' and '.join(bounds)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 
@@ -22,22 +23,26 @@ class Progress:
         from tqdm import tqdm  # publishes no types
 
         watched = sys.stderr.isatty()
+        self._every_s = DRAW_S if watched else LOG_S
         self._bar = tqdm(
-            total=total, initial=done, unit="req", disable=not shown, mininterval=DRAW_S if watched else LOG_S,
+            total=total, initial=done, unit="req", disable=not shown, mininterval=self._every_s,
             dynamic_ncols=watched, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {postfix}",
         )  # fmt: skip
         self._report, self._dispatcher = report, dispatcher
         self._finished: deque[float] = deque(maxlen=4096)
-        self._drawn = 0.0
+        self._tokens = 1.0
 
     def step(self, tokens: float) -> None:
         """One more request is finished; requests reserve `tokens` each."""
-        now = time.monotonic()
-        self._finished.append(now)
+        self._finished.append(time.monotonic())
+        self._tokens = tokens
         self._bar.update(1)
-        if now - self._drawn >= DRAW_S:
-            self._drawn = now
-            self._bar.set_postfix_str(self.describe(tokens, now), refresh=False)
+
+    async def look(self) -> None:
+        """Draw the bar until cancelled, whether anything is finished or not: a run that waits says so."""
+        while not self._bar.disable:
+            await asyncio.sleep(self._every_s)
+            self._bar.set_postfix_str(self.describe(self._tokens, time.monotonic()))
 
     def rate(self, now: float) -> float:
         """Requests finished per minute, lately."""
@@ -57,6 +62,9 @@ class Progress:
         pace = min(rate, allowed) if allowed and rate else rate or allowed
         if pace:
             parts.append(f"{left / pace * 60:.0f} s left")
+        paused = self._dispatcher.pause_until - now
+        if paused > 1:
+            parts.append(f"paused by the server for {paused:.0f} s")
         if self._report.cost is not None:
             parts.append(f"${self._report.cost:.3f}")
         troubles = self._report.faults + self._dispatcher.refusals

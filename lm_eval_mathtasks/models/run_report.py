@@ -12,7 +12,8 @@ OK, FAILED, STOPPED = 0, 1, 3  # exit codes: all answered; some docs without an 
 @dataclass
 class RunReport:
     """Counts of one run. `failed`: docs without an answer, by kind; `faults`: failed attempts, by kind;
-    `refusals`: requests the server would not take at that moment; `cost` in US dollars (None: no price known)."""
+    `refusals`: requests the server would not take at that moment; `cost` in US dollars (None: no price known);
+    `unsure`: attempts that died without an account of their tokens, which may be charged or not."""
 
     model: str
     endpoint: str
@@ -29,6 +30,9 @@ class RunReport:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
+    unsure: int = 0
+    unsure_tokens: int = 0
+    unsure_cost: float = 0.0
     price_source: str | None = None
     wall_s: float = 0.0
     stopped: str | None = None
@@ -46,6 +50,9 @@ class RunReport:
         )
         money = "" if self.cost is None else f", ${self.cost:.4f} ({self.price_source})"
         yield f"tokens: {self.prompt_tokens} prompt + {self.completion_tokens} written{money}"
+        if self.unsure:
+            money = "" if self.cost is None else f", ${self.unsure_cost:.4f}"
+            yield f"may be charged too: {self.unsure} attempts that died, at most {self.unsure_tokens} tokens{money}"
         for name, counts in (
             ("without an answer", self.failed),
             ("faults", self.faults),
@@ -58,7 +65,7 @@ class RunReport:
         for parameter, reason in self.dropped.items():
             yield f"not sent, because the server refuses it: {parameter} ({reason})"
         if self.stopped:
-            yield f"stopped: {self.stopped}"
+            yield f"stopped before the end: {self.stopped}"
         yield f"journal: {self.journal}"
 
 

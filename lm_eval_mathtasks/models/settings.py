@@ -110,3 +110,13 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, name)
         if value is not None and not value > 0:
             raise ModelError(f"{name} above 0", str(value), f"leave {name}= out for no bound")
+
+
+def require_tokens(settings: Settings, longest: int) -> None:
+    """Raise ModelError if a request that may write `longest` tokens can never pass tpm."""
+    if settings.tpm is not None and longest > settings.tpm:
+        raise ModelError(
+            f"tpm of at least {longest}, which one request reserves for its response",
+            f"tpm={settings.tpm:.0f}",
+            "lower max_gen_toks, or correct tpm",
+        )

@@ -60,9 +60,8 @@ class Watch:
         except asyncio.CancelledError:
             if flight in self._dead:
                 waited = time.monotonic() - flight.seen
-                raise Fault(
-                    "transient", "timeout", f"silent for {waited:.0f} s", paid=flight.headed
-                ) from None
+                said = f"silent for {waited:.0f} s"
+                raise Fault("transient", "timeout", said, paid=flight.headed, unsure=True) from None
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task

@@ -1,4 +1,4 @@
-"""The command `mathtasks sampling`: what a run with repeats says about every number of responses up to its own."""
+"""The commands `mathtasks sampling` (every number of responses up to the run's) and `mathtasks budgets` (of tokens)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import Run, read_runs
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.leaderboard.statistics import Interval
+from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves
 from lm_eval_mathtasks.sampling.estimators import powers_of_two
+from lm_eval_mathtasks.sampling.tokens import Ruler, read_ruler
 from lm_eval_mathtasks.sampling.votes import Votes
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks sampling`: a table and curves for every run at the path."""
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    ks = None if args.k in (None, "all") else _numbers(args.k)
+    ks = None if args.k in (None, "all") else _numbers(args.k, "numbers of responses such as --k 1,4,16")
     for run in read(args):
         found = votes(run, judge(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
@@ -106,17 +108,62 @@ def _cell(point: Point) -> str:
     return with_interval(point.value, Interval(point.low, point.high))
 
 
-def _numbers(text: str) -> list[int]:
+def _numbers(text: str, wanted: str) -> list[int]:
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 1:
-        raise Undefined("numbers of responses such as --k 1,4,16", repr(text), "or `all`")
+        raise Undefined(wanted, repr(text), "separate whole numbers by commas")
     return numbers
 
 
-def sketch(drawn: Sequence[Curve]) -> list[str]:
+def add_budgets_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks budgets`."""
+    add_run_arguments(parser)
+    parser.add_argument("--budgets", metavar="N,N,...", help="in tokens; by default powers of two")
+    parser.add_argument(
+        "--tokenizer",
+        metavar="NAME",
+        help="a folder with tokenizer.json, a hub name, or `chars` (4 characters a token); by default the one in the "
+        "model's folder, if that is here, else `chars`",
+    )
+
+
+def budgets_main(args: argparse.Namespace) -> int:
+    """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
+    wanted = args.budgets and _numbers(args.budgets, "budgets such as --budgets 256,512,1024")
+    for run in read(args):
+        ruler = read_ruler(args.tokenizer, run.model)
+        found = at_budgets(run, ruler, wanted or None)
+        if args.format == "csv":
+            show([_long_table(run, [found.curve])], "csv")
+            continue
+        show([_budget_table(run, found, ruler)], args.format)
+        if args.format == "text" and len(found.curve.points) > 2:
+            print("\n".join(sketch([found.curve], "tokens")) + "\n")
+    return 0
+
+
+def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
+    rows = tuple(
+        (str(point.k), f"{100 * share:.1f}", _cell(point))
+        for point, share in zip(found.curve.points, found.finished, strict=True)
+    )
+    notes = [
+        f"tokens by {ruler.name}; the longest of {found.responses} responses has {found.longest}",
+        "percent [95 % interval over docs]; a longer response is cut there and judged again",
+    ]
+    if found.cut_by_run:
+        notes.append(
+            f"{found.cut_by_run} responses were cut by the run's own limit: beyond it nothing is known"
+        )
+    return Table(
+        f"{run.label}: {len(run.answered)} docs", ("tokens", "finished", "accuracy"), rows, tuple(notes)
+    )
+
+
+def sketch(drawn: Sequence[Curve], unit: str = "k") -> list[str]:
     """A line of block characters for each curve, all on one scale, at most 64 wide: every n-th point is shown."""
     values = [point.value for curve in drawn for point in curve.points]
     low, high = min(values), max(values)
@@ -127,6 +174,6 @@ def sketch(drawn: Sequence[Curve]) -> list[str]:
         bars = "".join(_BARS[round((p.value - low) / ((high - low) or 1) * (len(_BARS) - 1))] for p in points)
         first, last = curve.points[0], curve.points[-1]
         lines.append(f"{curve.label:{width}} {bars} {100 * first.value:.1f} → {100 * last.value:.1f}")
-    lines.append(f"{'':{width}} k = {drawn[0].points[0].k} to {drawn[0].points[-1].k}; "
+    lines.append(f"{'':{width}} {unit} = {drawn[0].points[0].k} to {drawn[0].points[-1].k}; "
                  f"the scale goes from {100 * low:.1f} to {100 * high:.1f}")  # fmt: skip
     return lines

@@ -1,0 +1,1 @@
+"""One answer out of several without looking at gold: scores, verifiers, best-of-n, weighted majority."""

@@ -1,0 +1,184 @@
+"""The command `mathtasks choose`: what choosing among a run's responses by scores gives, beside vote and oracle."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from lm_eval_mathtasks.choosing.choices import WEIGHINGS, Weighing
+from lm_eval_mathtasks.choosing.curves import BEST, WEIGHTED, Chosen, choose
+from lm_eval_mathtasks.choosing.scorer import KINDS, Settings, make_scorer
+from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, aggregate, has_steps, read_scores
+from lm_eval_mathtasks.choosing.scoring import score_run
+from lm_eval_mathtasks.choosing.theory import quality
+from lm_eval_mathtasks.errors import EvidenceError, ScoreError
+from lm_eval_mathtasks.evidence.judge import Judgement, judge
+from lm_eval_mathtasks.evidence.records import Run
+from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
+from lm_eval_mathtasks.leaderboard.statistics import Interval
+from lm_eval_mathtasks.sampling.classes import votes as votes_of
+from lm_eval_mathtasks.sampling.commands import add_run_arguments, read
+from lm_eval_mathtasks.sampling.curves import require
+from lm_eval_mathtasks.sampling.estimators import powers_of_two
+
+DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
+_NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks choose`."""
+    add_run_arguments(parser)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--scores", metavar="FILE", help="JSON lines with a score for every response (default: RUN itself)"
+    )
+    kinds = "; ".join(f"{name}: {text}" for name, text in KINDS.items())
+    source.add_argument(
+        "--scorer", metavar="KIND:PATH", help=f"score now; PATH: a folder, or a vLLM server. {kinds}"
+    )
+    parser.add_argument(
+        "--score-column", metavar="NAME", help="the column of scores, where a file has several"
+    )
+    parser.add_argument(
+        "--aggregate",
+        choices=AGGREGATES,
+        help=f"one score from those of the steps (default: {DEFAULT_AGGREGATE})",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=WEIGHINGS,
+        help="what a vote counts: its score, e^score, or 1 / (1 + e^-score) (default: sum if no score is negative, "
+        "else exp)",
+    )
+    parser.add_argument(
+        "--k", type=_numbers, help="comma-separated; by default the powers of two up to n, and n"
+    )
+    parser.add_argument(
+        "--save-scores", metavar="FILE", help="keep scores as they come; the same command resumes"
+    )
+    parser.add_argument("--device", default="cpu", help="of a local scorer (default: %(default)s)")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument(
+        "--batch-size", type=_count, default=8, help="responses at once (default: %(default)s)"
+    )
+    parser.add_argument("--scorer-model", metavar="NAME", help="the verifier's name on its server")
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return sorted({_count(part) for part in text.split(",")})
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"numbers of responses such as 1,4,16; got {text!r}") from None
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
+    return int(text)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks choose`."""
+    run = _the_run(args)
+    judgements = judge(run)
+    votes = votes_of(run, judgements)
+    ks = args.k or powers_of_two(min(v.n for v in votes))
+    require(votes, max(ks))  # before a scorer is at work for hours
+    scores, source = _scores(run, args)
+    how: Aggregate = args.aggregate or DEFAULT_AGGREGATE
+    numbers = _numbers_of(scores, judgements, how)
+    weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
+    chosen = choose(votes, numbers, ks, weighing)
+    if args.format == "csv":
+        show([_long_table(run, chosen)], "csv")
+        return 0
+    n = sorted({v.n for v in votes})
+    title = f"{run.label}: {len(votes)} docs, {n[0] if len(n) == 1 else f'{n[0]} to {n[-1]}'} responses each"
+    of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
+    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing))
+    show([_table(title, chosen, ks, notes)], args.format)
+    return 0
+
+
+def _the_run(args: argparse.Namespace) -> Run:
+    runs = read(args)
+    if len(runs) > 1:
+        got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
+        raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")
+    return runs[0]
+
+
+def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
+    """The scores, and where they come from in words."""
+    if args.scorer:
+        settings = Settings(args.device, args.dtype, args.batch_size, args.scorer_model)
+        kept = Path(args.save_scores) if args.save_scores else None
+        return score_run(run, make_scorer(args.scorer, settings), args.scorer, kept), args.scorer
+    if args.save_scores:
+        raise ScoreError(
+            "--scorer with --save-scores", "no scorer", "--scorer KIND:PATH, or leave --save-scores out"
+        )
+    path = args.scores or args.run
+    if not Path(path).is_file():
+        raise ScoreError("scores to choose by", f"the folder {path}", "--scores FILE, or --scorer KIND:PATH")
+    return read_scores(path, run, args.score_column), path
+
+
+def _numbers_of(scores: Scores, judgements: Sequence[Judgement], how: Aggregate) -> dict[str, list[float]]:
+    """One number for each judged response, in the order of the judgements, which are what votes."""
+    found: dict[str, list[float]] = {}
+    for judgement in judgements:
+        if judgement.doc_id in scores:
+            score = scores[judgement.doc_id][judgement.repeat]
+            found.setdefault(judgement.doc_id, []).append(aggregate(score, how))
+    return found
+
+
+def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:
+    columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
+    points = [[curve.at(k) for curve in chosen.curves] for k in ks]
+    rows = tuple(
+        (str(k), *(with_interval(p.value, Interval(p.low, p.high)) for p in row))
+        for k, row in zip(ks, points, strict=True)
+    )
+    return Table(title, columns, rows, tuple(notes))
+
+
+def _notes(chosen: Chosen, ks: Sequence[int], weighing: Weighing) -> list[str]:
+    gains = "; ".join(
+        f"{label.replace('k', str(ks[-1]))} {with_interval(*chosen.gains[label], signed=True)}"
+        for label in (BEST, WEIGHTED)
+    )
+    notes = [
+        "percent [95 % interval over docs]; each row is the mean over all subsets of k responses",
+        f"against maj@{ks[-1]}, in points [paired over docs]: {gains}",
+        f"a vote in weighted@k counts {_WEIGHTS[weighing]}",
+    ]
+    if chosen.noise:
+        notes.append(
+            f"weighted@k is resampled where subsets are many: a standard error of {100 * chosen.noise:.2f}"
+        )
+    if chosen.area is None:
+        return [
+            *notes,
+            "no doc has both a correct and a wrong response: the scores have nothing to tell apart",
+        ]
+    d = f", as a normal scorer with d = {quality(chosen.area):.2f}" if 0 < chosen.area < 1 else ""
+    return [
+        *notes,
+        f"within a doc a correct response outscores a wrong one in {100 * chosen.area:.1f} % of pairs{d}",
+    ]
+
+
+_WEIGHTS = {"sum": "its score", "exp": "e^score", "sigmoid": "1 / (1 + e^-score)"}
+
+
+def _long_table(run: Run, chosen: Chosen) -> Table:
+    """For programs: a line a point, in fractions."""
+    rows = tuple(
+        (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
+        for curve in chosen.curves
+        for point in curve.points
+    )
+    return Table("", ("model", "task", "way", "k", "value", "low", "high"), rows)

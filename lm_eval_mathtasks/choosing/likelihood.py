@@ -1,0 +1,69 @@
+"""A causal LM as a scorer: how probable it finds a response, given the prompt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval_mathtasks.choosing.local import Encoded, Local
+from lm_eval_mathtasks.choosing.scores import Score
+
+
+class LogProbability(Local):
+    """The mean log-probability, in nats, of a response's tokens given the prompt; the model need not be its author.
+
+    An empty response is scored by the end token alone. A prompt that was logged as text is used as it is; one that was
+    logged as a conversation (a JSON list) goes through the tokenizer's chat template, or without one is written down
+    line by line.
+    """
+
+    of_prompt = True
+
+    def encode(self, question: str, response: str) -> Encoded:
+        """Prompt and response; what a place says is the distribution of the token after it."""
+        before = self._prompt(question) or [self.tokenizer.bos_token_id or self.tokenizer.eos_token_id]
+        after = self.ids(response) or [self.tokenizer.eos_token_id]
+        return Encoded(before + after, list(range(len(before) - 1, len(before) + len(after) - 1)))
+
+    def _prompt(self, prompt: str) -> list[int]:
+        messages = _conversation(prompt)
+        if messages is None:
+            return self.ids(prompt)
+        if self.tokenizer.chat_template:
+            return self.chat(messages, add_generation_prompt=True)
+        return self.ids("".join(f"{message['content']}\n" for message in messages))
+
+    def outputs(self, batch: Sequence[Encoded]) -> list[Any]:
+        """The log-probability of each token of each response, (tokens,)."""
+        import torch
+
+        found = []
+        for one, rows in zip(batch, super().outputs(batch), strict=True):
+            following = torch.tensor([one.ids[place + 1] for place in one.places])
+            found.append(rows.log_softmax(dim=-1).gather(1, following[:, None])[:, 0].double())
+        return found
+
+    def read(self, rows: Any) -> Score:
+        """The mean over the tokens."""
+        return float(rows.mean())
+
+
+class SumOfLogProbabilities(LogProbability):
+    """The log-probability of the whole response."""
+
+    def read(self, rows: Any) -> Score:
+        """The sum over the tokens."""
+        return float(rows.sum())
+
+
+def _conversation(prompt: str) -> list[dict[str, str]] | None:
+    """The messages of a logged conversation, a JSON list of roles and contents; None for any other text."""
+    if not prompt.lstrip().startswith("[{"):
+        return None
+    try:
+        messages = json.loads(prompt)
+    except json.JSONDecodeError:
+        return None
+    whole = all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in messages)
+    return messages if whole else None

@@ -1,0 +1,135 @@
+"""Models on this machine, through transformers: loading, padding, and reading the outputs at some of the tokens."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.choosing.scorer import Settings
+from lm_eval_mathtasks.choosing.scores import Score
+from lm_eval_mathtasks.errors import ScoreError
+
+
+class Encoded(NamedTuple):
+    """A response as the model reads it: token ids, and the places (from 0) whose outputs are its scores."""
+
+    ids: list[int]
+    places: list[int]
+
+
+class Local:
+    """A model and its tokenizer; subclasses say what it reads (`encode`) and what its outputs mean (`read`)."""
+
+    of_prompt = False
+    model_class = "AutoModelForCausalLM"
+
+    def __init__(self, folder: str, settings: Settings) -> None:
+        import torch
+        from transformers import AutoTokenizer
+
+        if not (Path(folder) / "config.json").is_file():
+            raise ScoreError(
+                "a folder with a Hugging Face model", f"no config.json in {folder}", "check the path"
+            )
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(folder)
+            model, loading = self._class().from_pretrained(
+                folder, dtype=getattr(torch, settings.dtype), output_loading_info=True
+            )
+        except (OSError, ValueError) as error:
+            got, fix = str(error).strip().split("\n")[0], "is it this kind of model, and whole?"
+            raise ScoreError(f"a model and a tokenizer in {folder}", got, fix) from error
+        if missing := sorted(loading["missing_keys"]):
+            # transformers would fill them with random numbers and warn.
+            raise ScoreError(
+                f"a {type(model).__name__} in {folder}",
+                f"no weights for {', '.join(missing[:3])}",
+                "another KIND:",
+            )
+        self.model = model.to(settings.device).eval()
+        self.settings = settings
+        self.limit = getattr(model.config, "max_position_embeddings", None)
+
+    def _class(self) -> Any:
+        import transformers
+
+        return getattr(transformers, self.model_class)
+
+    def score(self, question: str, responses: Sequence[str]) -> list[Score]:
+        """Return the scores; see `scorer.Scorer`."""
+        encoded = [self.encode(question, response) for response in responses]
+        for response, one in zip(responses, encoded, strict=True):
+            if self.limit is not None and len(one.ids) > self.limit:
+                got = f"{len(one.ids)} tokens with the response {response[:40]!r}..."
+                fix = "a verifier with a longer context; cut off, the response would get another's score"
+                raise ScoreError(f"at most {self.limit} tokens, the verifier's context", got, fix)
+        scores: list[Score] = []
+        for start in range(0, len(encoded), self.settings.batch):
+            batch = encoded[start : start + self.settings.batch]
+            scores += [self.read(rows) for rows in self.outputs(batch)]
+        return scores
+
+    def encode(self, question: str, response: str) -> Encoded:
+        """What the model reads for one response."""
+        raise NotImplementedError
+
+    def read(self, rows: Any) -> Score:
+        """The score in the outputs at a text's places, a float32 tensor (places, outputs)."""
+        raise NotImplementedError
+
+    def outputs(self, batch: Sequence[Encoded]) -> list[Any]:
+        """The outputs at the places of each text. Padded on the right, where no token of a text looks."""
+        import torch
+
+        places = sorted({place for one in batch for place in one.places})
+        inputs = self._padded(batch)
+        # The logits of a whole text over a large vocabulary would be gigabytes.
+        some = "logits_to_keep" in inspect.signature(self.model.forward).parameters
+        if some:
+            inputs["logits_to_keep"] = torch.tensor(places, device=self.settings.device)
+        with torch.inference_mode():
+            logits = self.model(**inputs).logits.float().cpu()
+        at = {place: number for number, place in enumerate(places)} if some else range(logits.shape[1])
+        return [logits[i, [at[place] for place in one.places]] for i, one in enumerate(batch)]
+
+    def _padded(self, batch: Sequence[Encoded]) -> dict[str, Any]:
+        import torch
+
+        width = max(len(one.ids) for one in batch)
+        pad = self.model.config.pad_token_id or 0
+        ids = [one.ids + [pad] * (width - len(one.ids)) for one in batch]
+        seen = [[1] * len(one.ids) + [0] * (width - len(one.ids)) for one in batch]
+        device = self.settings.device
+        return {
+            "input_ids": torch.tensor(ids, device=device),
+            "attention_mask": torch.tensor(seen, device=device),
+        }
+
+    def chat(self, messages: Sequence[dict[str, str]], **choices: Any) -> list[int]:
+        """Token ids of a conversation in the tokenizer's own template."""
+        text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, **choices)
+        return self.ids(text)
+
+    def ids(self, text: str, *, special: bool = False) -> list[int]:
+        """Token ids of a text; special: with what the tokenizer adds around it."""
+        found: list[int] = self.tokenizer(text, add_special_tokens=special)["input_ids"]
+        return found
+
+    def one_id(self, text: str) -> int:
+        """The id of a text that must be one token."""
+        found = self.ids(text)
+        if len(found) != 1 or found[0] == self.tokenizer.unk_token_id:
+            raise ScoreError(
+                f"a verifier whose vocabulary has {text!r} as a token", str(found), "another KIND:"
+            )
+        return found[0]
+
+    def marked(self, ids: list[int], marker: int, count: int) -> Encoded:
+        """A text whose places are those of a marker token; ScoreError unless there are `count` of them."""
+        places = [place for place, token in enumerate(ids) if token == marker]
+        if len(places) != count:
+            got = f"{len(places)} step markers for {count} steps"
+            raise ScoreError("a step marker after each step", got, "the response may hold the marker itself")
+        return Encoded(ids, places)

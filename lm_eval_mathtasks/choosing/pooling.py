@@ -1,0 +1,124 @@
+"""Verifiers behind a vLLM server (`vllm serve --runner pooling`): its /classify for outcome models, /pooling for steps.
+
+The shapes are those of vLLM 0.32 (vllm/entrypoints/pooling: classify/protocol.py, pooling/protocol.py). Logits are
+asked for (`use_activation: false`), so that the same softmax is taken as for a local model.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from lm_eval_mathtasks.choosing.scorer import Settings, steps
+from lm_eval_mathtasks.choosing.scores import Score
+from lm_eval_mathtasks.choosing.verifiers import qwen_messages, shepherd_text
+from lm_eval_mathtasks.errors import ScoreError
+
+KEY_VARIABLE = "VLLM_API_KEY"  # vLLM's own
+TIMEOUT_S = 600.0  # a queue of long responses before a large verifier
+ATTEMPTS = 4
+PAUSE_S = 1.0  # before the second attempt; doubled each time
+_PASSING = {408, 429, 500, 502, 503, 504}
+
+
+class Endpoint:
+    """A scorer of the kinds orm, prm-qwen and prm-math-shepherd on the server at `base_url`.
+
+    Raises ScoreError for other kinds; `score` raises it for a server that refuses, or does not answer.
+    """
+
+    of_prompt = False
+
+    def __init__(self, kind: str, base_url: str, settings: Settings) -> None:
+        requests: dict[str, Callable[[str, str], tuple[str, dict[str, Any], int]]] = {
+            "orm": _outcome,
+            "prm-qwen": _qwen,
+            "prm-math-shepherd": _shepherd,
+        }
+        if kind not in requests:
+            raise ScoreError(f"a kind that a server can score: {', '.join(requests)}", kind, f"{kind}:FOLDER")
+        self._request, self._good = requests[kind], 0 if kind == "prm-math-shepherd" else -1
+        self._settings = settings
+        # The routes are beside /v1, not below it.
+        self._base = base_url.rstrip("/").removesuffix("/v1")
+        key = os.environ.get(KEY_VARIABLE)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def score(self, question: str, responses: Sequence[str]) -> list[Score]:
+        """Return the scores; see `scorer.Scorer`. As many requests are under way as a batch is large."""
+        with ThreadPoolExecutor(self._settings.batch) as pool:
+            return list(pool.map(lambda response: self._one(question, response), responses))
+
+    def _one(self, question: str, response: str) -> Score:
+        route, body, count = self._request(question, response)
+        if self._settings.model:
+            body["model"] = self._settings.model
+        reply = self._post(route, {**body, "use_activation": False})
+        try:
+            (data,) = reply["data"]
+            rows = [data["probs"]] if route == "/classify" else data["data"]
+        except (KeyError, TypeError, ValueError):
+            got, fix = json.dumps(reply)[:300], "is it a vLLM server?"
+            raise ScoreError(f"vLLM's answer to {route}", got, fix) from None
+        if not count:
+            return rows[0][0] if len(rows[0]) == 1 else _softmax(rows[0])[-1]
+        if len(rows) != count or any(not isinstance(row, list) or len(row) != 2 for row in rows):
+            raise ScoreError(
+                f"two numbers at each of {count} steps",
+                f"{len(rows)} rows",
+                "the server must pool by step (see choosing/README.md), and no response may hold the step marker",
+            )
+        return tuple(_softmax(row)[self._good] for row in rows)
+
+    def _post(self, route: str, body: dict[str, Any]) -> Any:
+        fault = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_S * 2 ** (attempt - 1))
+            try:
+                return self._exchange(route, body)
+            except urllib.error.HTTPError as error:
+                fault = f"HTTP {error.code}: {error.read().decode(errors='replace')[:300]}"
+                if error.code not in _PASSING:
+                    break
+            except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
+                fault = f"{type(error).__name__}: {error}"
+        fix = "is the server up, and does it serve this kind of model? See choosing/README.md"
+        raise ScoreError(f"scores from {self._base}{route}", fault, fix)
+
+    def _exchange(self, route: str, body: dict[str, Any]) -> Any:
+        headers = {"Content-Type": "application/json", **self._headers}
+        # make_scorer lets only http and https through.
+        request = urllib.request.Request(self._base + route, json.dumps(body).encode(), headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
+            return json.load(reply)
+
+
+def _outcome(question: str, response: str) -> tuple[str, dict[str, Any], int]:
+    """Route, body and number of steps (0: one score for the whole) of a request."""
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": response}]
+    return "/classify", {"messages": turns}, 0
+
+
+def _qwen(question: str, response: str) -> tuple[str, dict[str, Any], int]:
+    parts = steps(response, "\n\n")
+    return "/pooling", {"messages": qwen_messages(question, parts), "task": "token_classify"}, len(parts)
+
+
+def _shepherd(question: str, response: str) -> tuple[str, dict[str, Any], int]:
+    parts = steps(response, "\n")
+    return "/pooling", {"input": shepherd_text(question, parts), "task": "token_classify"}, len(parts)
+
+
+def _softmax(row: Sequence[float]) -> list[float]:
+    top = max(row)
+    powers = [math.exp(value - top) for value in row]
+    return [power / sum(powers) for power in powers]

@@ -1,0 +1,225 @@
+"""Scores of the responses of a run, as a file holds them; the shapes are listed in choosing/README.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json, read_json_lines
+
+Aggregate = Literal["min", "last", "mean", "product"]
+AGGREGATES = get_args(Aggregate)
+Score = float | tuple[float, ...]  # of a response, or of each of its steps
+Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses that are there
+
+DOC = ("doc_id", "doc", "id", "idx", "problem_id", "question_id", "unique_id", "index")
+REPEAT = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
+QUESTION = ("question", "problem", "prompt", "query")
+# `score` and `scores` last: where a file has a column with a clearer name, they are often its own verdicts.
+COLUMNS = (
+    *("rm_scores", "rm_score", "rewards", "reward", "verifier_scores", "verifier_score", "pred_score"),
+    *("step_scores", "step_rewards", "prm_scores", "prm_score", "process_rewards", "agg_scores"),
+    *("logprobs", "logprob", "scores", "score"),
+)
+_LISTS = ("responses", "samples", "completions", "generations", "outputs")
+
+
+def aggregate(score: Score, how: Aggregate) -> float:
+    """Return one number for a response: its score, or its steps' least, last, mean or product.
+
+    >>> aggregate((0.5, 0.25), "product")
+    0.125
+    """
+    if isinstance(score, float):
+        return score
+    if how == "min":
+        return min(score)
+    if how == "last":
+        return score[-1]
+    return math.prod(score) if how == "product" else math.fsum(score) / len(score)
+
+
+def has_steps(scores: Scores) -> bool:
+    """Whether any response is scored step by step, with more than one step."""
+    return any(isinstance(s, tuple) and len(s) > 1 for doc in scores.values() for s in doc.values())
+
+
+class _Line(NamedTuple):
+    """A row of the file: its number from 1, which doc and repeat it names (None: all repeats), and the raw value."""
+
+    number: int
+    doc_id: str
+    repeat: int | None
+    value: Any
+
+
+def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores:
+    """Return the scores of every response of `run` from JSON lines (also gzip) or a JSON list.
+
+    column: which one holds the scores, where the file has several. Raises ScoreError, naming the row, for a doc that
+    the run does not have, a score that is missing, doubled, not a finite number or a verdict (true, false), and a
+    number of scores that is not the number of responses.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ScoreError("a file of scores", f"no file {path}", "check the path")
+    rows = read_json(file) if file.suffix == ".json" else read_json_lines(file)
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ScoreError(f"a list of objects in {path}", "something else", "one object a response, or a doc")
+    places = _Places(run, rows, file)
+    found: dict[tuple[str, int], Score] = {}
+    whole: set[str] = set()
+    for line in _lines(rows, places, column, file):
+        for repeat, score in _scores_of(line, places.rows[line.doc_id], file):
+            if (line.doc_id, repeat) in found or (line.repeat is not None and line.doc_id in whole):
+                raise _fault(
+                    file, line, "each response scored once", f"repeat {repeat} is scored again", "keep one"
+                )
+            found[line.doc_id, repeat] = score
+        if line.repeat is None:
+            whole.add(line.doc_id)
+    return _complete(found, run, file)
+
+
+def _fault(file: Path, line: _Line, wanted: str, got: str, fix: str) -> ScoreError:
+    return ScoreError(f"{wanted} (row {line.number} of {file}, doc {line.doc_id})", got, fix)
+
+
+class _Places:
+    """Which doc a row of the file means: by its id, else by its question, else, if the counts agree, by its place."""
+
+    def __init__(self, run: Run, rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+        self.rows, self._file = run.by_id(), file
+        self._by_question: dict[str, list[str]] = {}
+        for row in run.rows:
+            self._by_question.setdefault(_plain(row.question or row.prompt or ""), []).append(row.doc_id)
+        self._in_order = [row.doc_id for row in run.rows] if len(rows) == len(run.rows) else []
+
+    def find(self, number: int, row: Mapping[str, Any]) -> str:
+        asked = _plain(first_text(row, QUESTION) or "")
+        like = self._by_question.get(asked, [])
+        names = [str(row[key]) for key in DOC if isinstance(row.get(key), str | int)]
+        if not names and self._in_order:
+            names = [self._in_order[number - 1]]
+        # An id may be from another numbering; the question, where both sides know it, decides.
+        fits = [name for name in names if name in (like or self.rows)] or (like if len(like) == 1 else [])
+        if fits:
+            return fits[0]
+        raise ScoreError(
+            f"a doc of the run in row {number} of {self._file}",
+            f"no doc {', '.join(names)}" if names else f"no id, and {len(like)} docs with its question",
+            f"name the doc in a column `doc_id`; the run has {', '.join(list(self.rows)[:3])}, ...",
+        )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _lines(
+    rows: Sequence[Mapping[str, Any]], places: _Places, column: str | None, file: Path
+) -> Iterator[_Line]:
+    column = column or _column(rows, file)
+    repeats = [_repeat(row, number, file) for number, row in enumerate(rows, 1)]
+    # Counted from 1 if nowhere from 0: then some doc would have no repeat 0 and one too many.
+    base = 0 if any(r == 0 for r in repeats) or all(r is None for r in repeats) else 1
+    for number, (row, repeat) in enumerate(zip(rows, repeats, strict=True), 1):
+        doc_id = places.find(number, row)
+        value = _value(row, column)
+        alone = not isinstance(value, list) and len(places.rows[doc_id].responses) == 1
+        place = (0 if alone else None) if repeat is None else repeat - base
+        yield _Line(number, doc_id, place, value)
+
+
+def _column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
+    """The column of scores: of the known names, the one that holds numbers; a column of verdicts is none."""
+    names = [*COLUMNS, *(f"{outer}.{inner}" for outer in _LISTS for inner in COLUMNS)]
+    found = [name for name in names if any(_numeric(_value(row, name)) for row in rows)]
+    clear = [name for name in found if name.split(".")[-1] not in ("scores", "score")] or found
+    if len(clear) != 1:
+        got = f"several: {', '.join(clear)}" if clear else f"only {', '.join(rows[0])}"
+        fix = "name the file with --scores, the column with --score-column; true and false are verdicts, not scores"
+        raise ScoreError(f"one column of scores in {file}", got, fix)
+    return clear[0]
+
+
+def _value(row: Mapping[str, Any], column: str) -> Any:
+    """The value of a column; of "samples.score", the list of the scores inside the samples."""
+    outer, _, inner = column.partition(".")
+    if not inner or column in row:
+        return row.get(column)
+    parts = row.get(outer)
+    inside = isinstance(parts, list) and parts and all(isinstance(p, dict) for p in parts)
+    return [part.get(inner) for part in parts] if inside and isinstance(parts, list) else None
+
+
+def _numeric(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and any(_numeric(part) for part in value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:
+    value = row.get("repeat")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ScoreError(
+            f"a whole number as the repeat in row {number} of {file}", repr(value), "0, 1, 2, ..."
+        )
+    return next((row[key] for key in REPEAT if isinstance(row.get(key), int)), None)
+
+
+def _scores_of(line: _Line, row: Row, file: Path) -> Iterator[tuple[int, Score]]:
+    """Each repeat that a row scores, with its score; what an API error took needs none."""
+    responses = len(row.responses)
+    if line.repeat is not None:
+        if not 0 <= line.repeat < responses:
+            raise _fault(
+                file, line, f"a repeat below {responses}", f"repeat {line.repeat}", "is this another run's?"
+            )
+        values = {line.repeat: line.value}
+    elif not isinstance(line.value, list):
+        got = "no score" if line.value is None else "one score"
+        raise _fault(
+            file, line, f"the scores of {responses} responses", got, "say which response in `repeat`"
+        )
+    elif len(line.value) != responses:
+        raise _fault(
+            file, line, f"{responses} scores, one a response", f"{len(line.value)}", "is this another run's?"
+        )
+    else:
+        values = dict(enumerate(line.value))
+    for repeat, value in values.items():
+        if value is not None or repeat in row.there:
+            yield repeat, _score(line, value, file)
+
+
+def _score(line: _Line, value: Any, file: Path) -> Score:
+    parts = value if isinstance(value, list) else [value]
+    for part in parts:
+        if isinstance(part, bool) or not isinstance(part, int | float) or not math.isfinite(part):
+            why = (
+                "a verdict is not a score"
+                if isinstance(part, bool)
+                else "score this response, or leave its doc out"
+            )
+            raise _fault(file, line, "finite numbers as scores", repr(part), why)
+    if not parts:
+        raise _fault(file, line, "a score of each step", "an empty list", "score this response")
+    return tuple(float(part) for part in parts) if isinstance(value, list) else float(value)
+
+
+def _complete(found: Mapping[tuple[str, int], Score], run: Run, file: Path) -> Scores:
+    places = [(row.doc_id, k) for row in run.answered for k in row.there]
+    if missing := [place for place in places if place not in found]:
+        raise ScoreError(
+            f"a score in {file} for each response of {run.label}",
+            f"none for {len(missing)}, for instance doc {missing[0][0]}, repeat {missing[0][1]}",
+            "score them, or choose among the docs that are scored",
+        )
+    scores: Scores = {}
+    for doc_id, k in places:
+        scores.setdefault(doc_id, {})[k] = found[doc_id, k]
+    return scores

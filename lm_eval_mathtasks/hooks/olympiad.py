@@ -1,0 +1,74 @@
+"""OlympiadBench: several answers, units, and a tolerance where the set gives one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval_mathtasks.grading import extract_answer
+from lm_eval_mathtasks.hooks.documents import renamed
+from lm_eval_mathtasks.hooks.errata import with_errata
+from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Scores, same_text
+from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.sources import load
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+SLACK = 1.01  # the tolerance itself still counts, whatever the rounding: as OlympiadBench's own judge has it
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_AROUND = re.compile(r"[\s$]|\\?%|\\text\{[^{}]*\}|\^\{?\\circ\}?")
+
+
+def load_olympiadbench(**metadata: Any) -> dict[str, Dataset]:
+    """OE_TO_maths_en_COMP: open-ended, text only, mathematics, English, competitions."""
+    return load("olympiadbench", metadata)
+
+
+def docs_olympiadbench(dataset: Dataset) -> Dataset:
+    """Rename `final_answer` (a list) to `gold`."""
+    return renamed(dataset, "olympiadbench")
+
+
+def gold_olympiadbench(doc: Doc) -> str:
+    """The reference answer; several stand behind each other with commas, in any order."""
+    return ", ".join(str(answer) for answer in doc["gold"])
+
+
+def score_olympiadbench(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a response that was asked for `\\boxed{...}`.
+
+    Where the set gives a tolerance (column `error`, absolute), an answer within it counts as the reference answer.
+    """
+    gold = gold_olympiadbench(doc)
+    tolerance = _float(str(doc.get("error") or ""))
+    if tolerance is not None:
+        results = [_rounded_off(result, gold, tolerance) for result in results]
+    return with_errata("olympiadbench", doc, gold, results, asked_for=BOXED, same=same_text)
+
+
+def _rounded_off(result: Any, gold: str, tolerance: float) -> Any:
+    """A response whose answer is within the tolerance as one that gives the reference answer itself."""
+    if isinstance(result, list):
+        return [_rounded_off(response, gold, tolerance) for response in result]
+    reason = getattr(result, "finish_reason", None)
+    wanted = _number(gold)
+    found = (
+        None if result is None else _number(extract_answer(str(result), finish_reason=reason).answer or "")
+    )
+    if wanted is None or found is None or abs(found - wanted) > tolerance * SLACK:
+        return result
+    return Response(f"\\boxed{{{gold}}}", finish_reason=reason, error=getattr(result, "error", None))
+
+
+def _number(answer: str) -> float | None:
+    text = _AROUND.sub("", answer)
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

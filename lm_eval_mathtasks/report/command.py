@@ -1,0 +1,93 @@
+"""The command `mathtasks report`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.leaderboard.claims import load_claims
+from lm_eval_mathtasks.leaderboard.compare_command import add_run_options, read_chosen
+from lm_eval_mathtasks.report import exports
+from lm_eval_mathtasks.report.eee import every_eval_ever
+from lm_eval_mathtasks.report.examine import Choice, Examined, examine
+
+DEFAULT_PAGE = "report.html"
+EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
+    "markdown": exports.markdown,
+    "csv": exports.csv_rows,
+    "json": exports.as_json,
+    "every-eval-ever": every_eval_ever,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks report`."""
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines",
+    )
+    add_run_options(parser)
+    parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE",
+        help=f"where to write (default: {DEFAULT_PAGE} for html, else standard output)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=("html", *EXPORTS), default="html",
+        help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs; "
+        "every-eval-ever: scores in that schema",
+    )  # fmt: skip
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks report`: read, judge and explain the runs, and write what was asked for."""
+    runs = [run for path in args.runs for run in _readable(path, args)]
+    choice = Choice(args.model, args.claim, args.benchmark, args.mode, args.regrade)
+    examined = examine(runs, load_claims(args.leaderboards), choice)
+    if args.format == "html":
+        return _write(_page(examined), Path(args.output or DEFAULT_PAGE), examined)
+    text = EXPORTS[args.format](examined)
+    if args.output:
+        return _write(text, Path(args.output), examined)
+    sys.stdout.write(text)
+    return 0
+
+
+def _readable(path: str, args: argparse.Namespace) -> list[Run]:
+    try:
+        return read_chosen(path, args)
+    except EvidenceError as error:
+        if str(path) in str(error):
+            raise
+        raise EvidenceError(error.wanted, f"{error.got} (in {path})", error.fix) from error
+
+
+def _page(examined: Sequence[Examined]) -> str:
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError as missing:
+        raise MathtasksError(
+            "jinja2 and matplotlib for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
+        ) from missing
+    from lm_eval_mathtasks.report.page import page
+
+    return page(examined)
+
+
+def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvidenceError(f"a file to write to: {path}", str(error), "name another with -o") from error
+    responses = sum(len(one.judgements) for one in examined)
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    print(f"{path}: {len(examined)} runs, {responses:,} responses, {size}", file=sys.stderr)
+    return 0

@@ -1,0 +1,118 @@
+"""A run in the schema of Every Eval Ever (evaleval/every_eval_ever, eval.schema.json 0.3.0): scores, no texts.
+
+What a log cannot know (who ran it, whether the weights are open) is "unknown" or "other" where the schema wants a word:
+fill it in before handing the file on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.leaderboard.compare import Score
+from lm_eval_mathtasks.leaderboard.statistics import LEVEL
+from lm_eval_mathtasks.report.examine import Examined
+
+SCHEMA_VERSION = "0.3.0"
+
+
+def every_eval_ever(examined: Sequence[Examined]) -> str:
+    """Return one document of the schema; raises EvidenceError for runs of several models: a document is about one."""
+    models = list(dict.fromkeys(one.name for one in examined))
+    if len(models) > 1:
+        raise EvidenceError(
+            "runs of one model", ", ".join(models), "choose one with --run-model, a file each"
+        )
+    source = examined[0].run.provenance
+    now = str(int(time.time()))
+    backend = source.settings.get("backend")
+    model: dict[str, Any] = {
+        "name": models[0],
+        "id": models[0],
+        "additional_details": {"deployment_type": "unknown", "model_availability": "unknown"},
+    }
+    if backend:
+        model["inference_engine"] = {"name": str(backend)}
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{examined[0].run.task}/{models[0]}/{now}",
+        "retrieved_timestamp": now,
+        "source_metadata": {
+            "source_name": "lm_eval_mathtasks",
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "other",
+        },
+        "eval_library": {"name": source.harness, "version": source.version or "unknown"},
+        "model_info": model,
+        "evaluation_results": [_result(one) for one in examined],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _result(one: Examined) -> dict[str, Any]:
+    run, k = one.run, one.headline.k
+    parameters = {"metric_parameters": {"k": k}} if k > 1 else {}
+    found = {
+        "evaluation_result_id": f"{run.task}:{run.metric or 'graded'}",
+        "evaluation_name": run.task,
+        "source_data": {"dataset_name": run.task, "source_type": "other"},
+        "metric_config": {
+            "metric_id": "accuracy" if k == 1 else "avg_at_k",
+            "metric_kind": "accuracy",
+            "metric_unit": "proportion",
+            "lower_is_better": False,
+            "score_type": "continuous",
+            "min_score": 0,
+            "max_score": 1,
+            **parameters,
+        },
+        "score_details": _details(one.headline, one),
+        "generation_config": {"generation_args": _generation(one)},
+    }
+    if date := _seconds(run.provenance.date):
+        found["evaluation_timestamp"] = date
+    return found
+
+
+def _details(score: Score, one: Examined) -> dict[str, Any]:
+    interval = {
+        "lower": score.interval.low,
+        "upper": score.interval.high,
+        "confidence_level": LEVEL,
+        "method": score.kind,
+    }
+    return {
+        "score": score.value,
+        "uncertainty": {"confidence_interval": interval, "num_samples": score.docs},
+        "details": {status: str(count) for status, count in sorted(one.statuses.items())},
+    }
+
+
+def _generation(one: Examined) -> dict[str, Any]:
+    asked = one.run.protocol
+    known = {
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "max_tokens": asked.max_tokens,
+        "reasoning": asked.cot,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _seconds(date: str | None) -> str | None:
+    """lm-eval's date (seconds since 1970) or an ISO one, as the schema's text of seconds."""
+    if not date:
+        return None
+    try:
+        return str(int(float(date)))
+    except ValueError:
+        pass
+    try:
+        return str(int(datetime.fromisoformat(date).replace(tzinfo=timezone.utc).timestamp()))
+    except ValueError:
+        return None

@@ -1,0 +1,236 @@
+"""Everything a report says about a run, worked out once: scores, claims, causes, groups, lengths, statuses."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.evidence.judge import Judgement, judge, shares
+from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.leaderboard import statistics as st
+from lm_eval_mathtasks.leaderboard.claims import Claims
+from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
+from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
+from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
+
+STATUSES = (
+    "correct", "incorrect", "no_answer", "truncated", "unparsable", "over_limit", "gold_unreadable", "api_error",
+)  # fmt: skip
+MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
+OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
+
+
+@dataclass(frozen=True)
+class Group:
+    """A part of a run's docs (or responses) and its accuracy, as a fraction with its interval."""
+
+    label: str
+    value: float
+    interval: st.Interval
+    count: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Responses of `low` to below `high` characters (`high` None: any longer one): how many, and how many right."""
+
+    low: int
+    high: int | None
+    right: int
+    wrong: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader."""
+
+    model: str | None = None
+    claim: str | None = None
+    benchmark: str | None = None
+    mode: str | None = None
+    regrade: bool = False
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One run with all that is known of it. number: of its name among all names, which is its colour. counted: the
+    share of right responses by doc that the headline means.
+
+    own: the run's own score, None where it did not grade; ours: by our grader. compared: its claims, the most
+    alike first; unclaimed: why there are none.
+    """
+
+    name: str
+    number: int
+    run: Run
+    judgements: tuple[Judgement, ...]
+    counted: dict[str, float]
+    own: Score | None
+    ours: Score
+    headline: Score
+    explanation: Explanation
+    compared: tuple[Comparison, ...]
+    unclaimed: str
+
+    @cached_property
+    def rows(self) -> dict[str, Row]:
+        """The rows by doc id."""
+        return self.run.by_id()
+
+    @cached_property
+    def by_doc(self) -> dict[str, list[Judgement]]:
+        """The judgements by doc id, in the order of the repeats; none for a response that an API error took."""
+        found: dict[str, list[Judgement]] = {row.doc_id: [] for row in self.run.rows}
+        for judgement in self.judgements:
+            found[judgement.doc_id].append(judgement)
+        return found
+
+    @cached_property
+    def statuses(self) -> Counter[str]:
+        """How many responses have each status."""
+        found = Counter(status_of(self.rows[j.doc_id], j) for j in self.judgements)
+        lost = sum(len(row.responses) - len(row.there) for row in self.run.rows)
+        return found + Counter({"api_error": lost})
+
+    @property
+    def disputed(self) -> int:
+        """Docs that the run's own grader scored otherwise than ours."""
+        return sum(disputes(row, self.by_doc[row.doc_id]) for row in self.run.rows)
+
+    def groups(self, of: Callable[[Row], str | None]) -> list[Group]:
+        """Accuracy by what `of` says of a row, in the order of the labels; rows without a label are left out."""
+        values: dict[str, list[float]] = {}
+        for row in self.run.answered:
+            if label := of(row):
+                values.setdefault(label, []).append(self.counted[row.doc_id])
+        return [_group(label, values[label], self.headline.k) for label in sorted(values)]
+
+
+def _group(label: str, values: Sequence[float], k: int) -> Group:
+    mean = sum(values) / len(values)
+    clustered = k > 1 and len(values) > 1
+    interval = st.mean_interval(values) if clustered else st.wilson(mean, len(values))
+    return Group(label, mean, interval, len(values))
+
+
+def status_of(row: Row, judgement: Judgement) -> str:
+    """What became of a response: its verdict, unless it broke off before an answer or was never given."""
+    if row.missing:
+        return "api_error"
+    return "truncated" if judgement.extraction.truncated else str(judgement.verdict.status)
+
+
+def disputes(row: Row, judgements: Sequence[Judgement]) -> bool:
+    """Whether the run's own grader scored a doc otherwise than ours."""
+    if not judgements:
+        return False
+    ours = sum(j.verdict.correct for j in judgements) / len(judgements)
+    return row.score is not None and not math.isclose(row.score, ours, abs_tol=1e-6)
+
+
+def examine(runs: Sequence[Run], claims: Claims, choice: Choice) -> list[Examined]:
+    """Judge and explain runs, and set each against its claims; runs of one task get the first one's doc ids.
+
+    Raises EvidenceError where a doc has no reference answer, and ClaimError where a claim that was asked for is none.
+    """
+    first: dict[str, Run] = {}
+    alike = [aligned(first.setdefault(run.task, run), run) for run in runs]
+    names = _names(alike)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return [
+        _examined(run, (name, numbers[name]), claims, choice) for run, name in zip(alike, names, strict=True)
+    ]
+
+
+def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) -> Examined:
+    judgements = judge(run)
+    right = shares(run, judgements)
+    own = score_of(run) if run.scored else None
+    ours = score_of(run, right)
+    by_ours = own is None or choice.regrade
+    headline = ours if by_ours or own is None else own
+    counted = right if by_ours else {row.doc_id: float(row.score or 0.0) for row in run.answered}
+    cut = explain(run, judgements=judgements).cut_share
+    compared, unclaimed = _claims_of(run, claims, choice, counted, cut)
+    published = compared[0].theirs.value if compared else None
+    run = replace(run, model=named[0])  # what a report says of it: no folder of anybody's disk
+    explanation = explain(run, published=published, judgements=judgements)
+    return Examined(
+        *named, run, tuple(judgements), counted, own, ours, headline, explanation, compared, unclaimed
+    )
+
+
+def _claims_of(
+    run: Run, claims: Claims, choice: Choice, counted: dict[str, float], cut: float
+) -> tuple[tuple[Comparison, ...], str]:
+    """The run set against its claims, the one most like it first, or why there are none."""
+    try:
+        found, models, benchmark = find_claims(
+            run, claims, model=choice.model, claim_id=choice.claim, benchmark=choice.benchmark
+        )
+    except ClaimError as error:
+        if choice.model or choice.claim or choice.benchmark:
+            raise
+        return (), f"{error.wanted}: {error.got}"
+    compared = (
+        compare(run, claim, benchmark, shares=counted, models=models, mode=choice.mode, cut_share=cut)
+        for claim in found
+    )
+    return tuple(sorted(compared, key=likeness)), ""
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """Short names that tell the runs of a task apart: the model, and where two are of one model, the file's folder."""
+    models = [short_model(run.model) for run in runs]
+    twice = Counter((run.task, model) for run, model in zip(runs, models, strict=True))
+    names = []
+    for number, (run, model) in enumerate(zip(runs, models, strict=True)):
+        same = [i for i in range(number + 1) if (runs[i].task, models[i]) == (run.task, model)]
+        names.append(f"{model} ({len(same)})" if twice[run.task, model] > 1 else model)
+    return names
+
+
+def short_model(name: str | None) -> str:
+    """A model's name; of a path on somebody's disk only the last two parts, which is what people call it."""
+    if not name:
+        return "unnamed model"
+    parts = Path(name).parts
+    return "/".join(parts[-2:]) if name.startswith(("/", "~", ".")) or len(parts) > 2 else name
+
+
+def lengths(examined: Examined) -> list[Bin]:
+    """Return how many responses of which length, in characters, are right and wrong; bins of equal, round width."""
+    measured = [
+        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct)
+        for j in examined.judgements
+        if not examined.rows[j.doc_id].missing
+    ] or [(0, False)]
+    ordered = sorted(length for length, _ in measured)
+    longest = ordered[min(len(ordered) - 1, int((1 - OUTLIERS) * len(ordered)))]
+    width = _round_width(longest)
+    last = longest // width
+    counts = Counter((min(length // width, last), right) for length, right in measured)
+    return [
+        Bin(i * width, None if i == last else (i + 1) * width, counts[i, True], counts[i, False])
+        for i in range(last + 1)
+    ]
+
+
+def _round_width(longest: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, 50, ... characters that makes at most MOST_BINS bins."""
+    widths: Iterable[int] = (m * 10**e for e in range(12) for m in (1, 2, 5))
+    return next(w for w in widths if longest // w < MOST_BINS)
+
+
+def pairs(examined: Sequence[Examined]) -> Iterator[Paired]:
+    """Yield every later run of a task against the first: what differs, and whether that is more than noise."""
+    first: dict[str, Examined] = {}
+    for one in examined:
+        base = first.setdefault(one.run.task, one)
+        if base is not one and base.counted.keys() & one.counted.keys():
+            yield compare_runs(base.run, one.run, shares=(base.counted, one.counted), force=True)

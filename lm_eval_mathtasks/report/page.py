@@ -1,0 +1,254 @@
+"""The page: figures, tables and samples put into one file that asks nothing of a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.resources import files
+from typing import Any
+
+from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.leaderboard import pages
+from lm_eval_mathtasks.leaderboard.compare import Comparison
+from lm_eval_mathtasks.leaderboard.paired import Paired
+from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
+from lm_eval_mathtasks.leaderboard.statistics import Interval
+from lm_eval_mathtasks.report import charts
+from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
+from lm_eval_mathtasks.report.limits import limits
+from lm_eval_mathtasks.report.provenance import sources
+from lm_eval_mathtasks.report.samples import as_script, samples
+from lm_eval_mathtasks.report.svg import RUN_COLOURS
+from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
+from lm_eval_mathtasks.sampling.classes import votes
+from lm_eval_mathtasks.sampling.curves import curves
+from lm_eval_mathtasks.sampling.estimators import powers_of_two
+
+SCRIPTS = ("math.js", "text.js", "browser.js")
+DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
+RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
+CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with the table behind it. keys: what its colours mean, as (word, colour)."""
+
+    title: str
+    svg: str
+    table: Table
+    about: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
+
+
+def page(examined: Sequence[Examined]) -> str:
+    """Return the whole page for these runs as HTML."""
+    import jinja2
+
+    folder = files("lm_eval_mathtasks.report")
+    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    browser = samples(examined)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )  # fmt: skip
+    template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
+    return template.render(
+        title=_title(examined),
+        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        version=__version__,
+        style=(folder / "page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        words=as_script(STATUS_WORDS),
+        browser=browser,
+        tasks=[_task(task, group) for task, group in by_task(examined).items()],
+        provenance=sources(examined),
+        limits=limits(examined, (*browser.notes, DRAWN)),
+    )
+
+
+def by_task(examined: Iterable[Examined]) -> dict[str, list[Examined]]:
+    """Return the runs by task, in the order in which tasks and runs come."""
+    found: dict[str, list[Examined]] = {}
+    for one in examined:
+        found.setdefault(one.run.task, []).append(one)
+    return found
+
+
+def _title(examined: Sequence[Examined]) -> str:
+    names = list(dict.fromkeys(one.name for one in examined))
+    return names[0] if len(names) == 1 else f"{len(names)} runs compared"
+
+
+def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
+    paired = list(pairs(group))
+    return {
+        "name": task,
+        "cards": [_card(one) for one in group],
+        "scores": _scores(task, group),
+        "unclaimed": next((one.unclaimed for one in group if one.unclaimed), ""),
+        "gaps": [_gap(one) for one in group],
+        "parts": list(_parts(group)),
+        "curves": [figure for one in group for figure in _curves(one, len(group) > 1)],
+        "statuses": _statuses(task, group),
+        "lengths": [_lengths(one, len(group) > 1) for one in group],
+        "against": _against(paired),
+        "pairs": [_pair(pair) for pair in paired],
+    }
+
+
+def _tint(one: Examined) -> str:
+    return f"c{one.number % RUN_COLOURS}"
+
+
+def _card(one: Examined) -> dict[str, Any]:
+    score, best = one.headline, one.compared[0] if one.compared else None
+    again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
+    return {
+        "name": one.name,
+        "colour": _tint(one),
+        "score": percent(score.value, 1),
+        "interval": f"{percent(score.interval.low, 1)} to {percent(score.interval.high, 1)}",
+        "docs": score.docs,
+        "k": score.k,
+        "by": "our grader" if one.headline is one.ours else "the run's own grader",
+        "again": f"{percent(one.ours.value, 1)} by our grader" if again and one.headline is one.own else "",
+        "disputed": one.disputed,
+        "cut": percent(one.explanation.cut_share, 1),
+        "outcome": best.outcome if best else "",
+        "claim": f"{percent(best.theirs.value, 1)} published by {best.claim.source.title}" if best else "",
+    }
+
+
+def _scores(task: str, group: Sequence[Examined]) -> Figure:
+    rows, claims = [], {c.claim.id for one in group for c in one.compared}
+    for one in group:
+        rows.append(charts.Dot(one.name, one.headline.value, one.headline.interval, _tint(one)))
+        for compared in one.compared[: max(2, CLAIMS_DRAWN // len(group))]:
+            rows.append(_claim(compared))
+    lines = tuple(
+        (one.name, with_interval(one.headline.value, one.headline.interval),
+         with_interval(one.ours.value, one.ours.interval),
+         str(one.headline.docs), str(one.headline.k), one.headline.kind)
+        for one in group
+    )  # fmt: skip
+    columns = ("run", "score [95 %]", "by our grader [95 %]", "docs", "responses each", "interval")
+    title = f"Scores on {task}" + (" beside published ones" if claims else "")
+    drawn = len(rows) - len(group)
+    about = f"Filled: measured. Hollow: published, grey where not comparable. {drawn} of {len(claims)} claims drawn."
+    return Figure(title, charts.dots(rows, title), Table("", columns, lines), about if claims else "")
+
+
+def _claim(compared: Comparison) -> charts.Dot:
+    tint = "soft" if compared.outcome == "not comparable" else "ink"
+    label = f"{compared.claim.model}, {compared.claim.source.title}"
+    return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
+
+
+def _against(paired: Sequence[Paired]) -> Table:
+    rows = tuple(
+        (pair.second.model or "", pair.first.model or "", with_interval(-pair.delta, pair.interval.turned, signed=True),
+         str(pair.only_second), str(pair.only_first), "" if pair.p_value is None else f"{pair.p_value:.2g}",
+         "differ" if pair.significant else "may be noise")
+        for pair in paired
+    )  # fmt: skip
+    columns = (
+        "run", "against", "points [95 %, paired bootstrap]", "only it right", "only the other", "McNemar p", "the runs",
+    )  # fmt: skip
+    return Table("", columns, rows)
+
+
+def _pair(pair: Paired) -> dict[str, Any]:
+    changes, _, flips = pages.paired_tables(pair)
+    return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
+
+
+def _gap(one: Examined) -> dict[str, Any]:
+    explained = one.explanation
+    best = one.compared[0] if one.compared else None
+    told = best is not None or any(cause.fair for cause in explained.causes)
+    title = one.name
+    if told:
+        title = f"From the published score to {one.name}" if best else f"What mending {one.name} could give"
+    return {
+        "name": one.name,
+        "title": title,
+        "svg": charts.waterfall(explained, title) if told else "",
+        "words": ("" if told else "nothing was cut off, empty or without an answer. ")
+        + f"{explained.wrong:,} responses are plainly wrong answers.",
+        "tables": pages.explanation_tables(explained, best, ()),
+        "claims": pages.comparison_tables(one.run, one.compared)[0] if one.compared else None,
+    }
+
+
+def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
+    names = tuple(one.name for one in group)
+    for what in ("subject", "level"):
+        found = [one.groups(lambda row, what=what: getattr(row, what)) for one in group]  # type: ignore[misc]
+        labels = sorted({part.label for parts in found for part in parts})
+        if len(labels) > 1:
+            title = f"Accuracy by {what}"
+            svg = charts.groups(found, labels, title, [_tint(one) for one in group])
+            keys = tuple((one.name, _tint(one)) for one in group) if len(group) > 1 else ()
+            yield Figure(title, svg, _parts_table(what, labels, found, names), "", keys)
+
+
+def _parts_table(
+    what: str, labels: Sequence[str], found: Sequence[Sequence[Group]], names: Sequence[str]
+) -> Table:
+    cells = [{part.label: part for part in parts} for parts in found]
+    rows = tuple(
+        (label, str(max(c[label].count for c in cells if label in c)),
+         *(with_interval(c[label].value, c[label].interval) if label in c else "" for c in cells))
+        for label in labels
+    )  # fmt: skip
+    return Table("", (what, "docs", *names), rows)
+
+
+def _statuses(task: str, group: Sequence[Examined]) -> Figure:
+    seen = [status for status in STATUSES if any(one.statuses[status] for one in group)]
+    rows = tuple((STATUS_WORDS[s], *(str(one.statuses[s]) for one in group)) for s in seen)
+    title = f"What became of the responses to {task}"
+    svg = charts.statuses([(one.name, one.statuses) for one in group], title)
+    return Figure(
+        title,
+        svg,
+        Table("", ("verdict", *(one.name for one in group)), rows),
+        keys=tuple((STATUS_WORDS[status], status) for status in seen),
+    )
+
+
+def _curves(one: Examined, several: bool) -> Iterator[Figure]:
+    """avg@k, pass@k and maj@k up to the fewest responses that any doc has, where that is more than one."""
+    found = votes(one.run, one.judgements)
+    ks = powers_of_two(min(v.n for v in found)) if found else []
+    if len(ks) < 2:
+        return
+    drawn = curves(found, ("pass", "maj", "avg"), ks)
+    title = "More responses to each problem" + (f": {one.name}" if several else "")
+    rows = tuple(
+        (str(k), *(with_interval(c.at(k).value, Interval(c.at(k).low, c.at(k).high)) for c in drawn))
+        for k in ks
+    )
+    table = Table("", ("k", *(c.label for c in drawn)), rows)
+    yield Figure(title, charts.curves([charts.Curve(c.label, c.points) for c in drawn], title), table)
+
+
+def _lengths(one: Examined, several: bool) -> Figure:
+    bins = lengths(one)
+    title = "Length and correctness" + (f": {one.name}" if several else "")
+    rows = tuple((_span(b), str(b.right + b.wrong), _share(b)) for b in bins)
+    return Figure(title, charts.lengths(bins, title), Table("", ("characters", "responses", "correct"), rows))
+
+
+def _span(one: Bin) -> str:
+    return f"{one.low:,} or more" if one.high is None else f"{one.low:,} to {one.high - 1:,}"
+
+
+def _share(one: Bin) -> str:
+    count = one.right + one.wrong
+    return f"{percent(one.right / count, 0)} %" if count else ""

@@ -1,0 +1,63 @@
+"""Where the runs of a report come from, as far as their logs say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import PurePath
+from typing import Any
+
+from lm_eval_mathtasks.evidence.runs import Run
+from lm_eval_mathtasks.leaderboard.render import Table
+from lm_eval_mathtasks.report.examine import Examined
+
+
+def provenance(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield (what, value) for everything the log says about where a run comes from; no folder of anybody's disk."""
+    source, asked = run.provenance, run.protocol
+    docs = f"{len(run.rows):,}" + (f" of {source.docs_of_task:,}" if source.docs_of_task else "")
+    facts: dict[str, Any] = {
+        "task": run.task,
+        "task version": source.task_version,
+        "harness": " ".join(filter(None, (source.harness, source.version))),
+        "commit": source.commit,
+        "date": _date(source.date),
+        "docs": docs,
+        "score": run.metric,
+        "shots": asked.shots,
+        "chat template": asked.chat_template,
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "token limit": asked.max_tokens,
+        "responses per doc": asked.k,
+        **{key.replace("_", " "): value for key, value in source.settings.items()},
+        "log": PurePath(source.path).name,
+    }
+    for key, value in facts.items():
+        if value is not None and value != "":
+            yield key, _plain(value)
+
+
+def sources(examined: Sequence[Examined]) -> Table:
+    """Return a table with a column for each run and a row for each fact of any."""
+    facts = [dict(provenance(one.run)) for one in examined]
+    keys = dict.fromkeys(key for one in facts for key in one)
+    rows = tuple((key, *(one.get(key, "") for one in facts)) for key in keys)
+    return Table("", ("", *(one.name for one in examined)), rows)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+    )
+
+
+def _date(text: str | None) -> str | None:
+    """lm-eval notes seconds since 1970."""
+    try:
+        return datetime.fromtimestamp(float(text or ""), timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return text

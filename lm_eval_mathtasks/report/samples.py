@@ -1,0 +1,226 @@
+"""The data of the sample browser: a small index of every doc, and the texts in chunks that are read when needed.
+
+All of it is JSON inside `<script type="application/json">`. Where the texts are large they are deflated, which every
+browser since 2023 can undo; where that is not enough the middle of the longest responses is left out, and said.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer, understood
+from lm_eval_mathtasks.evidence.runs import Row
+from lm_eval_mathtasks.report.examine import STATUSES, Examined, disputes, status_of
+
+CHUNK = 100  # docs that are read together
+PLAIN_BYTES = 1_000_000  # texts up to this stay readable in the page's source
+MOST_BYTES = 12_000_000  # of texts in the page: with the index and the figures it stays below 15 MB
+MOST_RESPONSES = 20_000  # in the page; what is more is in the samples file
+CAPS = (None, 16_000, 8_000, 4_000, 2_000, 1_000, 500)  # characters of a response, tried in this order
+TITLE = 120  # characters of a question in the list
+NO_RESPONSE = {"text": "", "out": None, "span": None, "rule": "none", "pred": None, "form": None,
+               "reason": "an API error: there is no response", "finish": None}  # fmt: skip
+DISPUTED, DIFFERS = 1, 2  # bits of a doc's flags
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the browser reads. index: see `_Index`; chunks: script texts; packed: whether they are deflated.
+
+    notes: what was left out, in words.
+    """
+
+    index: str
+    chunks: tuple[str, ...]
+    packed: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs."""
+
+    task: str
+    doc_id: str
+    seen: tuple[tuple[Row, list[Judgement | None]] | None, ...]
+    differs: bool
+
+    @property
+    def row(self) -> Row:
+        return next(one[0] for one in self.seen if one)
+
+
+def as_script(value: Any) -> str:
+    """Return JSON that can stand in a script element: ASCII only, and without what could end the element."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def samples(examined: Sequence[Examined]) -> Samples:
+    """Return the browser's data for these runs, small enough for one page."""
+    items = list(_items(examined))
+    responses = sum(len(one[0].responses) for item in items for one in item.seen if one)
+    notes = []
+    repeats = max(1, MOST_RESPONSES * max(len(one.run.rows[0].responses) for one in examined) // responses)
+    if responses > MOST_RESPONSES:
+        items = items[:MOST_RESPONSES]
+        notes.append(
+            f"The browser has the first {repeats} responses of each of the first {len(items):,} docs; "
+            f"all {responses:,} are in the logs, and the figures above count them all."
+        )
+    packed = False
+    chunks: list[str] = []
+    for cap in CAPS:
+        texts = [as_script([_detail(item, cap, repeats) for item in part]) for part in _parts(items)]
+        packed = sum(map(len, texts)) > PLAIN_BYTES
+        chunks = [_deflated(text) for text in texts] if packed else texts
+        if sum(map(len, chunks)) <= MOST_BYTES:
+            break
+    if cap is not None:
+        notes.append(f"Responses of more than {cap:,} characters are shown without their middle.")
+    return Samples(as_script(_index(examined, items, repeats)), tuple(chunks), packed, tuple(notes))
+
+
+def _names_of(examined: Sequence[Examined]) -> list[str]:
+    """The runs of the browser: one model on several tasks is one of them."""
+    return list(dict.fromkeys(one.name for one in examined))
+
+
+def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
+    """Every doc of every task, in the order of the first run that has it."""
+    names = _names_of(examined)
+    for task in dict.fromkeys(one.run.task for one in examined):
+        runs = {one.name: one for one in examined if one.run.task == task}
+        for doc_id in dict.fromkeys(row.doc_id for one in runs.values() for row in one.run.rows):
+            seen, counted = [], set()
+            for one in map(runs.get, names):
+                there = one is not None and doc_id in one.rows
+                seen.append((one.rows[doc_id], _by_repeat(one, doc_id)) if one and there else None)
+                counted |= {one.counted.get(doc_id)} if one and there else set()
+            yield _Item(task, doc_id, tuple(seen), len(counted) > 1)
+
+
+def _by_repeat(one: Examined, doc_id: str) -> list[Judgement | None]:
+    found = {judgement.repeat: judgement for judgement in one.by_doc[doc_id]}
+    return [found.get(repeat) for repeat in range(len(one.rows[doc_id].responses))]
+
+
+def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def _deflated(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
+
+
+class _Names:
+    """Names in the order they are first seen, and their numbers."""
+
+    def __init__(self, known: Sequence[str] = ()) -> None:
+        self.numbers = {name: number for number, name in enumerate(known)}
+
+    def number(self, name: str | None) -> int:
+        """The number of a name; -1 for none."""
+        return -1 if name is None else self.numbers.setdefault(name, len(self.numbers))
+
+
+def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, Any]:
+    """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
+    tasks, tiers, subjects, levels = _Names(), _Names(), _Names(), _Names()
+    marks = [
+        [None if one is None else list(_marks(one[0], one[1][:repeats], tiers)) for one in item.seen]
+        for item in items
+    ]
+    return {
+        "runs": _names_of(examined),
+        "statuses": STATUSES,
+        "chunk": CHUNK,
+        "doc": [item.doc_id for item in items],
+        "task": [tasks.number(item.task) for item in items],
+        "title": [" ".join(item.row.question[: 2 * TITLE].split())[:TITLE] for item in items],
+        "subject": [subjects.number(item.row.subject) for item in items],
+        "level": [levels.number(item.row.level) for item in items],
+        "flags": [_flags(item) for item in items],
+        "marks": marks,
+        "tasks": list(tasks.numbers),
+        "tiers": list(tiers.numbers),
+        "subjects": list(subjects.numbers),
+        "levels": list(levels.numbers),
+    }
+
+
+def _marks(row: Row, judgements: Sequence[Judgement | None], tiers: _Names) -> Iterator[int]:
+    for judgement in judgements:
+        yield STATUSES.index("api_error" if judgement is None else status_of(row, judgement))
+        yield tiers.number(judgement.verdict.tier if judgement else None)
+
+
+def _flags(item: _Item) -> int:
+    disputed = any(one and disputes(one[0], [j for j in one[1] if j]) for one in item.seen)
+    return DISPUTED * disputed + DIFFERS * item.differs
+
+
+def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
+    gold = item.row.gold or ""
+    answer = reference_answer(gold)
+    return {
+        "q": item.row.question,
+        "gold": gold,
+        "answer": answer,
+        "form": understood(answer),
+        "runs": [
+            None if one is None else {
+                "own": one[0].score,
+                "responses": [
+                    NO_RESPONSE if judgement is None else _response(one[0], judgement, cap)
+                    for judgement in one[1][:repeats]
+                ],
+            }
+            for one in item.seen
+        ],
+    }  # fmt: skip
+
+
+def _response(row: Row, judgement: Judgement, cap: int | None) -> dict[str, Any]:
+    found, verdict = judgement.extraction, judgement.verdict
+    text, span, left_out = _capped(row.responses[judgement.repeat], found.span, cap)
+    return {
+        "text": text,
+        "out": left_out,
+        "span": None if span is None else _utf16(text, span),
+        "rule": found.rule,
+        "pred": found.answer,
+        "form": None if found.answer is None else understood(found.answer),
+        "reason": verdict.reason,
+        "finish": row.finish_reason(judgement.repeat),
+    }
+
+
+def _capped(
+    text: str, span: tuple[int, int] | None, cap: int | None
+) -> tuple[str, tuple[int, int] | None, tuple[int, int] | None]:
+    """A text without its middle, the span in it, and (where, how many) characters are missing."""
+    if cap is None or len(text) <= cap:
+        return text, span, None
+    head = cap // 3
+    missing = len(text) - cap
+    short = text[:head] + text[head + missing :]
+    if span is not None:
+        inside = span[1] > head and span[0] < head + missing
+        shift = missing if span[0] >= head + missing else 0
+        span = None if inside else (span[0] - shift, span[1] - shift)
+    return short, span, (_utf16(short, (head, head))[0], missing)
+
+
+def _utf16(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """A span counted as JavaScript counts: in UTF-16 units."""
+    if text.isascii():
+        return span
+    start, stop = (len(text[:end].encode("utf-16-le", "surrogatepass")) // 2 for end in span)
+    return start, stop

@@ -1,0 +1,108 @@
+"""Accuracy at every token budget, from one long run: each response cut at N tokens and judged again.
+
+A response that is longer than N is judged as a server would have delivered it at a limit of N: cut, with finish reason
+"length". So a guess does not count, an answer that was stated before the cut does, and thinking that was not over by
+then has no answer. The curve need not rise: a model may state a right answer and take it back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from lm_eval_mathtasks.errors import EvidenceError, Undefined
+from lm_eval_mathtasks.evidence.judge import judge
+from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.sampling.curves import Curve, Point, score
+from lm_eval_mathtasks.sampling.tokens import Ruler
+
+MOST_BUDGETS = 12  # by default: a factor of 2,000 between the smallest and the largest
+_CLOSED = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>")
+_OPENED = re.compile(r"<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>")
+_OPEN = "<think>\n"
+
+
+class Measured(NamedTuple):
+    """A response of a run: its doc's place among the rows, text, finish reason, and where its tokens end."""
+
+    doc: int
+    text: str
+    finish: str | None
+    ends: Sequence[int]
+
+
+class Budgets(NamedTuple):
+    """What `at_budgets` found. curve: accuracy over budgets (its k is tokens); finished: by budget, the share of
+    responses that are not longer; cut_by_run: responses that the run's own limit cut; longest: in tokens."""
+
+    curve: Curve
+    finished: tuple[float, ...]
+    responses: int
+    cut_by_run: int
+    longest: int
+
+
+def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> Budgets:
+    """Return accuracy (avg@n of every doc) with its 95 % interval over docs at each budget, in tokens.
+
+    budgets: by default powers of two and the length of the longest response. Raises Undefined for a
+    budget below 1, EvidenceError for a run without responses or without reference answers.
+    """
+    rows = [row for row in run.answered if row.there]
+    responses = [
+        Measured(doc, row.responses[i], row.finish_reason(i), ruler.ends(row.responses[i]))
+        for doc, row in enumerate(rows)
+        for i in row.there
+    ]
+    if not responses:
+        raise EvidenceError(f"responses in {run.label}", "none", "look at the run's errors")
+    longest = max(len(r.ends) for r in responses)
+    chosen = sorted(set(budgets)) if budgets is not None else _doubling(longest)
+    if chosen[0] < 1:
+        raise Undefined("budgets of at least one token", str(chosen[0]), "for example --budgets 256,512")
+    whole = _correct(run, rows, responses)
+    points, finished = [], []
+    for budget in chosen:
+        short = [len(r.ends) <= budget for r in responses]
+        cut = [_cut(r, budget) for r, fits in zip(responses, short, strict=True) if not fits]
+        judged = iter(_correct(run, rows, cut))
+        correct = [w if fits else next(judged) for w, fits in zip(whole, short, strict=True)]
+        shares = _by_doc(responses, correct, len(rows))
+        points.append(Point(budget, *score(shares, responses=len(responses))))
+        finished.append(sum(short) / len(short))
+    cut_by_run = sum(r.finish == "length" for r in responses)
+    return Budgets(Curve("accuracy", tuple(points)), tuple(finished), len(responses), cut_by_run, longest)
+
+
+def _doubling(longest: int) -> list[int]:
+    return sorted({max(longest, 1), *(1 << i for i in range(longest.bit_length()))})[-MOST_BUDGETS:]
+
+
+def _cut(response: Measured, budget: int) -> Measured:
+    """The first tokens of a response, as a server returns them at that limit."""
+    text = response.text[: response.ends[budget - 1]]
+    closed = _CLOSED.search(response.text)
+    if closed and closed.end() > len(text) and not _OPENED.search(response.text, 0, closed.start()):
+        text = (
+            _OPEN + text
+        )  # the prompt had opened the thinking: without the end that follows, nothing shows it
+    return response._replace(text=text, finish="length")
+
+
+def _correct(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> list[bool]:
+    """Whether each response is correct: judged as the rows of a run, one response each."""
+    single = [
+        replace(rows[r.doc], doc_id=str(i), responses=(r.text,), finish=(r.finish,))
+        for i, r in enumerate(responses)
+    ]
+    return [j.verdict.correct for j in judge(replace(run, rows=tuple(single)))]
+
+
+def _by_doc(responses: Sequence[Measured], correct: Sequence[bool], docs: int) -> list[float]:
+    right, count = [0] * docs, [0] * docs
+    for response, one in zip(responses, correct, strict=True):
+        right[response.doc] += one
+        count[response.doc] += 1
+    return [r / n for r, n in zip(right, count, strict=True)]

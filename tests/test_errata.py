@@ -1,0 +1,105 @@
+"""The second score: known wrong answers, where they are, and what they change."""
+
+import pytest
+
+from lm_eval_mathtasks import extract_answer, grade, hooks
+from lm_eval_mathtasks.check import tasks_path
+from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.hooks import errata as module
+from lm_eval_mathtasks.hooks.errata import Erratum, errata, fingerprint
+from tests.conftest import shared_rows
+
+FAMILIES = sorted(path.parent.name for path in tasks_path().glob("*/_errata.yaml"))
+# family: (file of real data, its column of questions)
+FILES = {
+    "gsm8k": ("gsm8k_test", "question"),
+    "math": ("math_test", "problem"),
+    "olympiadbench": ("olympiadbench", "question"),
+}
+DOC = {"question": "How many?", "gold": "#### 4"}
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """Put one entry for DOC into the errata of GSM8K."""
+
+    def put(gold):
+        entry = Erratum(fingerprint(DOC["question"]), "wrong", "a test", "https://example.org", gold)
+        monkeypatch.setattr(module, "errata", lambda family: {entry.question: entry})
+
+    return put
+
+
+def test_a_corrected_gold_changes_the_second_score_only(listed):
+    listed("6")
+    official, corrected = (hooks.score_gsm8k_boxed(DOC, [f"\\boxed{{{n}}}"]) for n in (4, 6))
+    assert (official["exact_match"], official["exact_match_errata"]) == (1.0, 0.0)
+    assert (corrected["exact_match"], corrected["exact_match_errata"]) == (0.0, 1.0)
+
+
+def test_a_doc_without_right_answer_is_left_out_of_the_second_score(listed):
+    listed(None)
+    scores = hooks.score_gsm8k_boxed(DOC, ["\\boxed{4}"])
+    assert scores["exact_match"] == 1.0
+    assert "exact_match_errata" not in scores
+
+
+def test_a_doc_in_no_errata_has_the_same_score_twice():
+    for answer, right in ((4, 1.0), (6, 0.0)):
+        scores = hooks.score_gsm8k_boxed(DOC, [f"\\boxed{{{answer}}}"])
+        assert scores["exact_match"] == scores["exact_match_errata"] == right
+
+
+def test_a_fingerprint_sees_content_not_layout():
+    assert fingerprint("How  many\n?") == fingerprint(" How many ?") != fingerprint("How few ?")
+
+
+def test_every_entry_has_a_reason_and_a_source():
+    assert {"aime", "gsm8k", "math", "minerva-math", "olympiadbench"} == set(FAMILIES)
+    for family in FAMILIES:
+        assert errata(family), family
+        assert all(len(entry.why) > 20 for entry in errata(family).values())
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("kind: wrong, why: w, source: 'https://x'", "missing 1 required positional argument: 'question'"),
+        ("question: a, kind: odd, why: w, source: 'https://x'", "'odd'"),
+        ("question: a, kind: wrong, why: w, source: hearsay", "'hearsay'"),
+    ],
+)
+def test_a_malformed_entry_is_named(tmp_path, monkeypatch, entry, message):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "_errata.yaml").write_text(f"errata:\n  - {{{entry}}}\n")
+    monkeypatch.setattr(module, "_folder", lambda: tmp_path)
+    with pytest.raises(DataError, match=message) as caught:
+        module.errata.__wrapped__("x")
+    assert "entry 1 of" in str(caught.value)
+
+
+@pytest.mark.parametrize("family", sorted(FILES))
+def test_entries_are_where_they_say(family):
+    name, column = FILES[family]
+    rows = shared_rows(f"data/{name}.jsonl")
+    for entry in errata(family).values():
+        assert fingerprint(rows[entry.doc][column]) == entry.question
+
+
+def test_the_corrected_golds_are_those_of_the_reference_solutions():
+    """The sets contradict themselves there: the solution says one thing, the official gold another."""
+    gsm8k, math = shared_rows("data/gsm8k_test.jsonl"), shared_rows("data/math_test.jsonl")
+    working = gsm8k[1038]["answer"].split("####")[0]
+    assert working.rstrip().endswith("6 years")
+    assert errata("gsm8k")[fingerprint(gsm8k[1038]["question"])].gold == "6"
+    for entry in errata("math").values():
+        solution, official = math[entry.doc]["solution"], hooks.gold_math(math[entry.doc])
+        assert not grade(gold=official, pred=extract_answer(solution).answer).correct
+        assert entry.gold is None or grade(gold=entry.gold, pred=extract_answer(solution).answer).correct
+
+
+def test_the_unanswerable_problems_of_olympiadbench_are_all_listed():
+    rows = shared_rows("data/olympiadbench.jsonl")
+    relay = {i for i, row in enumerate(rows) if "Let $T=T N Y W R" in row["question"]}
+    assert relay == {entry.doc for entry in errata("olympiadbench").values()}
+    assert len(relay) == 15
