@@ -63,6 +63,12 @@ ROOMS = {
         "main",
         "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
     ),
+    "evidence": Room(
+        "lm_eval_mathtasks.evidence.commands",
+        "add_arguments",
+        "main",
+        "a run's logs as evidence: pack them to be committed, verify what is packed",
+    ),
     "choose": Room(
         "lm_eval_mathtasks.choosing.commands",
         "add_arguments",

@@ -349,7 +349,7 @@ def test_the_measured_page_links_each_score_to_its_log_and_claim(tmp_path, claim
     (folder / "manifest.json").write_text('{"command": "mathtasks run ...", "commit": "0123456789abcdef"}')
     page = measured_page(tmp_path / "logs", replace(claims, folder=tmp_path / "leaderboards"))
     assert (
-        "| gsm8k-cot | Qwen/Qwen2.5-7B | 85.4 [83.4, 87.2] | 1319 × 1 | shots 4, T 0, max tokens 512 |"
+        "| gsm8k-cot | Qwen/Qwen2.5-7B | hf | 85.37 [83.36, 87.17] | 1319 × 1 | shots 4, T 0, max tokens 512 |"
         in page
     )
     assert "| reproduced | 0123456789ab | `mathtasks run ...` |" in page

@@ -30,7 +30,8 @@ ROOMS = {
         {"rich", "tokenizers", "transformers"},
     ),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
-    "evidence": ({"evidence", "grading", "metrics", *LEAVES}, {"yaml", "pyarrow"}),
+    # A manifest names the dataset's revision and checksum; sources loads nothing until it is asked for docs.
+    "evidence": ({"evidence", "grading", "metrics", "catalogue", "sources", *LEAVES}, {"yaml", "pyarrow"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
     "report": ({"report", "leaderboard", "evidence", "sampling", *LEAVES}, {"jinja2", "matplotlib"}),
     "training": (

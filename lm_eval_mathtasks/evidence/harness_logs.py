@@ -2,6 +2,7 @@
 
 The schema is lm-eval 0.4.9 to 0.4.13: one line per doc *and filter*; `arg_0` of a chat model is a list with one
 JSON string; with `repeats` all responses are in `resps`, and the metrics are of the doc as a whole.
+A pack (`pack.py`) is such a log with a line per doc: further filters are folded into it, and text may be missing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 _METRICS = ("exact_match", "math_verify", "acc", "accuracy")
 _FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
+FOLDED = "other_filters"  # key of a pack's line: what a doc's lines under further filters say otherwise
+PACKED = "packed"  # key of a pack's results: how it asked, where the samples no longer say
+REPLAY = "replay"  # the model that answers from a file: how those responses were made, its log cannot know
 JOURNAL = "mathtasks-journal.sqlite"  # what our API models write to unless told otherwise
 QUESTION = ("question", "problem", "Question", "Problem", "query")
 GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
@@ -60,7 +65,7 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "results only",
             "run again with --log_samples: without responses nothing can be explained",
         )
-    lines = read_json_lines(files[0])
+    lines = unfolded(read_json_lines(files[0]))
     _check_hashes(results, task, lines, files[0])
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
@@ -73,13 +78,24 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "half a run: run it again",
         )
     return Run(
-        model=_model_name(results),
+        model=model_name(results),
         task=task,
         rows=rows,
         protocol=_protocol(results, task, lines[0], filter_name),
         provenance=_provenance(path, results, task, counts.get("original")),
         metric=f"{name},{filter_name}" if name else None,
     )
+
+
+def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a pack's lines as lm-eval wrote them: all docs of one filter, then all of the next."""
+    further = [
+        {**line, "filter": name, **facts}
+        for name in dict.fromkeys(name for line in lines for name in line.get(FOLDED, ()))
+        for line in lines
+        if (facts := line.get(FOLDED, {}).get(name)) is not None
+    ]
+    return lines + further
 
 
 def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]], path: Path) -> None:
@@ -135,16 +151,27 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             doc_id=str(line.get("doc_id")),
             question=first_text(doc, QUESTION) or "",
             gold=first_text(doc, GOLD) or first_text(line, ("target",)),
-            responses=tuple(str(text) for group in line.get("resps", ()) for text in group),
+            responses=_responses(line),
             finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,
             metrics=own,
             prompt=_prompt(line),
             doc_hash=line.get("doc_hash"),
             prompt_hash=line.get("prompt_hash"),
+            answers=None if "resps" in line or "verdicts" not in line else _answers(line),
             subject=first_text(doc, SUBJECT),
             level=first_text(doc, LEVEL),
         )
+
+
+def _responses(line: Mapping[str, Any]) -> tuple[str, ...]:
+    if "resps" not in line:
+        return ("",) * len(line.get("response_sha256", ()))
+    return tuple(str(text) for group in line["resps"] for text in group)
+
+
+def _answers(line: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return tuple((verdict or {}).get("answer") for verdict in line["verdicts"])
 
 
 def _arguments(line: Mapping[str, Any]) -> list[Any]:
@@ -164,28 +191,36 @@ def _prompt(line: Mapping[str, Any]) -> str | None:
     return prompt if isinstance(prompt, str) else None
 
 
-def _model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
+def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the --model_args of a run."""
     arguments = results.get("config", {}).get("model_args")
     if isinstance(arguments, str):
         return dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _model_name(results: Mapping[str, Any]) -> str | None:
+def model_name(results: Mapping[str, Any]) -> str | None:
     """The name the command gave; lm-eval's own is a random id where it gave none."""
-    arguments = _model_arguments(results)
+    arguments = model_arguments(results)
     named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
     name = named[0] if named else results.get("model_name")
     return str(name) if name else None
 
 
 def _journal(results: Mapping[str, Any]) -> str | None:
-    """The journal of our API models: named in the arguments, or of the usual name in the working directory."""
+    """The journal of our API models: named in the arguments, or of the usual name in the working directory. A pack
+    has taken what it needs from it."""
+    if PACKED in results:
+        return None
     ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
-    return str(_model_arguments(results).get("journal") or JOURNAL) if ours else None
+    return str(model_arguments(results).get("journal") or JOURNAL) if ours else None
 
 
 def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
+    if results.get("config", {}).get("model") == REPLAY:
+        k = int(results.get("configs", {}).get(task, {}).get("repeats") or 1)
+        # One response a doc may be the one that a vote or a verifier chose.
+        return Protocol(k=k, metric=None if k == 1 else "avg@k", grader=_grader_of(task, filter_name))
     config = results.get("configs", {}).get(task, {})
     arguments = _arguments(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
@@ -196,7 +231,7 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature = 0.0
     k = int(config.get("repeats") or 1)
     prompt = _prompt(line) or ""
-    return Protocol(
+    protocol = Protocol(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
@@ -206,9 +241,14 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         max_tokens=limit,
         metric="pass@1" if k == 1 else "avg@k",
         k=k,
-        grader=_GRADERS.get(filter_name, "symbolic" if "-" in task else None),
+        grader=_grader_of(task, filter_name),
         system_prompt=bool(results.get("system_instruction")),
     )
+    return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
+
+
+def _grader_of(task: str, filter_name: str) -> str | None:
+    return _GRADERS.get(filter_name, "symbolic" if "-" in task else None)
 
 
 def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:

@@ -30,8 +30,14 @@ class Judgement(NamedTuple):
 def judge(run: Run) -> list[Judgement]:
     """Return a judgement of every response that is there, in the order of docs and repeats.
 
-    Raises EvidenceError where a doc has no reference answer.
+    Raises EvidenceError where a doc has no reference answer or the log holds no text.
     """
+    if run.withheld:
+        raise EvidenceError(
+            f"the responses of {run.label}",
+            f"a pack without text, {run.provenance.path}",
+            "take the responses from where they are published; `mathtasks evidence verify --data` regrades the pack",
+        )
     missing = [row.doc_id for row in run.rows if row.gold is None]
     if missing:
         raise EvidenceError(
@@ -86,6 +92,8 @@ def shares(run: Run, judgements: list[Judgement]) -> dict[str, float]:
 def first_answers(run: Run) -> dict[str, str | None]:
     """Return for every doc the answer of its first response, without grading it."""
     return {
-        row.doc_id: extract_answer(row.responses[0], finish_reason=row.finish_reason(0)).answer
+        row.doc_id: row.answers[0]
+        if row.answers
+        else extract_answer(row.responses[0], finish_reason=row.finish_reason(0)).answer
         for row in run.rows
     }

@@ -23,7 +23,8 @@ class Row:
     (None: unknown; "api_error": there is no response, and the text is empty). score: the share of right responses by
     the run's own grader, None if it did not grade. metrics: every number the log holds for the doc, keyed
     "metric,filter" as in lm-eval's results. doc_hash, prompt_hash: the harness's own, for telling like docs and
-    prompts. subject, level: of the doc, as its dataset says.
+    prompts. subject, level: of the doc, as its dataset says. answers: what was extracted, where the log is a pack
+    without text; the responses are empty then.
     """
 
     doc_id: str
@@ -36,6 +37,7 @@ class Row:
     prompt: str | None = None
     doc_hash: str | None = None
     prompt_hash: str | None = None
+    answers: tuple[str | None, ...] | None = None
     subject: str | None = None
     level: str | None = None
 
@@ -123,6 +125,11 @@ class Run:
     def answered(self) -> tuple[Row, ...]:
         """The rows without those that failed for an API error and were left out of the score."""
         return tuple(row for row in self.rows if not row.missing)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the log keeps answers and verdicts only: a pack made with `--text none`."""
+        return any(row.answers is not None for row in self.rows)
 
     def by_id(self) -> dict[str, Row]:
         """The rows by their doc id."""

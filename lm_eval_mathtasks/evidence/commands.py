@@ -1,0 +1,106 @@
+"""The command `mathtasks evidence`: pack a run's logs, verify what is packed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.secrets import KINDS
+
+MEASURED = Path("leaderboards") / "MEASURED.md"  # beside the folder of logs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks evidence`."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    pack = actions.add_parser("pack", help="write logs/<model>/<task>/<date>/ from a run's logs")
+    pack.add_argument("run", type=Path, help="the folder or results_*.json that `mathtasks run` wrote")
+    pack.add_argument("--out", type=Path, default=Path("logs"), help="folder of packs (default: logs)")
+    pack.add_argument(
+        "--text",
+        choices=("full", "none"),
+        default="full",
+        help="none: answers, verdicts and hashes only, for data that may not be redistributed",
+    )
+    pack.add_argument("--command", help="the command of the run (default: what its configuration amounts to)")
+    pack.add_argument("--weights", type=Path, metavar="DIR", help="the model's folder, to note its checksums")
+    pack.add_argument("--journal", type=Path, help="the API model's journal (default: the one the run names)")
+    pack.add_argument("--max-mb", type=float, default=5.0, help="largest pack in MB (default 5)")
+    pack.add_argument("--redact", action="store_true", help="replace secrets, and count them in the manifest")
+    pack.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="KIND:LINE",
+        help=f"a finding in the samples that is no secret; kinds: {', '.join(KINDS)}",
+    )
+    pack.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    verify = actions.add_parser("verify", help="check every hash, score and verdict of packs")
+    verify.add_argument("logs", type=Path, nargs="?", default=Path("logs"), help="a folder of packs, or one")
+    verify.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="JSON lines (or a folder of them) with the problems and responses that packs were made without",
+    )
+    verify.add_argument(
+        "--measured", type=Path, help=f"the page to trace to the logs (default: {MEASURED} beside them)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks evidence`; returns the exit status. Raises EvidenceError for what the user can mend."""
+    return _pack(args) if args.action == "pack" else _verify(args)
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
+
+    choices = Choices(
+        text=args.text,
+        max_mb=args.max_mb,
+        redact=args.redact,
+        allow=frozenset(map(_allowed, args.allow)),
+        command=args.command,
+        weights=args.weights,
+        journal=args.journal,
+    )
+    packs = prepare(args.run, args.out, choices)
+    for pack in packs:
+        print(f"{'would write' if args.dry_run else 'writing'} {pack}")
+    if not args.dry_run:
+        write(packs)
+    return 0
+
+
+def _allowed(text: str) -> tuple[str, int]:
+    kind, _, line = text.rpartition(":")
+    if kind not in KINDS or not line.isdigit():
+        raise EvidenceError("--allow KIND:LINE", text, f"for instance e-mail:17; kinds: {', '.join(KINDS)}")
+    return kind, int(line)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.evidence.verify import verify
+
+    for place in (args.logs, *args.data, *([args.measured] if args.measured else ())):
+        if not place.exists():
+            raise EvidenceError("a file or folder that exists", str(place), "mend the path")
+    beside = args.logs.resolve().parent / MEASURED
+    page = args.measured or (beside if beside.exists() and args.logs.resolve().name == "logs" else None)
+    *reports, whole = verify(args.logs, data=args.data, measured=page)
+    for report in reports:
+        print(report)
+        for finding in report.findings:
+            print(f"  {finding}")
+    for finding in whole.findings:
+        print(finding)
+    wrong = sum(len(report.findings) for report in (*reports, whole))
+    responses, again = sum(r.responses for r in reports), sum(r.regraded for r in reports)
+    print(f"{len(reports)} packs, {responses} responses, {again} of them graded again, {wrong} findings")
+    if again < responses:
+        print("the others have no text here: --data PATH names files that hold the problems and responses")
+    return int(wrong > 0)

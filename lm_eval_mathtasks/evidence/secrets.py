@@ -1,0 +1,151 @@
+"""What must not be published: keys, tokens, addresses of people and home folders, found in every text of a log.
+
+The shapes are those that their issuers document. A finding never repeats what it found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# Kind -> (a text without any of these words, in lower case, holds none of it; the shape). The first kind that matches a
+# place names it, so narrow shapes stand before wide ones. What follows a header or an assignment needs a digit:
+# "bearer responsibilities" and "password = something" are prose.
+KINDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
+    "private-key": (
+        ("private key",),
+        re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
+    ),
+    "url-password": (
+        ("://",),
+        re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"']{1,64}:[^\s/@\"']{1,128}@[\w.-]+"),
+    ),
+    "jwt": (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")),
+    "anthropic": (("sk-ant-",), re.compile(r"\bsk-ant-[\w-]{16,}")),
+    "openai": (("sk-", "pk-"), re.compile(r"\b[sp]k-(?:[a-z0-9]{1,8}-){0,4}[A-Za-z0-9_]{16,}[\w-]*")),
+    "stripe": (("k_live", "k_test"), re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}")),
+    "hugging-face": (("hf_", "api_org_"), re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{24,}")),
+    "google": (("aiza", "ya29."), re.compile(r"\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}")),
+    "aws": (
+        ("akia", "asia", "agpa", "aida", "aroa"),
+        re.compile(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b"),
+    ),
+    "github": (("gh", "github_pat_"), re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{22,}")),
+    "gitlab": (("glpat-",), re.compile(r"\bglpat-[\w-]{18,}")),
+    "slack": (
+        ("xox", "hooks.slack"),
+        re.compile(r"\bxox[abeoprs]-[\w-]{10,}|\bhooks\.slack\.com/services/\S{10,}"),
+    ),
+    "provider": (
+        ("gsk_", "xai-", "nvapi-", "pplx-", "r8_", "fw_", "csk-"),
+        re.compile(r"\b(?:gsk_|xai-|nvapi-|pplx-|r8_|fw_|csk-)[A-Za-z0-9_-]{24,}"),
+    ),
+    "bearer": (
+        ("bearer", "basic"),
+        re.compile(r"\b(?:bearer|basic)\s+(?=[\w.~+/-]*\d)[A-Za-z0-9][\w.~+/-]{14,}=*", re.I),
+    ),
+    "authorization": (
+        ("authorization",),
+        re.compile(r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]{1,16}\s+)?(?=\S*\d)[^\s\"']{12,}", re.I),
+    ),
+    "assigned": (
+        ("key", "token", "secret", "passw"),
+        re.compile(
+            r"(?:\b|(?<=_))(?:(?:api|access|secret|auth|client|subscription)[_-]?(?:key|token|secret)|passw(?:or)?d)"
+            r"[\"']?\s*[:=]\s*[\"']?(?=[^\s\"',;]*\d)[^\s\"',;]{8,}",
+            re.I,
+        ),
+    ),
+    "azure": (("key",), re.compile(r"\bkey[\"']?\s*[:=]\s*[\"']?[0-9a-f]{32}\b", re.I)),
+    # The domains that RFC 2606 keeps for examples are nobody's.
+    "e-mail": (
+        ("@",),
+        re.compile(
+            r"(?<![\w.+-])[\w.+-]{1,64}@(?!(?:[\w-]+\.)*example\.)(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"
+        ),
+    ),
+    "home-path": (
+        ("/home/", "/users/", "/root/", ":\\"),
+        re.compile(r"(?<![\w.])/(?:home|Users|export/home|root)/[\w.-]+|\b[A-Z]:\\+Users\\+[\w.-]+"),
+    ),
+}
+_SECRET_NAME = re.compile(
+    r"(?:api|access|secret|auth|bearer|hf|client)[_-]?(?:key|token|secret)$|^(?:token|password|passwd|authorization|credentials?)$",
+    re.I,
+)
+_REDACTED = "[redacted "
+_SHORTEST = 6  # characters: a shorter value of a secret name is a placeholder such as "EMPTY"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that must not be published. file, line (from 1): where it would stand; path: the key in that line."""
+
+    file: str
+    line: int
+    path: str
+    kind: str
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.kind} of {self.length} characters at {self.path}"
+
+
+def found_in(text: str, name: str = "") -> Iterator[tuple[str, int, int]]:
+    """Yield (kind, start, end) of everything secret in a text; `name` is the key that the text is the value of."""
+    if _SECRET_NAME.search(name) and len(text) >= _SHORTEST and not text.startswith(_REDACTED):
+        yield "assigned", 0, len(text)
+        return
+    taken: list[tuple[int, int]] = []
+    small = text.lower()
+    for kind, (words, shape) in KINDS.items():
+        if not any(word in small for word in words):
+            continue
+        for match in shape.finditer(text):
+            if not any(start < match.end() and match.start() < end for start, end in taken):
+                taken.append(match.span())
+                yield kind, *match.span()
+
+
+def scan(content: Any, file: str, line: int) -> Iterator[Finding]:
+    """Yield the findings in a JSON value that would become line `line` of `file`, mapping keys included."""
+    for path, name, text in _texts(content):
+        for kind, start, end in found_in(text, name):
+            yield Finding(file, line, path, kind, end - start)
+
+
+def redacted(content: Any, count: Callable[[str], None]) -> Any:
+    """Return a JSON value with every finding replaced by `[redacted KIND]`; `count` is told each kind."""
+    if isinstance(content, dict):
+        return {
+            _redact(str(key), "", count): _redact(value, str(key), count)
+            if isinstance(value, str)
+            else redacted(value, count)
+            for key, value in content.items()
+        }
+    if isinstance(content, list):
+        return [redacted(value, count) for value in content]
+    return _redact(content, "", count) if isinstance(content, str) else content
+
+
+def _redact(text: str, name: str, count: Callable[[str], None]) -> str:
+    for kind, start, end in sorted(found_in(text, name), key=lambda found: -found[1]):
+        count(kind)
+        text = f"{text[:start]}{_REDACTED}{kind}]{text[end:]}"
+    return text
+
+
+def _texts(content: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield (path, key, text) of every string in a JSON value; keys are texts too."""
+    if isinstance(content, str):
+        yield path or ".", name, content
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            inner = f"{path}.{key}" if path else str(key)
+            yield from ((f"a key of {path or 'the line'}", "", t) for _, _, t in _texts(str(key)))
+            yield from _texts(value, inner, str(key))
+    elif isinstance(content, list):
+        for place, value in enumerate(content):
+            yield from _texts(value, f"{path}[{place}]", name)

@@ -1,0 +1,238 @@
+"""`mathtasks evidence verify`: is a pack what it was when it was made, and does it say what its samples say?
+
+For every pack: the seal, every file's checksum, what the manifest says against what the files say, every hash lm-eval
+noted, every mean over docs, every verdict by the grader as it is now, and once more that no secret is in it. A pack
+without text is graded from its stored answers if the reference texts are at hand (`--data`), extraction included if the
+responses are; else its verdicts are only counted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.evidence.harness_logs import read_lm_eval, unfolded
+from lm_eval_mathtasks.evidence.manifest import (
+    FILE,
+    dataset_again,
+    facts_of,
+    file_sha256,
+    read_manifest,
+    sealed,
+    sha256,
+)
+from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
+from lm_eval_mathtasks.evidence.secrets import scan
+from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
+
+TOLERANCE = 1e-9  # of a mean that was written as decimal text
+
+
+@dataclass
+class Report:
+    """What a check of one pack found. regraded: verdicts that were made anew, of `responses`."""
+
+    folder: Path
+    label: str = ""
+    docs: int = 0
+    responses: int = 0
+    regraded: int = 0
+    score: float | None = None
+    seal: str = ""
+    findings: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        score = "" if self.score is None else f"{100 * self.score:.2f} on {self.docs} docs, "
+        state = f"{len(self.findings)} findings" if self.findings else "ok"
+        return f"{state}: {self.folder}: {score}{self.regraded} of {self.responses} responses graded again"
+
+
+def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
+    """Return what is wrong with a pack; texts: by SHA-256, those that a pack without text may be checked with."""
+    report = Report(folder)
+    try:
+        _check(report, read_manifest(folder), texts or {})
+    except MathtasksError as error:
+        report.findings.append(str(error))
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        # A pack comes from anyone: whatever its files hold instead of what they should is a finding.
+        report.findings.append(f"not readable as a pack: {error!r}")
+    return report
+
+
+def _check(report: Report, manifest: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+    report.findings += _files(report.folder, manifest)
+    results, run, lines = _read(report.folder, manifest)
+    report.label, report.docs, report.seal = run.label, len(run.rows), str(manifest.get("seal"))
+    report.responses = sum(len(row.there) for row in run.rows)
+    facts = {
+        **facts_of(results, run, lines),
+        "dataset": dataset_again(manifest["dataset"], lines),
+        "text": "none" if run.withheld else "full",
+    }
+    report.score = facts["score"]["value"]
+    for name, value in facts.items():
+        if json.loads(json.dumps(value)) != manifest.get(name):
+            report.findings.append(f"{name}: the manifest says {manifest.get(name)}, the files {value}")
+    report.findings += _hashes(lines)
+    report.findings += _means(results, run.task, unfolded(lines))
+    report.findings += _leaks(manifest, results, lines)
+    report.regraded, found = changed_verdicts(run, lines, texts)
+    report.findings += found
+
+
+def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
+    if sealed(manifest)["seal"] != manifest.get("seal"):
+        yield f"{FILE} was edited: its seal does not fit"
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {FILE}
+    yield from (f"{name} is not in the manifest" for name in sorted(present - set(manifest["files"])))
+    for name, stated in manifest["files"].items():
+        if name not in present:
+            yield f"{name} is missing"
+        elif file_sha256(folder / name) != stated.get("sha256"):
+            yield f"{name} was changed: its SHA-256 is not the manifest's"
+
+
+def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Run, list[dict[str, Any]]]:
+    """The results, the run and the lines of the samples file."""
+    file = next(folder / name for name in manifest["files"] if name.startswith("results_"))
+    samples = next(folder / name for name in manifest["files"] if name.startswith("samples_"))
+    (run,) = read_lm_eval(file)
+    check(run)
+    return read_json(file), run, read_json_lines(samples)
+
+
+def _hashes(lines: list[dict[str, Any]]) -> Iterable[str]:
+    """lm-eval noted a hash of every doc, prompt and target: does the text beside it still give it?"""
+    for line in lines:
+        if "doc" not in line or line.get("redacted"):
+            continue
+        arguments = line.get("arguments")
+        first = next(iter(arguments.values()), {}) if isinstance(arguments, dict) else (arguments or [[]])[0]
+        prompt = (list(first.values()) if isinstance(first, dict) else list(first))[:1]
+        # A chat model's prompt is wrapped once more in the log than where it was hashed.
+        prompt = prompt[0] if prompt and isinstance(prompt[0], list) else prompt
+        texts = {
+            "doc": json.dumps(line["doc"], indent=2, ensure_ascii=False),
+            "prompt": prompt[0] if prompt and isinstance(prompt[0], str) else None,
+            "target": str(line.get("target")),
+        }
+        for name, text in texts.items():
+            stated = line.get(f"{name}_hash")
+            if stated and text is not None and sha256(text) != stated:
+                yield f"doc {line.get('doc_id')}: its {name} is not the one that was hashed"
+
+
+def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -> Iterable[str]:
+    """Every score that is a mean over docs, and its standard error, from the docs."""
+    scores, listed = results["results"][task], results["configs"][task].get("metric_list") or ()
+    other = {entry["metric"] for entry in listed if entry.get("aggregation", "mean") != "mean"}
+    values: dict[str, list[float]] = {}
+    for line in lines:
+        for name in line.get("metrics", ()):
+            if isinstance(line.get(name), int | float) and name not in other:
+                values.setdefault(f"{name},{line.get('filter', 'none')}", []).append(float(line[name]))
+    for key, score in scores.items():
+        name, comma, _ = key.partition(",")
+        known = key in values or name in other or name.endswith("_stderr")
+        if comma and isinstance(score, int | float) and not known:
+            yield f"{key} is in the results, and no doc has it"
+    for key, numbers in values.items():
+        name, _, filter_name = key.partition(",")
+        mean = sum(numbers) / len(numbers)
+        spread = math.sqrt(sum((x - mean) ** 2 for x in numbers) / max(1, len(numbers) - 1) / len(numbers))
+        for stated, actual in ((key, mean), (f"{name}_stderr,{filter_name}", spread)):
+            if isinstance(scores.get(stated), int | float) and abs(scores[stated] - actual) > TOLERANCE:
+                yield f"{stated} is {scores[stated]:.6g} in the results, {actual:.6g} by the samples"
+
+
+def _leaks(
+    manifest: Mapping[str, Any], results: dict[str, Any], lines: list[dict[str, Any]]
+) -> Iterator[str]:
+    """What must not be published, but for what was allowed when the pack was made."""
+    allowed = set(manifest.get("allowed", ()))
+    about = {key: value for key, value in manifest.items() if key != "files"}
+    yield from map(str, (*scan(about, FILE, 1), *scan(results, "results", 1)))
+    for number, line in enumerate(lines, 1):
+        found = scan(line, "samples", number)
+        yield from (str(finding) for finding in found if f"{finding.kind}:{number}" not in allowed)
+
+
+# --- all of a folder
+
+
+def verify(logs: Path, *, data: Sequence[Path] = (), measured: Path | None = None) -> list[Report]:
+    """Return a report for every pack under `logs`, and one for the folder itself.
+
+    data: JSON-lines files or folders with the texts that packs were made without. measured: the page whose rows are
+    traced to the packs. Raises EvidenceError where there is no pack.
+    """
+    folders = sorted(path.parent for path in logs.rglob(FILE))
+    if not folders:
+        raise EvidenceError(
+            "packs to verify", f"no {FILE} under {logs}", "`mathtasks evidence pack RUN` makes one"
+        )
+    texts = find_texts(set().union(*map(_missing_texts, folders)), data) if data else {}
+    reports = [verify_pack(folder, texts) for folder in folders]
+    whole = Report(logs)
+    whole.findings += (
+        f"{path} belongs to no pack"
+        for path in sorted(logs.rglob("*"))
+        if path.is_file() and path.suffix != ".md" and not any(folder in path.parents for folder in folders)
+    )
+    if measured is not None:
+        whole.findings += _untraced(measured, reports)
+    return [*reports, whole]
+
+
+def _missing_texts(folder: Path) -> set[str]:
+    """The hashes of the texts that a pack was made without; a damaged pack says so when it is verified."""
+    wanted: set[str] = set()
+    for file in folder.glob("samples_*"):
+        try:
+            lines = read_json_lines(file)
+        except EvidenceError:
+            continue
+        for line in lines:
+            wanted |= {line["gold_sha256"], *line["response_sha256"]} if "gold_sha256" in line else set()
+    return wanted
+
+
+_CELL = re.compile(r"(?<!\\)\|")
+_LINK = re.compile(r"\]\((?P<path>[^)]+)\)")
+
+
+def _untraced(page: Path, reports: Sequence[Report]) -> Iterator[str]:
+    """Rows of the measured page that no pack bears out, and packs that have no row."""
+    by_folder = {report.folder.resolve(): report for report in reports}
+    for number, row in _table_rows(page):
+        place = f"{page.name}:{number}"
+        link = _LINK.search(row.get("log", ""))
+        report = by_folder.pop((page.parent / link["path"]).resolve().parent, None) if link else None
+        if report is None:
+            yield f"{place}: no pack at {link['path'] if link else 'any link'}, or two rows for one"
+            continue
+        score = "unknown" if report.score is None else f"{100 * report.score:.2f}"
+        for name, fact in (("score", score), ("docs", str(report.docs)), ("seal", report.seal[:12])):
+            if row.get(name, "").split(" ")[0] != fact:
+                yield f"{place}: its {name} is {row.get(name) or 'missing'}, the log's {fact}"
+    yield from (f"{page.name} has no row for {report.folder}" for report in by_folder.values())
+
+
+def _table_rows(page: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The lines of a page's tables, with their numbers, by the table's columns."""
+    columns: list[str] = []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        cells = [cell.strip() for cell in _CELL.split(line.strip())[1:-1]] if line.startswith("|") else []
+        if not cells or set(line) <= set("|-: "):
+            columns = columns if cells else []
+        elif not columns:
+            columns = cells
+        else:
+            yield number, dict(zip(columns, cells, strict=False))

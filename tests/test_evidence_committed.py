@@ -1,0 +1,76 @@
+"""What is committed under logs/ and leaderboards/ holds: every hash, score and verdict, and every row of the page."""
+
+import pytest
+
+from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.evidence.manifest import FILE, read_manifest
+from lm_eval_mathtasks.evidence.runs import read_run
+from lm_eval_mathtasks.evidence.verify import verify
+from tests.conftest import ROOT, SHARED
+
+LOGS = ROOT / "logs"
+PACKS = sorted(path.parent for path in LOGS.rglob(FILE))
+TOTAL_MB = 3.0  # a repository keeps every byte for ever
+
+
+def test_every_pack_verifies():
+    """With the problems and responses at hand (beside the repository) packs without text are graded anew as well."""
+    data = [path for name in ("data", "labelled") if (path := SHARED / name).exists()]
+    reports = verify(LOGS, data=data, measured=ROOT / "leaderboards" / "MEASURED.md")
+    assert {str(report.folder): report.findings for report in reports if report.findings} == {}
+    again, responses = sum(r.regraded for r in reports), sum(r.responses for r in reports)
+    textless = sum(len(read_run(folder).rows) for folder in PACKS if read_manifest(folder)["text"] == "none")
+    assert again == responses - (0 if data else textless)
+
+
+def test_the_commands_say_so(capsys):
+    assert main(["evidence", "verify", str(LOGS)]) == 0
+    assert f"{len(PACKS)} packs" in capsys.readouterr().out
+    where = ["--leaderboards", str(ROOT / "leaderboards")]
+    assert main(["leaderboard", "measured", "--check", "--logs", str(LOGS), *where]) == 0
+    assert main(["leaderboard", "validate", *where]) == 0
+
+
+@pytest.mark.parametrize("folder", PACKS, ids=lambda path: "-".join(path.parts[-3:]))
+def test_a_pack_says_what_it_is(folder):
+    manifest = read_manifest(folder)
+    assert manifest["dirty"] is False
+    assert len(manifest["commit"]) == 40
+    assert manifest["command_from"] == "given"
+    assert manifest["dataset"]["is_published_set"] is (True if manifest["text"] == "full" else None)
+    assert manifest["text"] == ("none" if manifest["backend"] == "replay" else "full")
+
+
+@pytest.mark.parametrize("stage", ["base", "sft", "grpo"])
+@pytest.mark.parametrize("task", ["sample-gsm8k", "sample-math"])
+def test_three_paths_give_one_number(stage, task):
+    """Greedy in float32: in process through transformers, through vLLM, and our API model against a vLLM server."""
+    runs = {
+        read_manifest(folder)["backend"]: read_run(folder)
+        for folder in PACKS
+        if folder.parts[-3:-1] == (f"embedded__{stage}", task)
+    }
+    assert sorted(runs) == ["hf", "mathtasks-chat", "vllm"]
+    answers = {name: [row.responses[0].strip() for row in run.rows] for name, run in runs.items()}
+    assert answers["hf"] == answers["vllm"] == answers["mathtasks-chat"]
+    assert len({tuple(row.score for row in run.rows) for run in runs.values()}) == 1
+
+
+def test_the_numbers_in_the_readme_are_those_of_the_logs():
+    scores = {}
+    for folder in PACKS:
+        manifest = read_manifest(folder)
+        scores[manifest["model"], manifest["task"], manifest["backend"]] = 100 * manifest["score"]["value"]
+    rows = [line.strip("| ").split(" | ") for line in (LOGS / "README.md").read_text().splitlines()]
+    for row in rows:
+        if row[0] in ("base", "sft", "grpo"):
+            for backend, cell in zip(("hf", "vllm", "mathtasks-chat"), row[2:], strict=True):
+                assert float(cell) == round(scores.pop((f"embedded:{row[0]}", row[1], backend)), 2)
+        elif row[1:2] in (["GSM8K"], ["MATH-500"]):
+            task = {"GSM8K": "gsm8k-cot-zeroshot", "MATH-500": "math500"}[row[1]]
+            assert float(row[3]) == round(scores.pop((row[0], task, "replay")), 2)
+    assert not scores, "every pack is in the README"
+
+
+def test_the_logs_stay_small():
+    assert sum(path.stat().st_size for path in LOGS.rglob("*") if path.is_file()) < TOTAL_MB * 1e6
