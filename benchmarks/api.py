@@ -69,7 +69,7 @@ def ask_mathtasks(url, rows, extra, journal):
     arguments = {"num_concurrent": CONCURRENCY, "progress": False}
     arguments |= dict(part.split("=", 1) for part in extra.split(",") if part)
     model = MathtasksChat(model="sim", base_url=url, journal=journal, **arguments)
-    return model.generate_until(instances(model, rows))
+    return timed(model.generate_until, instances(model, rows))
 
 
 def ask_lmeval(url, rows, tuned):
@@ -78,7 +78,7 @@ def ask_lmeval(url, rows, tuned):
 
     settings = {"num_concurrent": CONCURRENCY, "max_retries": 20, "timeout": 30} if tuned else {}
     model = get_model("local-chat-completions")(model="sim", base_url=url + "/chat/completions", **settings)
-    return model.generate_until(instances(model, rows), disable_tqdm=True)
+    return timed(lambda asked: model.generate_until(asked, disable_tqdm=True), instances(model, rows))
 
 
 def ask_sdk(url, rows):
@@ -99,19 +99,28 @@ def ask_sdk(url, rows):
 
         return await asyncio.gather(*map(one, rows), return_exceptions=True)
 
-    return asyncio.run(main())
+    return timed(lambda _: asyncio.run(main()), rows)
+
+
+def timed(ask, asked):
+    """(answers, seconds): by the client's own clock, with the SDK imported before."""
+    import openai  # noqa: F401
+
+    began = time.monotonic()
+    return ask(asked), time.monotonic() - began
 
 
 def client(o):
     rows = [json.loads(line) for line in Path(o.prompts).read_text().splitlines()]
     if o.peer == "mathtasks":
-        answers = ask_mathtasks(o.url, rows, o.extra, o.journal)
+        answers, seconds = ask_mathtasks(o.url, rows, o.extra, o.journal)
     elif o.peer == "sdk":
-        answers = ask_sdk(o.url, rows)
+        answers, seconds = ask_sdk(o.url, rows)
     else:
-        answers = ask_lmeval(o.url, rows, o.peer == "lmeval-tuned")
+        answers, seconds = ask_lmeval(o.url, rows, o.peer == "lmeval-tuned")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"hand": sum(isinstance(a, str) and bool(a) for a in answers), "mb": round(memory)}))
+    hand = sum(isinstance(a, str) and bool(a) for a in answers)
+    print(json.dumps({"hand": hand, "mb": round(memory), "own_s": round(seconds, 2)}))
 
 
 # -- the stage
@@ -239,7 +248,7 @@ def line(row):
     if row.get("phases"):
         note += f"; then {row['phases'][0]['requests_after']} requests"
     if row["scenario"] in "a":
-        note += f" {row['wall_s']:.1f} s"
+        note += f" {row['wall_s']:.2f} s for the server, {row.get('own_s')} s for the caller"
     if row["scenario"] == "m":
         note += f" {row.get('mb')} MB at most"
     name = SCENARIOS[row["scenario"]][0]

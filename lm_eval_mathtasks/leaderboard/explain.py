@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
@@ -106,6 +106,12 @@ class Explanation:
         """The score the waterfall ends at: the run's own, else ours."""
         return self.regraded if self.own is None else self.own
 
+    def towards(self, published: float | None) -> Explanation:
+        """The same waterfall with another score to be reached, as a fraction."""
+        fair = sum(cause.fair for cause in self.causes)
+        remaining = None if published is None else published - self.score - fair
+        return replace(self, published=published, remaining=remaining)
+
 
 def explain(
     run: Run,
@@ -137,14 +143,11 @@ def explain(
     causes += _graders(run, judged, ours)
     mean = right / len(judged)
     own = sum(row.score or 0.0 for row in run.answered) / len(run.answered) if run.scored else None
-    score = mean if own is None else own
-    remaining = None if published is None else published - score - sum(cause.fair for cause in causes)
     cut = sum(len(found.get(key, ())) for key in ("cut", "unfinished_thinking", "loop", "empty"))
     interval = _interval([ours[row.doc_id] for row in run.answered], run)
     wrong = len(judged) - right - shown
-    return Explanation(
-        run, own, mean, interval, published, tuple(causes), remaining, wrong, cut / len(judged)
-    )
+    explained = Explanation(run, own, mean, interval, None, tuple(causes), None, wrong, cut / len(judged))
+    return explained.towards(published)
 
 
 def _interval(values: list[float], run: Run) -> st.Interval:

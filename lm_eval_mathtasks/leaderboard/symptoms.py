@@ -159,6 +159,8 @@ def foreign(text: str, question: str) -> bool:
 
 def _other_script(text: str) -> float:
     """Share of letters beyond Latin and Greek; Greek letters and mathematical alphabets are notation."""
+    if text.isascii():
+        return 0.0
     letters = [ord(c) for c in text if c.isalpha()]
     other = sum(
         code >= 0x400 and not 0x1D00 <= code < 0x2C00 and not 0x1D400 <= code < 0x1D800 for code in letters

@@ -12,7 +12,7 @@ from typing import Any
 
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight, Reply
-from lm_eval_mathtasks.models.dispatch import Dispatcher, Permit, Stopped
+from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.journal import Answer
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 10.0  # full jitter: a random time up to 0.5, 1, 2, ... 10 s
 PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 # A stream tells early that a connection is dead, and what the server's limits are; but each of its pieces costs a
-# third of a millisecond, and there are hundreds in an answer. So answers come whole while all is well: they are
-# streamed until the first one has come, and for this many answers after a fault or a refusal.
+# third of a millisecond, and there are hundreds in an answer. So answers come whole while all is well: only the first
+# probe is streamed, and this many answers after a fault or a refusal.
 STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
@@ -194,7 +194,8 @@ class Asker:
         """Whether the next request is to be streamed."""
         if self.settings.stream is not None:
             return self.settings.stream
-        return self.dispatcher.window.probing or self.calm < STREAMED_AFTER
+        probe = self.dispatcher.window.probing and self.dispatcher.in_flight <= PROBE
+        return probe or self.calm < STREAMED_AFTER
 
     def cost(self, ask: Ask) -> float:
         """Tokens the server reserves for a request: its prompt and all it may write."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -23,7 +25,13 @@ CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands o
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+TCP_INFO_BYTES, TCP_INFO_RTT = (
+    104,
+    68,
+)  # of Linux's struct tcp_info, and where its tcpi_rtt (microseconds) stands
 TRANSPORT_PACKAGES = {"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "ssl"}
+
+OnSent = Callable[[float | None], None]
 
 
 @dataclass
@@ -58,11 +66,9 @@ class Flight:
 
 class Client:
     """Sends payloads to `base_url`. `connections`: the size of the pool; nobody waits for one. `on_sent`: called when
-    a request is on the wire, with the seconds that connecting took (0: a connection was there)."""
+    a request is on the wire, with the seconds of a round trip if it made a connection for it, else None."""
 
-    def __init__(
-        self, *, base_url: str, key: Key, chat: bool, connections: int, on_sent: Callable[[float], None]
-    ) -> None:
+    def __init__(self, *, base_url: str, key: Key, chat: bool, connections: int, on_sent: OnSent) -> None:
         import openai
 
         async def trace(request: Any) -> None:
@@ -148,20 +154,28 @@ class Client:
         return reply
 
 
-def _tracer(on_sent: Callable[[float], None]) -> Callable[[str, Any], Awaitable[None]]:
+def _tracer(on_sent: OnSent) -> Callable[[str, Any], Awaitable[None]]:
     """What httpx is to call with each step of one request, so that `on_sent` hears of two of them."""
-    began = trip = 0.0
+    trip: float | None = None
 
-    async def trace(event: str, _: Any) -> None:
-        nonlocal began, trip
-        if event.endswith("connect_tcp.started"):
-            began = time.monotonic()
-        elif event.endswith("connect_tcp.complete"):
-            trip = time.monotonic() - began
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        nonlocal trip
+        if event.endswith("connect_tcp.complete"):
+            trip = _round_trip(info["return_value"].get_extra_info("socket"))
         elif event.endswith("send_request_body.complete"):
             on_sent(trip)
 
     return trace
+
+
+def _round_trip(connection: Any) -> float | None:
+    """Seconds that the kernel measured when it connected (Linux's tcpi_rtt); None if it does not tell. Our own clock
+    would measure how busy this process is."""
+    with suppress(AttributeError, OSError, struct.error):
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        (microseconds,) = struct.unpack_from("I", told, TCP_INFO_RTT)
+        return float(microseconds) / 1e6 or None
+    return None
 
 
 async def _lines(response: Any, flight: Flight) -> AsyncIterator[bytes]:

@@ -22,7 +22,7 @@ PROBE = 16  # requests in flight before anything is known of the server
 PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning is silent for minutes
 # A limiter refuses within a round trip or two, a model takes far longer. So much silence after the last request of
 # a probe is consent to another one. The seconds are for a server that is busy reading the probe.
-CONSENT_TRIPS, CONSENT_S = 8, 0.02
+CONSENT_TRIPS, CONSENT_S = 8, 0.01
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
 OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
@@ -65,7 +65,7 @@ class Window:
         self.silence_consents = silence_consents
         self._grows_at: float | None = None
         self._consents = False
-        self._trip_s = PROBE_S
+        self._trip_s: float | None = None
         self._cut_at = -1.0
         self._in_a_row = 0
         self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
@@ -82,10 +82,10 @@ class Window:
         """Seconds until the window opens further by itself; None if it does not."""
         return max(0.0, self._grows_at - now) if self.probing and self._grows_at is not None else None
 
-    def sent(self, trip_s: float, now: float) -> None:
-        """A request is on the wire; connecting took `trip_s`, which a busy client only measures as too long."""
-        self._trip_s = min(self._trip_s, trip_s or PROBE_S)
-        if self.probing and self.silence_consents:
+    def sent(self, trip_s: float | None, now: float) -> None:
+        """A request is on the wire; `trip_s`: a round trip, None: not measured with this one."""
+        self._trip_s = trip_s or self._trip_s
+        if self.probing and self.silence_consents and self._trip_s:
             self._grows_at = now + min(PROBE_S, max(CONSENT_S, CONSENT_TRIPS * self._trip_s))
             self._consents = True
 
@@ -160,8 +160,8 @@ class Dispatcher:
         if self._timer:
             self._timer.cancel()
 
-    def sent(self, trip_s: float) -> None:
-        """A request is on the wire; connecting took `trip_s` seconds (0: a connection was there)."""
+    def sent(self, trip_s: float | None) -> None:
+        """A request is on the wire; `trip_s`: seconds of a round trip, None: not measured with this one."""
         self.window.sent(trip_s, self.clock())
         self._pump()
 

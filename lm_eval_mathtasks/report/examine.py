@@ -155,11 +155,11 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
     by_ours = own is None or choice.regrade
     headline = ours if by_ours or own is None else own
     counted = right if by_ours else {row.doc_id: float(row.score or 0.0) for row in run.answered}
-    cut = explain(run, judgements=judgements).cut_share
-    compared, unclaimed = _claims_of(run, claims, choice, counted, cut)
+    explanation = explain(run, judgements=judgements)
+    compared, unclaimed = _claims_of(run, claims, choice, counted, explanation.cut_share)
     published = compared[0].theirs.value if compared else None
     run = replace(run, model=named[0])  # what a report says of it: no folder of anybody's disk
-    explanation = explain(run, published=published, judgements=judgements)
+    explanation = replace(explanation.towards(published), run=run)
     return Examined(
         *named, run, tuple(judgements), counted, own, ours, headline, explanation, compared, unclaimed
     )

@@ -122,8 +122,8 @@ def _deflated(text: str) -> str:
 class _Names:
     """Names in the order they are first seen, and their numbers."""
 
-    def __init__(self, known: Sequence[str] = ()) -> None:
-        self.numbers = {name: number for number, name in enumerate(known)}
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
 
     def number(self, name: str | None) -> int:
         """The number of a name; -1 for none."""
