@@ -115,9 +115,11 @@ def test_where_it_lies_and_what_is_in_it(full, run):
     assert manifest["score"] == {"metric": "exact_match,none", "value": 0.67, "docs": 100}
     assert manifest["dataset"]["is_published_set"] is True
     assert manifest["generation"]["max_gen_toks"] == 256
-    assert manifest["command"].startswith(
-        "mathtasks run --model replay --model_args path=responses.jsonl,model=acme/toy"
+    assert manifest["command"] == (
+        "mathtasks run --model replay --model_args path=responses.jsonl,model=acme/toy --tasks sample-gsm8k "
+        "--output_path out"
     )
+    assert manifest["command_from"] == "noted by the run"
     assert {"lm-eval", "lm-eval-mathtasks", "python", "torch"} <= set(manifest["packages"])
     assert set(manifest["hardware"]) >= {"cpu", "os"}
     assert len(manifest["prompts"]["sha256"]) == 64
@@ -144,6 +146,17 @@ def test_the_same_run_gives_the_same_bytes(full, run, tmp_path):
     assert {p.name: p.read_bytes() for p in again.iterdir()} == {
         p.name: p.read_bytes() for p in full.iterdir()
     }
+
+
+def test_a_log_of_plain_lm_eval_gets_its_command_from_its_configuration(run, tmp_path):
+    copied = shutil.copytree(run, tmp_path / "run")
+    edit_json(copied / "acme__toy", "results_*", lambda results: results.pop("mathtasks"))
+    manifest = manifest_of(packed(copied, tmp_path / "logs"))
+    assert manifest["command_from"] == "the configuration in the results"
+    assert manifest["command"].startswith(
+        "mathtasks run --model replay --model_args path=responses.jsonl,model=acme/toy --tasks sample-gsm8k"
+    )
+    assert manifest["command_from"] == "the configuration in the results"
 
 
 def test_the_size_is_said_and_a_dry_run_writes_nothing(run, tmp_path, capsys):
@@ -277,7 +290,7 @@ def test_what_the_journal_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mathtasks-journal.sqlite").write_bytes(b"of another run")
     assert read_run(folder).rows[0].finish == ("length",)
-    assert "private-host:8000" in manifest_of(folder)["command"]
+    assert "private-host:8000" in everything(folder)
     assert verify_pack(folder).findings == []
 
 

@@ -288,6 +288,39 @@ def test_a_log_that_lm_eval_could_not_write_is_written(tmp_path):
     assert path.read_text() == '{"doc_id": 0}\n'
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("save_results_samples", "got 0 of 3 docs of gsm8k-cot-zeroshot"),
+        ("save_results_aggregated", "got no results"),
+    ],
+)
+def test_a_run_whose_logs_are_lost_fails(place, capsys, caplog, monkeypatch, lost, said):
+    """Whatever lm-eval swallows: a run is not done before results and samples hold every doc that was asked."""
+    from lm_eval_mathtasks.host import run as host
+
+    original = host._tracker_class
+
+    def forgetful(keeper):
+        return type("Forgetful", (original(keeper),), {lost: lambda *_, **__: None})
+
+    monkeypatch.setattr(host, "_tracker_class", forgetful)
+    assert run() == 2
+    assert f"results and samples of every doc; {said}" in capsys.readouterr().err
+    assert "3 responses are kept in" in caplog.text
+    (kept,) = (place / "mathtasks-results").rglob("responses_*.jsonl")
+    assert len(read_jsonl(kept)) == 3
+
+
+def test_the_results_say_command_and_commit(place):
+    assert run("--limit", "2") == 0
+    noted = logs(place / "mathtasks-results")[0]["mathtasks"]
+    assert noted["command"] == (
+        "mathtasks run --model replay --model_args path=r.jsonl,model=acme/toy --tasks gsm8k-cot-zeroshot --limit 2"
+    )
+    assert set(noted) == {"command", "commit", "dirty"}
+
+
 def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
     from lm_eval_mathtasks.errors import EvidenceError
 

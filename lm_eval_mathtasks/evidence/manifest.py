@@ -24,6 +24,7 @@ from lm_eval_mathtasks.sources import checksum
 
 FILE = "manifest.json"
 FORMAT = 1
+RUN = "mathtasks"  # key of the results under which `mathtasks run` notes its command and commit
 _PACKAGES = (
     "lm-eval-mathtasks",
     "lm-eval",
@@ -162,7 +163,9 @@ def _environment(results: Mapping[str, Any]) -> str:
 
 def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the commit that the run's log states and whether package and tasks were changed since, as far as this
-    checkout is still at that commit (None: unknown)."""
+    checkout is still at that commit (None: unknown); `mathtasks run` notes both in the results."""
+    if noted := results.get(RUN):
+        return {"commit": noted.get("commit"), "dirty": noted.get("dirty")}
     stated = results.get("git_hash")
     root = Path(__file__).resolve().parents[2]
     head = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None

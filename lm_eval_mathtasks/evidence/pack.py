@@ -36,6 +36,7 @@ from lm_eval_mathtasks.evidence.lines import packed_lines
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     FORMAT,
+    RUN,
     command_of,
     commit_of,
     dataset_of,
@@ -211,9 +212,15 @@ def _about(
     named = Path(str(arguments.get("pretrained") or "no-such-folder")).expanduser()
     weights = choices.weights or (named if named.is_dir() else None)
     journal = choices.journal or (Path(run.journal) if run.journal else None)
+    commands = {
+        "given": choices.command,
+        "noted by the run": raw.get(RUN, {}).get("command"),
+        "the configuration in the results": command_of(results, run.task),
+    }
+    source, command = next((source, str(text)) for source, text in commands.items() if text)
     return {
-        "command": scrubbed_text(choices.command or command_of(results, run.task), taken),
-        "command_from": "given" if choices.command else "the configuration in the results",
+        "command": scrubbed_text(command, taken),
+        "command_from": source,
         **commit_of(raw),
         "packages": packages_of(raw),
         "hardware": hardware_of(raw),

@@ -29,6 +29,9 @@ class Keeper:
         self.logs: list[Path] = []
         self.path: Path | None = None
         self.kept = 0
+        self.stamp: dict[str, Any] = {}
+        self.asked: defaultdict[str, set[Any]] = defaultdict(set)  # docs by task
+        self.logged: defaultdict[str, set[Any]] = defaultdict(set)
         self._resume = resume
         self._earlier: Kept | None = None
         self._file: TextIO | None = None
@@ -44,6 +47,11 @@ class Keeper:
 
         def generate_until(requests: list[Any], *positional: Any, **named: Any) -> list[str]:
             self._open(rank=getattr(lm, "rank", 0))
+            if (
+                getattr(lm, "rank", 0) == 0
+            ):  # the others hand their samples to this one, which writes the logs
+                for request in requests:
+                    self.asked[request.task_name].add(request.doc_id)
             numbers = repeat_numbers(requests)
             asked = with_seeds(lm, requests, numbers)
             found = self._expect(asked, numbers)
@@ -124,6 +132,20 @@ class Keeper:
                     "a log on disk", f"{error}", "free the disk or name another --output_path"
                 ) from error
         self.logs.append(path)
+
+    def require_complete(self) -> None:
+        """Raise EvidenceError unless results were written, and samples of every doc that was asked."""
+        short = [
+            f"{len(self.logged[task])} of {len(docs)} docs of {task}"
+            for task, docs in self.asked.items()
+            if len(self.logged[task]) < len(docs)
+        ]
+        if self.asked and not self.results:
+            short.append("no results")
+        if short:
+            raise EvidenceError(
+                "results and samples of every doc", "; ".join(short), "replay the responses that are kept"
+            )
 
     def say_where(self) -> None:
         """Tell the user where the responses of a run that failed are, and how to score them."""

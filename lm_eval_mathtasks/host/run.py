@@ -23,6 +23,7 @@ from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, with_finish_reasons
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
+from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.models.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
@@ -57,9 +58,11 @@ def run(arguments: Sequence[str]) -> int:
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
+    keeper.stamp = stamp(arguments)
     with _changed_host(args, keeper, repeats):
         try:
             args.func(args)
+            keeper.require_complete()
         except BaseException:
             keeper.say_where()
             raise
@@ -227,6 +230,7 @@ def _tracker_class(keeper: Keeper) -> type:
         def save_results_aggregated(
             self, results: dict[str, Any], samples: dict[str, Any] | None = None
         ) -> None:
+            results[KEY] = keeper.stamp
             super().save_results_aggregated(results, samples)
             keeper.results = results
             if self.output_path:
@@ -237,6 +241,7 @@ def _tracker_class(keeper: Keeper) -> type:
             super().save_results_samples(task_name, clean)
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
+                keeper.logged[task_name].update(sample["doc_id"] for sample in clean)
 
     return Tracker
 
