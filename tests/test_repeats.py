@@ -7,7 +7,6 @@ import re
 import pytest
 from lm_eval.api.registry import model_registry
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.evidence.judge import judge, shares
@@ -18,7 +17,7 @@ from tests import test_run
 from tests.api_helpers import KEY
 from tests.conftest import read_jsonl
 from tests.fake_server import FakeServer
-from tests.scripted import Scripted, evaluate
+from tests.scripted import Scripted
 from tests.test_run import logs, write
 
 place = test_run.place
@@ -158,27 +157,6 @@ def test_what_cannot_be_repeated_is_said_before_a_model_is_loaded(place, capsys,
     model_registry.register(name, target=Loaded)
     assert run(name, *more, tasks=tasks) == 2
     assert message in capsys.readouterr().err
-
-
-def test_a_yaml_for_plain_lm_eval(tmp_path):
-    """Without `mathtasks run`: a YAML of the user's own that includes ours."""
-    (tmp_path / "mine.yaml").write_text(
-        f"include: {tasks_path() / 'sample' / 'sample-gsm8k.yaml'}\ntask: mine\nrepeats: 4\n"
-        "generation_kwargs: {do_sample: true, temperature: 0.6, max_gen_toks: 256, until: ['</s>']}\n"
-        "filter_list: [{name: none, filter: [{function: take_first_k, k: 4}]}]\n"
-    )
-    count = itertools.count()
-    scores, samples, asked = evaluate(
-        "mine",
-        lambda doc: doc["gold"] if next(count) % 4 == 0 else "\\boxed{-1}",
-        limit=5,
-        folders=[tmp_path],
-    )
-    assert len(asked.asked) == 20
-    assert scores["exact_match"] == 0.25
-    assert scores["pass@4"] == 1.0
-    assert scores["maj@4"] == 0.0
-    assert len(samples[0]["resps"][0]) == 4
 
 
 # --- seeds

@@ -1,28 +1,36 @@
 """Sampling metrics: against every subset by hand, against published forms, and on runs read from logs."""
 
+import argparse
 import csv
 import io
 import itertools
 import json
 import math
 import random
+import re
+import shlex
 from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_mathtasks import sampling
+from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.leaderboard.statistics import mean_interval
+from lm_eval_mathtasks.sampling import commands
 from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes
-from lm_eval_mathtasks.sampling.curves import METRICS, curves, score
+from lm_eval_mathtasks.sampling.curves import METRICS, curves, label, score
 from lm_eval_mathtasks.sampling.votes import Votes
 from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
+from tests.scripted import evaluate
 
 counts = st.integers(1, 9).flatmap(
     lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))
@@ -286,3 +294,44 @@ def test_docs_of_unequal_repeats_are_said(tmp_path, capsys):
     )
     assert "3 docs, 2 to 3 responses each" in said.out
     assert json.loads(path.read_text().splitlines()[0])["repeat"] == 0
+
+
+# --- what the page says
+
+
+PAGE = (Path(sampling.__file__).parent / "README.md").read_text(encoding="utf-8")
+
+
+def block(language):
+    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)
+    return found
+
+
+def test_the_python_of_the_page_runs(log, capsys):
+    exec(block("python").replace("mathtasks-results/my-model", str(log)), {})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["pass@k", "maj@k"]
+
+
+def test_the_yaml_of_the_page_keeps_all_responses(tmp_path):
+    text = block("yaml").replace(
+        "/path/to/tasks/math500/math500.yaml", str(tasks_path() / "sample/sample-math.yaml")
+    )
+    (tmp_path / "mine.yaml").write_text(text)
+    answers = itertools.cycle(["1", "\\boxed{-77}"])
+    scores, samples, _ = evaluate("math500-8", lambda _: next(answers), limit=2, folders=[tmp_path])
+    assert len(samples[0]["resps"][0]) == 8
+    assert {"pass@8", "maj@4", "exact_match"} <= set(scores)
+
+
+def test_the_page_names_every_metric():
+    for metric in METRICS:
+        assert label(metric).split("_")[0] in PAGE
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in PAGE.splitlines() if line.startswith("mathtasks sampling ")]
+)
+def test_the_commands_of_the_page_parse(line):
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+    assert parser.parse_args(shlex.split(line.split(" #")[0])[2:]).run
