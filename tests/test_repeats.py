@@ -7,6 +7,7 @@ import re
 import pytest
 from lm_eval.api.registry import model_registry
 
+from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.evidence.judge import judge, shares
@@ -195,6 +196,20 @@ def test_lm_evals_own_api_model_sends_them(place, monkeypatch, concurrent):
         assert row["resps"] == [["\\boxed{1234}", "\\boxed{1235}", "\\boxed{1236}"]]
 
 
+def test_the_cache_of_lm_eval_does_not_collapse_repeats(place, model):
+    """Sampling by temperature alone, its second run would give every repeat the last answer of the first."""
+    (place / "hot.yaml").write_text(
+        f"include: {tasks_path() / 'sample' / 'sample-gsm8k.yaml'}\ntask: hot\n"
+        "generation_kwargs: {temperature: 0.7, max_gen_toks: 64, until: ['</s>']}\n"
+    )
+    name, _ = model(lambda doc, i: f"{i}")
+    for folder in ("first", "second"):
+        more = ["--use_cache", "cache", "--include_path", str(place), "--output_path", folder, "--limit", "1"]
+        assert run(name, *more, tasks="hot@3") == 0
+        (samples,) = (place / folder).rglob("samples_*.jsonl")
+        assert len(set(read_jsonl(samples)[0]["resps"][0])) == 3
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -311,6 +326,19 @@ def test_seeded_repeats_that_come_out_of_order_keep_their_number(place, model):
     assert [request.args[1]["seed"] for request in asked] == [1234, 1235]
     _, samples = logs(place / "mathtasks-results")
     assert read_jsonl(samples[TASK])[0]["resps"] == [["later", "later", "the third came first"]]
+
+
+def test_kept_repeats_keep_their_number_when_earlier_ones_are_missing(place, model, killed):
+    """Without seeds too: of the file only the third response to the first doc is left."""
+    killed.write_text(killed.read_text().splitlines()[2] + "\n")
+    name, _ = model(kill_after(1))
+    with pytest.raises(MemoryError):
+        run(name, "--repeats", "3", "--limit", "1", *SAMPLED, "--resume")
+    newest = max((place / "mathtasks-results").rglob("responses_*.jsonl"))
+    assert {row["repeat"]: row["response"] for row in read_jsonl(newest)} == {
+        2: "\\boxed{2}",
+        0: "\\boxed{0}",
+    }
 
 
 def test_resume_is_not_for_models_with_a_journal(place, capsys):

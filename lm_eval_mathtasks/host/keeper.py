@@ -83,10 +83,11 @@ class Keeper:
             row = {"task": request.task_name, "doc_id": request.doc_id, "repeat": number}
             row |= {"question": doc.get("question", doc.get("problem")), "asked": digest(model, request)}
             response = self._earlier.take(row["asked"], number) if self._earlier else None
-            self._waiting[_prompt(request.args)].append(row | {"settings": request.args[1:]})
-            if response is not None:
+            if response is None:
+                self._waiting[_prompt(request.args)].append(row | {"settings": request.args[1:]})
+            else:
                 found[place] = response
-                self.add_partial("generate_until", request.args, response)
+                self._write(row, response)
         if self._earlier:
             self._say_resumed(len(found), len(requests))
         return found
@@ -110,9 +111,13 @@ class Keeper:
             return
         row = _of_seed(waiting, arguments)
         waiting.remove(row)
-        row = {key: value for key, value in row.items() if key != "settings"} | {"response": str(response)}
-        row |= {k: v for k in ("finish_reason", "error") if (v := getattr(response, k, None))}
-        self._file.write(json.dumps(row) + "\n")
+        self._write({key: value for key, value in row.items() if key != "settings"}, response)
+
+    def _write(self, row: dict[str, Any], response: Any) -> None:
+        if self._file is None:
+            return
+        told = {k: v for k in ("finish_reason", "error") if (v := getattr(response, k, None))}
+        self._file.write(json.dumps({**row, "response": str(response), **told}) + "\n")
         self.kept += 1
 
     def saved(self, path: Path, content: Any) -> None:

@@ -126,18 +126,21 @@ def _is_ours(task: Any) -> bool:
 
 
 def require_sampling(task: Any, gen_kwargs: Mapping[str, Any] | None = None) -> None:
-    """Raise TaskError for a task that is asked several times and decodes greedily.
+    """Raise TaskError for a task that is asked several times and decodes greedily; have others say that they sample.
 
     gen_kwargs: what the command line adds to the task's own generation arguments.
     """
     k = int(task.config.repeats or 1)
-    settings = {**(task.config.generation_kwargs or {}), **(gen_kwargs or {})}
-    if k > 1 and task.OUTPUT_TYPE == "generate_until" and not sampled(settings):
+    if k == 1 or task.OUTPUT_TYPE != "generate_until":
+        return
+    if not sampled({**(task.config.generation_kwargs or {}), **(gen_kwargs or {})}):
         raise TaskError(
             f"sampling, for {k} responses to each doc of {task.config.task}",
             "greedy decoding, which gives the same response every time",
             f"add {SAMPLE_FLAGS} (or your model's own settings)",
         )
+    # lm-eval's --use_cache gives all repeats the one answer it holds, unless this says that it must not.
+    task.config.generation_kwargs.setdefault("do_sample", True)
 
 
 def sampled(settings: Mapping[str, Any]) -> bool:

@@ -38,7 +38,8 @@ class Kept:
         self._responses: dict[tuple[str, int], Response] = {}
         self._left: dict[Path, set[tuple[str, int]]] = {}
         for path in self.paths:
-            self._left[path] = set(self._read(path))
+            if keys := set(self._read(path)):  # an empty file may be another process's, just begun
+                self._left[path] = keys
 
     def _read(self, path: Path) -> Iterable[tuple[str, int]]:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
@@ -68,8 +69,8 @@ class Kept:
 
     def remove_spent(self) -> None:
         """Delete the files whose every response was taken: the samples of the run hold them now."""
-        for path in self.paths:
-            if not self._left[path]:
+        for path, left in self._left.items():
+            if not left:
                 path.unlink(missing_ok=True)
 
 
