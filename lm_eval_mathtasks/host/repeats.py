@@ -131,7 +131,7 @@ def require_sampling(task: Any, gen_kwargs: Mapping[str, Any] | None = None) -> 
     gen_kwargs: what the command line adds to the task's own generation arguments.
     """
     k = int(task.config.repeats or 1)
-    if k == 1 or task.OUTPUT_TYPE != "generate_until":
+    if k == 1 or not _is_ours(task):
         return
     if not sampled({**(task.config.generation_kwargs or {}), **(gen_kwargs or {})}):
         raise TaskError(
