@@ -149,22 +149,24 @@ def like_hf(found, expected):
     assert sum(len(set(texts)) > REPEATS / 4 for texts in found.values()) > SAMPLED_LIMIT / 2
 
 
-def test_samples_in_process(place, samples_of_hf):
+@pytest.fixture(scope="module")
+def samples_in_process(place):
     arguments = f"pretrained={model_path()},dtype=float32,enforce_eager=True,kv_cache_memory_bytes=268435456"
-    found = sampled(place, "vllm-sampled", "vllm", arguments)
-    like_hf(found, samples_of_hf)
-    assert sampled(place, "vllm-again", "vllm", arguments) == found, (
-        "seed + i: the same command, the same samples"
-    )
+    return sampled(place, "vllm-sampled", "vllm", arguments)
 
 
-def test_samples_behind_the_server_with_our_chat_model(place, server, samples_of_hf):
+def test_samples_in_process(samples_in_process, samples_of_hf):
+    like_hf(samples_in_process, samples_of_hf)
+
+
+def test_samples_behind_the_server_with_our_chat_model(place, server, samples_in_process):
+    """seed + i on both ways: the very same samples."""
     journal = place[0] / "journal.sqlite"
     arguments = f"model=embedded,base_url={server}/v1,num_concurrent=8,journal={journal}"
-    like_hf(sampled(place, "chat-sampled", "mathtasks-chat", arguments), samples_of_hf)
+    assert sampled(place, "chat-sampled", "mathtasks-chat", arguments) == samples_in_process
 
 
-def test_samples_behind_the_server_with_lm_evals_chat_model(place, server, samples_of_hf):
+def test_samples_behind_the_server_with_lm_evals_chat_model(place, server, samples_in_process):
     """lm-eval alone would send one seed, and this server would return one text 16 times."""
     arguments = f"model=embedded,base_url={server}/v1/chat/completions,num_concurrent=8,max_retries=3"
-    like_hf(sampled(place, "server-sampled", "local-chat-completions", arguments), samples_of_hf)
+    assert sampled(place, "server-sampled", "local-chat-completions", arguments) == samples_in_process
