@@ -65,8 +65,19 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "results only",
             "run again with --log_samples: without responses nothing can be explained",
         )
-    lines = unfolded(read_json_lines(files[0]))
-    _check_hashes(results, task, lines, files[0])
+    return read_samples(files[0], path, results, task, metric)[0]
+
+
+def read_samples(
+    file: Path, path: Path, results: Mapping[str, Any], task: str, metric: str | None = None
+) -> tuple[Run, list[dict[str, Any]]]:
+    """Return the run in a samples file, and the line that each of its rows stands for.
+
+    path, results: the results file and its content, {} where there is none. Raises EvidenceError where the two do not
+    fit.
+    """
+    lines = unfolded(read_json_lines(file))
+    _check_hashes(results, task, lines, file)
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
     counts = results.get("n-samples", {}).get(task, {})
@@ -74,10 +85,10 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
     if isinstance(expected, int) and expected != len(rows):
         raise EvidenceError(
             f"{expected} docs of {task}, as {path.name} says",
-            f"{len(rows)} in {files[0].name}",
+            f"{len(rows)} in {file.name}",
             "half a run: run it again",
         )
-    return Run(
+    run = Run(
         model=model_name(results),
         task=task,
         rows=rows,
@@ -85,6 +96,7 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
         provenance=_provenance(path, results, task, counts.get("original")),
         metric=f"{name},{filter_name}" if name else None,
     )
+    return run, [line for line in lines if line.get("filter", "none") == filter_name]
 
 
 def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -235,7 +247,7 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
-        chat_template=bool(results.get("chat_template")) or prompt.lstrip().startswith('[{"role"'),
+        chat_template=_chat(results, prompt),
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=limit,
@@ -249,6 +261,13 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
 
 def _grader_of(task: str, filter_name: str) -> str | None:
     return _GRADERS.get(filter_name, "symbolic" if "-" in task else None)
+
+
+def _chat(results: Mapping[str, Any], prompt: str) -> bool | None:
+    """Whether a chat template was used; a rescored log of another harness does not say."""
+    if prompt.lstrip().startswith('[{"role"'):
+        return True
+    return bool(results["chat_template"]) if "chat_template" in results else None
 
 
 def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:

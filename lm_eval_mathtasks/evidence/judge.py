@@ -51,8 +51,26 @@ def judge(run: Run) -> list[Judgement]:
 def _judge_row(row: Row) -> Iterator[Judgement]:
     gold = reference_answer(row.gold or "")
     for repeat in row.there:
-        extraction = extract_answer(row.responses[repeat], finish_reason=row.finish_reason(repeat))
-        yield Judgement(row.doc_id, repeat, extraction, _grade(gold, extraction.answer))
+        finish = row.finish_reason(repeat)
+        yield Judgement(row.doc_id, repeat, *judge_response(gold, row.responses[repeat], finish))
+
+
+def judge_response(gold: str, response: str, finish_reason: str | None) -> tuple[Extraction, Verdict]:
+    """Return what was extracted from one response and its verdict, as the tasks' `score_*` hooks come to it.
+
+    gold: the reference answer itself, see `reference_answer`. Like the hooks, never raises: a defect of the grader is
+    a verdict `unparsable` of tier "error".
+    """
+    try:
+        extraction = extract_answer(response, finish_reason=finish_reason)
+        if extraction.answer is None and extraction.truncated:
+            verdict = Verdict(Status.TRUNCATED, "the response broke off before its answer", "extraction")
+        else:
+            verdict = _grade(gold, extraction.answer)
+    except Exception as error:
+        failed = Verdict(Status.UNPARSABLE, f"the grader failed: {type(error).__name__}", "error")
+        return Extraction(None, "none"), failed
+    return extraction, verdict
 
 
 @lru_cache(maxsize=_CACHED_PAIRS)

@@ -1,0 +1,152 @@
+"""Where units are rescored: in processes of this machine, or on a Ray cluster. Both do the same, unit by unit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.rescore.inputs import Unit
+from lm_eval_mathtasks.evidence.rescore.judges import Judges
+from lm_eval_mathtasks.evidence.rescore.load import Options
+from lm_eval_mathtasks.evidence.rescore.work import Summary, rescore_unit
+from lm_eval_mathtasks.grading.children import CannotStartError, Children, Tick
+
+_UNITS = "lm_eval_mathtasks.evidence.rescore.work.serve_units"
+# Files up to this many times the number of processes are worth a process each; one large file is judged in parts.
+_ONE_BY_ONE = 1
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick) -> Iterator[Summary]:
+    """Yield the summary of every unit, the largest first; one unit is shared among all workers."""
+    if len(units) <= _ONE_BY_ONE or workers == 1:
+        with Judges(options.graders, workers) as judges:
+            for unit in units:
+                yield rescore_safely(unit, options, judges, tick)
+        return
+    processes = min(workers, len(units))
+    largest_first = sorted(units, key=lambda unit: -unit.size)
+    try:
+        with Children(_UNITS, (options, workers // processes), processes) as pool:
+            for unit, done in zip(largest_first, pool.map(largest_first, tick), strict=True):
+                if done.trouble and options.strict:
+                    raise EvidenceError(done.trouble)
+                yield failed(unit, done.trouble) if done.trouble else done.value
+    except CannotStartError as error:
+        raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
+
+
+def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> Summary:
+    """As `rescore_unit`; what no reader foresaw is that unit's problem, not the end of the others."""
+    try:
+        return rescore_unit(unit, options, judges, tick)
+    except EvidenceError:
+        raise
+    except Exception as error:
+        if options.strict:
+            raise
+        return failed(unit, f"{type(error).__name__}: {error}")
+
+
+def failed(unit: Unit, trouble: str) -> Summary:
+    """The summary of a unit that was lost as a whole."""
+    problem = f"{unit.source} could not be rescored: {trouble}"
+    return {
+        "source": unit.source,
+        "runs": [],
+        "problems": [problem],
+        "written": [],
+        "reused": 0,
+        "kept": False,
+    }
+
+
+class _OnRay:
+    """What runs in a Ray worker: an actor that keeps its graders between units."""
+
+    def __init__(self, options: tuple[Any, ...]) -> None:
+        self.options = Options(*options)
+        self.judges = Judges(self.options.graders, 1)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        source, samples, folder, stamp, inputs = json.loads(row["unit"])
+        unit = Unit(source, tuple(samples), folder, stamp, tuple(inputs))
+        try:
+            summary = rescore_safely(unit, self.options, self.judges, lambda _: None)
+        except EvidenceError as error:
+            summary = failed(unit, str(error))
+        return {"summary": json.dumps(summary)}
+
+
+def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tick: Tick) -> Iterator[Summary]:
+    """Yield the summary of every unit, from an existing Ray cluster (RAY_ADDRESS, or the one on this machine), else
+    from one started here for as long as it takes, with so many workers (None: all cores).
+
+    Input and output must be on a file system that all nodes see. Raises EvidenceError where Ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at Ray's import
+    try:
+        import ray
+        from ray.data import ActorPoolStrategy, DataContext, from_items
+    except ImportError as error:
+        fix = "pip install 'lm-eval-mathtasks[scale]'"
+        raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
+    with _cluster(ray, workers):
+        DataContext.get_current().enable_progress_bars = False
+        rows = [{"unit": json.dumps(unit)} for unit in sorted(units, key=lambda unit: -unit.size)]
+        size = min(len(rows), workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
+        done = from_items(rows, override_num_blocks=len(rows)).map(
+            _OnRay, fn_constructor_args=(tuple(options),), num_cpus=1, compute=ActorPoolStrategy(size=size)
+        )
+        for row in done.iter_rows():
+            summary = json.loads(row["summary"])
+            tick(sum(run["judgements"] for run in summary["runs"]))
+            if options.strict and summary["problems"]:
+                raise EvidenceError(summary["problems"][0])
+            yield summary
+
+
+@contextlib.contextmanager
+def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
+    if ray.is_initialized():  # the caller's own
+        yield
+        return
+    try:
+        ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
+    except ConnectionError:
+        with tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True) as folder:
+            ray.init(
+                address="local",
+                num_cpus=workers or cores(),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _temp_dir=folder,  # Ray itself leaves its sessions in /tmp for ever
+            )
+            try:
+                yield
+            finally:
+                ray.shutdown()
+        return
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def source_name(path: str) -> str:
+    """A file's name for people: relative where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(path) else str(Path(path))
