@@ -13,7 +13,6 @@ from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
-from lm_eval_mathtasks.grading.children import Tick
 
 EXIT_BAD_INPUT = 1
 EXIT_INTERRUPTED = 130
@@ -118,7 +117,14 @@ def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[S
     from tqdm import tqdm
 
     with tqdm(unit=" judgements", disable=None, file=sys.stderr, smoothing=0) as bar:
-        tick: Tick = bar.update
+
+        def tick(count: int) -> None:
+            if count < 0:
+                bar.total = (bar.total or 0) - count
+                bar.refresh()
+            else:
+                bar.update(count)
+
         if args.engine == "ray":
             summaries = engines.run_on_ray(found.units, options, args.workers, tick)
         else:

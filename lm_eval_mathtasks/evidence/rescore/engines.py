@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
+import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,8 +20,6 @@ from lm_eval_mathtasks.evidence.rescore.work import Summary, rescore_unit
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Tick
 
 _UNITS = "lm_eval_mathtasks.evidence.rescore.work.serve_units"
-# Files up to this many times the number of processes are worth a process each; one large file is judged in parts.
-_ONE_BY_ONE = 1
 
 
 def cores() -> int:
@@ -31,11 +31,12 @@ def cores() -> int:
 
 def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick) -> Iterator[Summary]:
     """Yield the summary of every unit, the largest first; one unit is shared among all workers."""
-    if len(units) <= _ONE_BY_ONE or workers == 1:
+    if len(units) == 1 or workers == 1:
         with Judges(options.graders, workers) as judges:
             for unit in units:
                 yield rescore_safely(unit, options, judges, tick)
         return
+    _probe(options)
     processes = min(workers, len(units))
     largest_first = sorted(units, key=lambda unit: -unit.size)
     try:
@@ -46,6 +47,12 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
                 yield failed(unit, done.trouble) if done.trouble else done.value
     except CannotStartError as error:
         raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
+
+
+def _probe(options: Options) -> None:
+    """Raise EvidenceError for a grader that is unknown or not installed, before the work begins elsewhere."""
+    with Judges(options.graders, 1):
+        pass
 
 
 def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> Summary:
@@ -76,15 +83,13 @@ def failed(unit: Unit, trouble: str) -> Summary:
 class _OnRay:
     """What runs in a Ray worker: an actor that keeps its graders between units."""
 
-    def __init__(self, options: tuple[Any, ...]) -> None:
-        self.options = Options(*options)
-        self.judges = Judges(self.options.graders, 1)
+    judges: Judges | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        source, samples, folder, stamp, inputs = json.loads(row["unit"])
-        unit = Unit(source, tuple(samples), folder, stamp, tuple(inputs))
+        unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
+        self.judges = self.judges or Judges(options.graders, 1)
         try:
-            summary = rescore_safely(unit, self.options, self.judges, lambda _: None)
+            summary = rescore_safely(unit, options, self.judges, lambda _: None)
         except EvidenceError as error:
             summary = failed(unit, str(error))
         return {"summary": json.dumps(summary)}
@@ -103,12 +108,15 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
     except ImportError as error:
         fix = "pip install 'lm-eval-mathtasks[scale]'"
         raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
+    _probe(options)
     with _cluster(ray, workers):
         DataContext.get_current().enable_progress_bars = False
-        rows = [{"unit": json.dumps(unit)} for unit in sorted(units, key=lambda unit: -unit.size)]
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        largest_first = sorted(units, key=lambda unit: -unit.size)
+        rows = [{"work": pickle.dumps((unit, options))} for unit in largest_first]
         size = min(len(rows), workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
         done = from_items(rows, override_num_blocks=len(rows)).map(
-            _OnRay, fn_constructor_args=(tuple(options),), num_cpus=1, compute=ActorPoolStrategy(size=size)
+            _OnRay, num_cpus=1, compute=ActorPoolStrategy(size=size)
         )
         for row in done.iter_rows():
             summary = json.loads(row["summary"])
@@ -123,9 +131,13 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
     if ray.is_initialized():  # the caller's own
         yield
         return
+    named = os.environ.get("RAY_ADDRESS")
     try:
-        ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-    except ConnectionError:
+        ray.init(address=named or "auto", log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        if named:
+            fix = "start it, or unset RAY_ADDRESS for one on this machine"
+            raise EvidenceError("the Ray cluster that RAY_ADDRESS names", f"none at {named}", fix) from error
         with tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True) as folder:
             ray.init(
                 address="local",

@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
 from lm_eval_mathtasks.evidence.formats import reader_of
 from lm_eval_mathtasks.evidence.harness_logs import read_samples
-from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results
+from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results, safe_name
 from lm_eval_mathtasks.evidence.runs import Row, Run, check
 
 
@@ -103,7 +103,8 @@ def _raiser(error: EvidenceError) -> Part:
 
 
 def _complete(run: Run, options: Options) -> Run:
-    run = replace(run, model=run.model or options.model, task=run.task or options.task or "unnamed-task")
+    task = safe_name(run.task or options.task or "unnamed-task")  # it becomes part of a file's name
+    run = replace(run, model=run.model or options.model, task=task)
     check(run)
     if options.gold is not None:
         run = with_gold(run, Path(options.gold))

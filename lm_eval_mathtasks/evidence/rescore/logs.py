@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
 from lm_eval_mathtasks.evidence.rescore.judges import Judged, write_whole
 from lm_eval_mathtasks.evidence.rescore.load import Loaded
 from lm_eval_mathtasks.evidence.runs import Row, Run
@@ -25,11 +26,6 @@ _LOWER_IS_BETTER = frozenset(
 )
 _BREAKDOWN = "exact_match_"  # accuracy of the docs of one subject or level
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
-
-
-def safe_name(name: str) -> str:
-    """A model's name as a folder, as lm-eval makes it: acme/toy-1 -> acme__toy-1."""
-    return re.sub(r'["<>:/|\\?*\[\]]+', "__", name)
 
 
 def doc_scores(row: Row, judged: Sequence[Judged]) -> dict[str, float]:

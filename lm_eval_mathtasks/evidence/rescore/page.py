@@ -55,30 +55,40 @@ def cross_lines(runs: Sequence[Summary]) -> Iterator[str]:
     table = merged(tables)
     total, docs = table["responses"], table["docs"]
     yield f"\ngraders on {total} responses:"
-    rows = [
-        ("grader", "accuracy", "95% interval", "only it", "only ours", "agreement", "kappa", "no verdict")
-    ]
+    rows = [("grader", "accuracy", "95% interval", "only it", "only ours", "agreement", "no verdict")]
     for name, right in table["right"].items():
         low, high = wilson(right / total * docs, docs)
-        both = ("", "", "", "")
+        both = ("", "", "")
         if name != "ours":
             counts = table["pairs"][f"ours|{name}"]
-            share, kappa = agreement(*counts)
-            both = (
-                str(counts[2]),
-                str(counts[1]),
-                f"{100 * share:.2f}",
-                "-" if kappa is None else f"{kappa:.3f}",
-            )
+            both = (str(counts[2]), str(counts[1]), f"{100 * agreement(*counts)[0]:.2f}")
         silent = str(table["silent"][name] or "")
         interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
         rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
     yield from aligned(rows)
-    others = [pair for pair in table["pairs"] if not pair.startswith("ours|")]
-    if others:
-        yield "agreement of the others: " + ", ".join(
-            f"{pair.replace('|', ' and ')} {100 * agreement(*table['pairs'][pair])[0]:.2f}" for pair in others
-        )
+    if len(table["right"]) > 2:
+        yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
+        yield from aligned(list(_matrix(table)))
+
+
+def _matrix(table: Mapping[str, Any]) -> Iterator[list[str]]:
+    names = list(table["right"])
+    yield ["", *names]
+    for row, name in enumerate(names):
+        cells = [name]
+        for column, other in enumerate(names):
+            if row == column:
+                cells.append("-")
+                continue
+            share, kappa = agreement(
+                *table["pairs"]["|".join((name, other) if row < column else (other, name))]
+            )
+            cells.append(f"{100 * share:.2f}" if row < column else _kappa(kappa))
+        yield cells
+
+
+def _kappa(kappa: float | None) -> str:
+    return "-" if kappa is None else f"{kappa:.3f}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.judge import reference_answer
 from lm_eval_mathtasks.evidence.rescore import cross, logs
-from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
+from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, safe_name
 from lm_eval_mathtasks.evidence.rescore.judges import (
     OURS,
     Asked,
@@ -44,15 +44,18 @@ def _units(setup: tuple[Options, int]) -> Handler:
 def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lambda _: None) -> Summary:
     """Return what came of a unit; its logs are written below `options.out`.
 
-    tick: told how many judgements were made. A unit that was finished before, from the same input by the same graders,
-    is not done again. Raises EvidenceError for unreadable input only where the options are strict.
+    tick: told how many judgements were made, and, as a negative number, how many are expected. A unit that was
+    finished before, from the same input by the same graders, is not done again. Raises EvidenceError for unreadable
+    input only where the options are strict.
     """
     key = hashlib.sha256(f"{unit.folder}\0{unit.stamp}".encode()).hexdigest()[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), fingerprint(unit, options)
     before = None if options.fresh else _read(finished)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
-        tick(sum(run["judgements"] for run in before["runs"]))
+        count = sum(run["judgements"] for run in before["runs"])
+        tick(-count)
+        tick(count)
         return {**before, "kept": True}
     if options.fresh:
         shutil.rmtree(state, ignore_errors=True)
@@ -113,7 +116,7 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
 
 
 def _folder(unit: Unit, run: Run) -> str:
-    model = logs.safe_name(run.model or "unnamed-model")
+    model = safe_name(run.model or "unnamed-model")
     if unit.samples:  # lm-eval's folder is the model's already
         return model if unit.folder == "." else unit.folder
     return f"{unit.folder}/{model}"
@@ -144,6 +147,7 @@ class _Rescored:
             Asked(reference_answer(row.gold or ""), row.responses[k], row.finish_reason(k))
             for row, k in self.places
         ]
+        tick(-len(asked) * (1 + len(judges.others)))
         self.asked, self.ours = asked, judges.ours(asked, parts, tick)
         self.others = {name: judges.other(name, asked, parts, tick) for name in judges.others}
         self.votes: dict[str, list[bool | None]] = {OURS: [one.status == "correct" for one in self.ours]}
@@ -158,11 +162,11 @@ class _Rescored:
         words = iter(self.ours)
         judged = [[] if row.missing else [next(words) for _ in row.responses] for row in self.run.rows]
         self.scores = [logs.doc_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)]
-        name = f"{logs.safe_name(self.run.task)}_{stamp}.jsonl"
+        name = f"{self.run.task}_{stamp}.jsonl"
         samples = folder / f"samples_{name}"
         task_hash = logs.write_samples(samples, logs.sample_lines(self.loaded, judged, self.scores))
         disputes = None
-        if len(self.votes) > 1:
+        if cross.disputed(self.votes):
             disputes = str(folder / f"{DISPUTED}{name}")
             lines = [logs.as_json(self._dispute(k)) + "\n" for k in cross.disputed(self.votes)]
             write_whole(Path(disputes), lambda file: file.writelines(lines))
