@@ -350,12 +350,21 @@ def nowhere(folder):
     return folder / "nowhere.jsonl", "no such file"
 
 
+def likelihoods(folder):
+    log = write_lm_eval(folder / "choices", DOCS, RIGHT, scores=[1] * 4)
+    file = next(log.glob("samples_*"))
+    write_json_lines(
+        file, [line | {"resps": [[["-1.5", "False"]], [["-2", "True"]]]} for line in read_jsonl(file)]
+    )
+    return log, "the task compares likelihoods"
+
+
 def odd_columns(folder):
     return write_json_lines(folder / "details_x.jsonl", [{"doc": 1, "metrics": [1]}]), "details_x.jsonl"
 
 
 BAD = [cut_gzip, half_a_line, mixed_versions, a_doc_twice, a_doc_missing, not_utf8, nothing_in_it, unknown_format,
-       results_only, broken_results, nowhere, odd_columns]  # fmt: skip
+       results_only, broken_results, nowhere, likelihoods, odd_columns]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", BAD)
@@ -525,6 +534,19 @@ def test_an_unknown_grader_is_refused_with_the_known_ones(tmp_path, rescore):
     assert "math-verify, minerva" in errors
 
 
+def test_what_is_not_installed_is_named_with_its_extra(tmp_path, rescore, monkeypatch):
+    path = write_packed(tmp_path)
+    (tmp_path / "math_verify.py").write_text("raise ImportError('none here')")
+    monkeypatch.syspath_prepend(tmp_path)
+    status, _, errors = rescore(path, "--graders", "math-verify")
+    assert status == 2
+    assert "pip install 'lm-eval-mathtasks[math-verify]'" in errors
+    monkeypatch.setitem(sys.modules, "ray", None)
+    status, _, errors = rescore(path, "--engine", "ray")
+    assert status == 2
+    assert "pip install 'lm-eval-mathtasks[scale]'" in errors
+
+
 def test_agreement_and_intervals():
     from statsmodels.stats.inter_rater import cohens_kappa
     from statsmodels.stats.proportion import proportion_confint
@@ -533,9 +555,7 @@ def test_agreement_and_intervals():
         share, kappa = cross.agreement(*counts)
         table = [[counts[0], counts[1]], [counts[2], counts[3]]]
         assert share == (counts[0] + counts[3]) / sum(counts)
-        assert kappa == pytest.approx(cohens_kappa(table, return_results=False)["kappa"]
-                                      if isinstance(cohens_kappa(table, return_results=False), dict)
-                                      else cohens_kappa(table).kappa)  # fmt: skip
+        assert kappa == pytest.approx(cohens_kappa(table).kappa)
     assert cross.wilson(8, 10) == pytest.approx(proportion_confint(8, 10, method="wilson"))
     assert cross.agreement(5, 0, 0, 0) == (1, None)
     assert cross.interval([1, 0, 1, 1]) == cross.wilson(3, 4)

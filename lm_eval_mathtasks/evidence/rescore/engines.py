@@ -9,6 +9,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,19 +81,20 @@ def failed(unit: Unit, trouble: str) -> Summary:
     }
 
 
-class _OnRay:
-    """What runs in a Ray worker: an actor that keeps its graders between units."""
+def _on_ray(row: dict[str, Any]) -> dict[str, Any]:
+    """One unit in a Ray worker."""
+    unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
+    try:
+        summary = rescore_safely(unit, options, _judges_of(options.graders), lambda _: None)
+    except EvidenceError as error:
+        summary = failed(unit, str(error))
+    return {"summary": json.dumps(summary)}
 
-    judges: Judges | None = None
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
-        self.judges = self.judges or Judges(options.graders, 1)
-        try:
-            summary = rescore_safely(unit, options, self.judges, lambda _: None)
-        except EvidenceError as error:
-            summary = failed(unit, str(error))
-        return {"summary": json.dumps(summary)}
+@lru_cache(maxsize=1)
+def _judges_of(graders: tuple[str, ...]) -> Judges:
+    """A Ray worker's graders: kept between units, ended with the worker."""
+    return Judges(graders, 1)
 
 
 def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tick: Tick) -> Iterator[Summary]:
@@ -104,7 +106,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at Ray's import
     try:
         import ray
-        from ray.data import ActorPoolStrategy, DataContext, from_items
+        from ray.data import DataContext, from_items
     except ImportError as error:
         fix = "pip install 'lm-eval-mathtasks[scale]'"
         raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
@@ -114,10 +116,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         largest_first = sorted(units, key=lambda unit: -unit.size)
         rows = [{"work": pickle.dumps((unit, options))} for unit in largest_first]
-        size = min(len(rows), workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
-        done = from_items(rows, override_num_blocks=len(rows)).map(
-            _OnRay, num_cpus=1, compute=ActorPoolStrategy(size=size)
-        )
+        done = from_items(rows, override_num_blocks=len(rows)).map(_on_ray, num_cpus=1, concurrency=workers)
         for row in done.iter_rows():
             summary = json.loads(row["summary"])
             tick(sum(run["judgements"] for run in summary["runs"]))
@@ -136,7 +135,10 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
         ray.init(address=named or "auto", log_to_driver=False, logging_level="ERROR")
     except ConnectionError as error:
         if named:
-            fix = "start it, or unset RAY_ADDRESS for one on this machine"
+            fix = (
+                "start it, set RAY_AUTH_MODE=token where it wants a token, "
+                "or unset RAY_ADDRESS for one on this machine"
+            )
             raise EvidenceError("the Ray cluster that RAY_ADDRESS names", f"none at {named}", fix) from error
         with tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True) as folder:
             ray.init(

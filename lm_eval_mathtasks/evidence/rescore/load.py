@@ -78,6 +78,12 @@ def _lm_eval_parts(unit: Unit, options: Options, problem: Callable[[str], None])
 
 def _lm_eval_part(file: Path, path: Path, results: dict[str, Any], task: str, options: Options) -> Loaded:
     run, lines = read_samples(file, path, results, task, options.metric)
+    if not all(isinstance(text, str) for line in lines for group in line.get("resps", ()) for text in group):
+        raise EvidenceError(
+            f"responses of {task} as text in {file}",
+            "other things: the task compares likelihoods",
+            "rescore tasks that generate",
+        )
     return Loaded(_complete(run, options), lines, results)
 
 

@@ -15,7 +15,9 @@ _LISTED = 5
 def run_lines(run: Summary) -> Iterator[str]:
     """The lines of one run."""
     each = f", {run['k']} responses each" if run["k"] > 1 else ""
-    yield f"{run['model'] or 'unnamed model'} · {run['task']}: {run['docs']} docs{each}"
+    limited = run["docs_of_task"] and run["docs_of_task"] > run["docs"]
+    of = f" of {run['docs_of_task']}" if limited else ""
+    yield f"{run['model'] or 'unnamed model'} · {run['task']}: {run['docs']}{of} docs{each}"
     answered = run["docs"] - run["missing"]
     if not answered:
         yield f"  no score: all {run['missing']} docs were API errors"

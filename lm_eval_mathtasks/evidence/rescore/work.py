@@ -198,6 +198,7 @@ class _Rescored:
             "task": run.task,
             "version": run.provenance.task_version,
             "docs": len(run.rows),
+            "docs_of_task": run.provenance.docs_of_task,
             "responses": len(self.asked),
             "judgements": len(self.asked) * (1 + len(self.others)),
             "missing": len(run.rows) - len(run.answered),
