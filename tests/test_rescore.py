@@ -1,7 +1,6 @@
 """Stored responses graded again: the numbers, the files, what is wrong with an input, and what a kill leaves."""
 
 import gzip
-import itertools
 import json
 import os
 import re
@@ -388,6 +387,14 @@ def test_strict_stops_at_a_bad_input(tmp_path, rescore, make):
     assert why in errors
 
 
+def test_two_names_that_are_one_path_are_refused(tmp_path, rescore):
+    rows = [{"task": name, "gold": "1", "response": "\\boxed{1}"} for name in ("a/b", "a__b")]
+    status, text, errors = rescore(write_json_lines(tmp_path / "x.jsonl", rows))
+    assert status == 1
+    assert "a__b: 1 docs" in text
+    assert "another run there has the same name as a path" in errors
+
+
 def test_versions_and_gaps_are_named(tmp_path, rescore):
     for version, numbers in ((1.0, (0, 1, 3)), (2.0, (0, 1, 2))):
         log = write_lm_eval(tmp_path / f"v{version}", DOCS[:3], RIGHT[:3], scores=[1] * 3, version=version)
@@ -548,16 +555,10 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, rescore, monkey
 
 
 def test_agreement_and_intervals():
-    from statsmodels.stats.inter_rater import cohens_kappa
-    from statsmodels.stats.proportion import proportion_confint
-
-    for counts in itertools.product((0, 3, 17), (1, 4), (2, 5), (6, 30)):
-        share, kappa = cross.agreement(*counts)
-        table = [[counts[0], counts[1]], [counts[2], counts[3]]]
-        assert share == (counts[0] + counts[3]) / sum(counts)
-        assert kappa == pytest.approx(cohens_kappa(table).kappa)
-    assert cross.wilson(8, 10) == pytest.approx(proportion_confint(8, 10, method="wilson"))
+    """Figures worked out by hand from the formulas of Cohen (1960) and Wilson (1927)."""
+    assert cross.agreement(20, 5, 10, 15) == (0.7, pytest.approx(0.4))
     assert cross.agreement(5, 0, 0, 0) == (1, None)
+    assert cross.wilson(8, 10) == pytest.approx((0.490162, 0.943318), abs=1e-6)
     assert cross.interval([1, 0, 1, 1]) == cross.wilson(3, 4)
     assert cross.interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
 

@@ -12,6 +12,7 @@ import pickle
 import queue
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -170,12 +171,20 @@ class Children:
         self.close()
 
 
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone: it may hang in a task, and nobody would kill it then."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def serve(make: Callable[[Any], Handler]) -> None:
     """In the child: make the handler from the setup, then answer tasks until the input ends.
 
     The handler gets a task and a function that reports progress. What it raises is its answer, as text.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which kills us
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)

@@ -58,7 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="do again what an earlier rescore finished")
     parser.add_argument("--strict", action="store_true", help="stop at the first input that is wrong")
     parser.add_argument(
-        "--show", type=int, default=_SHOWN, metavar="N", help="how many disputed responses to print"
+        "--show",
+        type=int,
+        default=_SHOWN,
+        metavar="N",
+        help="disputed responses to print (at most 20 of a run)",
     )
 
 

@@ -43,9 +43,10 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
     try:
         with Children(_UNITS, (options, workers // processes), processes) as pool:
             for unit, done in zip(largest_first, pool.map(largest_first, tick), strict=True):
-                if done.trouble and options.strict:
-                    raise EvidenceError(done.trouble)
-                yield failed(unit, done.trouble) if done.trouble else done.value
+                trouble = done.trouble.removeprefix("EvidenceError: ")
+                if trouble and options.strict:
+                    raise EvidenceError(trouble)
+                yield failed(unit, trouble) if trouble else done.value
     except CannotStartError as error:
         raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
 

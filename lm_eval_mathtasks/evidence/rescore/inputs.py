@@ -62,9 +62,17 @@ def find_units(paths: Sequence[str], out: Path) -> Found:
         for file in _files_below(place, out.absolute()) if place.is_dir() else [place.absolute()]:
             files[file] = files.get(file, False) or not place.is_dir()
     _lm_eval_units(files, base, found)
-    taken = {unit.folder for unit in found.units}
+    used = {unit.source for unit in found.units}
+    folders = {unit.folder for unit in found.units}
     for file, named in files.items():
-        _other_unit(file, named, base, found, taken)
+        if str(file) in used or SAMPLES.match(file.name):
+            continue
+        if not named and not _looks_like_a_run(file):
+            found.passed_over.append(str(file))
+            continue
+        inputs = _opencompass_inputs(file)
+        used.update(map(str, inputs))  # the further shards of a dataset
+        found.units.append(_other_unit(file, inputs, base, folders))
     return found
 
 
@@ -116,22 +124,14 @@ def _unit(source: Path, samples: tuple[Path, ...], folder: str, stamp: str, inpu
     return Unit(str(source), tuple(map(str, samples)), folder, stamp, tuple(map(str, inputs)))
 
 
-def _other_unit(file: Path, named: bool, base: Path, found: Found, taken: set[str]) -> None:
-    if SAMPLES.match(file.name) or any(unit.source == str(file) for unit in found.units):
-        return
-    if not named and not _looks_like_a_run(file):
-        found.passed_over.append(str(file))
-        return
-    inputs = _opencompass_inputs(file)
-    if any(unit.inputs[0] == str(inputs[0]) for unit in found.units):
-        return  # a further shard of a dataset
+def _other_unit(file: Path, inputs: list[Path], base: Path, taken: set[str]) -> Unit:
     folder = os.path.join(os.path.relpath(file.parent, base), file.name.split(".json")[0])
     if folder in taken:
         folder = os.path.join(os.path.relpath(file.parent, base), file.name)
     taken.add(folder)
     dated = _DATE.search(file.name)
     changed = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")
-    found.units.append(_unit(file, (), folder, dated[0] if dated else changed, inputs))
+    return _unit(file, (), os.path.normpath(folder), dated[0] if dated else changed, inputs)
 
 
 def _looks_like_a_run(file: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ def _lm_eval_parts(unit: Unit, options: Options, problem: Callable[[str], None])
         if match := SAMPLES.match(sample.name):
             files[match["task"]] = sample
     for task, file in sorted(files.items()):
-        yield lambda task=task, file=file: _lm_eval_part(file, path, results, task, options)  # type: ignore[misc]
+        yield partial(_lm_eval_part, file, path, results, task, options)
     for task in sorted(set(results.get("configs", {})) & set(results.get("results", {})) - set(files)):
         if not set(path.parent.glob(f"samples_{task}_{unit.stamp}.jsonl*")):
             problem(f"{path} has results of {task} and no samples: run again with --log_samples")
@@ -96,16 +97,17 @@ def _other_parts(unit: Unit, options: Options) -> Iterator[Part]:
         except StopIteration:
             return
         except EvidenceError as error:
-            yield _raiser(error)
+            yield partial(_unreadable, error)
             return
-        yield lambda run=run: Loaded(_complete(run, options), None, {})  # type: ignore[misc]
+        yield partial(_other_part, run, options)
 
 
-def _raiser(error: EvidenceError) -> Part:
-    def part() -> Loaded:
-        raise error
+def _other_part(run: Run, options: Options) -> Loaded:
+    return Loaded(_complete(run, options), None, {})
 
-    return part
+
+def _unreadable(error: EvidenceError) -> Loaded:
+    raise error
 
 
 def _complete(run: Run, options: Options) -> Run:

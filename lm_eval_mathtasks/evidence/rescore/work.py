@@ -19,6 +19,7 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     Judges,
     Parts,
     grader_version,
+    source_checksum,
     write_whole,
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load
@@ -27,7 +28,7 @@ from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders
-SHOWN = 3  # disputed responses that a summary carries
+SHOWN = 20  # disputed responses that a summary carries
 
 
 def serve_units() -> None:
@@ -68,14 +69,14 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
 
 
 def fingerprint(unit: Unit, options: Options) -> str:
-    """Checksum of everything the outcome depends on: the input's bytes, the graders, the options."""
+    """Checksum of what the outcome depends on: the input's bytes, the graders, our source, the options."""
     whole = hashlib.sha256()
     for path in filter(None, (*unit.inputs, options.gold, options.journal)):
         with suppress(OSError):
             whole.update(hashlib.sha256(Path(path).read_bytes()).digest())
     chosen = (options.graders, options.metric, options.model, options.task)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
-    whole.update(json.dumps([graders, chosen]).encode())
+    whole.update(json.dumps([graders, source_checksum("evidence"), chosen]).encode())
     return whole.hexdigest()
 
 
@@ -94,6 +95,11 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
     by_folder: dict[Path, list[tuple[Loaded, dict[str, Any]]]] = {}
     for number, loaded in enumerate(load(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
+        if any(loaded.run.task == other.run.task for other, _ in by_folder.get(folder, ())):
+            problems.append(
+                f"{loaded.run.label} in {unit.source}: another run there has the same name as a path"
+            )
+            continue
         parts = Parts(state / str(number))
         run = _Rescored(loaded, judges, parts, tick)
         reused += parts.reused
@@ -154,6 +160,7 @@ class _Rescored:
         self.votes |= {name: [one.value for one in done] for name, done in self.others.items()}
         if _one_verdict_each(self.run):
             self.votes[LOG] = [row.score == 1 for row, _ in self.places]
+        self.disputed = cross.disputed(self.votes)
         self.scores: list[dict[str, float]] = []
         self.files: tuple[str, str | None] = ("", None)
 
@@ -166,9 +173,9 @@ class _Rescored:
         samples = folder / f"samples_{name}"
         task_hash = logs.write_samples(samples, logs.sample_lines(self.loaded, judged, self.scores))
         disputes = None
-        if cross.disputed(self.votes):
+        if self.disputed:
             disputes = str(folder / f"{DISPUTED}{name}")
-            lines = [logs.as_json(self._dispute(k)) + "\n" for k in cross.disputed(self.votes)]
+            lines = [logs.as_json(self._dispute(k)) + "\n" for k in self.disputed]
             write_whole(Path(disputes), lambda file: file.writelines(lines))
         self.files = (str(samples), disputes)
         return logs.task_results(self.run, self.scores, task_hash)
@@ -192,7 +199,6 @@ class _Rescored:
         shares = [one["exact_match"] for one in self.scores if "exact_match" in one]
         old = [row.score for row in run.answered]
         gaps = [new - was for new, was in zip(shares, old, strict=True) if was is not None]
-        places = cross.disputed(self.votes)
         return {
             "model": run.model,
             "task": run.task,
@@ -215,8 +221,8 @@ class _Rescored:
             "statuses": dict(Counter(one.status for one in self.ours)),
             "samples": self.files[0],
             "disputed_file": self.files[1],
-            "disputed": len(places),
-            "first": [self._dispute(k) | {"question": ""} for k in places[:SHOWN]],
+            "disputed": len(self.disputed),
+            "first": [self._dispute(k) | {"question": ""} for k in self.disputed[:SHOWN]],
             "cross": cross.cross_table(self.votes, len(shares)) if shares else None,
         }
 
