@@ -251,6 +251,10 @@ def test_other_harnesses_logs_become_lm_evals(tmp_path, rescore, out, write):
     assert [row.gold for row in run.rows] == [d["gold"] for d in DOCS]
     assert [row.responses for row in run.rows] == [(text,) for text in RIGHT]
     assert run.protocol.chat_template is None  # nobody said
+    line = samples_of(out)[0]
+    assert line["doc_hash"] == digest(
+        json.dumps(line["doc"], indent=2, ensure_ascii=False)
+    )  # as lm-eval makes it
 
 
 def test_references_come_from_a_file_of_docs(tmp_path, rescore, out):

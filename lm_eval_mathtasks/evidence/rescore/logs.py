@@ -25,6 +25,7 @@ _LOWER_IS_BETTER = frozenset(
     {"truncated", "no_answer", "unparsable", "over_limit", "gold_unreadable", "api_error"}
 )
 _BREAKDOWN = "exact_match_"  # accuracy of the docs of one subject or level
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
 
@@ -75,7 +76,7 @@ def _line_of(row: Row) -> dict[str, Any]:
     """A sample as lm-eval would have logged another harness's doc; the hashes are made as lm-eval makes them."""
     doc = {"id": row.doc_id, "question": row.question, "gold": row.gold}
     prompt = row.prompt if row.prompt is not None else row.question
-    hashed = (json.dumps(doc, indent=2, ensure_ascii=False), prompt, row.gold or "")
+    hashed = (_indented(doc), prompt, row.gold or "")
     return {
         "doc_id": int(row.doc_id) if re.fullmatch(r"0|[1-9]\d{0,17}", row.doc_id) else row.doc_id,
         "doc": doc,
@@ -84,6 +85,11 @@ def _line_of(row: Row) -> dict[str, Any]:
         "resps": [list(row.responses)],
         **{name: _sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
     }
+
+
+def _indented(doc: Mapping[str, str | None]) -> str:
+    """As `json.dumps(doc, indent=2, ensure_ascii=False)`, which leaves the fast encoder and takes ten times as long."""
+    return "{\n  " + ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in doc.items()) + "\n}"
 
 
 def _sha256(text: str) -> str:
@@ -100,20 +106,18 @@ def write_samples(path: Path, lines: Iterable[dict[str, Any]]) -> str | None:
             hashes = [line.get(name) for name in _HASHES]
             complete = complete and None not in hashes
             digest.update("".join(map(str, hashes)).encode())
-            file.write(as_json(line) + "\n")
+            file.write(as_json(line) + b"\n")
 
     write_whole(path, fill)
     return digest.hexdigest() if complete else None
 
 
-def as_json(value: Any, **style: Any) -> str:
-    """JSON text that UTF-8 can hold: half of a surrogate pair is escaped, and so read back as it was."""
-    text = json.dumps(value, ensure_ascii=False, **style)
+def as_json(value: Any) -> bytes:
+    """JSON in UTF-8; where that cannot hold half of a surrogate pair, it is escaped, and so read back as it was."""
     try:
-        text.encode("utf-8")
+        return _encode(value).encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(value, **style)
-    return text
+        return json.dumps(value).encode("ascii")
 
 
 def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:

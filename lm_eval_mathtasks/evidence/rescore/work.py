@@ -63,7 +63,7 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     summary = _rescore(unit, options, judges, state / mark[:16], tick)
     summary["fingerprint"] = mark
     if not summary["problems"]:
-        write_whole(finished, lambda file: json.dump(summary, file))
+        write_whole(finished, lambda file: file.write(logs.as_json(summary)))
     shutil.rmtree(state, ignore_errors=True)
     return summary
 
@@ -140,7 +140,7 @@ def _write_results(
     }
     tasks = {loaded.run.task: sections for loaded, sections in done}
     content = logs.results_file([loaded for loaded, _ in done], tasks, rescored)
-    write_whole(path, lambda file: file.write(logs.as_json(content, indent=2)))
+    write_whole(path, lambda file: file.write(json.dumps(content, indent=2).encode("ascii")))
 
 
 class _Rescored:
@@ -175,7 +175,7 @@ class _Rescored:
         disputes = None
         if self.disputed:
             disputes = str(folder / f"{DISPUTED}{name}")
-            lines = [logs.as_json(self._dispute(k)) + "\n" for k in self.disputed]
+            lines = [logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed]
             write_whole(Path(disputes), lambda file: file.writelines(lines))
         self.files = (str(samples), disputes)
         return logs.task_results(self.run, self.scores, task_hash)
