@@ -85,13 +85,59 @@ def test_the_scores_are_those_of_the_tasks_own_hook(tmp_path, rescore, out):
     lines = samples_of(out)
     for line, wanted in zip(lines, scores, strict=True):
         assert {name: line[name] for name in line["metrics"]} == {
-            name: value for name, value in wanted.items() if name != "strict_match"
+            name: value
+            for name, value in wanted.items()
+            if name not in ("strict_match", "exact_match_errata")
         }
     assert {line["judged"][0]["status"] for line in lines if line["judged"]} == {
         "correct", "incorrect", "no_answer", "truncated", "unparsable",
     }  # fmt: skip
     assert "left out: 1 docs that were never answered" in text
     assert "+0.00 points" in text
+
+
+def hooked(tmp_path, rescore, out, hook, docs, groups, target=None):
+    """Rescore responses as `mathtasks run` logs them; every number that the hook gives must come out again."""
+    scores = [hook(d, [list(group)]) for d, group in zip(docs, groups, strict=True)]
+    log = write_lm_eval(tmp_path / "run", docs, groups, repeats=len(groups[0]))
+    file = next(log.glob("samples_*"))
+    lines = read_jsonl(file)
+    for line, group, numbers in zip(lines, groups, scores, strict=True):
+        line |= {"finish_reasons": [[(r.error and "api_error") or r.finish_reason for r in group]], **numbers}
+        line |= {"metrics": list(numbers), "target": target(line["doc"]) if target else line["target"]}
+    write_json_lines(file, lines)
+    rescore(log)
+    left_out = {"strict_match", "exact_match_errata"}
+    for line, numbers in zip(samples_of(out), scores, strict=True):
+        assert {name: line[name] for name in line["metrics"]} == pytest.approx(
+            {name: value for name, value in numbers.items() if name not in left_out}
+        )
+        assert line["logged"]["strict_match,none"] == numbers["strict_match"]
+    return scores
+
+
+def test_scores_of_repeats_are_those_of_the_hook(tmp_path, rescore, out):
+    """pass@k and maj@k among them, and responses that an API error took are left out."""
+    said = Response("It is \\boxed{10}.", finish_reason="stop")
+    groups = [[said, RESPONSES[1], RESPONSES[4], said], [RESPONSES[1], RESPONSES[7], said, RESPONSES[3]]]
+    scores = hooked(tmp_path, rescore, out, hooks.score_gsm8k_boxed, [doc(0, 10), doc(1, 10)], groups)
+    assert {"pass@2", "maj@4"} < scores[0].keys()
+    assert scores[1]["api_error"] == 0.25
+
+
+def test_tolerances_of_the_dataset_count_as_in_its_hook(tmp_path, rescore, out):
+    docs = [doc(i, 0) | {"gold": ["1.25"], "error": "1e-2"} for i in range(2)]
+    groups = [[Response("\\boxed{1.259}"), Response("\\boxed{1.25}")], [Response("\\boxed{1.3}")] * 2]
+    scores = hooked(tmp_path, rescore, out, hooks.score_olympiadbench, docs, groups, hooks.gold_olympiadbench)
+    assert [one["exact_match"] for one in scores] == [1, 0]
+    assert samples_of(out)[0]["judged"][0]["tier"] == "tolerance"
+
+
+def test_the_reference_answer_is_the_tasks_own(tmp_path, rescore, out):
+    docs = [doc(0, "073"), doc(1, "27.0")]
+    groups = [[Response("\\boxed{73}")], [Response("\\boxed{27}")]]
+    hooked(tmp_path, rescore, out, hooks.score_aime, docs, groups, hooks.gold_integer)
+    assert [line["judged"][0]["status"] for line in samples_of(out)] == ["correct", "correct"]
 
 
 def test_means_and_standard_errors_are_lm_evals(tmp_path, rescore, out):
@@ -283,6 +329,14 @@ def test_folders_patterns_files_and_samples_alone(tmp_path, rescore, out):
     next(log.glob("results_*")).unlink()
     _, text, _ = rescore(next(log.glob("samples_*")), "--run-model", "found")
     assert "found · gsm8k-cot-zeroshot: 4 docs" in text
+
+
+def test_seeds_of_one_run_are_repeats(tmp_path, rescore, out):
+    for seed, text in enumerate(("\\boxed{1}", "\\boxed{2}")):
+        rows = [{"problem": "?", "expected_answer": "1", "generation": text}] * 2
+        write_json_lines(tmp_path / "aime" / f"output-rs{seed}.jsonl", rows)
+    assert rescore(tmp_path)[0] == 0
+    assert [(line["exact_match"], line["pass@2"]) for line in samples_of(out)] == [(0.5, 1)] * 2
 
 
 # --- what is wrong with an input

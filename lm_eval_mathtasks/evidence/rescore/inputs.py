@@ -12,13 +12,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.evidence.formats import SEEDS
 from lm_eval_mathtasks.evidence.harness_logs import RESULTS
+from lm_eval_mathtasks.evidence.opencompass import shards
 
 SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.jsonl(\.gz)?$")
 STATE = ".rescore"  # in the output folder: what a killed rescore had finished
 DISPUTED = "disputed_"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d.-]*\d")
-_ENDINGS = (".jsonl", ".jsonl.gz", ".parquet", ".json")
+_ENDINGS = (".jsonl", ".jsonl.gz", ".parquet", ".json", ".eval")
 
 
 class Unit(NamedTuple):
@@ -70,9 +72,12 @@ def find_units(paths: Sequence[str], out: Path) -> Found:
         if not named and not _looks_like_a_run(file):
             found.passed_over.append(str(file))
             continue
-        inputs = _opencompass_inputs(file)
-        used.update(map(str, inputs))  # the further shards of a dataset
-        found.units.append(_other_unit(file, inputs, base, folders))
+        inputs = (
+            sorted(file.parent.glob(SEEDS)) if not named and file.match(SEEDS) else _opencompass_inputs(file)
+        )
+        used.update(map(str, inputs))  # the further shards of a dataset, or seeds of a run
+        source = file.parent if not named and file.match(SEEDS) else file
+        found.units.append(_other_unit(source, inputs, base, folders))
     return found
 
 
@@ -130,7 +135,7 @@ def _other_unit(file: Path, inputs: list[Path], base: Path, taken: set[str]) -> 
         folder = os.path.join(os.path.relpath(file.parent, base), file.name)
     taken.add(folder)
     dated = _DATE.search(file.name)
-    changed = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")
+    changed = datetime.fromtimestamp(inputs[0].stat().st_mtime, timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")
     return _unit(file, (), os.path.normpath(folder), dated[0] if dated else changed, inputs)
 
 
@@ -146,8 +151,6 @@ def _looks_like_a_run(file: Path) -> bool:
 def _opencompass_inputs(file: Path) -> list[Path]:
     if file.parent.parent.name != "predictions":
         return [file]
-    from lm_eval_mathtasks.evidence.formats import shards
-
     parts = shards(file)
     task = parts[0].stem.rpartition("_")[0] if len(parts) > 1 else file.stem
     verdicts = file.parents[2] / "results" / file.parent.name / f"{task}.json"

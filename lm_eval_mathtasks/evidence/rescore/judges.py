@@ -16,10 +16,12 @@ from typing import Any, BinaryIO, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.judge import judge_response
-from lm_eval_mathtasks.grading import Status
+from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
+from lm_eval_mathtasks.grading.tolerance import within
 
 OURS = "ours"
+TOLERANCE = "tolerance"  # the tier of such a verdict
 # Responses of one part: about 20 ms of our grader's work, seconds of others'.
 CHUNK = 256
 # math-verify's own limit is 5 s for each of two parses and one comparison; whoever takes longer hangs.
@@ -32,11 +34,13 @@ _EXTRA = {
 
 
 class Asked(NamedTuple):
-    """One response to be judged: the reference answer, the text, and how it ended (None: unknown)."""
+    """One response to be judged: the reference answer, the text, how it ended (None: unknown), and the tolerance that
+    its dataset states."""
 
     gold: str
     response: str
     finish: str | None
+    tolerance: float | None = None
 
 
 class Judged(NamedTuple):
@@ -59,7 +63,9 @@ def _ours(_setup: None) -> Handler:
 
 
 def _judge(asked: Asked) -> Judged:
-    found, verdict = judge_response(*asked)
+    found, verdict = judge_response(asked.gold, asked.response, asked.finish)
+    if asked.tolerance is not None and within(asked.gold, found.answer, asked.tolerance):
+        verdict = Verdict(Status.CORRECT, "within the tolerance that the dataset states", TOLERANCE)
     return Judged(found.answer, found.rule, str(verdict.status), verdict.reason, verdict.tier)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
-from lm_eval_mathtasks.evidence.formats import reader_of
+from lm_eval_mathtasks.evidence.formats import read_seeds, reader_of
 from lm_eval_mathtasks.evidence.harness_logs import read_samples
+from lm_eval_mathtasks.evidence.records import Row, Run, check
 from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results, safe_name
-from lm_eval_mathtasks.evidence.runs import Row, Run, check
 
 
 class Options(NamedTuple):
@@ -85,12 +85,25 @@ def _lm_eval_part(file: Path, path: Path, results: dict[str, Any], task: str, op
             "other things: the task compares likelihoods",
             "rescore tasks that generate",
         )
-    return Loaded(_complete(run, options), lines, results)
+    rows = tuple(_with_target(row, line) for row, line in zip(run.rows, lines, strict=True))
+    return Loaded(_complete(replace(run, rows=rows), options), lines, results)
+
+
+def _with_target(row: Row, line: Mapping[str, Any]) -> Row:
+    """Our tasks call a doc's reference `gold`, and log as `target` the answer that their hooks find in it."""
+    ours = isinstance(line.get("doc"), dict) and "gold" in line["doc"] and line.get("target") is not None
+    return replace(row, gold=str(line["target"])) if ours else row
+
+
+def present(row: Row) -> tuple[int, ...]:
+    """Which of a doc's responses are there: an API error is not a wrong answer."""
+    return () if row.missing else row.there
 
 
 def _other_parts(unit: Unit, options: Options) -> Iterator[Part]:
     path = Path(unit.source)
-    runs = iter(reader_of(path)(path, options.metric))
+    reader = read_seeds if path.is_dir() else reader_of(path)
+    runs = iter(reader(path, options.metric))
     while True:
         try:
             run = next(runs)

@@ -14,17 +14,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
-from lm_eval_mathtasks.evidence.rescore.judges import Judged, write_whole
-from lm_eval_mathtasks.evidence.rescore.load import Loaded
-from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.evidence.rescore.judges import TOLERANCE, Judged, write_whole
+from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
-from lm_eval_mathtasks.metrics import response_scores
+from lm_eval_mathtasks.metrics import mean, response_scores
+from lm_eval_mathtasks.sampling.repeats import repeat_scores
 
 _LOWER_IS_BETTER = frozenset(
     {"truncated", "no_answer", "unparsable", "over_limit", "gold_unreadable", "api_error"}
 )
 _BREAKDOWN = "exact_match_"  # accuracy of the docs of one subject or level
+_OTHER_GOLD = {"exact_match_errata"}  # by corrected answers, which a log does not hold
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
@@ -32,14 +34,20 @@ _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 def doc_scores(row: Row, judged: Sequence[Judged]) -> dict[str, float]:
     """The metrics of a doc: means over its responses of what the tasks' hooks give for one.
 
-    A doc that was never answered has `api_error` alone. `strict_match` is left out: it depends on the prompt.
+    judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
+    out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
-    if row.missing:
+    there = present(row)
+    if not there:
         return {"api_error": 1.0}
-    each = [_scores(one, row.finish_reason(repeat) == "length") for repeat, one in enumerate(judged)]
-    scores = {name: sum(one[name] for one in each) / len(each) for name in each[0]}
-    breakdowns = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)}
-    return {**scores, "api_error": 0.0, **dict.fromkeys(sorted(breakdowns), scores["exact_match"])}
+    each = [_scores(one, row.finish_reason(k) == "length") for k, one in zip(there, judged, strict=True)]
+    scores = {name: mean(one[name] for one in each) for name in each[0]}
+    # An answer within a tolerance votes for the reference answer, as in the hooks.
+    answers = [row.gold if one.tier == TOLERANCE else one.answer for one in judged]
+    repeats = repeat_scores([one.status == Status.CORRECT for one in judged], answers)
+    names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
+    breakdowns = dict.fromkeys(sorted(names), scores["exact_match"])
+    return {**scores, **repeats, "api_error": 1 - len(there) / len(row.responses), **breakdowns}
 
 
 def _scores(judged: Judged, cut_off: bool) -> dict[str, float]:
@@ -83,6 +91,7 @@ def _line_of(row: Row) -> dict[str, Any]:
         "target": row.gold,
         "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
         "resps": [list(row.responses)],
+        **({"finish_reasons": [list(row.finish)]} if any(row.finish) else {}),
         **{name: _sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
     }
 

@@ -36,6 +36,10 @@ def run_lines(run: Summary) -> Iterator[str]:
     yield "  " + ", ".join(f"{status} {count}" for status, count in _ordered(run["statuses"]))
     if run["missing"]:
         yield f"  left out: {run['missing']} docs that were never answered (API errors)"
+    if run["lost"]:
+        yield f"  left out: {run['lost']} responses that never came (API errors)"
+    for note in run["notes"]:
+        yield f"  note: {note}"
     if run["gaps"]:
         yield f"  doc numbers that are missing in between: {_some(run['gaps'])}"
 

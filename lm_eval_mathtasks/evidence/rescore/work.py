@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.evidence.judge import reference_answer
+from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore import cross, logs
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, safe_name
 from lm_eval_mathtasks.evidence.rescore.judges import (
@@ -22,9 +23,9 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     source_checksum,
     write_whole,
 )
-from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load
-from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
+from lm_eval_mathtasks.grading.tolerance import as_tolerance
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders
@@ -148,9 +149,16 @@ class _Rescored:
 
     def __init__(self, loaded: Loaded, judges: Judges, parts: Parts, tick: Tick) -> None:
         self.loaded, self.run = loaded, loaded.run
-        self.places = [(row, k) for row in self.run.answered for k in range(len(row.responses))]
+        self.rows = [row for row in self.run.rows if present(row)]
+        self.places = [(row, k) for row in self.rows for k in present(row)]
+        slack = _tolerances(loaded)
         asked = [
-            Asked(reference_answer(row.gold or ""), row.responses[k], row.finish_reason(k))
+            Asked(
+                reference_answer(row.gold or ""),
+                row.responses[k],
+                row.finish_reason(k),
+                slack.get(row.doc_id),
+            )
             for row, k in self.places
         ]
         tick(-len(asked) * (1 + len(judges.others)))
@@ -158,7 +166,7 @@ class _Rescored:
         self.others = {name: judges.other(name, asked, parts, tick) for name in judges.others}
         self.votes: dict[str, list[bool | None]] = {OURS: [one.status == "correct" for one in self.ours]}
         self.votes |= {name: [one.value for one in done] for name, done in self.others.items()}
-        if _one_verdict_each(self.run):
+        if self.run.scored and all(len(row.responses) == 1 and row.score in (0, 1) for row in self.rows):
             self.votes[LOG] = [row.score == 1 for row, _ in self.places]
         self.disputed = cross.disputed(self.votes)
         self.scores: list[dict[str, float]] = []
@@ -167,7 +175,7 @@ class _Rescored:
     def write(self, folder: Path, stamp: str) -> dict[str, Any]:
         """Write samples and disputes; return what the results file says of the task."""
         words = iter(self.ours)
-        judged = [[] if row.missing else [next(words) for _ in row.responses] for row in self.run.rows]
+        judged = [[next(words) for _ in present(row)] for row in self.run.rows]
         self.scores = [logs.doc_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)]
         name = f"{self.run.task}_{stamp}.jsonl"
         samples = folder / f"samples_{name}"
@@ -197,7 +205,7 @@ class _Rescored:
         """What is printed, and kept for a run that is not done again."""
         run = self.run
         shares = [one["exact_match"] for one in self.scores if "exact_match" in one]
-        old = [row.score for row in run.answered]
+        old = [row.score for row in self.rows]
         gaps = [new - was for new, was in zip(shares, old, strict=True) if was is not None]
         return {
             "model": run.model,
@@ -207,7 +215,9 @@ class _Rescored:
             "docs_of_task": run.provenance.docs_of_task,
             "responses": len(self.asked),
             "judgements": len(self.asked) * (1 + len(self.others)),
-            "missing": len(run.rows) - len(run.answered),
+            "missing": len(run.rows) - len(self.rows),
+            "lost": sum(len(row.responses) - len(present(row)) for row in self.rows),
+            "notes": list(run.provenance.notes),
             "gaps": _gaps(run.rows),
             "metric": run.metric,
             "right": sum(shares),
@@ -227,9 +237,15 @@ class _Rescored:
         }
 
 
-def _one_verdict_each(run: Run) -> bool:
-    """Whether the log says of every response, not of a group of them, if it is right."""
-    return run.scored and all(len(row.responses) == 1 and row.score in (0, 1) for row in run.answered)
+def _tolerances(loaded: Loaded) -> dict[str, float]:
+    """By doc, the tolerance that its dataset states: OlympiadBench's column `error`."""
+    docs = [line.get("doc") for line in loaded.lines or ()]
+    found = {
+        row.doc_id: as_tolerance(str(doc["error"]))
+        for row, doc in zip(loaded.run.rows, docs, strict=False)
+        if isinstance(doc, dict) and "gold" in doc and "error" in doc
+    }
+    return {doc_id: tolerance for doc_id, tolerance in found.items() if tolerance is not None}
 
 
 def _gaps(rows: tuple[Row, ...]) -> list[str]:
