@@ -339,6 +339,18 @@ def test_seeds_of_one_run_are_repeats(tmp_path, rescore, out):
     assert [(line["exact_match"], line["pass@2"]) for line in samples_of(out)] == [(0.5, 1)] * 2
 
 
+def test_packs_are_rescored_where_they_hold_text(rescore, out):
+    status, text, errors = rescore(
+        ROOT / "logs" / "embedded__grpo" / "sample-gsm8k", ROOT / "logs" / "abel-7b"
+    )
+    assert status == 1
+    assert text.count("exact_match,none 36.00 → exact_match 36.00") == 3
+    assert errors.count("packed without text") == 1
+    runs = read_runs(out)
+    assert {(run.protocol.grader, len(run.rows)) for run in runs} == {("symbolic", 100)}
+    assert all("verdicts" not in line for file in out.rglob("samples_*") for line in read_jsonl(file))
+
+
 # --- what is wrong with an input
 
 

@@ -71,18 +71,14 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
 def read_samples(
     file: Path, path: Path, results: Mapping[str, Any], task: str, metric: str | None = None
 ) -> tuple[Run, list[dict[str, Any]]]:
-    """Return the run in a samples file, and the line that each of its rows stands for.
-
-    path, results: the results file and its content, {} where there is none. Raises EvidenceError where the two do not
-    fit.
-    """
+    """Return the run in a samples file, and the line that each of its rows stands for. path, results: of the results
+    file, {} where there is none. Raises EvidenceError where the two do not fit."""
     lines = unfolded(read_json_lines(file))
     _check_hashes(results, task, lines, file)
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
     counts = results.get("n-samples", {}).get(task, {})
-    expected = counts.get("effective")
-    if isinstance(expected, int) and expected != len(rows):
+    if isinstance(expected := counts.get("effective"), int) and expected != len(rows):
         raise EvidenceError(
             f"{expected} docs of {task}, as {path.name} says",
             f"{len(rows)} in {file.name}",
@@ -243,17 +239,20 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature = 0.0
     k = int(config.get("repeats") or 1)
     prompt = _prompt(line) or ""
+    stated = (
+        bool(results["chat_template"]) if "chat_template" in results else None
+    )  # a rescored log may not say
     protocol = Protocol(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
-        chat_template=_chat(results, prompt),
+        chat_template=True if prompt.lstrip().startswith('[{"role"') else stated,
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=limit,
         metric="pass@1" if k == 1 else "avg@k",
         k=k,
-        grader=_grader_of(task, filter_name),
+        grader="symbolic" if "rescored" in results else _grader_of(task, filter_name),
         system_prompt=bool(results.get("system_instruction")),
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
@@ -261,13 +260,6 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
 
 def _grader_of(task: str, filter_name: str) -> str | None:
     return _GRADERS.get(filter_name, "symbolic" if "-" in task else None)
-
-
-def _chat(results: Mapping[str, Any], prompt: str) -> bool | None:
-    """Whether a chat template was used; a rescored log of another harness does not say."""
-    if prompt.lstrip().startswith('[{"role"'):
-        return True
-    return bool(results["chat_template"]) if "chat_template" in results else None
 
 
 def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:

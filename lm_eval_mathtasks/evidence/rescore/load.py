@@ -85,6 +85,12 @@ def _lm_eval_part(file: Path, path: Path, results: dict[str, Any], task: str, op
             "other things: the task compares likelihoods",
             "rescore tasks that generate",
         )
+    if any(row.answers is not None for row in run.rows):
+        raise EvidenceError(
+            f"responses in {file}",
+            "their checksums only: the run was packed without text",
+            "rescore the log it was packed from; `mathtasks evidence verify` checks a pack",
+        )
     rows = tuple(_with_target(row, line) for row, line in zip(run.rows, lines, strict=True))
     return Loaded(_complete(replace(run, rows=rows), options), lines, results)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.harness_logs import FOLDED
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
 from lm_eval_mathtasks.evidence.rescore.judges import TOLERANCE, Judged, write_whole
@@ -28,6 +29,7 @@ _LOWER_IS_BETTER = frozenset(
 _BREAKDOWN = "exact_match_"  # accuracy of the docs of one subject or level
 _OTHER_GOLD = {"exact_match_errata"}  # by corrected answers, which a log does not hold
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_REPLACED = {"judged", "logged", "verdicts", FOLDED}  # what an earlier rescore or a pack said of a response
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
 
@@ -66,11 +68,7 @@ def sample_lines(
         line = loaded.lines[place] if loaded.lines else _line_of(row)
         old = line.get("metrics", ())
         yield {
-            **{
-                key: value
-                for key, value in line.items()
-                if key not in old and key not in ("judged", "logged")
-            },
+            **{key: value for key, value in line.items() if key not in old and key not in _REPLACED},
             "filtered_resps": list(row.responses) if len(row.responses) == 1 else [list(row.responses)],
             "filter": "none",
             "metrics": list(scores[place]),
