@@ -51,15 +51,15 @@ def judge(run: Run) -> list[Judgement]:
 def _judge_row(row: Row) -> Iterator[Judgement]:
     gold = reference_answer(row.gold or "")
     for repeat in row.there:
-        finish = row.finish_reason(repeat)
-        yield Judgement(row.doc_id, repeat, *judge_response(gold, row.responses[repeat], finish))
+        extraction = extract_answer(row.responses[repeat], finish_reason=row.finish_reason(repeat))
+        yield Judgement(row.doc_id, repeat, extraction, _grade(gold, extraction.answer))
 
 
 def judge_response(gold: str, response: str, finish_reason: str | None) -> tuple[Extraction, Verdict]:
     """Return what was extracted from one response and its verdict, as the tasks' `score_*` hooks come to it.
 
-    gold: the reference answer itself, see `reference_answer`. Like the hooks, never raises: a defect of the grader is
-    a verdict `unparsable` of tier "error".
+    gold: the reference answer itself, see `reference_answer`. Unlike a `Judgement`, the verdict itself says truncated.
+    Like the hooks, never raises: a defect of the grader is a verdict `unparsable` of tier "error".
     """
     try:
         extraction = extract_answer(response, finish_reason=finish_reason)
