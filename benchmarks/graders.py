@@ -23,8 +23,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.adapters import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item  # noqa: E402  (needs the repository on the path)
 from benchmarks.supervisor import Outcome, Supervised  # noqa: E402
+from lm_eval_mathtasks.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item  # noqa: E402  (needs the repository on the path)
 
 SHARED = Path(os.environ.get("MATHTASKS_SHARED", ROOT.parent / "shared"))
 SAMPLE_SEED = 20240229

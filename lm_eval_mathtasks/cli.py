@@ -81,6 +81,12 @@ ROOMS = {
         "budgets_main",
         "accuracy at every token budget, from one long run",
     ),
+    "rescore": Room(
+        "lm_eval_mathtasks.evidence.rescore.command",
+        "add_arguments",
+        "main",
+        "extract and grade stored responses again, without a model",
+    ),
     "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
     "report": Room(
         "lm_eval_mathtasks.report.command",

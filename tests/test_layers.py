@@ -31,7 +31,12 @@ ROOMS = {
     ),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     # A manifest names the dataset's revision and checksum; sources loads nothing until it is asked for docs.
-    "evidence": ({"evidence", "grading", "metrics", "catalogue", "sources", *LEAVES}, {"yaml", "pyarrow"}),
+    # Of sampling only what works on judged responses; sampling's readers of logs import evidence.
+    "evidence": (
+        {"evidence", "grading", "metrics", "sampling", "catalogue", "sources", *LEAVES},
+        {"yaml", "pyarrow", "tqdm", "ray"},
+    ),
+    "peers": ({"grading"}, {"lm_eval", "math_verify", "yaml"}),
     "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
     "report": ({"report", "leaderboard", "evidence", "sampling", *LEAVES}, {"jinja2", "matplotlib"}),
     "training": (
@@ -49,7 +54,7 @@ ROOMS = {
 ONLY_IN = {
     "sympy": {"grading/symbolic.py", "grading/worker.py"},
     "mpmath": {"grading/fields.py"},
-    "math_verify": {"grading/opinion.py"},
+    "math_verify": {"grading/opinion.py", "peers.py"},
 }
 # Modules that load these at import time would make start-up slow for everybody.
 LAZY = {
@@ -67,7 +72,9 @@ LAZY = {
     "matplotlib",
     "pydantic",
     "pyarrow",
+    "ray",
     "rich",
+    "tqdm",
 }
 MAY_LOAD_AT_IMPORT = {
     "models/replay.py": {"lm_eval"},

@@ -27,7 +27,7 @@ from lm_eval_mathtasks.evidence.records import (
 )
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
-_SEEDS = "output-rs*.jsonl"  # NeMo-Skills: one file a seed, the same docs in each
+SEEDS = "output-rs*.jsonl"  # NeMo-Skills: one file a seed, the same docs in each
 _ROUND = (256, 1_000)  # token limits are multiples of one of these; an answer that ends there was cut
 
 
@@ -46,7 +46,7 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
     predictions = {shards(file)[0] for file in path.rglob("predictions/*/*.json")}
     patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval")
     others = sorted({file for pattern in patterns for file in path.rglob(pattern)} | predictions)
-    seeded = sorted({file.parent for file in path.rglob(_SEEDS)})
+    seeded = sorted({file.parent for file in path.rglob(SEEDS)})
     found: list[tuple[Reader, Path]] = [(read_lm_eval, file) for file in newest.values()]
     found += [(reader_of(file), file) for file in others] + [(read_seeds, folder) for folder in seeded]
     if not found:
@@ -115,7 +115,7 @@ def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
 def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:
     """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
     lines = []
-    for seed, path in enumerate(sorted(folder.glob(_SEEDS))):
+    for seed, path in enumerate(sorted(folder.glob(SEEDS))):
         for number, raw in enumerate(_lines(path), 1):
             line = read_line(raw, path, number)
             lines.append(

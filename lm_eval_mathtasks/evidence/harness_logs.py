@@ -65,19 +65,26 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "results only",
             "run again with --log_samples: without responses nothing can be explained",
         )
-    lines = unfolded(read_json_lines(files[0]))
-    _check_hashes(results, task, lines, files[0])
+    return read_samples(files[0], path, results, task, metric)[0]
+
+
+def read_samples(
+    file: Path, path: Path, results: Mapping[str, Any], task: str, metric: str | None = None
+) -> tuple[Run, list[dict[str, Any]]]:
+    """Return the run in a samples file, and the line that each of its rows stands for. path, results: of the results
+    file, {} where there is none. Raises EvidenceError where the two do not fit."""
+    lines = unfolded(read_json_lines(file))
+    _check_hashes(results, task, lines, file)
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
     counts = results.get("n-samples", {}).get(task, {})
-    expected = counts.get("effective")
-    if isinstance(expected, int) and expected != len(rows):
+    if isinstance(expected := counts.get("effective"), int) and expected != len(rows):
         raise EvidenceError(
             f"{expected} docs of {task}, as {path.name} says",
-            f"{len(rows)} in {files[0].name}",
+            f"{len(rows)} in {file.name}",
             "half a run: run it again",
         )
-    return Run(
+    run = Run(
         model=model_name(results),
         task=task,
         rows=rows,
@@ -85,6 +92,7 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
         provenance=_provenance(path, results, task, counts.get("original")),
         metric=f"{name},{filter_name}" if name else None,
     )
+    return run, [line for line in lines if line.get("filter", "none") == filter_name]
 
 
 def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -231,17 +239,20 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature = 0.0
     k = int(config.get("repeats") or 1)
     prompt = _prompt(line) or ""
+    stated = (
+        bool(results["chat_template"]) if "chat_template" in results else None
+    )  # a rescored log may not say
     protocol = Protocol(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
-        chat_template=bool(results.get("chat_template")) or prompt.lstrip().startswith('[{"role"'),
+        chat_template=True if prompt.lstrip().startswith('[{"role"') else stated,
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=limit,
         metric="pass@1" if k == 1 else "avg@k",
         k=k,
-        grader=_grader_of(task, filter_name),
+        grader="symbolic" if "rescored" in results else _grader_of(task, filter_name),
         system_prompt=bool(results.get("system_instruction")),
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))

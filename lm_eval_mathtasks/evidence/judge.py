@@ -55,6 +55,24 @@ def _judge_row(row: Row) -> Iterator[Judgement]:
         yield Judgement(row.doc_id, repeat, extraction, _grade(gold, extraction.answer))
 
 
+def judge_response(gold: str, response: str, finish_reason: str | None) -> tuple[Extraction, Verdict]:
+    """Return what was extracted from one response and its verdict, as the tasks' `score_*` hooks come to it.
+
+    gold: the reference answer itself, see `reference_answer`. Unlike a `Judgement`, the verdict itself says truncated.
+    Like the hooks, never raises: a defect of the grader is a verdict `unparsable` of tier "error".
+    """
+    try:
+        extraction = extract_answer(response, finish_reason=finish_reason)
+        if extraction.answer is None and extraction.truncated:
+            verdict = Verdict(Status.TRUNCATED, "the response broke off before its answer", "extraction")
+        else:
+            verdict = _grade(gold, extraction.answer)
+    except Exception as error:
+        failed = Verdict(Status.UNPARSABLE, f"the grader failed: {type(error).__name__}", "error")
+        return Extraction(None, "none"), failed
+    return extraction, verdict
+
+
 @lru_cache(maxsize=_CACHED_PAIRS)
 def _grade(gold: str, pred: str | None) -> Verdict:
     return grade(gold=gold, pred=pred)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading import extract_answer
+from lm_eval_mathtasks.grading.tolerance import as_tolerance, within
 from lm_eval_mathtasks.hooks.documents import renamed
 from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Scores, same_text
@@ -15,10 +15,6 @@ from lm_eval_mathtasks.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-SLACK = 1.01  # the tolerance itself still counts, whatever the rounding: as OlympiadBench's own judge has it
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
-_AROUND = re.compile(r"[\s$]|\\?%|\\text\{[^{}]*\}|\^\{?\\circ\}?")
 
 
 def load_olympiadbench(**metadata: Any) -> dict[str, Dataset]:
@@ -42,7 +38,7 @@ def score_olympiadbench(doc: Doc, results: Sequence[Any]) -> Scores:
     Where the set gives a tolerance (column `error`, absolute), an answer within it counts as the reference answer.
     """
     gold = gold_olympiadbench(doc)
-    tolerance = _float(str(doc.get("error") or ""))
+    tolerance = as_tolerance(str(doc.get("error") or ""))
     if tolerance is not None:
         results = [_rounded_off(result, gold, tolerance) for result in results]
     return with_errata("olympiadbench", doc, gold, results, asked_for=BOXED, same=same_text)
@@ -53,22 +49,7 @@ def _rounded_off(result: Any, gold: str, tolerance: float) -> Any:
     if isinstance(result, list):
         return [_rounded_off(response, gold, tolerance) for response in result]
     reason = getattr(result, "finish_reason", None)
-    wanted = _number(gold)
-    found = (
-        None if result is None else _number(extract_answer(str(result), finish_reason=reason).answer or "")
-    )
-    if wanted is None or found is None or abs(found - wanted) > tolerance * SLACK:
+    found = None if result is None else extract_answer(str(result), finish_reason=reason).answer
+    if not within(gold, found, tolerance):
         return result
     return Response(f"\\boxed{{{gold}}}", finish_reason=reason, error=getattr(result, "error", None))
-
-
-def _number(answer: str) -> float | None:
-    text = _AROUND.sub("", answer)
-    return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def _float(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

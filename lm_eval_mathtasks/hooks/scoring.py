@@ -9,9 +9,7 @@ from typing import Any
 
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
 from lm_eval_mathtasks.metrics import mean, response_scores
-from lm_eval_mathtasks.sampling.classes import answer_classes
-from lm_eval_mathtasks.sampling.estimators import majority, pass_at_k, powers_of_two
-from lm_eval_mathtasks.sampling.votes import Votes
+from lm_eval_mathtasks.sampling.repeats import repeat_scores
 
 Doc = Mapping[str, Any]
 Scores = dict[str, float]
@@ -60,31 +58,8 @@ def score_response(
         cut_off = getattr(response, "finish_reason", None) == "length"
         each.append(response_scores(extraction, verdict, same_text=matches, cut_off=cut_off))
     scores = {name: mean(one[name] for one in each) for name in each[0]}
-    return {**scores, **repeat_scores(judged), **api_error}
-
-
-def repeat_scores(judged: Sequence[tuple[Extraction, Verdict]]) -> Scores:
-    """Return pass@k and maj@k of a doc's n judged responses for k = 2, 4, 8, ... and n: the expectations over all
-    subsets of k. Where API errors left fewer than k, a doc has none and is not in the mean: n < k is undefined."""
-    n = len(judged)
-    if n < 2:
-        return {}
-    correct = tuple(verdict.correct for _, verdict in judged)
-    majorities = majority(Votes("", correct, _classes([extraction.answer for extraction, _ in judged])))
-    scores = {}
-    for k in powers_of_two(n)[1:]:
-        scores[f"pass@{k}"] = pass_at_k(n, sum(correct), k)
-        scores[f"maj@{k}"] = majorities[k - 1]
-    return scores
-
-
-def _classes(answers: Sequence[str | None]) -> tuple[int | None, ...]:
-    try:
-        return answer_classes(answers)
-    except Exception:  # as in _judge: said, and then equal text is an equal vote
-        log.exception("the grader failed on the answers %.200r: they vote by their text", answers)
-        texts = list(dict.fromkeys(a for a in answers if a is not None))
-        return tuple(None if a is None else texts.index(a) for a in answers)
+    right, answers = [v.correct for _, v in judged], [e.answer for e, _ in judged]
+    return {**scores, **repeat_scores(right, answers), **api_error}
 
 
 def _judge(gold: str, response: Any) -> tuple[Extraction, Verdict]:

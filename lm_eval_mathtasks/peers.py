@@ -1,20 +1,23 @@
-"""Graders behind one interface, so that one log or one set of labelled pairs can be judged by each of them.
+"""Other projects' graders behind one interface, so that one log can be judged by each of them.
 
 `ADAPTERS[name]()` builds a grader: a function of one `Item` that says whether it takes the response for correct. The
 graders of other projects are called as their projects call them; nothing of them is copied. Build one only in a
-process of its own (`supervisor.py`): they install signal handlers, hang, and take long to import.
+process of its own (`serve` in a `Children`): they install signal handlers, hang, and take long to import.
 """
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.grading import children
 
 
 class Item(NamedTuple):
-    """One labelled judgement: is `text` a correct answer where `gold` is the reference?
+    """One judgement: is `text` a correct answer where `gold` is the reference?
 
+    file, id, label, gsm8k: whence it is, for those who print them; no grader looks at them.
     bare: `text` is an answer already extracted, not a response; gold_text: `gold` is a text that holds the answer.
     """
 
@@ -22,7 +25,7 @@ class Item(NamedTuple):
     id: str
     gold: str
     text: str
-    label: bool
+    label: bool = False
     bare: bool = False
     gold_text: bool = False
     gsm8k: bool = False
@@ -31,7 +34,22 @@ class Item(NamedTuple):
 Grader = Callable[[Item], bool]
 
 
+def serve() -> None:
+    """In a child of `Children`, set up with a grader's name: judge (gold, response) pairs."""
+    children.serve(_handler)
+
+
+def _handler(name: str) -> children.Handler:
+    if name not in ADAPTERS:
+        raise ValueError(f"no such grader; known are {', '.join(ADAPTERS)}")
+    # Graders report their timeouts by logging, at every call.
+    logging.disable(logging.CRITICAL)
+    grader = ADAPTERS[name]()
+    return lambda pair, _tick: grader(Item("", "", gold=pair[0], text=pair[1]))
+
+
 def ours() -> Grader:
+    """This package's grader, as the others are called."""
     from lm_eval_mathtasks.grading import extract_answer, grade
     from lm_eval_mathtasks.grading.extract import STATED
 
@@ -46,6 +64,7 @@ def ours() -> Grader:
 
 
 def math_verify() -> Grader:
+    """Math-Verify, as its own instructions use it."""
     from math_verify import parse, verify
 
     def judge(item: Item) -> bool:
@@ -142,9 +161,9 @@ GSM8K_ONLY = frozenset({"gsm8k-strict", "gsm8k-flexible"})
 MATH_ONLY = frozenset({"minerva", "minerva-boxed", "hendrycks"})
 
 
-def _boxed_gold(utils: object, item: Item) -> str:
-    box = utils.last_boxed_only_string(item.gold) if item.gold_text else None  # type: ignore[attr-defined]
-    return utils.remove_boxed(box) if box else item.gold  # type: ignore[attr-defined]
+def _boxed_gold(utils: Any, item: Item) -> str:
+    box = utils.last_boxed_only_string(item.gold) if item.gold_text else None
+    return str(utils.remove_boxed(box)) if box else item.gold
 
 
 def _allow_any_antlr() -> None:
@@ -152,4 +171,8 @@ def _allow_any_antlr() -> None:
     import importlib.metadata
 
     real = importlib.metadata.version
-    importlib.metadata.version = lambda name: "4.11.0" if re.match("antlr4", name) else real(name)
+
+    def version(distribution_name: str) -> str:
+        return "4.11.0" if distribution_name.startswith("antlr4") else real(distribution_name)
+
+    importlib.metadata.version = version

@@ -1,0 +1,1 @@
+"""Stored responses extracted and graded again, without a model: `mathtasks rescore`."""

@@ -1,0 +1,166 @@
+"""The command `mathtasks rescore`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.rescore import engines, page
+from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
+from lm_eval_mathtasks.evidence.rescore.judges import OURS
+from lm_eval_mathtasks.evidence.rescore.load import Options
+from lm_eval_mathtasks.evidence.rescore.work import Summary
+
+EXIT_BAD_INPUT = 1
+EXIT_INTERRUPTED = 130
+_SHOWN = 3
+_NAMED = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks rescore`."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="files, folders or quoted patterns: logs of lm-eval, OpenCompass, lighteval, JSON lines; plain or gzip",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        default="mathtasks-rescored",
+        metavar="DIR",
+        help="where to write (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--graders",
+        default=OURS,
+        metavar="A,B",
+        help="others beside ours: math-verify, minerva, minerva-boxed, hendrycks, gsm8k-strict, gsm8k-flexible",
+    )
+    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
+    parser.add_argument("--journal", metavar="FILE", help="JSON lines with response and finish_reason")
+    parser.add_argument(
+        "--metric", help="the log's metric that is the old score, for instance exact_match,strict-match"
+    )
+    parser.add_argument("--task", metavar="NAME", help="name of the task, where a file names none")
+    parser.add_argument("--run-model", metavar="NAME", help="name of the model, where a file names none")
+    parser.add_argument("--workers", type=_count, metavar="N", help="processes (default: all cores)")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: the files are spread over a Ray cluster (RAY_ADDRESS, or one on this machine)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="do again what an earlier rescore finished")
+    parser.add_argument("--strict", action="store_true", help="stop at the first input that is wrong")
+    parser.add_argument(
+        "--show",
+        type=int,
+        default=_SHOWN,
+        metavar="N",
+        help="disputed responses to print (at most 20 of a run)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number of processes from 1 on; got {text!r}")
+    return int(text)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks rescore`: 0 all was rescored, 1 some input was not."""
+    graders = tuple(dict.fromkeys(name.strip() for name in args.graders.split(",") if name.strip()))
+    options = Options(
+        out=str(Path(args.out).absolute()),
+        graders=graders,
+        gold=_file(args.gold, "--gold"),
+        journal=_file(args.journal, "--journal"),
+        metric=args.metric,
+        model=args.run_model,
+        task=args.task,
+        fresh=args.fresh,
+        strict=args.strict,
+    )
+    found = find_units(args.paths, Path(options.out))
+    _refuse(found, options)
+    try:
+        summaries = list(_run(found, options, args))
+    except KeyboardInterrupt:
+        print("\nstopped: the same command goes on from here", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    order = {unit.source: place for place, unit in enumerate(found.units)}
+    summaries.sort(key=lambda summary: order[summary["source"]])
+    return _report(found, summaries, args.show)
+
+
+def _file(path: str | None, flag: str) -> str | None:
+    if path is not None and not Path(path).is_file():
+        raise EvidenceError(f"a file for {flag}", f"no file {path}", "check the path")
+    return None if path is None else str(Path(path).absolute())
+
+
+def _refuse(found: Found, options: Options) -> None:
+    if found.bad and (options.strict or not found.units):
+        path, why = found.bad[0]
+        raise EvidenceError("something to rescore", f"{path}: {why}", "check the path; quote patterns")
+    if not found.units:
+        raise EvidenceError(
+            "logs to rescore",
+            "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl",
+            "pass the folder that --output_path named, or files",
+        )
+
+
+def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[Summary]:
+    """The units' summaries, under a progress bar where somebody looks."""
+    from tqdm import tqdm
+
+    with tqdm(unit=" judgements", disable=None, file=sys.stderr, smoothing=0) as bar:
+
+        def tick(count: int) -> None:
+            if count < 0:
+                bar.total = (bar.total or 0) - count
+                bar.refresh()
+            else:
+                bar.update(count)
+
+        if args.engine == "ray":
+            summaries = engines.run_on_ray(found.units, options, args.workers, tick)
+        else:
+            summaries = engines.run_local(found.units, options, args.workers or engines.cores(), tick)
+        for done, summary in enumerate(summaries, 1):
+            bar.set_postfix_str(f"{done} of {len(found.units)} files")
+            yield summary
+
+
+def _report(found: Found, summaries: list[Summary], shown: int) -> int:
+    runs = [run for summary in summaries for run in summary["runs"]]
+    lines = [line for run in runs for line in page.run_lines(run)]
+    lines += [*page.cross_lines(runs), *page.dispute_lines(runs, shown), *page.version_lines(runs)]
+    kept, reused = sum(s["kept"] for s in summaries), sum(s["reused"] for s in summaries)
+    if kept:
+        lines.append(f"kept from before: {kept} of {len(summaries)} files (--fresh does them again)")
+    if reused:
+        lines.append(f"continued: {reused} parts were judged before")
+    if found.passed_over:
+        names = ", ".join(map(engines.source_name, found.passed_over[:_NAMED]))
+        lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
+    for line in lines:
+        print(line)
+    for path in sorted({run["results"] for run in runs}):
+        print(f"log: {engines.source_name(path)}")
+    bad = [f"{path}: {why}" for path, why in found.bad] + [p for s in summaries for p in s["problems"]]
+    for problem in bad:
+        print(f"not rescored: {problem}", file=sys.stderr)
+    if bad:
+        total = sum(run["responses"] for run in runs)
+        print(
+            f"{len(bad)} inputs were wrong; {total} responses of {len(runs)} runs were rescored",
+            file=sys.stderr,
+        )
+    return EXIT_BAD_INPUT if bad else 0

@@ -1,0 +1,167 @@
+"""Where units are rescored: in processes of this machine, or on a Ray cluster. Both do the same, unit by unit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import pickle
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.rescore.inputs import Unit
+from lm_eval_mathtasks.evidence.rescore.judges import Judges
+from lm_eval_mathtasks.evidence.rescore.load import Options
+from lm_eval_mathtasks.evidence.rescore.work import Summary, rescore_unit
+from lm_eval_mathtasks.grading.children import CannotStartError, Children, Tick
+
+_UNITS = "lm_eval_mathtasks.evidence.rescore.work.serve_units"
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick) -> Iterator[Summary]:
+    """Yield the summary of every unit, the largest first; one unit is shared among all workers."""
+    if len(units) == 1 or workers == 1:
+        with Judges(options.graders, workers) as judges:
+            for unit in units:
+                yield rescore_safely(unit, options, judges, tick)
+        return
+    _probe(options)
+    processes = min(workers, len(units))
+    largest_first = sorted(units, key=lambda unit: -unit.size)
+    try:
+        with Children(_UNITS, (options, workers // processes), processes) as pool:
+            for unit, done in zip(largest_first, pool.map(largest_first, tick), strict=True):
+                trouble = done.trouble.removeprefix("EvidenceError: ")
+                if trouble and options.strict:
+                    raise EvidenceError(trouble)
+                yield failed(unit, trouble) if trouble else done.value
+    except CannotStartError as error:
+        raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
+
+
+def _probe(options: Options) -> None:
+    """Raise EvidenceError for a grader that is unknown or not installed, before the work begins elsewhere."""
+    with Judges(options.graders, 1):
+        pass
+
+
+def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> Summary:
+    """As `rescore_unit`; what no reader foresaw is that unit's problem, not the end of the others."""
+    try:
+        return rescore_unit(unit, options, judges, tick)
+    except EvidenceError:
+        raise
+    except Exception as error:
+        if options.strict:
+            raise
+        return failed(unit, f"{type(error).__name__}: {error}")
+
+
+def failed(unit: Unit, trouble: str) -> Summary:
+    """The summary of a unit that was lost as a whole."""
+    problem = f"{unit.source} could not be rescored: {trouble}"
+    return {
+        "source": unit.source,
+        "runs": [],
+        "problems": [problem],
+        "written": [],
+        "reused": 0,
+        "kept": False,
+    }
+
+
+def _on_ray(row: dict[str, Any]) -> dict[str, Any]:
+    """One unit in a Ray worker."""
+    unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
+    try:
+        summary = rescore_safely(unit, options, _judges_of(options.graders), lambda _: None)
+    except EvidenceError as error:
+        summary = failed(unit, str(error))
+    return {"summary": json.dumps(summary)}
+
+
+@lru_cache(maxsize=1)
+def _judges_of(graders: tuple[str, ...]) -> Judges:
+    """A Ray worker's graders: kept between units, ended with the worker."""
+    return Judges(graders, 1)
+
+
+def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tick: Tick) -> Iterator[Summary]:
+    """Yield the summary of every unit, from an existing Ray cluster (RAY_ADDRESS, or the one on this machine), else
+    from one started here for as long as it takes, with so many workers (None: all cores).
+
+    Input and output must be on a file system that all nodes see. Raises EvidenceError where Ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at Ray's import
+    try:
+        import ray
+        from ray.data import DataContext, from_items
+    except ImportError as error:
+        fix = "pip install 'lm-eval-mathtasks[scale]'"
+        raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
+    _probe(options)
+    with _cluster(ray, workers):
+        DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        largest_first = sorted(units, key=lambda unit: -unit.size)
+        rows = [{"work": pickle.dumps((unit, options))} for unit in largest_first]
+        done = from_items(rows, override_num_blocks=len(rows)).map(_on_ray, num_cpus=1, concurrency=workers)
+        for row in done.iter_rows():
+            summary = json.loads(row["summary"])
+            tick(sum(run["judgements"] for run in summary["runs"]))
+            if options.strict and summary["problems"]:
+                raise EvidenceError(summary["problems"][0])
+            yield summary
+
+
+@contextlib.contextmanager
+def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
+    if ray.is_initialized():  # the caller's own
+        yield
+        return
+    named = os.environ.get("RAY_ADDRESS")
+    try:
+        ray.init(address=named or "auto", log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        if named:
+            fix = (
+                "start it, set RAY_AUTH_MODE=token where it wants a token, "
+                "or unset RAY_ADDRESS for one on this machine"
+            )
+            raise EvidenceError("the Ray cluster that RAY_ADDRESS names", f"none at {named}", fix) from error
+        with tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True) as folder:
+            ray.init(
+                address="local",
+                num_cpus=workers or cores(),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _temp_dir=folder,  # Ray itself leaves its sessions in /tmp for ever
+            )
+            try:
+                yield
+            finally:
+                ray.shutdown()
+        return
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def source_name(path: str) -> str:
+    """A file's name for people: relative where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(path) else str(Path(path))

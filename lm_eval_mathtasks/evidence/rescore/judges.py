@@ -1,0 +1,210 @@
+"""The graders at work: ours in this process or in several, others' in processes that are killed when they hang.
+
+What is finished is kept in parts on disk, so that a killed rescore goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.judge import judge_response
+from lm_eval_mathtasks.grading import Status, Verdict
+from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
+from lm_eval_mathtasks.grading.tolerance import within
+
+OURS = "ours"
+TOLERANCE = "tolerance"  # the tier of such a verdict
+# Responses of one part: about 20 ms of our grader's work, seconds of others'.
+CHUNK = 256
+# math-verify's own limit is 5 s for each of two parses and one comparison; whoever takes longer hangs.
+HANG_AFTER_S = 20.0
+# Below this many responses starting processes costs more than it saves.
+_WORTH_A_PROCESS = 2_000
+_EXTRA = {
+    "math-verify": "pip install 'lm-eval-mathtasks[math-verify]'",
+}
+
+
+class Asked(NamedTuple):
+    """One response to be judged: the reference answer, the text, how it ended (None: unknown), and the tolerance that
+    its dataset states."""
+
+    gold: str
+    response: str
+    finish: str | None
+    tolerance: float | None = None
+
+
+class Judged(NamedTuple):
+    """Our grader's words on one response; see `Extraction` and `Verdict`."""
+
+    answer: str | None
+    rule: str
+    status: str
+    reason: str
+    tier: str
+
+
+def serve_ours() -> None:
+    """In a child: judge lists of `Asked`."""
+    serve(_ours)
+
+
+def _ours(_setup: None) -> Handler:
+    return lambda chunk, _tick: [tuple(_judge(Asked(*asked))) for asked in chunk]
+
+
+def _judge(asked: Asked) -> Judged:
+    found, verdict = judge_response(asked.gold, asked.response, asked.finish)
+    if asked.tolerance is not None and within(asked.gold, found.answer, asked.tolerance):
+        verdict = Verdict(Status.CORRECT, "within the tolerance that the dataset states", TOLERANCE)
+    return Judged(found.answer, found.rule, str(verdict.status), verdict.reason, verdict.tier)
+
+
+class Judges:
+    """Our grader and the others that were asked for, in so many processes. Use as a context manager.
+
+    Raises EvidenceError where a grader is unknown or not installed.
+    """
+
+    def __init__(self, graders: tuple[str, ...], workers: int) -> None:
+        self.others = tuple(name for name in graders if name != OURS)
+        self.workers = workers
+        self._pools: dict[str, Children] = {}
+        for name in self.others:
+            self._pool(name)
+
+    def _pool(self, name: str) -> Children:
+        if name not in self._pools:
+            entry, hang = ("lm_eval_mathtasks.peers.serve", HANG_AFTER_S) if name != OURS else (_OURS, None)
+            setup = None if name == OURS else name
+            try:
+                self._pools[name] = Children(entry, setup, self.workers, hang_after=hang)
+            except CannotStartError as error:
+                self.close()
+                fix = _EXTRA.get(name, "see `mathtasks rescore --help` for the graders known")
+                raise EvidenceError(f"the grader {name}", str(error), fix) from error
+        return self._pools[name]
+
+    def ours(self, asked: list[Asked], parts: Parts, tick: Tick) -> list[Judged]:
+        """Judge with our grader, in order."""
+        chunks = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
+        known = {k: part for k in range(len(chunks)) if (part := parts.read(OURS, k)) is not None}
+        tick(sum(len(part) for part in known.values()))
+        todo = [k for k in range(len(chunks)) if k not in known]
+        for k, judged in zip(todo, self._ours_of([chunks[k] for k in todo]), strict=True):
+            parts.write(OURS, k, judged)
+            tick(len(judged))
+            known[k] = judged
+        return [Judged(*one) for k in range(len(chunks)) for one in known[k]]
+
+    def _ours_of(self, chunks: list[list[Asked]]) -> Iterator[list[Any]]:
+        if self.workers == 1 or CHUNK * len(chunks) < _WORTH_A_PROCESS:
+            yield from ([_judge(asked) for asked in chunk] for chunk in chunks)
+            return
+        pool = self._pool(OURS)
+        for chunk, done in zip(chunks, pool.map(chunks), strict=True):
+            yield done.value if not done.trouble else [self._alone(pool, asked) for asked in chunk]
+
+    @staticmethod
+    def _alone(pool: Children, asked: Asked) -> Any:
+        """One response of a chunk whose process died, by itself: only the one that kills has no verdict."""
+        done = next(pool.map([[asked]]))
+        if not done.trouble:
+            return done.value[0]
+        reason = f"the grader's process was lost: {done.trouble}"
+        return Judged(None, "none", str(Status.OVER_LIMIT), reason, "none")
+
+    def other(self, name: str, asked: list[Asked], parts: Parts, tick: Tick) -> list[Done]:
+        """Judge with another's grader, in order: a value True or False, None with the trouble it had."""
+        count = -(-len(asked) // CHUNK)
+        known = {k: part for k in range(count) if (part := parts.read(name, k)) is not None}
+        tick(sum(len(part) for part in known.values()))
+        todo = [k for k in range(count) if k not in known]
+        pairs = [(one.gold, one.response) for k in todo for one in asked[k * CHUNK : (k + 1) * CHUNK]]
+        done = self._pool(name).map(pairs)
+        for k in todo:
+            known[k] = []
+            for one in islice(done, len(asked[k * CHUNK : (k + 1) * CHUNK])):
+                known[k].append(one)
+                tick(1)
+            parts.write(name, k, known[k])
+        return [Done(*one) for k in range(count) for one in known[k]]
+
+    def close(self) -> None:
+        """End the processes."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+    def __enter__(self) -> Judges:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+_OURS = f"{__name__}.serve_ours"
+
+
+class Parts:
+    """Finished chunks of one run in a folder; written whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.reused = 0
+
+    def _path(self, grader: str, number: int) -> Path:
+        return self._folder / f"{grader}-{number:06}.json"
+
+    def read(self, grader: str, number: int) -> list[Any] | None:
+        """The judgements of a chunk, None if it was not finished."""
+        try:
+            part: list[Any] = json.loads(self._path(grader, number).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+        self.reused += 1
+        return part
+
+    def write(self, grader: str, number: int, part: list[Any]) -> None:
+        """Keep a finished chunk."""
+        write_whole(self._path(grader, number), lambda file: file.write(json.dumps(part).encode("ascii")))
+
+
+def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Write a file under another name and then rename it: it is there whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    with unfinished.open("wb") as file:
+        fill(file)
+    unfinished.replace(path)
+
+
+@cache
+def grader_version(name: str = OURS) -> str:
+    """Version of a grader; ours with a checksum of its source, since it changes between releases."""
+    package = {OURS: "lm-eval-mathtasks", "math-verify": "math-verify"}.get(name, "lm-eval")
+    try:
+        number = version(package)
+    except PackageNotFoundError:
+        number = "unknown"
+    if name != OURS:
+        return f"{package} {number}"
+    return f"{package} {number} {source_checksum('grading')[:12]}"
+
+
+@cache
+def source_checksum(room: str) -> str:
+    """SHA-256 of the source of one of this package's folders."""
+    source = hashlib.sha256()
+    for file in sorted((Path(__file__).parents[2] / room).rglob("*.py")):
+        source.update(file.read_bytes())
+    return source.hexdigest()

@@ -1,0 +1,154 @@
+"""The runs of one unit, each with the lines it was read from; what cannot be read is named and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
+from lm_eval_mathtasks.evidence.formats import read_seeds, reader_of
+from lm_eval_mathtasks.evidence.harness_logs import read_samples
+from lm_eval_mathtasks.evidence.records import Row, Run, check
+from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results, safe_name
+
+
+class Options(NamedTuple):
+    """What the user chose. gold, journal: files; metric: which of a log's metrics is its own score; model, task: names
+    for runs that have none; fresh: do again what was done."""
+
+    out: str
+    graders: tuple[str, ...] = ("ours",)
+    gold: str | None = None
+    journal: str | None = None
+    metric: str | None = None
+    model: str | None = None
+    task: str | None = None
+    fresh: bool = False
+    strict: bool = False
+
+
+class Loaded(NamedTuple):
+    """A run, the samples lines its rows stand for (None: not a log of lm-eval), and the results beside them."""
+
+    run: Run
+    lines: list[dict[str, Any]] | None
+    results: dict[str, Any]
+
+
+def load(unit: Unit, options: Options, problem: Callable[[str], None]) -> Iterator[Loaded]:
+    """Yield the runs of a unit, complete and checked; `problem` is told of each that cannot be read.
+
+    Raises EvidenceError instead where the options are strict.
+    """
+    parts = _lm_eval_parts(unit, options, problem) if unit.samples else _other_parts(unit, options)
+    while True:
+        try:
+            loaded = next(parts)()
+        except StopIteration:
+            return
+        except EvidenceError as error:
+            if options.strict:
+                raise
+            problem(str(error))
+            continue
+        yield loaded
+
+
+Part = Callable[[], Loaded]  # raises EvidenceError
+
+
+def _lm_eval_parts(unit: Unit, options: Options, problem: Callable[[str], None]) -> Iterator[Part]:
+    path = Path(unit.source)
+    results = read_results(path)
+    if path.exists() and not results:
+        problem(f"{path} is not readable JSON: its samples are rescored without names and versions")
+    files: dict[str, Path] = {}
+    for sample in sorted(map(Path, unit.samples), reverse=True):  # plain before packed
+        if match := SAMPLES.match(sample.name):
+            files[match["task"]] = sample
+    for task, file in sorted(files.items()):
+        yield partial(_lm_eval_part, file, path, results, task, options)
+    for task in sorted(set(results.get("configs", {})) & set(results.get("results", {})) - set(files)):
+        if not set(path.parent.glob(f"samples_{task}_{unit.stamp}.jsonl*")):
+            problem(f"{path} has results of {task} and no samples: run again with --log_samples")
+
+
+def _lm_eval_part(file: Path, path: Path, results: dict[str, Any], task: str, options: Options) -> Loaded:
+    run, lines = read_samples(file, path, results, task, options.metric)
+    if not all(isinstance(text, str) for line in lines for group in line.get("resps", ()) for text in group):
+        raise EvidenceError(
+            f"responses of {task} as text in {file}",
+            "other things: the task compares likelihoods",
+            "rescore tasks that generate",
+        )
+    if any(row.answers is not None for row in run.rows):
+        raise EvidenceError(
+            f"responses in {file}",
+            "their checksums only: the run was packed without text",
+            "rescore the log it was packed from; `mathtasks evidence verify` checks a pack",
+        )
+    rows = tuple(_with_target(row, line) for row, line in zip(run.rows, lines, strict=True))
+    return Loaded(_complete(replace(run, rows=rows), options), lines, results)
+
+
+def _with_target(row: Row, line: Mapping[str, Any]) -> Row:
+    """Our tasks call a doc's reference `gold`, and log as `target` the answer that their hooks find in it."""
+    ours = isinstance(line.get("doc"), dict) and "gold" in line["doc"] and line.get("target") is not None
+    return replace(row, gold=str(line["target"])) if ours else row
+
+
+def present(row: Row) -> tuple[int, ...]:
+    """Which of a doc's responses are there: an API error is not a wrong answer."""
+    return () if row.missing else row.there
+
+
+def _other_parts(unit: Unit, options: Options) -> Iterator[Part]:
+    path = Path(unit.source)
+    reader = read_seeds if path.is_dir() else reader_of(path)
+    runs = iter(reader(path, options.metric))
+    while True:
+        try:
+            run = next(runs)
+        except StopIteration:
+            return
+        except EvidenceError as error:
+            yield partial(_unreadable, error)
+            return
+        yield partial(_other_part, run, options)
+
+
+def _other_part(run: Run, options: Options) -> Loaded:
+    return Loaded(_complete(run, options), None, {})
+
+
+def _unreadable(error: EvidenceError) -> Loaded:
+    raise error
+
+
+def _complete(run: Run, options: Options) -> Run:
+    task = safe_name(run.task or options.task or "unnamed-task")  # it becomes part of a file's name
+    run = replace(run, model=run.model or options.model, task=task)
+    check(run)
+    if options.gold is not None:
+        run = with_gold(run, Path(options.gold))
+    missing = [row.doc_id for row in run.rows if row.gold is None]
+    if missing:
+        raise EvidenceError(
+            f"a reference answer for every doc of {run.label} in {run.provenance.path}",
+            f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
+            "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
+        )
+    journal = options.journal or run.journal
+    if journal:
+        run = with_finish_reasons(run, Path(journal))
+    return replace(run, rows=tuple(map(_with_noted_cut, run.rows)))
+
+
+def _with_noted_cut(row: Row) -> Row:
+    """Our tasks' metric `truncated` is the only trace of a finish reason that a log without its journal holds."""
+    cut = any(row.metrics.get(f"truncated,{name}") == 1.0 for name in ("none", "all"))
+    return replace(row, finish=("length",) * len(row.responses)) if cut and not any(row.finish) else row

@@ -1,0 +1,201 @@
+"""Rescored runs written as lm-eval writes its logs: results_<date>.json and samples_<task>_<date>.jsonl.
+
+One line a doc, filter "none". The response, the doc, the prompt and their hashes are what they were; the metrics are
+new, `judged` says why, and the numbers the log had before are kept under `logged`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.evidence.harness_logs import FOLDED
+from lm_eval_mathtasks.evidence.records import Row, Run
+from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
+from lm_eval_mathtasks.evidence.rescore.judges import TOLERANCE, Judged, write_whole
+from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
+from lm_eval_mathtasks.grading import Extraction, Status, Verdict
+from lm_eval_mathtasks.metrics import mean, response_scores
+from lm_eval_mathtasks.sampling.repeats import repeat_scores
+
+_LOWER_IS_BETTER = frozenset(
+    {"truncated", "no_answer", "unparsable", "over_limit", "gold_unreadable", "api_error"}
+)
+_BREAKDOWN = "exact_match_"  # accuracy of the docs of one subject or level
+_OTHER_GOLD = {"exact_match_errata"}  # by corrected answers, which a log does not hold
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_REPLACED = {"judged", "logged", "verdicts", FOLDED}  # what an earlier rescore or a pack said of a response
+_HASHES = ("doc_hash", "prompt_hash", "target_hash")
+
+
+def doc_scores(row: Row, judged: Sequence[Judged]) -> dict[str, float]:
+    """The metrics of a doc: means over its responses of what the tasks' hooks give for one.
+
+    judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
+    out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
+    """
+    there = present(row)
+    if not there:
+        return {"api_error": 1.0}
+    each = [_scores(one, row.finish_reason(k) == "length") for k, one in zip(there, judged, strict=True)]
+    scores = {name: mean(one[name] for one in each) for name in each[0]}
+    # An answer within a tolerance votes for the reference answer, as in the hooks.
+    answers = [row.gold if one.tier == TOLERANCE else one.answer for one in judged]
+    repeats = repeat_scores([one.status == Status.CORRECT for one in judged], answers)
+    names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
+    breakdowns = dict.fromkeys(sorted(names), scores["exact_match"])
+    return {**scores, **repeats, "api_error": 1 - len(there) / len(row.responses), **breakdowns}
+
+
+def _scores(judged: Judged, cut_off: bool) -> dict[str, float]:
+    verdict = Verdict(Status(judged.status), judged.reason, judged.tier)
+    found = Extraction(judged.answer, judged.rule)
+    scores = response_scores(found, verdict, same_text=False, cut_off=cut_off)
+    del scores["strict_match"]
+    return scores
+
+
+def sample_lines(
+    loaded: Loaded, judged: Sequence[Sequence[Judged]], scores: Sequence[Mapping[str, float]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the sample of each doc."""
+    for place, row in enumerate(loaded.run.rows):
+        line = loaded.lines[place] if loaded.lines else _line_of(row)
+        old = line.get("metrics", ())
+        yield {
+            **{key: value for key, value in line.items() if key not in old and key not in _REPLACED},
+            "filtered_resps": list(row.responses) if len(row.responses) == 1 else [list(row.responses)],
+            "filter": "none",
+            "metrics": list(scores[place]),
+            "judged": [one._asdict() for one in judged[place]],
+            "logged": dict(row.metrics) or {"score": row.score},
+            **scores[place],
+        }
+
+
+def _line_of(row: Row) -> dict[str, Any]:
+    """A sample as lm-eval would have logged another harness's doc; the hashes are made as lm-eval makes them."""
+    doc = {"id": row.doc_id, "question": row.question, "gold": row.gold}
+    prompt = row.prompt if row.prompt is not None else row.question
+    hashed = (_indented(doc), prompt, row.gold or "")
+    return {
+        "doc_id": int(row.doc_id) if re.fullmatch(r"0|[1-9]\d{0,17}", row.doc_id) else row.doc_id,
+        "doc": doc,
+        "target": row.gold,
+        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
+        "resps": [list(row.responses)],
+        **({"finish_reasons": [list(row.finish)]} if any(row.finish) else {}),
+        **{name: _sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
+    }
+
+
+def _indented(doc: Mapping[str, str | None]) -> str:
+    """As `json.dumps(doc, indent=2, ensure_ascii=False)`, which leaves the fast encoder and takes ten times as long."""
+    return "{\n  " + ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in doc.items()) + "\n}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def write_samples(path: Path, lines: Iterable[dict[str, Any]]) -> str | None:
+    """Write the samples; return lm-eval's hash over all docs, prompts and targets, None where a line lacks its own."""
+    digest, complete = hashlib.sha256(), True
+
+    def fill(file: Any) -> None:
+        nonlocal complete
+        for line in lines:
+            hashes = [line.get(name) for name in _HASHES]
+            complete = complete and None not in hashes
+            digest.update("".join(map(str, hashes)).encode())
+            file.write(as_json(line) + b"\n")
+
+    write_whole(path, fill)
+    return digest.hexdigest() if complete else None
+
+
+def as_json(value: Any) -> bytes:
+    """JSON in UTF-8; where that cannot hold half of a surrogate pair, it is escaped, and so read back as it was."""
+    try:
+        return _encode(value).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii")
+
+
+def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
+    """Means and standard errors as lm-eval's results hold them: each metric over the docs that have it."""
+    found: dict[str, float | str] = {}
+    for name in dict.fromkeys(name for one in scores for name in one):
+        values = [one[name] for one in scores if name in one]
+        found[f"{name},none"] = sum(values) / len(values)
+        found[f"{name}_stderr,none"] = _stderr(values)
+    return found
+
+
+def _stderr(values: Sequence[float]) -> float | str:
+    """Sample standard deviation over the root of n; lm-eval writes N/A for a single doc."""
+    if len(values) < 2:
+        return "N/A"
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
+
+
+def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> dict[str, Any]:
+    """What the results file says of one task, keyed as its sections are."""
+    names = list(dict.fromkeys(name for one in scores for name in one))
+    docs = len(run.rows)
+    numbers = {"name": run.task, "alias": run.task, "sample_len": docs, **aggregate(scores)}
+    original = run.provenance.docs_of_task
+    known = {
+        "results": numbers,
+        "higher_is_better": {name: name not in _LOWER_IS_BETTER for name in names},
+        "n-samples": {"original": docs if original is None else original, "effective": docs},
+        "task_hashes": task_hash,
+        "versions": run.provenance.task_version,
+        "n-shot": run.protocol.shots,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def results_file(
+    loaded: Sequence[Loaded], tasks: Mapping[str, dict[str, Any]], rescored: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The content of a results file: what the log had, with the rescored tasks' sections in place of its own."""
+    first = loaded[0]
+    old = {key: value for key, value in first.results.items() if key not in ("results", "groups", "rescored")}
+    content: dict[str, Any] = {"results": {}, **(old or _facts(first.run))}
+    content["group_subtasks"] = {}
+    for key in ("configs", "higher_is_better", "n-samples", "task_hashes", "versions", "n-shot"):
+        content[key] = {task: value for task, value in content.get(key, {}).items() if task in tasks}
+    for one in loaded:
+        task = one.run.task
+        sections = tasks[task]
+        version = content["versions"].get(task, sections.get("versions"))  # lm-eval's is a number
+        for key, value in sections.items():
+            content[key][task] = value
+        content["versions"][task] = version
+        config = {"task": task, "repeats": one.run.protocol.k, **content["configs"].get(task, {})}
+        keep = {"function": "take_first_k", "k": one.run.protocol.k}
+        config["filter_list"] = [{"name": "none", "filter": [keep]}]
+        config["metric_list"] = [
+            {"metric": name, "aggregation": "mean", "higher_is_better": better}
+            for name, better in sections["higher_is_better"].items()
+        ]
+        content["configs"][task] = config
+    return {**content, "rescored": dict(rescored)}
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What a results file says of a run whose log is not lm-eval's; what is unknown is not stated."""
+    name = run.model or "unnamed-model"
+    return {
+        "config": {"model": run.provenance.harness, "model_args": {"model": name}},
+        "model_source": run.provenance.harness,
+        "model_name": name,
+        "model_name_sanitized": safe_name(name),
+    }

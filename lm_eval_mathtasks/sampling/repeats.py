@@ -1,0 +1,35 @@
+"""pass@k and maj@k of a doc's judged responses, as the scoring hooks and a rescoring give them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from lm_eval_mathtasks.sampling.classes import answer_classes
+from lm_eval_mathtasks.sampling.estimators import majority, pass_at_k, powers_of_two
+from lm_eval_mathtasks.sampling.votes import Votes
+
+log = logging.getLogger(__name__)
+
+
+def repeat_scores(correct: Sequence[bool], answers: Sequence[str | None]) -> dict[str, float]:
+    """Return pass@k and maj@k of a doc's n judged responses for k = 2, 4, 8, ... and n: the expectations over all
+    subsets of k. Where API errors left fewer than k, a doc has none and is not in the mean: n < k is undefined."""
+    n = len(correct)
+    if n < 2:
+        return {}
+    majorities = majority(Votes("", tuple(correct), _classes(answers)))
+    scores = {}
+    for k in powers_of_two(n)[1:]:
+        scores[f"pass@{k}"] = pass_at_k(n, sum(correct), k)
+        scores[f"maj@{k}"] = majorities[k - 1]
+    return scores
+
+
+def _classes(answers: Sequence[str | None]) -> tuple[int | None, ...]:
+    try:
+        return answer_classes(answers)
+    except Exception:  # no defect of ours may cost a run: it is said, and then equal text is an equal vote
+        log.exception("the grader failed on the answers %.200r: they vote by their text", answers)
+        texts = list(dict.fromkeys(a for a in answers if a is not None))
+        return tuple(None if a is None else texts.index(a) for a in answers)
