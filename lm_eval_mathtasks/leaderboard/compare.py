@@ -70,7 +70,7 @@ def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
     k = max(len(row.responses) for row in run.rows)
     mean = sum(known) / len(known)
     if k > 1 and len(known) > 1:
-        return Score(mean, st.mean_interval(known), len(known), k, "clustered")
+        return Score(mean, st.clustered(known), len(known), k, "clustered")
     return Score(mean, st.wilson(mean, len(known)), len(known), k, "Wilson")
 
 

@@ -152,7 +152,7 @@ def explain(
 
 def _interval(values: list[float], run: Run) -> st.Interval:
     if len(values) > 1 and any(len(row.responses) > 1 for row in run.rows):
-        return st.mean_interval(values)
+        return st.clustered(values)
     return st.wilson(sum(values) / len(values), len(values))
 
 
