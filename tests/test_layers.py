@@ -32,14 +32,15 @@ ROOMS = {
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     # A manifest names the dataset's revision and checksum; sources loads nothing until it is asked for docs.
     "evidence": ({"evidence", "grading", "metrics", "catalogue", "sources", *LEAVES}, {"yaml", "pyarrow"}),
-    "leaderboard": ({"leaderboard", "evidence", *LEAVES}, {"yaml", "pydantic", "rich"}),
+    "presets": ({"presets", *LEAVES}, {"yaml"}),
+    "leaderboard": ({"leaderboard", "evidence", "presets", *LEAVES}, {"yaml", "pydantic", "rich"}),
     "report": ({"report", "leaderboard", "evidence", "sampling", *LEAVES}, {"jinja2", "matplotlib"}),
     "training": (
         {"training", "grading", *LEAVES},
         {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
     ),
     "check": (LEAVES, {"lm_eval"}),
-    "host": ({"host", "check", "models", "sampling", *LEAVES}, {"lm_eval"}),
+    "host": ({"host", "check", "models", "presets", "sampling", *LEAVES}, {"lm_eval"}),
     "embedded": (set(), set()),
     "cli": (None, {"lm_eval", "yaml", "rich"}),
     "__main__": ({"cli"}, set()),

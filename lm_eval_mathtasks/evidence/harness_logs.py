@@ -267,6 +267,7 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
 
 def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) -> Provenance:
     config = results.get("config", {})
+    about = results.get("configs", {}).get(task, {}).get("metadata") or {}
     version = results.get("versions", {}).get(task)
     return Provenance(
         harness="lm-eval",
@@ -285,5 +286,6 @@ def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) ->
             "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
+            **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },
     )

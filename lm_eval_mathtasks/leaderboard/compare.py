@@ -10,6 +10,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard import statistics as st
 from lm_eval_mathtasks.leaderboard.aliases import Model
+from lm_eval_mathtasks.leaderboard.by_preset import by_preset
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols
 
@@ -134,7 +135,11 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     """
     ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
-    parts = tuple(compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share))
+    parts = tuple(
+        by_preset(
+            run, claim, compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
+        )
+    )
     delta = ours.value - theirs.value
     interval = _difference(run, ours, theirs, shares)
     # Half-widths are 1.96 standard errors; a difference is noticed with the wanted power at 1.96 + 0.84 of them.

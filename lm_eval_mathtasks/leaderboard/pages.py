@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.evidence.records import Run
+from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import Cause, Explanation
@@ -50,7 +51,12 @@ def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
         "verdict", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(_notes(ordered)))]
+    notes = (
+        *note_on_preset(run, [c.claim for c in ordered]),
+        *run.provenance.notes,
+        *_notes(ordered),
+    )
+    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, notes)]
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
