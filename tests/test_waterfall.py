@@ -134,7 +134,7 @@ def test_all_causes_together_come_back():
         # The bars add up: published, minus every bar, minus what remains, is the run's score.
         bars = sum(c.fair for c in explained.causes) + explained.remaining
         assert explained.published - bars == pytest.approx(explained.score)
-        # What remains is luck: the accuracy of the 100 or so docs that nothing was planted on, to three standard errors.
+        # What remains is luck: how many of the 100 or so docs with nothing planted are right, to three standard errors.
         assert abs(explained.remaining) < 0.14
     assert inside / total >= 0.9
 

@@ -155,15 +155,17 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
     """A log of several tasks: those without claims say so, and only if no task has any is it an error."""
     claims = load_claims(args.leaderboards)
     tables: list[Table] = []
-    errors: list[ClaimError] = []
+    errors: list[tuple[Run, ClaimError]] = []
     for run in runs:
         try:
             tables += _with_claims(run, claims, args)
         except ClaimError as error:
-            errors.append(error)
+            errors.append((run, error))
     if not tables:
-        raise errors[0]
-    return tables + [Table("nothing to compare with", (), (), (str(error),)) for error in errors]
+        raise errors[0][1]
+    return tables + [
+        Table(f"{run.label}: nothing to compare with", (), (), (str(error),)) for run, error in errors
+    ]
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
