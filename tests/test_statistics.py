@@ -21,6 +21,7 @@ from lm_eval_mathtasks.leaderboard import statistics as s
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@settings(deadline=None)
 @given(counts, st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_wilson_agrees_with_statsmodels(count, level):
     hits, n = count
@@ -28,6 +29,7 @@ def test_wilson_agrees_with_statsmodels(count, level):
     assert s.wilson(hits / n, n, level) == pytest.approx((low, high), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(counts, counts)
 def test_newcombe_agrees_with_statsmodels(one, two):
     expected = confint_proportions_2indep(one[0], one[1], two[0], two[1], method="newcomb", compare="diff")
@@ -35,6 +37,7 @@ def test_newcombe_agrees_with_statsmodels(one, two):
     assert got == pytest.approx(expected, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_mcnemar_agrees_with_statsmodels(b, c):
     expected = 1.0 if b + c == 0 else sm_mcnemar([[0, b], [c, 0]], exact=True).pvalue
@@ -51,6 +54,7 @@ def test_student_quantile_agrees_with_scipy(df, level):
     assert s.t_value(df, level) == pytest.approx(stats.t.ppf((1 + level) / 2, df), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 8), min_size=5, max_size=60))
 def test_clustered_interval_is_wilsons_at_the_effective_number_of_problems(right_of_8):
     values = [r / 8 for r in right_of_8]
@@ -71,6 +75,7 @@ def test_holm_agrees_with_statsmodels(p_values):
     assert s.holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 5), min_size=1, max_size=9))
 def test_harmonic_mean_agrees_with_scipy(values):
     assert s.harmonic_mean(values) == pytest.approx(stats.hmean(values))
@@ -94,8 +99,9 @@ def test_bootstrap_agrees_with_scipy(values):
     assert got == pytest.approx((theirs.low, theirs.high), abs=0.008)
 
 
+@settings(deadline=None)
 @given(
-    st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=6), st.sampled_from([0.025, 0.1, 0.3])
+    st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=5), st.sampled_from([0.025, 0.1, 0.3])
 )
 def test_bootstrap_percentiles_are_those_of_all_resamples(differences, tail):
     n = len(differences)
@@ -229,6 +235,7 @@ def test_same_docs_interval_covers_a_rerun():
     assert widths / 10_000 < s.newcombe(0.55, 30, 0.55, 30).half_width / 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), min_size=1, max_size=80))
 def test_sign_flip_is_the_z_test_of_random_signs(differences):
     spread = math.sqrt(sum(d * d for d in differences))
