@@ -267,6 +267,20 @@ def test_a_run_by_the_preset_is_comparable_where_the_claim_says_nothing(claims):
     )  # the protocol of base models says nothing here
 
 
+def test_the_mode_of_the_preset_is_the_mode_of_the_run(claims):
+    modes = {c.mode: c for c in claims.rows if c.file == "qwen3.yaml" and c.benchmark == "AIME24" and c.mode
+             and c.hf_id == "Qwen/Qwen3-8B"}  # fmt: skip
+    run = run_of(
+        "qwen3-non-thinking", "aime24", 30, "Qwen/Qwen3-8B", temperature=0.7, top_p=0.8, k=64, metric="avg@k"
+    )
+    models = claims.models.resolve("Qwen/Qwen3-8B")
+    for mode, claim in modes.items():
+        parts = compare(run, claim, claims.benchmarks["AIME24"], models=models).parts
+        expected = "same" if mode == "non-thinking" else "breaks"
+        assert next(p for p in parts if p.name == "mode").effect == expected
+    assert set(modes) == {"thinking", "non-thinking"}
+
+
 def test_the_note_names_the_deviations(claims):
     run = run_of("deepseek-r1", "math500", 500, "deepseek-ai/DeepSeek-R1")
     mine = [c for c in claims.rows if c.file == "deepseek-r1.yaml" and c.benchmark == "MATH-500"]

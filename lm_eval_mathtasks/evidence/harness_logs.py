@@ -65,7 +65,8 @@ def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, met
             "results only",
             "run again with --log_samples: without responses nothing can be explained",
         )
-    lines = unfolded(read_json_lines(files[0]))
+    # The filtered responses are the responses again: half of a long log.
+    lines = unfolded(read_json_lines(files[0], without=("filtered_resps",)))
     _check_hashes(results, task, lines, files[0])
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))

@@ -118,6 +118,11 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     """Declare what `mathtasks run` has and lm-eval has not."""
     ours = parser.add_argument_group("mathtasks")
     ours.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="ask as a publisher documents; `mathtasks presets` lists them (its flags are filled in before all others)",
+    )
+    ours.add_argument(
         "--repeats",
         type=int,
         metavar="K",

@@ -6,7 +6,7 @@ with what they state, and a run that kept to the preset is comparable by constru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lm_eval_mathtasks.errors import PresetError
@@ -46,17 +46,13 @@ def by_preset(run: Run, claim: Claim, parts: Sequence[Part]) -> list[Part]:
     stated = preset.stated(claim.benchmark)
     told = replace(claim, **{f: stated[f] for f in FIELDS if f in stated and getattr(claim, f) is None})
     filled = {part.name: part for part in compare_parts(run, told)}
-    return list(_filled(parts, filled, preset.mode is not None and claim.mode == preset.mode))
+    return [filled.get(part.name, part) if part.effect == "unknown" else part for part in parts]
 
 
-def _filled(parts: Sequence[Part], filled: dict[str, Part], same_mode: bool) -> Iterator[Part]:
-    for part in parts:
-        if part.name == "mode" and part.effect == "unknown" and same_mode:
-            yield Part("mode", part.theirs, part.theirs, "same")
-        elif part.effect == "unknown" and part.name in filled:
-            yield filled[part.name]
-        else:
-            yield part
+def mode_of(run: Run) -> str | None:
+    """Return the thinking mode that a run's preset asks for, None where there is none."""
+    preset = preset_of(run)
+    return preset.mode if preset else None
 
 
 def note_on_preset(run: Run, claims: Sequence[Claim]) -> list[str]:

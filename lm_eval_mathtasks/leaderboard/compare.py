@@ -10,7 +10,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard import statistics as st
 from lm_eval_mathtasks.leaderboard.aliases import Model
-from lm_eval_mathtasks.leaderboard.by_preset import by_preset
+from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols
 
@@ -135,6 +135,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     """
     ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
+    mode = mode or mode_of(run)
     parts = tuple(
         by_preset(
             run, claim, compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
