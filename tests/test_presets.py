@@ -281,6 +281,18 @@ def test_the_mode_of_the_preset_is_the_mode_of_the_run(claims):
     assert set(modes) == {"thinking", "non-thinking"}
 
 
+def test_responses_that_think_are_of_the_thinking_mode(claims):
+    rows = tuple(Row(str(i), "?", "1", ("<think>\nhm\n</think>\n1",), score=1.0) for i in range(30))
+    run = Run("Qwen/Qwen3-8B", "aime24", rows, Protocol(), Provenance("test", "nowhere"))
+    silent = replace(run, rows=tuple(replace(row, responses=("1",)) for row in rows))
+    found = {}
+    for claim in claims.rows:
+        if claim.file == "qwen3.yaml" and claim.benchmark == "AIME24" and claim.hf_id == "Qwen/Qwen3-8B":
+            both = [compare(r, claim, claims.benchmarks["AIME24"]).parts for r in (run, silent)]
+            found[claim.mode] = [next(p.effect for p in parts if p.name == "mode") for parts in both]
+    assert found == {"thinking": ["same", "unknown"], "non-thinking": ["breaks", "unknown"]}
+
+
 def test_the_note_names_the_deviations(claims):
     run = run_of("deepseek-r1", "math500", 500, "deepseek-ai/DeepSeek-R1")
     mine = [c for c in claims.rows if c.file == "deepseek-r1.yaml" and c.benchmark == "MATH-500"]

@@ -15,6 +15,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.protocol import Part, compare_parts
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset
 
+LOOKED_AT = 64  # docs whose responses tell whether a run thinks
 FIELDS = ("shots", "chat_template", "temperature", "top_p", "max_tokens")
 
 
@@ -49,10 +50,16 @@ def by_preset(run: Run, claim: Claim, parts: Sequence[Part]) -> list[Part]:
     return [filled.get(part.name, part) if part.effect == "unknown" else part for part in parts]
 
 
-def mode_of(run: Run) -> str | None:
-    """Return the thinking mode that a run's preset asks for, None where there is none."""
+def mode_of(run: Run, claim: Claim) -> str | None:
+    """Return the thinking mode of a run: what its preset asks for, else what its responses show; None if neither tells.
+
+    Responses with thinking in them show it; responses without may have had it taken out.
+    """
     preset = preset_of(run)
-    return preset.mode if preset else None
+    if preset is not None and preset.mode is not None:
+        return preset.mode
+    shown = [any("</think>" in text for text in row.responses) for row in run.rows[:LOOKED_AT]]
+    return "thinking" if claim.mode in ("thinking", "non-thinking") and sum(shown) > len(shown) / 2 else None
 
 
 def note_on_preset(run: Run, claims: Sequence[Claim]) -> list[str]:

@@ -135,7 +135,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     """
     ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
-    mode = mode or mode_of(run)
+    mode = mode or mode_of(run, claim)
     parts = tuple(
         by_preset(
             run, claim, compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
@@ -165,12 +165,17 @@ def nearest(
     return min(compared, key=likeness)
 
 
-def likeness(compared: Comparison) -> tuple[bool, int, int, bool, str]:
-    """Sort key: comparable claims first, then those with few differing parts, few unknown ones, the vendor's."""
+def likeness(compared: Comparison) -> tuple[int, int, int, bool, str]:
+    """Sort key: what breaks fewest parts (comparable: none), then few differing parts, few unknown ones, the vendor's."""
     effects = [part.effect for part in compared.parts]
     vendor = compared.claim.reported_by == "vendor"
-    unlike = compared.outcome == "not comparable"
-    return unlike, effects.count("matters"), effects.count("unknown"), not vendor, compared.claim.id
+    return (
+        effects.count("breaks"),
+        effects.count("matters"),
+        effects.count("unknown"),
+        not vendor,
+        compared.claim.id,
+    )
 
 
 def _difference(run: Run, ours: Score, theirs: Score, shares: dict[str, float] | None) -> st.Interval:
