@@ -166,7 +166,7 @@ def nearest(
 
 
 def likeness(compared: Comparison) -> tuple[int, int, int, bool, str]:
-    """Sort key: what breaks fewest parts (comparable: none), then few differing parts, few unknown ones, the vendor's."""
+    """Sort key: few parts that break the comparison, few that differ, few that are unknown, the vendor's."""
     effects = [part.effect for part in compared.parts]
     vendor = compared.claim.reported_by == "vendor"
     return (
