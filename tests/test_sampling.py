@@ -17,7 +17,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import read_run
-from lm_eval_mathtasks.leaderboard.statistics import mean_interval
+from lm_eval_mathtasks.leaderboard.statistics import clustered
 from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes
 from lm_eval_mathtasks.sampling.curves import METRICS, curves, score
@@ -216,7 +216,7 @@ def test_an_interval_follows_the_clustered_error_and_never_vanishes():
     rng = random.Random(7)
     values = [rng.choice([0, 0.25, 0.5, 1]) for _ in range(300)]
     _, low, high = score(values, responses=1200)
-    assert (low, high) == pytest.approx(mean_interval(values), abs=0.002), "the usual one where docs are many"
+    assert (low, high) == pytest.approx(clustered(values), abs=0.002), "that of compare, where docs are many"
     assert score([1.0] * 30, responses=480)[1] == pytest.approx(0.87, abs=0.02)
     assert score([0.5] * 30, responses=480)[1:] == pytest.approx((0.453, 0.547), abs=0.01)
 
