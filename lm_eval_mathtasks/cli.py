@@ -51,6 +51,12 @@ ROOMS = {
     "batch collect": Room(
         _MODELS, "add_collect_arguments", "collect_main", "take a batch's output file into the journal"
     ),
+    "presets": Room(
+        "lm_eval_mathtasks.presets.commands",
+        "add_presets_arguments",
+        "presets_main",
+        "published protocols, for run --preset: list, or show one",
+    ),
     "compare": Room(
         _COMPARE,
         "add_compare_arguments",

@@ -11,7 +11,8 @@ MathtasksError
 ├── EvidenceError      logs of a run
 ├── Undefined          a number that does not exist, such as pass@8 of four responses
 ├── ScoreError         scores of responses, or the verifier that gives them
-└── ClaimError         published scores
+├── ClaimError         published scores
+└── PresetError        published protocols
 
 A message says what was wanted, what was got and how to fix it; `wanted`, `got` and `fix` hold the parts.
 """
@@ -65,6 +66,10 @@ class EvidenceError(MathtasksError):
 
 class ScoreError(MathtasksError):
     """Scores of responses are missing, malformed or not those of the run, or a verifier cannot give them."""
+
+
+class PresetError(MathtasksError):
+    """A published protocol is unknown, malformed, or cannot be run as asked."""
 
 
 class ClaimError(MathtasksError):

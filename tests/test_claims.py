@@ -240,6 +240,9 @@ def test_names_resolve(folder, name, models):
         ("o1-2024-12-17", "o1-2024-12-17 (o1-1217)"),
         ("meta-llama/Llama-2-7b-hf", "Llama 2 7B"),
         ("abel-7b", "Abel-7B-001"),
+        ("qwen2.5-72b-instruct-turbomind", "Qwen2.5-72B-Instruct"),
+        ("qwen2.5-7b-instruct-hf", "Qwen2.5-7B-Instruct"),
+        ("llama-3.1-8b-instruct_vllm", "Llama-3.1-8B-Instruct"),
     ],
 )
 def test_well_known_names_resolve(shipped, name, first):
@@ -266,6 +269,7 @@ def test_an_unknown_model_gets_a_suggestion(shipped):
         ("hendrycks_math_algebra", 1187, "MATH"),
         ("MATH-500", None, "MATH-500"),
         ("mathqa", 2985, None),
+        ("math_prm800k_500", 500, "MATH-500"),
         ("aime2024", 30, "AIME24"),
         ("aime25", 30, "AIME25"),
         ("olympiadbench-cot", 675, "OlympiadBench"),

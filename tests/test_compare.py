@@ -1,6 +1,7 @@
 """A run against claims, two runs on the same docs, many runs in a ranking."""
 
 import argparse
+import json
 import random
 import shutil
 from dataclasses import replace
@@ -17,7 +18,7 @@ from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest,
 from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.paired import aligned, compare_runs, harmonic_ratio, rank
 from tests.conftest import ROOT
-from tests.logs_of_runs import doc, write_lm_eval
+from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
 
 
 @pytest.fixture(scope="module")
@@ -439,3 +440,47 @@ def test_explain_without_a_claim_still_explains(tmp_path, capsys):
     assert "published: " not in out
     with pytest.raises(ClaimError, match="a model that claims name"):
         call("explain", log, "--model", "acme/toy-1", "--benchmark", "GSM8K")
+
+
+def two_models(tmp_path):
+    rows = [
+        {"id": i, "question": f"{i}?", "gold": str(i), "response": f"\\boxed{{{i + (i % step == 0)}}}",
+         "label": i % step > 0, "model": f"toy-{step}", "dataset": "gsm8k"}
+        for step in (2, 3) for i in range(1, 61)
+    ]  # fmt: skip
+    return write_json_lines(tmp_path / "both.jsonl", rows)
+
+
+def test_two_models_of_one_file(tmp_path, capsys):
+    path = two_models(tmp_path)
+    assert call("compare", path, "--models", "toy-2", "toy-3", "--format", "markdown") == 0
+    named = capsys.readouterr().out
+    assert "| first | toy-2 · gsm8k | 50.00 |" in named
+    assert call("compare", f"{path}#toy-2", f"{path}#toy-3", "--format", "markdown") == 0
+    assert capsys.readouterr().out == named
+    assert call("compare", path, "--models", "toy-3", "--baseline", f"{path}#toy-2", "--format", "csv") == 0
+    assert "66.67 (1.333)" in capsys.readouterr().out
+    with pytest.raises(EvidenceError, match="a run of toy-9"):
+        call("compare", path, "--models", "toy-2", "toy-9")
+    with pytest.raises(EvidenceError, match=r"one run of each task in .* pick a model"):
+        call("compare", path, path)
+    with pytest.raises(EvidenceError, match="FILE#MODEL"):
+        call("compare", path, path, "--models", "toy-2", "toy-3")
+
+
+def test_every_flip_and_every_lost_doc_can_be_had(tmp_path, capsys):
+    path = two_models(tmp_path)
+    pair = (f"{path}#toy-2", f"{path}#toy-3")
+    assert call("compare", *pair) == 0
+    assert "and 10 more: --docs lists them all" in capsys.readouterr().out
+    assert call("compare", *pair, "--format", "json") == 0
+    tables = json.loads(capsys.readouterr().out)
+    flips = next(t for t in tables if "flipped" in t["title"])
+    assert len(flips["rows"]) == 30
+    wrong = json.loads(path.read_text().splitlines()[0])
+    write_json_lines(tmp_path / "odd.jsonl", [{**wrong, "response": "", "label": True, "score": 0.3}])
+    assert call("explain", tmp_path / "odd.jsonl", "--format", "json") == 0
+    out = json.loads(capsys.readouterr().out)
+    assert out[-1]["rows"] == [["1", "0", "wrong, but the run's grader said right", "sure",
+                                "the log's label against our grader", "-", "1", "1", "no_answer"]]  # fmt: skip
+    assert "column `score` is not a verdict" in " ".join(out[0]["notes"])

@@ -24,6 +24,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import read_run
+from lm_eval_mathtasks.leaderboard.statistics import clustered, wilson
 from lm_eval_mathtasks.sampling import commands
 from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes
@@ -223,13 +224,16 @@ def test_curves_of_a_run(log):
 def test_an_interval_follows_the_clustered_error_and_never_vanishes():
     rng = random.Random(7)
     values = [rng.choice([0, 0.25, 0.5, 1]) for _ in range(300)]
-    mean, low, high = score(values, responses=1200)
+    mean, low, high = score(values)
     half = 1.968 * statistics.stdev(values) / 300**0.5  # Student's t at 299 degrees of freedom
     assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.002), (
         "the usual one where docs are many"
     )
-    assert score([1.0] * 30, responses=480)[1] == pytest.approx(0.87, abs=0.02)
-    assert score([0.5] * 30, responses=480)[1:] == pytest.approx((0.453, 0.547), abs=0.01)
+    assert (low, high) == tuple(clustered(values)), "that of compare"
+    assert score([1.0] * 30)[1] == pytest.approx(0.87, abs=0.02)
+    low, high = score([0.5] * 30)[1:]
+    assert 0.4 < low < 0.47, "docs that all agree still have a width"
+    assert score([1.0]) == (1.0, *wilson(1.0, 1)), "one doc has the interval of one answer"
 
 
 def test_the_interval_covers_as_often_as_it_says():
@@ -238,7 +242,7 @@ def test_the_interval_covers_as_often_as_it_says():
     truth = 1 - math.fsum(((i + 0.5) / 1000) ** 4 for i in range(1000)) / 1000  # chances uniform on [0, 1]
     for _ in range(runs):
         right = [sum(rng.random() < p for _ in range(8)) for p in (rng.random() for _ in range(40))]
-        _, low, high = score([es.pass_at_k(8, c, 4) for c in right], responses=320)
+        _, low, high = score([es.pass_at_k(8, c, 4) for c in right])
         inside += low <= truth <= high
     assert 0.92 <= inside / runs <= 0.985
 

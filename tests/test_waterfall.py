@@ -46,6 +46,11 @@ PLANTS = {
     "no_answer": lambda _text, _rng: "I would rather not say. Ask somebody else, please.",
     "language": lambda _text, _rng: "我们先把苹果加起来,然后再减去吃掉的部分,没有办法得到答案。",
     "empty": lambda _text, _rng: "",
+    "api_error": lambda _text, _rng: "",
+    "recited": lambda _, rng: (
+        f"Let us see.\n\nQuestion: A farmer has {rng.randint(2, 9)} hens and buys 8. How many?\n"
+        f"Answer: We add them. The answer is {rng.randint(10_000, 20_000)}."
+    ),
     "over_limit": lambda _, rng: steps(rng) + "\nIt is \\boxed{9^{9^{9^{9}}}}.",
     "misgraded": lambda text, _rng: text,
     "overgraded": lambda text, _rng: text,
@@ -72,9 +77,9 @@ def simulated(shares_of, *, docs=300, seed=0, finish=None):
             if number in where:
                 text, score = PLANTS[cause](text, rng), float(cause == "overgraded")
                 cost[cause] += (right - score) / docs
-        rows.append(
-            Row(str(number), f"How many are there in number {number}?", str(gold), (text,), (finish,), score)
-        )
+        failed = {"api_error,none": 1.0} if number in planted.get("api_error", ()) else {}
+        question = f"How many are there in number {number}?"
+        rows.append(Row(str(number), question, str(gold), (text,), (finish,), score, failed))
     run = Run("toy", "gsm8k", tuple(rows), Protocol(max_tokens=256), Provenance("test", "nowhere"))
     return run, planted, cost
 
@@ -110,7 +115,7 @@ def test_each_cause_alone_comes_back(cause):
 
 ALL = {
     "cut": 0.08, "loop": 0.04, "unfinished_thinking": 0.05, "no_answer": 0.06, "language": 0.03, "empty": 0.03,
-    "over_limit": 0.03, "misgraded": 0.1, "overgraded": 0.05,
+    "over_limit": 0.03, "misgraded": 0.1, "overgraded": 0.05, "api_error": 0.04, "recited": 0.05,
 }  # fmt: skip
 
 
@@ -129,7 +134,8 @@ def test_all_causes_together_come_back():
         # The bars add up: published, minus every bar, minus what remains, is the run's score.
         bars = sum(c.fair for c in explained.causes) + explained.remaining
         assert explained.published - bars == pytest.approx(explained.score)
-        assert abs(explained.remaining) < 0.1
+        # What remains is luck: how many of the 100 or so docs with nothing planted are right, to three standard errors.
+        assert abs(explained.remaining) < 0.14
     assert inside / total >= 0.9
 
 
@@ -215,8 +221,16 @@ def test_repeats_count_responses():
     assert empty.fair == pytest.approx(0.25 * 20 / 30)
 
 
+def test_every_response_of_a_cause_is_listed():
+    run, planted, _ = simulated({"cut": 0.1, "misgraded": 0.1}, seed=2)
+    explained = explain(run)
+    listed = {(doc, cause) for doc, _, cause, _, _ in explained.found}
+    assert {int(doc) for doc, cause in listed if cause == "cut"} == planted["cut"]
+    assert listed == {(doc, c.key) for c in explained.causes for doc in c.docs}
+
+
 def test_every_cause_has_a_name_and_a_mend():
-    assert set(PLANTS) | {"api_error", "recited"} == set(CAUSES)
+    assert set(PLANTS) == set(CAUSES)
     for title, mend in CAUSES.values():
         assert title
         assert mend.format(more=1)
@@ -242,6 +256,14 @@ def test_the_flag_names_a_larger_limit():
 )
 def test_breaking_off(text, expected):
     assert breaks_off(text) is expected
+
+
+def test_a_model_that_runs_on_after_its_answer_has_given_one():
+    """A loop that follows a stated answer lost nothing: the answer is right or plainly wrong."""
+    text = "It is \\boxed{6}." + " Let me check." * 100
+    row = Row("0", "How many?", "5", (text,), score=0.0)
+    explained = explain(Run("toy", "gsm8k", (row,), Protocol(), Provenance("test", "nowhere")))
+    assert (explained.causes, explained.wrong) == ((), 1)
 
 
 def test_loops_and_their_near_misses():

@@ -45,8 +45,8 @@ def choose(
     drawn = (
         oracle,
         majority_curve,
-        _curve(BEST, votes, ks, best),
-        _curve(WEIGHTED, votes, ks, weighted),
+        _curve(BEST, ks, best),
+        _curve(WEIGHTED, ks, weighted),
         mean,
     )
     base = [majority(v)[ks[-1] - 1] for v in votes]
@@ -54,12 +54,9 @@ def choose(
     return Chosen(drawn, gains, area(votes, scores), max(noise))
 
 
-def _curve(
-    label: str, votes: Sequence[Votes], ks: Sequence[int], columns: Sequence[Sequence[float]]
-) -> Curve:
+def _curve(label: str, ks: Sequence[int], columns: Sequence[Sequence[float]]) -> Curve:
     # The noise of resampling is independent from doc to doc, so it is in the spread between docs already.
-    responses = math.fsum(v.n for v in votes)
-    points = (Point(k, *score(values, responses=responses)) for k, values in zip(ks, columns, strict=True))
+    points = (Point(k, *score(values)) for k, values in zip(ks, columns, strict=True))
     return Curve(label, tuple(points))
 
 

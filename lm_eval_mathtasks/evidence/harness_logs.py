@@ -73,7 +73,8 @@ def read_samples(
 ) -> tuple[Run, list[dict[str, Any]]]:
     """Return the run in a samples file, and the line that each of its rows stands for. path, results: of the results
     file, {} where there is none. Raises EvidenceError where the two do not fit."""
-    lines = unfolded(read_json_lines(file))
+    # The filtered responses are the responses again: half of a long log.
+    lines = unfolded(read_json_lines(file, without=("filtered_resps",)))
     _check_hashes(results, task, lines, file)
     name, filter_name = _choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
@@ -278,6 +279,7 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
 
 def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) -> Provenance:
     config = results.get("config", {})
+    about = results.get("configs", {}).get(task, {}).get("metadata") or {}
     version = results.get("versions", {}).get(task)
     return Provenance(
         harness="lm-eval",
@@ -296,5 +298,6 @@ def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) ->
             "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
+            **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },
     )

@@ -157,8 +157,11 @@ def check(run: Run) -> None:
         )
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file, plain or gzip; raises EvidenceError naming the line at fault."""
+def read_json_lines(path: Path, *, without: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return the objects of a JSON-lines file, plain or gzip; raises EvidenceError naming the line at fault.
+
+    without: keys not to keep, where they repeat what other keys hold.
+    """
     import gzip
 
     rows = []
@@ -168,6 +171,8 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     rows.append(_parse(line, path, number))
+                    for key in without:
+                        rows[-1].pop(key, None)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise EvidenceError(
             f"a readable {path.name}", str(error), "the file is damaged: copy or write it again"

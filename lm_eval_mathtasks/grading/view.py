@@ -92,7 +92,8 @@ def boundaries(text: str) -> Iterator[tuple[int, bool]]:
     welcome, may as well be the question repeated before the solution.
     """
     begin = len(text) - len(text.lstrip())
-    after_text = (match for match in _NEXT_QUESTION.finditer(text) if match.start() > begin)
+    # Blanked thinking is tens of thousands of line starts: the search begins behind it.
+    after_text = (match for match in _NEXT_QUESTION.finditer(text, begin) if match.start() > begin)
     for match in islice(after_text, MAX_BOUNDARIES):
         before = text[begin : match.start()]
         doubtful = bool(match["decor"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))

@@ -27,6 +27,7 @@ from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.models.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
+from lm_eval_mathtasks.presets.flags import with_preset
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +85,14 @@ def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse lm-eval's `run` flags; logs are on unless the user turned them elsewhere."""
+    """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
 
     parser = argparse.ArgumentParser(prog="mathtasks")
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
+    arguments = with_preset(arguments)
     given = [word for word in arguments if word != DRY_RUN]
     if len(given) < len(arguments):
         given += ["--model_args", "dry_run=true"]
@@ -115,6 +117,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def add_own_flags(parser: argparse.ArgumentParser) -> None:
     """Declare what `mathtasks run` has and lm-eval has not."""
     ours = parser.add_argument_group("mathtasks")
+    ours.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="ask as a publisher documents; `mathtasks presets` lists them (its flags are filled in before all others)",
+    )
     ours.add_argument(
         "--repeats",
         type=int,

@@ -10,6 +10,10 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
 
+# What harnesses add to a model's name: the backend that served it.
+_BACKEND = re.compile(
+    r"([-_](turbomind|lmdeploy|vllm|sglang|pytorch|hf|api|chat-?template))+$", re.IGNORECASE
+)
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
@@ -79,11 +83,13 @@ class Models(Mapping[str, Model]):
     def resolve(self, name: str) -> list[Model]:
         """Return the models a name may mean: one, or the modes of one hub id.
 
-        A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper.
+        A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper, any of these
+        with the name of a backend behind it.
         Raises ClaimError with near names.
         """
         tail = name.rstrip("/").rsplit("/", 1)[-1]
-        for candidate in (name, tail, _DATE.sub("", tail)):
+        bare = _BACKEND.sub("", tail)
+        for candidate in (name, tail, _DATE.sub("", tail), bare, _DATE.sub("", bare)):
             if found := self._names.get(simplified(candidate)):
                 return [self._models[key] for key in found]
         raise ClaimError("a model that claims name", repr(name), self.suggestion(name))

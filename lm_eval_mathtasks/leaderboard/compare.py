@@ -10,6 +10,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard import statistics as st
 from lm_eval_mathtasks.leaderboard.aliases import Model
+from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols
 
@@ -70,7 +71,7 @@ def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
     k = max(len(row.responses) for row in run.rows)
     mean = sum(known) / len(known)
     if k > 1 and len(known) > 1:
-        return Score(mean, st.mean_interval(known), len(known), k, "clustered")
+        return Score(mean, st.clustered(known), len(known), k, "clustered")
     return Score(mean, st.wilson(mean, len(known)), len(known), k, "Wilson")
 
 
@@ -134,7 +135,12 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     """
     ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
-    parts = tuple(compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share))
+    mode = mode or mode_of(run, claim)
+    parts = tuple(
+        by_preset(
+            run, claim, compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
+        )
+    )
     delta = ours.value - theirs.value
     interval = _difference(run, ours, theirs, shares)
     # Half-widths are 1.96 standard errors; a difference is noticed with the wanted power at 1.96 + 0.84 of them.
@@ -159,12 +165,17 @@ def nearest(
     return min(compared, key=likeness)
 
 
-def likeness(compared: Comparison) -> tuple[bool, int, int, bool, str]:
-    """Sort key: comparable claims first, then those with few differing parts, few unknown ones, the vendor's."""
+def likeness(compared: Comparison) -> tuple[int, int, int, bool, str]:
+    """Sort key: few parts that break the comparison, few that differ, few that are unknown, the vendor's."""
     effects = [part.effect for part in compared.parts]
     vendor = compared.claim.reported_by == "vendor"
-    unlike = compared.outcome == "not comparable"
-    return unlike, effects.count("matters"), effects.count("unknown"), not vendor, compared.claim.id
+    return (
+        effects.count("breaks"),
+        effects.count("matters"),
+        effects.count("unknown"),
+        not vendor,
+        compared.claim.id,
+    )
 
 
 def _difference(run: Run, ours: Score, theirs: Score, shares: dict[str, float] | None) -> st.Interval:

@@ -23,6 +23,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
 )
 from lm_eval_mathtasks.leaderboard.render import Table, show
 
+_COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
 _FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 
 
@@ -31,7 +32,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task", help="the task, where a log holds several (and its name, where it names none)"
     )
-    parser.add_argument("--run-model", metavar="NAME", help="the model, where a file holds several")
+    parser.add_argument(
+        "--model-name",
+        "--run-model",
+        dest="run_model",
+        metavar="NAME",
+        help="the model, where a file holds several",
+    )
     parser.add_argument(
         "--metric", help="the log's metric that counts, for instance exact_match,flexible-extract"
     )
@@ -51,12 +58,23 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+    parser.add_argument("--format", choices=("text", "markdown", "csv", "json"), default="text")
+    parser.add_argument(
+        "--docs", action="store_true", help="list every doc that flipped or was lost, with answers"
+    )
 
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help=_FORMATS)
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help=f"{_FORMATS}; FILE#MODEL is one model of a file"
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        metavar="MODEL",
+        help="of one RUN that holds several models, these against each other",
+    )
     add_run_options(parser)
     _add_format(parser)
     parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
@@ -79,14 +97,30 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="RUN", help="a run on the same docs: lost docs are worth what they scored there"
     )
-    parser.add_argument("--docs", action="store_true", help="list every doc of every cause")
 
 
 def read_chosen(path: str, args: argparse.Namespace) -> list[Run]:
     """Return the runs at a path that the options of `add_run_options` choose."""
+    file, _, model = (path, "", "") if Path(path).exists() else path.rpartition("#")
     return read_runs(
-        path, model=args.run_model, task=args.task, metric=args.metric, gold=args.gold, journal=args.journal
+        file or path,
+        model=model or args.run_model,
+        task=args.task,
+        metric=args.metric,
+        gold=args.gold,
+        journal=args.journal,
     )
+
+
+def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
+    """The runs at a path by their tasks; raises EvidenceError where two runs are of one task."""
+    runs = read_chosen(path, args)
+    by_task = {run.task: run for run in runs}
+    if len(by_task) < len(runs):
+        labels = "; ".join(run.label for run in runs)
+        fix = "pick a model: RUN#MODEL, or RUN --models MODEL MODEL; or a task: --task"
+        raise EvidenceError(f"one run of each task in {path}", labels, fix)
+    return by_task
 
 
 def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
@@ -99,6 +133,12 @@ def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
 
 def compare_main(args: argparse.Namespace) -> int:
     """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
+    if args.models:
+        if len(args.runs) > 1:
+            raise EvidenceError(
+                "one RUN for --models", f"{len(args.runs)}", "for several files write FILE#MODEL"
+            )
+        args.runs = [f"{args.runs[0]}#{model}" for model in args.models]
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
@@ -115,15 +155,17 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
     """A log of several tasks: those without claims say so, and only if no task has any is it an error."""
     claims = load_claims(args.leaderboards)
     tables: list[Table] = []
-    errors: list[ClaimError] = []
+    errors: list[tuple[Run, ClaimError]] = []
     for run in runs:
         try:
             tables += _with_claims(run, claims, args)
         except ClaimError as error:
-            errors.append(error)
+            errors.append((run, error))
     if not tables:
-        raise errors[0]
-    return tables + [Table("nothing to compare with", (), (), (str(error),)) for error in errors]
+        raise errors[0][1]
+    return tables + [
+        Table(f"{run.label}: nothing to compare with", (), (), (str(error),)) for run, error in errors
+    ]
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
@@ -143,13 +185,12 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
 
 
 def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
-    first, second = (read_chosen(path, args) for path in args.runs)
+    first, second = (_by_task(path, args) for path in args.runs)
     if len(first) == len(second) == 1:
-        return [(first[0], second[0])]
-    by_task = {run.task: run for run in second}
-    pairs = [(run, by_task[run.task]) for run in first if run.task in by_task]
+        return [(next(iter(first.values())), next(iter(second.values())))]
+    pairs = [(run, second[task]) for task, run in first.items() if task in second]
     if not pairs:
-        tasks = "; ".join(sorted({run.task for run in (*first, *second)}))
+        tasks = "; ".join(sorted(first.keys() | second.keys()))
         raise EvidenceError("a task that both have", f"only {tasks}", "name it with --task")
     return pairs
 
@@ -159,7 +200,7 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     one, two = _graded(first, args.regrade), _graded(second, args.regrade)
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
-    return pages.paired_tables(paired)
+    return pages.paired_tables(paired, every_doc=args.docs or args.format in _COMPLETE)
 
 
 def _ranking(args: argparse.Namespace) -> list[Table]:
@@ -190,7 +231,7 @@ def _against_baseline(args: argparse.Namespace) -> list[Table]:
 
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
     means = {}
-    for run in read_chosen(path, args):
+    for run in _by_task(path, args).values():
         counted = _graded(run, args.regrade)[0]
         means[run.task] = sum(counted.values()) / len(counted)
     return means
@@ -209,7 +250,8 @@ def explain_main(args: argparse.Namespace) -> int:
             elsewhere=_elsewhere(run, args),
             judgements=judgements,
         )
-        tables += pages.explanation_tables(explanation, best, causes, every_doc=args.docs)
+        listed = judgements if args.docs or args.format in _COMPLETE else ()
+        tables += pages.explanation_tables(explanation, best, causes, listed)
     show(tables, args.format)
     return 0
 

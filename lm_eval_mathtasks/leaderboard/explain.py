@@ -89,6 +89,7 @@ class Explanation:
 
     own: the run's own score (None if it did not grade); regraded: ours. published: the score to be reached, None
     without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
+    found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds.
     """
 
     run: Run
@@ -100,6 +101,7 @@ class Explanation:
     remaining: float | None
     wrong: int
     cut_share: float
+    found: tuple[tuple[str, int, str, str, str], ...]
 
     @property
     def score(self) -> float:
@@ -146,13 +148,19 @@ def explain(
     cut = sum(len(found.get(key, ())) for key in ("cut", "unfinished_thinking", "loop", "empty"))
     interval = _interval([ours[row.doc_id] for row in run.answered], run)
     wrong = len(judged) - right - shown
-    explained = Explanation(run, own, mean, interval, None, tuple(causes), None, wrong, cut / len(judged))
+    listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
+    listed += [
+        (doc, 0, c.key, "sure", next(iter(c.why))) for c in causes if c.key not in found for doc in c.docs
+    ]
+    explained = Explanation(
+        run, own, mean, interval, None, tuple(causes), None, wrong, cut / len(judged), tuple(listed)
+    )
     return explained.towards(published)
 
 
 def _interval(values: list[float], run: Run) -> st.Interval:
     if len(values) > 1 and any(len(row.responses) > 1 for row in run.rows):
-        return st.mean_interval(values)
+        return st.clustered(values)
     return st.wilson(sum(values) / len(values), len(values))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer
 from lm_eval_mathtasks.evidence.records import Run
+from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
-from lm_eval_mathtasks.leaderboard.explain import Cause, Explanation
+from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
@@ -50,7 +52,12 @@ def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
         "verdict", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(_notes(ordered)))]
+    notes = (
+        *note_on_preset(run, [c.claim for c in ordered]),
+        *run.provenance.notes,
+        *_notes(ordered),
+    )
+    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, notes)]
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
@@ -67,7 +74,7 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     return notes[:NOTES_SHOWN] + unsure
 
 
-def paired_tables(paired: Paired) -> list[Table]:
+def paired_tables(paired: Paired, *, every_doc: bool = False) -> list[Table]:
     """Return what differs in the configuration, then the paired result, then the flipped docs."""
     first, second = paired.first.label, paired.second.label
     result = [
@@ -86,11 +93,11 @@ def paired_tables(paired: Paired) -> list[Table]:
     verdict = "the runs differ" if paired.significant else "the difference may be noise (5 %)"
     flips = tuple(
         (f.doc_id, f"{f.first:g}", f"{f.second:g}", f.first_answer or "-", f.second_answer or "-")
-        for f in paired.flips[:FLIPS_SHOWN]
+        for f in paired.flips[: None if every_doc else FLIPS_SHOWN]
     )
     more = len(paired.flips) - len(flips)
     flipped = ("doc", "first", "second", "first answered", "second answered")
-    rest = (f"and {more} more",) if more > 0 else ()
+    rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
     same = () if paired.changes else ("nothing",)
     return [
         Table(
@@ -125,12 +132,18 @@ def baseline_table(
 
 
 def explanation_tables(
-    explained: Explanation, best: Comparison | None, causes: Sequence[KnownCause], *, every_doc: bool = False
+    explained: Explanation,
+    best: Comparison | None,
+    causes: Sequence[KnownCause],
+    judgements: Sequence[Judgement] = (),
 ) -> list[Table]:
-    """Return the waterfall, how to mend each bar, and the protocol differences with published examples."""
-    tables = [_waterfall(explained, best), _mending(explained, every_doc)]
+    """Return the waterfall, how to mend each bar, and the protocol differences with published examples; with the
+    judgements of all responses also every doc of every cause."""
+    tables = [_waterfall(explained, best), _mending(explained)]
     if best is not None:
         tables.append(_protocol(best, causes))
+    if judgements:
+        tables.append(_docs(explained, judgements))
     return [table for table in tables if table.rows or table.notes]
 
 
@@ -169,6 +182,7 @@ def _waterfall(explained: Explanation, best: Comparison | None) -> Table:
     notes = [
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
+        *explained.run.provenance.notes,
         *(
             f"{c.title}: fair estimate at {c.rate_from}"
             for c in explained.causes
@@ -186,15 +200,39 @@ def _range(cause: Cause) -> str:
     return f"at most {_points(-cause.bound)}, fair {fair}"
 
 
-def _mending(explained: Explanation, every_doc: bool) -> Table:
+def _docs(explained: Explanation, judgements: Sequence[Judgement]) -> Table:
+    """One row for each response that a cause holds, with what our grader made of it."""
+    rows_of, first = explained.run.by_id(), {j.doc_id: j for j in reversed(judgements)}
+    judged = {(j.doc_id, j.repeat): j for j in judgements}
+    rows = []
+    for doc_id, repeat, cause, sure, why in explained.found:
+        judgement = judged.get((doc_id, repeat)) or first[doc_id]
+        own = rows_of[doc_id].score
+        rows.append(
+            (
+                doc_id,
+                str(judgement.repeat),
+                CAUSES[cause][0],
+                sure,
+                why,
+                judgement.extraction.answer or "-",
+                reference_answer(rows_of[doc_id].gold or ""),
+                "-" if own is None else f"{own:g}",
+                str(judgement.verdict.status),
+            )
+        )
+    columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")
+    return Table(f"{len(rows)} responses that a cause holds", columns, tuple(rows))
+
+
+def _mending(explained: Explanation) -> Table:
     rows = []
     for cause in explained.causes:
         why = "; ".join(f"{reason} ({n})" for reason, n in cause.why.items())
         tiers = ", ".join(f"{tier} {n}" for tier, n in cause.tiers.items())
-        docs = cause.docs if every_doc else cause.examples
-        shown = ", ".join(docs) + (
-            "" if len(docs) == len(cause.docs) else f" and {len(cause.docs) - len(docs)} more"
-        )
+        docs = cause.examples
+        more = len(set(cause.docs)) - len(docs)
+        shown = ", ".join(docs) + (f" and {more} more" if more else "")
         rows.append((cause.title, why + (f"; tiers: {tiers}" if tiers else ""), shown, cause.mend))
     return Table("what mends it", ("cause", "seen by", "docs", "mend"), tuple(rows))
 

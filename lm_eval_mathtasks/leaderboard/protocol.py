@@ -40,10 +40,17 @@ def compare_protocols(  # noqa: PLR0913  # keyword-only choices
     model: what the run's name resolves to. mode: the thinking mode that was run. cut_share: the share of our
     responses that were cut off, None where unknown.
     """
-    ours = run.protocol
     return [
         *_benchmark(run, claim, benchmark),
         *_kind(claim, model, mode),
+        *compare_parts(run, claim, cut_share=cut_share),
+    ]
+
+
+def compare_parts(run: Run, claim: Claim, *, cut_share: float | None = None) -> list[Part]:
+    """Return the parts that say how it was asked and scored, not what was asked of whom."""
+    ours = run.protocol
+    return [
         _metric(run, claim),
         _exact("shots", ours.shots, claim.shots, "breaks"),
         _exact("cot", ours.cot, claim.cot, "breaks"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from lm_eval_mathtasks.leaderboard.statistics import Interval
 
-Style = Literal["text", "markdown", "csv"]
+Style = Literal["text", "markdown", "csv", "json"]
 PIPED_WIDTH = 180  # columns where no terminal says its own: rich's 80 would fold every cell
 
 
@@ -34,6 +35,8 @@ def show(tables: Sequence[Table], style: Style = "text") -> None:
 
 def rendered(tables: Sequence[Table], style: Style) -> str:
     """Return tables as text; CSV leaves titles and notes out and separates tables by an empty line."""
+    if style == "json":
+        return json.dumps([asdict(table) for table in tables], indent=1, ensure_ascii=False) + "\n"
     return "\n".join(_csv(t) if style == "csv" else _markdown(t) for t in tables)
 
 

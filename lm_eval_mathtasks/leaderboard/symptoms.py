@@ -19,6 +19,8 @@ WEAK_RULES = frozenset({"last_number", "last_value", "broken_box"})
 
 _TURN = re.compile(r"^(?:Q|Question|Problem|Human|User|### ?Instruction)\s*\d*\s*[:：]", re.MULTILINE)
 _THINKING = re.compile(r"<(/?)(think|thinking|thought|reasoning)>", re.IGNORECASE)
+_LATIN = re.compile("[A-Za-z\u00c0-\u03ff]+")  # and Greek
+_OTHER_SCRIPT = re.compile("[\u0400-\u1cff\u2c00-\U0001d3ff\U0001d800-\U0010ffff]")
 _ENDED = re.compile(r"""[.!?。！？)\]}>$%"'`*_|\d✅]\s*$|<\|[a-z_]+\|>\s*$""")
 
 
@@ -60,7 +62,7 @@ _LONG_PART = (
 
 def habit(run: Run, judgements: Sequence[Judgement]) -> Habit:
     """Return how the responses of a run usually end."""
-    stated = sum(j.extraction.answer is not None and j.extraction.rule not in WEAK_RULES for j in judgements)
+    stated = sum(map(_stated, judgements))
     longest = max((len(text) for row in run.rows for text in row.responses), default=0)
     return Habit(stated / len(judgements) if judgements else 0.0, int(_LONG_PART * longest))
 
@@ -75,8 +77,9 @@ def symptom(row: Row, judgement: Judgement, usual: Habit = UNKNOWN_HABIT) -> Sym
     if not text.strip():
         api_error = any(row.metrics.get(f"api_error,{name}") for name in ("none", "all"))
         return _API_ERROR if api_error else _EMPTY
-    # Nearly every loop ends at the token limit, and a longer limit does not mend it.
-    if loops(text):
+    # Nearly every loop ends at the token limit, and a longer limit does not mend it. A model that runs on after its
+    # answer has given one.
+    if not _stated(judgement) and loops(text):
         return _LOOP
     return _cut(row, judgement, text, usual) or _other(row, judgement, text)
 
@@ -97,13 +100,17 @@ def _cut(row: Row, judgement: Judgement, text: str, usual: Habit) -> Symptom | N
     tags = _THINKING.findall(text)
     if tags and not tags[-1][0]:
         return Symptom("unfinished_thinking", "sure", f"<{tags[-1][1]}> was opened and never closed")
-    answer, rule = judgement.extraction.answer, judgement.extraction.rule
     reason = row.finish_reason(judgement.repeat)
-    if reason not in (None, "length") or (answer is not None and rule not in WEAK_RULES):
+    if reason not in (None, "length") or _stated(judgement):
         return None
     if reason == "length":
         return Symptom("cut", "sure", "finish reason length")
     return _cut_by_text(row, judgement, text, usual)
+
+
+def _stated(judgement: Judgement) -> bool:
+    """Whether the response gives a final answer in so many words."""
+    return judgement.extraction.answer is not None and judgement.extraction.rule not in WEAK_RULES
 
 
 def _cut_by_text(row: Row, judgement: Judgement, text: str, usual: Habit) -> Symptom | None:
@@ -161,8 +168,6 @@ def _other_script(text: str) -> float:
     """Share of letters beyond Latin and Greek; Greek letters and mathematical alphabets are notation."""
     if text.isascii():
         return 0.0
-    letters = [ord(c) for c in text if c.isalpha()]
-    other = sum(
-        code >= 0x400 and not 0x1D00 <= code < 0x2C00 and not 0x1D400 <= code < 0x1D800 for code in letters
-    )
-    return other / len(letters) if letters else 0.0
+    other = sum(map(str.isalpha, _OTHER_SCRIPT.findall(text)))
+    latin = len(text) - len(_LATIN.sub("", text))
+    return other / (other + latin) if other else 0.0

@@ -114,7 +114,7 @@ class Examined:
 def _group(label: str, values: Sequence[float], k: int) -> Group:
     mean = sum(values) / len(values)
     clustered = k > 1 and len(values) > 1
-    interval = st.mean_interval(values) if clustered else st.wilson(mean, len(values))
+    interval = st.clustered(values) if clustered else st.wilson(mean, len(values))
     return Group(label, mean, interval, len(values))
 
 

@@ -70,7 +70,7 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
         judged = iter(_correct(run, rows, cut))
         correct = [w if fits else next(judged) for w, fits in zip(whole, short, strict=True)]
         shares = _by_doc(responses, correct, len(rows))
-        points.append(Point(budget, *score(shares, responses=len(responses))))
+        points.append(Point(budget, *score(shares)))
         finished.append(sum(short) / len(short))
     cut_by_run = sum(r.finish == "length" for r in responses)
     return Budgets(Curve("accuracy", tuple(points)), tuple(finished), len(responses), cut_by_run, longest)

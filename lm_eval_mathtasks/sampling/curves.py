@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
-from lm_eval_mathtasks.leaderboard.statistics import LEVEL, Interval, t_value, wilson, z_value
+from lm_eval_mathtasks.leaderboard.statistics import Interval, clustered, wilson
 from lm_eval_mathtasks.sampling.estimators import BY_COUNT, majority
 from lm_eval_mathtasks.sampling.votes import Votes
 
@@ -82,31 +82,21 @@ def _curve(votes: Sequence[Votes], metric: str, ks: Sequence[int], no_answer_vot
         columns = [[shares[k - 1] for shares in by_doc] for k in ks]
     else:
         columns = [[BY_COUNT[metric](v.n, sum(v.correct), k) for v in votes] for k in ks]
-    repeats = math.fsum(v.n for v in votes)
     points = []
     for k, values in zip(ks, columns, strict=True):
         extra = _fewer_repeats(votes, k) if metric == "avg" else 0.0
-        points.append(Point(k, *score(values, responses=repeats, extra=extra)))
+        points.append(Point(k, *score(values, extra=extra)))
     return Curve(label(metric), tuple(points))
 
 
-def score(values: Sequence[float], *, responses: float, extra: float = 0.0) -> tuple[float, float, float]:
-    """Return the mean of values over docs with the ends of its 95 % interval.
-
-    Docs are the clusters (Miller 2024, arXiv:2411.00640): the variance of the mean is that of the docs' values over
-    their number, whatever was computed from each doc's responses; `extra` is added to it. The interval is Wilson's at
-    the effective sample size p(1-p) / variance, shrunk by (z/t)^2 for few docs (Korn and Graubard 1998), so it stays
-    within [0, 1] and has a width even where all docs agree. The effective size is at most the number of `responses`.
+def score(values: Sequence[float], *, extra: float = 0.0) -> tuple[float, float, float]:
+    """Return the mean of values over docs with the ends of its 95 % interval, that of `compare`: docs are the clusters
+    (Miller 2024, arXiv:2411.00640), whatever was computed from each doc's responses. extra: a further variance of the
+    mean. One doc has the interval of one answer.
     """
     docs = len(values)
     p = min(1.0, max(0.0, math.fsum(values) / docs))
-    spread = math.fsum((v - p) ** 2 for v in values) / (docs - 1) / docs if docs > 1 else p * (1 - p)
-    variance = spread + extra
-    if p in (0.0, 1.0):
-        size: float = docs
-    else:
-        size = min(responses, p * (1 - p) / variance) if variance else responses
-    interval: Interval = wilson(p, size * (z_value(LEVEL) / t_value(docs - 1)) ** 2 if docs > 1 else size)
+    interval: Interval = clustered(values, extra=extra) if docs > 1 else wilson(p, 1)
     return p, interval.low, interval.high
 
 

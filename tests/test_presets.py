@@ -1,0 +1,325 @@
+"""Presets: every fact has a source, the flags are those of the protocol, and what deviates from it is said."""
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lm_eval_mathtasks import sources
+from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.errors import PresetError
+from lm_eval_mathtasks.evidence.records import Protocol, Provenance, Row, Run
+from lm_eval_mathtasks.evidence.runs import read_run
+from lm_eval_mathtasks.leaderboard.by_preset import measured_by, note_on_preset
+from lm_eval_mathtasks.leaderboard.claims import load_claims
+from lm_eval_mathtasks.leaderboard.compare import compare
+from lm_eval_mathtasks.presets import protocols
+from lm_eval_mathtasks.presets.flags import flags, given_flags, with_preset
+from lm_eval_mathtasks.presets.protocols import load_preset, names, read_preset
+from tests.conftest import ROOT
+from tests.logs_of_runs import write_json_lines
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return load_claims()
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_preset_is_sound(name, claims):
+    preset = load_preset(name)
+    tasks = {path.stem for path in (ROOT / "tasks").rglob("[!_]*.yaml")}
+    assert set(preset.tasks) <= tasks
+    assert set(preset.benchmarks) <= set(claims.benchmarks)
+    for stem in preset.claims:
+        assert (claims.folder / "claims" / f"{stem}.yaml").exists()
+    for source in preset.sources:
+        assert source["url"].startswith("https://")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_preset_contradicts_none_of_its_claims(name, claims):
+    """The claims of a preset's source state the same settings as the preset, where they state any."""
+    preset = load_preset(name)
+    mine = [
+        c for c in claims.rows if c.ranked and c.benchmark in preset.benchmarks and measured_by(preset, c)
+    ]
+    vendor = [c for c in mine if c.reported_by == "vendor" and (preset.mode is None or c.mode == preset.mode)]
+    for claim in vendor:
+        stated = preset.stated(claim.benchmark)
+        for field in ("temperature", "top_p", "max_tokens", "chat_template"):
+            said = getattr(claim, field)
+            assert said is None or field not in stated or said == stated[field], (claim.id, field)
+
+
+def test_the_presets_that_were_asked_for_are_there():
+    wanted = {"qwen2.5-math", "qwen2.5-instruct", "qwen3-thinking", "qwen3-non-thinking", "deepseek-r1",
+              "deepseek-math", "llama-3.1-instruct", "gemma-3-it", "phi-4", "base-8shot", "minerva-4shot",
+              "openai-simple-evals"}  # fmt: skip
+    assert wanted <= set(names())
+
+
+# --- bad files
+
+GOOD = """\
+title: Toy
+claims: [toy]
+temperature: 0.6
+benchmarks:
+  GSM8K: {task: gsm8k-cot, k: 4}
+sources:
+  - {title: Toy, url: "https://example.org", date: "2025", locator: Table 1, says: [temperature, k]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("temperature: 0.6", "temperature: warm", "temperature: 'warm'"),
+        ("temperature: 0.6", "temprature: 0.6", "unknown field temprature"),
+        ("k: 4", "k: true", "GSM8K: k: True"),
+        ("k: 4", "top_p: 0.9", "GSM8K: top_p cannot differ"),
+        ("task: gsm8k-cot, ", "", "GSM8K without task"),
+        (", says: [temperature, k]", "", "source 1 without says"),
+        ("[temperature, k]", "[k]", "no source says temperature"),
+        ("[temperature, k]", "[temperature, k, top_p]", "top_p is said but not given"),
+        ("claims: [toy]\n", "", "no claims"),
+        ("title: Toy\nclaims", "title: Toy: a\nclaims", "readable YAML"),
+    ],
+)
+def test_a_malformed_preset_is_named_with_its_problem(tmp_path, old, new, words):
+    assert old in GOOD
+    path = tmp_path / "toy.yaml"
+    path.write_text(GOOD)
+    assert read_preset(path).stated("GSM8K") == {"temperature": 0.6, "k": 4}
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(PresetError, match=r"broken\.yaml") as error:
+        read_preset(broken)
+    assert words in str(error.value)
+
+
+def test_an_unknown_preset_gets_a_suggestion():
+    with pytest.raises(PresetError, match="did you mean qwen3-thinking"):
+        load_preset("qwen3-thinkin")
+    with pytest.raises(PresetError, match="mathtasks presets"):
+        load_preset("zzz")
+
+
+# --- flags
+
+
+def of(name, *given):
+    return flags(load_preset(name), list(given))
+
+
+def test_the_flags_are_those_of_the_protocol():
+    r1 = given_flags(of("deepseek-r1", "--tasks", "math500").arguments)
+    assert r1["--repeats"] == ["64"]
+    assert r1["--apply_chat_template"] == []
+    assert r1["--gen_kwargs"] == ["do_sample=True", "temperature=0.6", "top_p=0.95", "max_gen_toks=32768"]
+    base = given_flags(of("base-8shot", "--tasks", "gsm8k-cot").arguments)
+    assert base["--num_fewshot"] == ["8"]
+    assert base["--gen_kwargs"] == ["do_sample=False"]
+    assert "--apply_chat_template" not in base
+    math = given_flags(of("qwen2.5-math", "--tasks", "math500").arguments)
+    assert math["--system_instruction"] == [
+        "Please reason step by step, and put your final answer within \\boxed{}."
+    ]
+
+
+def test_without_tasks_it_runs_those_of_the_preset():
+    assert given_flags(of("base-8shot").arguments)["--tasks"] == ["gsm8k-cot"]
+    with pytest.raises(PresetError, match="MATH-500 and AIME24 differ in"):
+        of("qwen3-thinking")
+    assert "--repeats" not in of("qwen3-thinking", "--tasks", "math500").arguments
+    assert "--repeats" in of("qwen3-thinking", "--tasks=aime24-cot,aime25-cot").arguments
+
+
+@pytest.mark.parametrize(
+    ("given", "deviation"),
+    [
+        (["--gen_kwargs", "temperature=1.0,top_p=0.95"], "temperature=1.0, not 0.6"),
+        (["--gen_kwargs", '{"max_new_tokens": 512}'], "max_gen_toks=512, not 32768"),
+        (["--repeats", "4"], "--repeats 4, not 64"),
+        (["--system_instruction", "Be brief."], "--system_instruction, where the protocol states none"),
+    ],
+)
+def test_what_the_user_gives_wins_and_is_named(given, deviation):
+    applied = of("deepseek-r1", "--tasks", "math500", *given)
+    assert applied.deviations == (deviation,)
+    assert applied.arguments[: 2 + len(given)] == ["--tasks", "math500", *given]
+    record = json.loads(applied.arguments[-1])
+    assert record == {"preset": "deepseek-r1", "preset_deviations": [deviation]}
+
+
+def test_the_same_value_given_twice_is_no_deviation():
+    same = of(
+        "deepseek-r1",
+        "--tasks",
+        "math500",
+        "--gen_kwargs",
+        "temperature=0.6",
+        "--repeats=64",
+        "--apply_chat_template",
+    )
+    assert same.deviations == ()
+
+
+def test_other_deviations():
+    assert of("base-8shot", "--tasks", "gsm8k-cot,hellaswag").deviations == (
+        "hellaswag is no task of the preset",
+    )
+    assert (
+        "--apply_chat_template, where the protocol has none"
+        in of("base-8shot", "--tasks", "gsm8k-cot", "--apply_chat_template").deviations
+    )
+
+
+def test_what_a_backend_cannot_take_is_said():
+    local = of("qwen3-non-thinking", "--tasks", "math500", "--model", "vllm")
+    assert "enable_thinking=False" in local.arguments
+    assert "top_k=20" in local.arguments
+    assert local.deviations == ()
+    remote = of("qwen3-non-thinking", "--tasks", "math500", "--model", "mathtasks-chat")
+    assert len(remote.deviations) == 2
+    assert not any("top_k" in word for word in remote.arguments[:-1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--preset"], "without one"),
+        (["--preset", "--tasks", "x"], "without one"),
+        (["--preset", "deepseek-r1", "--config", "run.yaml"], "beside --config"),
+    ],
+)
+def test_a_preset_that_cannot_be_applied(words, message):
+    with pytest.raises(PresetError, match=message):
+        with_preset(words)
+
+
+def test_without_a_preset_nothing_changes():
+    assert with_preset(["--tasks", "x", "--limit", "3"]) == ["--tasks", "x", "--limit", "3"]
+
+
+# --- the run and its comparison
+
+
+def test_a_run_records_its_preset(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "warn")
+    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(tmp_path / "gsm8k.jsonl"))
+    monkeypatch.setattr(logging.root, "handlers", [])
+    docs = [{"question": f"How many are {i} and {i}?", "answer": f"#### {2 * i}"} for i in range(3)]
+    write_json_lines(tmp_path / "gsm8k.jsonl", docs)
+    write_json_lines(
+        tmp_path / "r.jsonl", [{"question": d["question"], "response": "It is 2."} for d in docs]
+    )
+    given = ["--model", "replay", "--model_args", "path=r.jsonl,model=deepseek-ai/deepseek-math-7b-rl"]
+    assert main(["run", "--preset", "deepseek-math", "--tasks", "gsm8k-cot-zeroshot", *given,
+                 "--gen_kwargs", "max_gen_toks=64"]) == 0  # fmt: skip
+    assert "preset deepseek-math: --apply_chat_template" in capsys.readouterr().out
+    run = read_run(tmp_path / "mathtasks-results")
+    assert run.provenance.settings["preset"] == "deepseek-math"
+    assert run.protocol.chat_template is True
+    assert main(["compare", "mathtasks-results", "--format", "markdown"]) == 0
+    assert "run with the preset deepseek-math: comparable by construction" in capsys.readouterr().out
+
+
+def run_of(preset, task, docs, model, **protocol):
+    rows = tuple(Row(str(i), "?", "1", ("1",), score=float(i % 5 > 0)) for i in range(docs))
+    settings = {"preset": preset} if preset else {}
+    return Run(model, task, rows, Protocol(**protocol), Provenance("test", "nowhere", settings=settings))
+
+
+def test_a_run_by_the_preset_is_comparable_where_the_claim_says_nothing(claims):
+    mine = [
+        c for c in claims.rows if c.file == "qwen2.5-math.yaml" and c.benchmark == "GSM8K" and c.shots == 0
+    ]
+    claim = next(c for c in mine if c.model == "Qwen2.5-Math-7B-Instruct" and c.tools in (None, "none"))
+    stated = {
+        "shots": 0,
+        "cot": True,
+        "temperature": 0.0,
+        "max_tokens": 2048,
+        "chat_template": True,
+        "metric": "pass@1",
+    }
+    docs = claims.benchmarks[claim.benchmark].docs
+
+    def effects(preset, **other):
+        run = run_of(preset, "gsm8k", docs, claim.model, **{**stated, **other})
+        parts = compare(
+            run, claim, claims.benchmarks[claim.benchmark], models=claims.models.resolve(claim.model)
+        ).parts
+        return {p.name: p.effect for p in parts}
+
+    bare, known = effects(None), effects("qwen2.5-math")
+    assert (bare["chat_template"], bare["max_tokens"]) == ("unknown", "unknown")
+    assert (known["chat_template"], known["max_tokens"]) == ("same", "same")
+    assert effects("qwen2.5-math", chat_template=False)["chat_template"] == "breaks"
+    assert (
+        effects("base-8shot")["chat_template"] == "unknown"
+    )  # the protocol of base models says nothing here
+
+
+def test_the_mode_of_the_preset_is_the_mode_of_the_run(claims):
+    modes = {c.mode: c for c in claims.rows if c.file == "qwen3.yaml" and c.benchmark == "AIME24" and c.mode
+             and c.hf_id == "Qwen/Qwen3-8B"}  # fmt: skip
+    run = run_of(
+        "qwen3-non-thinking", "aime24", 30, "Qwen/Qwen3-8B", temperature=0.7, top_p=0.8, k=64, metric="avg@k"
+    )
+    models = claims.models.resolve("Qwen/Qwen3-8B")
+    for mode, claim in modes.items():
+        parts = compare(run, claim, claims.benchmarks["AIME24"], models=models).parts
+        expected = "same" if mode == "non-thinking" else "breaks"
+        assert next(p for p in parts if p.name == "mode").effect == expected
+    assert set(modes) == {"thinking", "non-thinking"}
+
+
+def test_responses_that_think_are_of_the_thinking_mode(claims):
+    rows = tuple(Row(str(i), "?", "1", ("<think>\nhm\n</think>\n1",), score=1.0) for i in range(30))
+    run = Run("Qwen/Qwen3-8B", "aime24", rows, Protocol(), Provenance("test", "nowhere"))
+    silent = replace(run, rows=tuple(replace(row, responses=("1",)) for row in rows))
+    found = {}
+    for claim in claims.rows:
+        if claim.file == "qwen3.yaml" and claim.benchmark == "AIME24" and claim.hf_id == "Qwen/Qwen3-8B":
+            both = [compare(r, claim, claims.benchmarks["AIME24"]).parts for r in (run, silent)]
+            found[claim.mode] = [next(p.effect for p in parts if p.name == "mode") for parts in both]
+    assert found == {"thinking": ["same", "unknown"], "non-thinking": ["breaks", "unknown"]}
+
+
+def test_the_note_names_the_deviations(claims):
+    run = run_of("deepseek-r1", "math500", 500, "deepseek-ai/DeepSeek-R1")
+    mine = [c for c in claims.rows if c.file == "deepseek-r1.yaml" and c.benchmark == "MATH-500"]
+    assert note_on_preset(run, mine) == [
+        "run with the preset deepseek-r1: comparable by construction with deepseek-r1 (no deviation)"
+    ]
+    told = replace(
+        run.provenance, settings={"preset": "deepseek-r1", "preset_deviations": ["--repeats 4, not 64"]}
+    )
+    assert "deviates in: --repeats 4, not 64" in note_on_preset(replace(run, provenance=told), mine)[0]
+    assert note_on_preset(replace(run, provenance=replace(told, settings={"preset": "gone"})), mine) == []
+
+
+def test_the_command_lists_and_shows(capsys):
+    assert main(["presets"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in names())
+    assert main(["presets", "qwen2.5-math"]) == 0
+    shown = capsys.readouterr().out
+    assert "--tasks math500 --apply_chat_template --system_instruction 'Please reason" in shown
+    assert "arXiv:2409.12122" in shown
+    assert main(["presets", "nothing"]) == 2
+
+
+def test_the_readme_names_every_field():
+    text = (protocols.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*protocols.FIELDS, "benchmarks", "sources", "claims", "says"))
+    example = text.split("```yaml\n")[1].split("```")[0]
+    assert protocols._problems(yaml.safe_load(example)) == []
+    assert Path(protocols.FOLDER).name == "presets"
