@@ -94,12 +94,13 @@ def test_the_crew_is_in_flight_before_the_first_answer(monkeypatch):
     assert server.max_in_flight == 32
 
 
-def test_a_server_that_refuses_at_once_is_not_stormed():
+def test_a_server_that_refuses_at_once_is_not_stormed(monkeypatch):
+    monkeypatch.setattr(dispatch, "CONSENT_S", 0.5)  # a busy machine hears of a refusal later than in 20 ms
     limit = Limiter(600, burst_s=0.4, headers="none")
     with FakeServer(limit, latency=0.3) as server:
         model = chat(server, num_concurrent=64)
         assert all(model.generate_until(asks(model, prompts(40))))
-    assert limit.refused <= 24
+    assert limit.refused <= 32
 
 
 # -- limits that move, waits of every form
