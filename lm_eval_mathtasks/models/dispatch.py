@@ -22,7 +22,7 @@ PROBE = 16  # requests in flight before anything is known of the server
 PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning is silent for minutes
 # A limiter refuses within a round trip or two, a model takes far longer. So much silence after the last request of
 # a probe is consent to another one. The seconds are for a server that is busy reading the probe.
-CONSENT_TRIPS, CONSENT_S = 8, 0.01
+CONSENT_TRIPS, CONSENT_S = 8, 0.02
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
 OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut

@@ -25,6 +25,7 @@ from lm_eval_mathtasks.models.keys import redact
 
 DEFAULT_PATH = "mathtasks-journal.sqlite"
 BUSY_S = 60.0  # how long one process waits for another's commit
+BUSY_STEP_S = 0.02
 KEYS_AT_ONCE = 500  # SQLite allows 999 variables in older builds
 BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
 EXPECTED_SHARE = 0.25  # of the token limit that responses use on average, for the estimate of free space
@@ -96,12 +97,7 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
         if create:
-            db.execute("PRAGMA journal_mode=WAL")  # a filesystem without shared memory keeps its own mode
-            db.execute("PRAGMA synchronous=FULL")
-            with db:
-                db.executescript(SCHEMA)
-                db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
-                db.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (str(time.time()),))
+            _create(db)
         (version,) = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
         if int(version) == SCHEMA_VERSION:
             db.execute(f"SELECT {', '.join(COLUMNS)} FROM answers LIMIT 0")  # noqa: S608  (column names of ours)
@@ -112,6 +108,24 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
             f"a journal of version {SCHEMA_VERSION}", f"version {version} at {path}", "use another path"
         )
     return db
+
+
+def _create(db: sqlite3.Connection) -> None:
+    """Make the tables. SQLite does not wait for another process while it changes the mode of a file, so we do."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")  # a filesystem without shared memory keeps its own mode
+            db.execute("PRAGMA synchronous=FULL")
+            with db:
+                db.executescript(SCHEMA)
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (str(time.time()),))
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_STEP_S)
 
 
 def unusable(path: str | Path, error: BaseException) -> ModelError:
