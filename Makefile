@@ -12,7 +12,8 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 WORKERS ?= 2
 
-.PHONY: demo test test-vllm lint docs bench-graders bench-api fuzz train clean
+.PHONY: demo test test-vllm lint docs evidence bench-graders bench-api bench-rescore bench-report bench-choosing fuzz \
+	train clean
 
 demo: $(VENV)/demo/.done
 	PYTHON=$(DEMO)/python sh benchmarks/demo.sh
@@ -26,7 +27,7 @@ lint: $(VENV)/test/.done
 	$(TEST)/mypy
 
 test-vllm: $(VENV)/vllm/.done
-	$(VLLM)/python -m pytest -q -m vllm tests/test_vllm.py
+	$(VLLM)/python -m pytest -q -m vllm tests/test_vllm.py tests/test_vllm_pooling.py
 
 docs: $(VENV)/test/.done
 	$(TEST)/python tests/docs.py --write
@@ -36,6 +37,20 @@ bench-graders: $(VENV)/test/.done
 
 bench-api: $(VENV)/test/.done
 	$(TEST)/python benchmarks/api.py
+
+bench-rescore: $(VENV)/test/.done
+	$(TEST)/python benchmarks/rescore.py --ray
+
+bench-report: $(VENV)/test/.done
+	$(TEST)/python benchmarks/report.py
+
+bench-choosing: $(VENV)/test/.done
+	$(TEST)/python benchmarks/choosing.py
+
+# Everything under logs/ anew, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
+evidence: $(VENV)/test/.done $(VENV)/vllm/.done
+	$(TEST)/python benchmarks/evidence.py hf replay --out out/evidence/logs
+	$(VLLM)/python benchmarks/evidence.py vllm api --out out/evidence/logs
 
 fuzz: $(VENV)/test/.done
 	$(TEST)/python benchmarks/fuzz.py --seconds 600
