@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lm_eval_mathtasks import sources
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.evidence.records import Protocol, Provenance, Row, Run
 from lm_eval_mathtasks.evidence.runs import read_run
@@ -20,7 +20,6 @@ from lm_eval_mathtasks.presets import protocols
 from lm_eval_mathtasks.presets.flags import flags, given_flags, with_preset
 from lm_eval_mathtasks.presets.protocols import load_preset, names, read_preset
 from tests.conftest import ROOT
-from tests.logs_of_runs import write_json_lines
 
 
 @pytest.fixture(scope="module")
@@ -211,23 +210,35 @@ def test_without_a_preset_nothing_changes():
 
 def test_a_run_records_its_preset(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "warn")
-    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(tmp_path / "gsm8k.jsonl"))
     monkeypatch.setattr(logging.root, "handlers", [])
-    docs = [{"question": f"How many are {i} and {i}?", "answer": f"#### {2 * i}"} for i in range(3)]
-    write_json_lines(tmp_path / "gsm8k.jsonl", docs)
-    write_json_lines(
-        tmp_path / "r.jsonl", [{"question": d["question"], "response": "It is 2."} for d in docs]
-    )
-    given = ["--model", "replay", "--model_args", "path=r.jsonl,model=deepseek-ai/deepseek-math-7b-rl"]
-    assert main(["run", "--preset", "deepseek-math", "--tasks", "gsm8k-cot-zeroshot", *given,
-                 "--gen_kwargs", "max_gen_toks=64"]) == 0  # fmt: skip
-    assert "preset deepseek-math: --apply_chat_template" in capsys.readouterr().out
+    model = ["--model", "hf", "--model_args", f"pretrained={path('grpo')}"]
+    given = [
+        "--preset",
+        "deepseek-math",
+        "--tasks",
+        "sample-gsm8k",
+        "--limit",
+        "1",
+        "--gen_kwargs",
+        "max_gen_toks=8",
+    ]
+    assert main(["run", *given, *model]) == 0
+    out = capsys.readouterr().out
+    assert "preset deepseek-math: --apply_chat_template" in out
+    assert "deviates: sample-gsm8k is no task of the preset" in out
     run = read_run(tmp_path / "mathtasks-results")
     assert run.provenance.settings["preset"] == "deepseek-math"
     assert run.protocol.chat_template is True
-    assert main(["compare", "mathtasks-results", "--format", "markdown"]) == 0
-    assert "run with the preset deepseek-math: comparable by construction" in capsys.readouterr().out
+    assert main(["compare", "mathtasks-results", "--model", "DeepSeekMath-RL 7B", "--benchmark", "GSM8K",
+                 "--format", "markdown"]) == 0  # fmt: skip
+    said = capsys.readouterr().out
+    assert "run with the preset deepseek-math: comparable by construction" in said
+    assert "deviates in: sample-gsm8k is no task of the preset" in said
+
+
+def test_responses_that_are_there_already_take_no_preset():
+    with pytest.raises(PresetError, match="leave out --preset"):
+        of("deepseek-r1", "--tasks", "math500", "--model", "replay")
 
 
 def run_of(preset, task, docs, model, **protocol):

@@ -99,6 +99,10 @@ def flags(preset: Preset, given: Sequence[str]) -> Applied:
     added, stated = ([], _stated(preset, tasks)) if tasks else _all_tasks(preset)
     deviations = [f"{task} is no task of the preset" for task in tasks if task not in preset.tasks]
     model = (user.get("--model") or ["hf"])[0]
+    if model == "replay":
+        raise PresetError(
+            "a model that is asked", "--model replay: its responses are there already", "leave out --preset"
+        )
     for flag, value in _plain_flags(stated).items():
         if flag not in user:
             added += [flag] if value is True else [flag, str(value)]
