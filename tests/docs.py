@@ -22,7 +22,7 @@ CAPTIONS = {
     "leaderboards": "what others claim: published scores, each with its source",
     "logs": "what was measured: evidence",
     "tests": "one file a module; `cases/` holds the graded examples, each with its source",
-    "benchmarks": "measured, not timed in tests: `make bench-graders`, `bench-api`, `bench-rescore`, `bench-report`, `fuzz`",
+    "benchmarks": "measured, not timed in tests: `make bench-graders` and its kin, `make fuzz`",
     ".ci": "what a change must pass",
     "embedded": "the tiny model, a folder per training stage, and the bundled sample problems",
 }

@@ -26,6 +26,7 @@ from lm_eval_mathtasks.evidence.records import (
     first_text,
     read_json_lines,
 )
+from lm_eval_mathtasks.grading.tolerance import as_tolerance
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 # Which metric is the score: graded accuracy first, then the patterns from lenient to strict.
@@ -170,6 +171,7 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             answers=None if "resps" in line or "verdicts" not in line else _answers(line),
             subject=first_text(doc, SUBJECT),
             level=first_text(doc, LEVEL),
+            tolerance=as_tolerance(str(doc["error"])) if "gold" in doc and "error" in doc else None,
         )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade, normal_form
+from lm_eval_mathtasks.grading.tolerance import TOLERANCE, within
 
 _CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
 
@@ -51,20 +52,25 @@ def judge(run: Run) -> list[Judgement]:
 def _judge_row(row: Row) -> Iterator[Judgement]:
     gold = reference_answer(row.gold or "")
     for repeat in row.there:
-        extraction = extract_answer(row.responses[repeat], finish_reason=row.finish_reason(repeat))
-        yield Judgement(row.doc_id, repeat, extraction, _grade(gold, extraction.answer))
+        finish_reason = row.finish_reason(repeat)
+        found, verdict = judge_response(gold, row.responses[repeat], finish_reason, row.tolerance)
+        yield Judgement(row.doc_id, repeat, found, verdict)
 
 
-def judge_response(gold: str, response: str, finish_reason: str | None) -> tuple[Extraction, Verdict]:
+def judge_response(
+    gold: str, response: str, finish_reason: str | None, tolerance: float | None = None
+) -> tuple[Extraction, Verdict]:
     """Return what was extracted from one response and its verdict, as the tasks' `score_*` hooks come to it.
 
-    gold: the reference answer itself, see `reference_answer`. Unlike a `Judgement`, the verdict itself says truncated.
+    gold: the reference answer itself, see `reference_answer`; tolerance: absolute, that the doc's dataset states.
     Like the hooks, never raises: a defect of the grader is a verdict `unparsable` of tier "error".
     """
     try:
         extraction = extract_answer(response, finish_reason=finish_reason)
         if extraction.answer is None and extraction.truncated:
             verdict = Verdict(Status.TRUNCATED, "the response broke off before its answer", "extraction")
+        elif tolerance is not None and within(gold, extraction.answer, tolerance):
+            verdict = Verdict(Status.CORRECT, "within the tolerance that the dataset states", TOLERANCE)
         else:
             verdict = _grade(gold, extraction.answer)
     except Exception as error:

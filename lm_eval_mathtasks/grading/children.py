@@ -10,7 +10,6 @@ import contextlib
 import os
 import pickle
 import queue
-import signal
 import threading
 import time
 from collections import deque
@@ -49,7 +48,10 @@ class _Child:
         import subprocess
 
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own command
-            python_command(entry), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            python_command(entry),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the parent, which kills us
         )
         self.send(setup)
         kind, text = self.receive(START_S)
@@ -183,7 +185,6 @@ def serve(make: Callable[[Any], Handler]) -> None:
 
     The handler gets a task and a function that reports progress. What it raises is its answer, as text.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which kills us
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+TOLERANCE = "tolerance"  # the tier of a verdict that a tolerance decided
 SLACK = 1.01  # the tolerance itself still counts, whatever the rounding: as OlympiadBench's own judge has it
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 _AROUND = re.compile(r"[\s$]|\\?%|\\text\{[^{}]*\}|\^\{?\\circ\}?")

@@ -119,10 +119,8 @@ def _group(label: str, values: Sequence[float], k: int) -> Group:
 
 
 def status_of(row: Row, judgement: Judgement) -> str:
-    """What became of a response: its verdict, unless it broke off before an answer or was never given."""
-    if row.missing:
-        return "api_error"
-    return "truncated" if judgement.extraction.truncated else str(judgement.verdict.status)
+    """What became of a response: its verdict, unless it was never given."""
+    return "api_error" if row.missing else str(judgement.verdict.status)
 
 
 def disputes(row: Row, judgements: Sequence[Judgement]) -> bool:

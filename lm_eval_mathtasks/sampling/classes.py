@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval_mathtasks.grading import grade
 from lm_eval_mathtasks.grading.normalize import clean
+from lm_eval_mathtasks.grading.tolerance import TOLERANCE
 from lm_eval_mathtasks.sampling.votes import Votes
 
 if TYPE_CHECKING:  # the scoring hooks vote too, without any log
@@ -58,4 +59,8 @@ def votes(run: Run, judgements: Sequence[Judgement]) -> list[Votes]:
 
 def _votes(doc_id: str, judgements: Sequence[Judgement]) -> Votes:
     correct = tuple(j.verdict.correct for j in judgements)
-    return Votes(doc_id, correct, answer_classes(j.extraction.answer for j in judgements))
+    # An answer within a dataset's tolerance votes for the reference answer, as every correct one does then.
+    tolerated = any(j.verdict.tier == TOLERANCE for j in judgements)
+    right = next((j.extraction.answer for j in judgements if j.verdict.correct), None) if tolerated else None
+    answers = (right if right and j.verdict.correct else j.extraction.answer for j in judgements)
+    return Votes(doc_id, correct, answer_classes(answers))

@@ -16,12 +16,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.judge import judge_response
-from lm_eval_mathtasks.grading import Status, Verdict
+from lm_eval_mathtasks.grading import Status
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
-from lm_eval_mathtasks.grading.tolerance import within
 
 OURS = "ours"
-TOLERANCE = "tolerance"  # the tier of such a verdict
 # Responses of one part: about 20 ms of our grader's work, seconds of others'.
 CHUNK = 256
 # math-verify's own limit is 5 s for each of two parses and one comparison; whoever takes longer hangs.
@@ -63,9 +61,7 @@ def _ours(_setup: None) -> Handler:
 
 
 def _judge(asked: Asked) -> Judged:
-    found, verdict = judge_response(asked.gold, asked.response, asked.finish)
-    if asked.tolerance is not None and within(asked.gold, found.answer, asked.tolerance):
-        verdict = Verdict(Status.CORRECT, "within the tolerance that the dataset states", TOLERANCE)
+    found, verdict = judge_response(*asked)
     return Judged(found.answer, found.rule, str(verdict.status), verdict.reason, verdict.tier)
 
 

@@ -17,9 +17,10 @@ from typing import Any
 from lm_eval_mathtasks.evidence.harness_logs import FOLDED
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
-from lm_eval_mathtasks.evidence.rescore.judges import TOLERANCE, Judged, write_whole
+from lm_eval_mathtasks.evidence.rescore.judges import Judged, write_whole
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
+from lm_eval_mathtasks.grading.tolerance import TOLERANCE
 from lm_eval_mathtasks.metrics import mean, response_scores
 from lm_eval_mathtasks.sampling.repeats import repeat_scores
 

@@ -25,7 +25,6 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
-from lm_eval_mathtasks.grading.tolerance import as_tolerance
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders
@@ -151,13 +150,12 @@ class _Rescored:
         self.loaded, self.run = loaded, loaded.run
         self.rows = [row for row in self.run.rows if present(row)]
         self.places = [(row, k) for row in self.rows for k in present(row)]
-        slack = _tolerances(loaded)
         asked = [
             Asked(
                 reference_answer(row.gold or ""),
                 row.responses[k],
                 row.finish_reason(k),
-                slack.get(row.doc_id),
+                row.tolerance,
             )
             for row, k in self.places
         ]
@@ -235,17 +233,6 @@ class _Rescored:
             "first": [self._dispute(k) | {"question": ""} for k in self.disputed[:SHOWN]],
             "cross": cross.cross_table(self.votes, len(shares)) if shares else None,
         }
-
-
-def _tolerances(loaded: Loaded) -> dict[str, float]:
-    """By doc, the tolerance that its dataset states: OlympiadBench's column `error`."""
-    docs = [line.get("doc") for line in loaded.lines or ()]
-    found = {
-        row.doc_id: as_tolerance(str(doc["error"]))
-        for row, doc in zip(loaded.run.rows, docs, strict=False)
-        if isinstance(doc, dict) and "gold" in doc and "error" in doc
-    }
-    return {doc_id: tolerance for doc_id, tolerance in found.items() if tolerance is not None}
 
 
 def _gaps(rows: tuple[Row, ...]) -> list[str]:
