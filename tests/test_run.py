@@ -283,9 +283,14 @@ def test_a_log_that_lm_eval_could_not_write_is_written(tmp_path):
     path = tmp_path / "new" / "samples_x.jsonl"
     keeper.saved(path, [{"doc_id": 0}, {"doc_id": 1}])
     assert path.read_text() == '{"doc_id": 0}\n{"doc_id": 1}\n'
-    path.write_text("")
-    keeper.saved(path, [{"doc_id": 0}])
-    assert path.read_text() == '{"doc_id": 0}\n'
+    for left in ("", '{"doc_id": ', '{"doc_id": 0}\n{"doc_id": 1}\n'):
+        path.write_text(left)
+        keeper.saved(path, [{"doc_id": 0}])
+        assert path.read_text() == '{"doc_id": 0}\n'
+    for left in ("", '{"results": {"a":'):
+        path.write_text(left)
+        keeper.saved(path, {"results": {}})
+        assert path.read_text() == '{"results": {}}\n'
 
 
 @pytest.mark.parametrize(

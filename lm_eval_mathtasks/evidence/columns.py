@@ -60,6 +60,7 @@ class Line(NamedTuple):
     tokens: tuple[int, ...]
     subject: str | None
     level: str | None
+    unanswered: bool = False  # its response is null, which counts as an empty one
 
 
 def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
@@ -93,6 +94,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         ),
         subject=first_text(line, SUBJECT),
         level=first_text(line, LEVEL),
+        unanswered=all(line[name] is None for name in _columns(line)),
     )
 
 
@@ -102,9 +104,14 @@ def _first(line: Mapping[str, Any], names: Iterable[str]) -> str | None:
     return next((str(value) for value in found if isinstance(value, str | int) and value != ""), None)
 
 
-def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, ...]:
+def _columns(line: Mapping[str, Any]) -> list[str]:
+    """The columns that may be the response."""
     named = [name for name in _RESPONSES if name in line] or [name for name in _ANSWERS if name in line][:1]
-    named = named or [name for name in _LISTS if isinstance(line.get(name), list)][:1]
+    return named or [name for name in _LISTS if isinstance(line.get(name), list)][:1]
+
+
+def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, ...]:
+    named = _columns(line)
     filled = [name for name in named if line[name] not in (None, "", [])] or named[:1]
     texts = {name: tuple(_text(part) for part in _listed(line[name])) for name in filled}
     if len(set(texts.values())) == 1:

@@ -131,6 +131,10 @@ def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run
         groups.setdefault((line.model, line.task), []).append(own)
     for (model, task), group in groups.items():
         verdict, notes = choose_verdict(group, metric, path)
+        if unanswered := sum(line.unanswered for line in group):
+            lines_count = "1 line" if unanswered == 1 else f"{unanswered} lines"
+            verb = "counts" if unanswered == 1 else "count"
+            notes += (f"{lines_count} without a response (null) {verb} as no answer",)
         limit = _limit(group)
         rows = tuple(_join_repeats(group, verdict, limit))
         k = max(len(row.responses) for row in rows)

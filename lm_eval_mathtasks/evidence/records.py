@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,7 +221,10 @@ def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
         value = row.get(key)
         if isinstance(value, list) and value:
             return ", ".join(str(part) for part in value)
-        if value is not None and not isinstance(value, list | dict):
+        nothing = value is None or (
+            isinstance(value, float) and math.isnan(value)
+        )  # a table writes a missing text as NaN
+        if not nothing and not isinstance(value, list | dict):
             return str(value)
     return None
 

@@ -118,7 +118,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Ru
 
 def _named(folder: Path, manifest: Mapping[str, Any], start: str) -> Path:
     """The one file of this kind that the manifest names and the folder holds."""
-    names = [name for name in manifest["files"] if name.startswith(start)]
+    names = [str(name) for name in manifest["files"] if str(name).startswith(start)]
     if len(names) != 1 or not (folder / names[0]).is_file():
         got = "none" if not names else f"{', '.join(names)}{' (missing)' if len(names) == 1 else ''}"
         raise EvidenceError(f"one file {start}* that the manifest names", got, _AGAIN)

@@ -191,13 +191,17 @@ def _seed(settings: Any) -> Any:
 
 
 def _holds(path: Path, wanted: int, *, lines: bool) -> bool:
-    """Is the log there, and complete?"""
+    """Is the log there, and complete? A disk that is full leaves half a file, or half a last line."""
     if not path.is_file() or not path.stat().st_size:
         return False
-    if not lines:
-        return True
     with path.open("rb") as file:
-        return sum(1 for line in file if line.strip()) == wanted
+        if lines:
+            found = [line[-1:] for line in file if line.strip()]
+            return len(found) == wanted and found[-1] == b"\n"
+        try:
+            return bool(json.load(file))
+        except ValueError:
+            return False
 
 
 def log_file(tracker: Any, stem: str, suffix: str) -> Path:

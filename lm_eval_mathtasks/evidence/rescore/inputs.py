@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,10 @@ SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.json
 STATE = ".rescore"  # in the output folder: what a killed rescore had finished
 DISPUTED = "disputed_"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d.-]*\d")
+_LONGEST, _KEPT = (
+    120,
+    25,
+)  # bytes of a name in a path, of 255 with date and ending; characters of a longer one
 _ENDINGS = (".jsonl", ".jsonl.gz", ".parquet", ".json", ".eval")
 
 
@@ -61,6 +66,9 @@ def find_units(paths: Sequence[str], out: Path) -> Found:
     base = Path(os.path.commonpath([p.absolute() if p.is_dir() else p.absolute().parent for p in places]))
     files: dict[Path, bool] = {}  # and whether the user named it, in the order found
     for place in places:
+        if not place.exists():
+            found.bad.append((str(place), "a link to nothing"))
+            continue
         for file in _files_below(place, out.absolute()) if place.is_dir() else [place.absolute()]:
             files[file] = files.get(file, False) or not place.is_dir()
     _lm_eval_units(files, base, found)
@@ -158,5 +166,10 @@ def _opencompass_inputs(file: Path) -> list[Path]:
 
 
 def safe_name(name: str) -> str:
-    """A name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1."""
-    return re.sub(r'["<>:/|\\?*\[\]]+', "__", name)
+    """A name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a file
+    system ends in its checksum."""
+    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
+    long = len(name.encode("utf-8", "replace")) > _LONGEST
+    return (
+        f"{name[:_KEPT]}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}" if long else name
+    )
