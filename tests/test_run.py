@@ -293,6 +293,14 @@ def test_a_log_that_lm_eval_could_not_write_is_written(tmp_path):
         assert path.read_text() == '{"results": {}}\n'
 
 
+@pytest.mark.parametrize("scripted", [lambda doc: pytest.fail("asked for nothing")], indirect=True)
+def test_a_folder_that_cannot_be_made_is_said_before_the_model_is_asked(place, capsys, scripted):
+    (place / "file").touch()
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    assert main(["run", *arguments, "--output_path", str(place / "file" / "logs")]) == 2
+    assert "a folder for the logs; got " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("lost", "said"),
     [
