@@ -207,7 +207,7 @@ def test_missing_responses_are_not_wrong_and_the_status_says_so(place, capsys):
     scores = results["results"]["gsm8k-cot-zeroshot"]
     assert scores["exact_match,none"] == 1.0
     assert scores["api_error,none"] == pytest.approx(1 / 3)
-    assert "33.3% of the docs have no response" in capsys.readouterr().out
+    assert "33.3% of the responses never came" in capsys.readouterr().out
 
 
 def test_cut_off_responses_are_said(place, capsys):

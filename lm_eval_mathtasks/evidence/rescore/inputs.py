@@ -100,7 +100,8 @@ def _expanded(path: str, found: Found) -> list[str]:
 
 def _files_below(folder: Path, out: Path) -> Iterator[Path]:
     for file in sorted(folder.absolute().rglob("*")):
-        if file.is_file() and not file.is_relative_to(out) and file.name.endswith(_ENDINGS):
+        ours = file.is_relative_to(out) or STATE in file.relative_to(folder.absolute()).parts
+        if file.is_file() and not ours and file.name.endswith(_ENDINGS):
             yield file
 
 
