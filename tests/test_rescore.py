@@ -479,7 +479,7 @@ def test_a_mark_at_the_beginning_null_responses_and_long_names(tmp_path, rescore
     file.write_bytes(b"\xef\xbb\xbf" + "\n".join(map(json.dumps, rows)).encode())
     status, text, _ = rescore(file)
     assert status == 0
-    assert "note: 1 line without a response (null) counts as no answer" in text
+    assert "note: lines without a response (null), counted as no answer: 1" in text
     assert len(results_of(out, "gsm8k")) > 0
 
 
