@@ -9,12 +9,12 @@ from lm_eval_mathtasks.presets.flags import flags
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset, names
 
 
-def add_presets_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks presets`."""
     parser.add_argument("name", nargs="?", help="show one preset with its sources and commands")
 
 
-def presets_main(args: argparse.Namespace) -> int:
+def main(args: argparse.Namespace) -> int:
     """Run `mathtasks presets`."""
     print("\n".join(_listing() if args.name is None else described(load_preset(args.name))))
     return 0
