@@ -24,7 +24,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import read_run
-from lm_eval_mathtasks.leaderboard.statistics import clustered, wilson
+from lm_eval_mathtasks.intervals import clustered, wilson
 from lm_eval_mathtasks.sampling import commands
 from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes

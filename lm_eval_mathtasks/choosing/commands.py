@@ -16,7 +16,6 @@ from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.evidence.judge import Judgement, judge
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
 from lm_eval_mathtasks.sampling.commands import add_run_arguments, read
 from lm_eval_mathtasks.sampling.curves import require
@@ -139,7 +138,7 @@ def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) 
     columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
     points = [[curve.at(k) for curve in chosen.curves] for k in ks]
     rows = tuple(
-        (str(k), *(with_interval(p.value, Interval(p.low, p.high)) for p in row))
+        (str(k), *(with_interval(p.value, p.interval) for p in row))
         for k, row in zip(ks, points, strict=True)
     )
     return Table(title, columns, rows, tuple(notes))

@@ -10,7 +10,6 @@ from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import Run, read_runs
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves
@@ -105,7 +104,7 @@ def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: b
 
 
 def _cell(point: Point) -> str:
-    return with_interval(point.value, Interval(point.low, point.high))
+    return with_interval(point.value, point.interval)
 
 
 def _numbers(text: str, wanted: str) -> list[int]:

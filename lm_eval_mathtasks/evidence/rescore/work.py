@@ -25,6 +25,7 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
+from lm_eval_mathtasks.intervals import of_mean
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders
@@ -201,7 +202,7 @@ class _Rescored:
 
     def summary(self) -> Summary:
         """What is printed, and kept for a run that is not done again."""
-        run = self.run
+        run, k = self.run, max((len(row.responses) for row in self.run.rows), default=1)
         shares = [one["exact_match"] for one in self.scores if "exact_match" in one]
         old = [row.score for row in self.rows]
         gaps = [new - was for new, was in zip(shares, old, strict=True) if was is not None]
@@ -219,8 +220,8 @@ class _Rescored:
             "gaps": _gaps(run.rows),
             "metric": run.metric,
             "right": sum(shares),
-            "k": max((len(row.responses) for row in run.rows), default=1),
-            "interval": cross.interval(shares) if shares else None,
+            "k": k,
+            "interval": of_mean(shares, repeats=k > 1) if shares else None,
             "scored": len(gaps),
             "old": sum(was for was in old if was is not None),
             "new_of_scored": sum(n for n, was in zip(shares, old, strict=True) if was is not None),
@@ -230,7 +231,7 @@ class _Rescored:
             "samples": self.files[0],
             "disputed_file": self.files[1],
             "disputed": len(self.disputed),
-            "first": [self._dispute(k) | {"question": ""} for k in self.disputed[:SHOWN]],
+            "first": [self._dispute(place) | {"question": ""} for place in self.disputed[:SHOWN]],
             "cross": cross.cross_table(self.votes, len(shares)) if shares else None,
         }
 
