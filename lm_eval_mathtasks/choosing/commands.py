@@ -13,11 +13,12 @@ from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, agg
 from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
+from lm_eval_mathtasks.evidence.arguments import read_chosen, whole_number, whole_numbers
 from lm_eval_mathtasks.evidence.judge import Judgement, judge
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
-from lm_eval_mathtasks.sampling.commands import add_run_arguments, read
+from lm_eval_mathtasks.sampling.commands import add_run_arguments
 from lm_eval_mathtasks.sampling.curves import require
 from lm_eval_mathtasks.sampling.estimators import powers_of_two
 
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "else exp)",
     )
     parser.add_argument(
-        "--k", type=_numbers, help="comma-separated; by default the powers of two up to n, and n"
+        "--k", type=whole_numbers, help="comma-separated; by default the powers of two up to n, and n"
     )
     parser.add_argument(
         "--save-scores", metavar="FILE", help="keep scores as they come; the same command resumes"
@@ -59,22 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="of a local scorer (default: %(default)s)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     parser.add_argument(
-        "--batch-size", type=_count, default=8, help="responses at once (default: %(default)s)"
+        "--batch-size", type=whole_number, default=8, help="responses at once (default: %(default)s)"
     )
     parser.add_argument("--scorer-model", metavar="NAME", help="the verifier's name on its server")
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return sorted({_count(part) for part in text.split(",")})
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"numbers of responses such as 1,4,16; got {text!r}") from None
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
-    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -101,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _the_run(args: argparse.Namespace) -> Run:
-    runs = read(args)
+    runs = read_chosen(args.run, args)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
         raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")

@@ -76,7 +76,7 @@ def read_run(path: str | Path, **choice: Any) -> Run:
     if len(runs) > 1:
         names = "; ".join(run.label for run in runs)
         raise EvidenceError(
-            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --model-name"
+            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --run-model"
         )
     return runs[0]
 

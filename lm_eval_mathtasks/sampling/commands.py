@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
 from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import Run, read_runs
+from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.classes import votes
@@ -23,19 +23,9 @@ _WIDTH = 64  # columns of a drawn curve
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which run is meant, and how its table is printed."""
-    parser.add_argument(
-        "run", metavar="RUN", help="a results_*.json or its folder, or JSON lines of responses"
-    )
-    parser.add_argument("--task", help="the task, where a log holds several")
-    parser.add_argument("--run-model", metavar="NAME", help="the model, where a file holds several")
-    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
-    parser.add_argument("--journal", metavar="FILE", help="an API model's journal: how each response ended")
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_run_options(parser)
     parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
-
-
-def read(args: argparse.Namespace) -> list[Run]:
-    """The runs that the arguments of `add_run_arguments` name."""
-    return read_runs(args.run, model=args.run_model, task=args.task, gold=args.gold, journal=args.journal)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,17 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics", default=",".join(METRICS), help="comma-separated, from %(default)s (default: all)"
     )
-    parser.add_argument("--k", help="comma-separated, or `all`; by default the powers of two up to n, and n")
+    parser.add_argument(
+        "--k", type=_ks, help="comma-separated, or `all`; by default the powers of two up to n, and n"
+    )
     parser.add_argument(
         "--no-answer-votes", action="store_true", help="in maj@k, no answer is an answer like others (wrong)"
     )
 
 
+def _ks(text: str) -> list[int] | str:
+    return text if text == "all" else whole_numbers(text)
+
+
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks sampling`: a table and curves for every run at the path."""
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    ks = None if args.k in (None, "all") else _numbers(args.k, "numbers of responses such as --k 1,4,16")
-    for run in read(args):
+    ks = None if args.k == "all" else args.k
+    for run in read_chosen(args.run, args):
         found = votes(run, judge(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
@@ -107,20 +103,12 @@ def _cell(point: Point) -> str:
     return with_interval(point.value, point.interval)
 
 
-def _numbers(text: str, wanted: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise Undefined(wanted, repr(text), "separate whole numbers by commas")
-    return numbers
-
-
 def add_budgets_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks budgets`."""
     add_run_arguments(parser)
-    parser.add_argument("--budgets", metavar="N,N,...", help="in tokens; by default powers of two")
+    parser.add_argument(
+        "--budgets", type=whole_numbers, metavar="N,N,...", help="in tokens; by default powers of two"
+    )
     parser.add_argument(
         "--tokenizer",
         metavar="NAME",
@@ -131,10 +119,9 @@ def add_budgets_arguments(parser: argparse.ArgumentParser) -> None:
 
 def budgets_main(args: argparse.Namespace) -> int:
     """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
-    wanted = args.budgets and _numbers(args.budgets, "budgets such as --budgets 256,512,1024")
-    for run in read(args):
+    for run in read_chosen(args.run, args):
         ruler = read_ruler(args.tokenizer, run.model)
-        found = at_budgets(run, ruler, wanted or None)
+        found = at_budgets(run, ruler, args.budgets)
         if args.format == "csv":
             show([_long_table(run, [found.curve])], "csv")
             continue

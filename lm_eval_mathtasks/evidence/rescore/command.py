@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.arguments import whole_number
 from lm_eval_mathtasks.evidence.rescore import engines, page
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", metavar="NAME", help="name of the task, where a file names none")
     parser.add_argument("--run-model", metavar="NAME", help="name of the model, where a file names none")
-    parser.add_argument("--workers", type=_count, metavar="N", help="processes (default: all cores)")
+    parser.add_argument("--workers", type=whole_number, metavar="N", help="processes (default: all cores)")
     parser.add_argument(
         "--engine",
         choices=("local", "ray"),
@@ -64,12 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="disputed responses to print (at most 20 of a run)",
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a number of processes from 1 on; got {text!r}")
-    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
