@@ -18,6 +18,7 @@ from lm_eval_mathtasks.sampling.tokens import Ruler, read_ruler
 from lm_eval_mathtasks.sampling.votes import Votes
 
 _BARS = "▁▂▃▄▅▆▇█"
+ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
 _WIDTH = 64  # columns of a drawn curve
 
 
@@ -55,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
         if args.format == "csv":
-            show([_long_table(run, drawn)], "csv")
+            show([long_table(run, drawn)], "csv")
             continue
         show([_table(run, found, drawn, every=args.k is not None)], args.format)
         if args.format == "text" and len(drawn[0].points) > 2:
@@ -73,8 +74,15 @@ def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
         )
 
 
-def _long_table(run: Run, drawn: Sequence[Curve]) -> Table:
-    """For programs: a line a point, in fractions."""
+def titled(run: Run, found: Sequence[Votes]) -> str:
+    """The title of a table: the run, its docs, and how many responses each has."""
+    least, most = min(v.n for v in found), max(v.n for v in found)
+    each = str(least) if least == most else f"{least} to {most}"
+    return f"{run.label}: {len(found)} docs, {each} responses each"
+
+
+def long_table(run: Run, drawn: Sequence[Curve]) -> Table:
+    """Return a line a point, in fractions: for programs."""
     columns = ("model", "task", "metric", "k", "value", "low", "high")
     rows = tuple(
         (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
@@ -85,21 +93,18 @@ def _long_table(run: Run, drawn: Sequence[Curve]) -> Table:
 
 
 def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
-    least, most = min(v.n for v in found), max(v.n for v in found)
     ks = [point.k for point in drawn[0].points]
     rows = tuple(
-        (str(k), *(_cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
+        (str(k), *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
     )
-    title = (
-        f"{run.label}: {len(found)} docs, {least if least == most else f'{least} to {most}'} responses each"
-    )
-    notes = ["percent [95 % interval over docs]; each row is the mean over all subsets of k responses"]
+    notes = [ROWS]
     if any(curve.label == "avg@k" for curve in drawn):
         notes.append("avg@k has the interval that k responses a doc would have given")
-    return Table(title, ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
+    return Table(titled(run, found), ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
 
 
-def _cell(point: Point) -> str:
+def cell(point: Point) -> str:
+    """A point of a curve in a table, in percent."""
     return with_interval(point.value, point.interval)
 
 
@@ -123,7 +128,7 @@ def budgets_main(args: argparse.Namespace) -> int:
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)
         if args.format == "csv":
-            show([_long_table(run, [found.curve])], "csv")
+            show([long_table(run, [found.curve])], "csv")
             continue
         show([_budget_table(run, found, ruler)], args.format)
         if args.format == "text" and len(found.curve.points) > 2:
@@ -133,7 +138,7 @@ def budgets_main(args: argparse.Namespace) -> int:
 
 def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
     rows = tuple(
-        (str(point.k), f"{100 * share:.1f}", _cell(point))
+        (str(point.k), f"{100 * share:.1f}", cell(point))
         for point, share in zip(found.curve.points, found.finished, strict=True)
     )
     notes = [
