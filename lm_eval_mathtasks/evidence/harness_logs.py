@@ -7,7 +7,6 @@ A pack (`pack.py`) is such a log with a line per doc: further filters are folded
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.files import sha256
 from lm_eval_mathtasks.evidence.records import (
     LEVEL,
     SUBJECT,
@@ -114,7 +114,7 @@ def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, A
     parts = [line.get(key) for line in lines for key in ("doc_hash", "prompt_hash", "target_hash")]
     if not stated or None in parts:
         return
-    actual = hashlib.sha256("".join(str(part) for part in parts).encode()).hexdigest()
+    actual = sha256("".join(map(str, parts)))
     if actual != stated:
         raise EvidenceError(
             f"samples of {task} that belong to its results",

@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.evidence.files import file_sha256, sha256
 from lm_eval_mathtasks.evidence.harness_logs import read_lm_eval, unfolded
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     dataset_again,
     facts_of,
-    file_sha256,
     read_manifest,
     sealed,
-    sha256,
 )
 from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.secrets import scan

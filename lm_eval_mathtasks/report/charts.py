@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ROW = 0.34  # inches; with the label above the dots, as on a phone, a row takes more
 _ROW_NARROW = 0.52
 _AXIS = 0.5  # inches of the scale below
-_LABEL, _LABEL_NARROW = 44, 44  # characters of a label
+_LABEL = 44  # characters of a label
 _WIDE_ENOUGH = 0.045  # of the whole: a part of a bar with room for its number
 
 
@@ -48,7 +48,7 @@ def _label_rows(axes: Axes, labels: Sequence[str], narrow: bool) -> None:
     axes.set_yticks([])
     for row, text in enumerate(labels):
         axes.text(
-            0, row - 0.26, shortened(visible(text), _LABEL_NARROW), transform=axes.get_yaxis_transform(),
+            0, row - 0.26, shortened(visible(text), _LABEL), transform=axes.get_yaxis_transform(),
             va="bottom", fontsize=9,
         )  # fmt: skip
 

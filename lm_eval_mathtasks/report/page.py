@@ -238,7 +238,8 @@ def _lengths(one: Examined, several: bool) -> Figure:
     bins = lengths(one)
     title = "Length and correctness" + (f": {one.name}" if several else "")
     rows = tuple((_span(b), str(b.right + b.wrong), _share(b)) for b in bins)
-    return Figure(title, charts.lengths(bins, title), Table("", ("characters", "responses", "correct"), rows))
+    table = Table("", ("characters", "responses", "correct"), rows)
+    return Figure(title, charts.lengths(bins, title), table, keys=RIGHT_WRONG)
 
 
 def _span(one: Bin) -> str:

@@ -155,8 +155,3 @@ def _opencompass_inputs(file: Path) -> list[Path]:
     task = parts[0].stem.rpartition("_")[0] if len(parts) > 1 else file.stem
     verdicts = file.parents[2] / "results" / file.parent.name / f"{task}.json"
     return [*parts, verdicts] if verdicts.exists() else parts
-
-
-def safe_name(name: str) -> str:
-    """A name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1."""
-    return re.sub(r'["<>:/|\\?*\[\]]+', "__", name)

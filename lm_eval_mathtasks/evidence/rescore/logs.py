@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import safe_name, sha256, write_whole
 from lm_eval_mathtasks.evidence.harness_logs import FOLDED
 from lm_eval_mathtasks.evidence.records import Row, Run
-from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
-from lm_eval_mathtasks.evidence.rescore.judges import Judged, write_whole
+from lm_eval_mathtasks.evidence.rescore.judges import Judged
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
@@ -91,17 +91,13 @@ def _line_of(row: Row) -> dict[str, Any]:
         "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
         "resps": [list(row.responses)],
         **({"finish_reasons": [list(row.finish)]} if any(row.finish) else {}),
-        **{name: _sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
+        **{name: sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
     }
 
 
 def _indented(doc: Mapping[str, str | None]) -> str:
     """As `json.dumps(doc, indent=2, ensure_ascii=False)`, which leaves the fast encoder and takes ten times as long."""
     return "{\n  " + ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in doc.items()) + "\n}"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_samples(path: Path, lines: Iterable[dict[str, Any]]) -> str | None:

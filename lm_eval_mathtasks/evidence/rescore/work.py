@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import file_sha256, safe_name, sha256, write_whole
 from lm_eval_mathtasks.evidence.judge import reference_answer
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore import cross, logs
-from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, safe_name
+from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
 from lm_eval_mathtasks.evidence.rescore.judges import (
     OURS,
     Asked,
@@ -21,7 +22,6 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     Parts,
     grader_version,
     source_checksum,
-    write_whole,
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
@@ -50,7 +50,7 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     finished before, from the same input by the same graders, is not done again. Raises EvidenceError for unreadable
     input only where the options are strict.
     """
-    key = hashlib.sha256(f"{unit.folder}\0{unit.stamp}".encode()).hexdigest()[:16]
+    key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), fingerprint(unit, options)
     before = None if options.fresh else _read(finished)
@@ -74,7 +74,7 @@ def fingerprint(unit: Unit, options: Options) -> str:
     whole = hashlib.sha256()
     for path in filter(None, (*unit.inputs, options.gold, options.journal)):
         with suppress(OSError):
-            whole.update(hashlib.sha256(Path(path).read_bytes()).digest())
+            whole.update(file_sha256(Path(path)).encode())
     chosen = (options.graders, options.metric, options.model, options.task)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), chosen]).encode())
@@ -135,7 +135,7 @@ def _write_results(
     rescored = {
         "source": Path(unit.source).name,
         "harness": done[0][0].run.provenance.harness,
-        "sha256": {Path(p).name: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in unit.inputs},
+        "sha256": {Path(p).name: file_sha256(Path(p)) for p in unit.inputs},
         "graders": {name: grader_version(name) for name in dict.fromkeys((OURS, *options.graders))},
         "logged_metric": {loaded.run.task: loaded.run.metric for loaded, _ in done},
     }
