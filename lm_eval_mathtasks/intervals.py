@@ -71,14 +71,18 @@ def clustered(values: Sequence[float], level: float = LEVEL, *, extra: float = 0
     extra: a further variance of the mean, besides that of the values.
     Raises ValueError below two problems.
     """
-    mean, error = _mean_and_error(values)
+    mean, error = mean_and_error(values)
     n, whole = len(values), mean * (1 - mean)
     deff = 1.0 if whole <= 0 else (n * n * (error**2 + extra) / whole + DEFF_PRIOR) / (n + DEFF_PRIOR)
     # Repeats cannot say less than one answer each.
     return _score_interval(mean, n / min(deff, n / (n - 1)), t_value(n - 1, level))
 
 
-def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean and its standard error: the sample standard deviation over the root of n.
+
+    Raises ValueError below two values.
+    """
     n = len(values)
     if n < 2:
         raise ValueError(f"at least two problems, got {n}")

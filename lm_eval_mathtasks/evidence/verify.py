@@ -9,7 +9,6 @@ responses are; else its verdicts are only counted.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from lm_eval_mathtasks.evidence.manifest import (
 from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
+from lm_eval_mathtasks.intervals import mean_and_error
 
 TOLERANCE = 1e-9  # of a mean that was written as decimal text
 
@@ -144,9 +144,8 @@ def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -
             yield f"{key} is in the results, and no doc has it"
     for key, numbers in values.items():
         name, _, filter_name = key.partition(",")
-        mean = sum(numbers) / len(numbers)
-        spread = math.sqrt(sum((x - mean) ** 2 for x in numbers) / max(1, len(numbers) - 1) / len(numbers))
-        for stated, actual in ((key, mean), (f"{name}_stderr,{filter_name}", spread)):
+        mean, error = mean_and_error(numbers) if len(numbers) > 1 else (numbers[0], 0.0)
+        for stated, actual in ((key, mean), (f"{name}_stderr,{filter_name}", error)):
             if isinstance(scores.get(stated), int | float) and abs(scores[stated] - actual) > TOLERANCE:
                 yield f"{stated} is {scores[stated]:.6g} in the results, {actual:.6g} by the samples"
 

@@ -14,6 +14,7 @@ from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
+from lm_eval_mathtasks.grading.children import cores
 
 EXIT_BAD_INPUT = 1
 EXIT_INTERRUPTED = 130
@@ -127,7 +128,7 @@ def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[S
         if args.engine == "ray":
             summaries = engines.run_on_ray(found.units, options, args.workers, tick)
         else:
-            summaries = engines.run_local(found.units, options, args.workers or engines.cores(), tick)
+            summaries = engines.run_local(found.units, options, args.workers or cores(), tick)
         for done, summary in enumerate(summaries, 1):
             bar.set_postfix_str(f"{done} of {len(found.units)} files")
             yield summary

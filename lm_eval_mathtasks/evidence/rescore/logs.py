@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from lm_eval_mathtasks.evidence.rescore.judges import Judged
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
+from lm_eval_mathtasks.intervals import mean_and_error
 from lm_eval_mathtasks.metrics import mean, response_scores
 from lm_eval_mathtasks.sampling.repeats import repeat_scores
 
@@ -135,11 +135,8 @@ def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
 
 
 def _stderr(values: Sequence[float]) -> float | str:
-    """Sample standard deviation over the root of n; lm-eval writes N/A for a single doc."""
-    if len(values) < 2:
-        return "N/A"
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
+    """lm-eval writes N/A for a single doc."""
+    return mean_and_error(values)[1] if len(values) > 1 else "N/A"
 
 
 def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.evidence.files import file_sha256, safe_name, sha256, wri
 from lm_eval_mathtasks.evidence.judge import reference_answer
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore import cross, logs
-from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
+from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, read_results
 from lm_eval_mathtasks.evidence.rescore.judges import (
     OURS,
     Asked,
@@ -53,7 +53,7 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), fingerprint(unit, options)
-    before = None if options.fresh else _read(finished)
+    before = None if options.fresh else read_results(finished)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
         count = sum(run["judgements"] for run in before["runs"])
         tick(-count)
@@ -79,14 +79,6 @@ def fingerprint(unit: Unit, options: Options) -> str:
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), chosen]).encode())
     return whole.hexdigest()
-
-
-def _read(path: Path) -> Summary | None:
-    try:
-        summary: Summary = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return summary
 
 
 def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Tick) -> Summary:
