@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import __version__
@@ -23,84 +24,46 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class Room(NamedTuple):
-    """A command that lives in another room: where, the names of its two functions, and what --help says of it."""
+    """A command: what --help says of it, the module it lives in, and the names of its two functions there."""
 
-    module: str
-    arguments: str
-    main: str
     text: str
+    module: str
+    arguments: str = "add_arguments"
+    main: str = "main"
 
 
-_RUN = "run tasks on a model: every flag of `lm_eval run`, our tasks and models known"
-_BATCH = "write a run's requests as an OpenAI batch file: mathtasks batch write FILE, then the flags of run"
-_MODELS = "lm_eval_mathtasks.models.commands"
-_COMPARE = "lm_eval_mathtasks.leaderboard.compare_command"
+_COMPARE, _MODELS, _SAMPLING = "leaderboard.compare_command", "models.commands", "sampling.commands"
+_RUN, _BATCH = "run", "batch write"  # all their flags are lm-eval's
+# In the order of --help.
 ROOMS = {
-    "leaderboard": Room(
-        "lm_eval_mathtasks.leaderboard.commands",
-        "add_arguments",
-        "main",
-        "published scores: show, search, add, check",
-    ),
-    "journal": Room(
-        _MODELS,
-        "add_journal_arguments",
-        "journal_main",
-        "what an API model answered: show, stats, export as a replay",
-    ),
-    "batch collect": Room(
-        _MODELS, "add_collect_arguments", "collect_main", "take a batch's output file into the journal"
-    ),
-    "presets": Room(
-        "lm_eval_mathtasks.presets.commands",
-        "add_presets_arguments",
-        "presets_main",
-        "published protocols, for run --preset: list, or show one",
-    ),
-    "compare": Room(
-        _COMPARE,
-        "add_compare_arguments",
-        "compare_main",
-        "does a run reproduce a published score, or another run?",
-    ),
-    "sampling": Room(
-        "lm_eval_mathtasks.sampling.commands",
-        "add_arguments",
-        "main",
-        "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
-    ),
-    "evidence": Room(
-        "lm_eval_mathtasks.evidence.commands",
-        "add_arguments",
-        "main",
-        "a run's logs as evidence: pack them to be committed, verify what is packed",
-    ),
-    "choose": Room(
-        "lm_eval_mathtasks.choosing.commands",
-        "add_arguments",
-        "main",
-        "choose among a run's responses by scores: best-of-n and weighted majority beside vote and oracle",
-    ),
-    "budgets": Room(
-        "lm_eval_mathtasks.sampling.commands",
-        "add_budgets_arguments",
-        "budgets_main",
-        "accuracy at every token budget, from one long run",
-    ),
-    "rescore": Room(
-        "lm_eval_mathtasks.evidence.rescore.command",
-        "add_arguments",
-        "main",
-        "extract and grade stored responses again, without a model",
-    ),
-    "explain": Room(_COMPARE, "add_explain_arguments", "explain_main", "where a run's missing points went"),
-    "report": Room(
-        "lm_eval_mathtasks.report.command",
-        "add_arguments",
-        "main",
-        "a page with scores, gaps and every response, or Markdown, CSV, JSON",
-    ),
-}
+    _RUN: Room("run tasks on a model: every flag of `lm_eval run`, our tasks and models known", "host.run"),
+    "presets": Room("published protocols, for run --preset: list, or show one", "presets.commands"),
+    "check": Room("load every task: broken YAML, name clashes, missing data", "cli", "_check_arguments", "_check"),
+    "compare": Room("does a run reproduce a published score, or another run?", _COMPARE,
+                    "add_compare_arguments", "compare_main"),
+    "explain": Room("where a run's missing points went", _COMPARE, "add_explain_arguments", "explain_main"),
+    "explain-answer": Room("the whole path from one response to its verdict", "cli",
+                           "_explain_answer_arguments", "_explain_answer"),
+    "report": Room("a page with scores, gaps and every response; or Markdown, CSV, JSON", "report.command"),
+    "sampling": Room("avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
+                     _SAMPLING),
+    "budgets": Room("accuracy at every token budget, from one long run", _SAMPLING,
+                    "add_budgets_arguments", "budgets_main"),
+    "choose": Room("best-of-n and weighted majority by scores of the responses, beside vote and oracle",
+                   "choosing.commands"),
+    "rescore": Room("extract and grade stored responses again, without a model", "evidence.rescore.command"),
+    "evidence": Room("a run's logs as evidence: pack them to be committed, verify packs", "evidence.commands"),
+    "leaderboard": Room("published scores: show, search, add, validate; measured: those of logs/",
+                        "leaderboard.commands"),
+    "journal": Room("what an API model answered: show, stats, export as a replay", _MODELS,
+                    "add_journal_arguments", "journal_main"),
+    _BATCH: Room("a run's requests as an OpenAI batch file: batch write FILE, then the flags of run", "host.run"),
+    "batch collect": Room("take a batch's output file into the journal", _MODELS,
+                          "add_collect_arguments", "collect_main"),
+    "tasks-path": Room('print the folder of the tasks: lm_eval --include_path "$(mathtasks tasks-path)"', "cli",
+                       "_no_arguments", "_tasks_path"),
+    "model-path": Room("print the folder of the embedded model", "cli", "_model_path_arguments", "_model_path"),
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,62 +86,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
-    if given[:1] == ["run"]:
-        from lm_eval_mathtasks.host.run import run
+    words = next((n for n in (1, 2) if " ".join(given[:n]) in ROOMS), 0)
+    name, rest = " ".join(given[:words]), given[words:]
+    if name in (_RUN, _BATCH):
+        from lm_eval_mathtasks.host.run import run, write_batch
 
-        return run(given[1:])
-    if given[:2] == ["batch", "write"]:
-        from lm_eval_mathtasks.host.run import write_batch
-
-        return write_batch(given[2:])
-    for words in (1, 2):
-        if (name := " ".join(given[:words])) in ROOMS:
-            return _in_room(name, given[words:])
-    args = _parser().parse_args(given)
-    return int(args.func(args))
+        return run(rest) if name == _RUN else write_batch(rest)
+    if not name:
+        _overview().parse_args(given)
+    return int(getattr(_module(name), ROOMS[name].main)(parser_of(name).parse_args(rest)))
 
 
-def _in_room(name: str, given: Sequence[str]) -> int:
-    room = ROOMS[name]
-    module = import_module(room.module)
-    parser = argparse.ArgumentParser(prog=f"mathtasks {name}", description=room.text)
-    getattr(module, room.arguments)(parser)
-    return int(getattr(module, room.main)(parser.parse_args(given)))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mathtasks", description="A math evaluation you can trust.")
-    parser.add_argument("--version", action="version", version=f"mathtasks {__version__}")
-    commands = parser.add_subparsers(metavar="command", required=True)
-
-    commands.add_parser(
-        "run", help="run tasks on a model: every flag of `lm_eval run`, our tasks and models known"
+def _overview() -> argparse.ArgumentParser:
+    """What answers `mathtasks --help`, and whatever names no command."""
+    width = max(map(len, ROOMS))
+    parser = argparse.ArgumentParser(
+        prog="mathtasks",
+        description="A math evaluation you can trust.\n\ncommands (each has --help):\n"
+        + "\n".join(f"  {name:{width}}  {room.text}" for name, room in ROOMS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"mathtasks {__version__}")
+    parser.add_argument("command", choices=ROOMS, metavar="command", help="one of those above")
+    return parser
 
-    check = commands.add_parser("check", help="load every task: broken YAML, name clashes, missing data")
-    check.add_argument(
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return the parser of a command but `run` and `batch write`, whose flags are lm-eval's."""
+    parser = argparse.ArgumentParser(prog=f"mathtasks {name}", description=ROOMS[name].text)
+    getattr(_module(name), ROOMS[name].arguments)(parser)
+    return parser
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"lm_eval_mathtasks.{ROOMS[name].module}")
+
+
+def _no_arguments(_: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--include_path", type=Path, action="append", default=[], help="a further folder of tasks"
     )
-    check.add_argument(
+    parser.add_argument(
         "--metadata", type=_json_object, default={}, help='as for run, e.g. \'{"data_dir": "..."}\''
     )
-    check.set_defaults(func=_check)
 
-    path = commands.add_parser(
-        "tasks-path", help='print the folder of the tasks: lm_eval --include_path "$(...)"'
+
+def _model_path_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "stage", nargs="?", choices=STAGES, default="grpo", help="base, sft or grpo (default)"
     )
-    path.set_defaults(func=_tasks_path)
 
-    model = commands.add_parser("model-path", help="print the folder of the embedded model")
-    model.add_argument("stage", nargs="?", choices=STAGES, default="grpo", help="base, sft or grpo (default)")
-    model.set_defaults(func=_model_path)
 
-    explain = commands.add_parser("explain-answer", help="the whole path from one response to its verdict")
-    explain.add_argument("--gold", required=True, help="the reference answer")
-    explain.add_argument("--response", required=True, help="the model's text; - reads it from standard input")
-    explain.add_argument("--finish-reason", help='"length" if the token limit cut the response off')
-    explain.set_defaults(func=_explain_answer)
-    return parser
+def _explain_answer_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gold", required=True, help="the reference answer")
+    parser.add_argument("--response", required=True, help="the model's text; - reads it from standard input")
+    parser.add_argument("--finish-reason", help='"length" if the token limit cut the response off')
 
 
 def _json_object(text: str) -> dict[str, Any]:

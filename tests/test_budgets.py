@@ -84,7 +84,6 @@ def test_what_cannot_be(tmp_path):
 
 def test_the_estimate_says_so():
     ruler = read_ruler(None, "acme/model")
-    assert ruler.estimated
     assert "an estimate" in ruler.name
     assert list(ruler.ends("a" * 9)) == [CHARS_PER_TOKEN, 2 * CHARS_PER_TOKEN, 9]
     assert list(ruler.ends("")) == []
@@ -98,7 +97,7 @@ def test_a_tokenizer_that_cannot_be_read(tmp_path):
 
 def test_the_models_own_tokenizer_is_found():
     ruler = read_ruler(None, str(embedded.path("grpo")))
-    assert not ruler.estimated
+    assert "estimate" not in ruler.name
     text = "3 * 4 = 12. So \\boxed{12}."
     assert ruler.ends(text)[-1] == len(text)
     assert list(ruler.ends(text)) == sorted(ruler.ends(text))
@@ -160,5 +159,6 @@ def test_the_command(tmp_path, capsys):
     assert [(row["metric"], row["k"], row["value"]) for row in rows] == [
         ("accuracy", "2", "0"), ("accuracy", "8", "0.5")
     ]  # fmt: skip
-    assert main(["budgets", str(tmp_path / "run"), "--budgets", "many"]) == 2
-    assert "budgets such as --budgets 256,512,1024; got 'many'" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["budgets", str(tmp_path / "run"), "--budgets", "many"])
+    assert "got 'many'" in capsys.readouterr().err

@@ -1,9 +1,7 @@
 """The README is generated or tested, never trusted."""
 
-import argparse
 import re
 import shlex
-from importlib import import_module
 
 import pytest
 
@@ -46,13 +44,23 @@ def test_commands_parse(command):
         known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")} | {"mathtasks"}
         tasks = parse(flags[name == "batch write" :]).tasks
         assert {name.split("@")[0] for name in ",".join(tasks).split(",")} <= known
-    elif name in cli.ROOMS:
-        room = cli.ROOMS[name]
-        parser = argparse.ArgumentParser()
-        getattr(import_module(room.module), room.arguments)(parser)
-        parser.parse_args(flags)
     else:
-        cli._parser().parse_args(words)
+        cli.parser_of(name).parse_args(flags)
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in cli.ROOMS)
+    assert max(map(len, shown.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("name", sorted(set(cli.ROOMS) - {"run", "batch write"}))
+def test_commands_have_help(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([*name.split(), "--help"])
+    assert f"mathtasks {name}" in capsys.readouterr().out
 
 
 def test_there_are_commands_to_test():

@@ -15,16 +15,9 @@ from lm_eval_mathtasks.catalogue import SOURCES
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence import pack as packing
+from lm_eval_mathtasks.evidence.files import file_sha256, sha256
 from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.manifest import (
-    FILE,
-    command_of,
-    file_sha256,
-    hardware_of,
-    packages_of,
-    sealed,
-    sha256,
-)
+from lm_eval_mathtasks.evidence.manifest import FILE, command_of, hardware_of, packages_of, sealed
 from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
 from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.evidence.verify import Report, verify, verify_pack

@@ -24,8 +24,8 @@ def test_every_pack_verifies():
 
 
 def test_the_commands_say_so(capsys):
-    assert main(["evidence", "verify", str(LOGS)]) == 0
-    assert f"{len(PACKS)} packs" in capsys.readouterr().out
+    assert main(["evidence", "verify", str(PACKS[0])]) == 0
+    assert "1 packs" in capsys.readouterr().out
     where = ["--leaderboards", str(ROOT / "leaderboards")]
     assert main(["leaderboard", "measured", "--check", "--logs", str(LOGS), *where]) == 0
     assert main(["leaderboard", "validate", *where]) == 0

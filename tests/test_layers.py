@@ -15,6 +15,7 @@ ROOMS = {
     "response": (set(), set()),
     "grading": ({"grading", "metrics", *LEAVES}, {"sympy", "mpmath", "math_verify", "latex2sympy2_extended"}),
     "metrics": ({"grading", *LEAVES}, set()),
+    "intervals": (set(), set()),
     "catalogue": (LEAVES, set()),
     "sources": ({"catalogue", *LEAVES}, {"datasets", "huggingface_hub"}),
     "hooks": (
@@ -22,24 +23,30 @@ ROOMS = {
         {"lm_eval", "yaml"},
     ),
     "choosing": (
-        {"choosing", "sampling", "leaderboard", "evidence", "grading", *LEAVES},
+        {"choosing", "sampling", "leaderboard", "intervals", "evidence", "grading", *LEAVES},
         {"numpy", "torch", "transformers"},
     ),
     "sampling": (
-        {"sampling", "evidence", "leaderboard", "grading", "metrics", *LEAVES},
+        {"sampling", "evidence", "leaderboard", "intervals", "grading", "metrics", *LEAVES},
         {"rich", "tokenizers", "transformers"},
     ),
     "models": ({"models", *LEAVES}, {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"}),
     # A manifest names the dataset's revision and checksum; sources loads nothing until it is asked for docs.
     # Of sampling only what works on judged responses; sampling's readers of logs import evidence.
     "evidence": (
-        {"evidence", "grading", "metrics", "sampling", "catalogue", "sources", *LEAVES},
+        {"evidence", "grading", "metrics", "intervals", "sampling", "catalogue", "sources", *LEAVES},
         {"yaml", "pyarrow", "tqdm", "ray"},
     ),
     "peers": ({"grading"}, {"lm_eval", "math_verify", "yaml"}),
     "presets": ({"presets", *LEAVES}, {"yaml"}),
-    "leaderboard": ({"leaderboard", "evidence", "presets", *LEAVES}, {"yaml", "pydantic", "rich"}),
-    "report": ({"report", "leaderboard", "evidence", "sampling", *LEAVES}, {"jinja2", "matplotlib"}),
+    "leaderboard": (
+        {"leaderboard", "evidence", "presets", "intervals", *LEAVES},
+        {"yaml", "pydantic", "rich"},
+    ),
+    "report": (
+        {"report", "leaderboard", "evidence", "intervals", "sampling", *LEAVES},
+        {"jinja2", "matplotlib"},
+    ),
     "training": (
         {"training", "grading", *LEAVES},
         {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},

@@ -258,6 +258,19 @@ def test_responses_survive_a_scoring_that_fails(place, scripted, monkeypatch, ca
     assert ["about" in row["resps"][0][0] for row in read_jsonl(samples["gsm8k-cot-zeroshot"])] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    ("scripted", "extra"),
+    [(lambda _: __import__("vllm.of.nobody"), "vllm"), (lambda _: __import__("openai"), "api")],
+    indirect=["scripted"],
+)
+def test_a_model_whose_packages_are_missing_says_what_to_install(place, scripted, extra, monkeypatch, capsys):
+    for name in ("vllm", "openai"):
+        monkeypatch.setitem(sys.modules, name, None)
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    assert main(["run", *arguments]) == 2
+    assert f"pip install 'lm-eval-mathtasks[{extra}]'" in capsys.readouterr().err
+
+
 def test_responses_survive_a_model_that_dies_half_way(place):
     """Models hand each answer to lm-eval's cache as it comes: whatever came is on disk when the process is gone."""
 

@@ -24,7 +24,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import read_run
-from lm_eval_mathtasks.leaderboard.statistics import clustered, wilson
+from lm_eval_mathtasks.intervals import clustered, wilson
 from lm_eval_mathtasks.sampling import commands
 from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes
@@ -287,7 +287,6 @@ def test_the_command(log, capsys):
     ("more", "message"),
     [
         (["--k", "8"], "at least 8 responses to every doc; got 6 docs with fewer (doc 0 has 4"),
-        (["--k", "two"], "numbers of responses such as --k 1,4,16; got 'two'"),
         (["--metrics", "acc"], "a known metric; got 'acc'"),
         (["--metrics", "g-pass-all"], "a known metric; got 'g-pass-all'"),
         (["--metrics", "g-pass-1.5"], "a threshold tau above 0 and at most 1; got 1.5"),
@@ -296,6 +295,22 @@ def test_the_command(log, capsys):
 def test_wrong_arguments_of_the_command(log, capsys, more, message):
     assert main(["sampling", str(log), *more]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("numbers", ["two", "0", "1,,2"])
+def test_what_is_no_list_of_whole_numbers_is_said(log, capsys, numbers):
+    with pytest.raises(SystemExit, match="2"):
+        main(["sampling", str(log), "--k", numbers])
+    assert f"--k: whole numbers above 0 such as 1,4,16; got '{numbers}'" in capsys.readouterr().err
+
+
+def test_where_columns_disagree_metric_chooses(tmp_path, capsys):
+    path = tmp_path / "two.jsonl"
+    row = {"question": "q", "gold": "1", "response": "1", "own_score": 1, "their_score": 0}
+    path.write_text(json.dumps(row) + "\n")
+    assert main(["sampling", str(path)]) == 2
+    assert "--metric" in capsys.readouterr().err
+    assert main(["sampling", str(path), "--metric", "own_score"]) == 0
 
 
 def test_docs_of_unequal_repeats_are_said(tmp_path, capsys):

@@ -13,12 +13,12 @@ from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, agg
 from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
+from lm_eval_mathtasks.evidence.arguments import read_chosen, whole_number, whole_numbers
 from lm_eval_mathtasks.evidence.judge import Judgement, judge
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
-from lm_eval_mathtasks.sampling.commands import add_run_arguments, read
+from lm_eval_mathtasks.sampling.commands import ROWS, add_run_arguments, cell, long_table, titled
 from lm_eval_mathtasks.sampling.curves import require
 from lm_eval_mathtasks.sampling.estimators import powers_of_two
 
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "else exp)",
     )
     parser.add_argument(
-        "--k", type=_numbers, help="comma-separated; by default the powers of two up to n, and n"
+        "--k", type=whole_numbers, help="comma-separated; by default the powers of two up to n, and n"
     )
     parser.add_argument(
         "--save-scores", metavar="FILE", help="keep scores as they come; the same command resumes"
@@ -60,22 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="of a local scorer (default: %(default)s)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     parser.add_argument(
-        "--batch-size", type=_count, default=8, help="responses at once (default: %(default)s)"
+        "--batch-size", type=whole_number, default=8, help="responses at once (default: %(default)s)"
     )
     parser.add_argument("--scorer-model", metavar="NAME", help="the verifier's name on its server")
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return sorted({_count(part) for part in text.split(",")})
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"numbers of responses such as 1,4,16; got {text!r}") from None
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
-    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -91,18 +78,16 @@ def main(args: argparse.Namespace) -> int:
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
     if args.format == "csv":
-        show([_long_table(run, chosen)], "csv")
+        show([long_table(run, chosen.curves)], "csv")
         return 0
-    n = sorted({v.n for v in votes})
-    title = f"{run.label}: {len(votes)} docs, {n[0] if len(n) == 1 else f'{n[0]} to {n[-1]}'} responses each"
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
     notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing))
-    show([_table(title, chosen, ks, notes)], args.format)
+    show([_table(titled(run, votes), chosen, ks, notes)], args.format)
     return 0
 
 
 def _the_run(args: argparse.Namespace) -> Run:
-    runs = read(args)
+    runs = read_chosen(args.run, args)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
         raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")
@@ -137,11 +122,7 @@ def _numbers_of(scores: Scores, judgements: Sequence[Judgement], how: Aggregate)
 
 def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:
     columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
-    points = [[curve.at(k) for curve in chosen.curves] for k in ks]
-    rows = tuple(
-        (str(k), *(with_interval(p.value, Interval(p.low, p.high)) for p in row))
-        for k, row in zip(ks, points, strict=True)
-    )
+    rows = tuple((str(k), *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks)
     return Table(title, columns, rows, tuple(notes))
 
 
@@ -151,7 +132,7 @@ def _notes(chosen: Chosen, ks: Sequence[int], weighing: Weighing) -> list[str]:
         for label in (BEST, WEIGHTED)
     )
     notes = [
-        "percent [95 % interval over docs]; each row is the mean over all subsets of k responses",
+        ROWS,
         f"against maj@{ks[-1]}, in points [paired over docs]: {gains}",
         f"a vote in weighted@k counts {_WEIGHTS[weighing]}",
     ]
@@ -172,13 +153,3 @@ def _notes(chosen: Chosen, ks: Sequence[int], weighing: Weighing) -> list[str]:
 
 
 _WEIGHTS = {"sum": "its score", "exp": "e^score", "sigmoid": "1 / (1 + e^-score)"}
-
-
-def _long_table(run: Run, chosen: Chosen) -> Table:
-    """For programs: a line a point, in fractions."""
-    rows = tuple(
-        (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
-        for curve in chosen.curves
-        for point in curve.points
-    )
-    return Table("", ("model", "task", "way", "k", "value", "low", "high"), rows)

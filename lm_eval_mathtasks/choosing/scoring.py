@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ from typing import Any
 from lm_eval_mathtasks.choosing.scorer import Scorer
 from lm_eval_mathtasks.choosing.scores import Score, Scores
 from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.evidence.files import sha256, write_whole
 from lm_eval_mathtasks.evidence.records import Row, Run
 
 _REPORT_S = 20.0  # between two lines about progress
@@ -82,7 +81,7 @@ def _score(scorer: Scorer, row: Row, asked: str, new: list[int]) -> Mapping[int,
 
 
 def _digest(asked: str, response: str) -> str:
-    return hashlib.sha256(f"{asked}\0{response}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return sha256(f"{asked}\0{response}")[:16]
 
 
 def _line(doc_id: str, repeat: int, score: Score, spec: str, digest: str) -> str:
@@ -94,9 +93,7 @@ def _kept(path: Path, spec: str, digests: Mapping[tuple[str, int], str]) -> dict
     """The scores that a file of ours holds, by doc and repeat. Half a last line, of a killed run, is taken off it."""
     *lines, rest = path.read_text(encoding="utf-8").split("\n")
     if rest:
-        whole = path.with_name(path.name + ".new")
-        whole.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        os.replace(whole, path)
+        write_whole(path, lambda file: file.writelines(f"{line}\n".encode() for line in lines))
     return dict(_read(line, number, path, spec, digests) for number, line in enumerate(lines, 1))
 
 

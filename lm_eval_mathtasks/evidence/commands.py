@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     pack = actions.add_parser("pack", help="write logs/<model>/<task>/<date>/ from a run's logs")
     pack.add_argument("run", type=Path, help="the folder or results_*.json that `mathtasks run` wrote")
-    pack.add_argument("--out", type=Path, default=Path("logs"), help="folder of packs (default: logs)")
+    pack.add_argument(
+        "-o", "--out", metavar="DIR", type=Path, default=Path("logs"), help="folder of packs (default: logs)"
+    )
     pack.add_argument(
         "--text",
         choices=("full", "none"),

@@ -7,8 +7,6 @@ A pack (`pack.py`) is such a log with a line per doc: further filters are folded
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.files import sha256
 from lm_eval_mathtasks.evidence.records import (
     LEVEL,
     SUBJECT,
@@ -24,6 +23,7 @@ from lm_eval_mathtasks.evidence.records import (
     Row,
     Run,
     first_text,
+    read_json,
     read_json_lines,
 )
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
@@ -37,16 +37,14 @@ FOLDED = "other_filters"  # key of a pack's line: what a doc's lines under furth
 PACKED = "packed"  # key of a pack's results: how it asked, where the samples no longer say
 REPLAY = "replay"  # the model that answers from a file: how those responses were made, its log cannot know
 JOURNAL = "mathtasks-journal.sqlite"  # what our API models write to unless told otherwise
+_STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 QUESTION = ("question", "problem", "Question", "Problem", "query")
 GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
 
 
 def read_lm_eval(path: Path, metric: str | None = None) -> Iterator[Run]:
     """Yield the runs of one results file, a task each; raises EvidenceError where samples are missing or do not fit."""
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: run again") from error
+    results = read_json(path)
     if not isinstance(results, dict) or "results" not in results:
         raise EvidenceError(f"lm-eval's results in {path}", "no key `results`", "pass the folder of the run")
     match = RESULTS.search(path.name)
@@ -114,7 +112,7 @@ def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, A
     parts = [line.get(key) for line in lines for key in ("doc_hash", "prompt_hash", "target_hash")]
     if not stated or None in parts:
         return
-    actual = hashlib.sha256("".join(str(part) for part in parts).encode()).hexdigest()
+    actual = sha256("".join(map(str, parts)))
     if actual != stated:
         raise EvidenceError(
             f"samples of {task} that belong to its results",
@@ -242,9 +240,8 @@ def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], fi
         temperature = 0.0
     k = int(config.get("repeats") or 1)
     prompt = _prompt(line) or ""
-    stated = (
-        bool(results["chat_template"]) if "chat_template" in results else None
-    )  # a rescored log may not say
+    # A rescored log may not say.
+    stated = bool(results["chat_template"]) if "chat_template" in results else None
     protocol = Protocol(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
@@ -270,13 +267,7 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
     if "direct" in task or "no_cot" in task:
         return False
     shown = shots > 0 and "####" in prompt  # GSM8K's own solutions are worked solutions
-    if (
-        "cot" in task
-        or shown
-        or re.search(r"step[- ]by[- ]step|chain of thought|show your work", prompt, re.IGNORECASE)
-    ):
-        return True
-    return None
+    return True if "cot" in task or shown or _STEPS.search(prompt) else None
 
 
 def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) -> Provenance:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import sha256
 from lm_eval_mathtasks.evidence.harness_logs import FOLDED, REPLAY
 from lm_eval_mathtasks.evidence.judge import Judgement
-from lm_eval_mathtasks.evidence.manifest import sha256
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.verdicts import verdict_of
 

@@ -7,7 +7,6 @@ that was edited by hand. One that was edited and sealed anew is found by what gi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shlex
@@ -19,6 +18,7 @@ from typing import Any
 
 from lm_eval_mathtasks.catalogue import SOURCES
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.files import file_sha256, sha256
 from lm_eval_mathtasks.evidence.records import Run, read_json
 from lm_eval_mathtasks.sources import checksum
 
@@ -209,20 +209,6 @@ def weights_of(folder: Path) -> dict[str, str]:
     if not files:
         raise EvidenceError("a folder with a model's weights", str(folder), "mend --weights")
     return {path.name: file_sha256(path) for path in files}
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def sha256(text: str) -> str:
-    """Return the SHA-256 (hex) of a text in UTF-8; lone surrogates are hashed as they are."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:

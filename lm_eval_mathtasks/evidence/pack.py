@@ -11,7 +11,6 @@ verdicts and hashes, and neither problem, reference, prompt nor response.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.files import safe_name, sha256
 from lm_eval_mathtasks.evidence.formats import find_readers
 from lm_eval_mathtasks.evidence.harness_logs import (
     PACKED,
@@ -45,12 +45,11 @@ from lm_eval_mathtasks.evidence.manifest import (
     hardware_of,
     packages_of,
     sealed,
-    sha256,
     weights_of,
 )
 from lm_eval_mathtasks.evidence.records import Run, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.runs import read_runs
-from lm_eval_mathtasks.evidence.scrub import file_name, scrubbed_results, scrubbed_text
+from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verdicts import differences
 from lm_eval_mathtasks.evidence.verify import verify_pack
@@ -189,12 +188,11 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
         "taken_out": dict(sorted(taken.items())),
         "allowed": sorted(f"{kind}:{line}" for kind, line in choices.allow),
         "files": {
-            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-            for name, content in files.items()
+            name: {"sha256": sha256(content), "bytes": len(content)} for name, content in files.items()
         },
     }
     files[FILE] = _json(sealed(manifest))
-    folder = Path(file_name(run.model or "unnamed")) / run.task
+    folder = Path(safe_name(run.model or "unnamed")) / run.task
     return Pack(folder, len(run.rows), files)
 
 

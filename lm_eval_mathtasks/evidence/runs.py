@@ -1,9 +1,4 @@
-"""A run read back: `read_runs(path)` takes every format we know and returns `Run`s, one model on one task each.
-
-The formats: lm-eval's results_*.json with samples_*.jsonl (0.4.9 and later, `harness_logs`), OpenCompass predictions
-(`opencompass`), lighteval details (`lighteval`), and JSON lines (`formats`, with the columns of other harnesses in
-`columns`).
-"""
+"""A run read back: `read_runs(path)` takes every format of `formats` and returns `Run`s, one model on one task each."""
 
 from __future__ import annotations
 
@@ -76,7 +71,7 @@ def read_run(path: str | Path, **choice: Any) -> Run:
     if len(runs) > 1:
         names = "; ".join(run.label for run in runs)
         raise EvidenceError(
-            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --model-name"
+            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --run-model"
         )
     return runs[0]
 

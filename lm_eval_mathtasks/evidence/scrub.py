@@ -11,6 +11,8 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import safe_name
+
 # An absolute path of two parts at least; a URL's and a fraction's slash follow a word, a colon or another slash.
 _PATH = re.compile(
     r"(?<![\w/.:~<>])(?:~|[A-Za-z]:(?=\\)|(?=/))(?:[/\\]+[\w.@+=-]+){2,}/?|(?<![\w/.:>])~/[\w.@+-]+"
@@ -47,7 +49,7 @@ def scrubbed_results(results: dict[str, Any], task: str, count: Counter[str]) ->
     kept["group_subtasks"] = {}
     clean: dict[str, Any] = _scrub(kept, count)
     if clean.get("model_name"):
-        clean["model_name_sanitized"] = file_name(clean["model_name"])
+        clean["model_name_sanitized"] = safe_name(clean["model_name"])
     return clean
 
 
@@ -93,8 +95,3 @@ def _short(path: str) -> str:
 
 def _may_stay(host: str) -> bool:
     return bool(_LOCAL.fullmatch(host) or _PUBLIC.fullmatch(host))
-
-
-def file_name(name: str) -> str:
-    """Return a model's name as a folder, as lm-eval writes it."""
-    return re.sub(r'[\s"<>:/\\|?*\[\]]+', "__", name)

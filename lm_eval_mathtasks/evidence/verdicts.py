@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import sha256
 from lm_eval_mathtasks.evidence.judge import Judgement, judge, reference_answer, shares
-from lm_eval_mathtasks.evidence.manifest import sha256
 from lm_eval_mathtasks.evidence.records import Row, Run, read_json_lines
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, grade
 

@@ -9,7 +9,6 @@ responses are; else its verdicts are only counted.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.evidence.files import file_sha256, sha256
 from lm_eval_mathtasks.evidence.harness_logs import read_lm_eval, unfolded
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     dataset_again,
     facts_of,
-    file_sha256,
     read_manifest,
     sealed,
-    sha256,
 )
 from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
+from lm_eval_mathtasks.intervals import mean_and_error
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
 TOLERANCE = 1e-9  # of a mean that was written as decimal text
@@ -162,8 +161,7 @@ def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -
             yield f"{key} is in the results, and no doc has it"
     for key, numbers in values.items():
         name, _, filter_name = key.partition(",")
-        mean = sum(numbers) / len(numbers)
-        spread = math.sqrt(sum((x - mean) ** 2 for x in numbers) / max(1, len(numbers) - 1) / len(numbers))
+        mean, spread = mean_and_error(numbers) if len(numbers) > 1 else (numbers[0], 0.0)
         error = f"{name}_stderr,{filter_name}"
         for stated, actual in ((key, mean), (error, spread)):
             said = scores.get(stated)

@@ -109,6 +109,13 @@ class _Child:
         self.process.wait()
 
 
+def cores() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Children:
     """Processes that all run `entry` ("package.module.function", which calls `serve`). Use as a context manager.
 

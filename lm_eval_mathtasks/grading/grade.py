@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from lm_eval_mathtasks.grading.answers import readings
@@ -58,8 +57,11 @@ def grade_many(pairs: Iterable[tuple[str, str | None]], *, workers: int | None =
     """
     asked = list(pairs)
     different = list(dict.fromkeys(asked))
-    if workers is None:
-        workers = (os.cpu_count() or 1) if len(different) >= MIN_PAIRS_FOR_POOL else 1
+    if workers is None and len(different) >= MIN_PAIRS_FOR_POOL:
+        from lm_eval_mathtasks.grading.children import cores
+
+        workers = cores()
+    workers = workers or 1
     if workers <= 1:
         verdicts = dict(zip(different, map(_grade_pair, different), strict=True))
     else:

@@ -39,6 +39,8 @@ EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
     ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
 )
+# The extra of this package that installs what a model imports.
+_EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 _LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
 
 
@@ -64,8 +66,12 @@ def run(arguments: Sequence[str]) -> int:
         try:
             args.func(args)
             keeper.require_complete()
-        except BaseException:
+        except BaseException as error:
             keeper.say_where()
+            package = str(getattr(error, "name", "")).split(".")[0]
+            if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
+                fix = f"pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
+                raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
             raise
     keeper.finish()
     return max([report(keeper), *map(say, run_reports()[earlier:])])

@@ -70,9 +70,9 @@ def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
         raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
     k = max(len(row.responses) for row in run.rows)
     mean = sum(known) / len(known)
-    if k > 1 and len(known) > 1:
-        return Score(mean, st.clustered(known), len(known), k, "clustered")
-    return Score(mean, st.wilson(mean, len(known)), len(known), k, "Wilson")
+    repeats = k > 1 and len(known) > 1
+    interval = st.of_mean(known, repeats=repeats)
+    return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")
 
 
 def score_of_claim(claim: Claim, benchmark: Benchmark) -> Score:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen
 from lm_eval_mathtasks.evidence.judge import Judgement, first_answers, judge, shares
 from lm_eval_mathtasks.evidence.runs import Run, read_runs
 from lm_eval_mathtasks.leaderboard import pages
@@ -24,26 +25,11 @@ from lm_eval_mathtasks.leaderboard.paired import (
 from lm_eval_mathtasks.leaderboard.render import Table, show
 
 _COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
-_FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_claim_options(parser: argparse.ArgumentParser) -> None:
     """Declare which runs of a log, and which claims, a command takes."""
-    parser.add_argument(
-        "--task", help="the task, where a log holds several (and its name, where it names none)"
-    )
-    parser.add_argument(
-        "--model-name",
-        "--run-model",
-        dest="run_model",
-        metavar="NAME",
-        help="the model, where a file holds several",
-    )
-    parser.add_argument(
-        "--metric", help="the log's metric that counts, for instance exact_match,flexible-extract"
-    )
-    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
-    parser.add_argument("--journal", metavar="FILE", help="JSON lines with response and finish_reason")
+    add_run_options(parser)
     parser.add_argument(
         "--claim", metavar="ID", help="one claim, as `mathtasks leaderboard search` prints it"
     )
@@ -66,16 +52,14 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
-    parser.add_argument(
-        "runs", nargs="+", metavar="RUN", help=f"{_FORMATS}; FILE#MODEL is one model of a file"
-    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
     parser.add_argument(
         "--models",
         nargs="+",
         metavar="MODEL",
         help="of one RUN that holds several models, these against each other",
     )
-    add_run_options(parser)
+    add_claim_options(parser)
     _add_format(parser)
     parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
     parser.add_argument(
@@ -91,24 +75,11 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks explain`."""
-    parser.add_argument("run", metavar="RUN", help=_FORMATS)
-    add_run_options(parser)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_claim_options(parser)
     _add_format(parser)
     parser.add_argument(
         "--against", metavar="RUN", help="a run on the same docs: lost docs are worth what they scored there"
-    )
-
-
-def read_chosen(path: str, args: argparse.Namespace) -> list[Run]:
-    """Return the runs at a path that the options of `add_run_options` choose."""
-    file, _, model = (path, "", "") if Path(path).exists() else path.rpartition("#")
-    return read_runs(
-        file or path,
-        model=model or args.run_model,
-        task=args.task,
-        metric=args.metric,
-        gold=args.gold,
-        journal=args.journal,
     )
 
 

@@ -159,9 +159,7 @@ def explain(
 
 
 def _interval(values: list[float], run: Run) -> st.Interval:
-    if len(values) > 1 and any(len(row.responses) > 1 for row in run.rows):
-        return st.clustered(values)
-    return st.wilson(sum(values) / len(values), len(values))
+    return st.of_mean(values, repeats=any(len(row.responses) > 1 for row in run.rows))
 
 
 Found = tuple[Judgement, Symptom]

@@ -202,7 +202,7 @@ def rank(runs: Sequence[tuple[str, Shares]]) -> list[Ranked]:
             leader, group = place, group + 1
         values = list(shares.values())
         mean = sum(values) / len(values)
-        interval = st.wilson(mean, len(values)) if set(values) <= {0, 1} else st.clustered(values)
+        interval = st.of_mean(values, repeats=not set(values) <= {0, 1})
         ranked.append(Ranked(name, mean, interval, _letter(group)))
     return ranked
 

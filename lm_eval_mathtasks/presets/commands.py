@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.presets.flags import flags
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset, names
 
 
-def add_presets_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks presets`."""
     parser.add_argument("name", nargs="?", help="show one preset with its sources and commands")
 
 
-def presets_main(args: argparse.Namespace) -> int:
+def main(args: argparse.Namespace) -> int:
     """Run `mathtasks presets`."""
     print("\n".join(_listing() if args.name is None else described(load_preset(args.name))))
     return 0
@@ -44,13 +45,13 @@ def described(preset: Preset) -> list[str]:
         own = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "task")
         lines.append(f"{benchmark}{f' ({own})' if own else ''}:")
         lines.append(f"  mathtasks run --preset {preset.name} --tasks {facts['task']} --model ... is")
-        lines.append("  " + " ".join(_shown(preset, facts["task"])))
+        lines.append(f"  {_shown(preset, facts['task'])}")
     return lines
 
 
-def _shown(preset: Preset, task: str) -> list[str]:
+def _shown(preset: Preset, task: str) -> str:
     try:
         words = flags(preset, ["--tasks", task]).arguments
     except PresetError as error:
-        return [str(error)]
-    return [f"'{word}'" if " " in word else word for word in words[: words.index("--metadata")]]
+        return str(error)
+    return shlex.join(words[: words.index("--metadata")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -36,14 +37,10 @@ def with_preset(arguments: Sequence[str]) -> list[str]:
     if name is None:
         return rest
     arguments, deviations = flags(load_preset(name), rest)
-    print(f"preset {name}: {' '.join(map(_quoted, arguments[len(rest) :]))}")
+    print(f"preset {name}: {shlex.join(arguments[len(rest) :])}")
     for deviation in deviations:
         print(f"preset {name}: deviates: {deviation}")
     return arguments
-
-
-def _quoted(word: str) -> str:
-    return f"'{word}'" if " " in word or "{" in word else word
 
 
 def _taken(words: list[str]) -> tuple[str | None, list[str]]:

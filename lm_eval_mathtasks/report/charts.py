@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from lm_eval_mathtasks.intervals import Interval
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
 from lm_eval_mathtasks.report.svg import NARROW, colour, figure, run_colour
 from lm_eval_mathtasks.report.words import shortened, visible
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ROW = 0.34  # inches; with the label above the dots, as on a phone, a row takes more
 _ROW_NARROW = 0.52
 _AXIS = 0.5  # inches of the scale below
-_LABEL, _LABEL_NARROW = 44, 44  # characters of a label
+_LABEL = 44  # characters of a label
 _WIDE_ENOUGH = 0.045  # of the whole: a part of a bar with room for its number
 
 
@@ -48,7 +48,7 @@ def _label_rows(axes: Axes, labels: Sequence[str], narrow: bool) -> None:
     axes.set_yticks([])
     for row, text in enumerate(labels):
         axes.text(
-            0, row - 0.26, shortened(visible(text), _LABEL_NARROW), transform=axes.get_yaxis_transform(),
+            0, row - 0.26, shortened(visible(text), _LABEL), transform=axes.get_yaxis_transform(),
             va="bottom", fontsize=9,
         )  # fmt: skip
 

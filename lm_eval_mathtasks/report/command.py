@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.evidence.arguments import RUN_HELP, read_chosen
 from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard.claims import load_claims
-from lm_eval_mathtasks.leaderboard.compare_command import add_run_options, read_chosen
+from lm_eval_mathtasks.leaderboard.compare_command import add_claim_options
 from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
@@ -26,16 +27,11 @@ EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks report`."""
-    parser.add_argument(
-        "runs",
-        nargs="+",
-        metavar="RUN",
-        help="a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines",
-    )
-    add_run_options(parser)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
+    add_claim_options(parser)
     parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
     parser.add_argument(
-        "-o", "--output", metavar="FILE",
+        "-o", "--out", "--output", dest="output", metavar="FILE",
         help=f"where to write (default: {DEFAULT_PAGE} for html, else standard output)",
     )  # fmt: skip
     parser.add_argument(

@@ -114,10 +114,7 @@ class Examined:
 
 
 def _group(label: str, values: Sequence[float], k: int) -> Group:
-    mean = sum(values) / len(values)
-    clustered = k > 1 and len(values) > 1
-    interval = st.clustered(values) if clustered else st.wilson(mean, len(values))
-    return Group(label, mean, interval, len(values))
+    return Group(label, sum(values) / len(values), st.of_mean(values, repeats=k > 1), len(values))
 
 
 def status_of(row: Row, judgement: Judgement) -> str:

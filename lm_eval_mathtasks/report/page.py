@@ -15,7 +15,6 @@ from lm_eval_mathtasks.leaderboard import pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.limits import limits
@@ -230,10 +229,7 @@ def _curves(one: Examined, several: bool) -> Iterator[Figure]:
         return
     drawn = curves(found, ("pass", "maj", "avg"), ks)
     title = "More responses to each problem" + (f": {one.name}" if several else "")
-    rows = tuple(
-        (str(k), *(with_interval(c.at(k).value, Interval(c.at(k).low, c.at(k).high)) for c in drawn))
-        for k in ks
-    )
+    rows = tuple((str(k), *(with_interval(c.at(k).value, c.at(k).interval) for c in drawn)) for k in ks)
     table = Table("", ("k", *(c.label for c in drawn)), rows)
     yield Figure(title, charts.curves([charts.Curve(c.label, c.points) for c in drawn], title), table)
 
@@ -242,7 +238,8 @@ def _lengths(one: Examined, several: bool) -> Figure:
     bins = lengths(one)
     title = "Length and correctness" + (f": {one.name}" if several else "")
     rows = tuple((_span(b), str(b.right + b.wrong), _share(b)) for b in bins)
-    return Figure(title, charts.lengths(bins, title), Table("", ("characters", "responses", "correct"), rows))
+    table = Table("", ("characters", "responses", "correct"), rows)
+    return Figure(title, charts.lengths(bins, title), table, keys=RIGHT_WRONG)
 
 
 def _span(one: Bin) -> str:

@@ -6,11 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
 from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import Run, read_runs
+from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
-from lm_eval_mathtasks.leaderboard.statistics import Interval
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves
@@ -19,24 +18,15 @@ from lm_eval_mathtasks.sampling.tokens import Ruler, read_ruler
 from lm_eval_mathtasks.sampling.votes import Votes
 
 _BARS = "▁▂▃▄▅▆▇█"
+ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
 _WIDTH = 64  # columns of a drawn curve
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which run is meant, and how its table is printed."""
-    parser.add_argument(
-        "run", metavar="RUN", help="a results_*.json or its folder, or JSON lines of responses"
-    )
-    parser.add_argument("--task", help="the task, where a log holds several")
-    parser.add_argument("--run-model", metavar="NAME", help="the model, where a file holds several")
-    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
-    parser.add_argument("--journal", metavar="FILE", help="an API model's journal: how each response ended")
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_run_options(parser)
     parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
-
-
-def read(args: argparse.Namespace) -> list[Run]:
-    """The runs that the arguments of `add_run_arguments` name."""
-    return read_runs(args.run, model=args.run_model, task=args.task, gold=args.gold, journal=args.journal)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,22 +37,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=",".join(METRICS),
         help="comma-separated, from %(default)s (default: all of these), or g-pass- with a threshold of yours",
     )
-    parser.add_argument("--k", help="comma-separated, or `all`; by default the powers of two up to n, and n")
+    parser.add_argument(
+        "--k", type=_ks, help="comma-separated, or `all`; by default the powers of two up to n, and n"
+    )
     parser.add_argument(
         "--no-answer-votes", action="store_true", help="in maj@k, no answer is an answer like others (wrong)"
     )
 
 
+def _ks(text: str) -> list[int] | str:
+    return text if text == "all" else whole_numbers(text)
+
+
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks sampling`: a table and curves for every run at the path."""
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    ks = None if args.k in (None, "all") else _numbers(args.k, "numbers of responses such as --k 1,4,16")
-    for run in read(args):
+    ks = None if args.k == "all" else args.k
+    for run in read_chosen(args.run, args):
         found = votes(run, judge(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
         if args.format == "csv":
-            show([_long_table(run, drawn)], "csv")
+            show([long_table(run, drawn)], "csv")
             continue
         show([_table(run, found, drawn, every=args.k is not None)], args.format)
         if args.format == "text" and len(drawn[0].points) > 2:
@@ -80,8 +76,15 @@ def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
         )
 
 
-def _long_table(run: Run, drawn: Sequence[Curve]) -> Table:
-    """For programs: a line a point, in fractions."""
+def titled(run: Run, found: Sequence[Votes]) -> str:
+    """The title of a table: the run, its docs, and how many responses each has."""
+    least, most = min(v.n for v in found), max(v.n for v in found)
+    each = str(least) if least == most else f"{least} to {most}"
+    return f"{run.label}: {len(found)} docs, {each} responses each"
+
+
+def long_table(run: Run, drawn: Sequence[Curve]) -> Table:
+    """Return a line a point, in fractions: for programs."""
     columns = ("model", "task", "metric", "k", "value", "low", "high")
     rows = tuple(
         (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
@@ -92,38 +95,27 @@ def _long_table(run: Run, drawn: Sequence[Curve]) -> Table:
 
 
 def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
-    least, most = min(v.n for v in found), max(v.n for v in found)
     ks = [point.k for point in drawn[0].points]
     rows = tuple(
-        (str(k), *(_cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
+        (str(k), *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
     )
-    title = (
-        f"{run.label}: {len(found)} docs, {least if least == most else f'{least} to {most}'} responses each"
-    )
-    notes = ["percent [95 % interval over docs]; each row is the mean over all subsets of k responses"]
+    notes = [ROWS]
     if any(curve.label == "avg@k" for curve in drawn):
         notes.append("avg@k has the interval that k responses a doc would have given")
-    return Table(title, ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
+    return Table(titled(run, found), ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
 
 
-def _cell(point: Point) -> str:
-    return with_interval(point.value, Interval(point.low, point.high))
-
-
-def _numbers(text: str, wanted: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise Undefined(wanted, repr(text), "separate whole numbers by commas")
-    return numbers
+def cell(point: Point) -> str:
+    """A point of a curve in a table, in percent."""
+    return with_interval(point.value, point.interval)
 
 
 def add_budgets_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks budgets`."""
     add_run_arguments(parser)
-    parser.add_argument("--budgets", metavar="N,N,...", help="in tokens; by default powers of two")
+    parser.add_argument(
+        "--budgets", type=whole_numbers, metavar="N,N,...", help="in tokens; by default powers of two"
+    )
     parser.add_argument(
         "--tokenizer",
         metavar="NAME",
@@ -134,12 +126,11 @@ def add_budgets_arguments(parser: argparse.ArgumentParser) -> None:
 
 def budgets_main(args: argparse.Namespace) -> int:
     """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
-    wanted = args.budgets and _numbers(args.budgets, "budgets such as --budgets 256,512,1024")
-    for run in read(args):
+    for run in read_chosen(args.run, args):
         ruler = read_ruler(args.tokenizer, run.model)
-        found = at_budgets(run, ruler, wanted or None)
+        found = at_budgets(run, ruler, args.budgets)
         if args.format == "csv":
-            show([_long_table(run, [found.curve])], "csv")
+            show([long_table(run, [found.curve])], "csv")
             continue
         show([_budget_table(run, found, ruler)], args.format)
         if args.format == "text" and len(found.curve.points) > 2:
@@ -149,7 +140,7 @@ def budgets_main(args: argparse.Namespace) -> int:
 
 def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
     rows = tuple(
-        (str(point.k), f"{100 * share:.1f}", _cell(point))
+        (str(point.k), f"{100 * share:.1f}", cell(point))
         for point, share in zip(found.curve.points, found.finished, strict=True)
     )
     notes = [

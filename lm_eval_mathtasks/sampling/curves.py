@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
-from lm_eval_mathtasks.leaderboard.statistics import Interval, clustered, wilson
+from lm_eval_mathtasks.intervals import Interval, of_mean
 from lm_eval_mathtasks.sampling.estimators import BY_COUNT, g_pass_at_k, majority
 from lm_eval_mathtasks.sampling.votes import Votes
 
@@ -24,6 +24,11 @@ class Point(NamedTuple):
     value: float
     low: float
     high: float
+
+    @property
+    def interval(self) -> Interval:
+        """From `low` to `high`."""
+        return Interval(self.low, self.high)
 
 
 class Curve(NamedTuple):
@@ -106,10 +111,8 @@ def score(values: Sequence[float], *, extra: float = 0.0) -> tuple[float, float,
     (Miller 2024, arXiv:2411.00640), whatever was computed from each doc's responses. extra: a further variance of the
     mean. One doc has the interval of one answer.
     """
-    docs = len(values)
-    p = min(1.0, max(0.0, math.fsum(values) / docs))
-    interval: Interval = clustered(values, extra=extra) if docs > 1 else wilson(p, 1)
-    return p, interval.low, interval.high
+    p = min(1.0, max(0.0, math.fsum(values) / len(values)))
+    return p, *of_mean(values, repeats=True, extra=extra)
 
 
 def _fewer_repeats(votes: Sequence[Votes], k: int) -> float:

@@ -17,7 +17,6 @@ class Ruler(NamedTuple):
 
     name: str
     ends: Callable[[str], Sequence[int]]
-    estimated: bool = False
 
 
 def read_ruler(name: str | None, model: str | None) -> Ruler:
@@ -29,7 +28,7 @@ def read_ruler(name: str | None, model: str | None) -> Ruler:
     if name is None and model and (Path(model) / "tokenizer.json").is_file():
         name = model
     if name in (None, ESTIMATE):
-        return Ruler(f"{CHARS_PER_TOKEN} characters a token (an estimate)", _every_four, estimated=True)
+        return Ruler(f"{CHARS_PER_TOKEN} characters a token (an estimate)", _every_four)
     try:
         tokenizer = _read(str(name))
     except Exception as error:  # each of the two packages raises its own kinds, bare ones among them

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.arguments import whole_number
 from lm_eval_mathtasks.evidence.rescore import engines, page
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
+from lm_eval_mathtasks.grading.children import cores
 
 EXIT_BAD_INPUT = 1
 EXIT_INTERRUPTED = 130
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", metavar="NAME", help="name of the task, where a file names none")
     parser.add_argument("--run-model", metavar="NAME", help="name of the model, where a file names none")
-    parser.add_argument("--workers", type=_count, metavar="N", help="processes (default: all cores)")
+    parser.add_argument("--workers", type=whole_number, metavar="N", help="processes (default: all cores)")
     parser.add_argument(
         "--engine",
         choices=("local", "ray"),
@@ -66,12 +68,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="disputed responses to print (at most 20 of a run)",
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a number of processes from 1 on; got {text!r}")
-    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -134,7 +130,7 @@ def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[S
         if args.engine == "ray":
             summaries = engines.run_on_ray(found.units, options, args.workers, tick)
         else:
-            summaries = engines.run_local(found.units, options, args.workers or engines.cores(), tick)
+            summaries = engines.run_local(found.units, options, args.workers or cores(), tick)
         for done, summary in enumerate(summaries, 1):
             bar.set_postfix_str(f"{done} of {len(found.units)} files")
             yield summary

@@ -1,8 +1,7 @@
-"""Several graders on the same responses: accuracy with interval, agreement, and what they dispute."""
+"""Several graders on the same responses: accuracy, agreement, and what they dispute."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -63,25 +62,3 @@ def agreement(both: int, first: int, second: int, neither: int) -> tuple[float, 
     a, b = (both + first) / total, (both + second) / total
     chance = a * b + (1 - a) * (1 - b)
     return share, None if chance == 1 else round((share - chance) / (1 - chance), 12)
-
-
-def wilson(right: float, total: int) -> tuple[float, float]:
-    """Return the 95% score interval of a share of `total` independent docs (Wilson 1927).
-
-    >>> [round(bound, 4) for bound in wilson(8, 10)]
-    [0.4902, 0.9433]
-    """
-    z2 = 1.959963984540054**2
-    share, grown = right / total, total + z2
-    middle = (right + z2 / 2) / grown
-    half = math.sqrt(z2 * (share * (1 - share) * total + z2 / 4)) / grown
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def interval(shares: Sequence[float]) -> tuple[float, float]:
-    """Return the 95% interval of a mean over docs: `wilson` for one verdict a doc, else mean and standard error."""
-    mean, docs = sum(shares) / len(shares), len(shares)
-    if docs < 2 or all(share in (0, 1) for share in shares):
-        return wilson(sum(shares), docs)
-    half = 1.96 * math.sqrt(sum((share - mean) ** 2 for share in shares) / (docs - 1) / docs)
-    return max(0.0, mean - half), min(1.0, mean + half)

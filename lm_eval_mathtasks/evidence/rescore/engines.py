@@ -18,16 +18,9 @@ from lm_eval_mathtasks.evidence.rescore.inputs import Unit
 from lm_eval_mathtasks.evidence.rescore.judges import Judges
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary, rescore_unit
-from lm_eval_mathtasks.grading.children import CannotStartError, Children, Tick
+from lm_eval_mathtasks.grading.children import CannotStartError, Children, Tick, cores
 
 _UNITS = "lm_eval_mathtasks.evidence.rescore.work.serve_units"
-
-
-def cores() -> int:
-    """The processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick) -> Iterator[Summary]:

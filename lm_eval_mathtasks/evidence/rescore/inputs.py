@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import os
 import re
@@ -21,10 +20,6 @@ SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.json
 STATE = ".rescore"  # in the output folder: what a killed rescore had finished
 DISPUTED = "disputed_"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d.-]*\d")
-_LONGEST, _KEPT = (
-    120,
-    25,
-)  # bytes of a name in a path, of 255 with date and ending; characters of a longer one
 _ENDINGS = (".jsonl", ".jsonl.gz", ".parquet", ".json", ".eval")
 
 
@@ -164,13 +159,3 @@ def _opencompass_inputs(file: Path) -> list[Path]:
     task = parts[0].stem.rpartition("_")[0] if len(parts) > 1 else file.stem
     verdicts = file.parents[2] / "results" / file.parent.name / f"{task}.json"
     return [*parts, verdicts] if verdicts.exists() else parts
-
-
-def safe_name(name: str) -> str:
-    """A name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a file
-    system ends in its checksum."""
-    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
-    long = len(name.encode("utf-8", "replace")) > _LONGEST
-    return (
-        f"{name[:_KEPT]}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}" if long else name
-    )

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.files import write_whole
 from lm_eval_mathtasks.evidence.judge import judge_response
 from lm_eval_mathtasks.grading import Status
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
@@ -173,15 +174,6 @@ class Parts:
     def write(self, grader: str, number: int, part: list[Any]) -> None:
         """Keep a finished chunk."""
         write_whole(self._path(grader, number), lambda file: file.write(json.dumps(part).encode("ascii")))
-
-
-def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Write a file under another name and then rename it: it is there whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("wb") as file:
-        fill(file)
-    unfinished.replace(path)
 
 
 @cache

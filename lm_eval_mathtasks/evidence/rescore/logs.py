@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import safe_name, sha256, write_whole
 from lm_eval_mathtasks.evidence.harness_logs import FOLDED
 from lm_eval_mathtasks.evidence.records import Row, Run
-from lm_eval_mathtasks.evidence.rescore.inputs import safe_name
-from lm_eval_mathtasks.evidence.rescore.judges import Judged, write_whole
+from lm_eval_mathtasks.evidence.rescore.judges import Judged
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
+from lm_eval_mathtasks.intervals import mean_and_error
 from lm_eval_mathtasks.metrics import mean, response_scores
 from lm_eval_mathtasks.sampling.repeats import repeat_scores
 
@@ -91,17 +91,13 @@ def _line_of(row: Row) -> dict[str, Any]:
         "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
         "resps": [list(row.responses)],
         **({"finish_reasons": [list(row.finish)]} if any(row.finish) else {}),
-        **{name: _sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
+        **{name: sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
     }
 
 
 def _indented(doc: Mapping[str, str | None]) -> str:
     """As `json.dumps(doc, indent=2, ensure_ascii=False)`, which leaves the fast encoder and takes ten times as long."""
     return "{\n  " + ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in doc.items()) + "\n}"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_samples(path: Path, lines: Iterable[dict[str, Any]]) -> str | None:
@@ -139,11 +135,8 @@ def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
 
 
 def _stderr(values: Sequence[float]) -> float | str:
-    """Sample standard deviation over the root of n; lm-eval writes N/A for a single doc."""
-    if len(values) < 2:
-        return "N/A"
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
+    """lm-eval writes N/A for a single doc."""
+    return mean_and_error(values)[1] if len(values) > 1 else "N/A"
 
 
 def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lm_eval_mathtasks.evidence.rescore.cross import agreement, merged, wilson
+from lm_eval_mathtasks.evidence.rescore.cross import agreement, merged
 from lm_eval_mathtasks.evidence.rescore.work import LOG, Summary
+from lm_eval_mathtasks.intervals import wilson
 
 _CHARS = 70  # of a gold or an answer
 _LISTED = 5
@@ -63,7 +64,7 @@ def cross_lines(runs: Sequence[Summary]) -> Iterator[str]:
     yield f"\ngraders on {total} responses:"
     rows = [("grader", "accuracy", "95% interval", "only it", "only ours", "agreement", "no verdict")]
     for name, right in table["right"].items():
-        low, high = wilson(right / total * docs, docs)
+        low, high = wilson(right / total, docs)
         both = ("", "", "")
         if name != "ours":
             counts = table["pairs"][f"ours|{name}"]

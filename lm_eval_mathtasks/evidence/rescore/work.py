@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.evidence.files import file_sha256, safe_name, sha256, write_whole
 from lm_eval_mathtasks.evidence.judge import reference_answer
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore import cross, logs
-from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, safe_name
+from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, read_results
 from lm_eval_mathtasks.evidence.rescore.judges import (
     OURS,
     Asked,
@@ -21,10 +22,10 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     Parts,
     grader_version,
     source_checksum,
-    write_whole,
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
+from lm_eval_mathtasks.intervals import of_mean
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders
@@ -49,10 +50,10 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     finished before, from the same input by the same graders, is not done again. Raises EvidenceError for unreadable
     input only where the options are strict.
     """
-    key = hashlib.sha256(f"{unit.folder}\0{unit.stamp}".encode()).hexdigest()[:16]
+    key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), fingerprint(unit, options)
-    before = None if options.fresh else _read(finished)
+    before = None if options.fresh else read_results(finished)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
         count = sum(run["judgements"] for run in before["runs"])
         tick(-count)
@@ -73,19 +74,11 @@ def fingerprint(unit: Unit, options: Options) -> str:
     whole = hashlib.sha256()
     for path in filter(None, (*unit.inputs, options.gold, options.journal)):
         with suppress(OSError):
-            whole.update(hashlib.sha256(Path(path).read_bytes()).digest())
+            whole.update(file_sha256(Path(path)).encode())
     chosen = (options.graders, options.metric, options.model, options.task)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), chosen]).encode())
     return whole.hexdigest()
-
-
-def _read(path: Path) -> Summary | None:
-    try:
-        summary: Summary = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return summary
 
 
 def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Tick) -> Summary:
@@ -134,7 +127,7 @@ def _write_results(
     rescored = {
         "source": Path(unit.source).name,
         "harness": done[0][0].run.provenance.harness,
-        "sha256": {Path(p).name: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in unit.inputs},
+        "sha256": {Path(p).name: file_sha256(Path(p)) for p in unit.inputs},
         "graders": {name: grader_version(name) for name in dict.fromkeys((OURS, *options.graders))},
         "logged_metric": {loaded.run.task: loaded.run.metric for loaded, _ in done},
     }
@@ -201,7 +194,7 @@ class _Rescored:
 
     def summary(self) -> Summary:
         """What is printed, and kept for a run that is not done again."""
-        run = self.run
+        run, k = self.run, max((len(row.responses) for row in self.run.rows), default=1)
         shares = [one["exact_match"] for one in self.scores if "exact_match" in one]
         old = [row.score for row in self.rows]
         gaps = [new - was for new, was in zip(shares, old, strict=True) if was is not None]
@@ -219,8 +212,8 @@ class _Rescored:
             "gaps": _gaps(run.rows),
             "metric": run.metric,
             "right": sum(shares),
-            "k": max((len(row.responses) for row in run.rows), default=1),
-            "interval": cross.interval(shares) if shares else None,
+            "k": k,
+            "interval": of_mean(shares, repeats=k > 1) if shares else None,
             "scored": len(gaps),
             "old": sum(was for was in old if was is not None),
             "new_of_scored": sum(n for n, was in zip(shares, old, strict=True) if was is not None),
@@ -230,7 +223,7 @@ class _Rescored:
             "samples": self.files[0],
             "disputed_file": self.files[1],
             "disputed": len(self.disputed),
-            "first": [self._dispute(k) | {"question": ""} for k in self.disputed[:SHOWN]],
+            "first": [self._dispute(place) | {"question": ""} for place in self.disputed[:SHOWN]],
             "cross": cross.cross_table(self.votes, len(shares)) if shares else None,
         }
 

@@ -1,0 +1,61 @@
+"""Command-line arguments that several commands take: which runs of a log are meant, and whole numbers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lm_eval_mathtasks.evidence.runs import Run, read_runs
+
+FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
+RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which runs of a log a command takes, and what it reads beside the log."""
+    parser.add_argument(
+        "--task", help="the task, where a log holds several (and its name, where it names none)"
+    )
+    parser.add_argument(
+        "--run-model",
+        "--model-name",
+        metavar="NAME",
+        help="the model, where a log holds several (and its name, where it names none)",
+    )
+    parser.add_argument(
+        "--metric", help="the log's metric that counts, for instance exact_match,flexible-extract"
+    )
+    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
+    parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="how each response ended: an API model's journal, or JSON lines with response and finish_reason",
+    )
+
+
+def read_chosen(path: str, args: argparse.Namespace) -> list[Run]:
+    """Return the runs at a path, or FILE#MODEL, that the options of `add_run_options` choose."""
+    file, _, model = (path, "", "") if Path(path).exists() else path.rpartition("#")
+    return read_runs(
+        file or path,
+        model=model or args.run_model,
+        task=args.task,
+        metric=args.metric,
+        gold=args.gold,
+        journal=args.journal,
+    )
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
+    return int(text)
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Read whole numbers above 0, separated by commas; returns each once, ascending."""
+    try:
+        return sorted({whole_number(part) for part in text.split(",")})
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"whole numbers above 0 such as 1,4,16; got {text!r}") from None
