@@ -71,6 +71,14 @@ def test_lm_evals_own_task_has_a_line_per_filter(tmp_path):
         read_run(log, metric="acc")
 
 
+def test_every_filter_of_a_long_log_is_seen_and_the_others_are_told(tmp_path):
+    docs, scores = DOCS * 30, {"strict-match": [0] * 120, "flexible-extract": [1, 1, 1, 0] * 30}
+    log = write_lm_eval(tmp_path, docs, RIGHT * 30, scores=scores, task="gsm8k", filters=tuple(scores))
+    run = read_run(log)
+    assert run.metric == "exact_match,flexible-extract"
+    assert "by exact_match,strict-match it is 0.00%" in run.provenance.notes[0]
+
+
 def test_repeats_keep_all_responses(tmp_path):
     texts = [[r, r, "\\boxed{0}"] for r in RIGHT]
     settings = {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "max_gen_toks": 32768}
