@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import random
 import shutil
 from dataclasses import replace
@@ -408,6 +409,10 @@ def test_compare_prints_claims_with_verdicts(tmp_path, capsys):
     assert "85.4 [83.4, 87.2]" in out
     assert call("explain", log, "--format", "csv") == 0
     assert "published: Qwen" in capsys.readouterr().out
+    assert call("explain", log, "--format", "markdown") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"set against \S+/GSM8K/Qwen2.5-7B\S*: reproduced", out)
+    assert "--claim ID takes another" in out
 
 
 def test_compare_of_two_and_of_many_and_to_a_baseline(tmp_path, capsys):
@@ -438,6 +443,7 @@ def test_explain_without_a_claim_still_explains(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "empty responses" in out
     assert "published: " not in out
+    assert "set against no published score: a model that claims name; got 'acme/toy-1'" in out
     with pytest.raises(ClaimError, match="a model that claims name"):
         call("explain", log, "--model", "acme/toy-1", "--benchmark", "GSM8K")
 

@@ -243,7 +243,7 @@ def explain_main(args: argparse.Namespace) -> int:
     tables: list[Table] = []
     for run in read_chosen(args.run, args):
         judgements = judge(run)
-        best = _to_reach(run, claims, judgements, args)
+        best, notes = _to_reach(run, claims, judgements, args)
         explanation = explain(
             run,
             published=None if best is None else best.claim.score / 100,
@@ -251,30 +251,24 @@ def explain_main(args: argparse.Namespace) -> int:
             judgements=judgements,
         )
         listed = judgements if args.docs or args.format in _COMPLETE else ()
-        tables += pages.explanation_tables(explanation, best, causes, listed)
+        tables += pages.explanation_tables(explanation, best, causes, listed, notes)
     show(tables, args.format)
     return 0
 
 
 def _to_reach(
     run: Run, claims: Claims, judgements: list[Judgement], args: argparse.Namespace
-) -> Comparison | None:
-    """The claim at the top of the waterfall; without one that was asked for, a waterfall needs none."""
+) -> tuple[Comparison | None, list[str]]:
+    """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
     counted = None if run.scored else shares(run, judgements)
+    choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
     try:
-        return nearest(
-            run,
-            claims,
-            shares=counted,
-            mode=args.mode,
-            model=args.model,
-            claim_id=args.claim,
-            benchmark=args.benchmark,
-        )
-    except ClaimError:
+        best = nearest(run, claims, shares=counted, mode=args.mode, **choice)
+    except ClaimError as error:
         if args.claim or args.model or args.benchmark:
             raise
-        return None
+        return None, [f"set against no published score: {error}"]
+    return best, pages.notes_on_claim(best, find_claims(run, claims, **choice)[0])
 
 
 def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
