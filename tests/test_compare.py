@@ -2,8 +2,8 @@
 
 import argparse
 import json
-import re
 import random
+import re
 import shutil
 from dataclasses import replace
 

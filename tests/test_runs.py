@@ -313,8 +313,62 @@ def test_gold_is_found_by_the_question_inside_a_prompt(tmp_path):
     other = write_json_lines(
         tmp_path / "other.jsonl", [{"question": "What is the answer to number", "answer": "1"}] * 4
     )
-    with pytest.raises(EvidenceError, match="none for 4 docs"):
+    with pytest.raises(EvidenceError, match="none for 4 of 4"):
         judge(read_run(answers, gold=other))
+
+
+LONG = [
+    {"question": f"Anna’s {i} ducks lay ${i}$  eggs. How many eggs are that in a week?", "gold": str(i)}
+    for i in range(12)
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda i: i,
+        str,
+        lambda i: f"{i:05d}",
+        lambda i: f"test-{i}",
+        lambda i: f"gsm8k/{i:04d}",
+        lambda i: i + 1,
+    ],
+)
+def test_gold_is_found_by_however_the_docs_are_numbered(tmp_path, name):
+    rows = [{"id": name(i), "response": f"\\boxed{{{d['gold']}}}"} for i, d in enumerate(LONG)]
+    answers = write_json_lines(tmp_path / "answers.jsonl", rows[::-1])
+    docs = write_json_lines(tmp_path / "docs.jsonl", LONG)
+    assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+
+
+def test_gold_is_found_by_an_id_that_the_docs_have(tmp_path):
+    named = [{**d, "unique_id": f"test/ducks/{90 - i}.json"} for i, d in enumerate(LONG)]
+    rows = [{"unique_id": d["unique_id"], "response": f"\\boxed{{{d['gold']}}}"} for d in named]
+    docs = write_json_lines(tmp_path / "docs.jsonl", named)
+    run = read_run(write_json_lines(tmp_path / "answers.jsonl", rows[::-1]), gold=docs)
+    assert all(j.verdict.correct for j in judge(run))
+    numbered = [{"id": i, "response": "1"} for i in range(12)]
+    with pytest.raises(EvidenceError, match="none for 12 of 12, for instance id 0, which has no question"):
+        read_run(write_json_lines(tmp_path / "numbered.jsonl", numbered), gold=docs)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda q: q.replace("’", "'").replace("$", "").replace("  ", " ").lower(),
+        lambda q: f"Q: What is 1+1?\nA: 2\n\nQ: {q.replace('’', chr(39))}\nLet's think step by step.",
+    ],
+)
+def test_gold_is_found_by_a_question_that_was_copied_loosely(tmp_path, copied):
+    rows = [{"question": copied(d["question"]), "response": f"\\boxed{{{d['gold']}}}"} for d in LONG]
+    answers = write_json_lines(tmp_path / "answers.jsonl", rows[::-1])
+    docs = write_json_lines(tmp_path / "docs.jsonl", LONG)
+    assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+    twins = [{"question": "(x+1)(x+2)?", "gold": "1"}, {"question": "x+1x+2?", "gold": "2"}]
+    docs = write_json_lines(tmp_path / "twins.jsonl", twins)
+    asked = write_json_lines(tmp_path / "asked.jsonl", [{"question": "[x+1][x+2]?", "response": "1"}])
+    with pytest.raises(EvidenceError, match=r"none for 1 of 1, for instance id 0 \(\[x\+1\]"):
+        read_run(asked, gold=docs)
 
 
 def test_plain_lines_with_repeats(tmp_path):
