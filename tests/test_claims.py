@@ -243,10 +243,18 @@ def test_names_resolve(folder, name, models):
         ("qwen2.5-72b-instruct-turbomind", "Qwen2.5-72B-Instruct"),
         ("qwen2.5-7b-instruct-hf", "Qwen2.5-7B-Instruct"),
         ("llama-3.1-8b-instruct_vllm", "Llama-3.1-8B-Instruct"),
+        ("qwen2_5-72b-instruct-turbomind", "Qwen2.5-72B-Instruct"),
+        ("qwen2_5_72b_instruct", "Qwen2.5-72B-Instruct"),
+        ("/cache/hub/models--Qwen--Qwen2.5-7B-Instruct/snapshots/a09a35", "Qwen2.5-7B-Instruct"),
     ],
 )
 def test_well_known_names_resolve(shipped, name, first):
     assert shipped.models.resolve(name)[0].name == first
+
+
+def test_a_size_tag_does_not_say_base(shipped):
+    with pytest.raises(ClaimError, match=r"did you mean Llama-3\.1-8B"):
+        shipped.models.resolve("llama3.1:8b")
 
 
 def test_an_unknown_model_gets_a_suggestion(shipped):

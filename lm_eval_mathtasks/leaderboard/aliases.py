@@ -14,6 +14,9 @@ from lm_eval_mathtasks.errors import ClaimError
 _BACKEND = re.compile(
     r"([-_](turbomind|lmdeploy|vllm|sglang|pytorch|hf|api|chat-?template))+$", re.IGNORECASE
 )
+_CACHE = re.compile(r"(?:^|/)models--[^/]+--([^/]+)(?:/snapshots/[^/]+)?/?$")  # the hub's own folders
+_POINT = re.compile(r"(?<=[A-Za-z-]\d)_(?=\d[-_])")
+_SIZE_TAG = re.compile(r":\d+(\.\d+)?[bm]\b", re.IGNORECASE)
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
@@ -84,10 +87,14 @@ class Models(Mapping[str, Model]):
         """Return the models a name may mean: one, or the modes of one hub id.
 
         A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper, any of these
-        with the name of a backend behind it.
-        Raises ClaimError with near names.
+        with the name of a backend behind it, a folder of the hub's cache, points written as underscores (2_5).
+        Raises ClaimError with near names, also for a tag of Ollama's: `llama3.1:8b` is not the base model.
         """
-        tail = name.rstrip("/").rsplit("/", 1)[-1]
+        cached = _CACHE.search(name)
+        tail = cached[1] if cached else name.rstrip("/").rsplit("/", 1)[-1]
+        if _SIZE_TAG.search(tail):
+            raise ClaimError("a model that claims name", repr(name), self.suggestion(name))
+        tail = _POINT.sub(".", tail)
         bare = _BACKEND.sub("", tail)
         for candidate in (name, tail, _DATE.sub("", tail), bare, _DATE.sub("", bare)):
             if found := self._names.get(simplified(candidate)):
