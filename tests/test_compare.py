@@ -216,6 +216,13 @@ def test_the_nearest_claim_is_the_comparable_one(claims):
     assert best.outcome != "not comparable"
 
 
+def test_a_vendors_mean_of_several_answers_is_as_near_as_one_answer(claims):
+    silent = dict.fromkeys(("shots", "cot", "tools", "chat_template", "temperature"))
+    run = run_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "math_500", 500, 450, **silent)
+    best = nearest(run, claims).claim
+    assert (best.score, best.metric, best.reported_by) == (92.8, "avg@k", "vendor")
+
+
 def test_differences_point_to_known_causes(claims, claim):
     run = run_of("Qwen/Qwen2.5-7B", "gsm8k", 1319, 700, shots=0)
     hits = causes_of(list(against(claims, run, claim.id).parts), load_causes())
