@@ -357,11 +357,13 @@ def test_the_measured_page_links_each_score_to_its_log_and_claim(tmp_path, claim
     )
     (folder / "manifest.json").write_text('{"command": "mathtasks run ...", "commit": "0123456789abcdef"}')
     page = measured_page(tmp_path / "logs", replace(claims, folder=tmp_path / "leaderboards"))
-    assert (
-        "| gsm8k-cot | Qwen/Qwen2.5-7B | hf | 85.37 [83.36, 87.17] | 1319 × 1 | shots 4, T 0, max tokens 512 |"
-        in page
-    )
-    assert "| reproduced | 0123456789ab | `mathtasks run ...` |" in page
+    cited = re.search(r"\| \[(\S+)\]\(claims/(\S+)#L(\d+)\), \S+ \| reproduced \|", page)
+    line = (claims.folder / "claims" / cited[2]).read_text().splitlines()[int(cited[3]) - 1]
+    assert f"{{model: Qwen2.5-7B, score: {cited[1]}" in line
+    assert "| Qwen/Qwen2.5-7B | gsm8k-cot | 85.37 [83.36, 87.17] | 1319 × 1 |" in page
+    assert "| hf | shots 4, T 0, max tokens 512 |" in page
+    assert "| [0123456789ab](../logs/Qwen2.5-7B/gsm8k-cot/manifest.json) | [1](#commands) |" in page
+    assert "## Commands\n\n1. `mathtasks run ...`\n" in page
     assert "](../logs/Qwen2.5-7B/gsm8k-cot/results_" in page
     assert measured_page(tmp_path / "nowhere", claims).endswith("No run yet.\n")
 
