@@ -10,6 +10,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
 
+KINDS = ("base", "instruct", "reasoning")
 # What harnesses add to a model's name: the backend that served it.
 _BACKEND = re.compile(
     r"([-_](turbomind|lmdeploy|vllm|sglang|pytorch|hf|api|chat-?template))+$", re.IGNORECASE
@@ -72,6 +73,9 @@ class Models(Mapping[str, Model]):
                 raise ClaimError(
                     "organisation and kind of a model", f"{name} without {missing}", "add it"
                 ) from missing
+            if models[-1].kind not in KINDS:
+                wanted = f"the kind of {name}, one of {', '.join(KINDS)}"
+                raise ClaimError(wanted, repr(models[-1].kind), "mend it in models.yaml")
         return cls(models)
 
     def __getitem__(self, name: str) -> Model:
@@ -82,6 +86,11 @@ class Models(Mapping[str, Model]):
 
     def __len__(self) -> int:
         return len(self._models)
+
+    def known(self, name: str) -> str | None:
+        """Return the name that claims use for exactly this model, None where there is none or there are several."""
+        found = self._names.get(simplified(name), [])
+        return name if name in self._models else found[0] if len(found) == 1 else None
 
     def resolve(self, name: str) -> list[Model]:
         """Return the models a name may mean: one, or the modes of one hub id.
