@@ -445,6 +445,19 @@ def test_regrading_overrules_the_log(tmp_path, capsys):
     assert "may be noise" in capsys.readouterr().out
 
 
+def test_one_grader_for_both_where_only_one_log_has_verdicts(tmp_path, capsys):
+    judged = [{"id": i, "gold": str(i), "response": f"\\boxed{{{i}}}", "correct": i > 20} for i in range(60)]
+    silent = [{name: row[name] for name in ("id", "gold", "response")} for row in judged]
+    files = [write_json_lines(tmp_path / f"{n}.jsonl", rows) for n, rows in enumerate((judged, silent))]
+    assert call("compare", *files, "--format", "markdown") == 0
+    out = capsys.readouterr().out
+    assert "both by our grader" in out
+    assert out.count("| unnamed model · unnamed task | 100.00 |") == 2
+    assert "| metric of the log | correct | not stated |" in out
+    assert call("compare", files[0], files[0], "--format", "markdown") == 0
+    assert "65.00" in capsys.readouterr().out
+
+
 def test_explain_without_a_claim_still_explains(tmp_path, capsys):
     answers = texts(lambda i: True, 60)
     log = write_lm_eval(tmp_path, DOCS, [*answers[:50], *[""] * 10], scores=[1] * 50 + [0] * 10)

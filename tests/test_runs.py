@@ -302,6 +302,14 @@ def test_plain_lines_without_gold_take_it_from_the_docs(tmp_path):
     assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
 
 
+def test_an_empty_reference_is_none(tmp_path):
+    rows = [{"id": 0, "gold": "", "response": "1"}, {"id": 1, "gold": "", "answer": "2", "response": "2"}]
+    run = read_run(write_json_lines(tmp_path / "x.jsonl", rows))
+    assert [row.gold for row in run.rows] == [None, "2"]
+    with pytest.raises(EvidenceError, match="none for 1 docs, for instance 0"):
+        judge(run)
+
+
 def test_gold_is_found_by_the_question_inside_a_prompt(tmp_path):
     prompts = [f"Answer step by step. Question: {d['question']}\nAnswer:" for d in DOCS]
     rows = [{"question": q, "response": r} for q, r in zip(prompts, RIGHT, strict=True)]

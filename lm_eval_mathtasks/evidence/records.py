@@ -209,7 +209,7 @@ def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
         value = row.get(key)
         if isinstance(value, list) and value:
             return ", ".join(str(part) for part in value)
-        if value is not None and not isinstance(value, list | dict):
+        if value not in (None, "") and not isinstance(value, list | dict):
             return str(value)
     return None
 

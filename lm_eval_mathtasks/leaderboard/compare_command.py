@@ -24,6 +24,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
 from lm_eval_mathtasks.leaderboard.render import Table, show
 
 _COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
+_MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 _FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 
 
@@ -197,10 +198,12 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     second = aligned(first, second)
-    one, two = _graded(first, args.regrade), _graded(second, args.regrade)
+    mixed = first.scored != second.scored
+    one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
-    return pages.paired_tables(paired, every_doc=args.docs or args.format in _COMPLETE)
+    every = args.docs or args.format in _COMPLETE
+    return pages.paired_tables(paired, every_doc=every, notes=(_MIXED,) if mixed and not args.regrade else ())
 
 
 def _ranking(args: argparse.Namespace) -> list[Table]:
@@ -210,7 +213,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
             by_task.setdefault(run.task, []).append((_name(path, run), run))
     tables = []
     for task, named in by_task.items():
-        runs = [(name, _graded(aligned(named[0][1], run), args.regrade)[0]) for name, run in named]
+        regrade = args.regrade or len({run.scored for _, run in named}) > 1  # one grader for all
+        runs = [(name, _graded(aligned(named[0][1], run), regrade)[0]) for name, run in named]
         tables += [pages.ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 

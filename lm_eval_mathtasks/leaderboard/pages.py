@@ -76,8 +76,8 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     return notes[:NOTES_SHOWN] + unsure
 
 
-def paired_tables(paired: Paired, *, every_doc: bool = False) -> list[Table]:
-    """Return what differs in the configuration, then the paired result, then the flipped docs."""
+def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
+    """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
     first, second = paired.first.label, paired.second.label
     result = [
         ("first", first, percent(paired.scores[0])),
@@ -108,7 +108,7 @@ def paired_tables(paired: Paired, *, every_doc: bool = False) -> list[Table]:
             paired.changes,
             same,
         ),
-        Table(verdict, ("", "", ""), tuple(result)),
+        Table(verdict, ("", "", ""), tuple(result), notes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
     ]
 
