@@ -38,6 +38,7 @@ SCENARIOS = {
     "bqu": ("500 RPM by the second, unknown", "--rpm 500 --burst-s 1", "", 240),
     "d": ("250 RPM, 4.5 % faults", "--rpm 250 --p-500 .02 --p-reset .01 --p-hang .01 --p-truncated .005",
           "rpm=250", 300),
+    "h": ("no limit, 3 % hangs", "--p-hang .03", "", 240),
     "g": ("503 beyond 40 at once", "--max-inflight 40 --overload 503 --headers none", "", 240),
     "w": ("two processes on one key, 250 RPM, unknown", "--rpm 250", "", 240),
     "e": ("quota after 300, then topped up", "--quota 300", "", 120),
@@ -247,7 +248,7 @@ def line(row):
         ratio = "-" if least is None else ratio
     if row.get("phases"):
         note += f"; then {row['phases'][0]['requests_after']} requests"
-    if row["scenario"] in "a":
+    if row["scenario"] in "ah":
         note += f" {row['wall_s']:.2f} s for the server, {row.get('own_s')} s for the caller"
     if row["scenario"] == "m":
         note += f" {row.get('mb')} MB at most"

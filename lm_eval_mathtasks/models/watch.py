@@ -39,7 +39,9 @@ GUESS_FACTOR = (
     1.5  # times the longest of them: an answer slower than that was in 3 of 100 simulated runs at most
 )
 GUESS_FLOOR_S = 10.0
-GUESSES = 2  # open at once, and so the most that are paid for in vain
+GUESSES = (
+    2  # open at once before any was right; those open when one is wrong are what may be paid for in vain
+)
 
 
 class Watch:
