@@ -129,6 +129,9 @@ def test_lines_of_one_question_are_its_responses(tmp_path, capsys, name, suffix)
         )
     else:
         write(path, rows)
+    assert main(["choose", str(path)]) == 0
+    said = "the same question are taken as repeats" in " ".join(capsys.readouterr().out.split())
+    assert said == ("repeat" not in rows[0])
     assert main(["choose", str(path), "--format", "csv"]) == 0
     found = {tuple(row.split(",")[2:4]): row.split(",")[4] for row in capsys.readouterr().out.splitlines()}
     assert (found["best-of-k", "3"], found["maj@k", "3"]) == ("1", "0.333333")
