@@ -55,7 +55,8 @@ def test_a_preset_contradicts_none_of_its_claims(name, claims):
 
 
 def test_the_presets_that_were_asked_for_are_there():
-    wanted = {"qwen2.5-math", "qwen2.5-instruct", "qwen3-thinking", "qwen3-non-thinking", "deepseek-r1",
+    wanted = {"qwen2.5-math", "qwen2.5-math-8", "qwen2.5-instruct", "qwen3-thinking", "qwen3-non-thinking",
+              "deepseek-r1",
               "deepseek-math", "llama-3.1-instruct", "gemma-3-it", "phi-4", "base-8shot", "minerva-4shot",
               "openai-simple-evals"}  # fmt: skip
     assert wanted <= set(names())

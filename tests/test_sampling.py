@@ -304,13 +304,14 @@ def test_what_is_no_list_of_whole_numbers_is_said(log, capsys, numbers):
     assert f"--k: whole numbers above 0 such as 1,4,16; got '{numbers}'" in capsys.readouterr().err
 
 
-def test_where_columns_disagree_metric_chooses(tmp_path, capsys):
+def test_verdicts_that_disagree_are_no_obstacle_to_judging_anew(tmp_path, capsys):
     path = tmp_path / "two.jsonl"
     row = {"question": "q", "gold": "1", "response": "1", "own_score": 1, "their_score": 0}
     path.write_text(json.dumps(row) + "\n")
-    assert main(["sampling", str(path)]) == 2
-    assert "--metric" in capsys.readouterr().err
+    assert main(["sampling", str(path)]) == 0
     assert main(["sampling", str(path), "--metric", "own_score"]) == 0
+    assert main(["sampling", str(path), "--metric", "no_score"]) == 2
+    assert "own_score, their_score" in capsys.readouterr().err
 
 
 def test_docs_of_unequal_repeats_are_said(tmp_path, capsys):

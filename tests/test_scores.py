@@ -68,6 +68,11 @@ SHAPES = {
         for i, own in enumerate(SCORES)
         for k in (1, 0)
     ],
+    "beside numbers that are other things": [
+        {"doc_id": i, "difficulty_score": 0.3, "verify_score": [1.0, 0.0], "rm_score": own}
+        for i, own in enumerate(SCORES)
+    ],
+    "by a vague name": [{"doc_id": i, "probs": own} for i, own in enumerate(SCORES)],
     "beside verdicts": [
         {"doc_id": i, "score": [True, False], "pred_score": [[s] for s in own]}
         for i, own in enumerate(SCORES)
@@ -102,6 +107,9 @@ ALONE = {
     "an id a doc": lambda i, k: {"id": f"q{i}"},
     "an id a line": lambda i, k: {"id": 3 * i + k},
     "a number of the response that we do not know": lambda i, k: {"idx": i, "sample_id": k},
+    "doc and repeat": lambda i, k: {"doc": i, "repeat": k},
+    "a repeat alone": lambda i, k: {"repeat": k},
+    "verdicts that disagree": lambda i, k: {"label": True, "is_correct": False},
 }
 
 
@@ -121,6 +129,9 @@ def test_lines_of_one_question_are_its_responses(tmp_path, capsys, name, suffix)
         )
     else:
         write(path, rows)
+    assert main(["choose", str(path)]) == 0
+    said = "the same question are taken as repeats" in " ".join(capsys.readouterr().out.split())
+    assert said == ("repeat" not in rows[0])
     assert main(["choose", str(path), "--format", "csv"]) == 0
     found = {tuple(row.split(",")[2:4]): row.split(",")[4] for row in capsys.readouterr().out.splitlines()}
     assert (found["best-of-k", "3"], found["maj@k", "3"]) == ("1", "0.333333")
@@ -163,6 +174,10 @@ FAULTS = {
     "another text": (
         [{"doc": i, "response": f"{k}", "score": 1.0} for i in range(4) for k in range(2)],
         r"doc 0 in row 1 of.*another text",
+    ),
+    "two kinds of reward": (
+        [{"doc": i, "rewards": [1.0, 2.0], "orm_score": [0.5, 0.25]} for i in range(4)],
+        r"several: rewards, orm_score",
     ),
     "two kinds of scores": (
         [{"doc": i, "reward": [1.0, 2.0], "score": [0.5, 0.25]} for i in range(4)],

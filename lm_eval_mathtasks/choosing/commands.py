@@ -81,13 +81,13 @@ def main(args: argparse.Namespace) -> int:
         show([long_table(run, chosen.curves)], "csv")
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing))
+    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
     show([_table(titled(run, votes), chosen, ks, notes)], args.format)
     return 0
 
 
 def _the_run(args: argparse.Namespace) -> Run:
-    runs = read_chosen(args.run, args)
+    runs = read_chosen(args.run, args, judged_anew=True)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
         raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")

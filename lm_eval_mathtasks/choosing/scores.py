@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
+from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
 from lm_eval_mathtasks.errors import ScoreError
 from lm_eval_mathtasks.evidence.formats import read_lines
 from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json
@@ -21,27 +21,7 @@ Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses t
 DOC = ("doc_id", "doc", "id", "idx", "problem_id", "question_id", "unique_id", "index")
 REPEAT = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 QUESTION = ("question", "problem", "prompt", "query")
-# `score` and `scores` last: where a file has a column with a clearer name, they are often its own verdicts.
-COLUMNS = (
-    *("rm_scores", "rm_score", "rewards", "reward", "verifier_scores", "verifier_score", "pred_score"),
-    *("step_scores", "step_rewards", "prm_scores", "prm_score", "process_rewards", "agg_scores"),
-    *("logprobs", "logprob", "scores", "score"),
-)
-# Other names that say what they are; beside one of those above, the user is asked which.
 _TEXT = ("response", "completion", "generation", "output")
-_LIKE = re.compile(
-    r"(.+_)?(rm|orm|prm|rewards?|verifier|value|prob)s?(_.+)?|.+_(scores?|logits?)", re.IGNORECASE
-)
-_LISTS = (
-    "responses",
-    "samples",
-    "completions",
-    "generations",
-    "outputs",
-    "candidates",
-    "solutions",
-    "answers",
-)
 
 
 def aggregate(score: Score, how: Aggregate) -> float:
@@ -149,7 +129,7 @@ def _plain(text: str) -> str:
 def _lines(
     rows: Sequence[Mapping[str, Any]], places: _Places, column: str | None, file: Path
 ) -> Iterator[_Line]:
-    column = column or _column(rows, file)
+    column = column or score_column(rows, file)
     repeats = [_repeat(row, number, file) for number, row in enumerate(rows, 1)]
     # Counted from 1 if nowhere from 0: then some doc would have no repeat 0 and one too many.
     base = 0 if any(r == 0 for r in repeats) or all(r is None for r in repeats) else 1
@@ -157,7 +137,7 @@ def _lines(
     lines_of = Counter(doc_ids)
     left = {doc_id: list(range(len(places.rows[doc_id].responses))) for doc_id in lines_of}
     for number, (row, repeat, doc_id) in enumerate(zip(rows, repeats, doc_ids, strict=True), 1):
-        value = _value(row, column)
+        value = value_of(row, column)
         responses = len(places.rows[doc_id].responses)
         # As many lines of a doc as it has responses are its responses in order; one line may also be all of one.
         in_order = lines_of[doc_id] == responses and (responses > 1 or not isinstance(value, list))
@@ -179,59 +159,6 @@ def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
         raise ScoreError(wanted, got, "is this another run's? say which response in `repeat`")
     left.remove(fits[0])
     return fits[0]
-
-
-def _column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
-    """The column of scores: of the known names, the one that holds numbers; a column of verdicts is none."""
-    inside = {key for row in rows for outer in _LISTS for part in _parts(row, outer) for key in part}
-    names = [*COLUMNS, *sorted({name for row in rows for name in row if _LIKE.fullmatch(name)} - {*COLUMNS})]
-    names += [f"{outer}.{key}" for outer in _LISTS for key in (*COLUMNS, *sorted(inside - {*COLUMNS}))
-              if key in COLUMNS or _LIKE.fullmatch(key)]  # fmt: skip
-    found = [name for name in names if any(_numeric(_value(row, name)) for row in rows)]
-    clear = [name for name in found if not _unclear(name, found, rows)] or found
-    if len(clear) != 1:
-        got = f"several: {', '.join(clear)}" if clear else f"only {', '.join(rows[0])}"
-        fix = "name the file with --scores, the column with --score-column; true and false are verdicts, not scores"
-        if text := [name for name in COLUMNS if any(_is_text(row.get(name)) for row in rows)]:
-            fix = f"write the numbers of `{text[0]}` without quotation marks"
-        raise ScoreError(f"one column of scores in {file}", got, fix)
-    return clear[0]
-
-
-def _unclear(name: str, found: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether `score` or `scores` may be verdicts (zeros and ones), or the steps that `agg_scores` sums up."""
-    if name.rsplit(".", maxsplit=1)[-1] not in ("scores", "score"):
-        return False
-    return "agg_scores" in found or all(_flat(_value(row, name)) <= {0, 1, None} for row in rows)
-
-
-def _flat(value: Any) -> set[Any]:
-    return {number for part in value for number in _flat(part)} if isinstance(value, list) else {value}
-
-
-def _is_text(value: Any) -> bool:
-    return any(isinstance(part, str) for part in (value if isinstance(value, list) else [value]))
-
-
-def _parts(row: Mapping[str, Any], outer: str) -> list[Mapping[str, Any]]:
-    """The objects that a row lists under a name; none where it lists other things."""
-    parts = row.get(outer)
-    objects = isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
-    return parts if objects and isinstance(parts, list) else []
-
-
-def _value(row: Mapping[str, Any], column: str) -> Any:
-    """The value of a column; of "samples.score", the list of the scores inside the samples."""
-    outer, _, inner = column.partition(".")
-    if not inner or column in row:
-        return row.get(column)
-    return [part.get(inner) for part in _parts(row, outer)] or None
-
-
-def _numeric(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and any(_numeric(part) for part in value)
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:

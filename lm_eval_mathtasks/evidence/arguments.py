@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.evidence.runs import Run, read_runs
+from lm_eval_mathtasks.evidence.runs import NO_VERDICT, Run, read_runs
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
@@ -33,14 +33,17 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_chosen(path: str, args: argparse.Namespace) -> list[Run]:
-    """Return the runs at a path, or FILE#MODEL, that the options of `add_run_options` choose."""
+def read_chosen(path: str, args: argparse.Namespace, *, judged_anew: bool = False) -> list[Run]:
+    """Return the runs at a path, or FILE#MODEL, that the options of `add_run_options` choose.
+
+    judged_anew: the runs' own verdicts do not matter, and columns of them that disagree are no obstacle.
+    """
     file, _, model = (path, "", "") if Path(path).exists() else path.rpartition("#")
     return read_runs(
         file or path,
         model=model or args.run_model,
         task=args.task,
-        metric=args.metric,
+        metric=args.metric or (NO_VERDICT if judged_anew else None),
         gold=args.gold,
         journal=args.journal,
     )

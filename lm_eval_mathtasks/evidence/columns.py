@@ -26,7 +26,7 @@ QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "ins
 GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth_answer", "gold_answer", "correct_answer",
         "ground_truth", "target", "answer", "final_answer",
         "Answer", "reference", "solution")  # fmt: skip
-IDS = ("id", "doc_id", "idx", "problem_id", "question_id", "unique_id", "index", "sample_id")
+IDS = ("id", "doc_id", "doc", "idx", "problem_id", "question_id", "unique_id", "index", "sample_id")
 _REPEATS = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 _RESPONSES = ("responses", "response", "model_responses", "model_response", "generations", "generation", "completions",
               "completion", "model_outputs", "model_output", "outputs", "output", "raw_output", "code")  # fmt: skip
@@ -44,6 +44,7 @@ _MODELS = ("model", "model_name", "model_id")
 _TASKS = ("dataset", "task", "benchmark", "data_name")
 _FINISH = ("finish_reason", "finish_reasons", "stop_reason")
 _TOKENS = ("num_generated_tokens", "completion_tokens", "output_tokens", "generated_tokens")
+NO_VERDICT = "none"  # for who judges the responses anew: then columns that disagree are no obstacle
 _CUT = {"length", "max_tokens", "model_length"}
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 
@@ -177,9 +178,11 @@ def choose_verdict(
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return the column that holds the run's own verdicts, and notes about the columns that were not taken.
 
-    A column counts where every line has it. Raises EvidenceError where `wanted` is not such a column, or where
-    several disagree and none is wanted.
+    A column counts where every line has it; wanted: its name, NO_VERDICT for none at all. Raises EvidenceError where
+    `wanted` is not such a column, or where several disagree and it is left open.
     """
+    if wanted == NO_VERDICT:
+        return None, ()
     complete = [name for name in lines[0].verdicts if all(name in line.verdicts for line in lines)]
     partial = {name for line in lines for name in (*line.verdicts, *line.odd)} - set(complete)
     notes = tuple(

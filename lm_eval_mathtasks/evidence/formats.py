@@ -161,9 +161,7 @@ def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run
     for (model, task), numbered in groups.items():
         group = _with_repeats([line for _, line in numbered])
         joined = group is not None
-        group = group or [
-            line if line.id is not None else line._replace(id=str(number)) for number, line in numbered
-        ]
+        group = group or _with_ids(numbered)
         verdict, notes = choose_verdict(group, metric, path)
         if unanswered := sum(line.unanswered for line in group):
             notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
@@ -177,6 +175,17 @@ def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run
         yield Run(
             model, task, rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict
         )
+
+
+def _with_ids(numbered: Sequence[tuple[int, Line]]) -> list[Line]:
+    """The lines with an id each: their own, else the number of the question (of repeats), else that of the line."""
+    questions: dict[str, int] = {}
+    named = []
+    for number, line in numbered:
+        asked = line.repeat is not None and bool(line.question)
+        own = questions.setdefault(line.question, len(questions)) if asked else number
+        named.append(line if line.id is not None else line._replace(id=str(own)))
+    return named
 
 
 def _with_repeats(lines: Sequence[Line]) -> list[Line] | None:

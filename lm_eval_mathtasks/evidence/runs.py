@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.columns import NO_VERDICT
 from lm_eval_mathtasks.evidence.complete import with_finish_reasons
-from lm_eval_mathtasks.evidence.formats import find_readers
+from lm_eval_mathtasks.evidence.formats import find_readers, read_plain, read_seeds
 from lm_eval_mathtasks.evidence.records import (
     API_ERROR,
     Protocol,
@@ -22,7 +23,7 @@ from lm_eval_mathtasks.evidence.records import (
 from lm_eval_mathtasks.evidence.references import with_gold
 
 __all__ = [
-    "API_ERROR", "Protocol", "Provenance", "Row", "Run", "check", "first_text", "read_json_lines",
+    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text", "read_json_lines",
     "read_run", "read_runs",
 ]  # fmt: skip
 
@@ -39,15 +40,20 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
     """Return every run found at `path`, a file or a folder.
 
     model, task: keep only runs of this name, or name a run whose file does not. metric: which metric of the log
-    counts as the run's own score ("exact_match,flexible-extract"). gold: JSON lines with the reference answers,
-    where the run's file has none. journal: our API model's journal, or JSON lines
+    counts as the run's own score ("exact_match,flexible-extract"; NO_VERDICT where it does not matter). gold: JSON
+    lines with the reference answers, where the run's file has none. journal: our API model's journal, or JSON lines
     {response, finish_reason}; by default the one that the log names, if it is still there.
     Raises EvidenceError for anything missing, doubled, truncated or contradictory.
     """
     target = Path(path)
     if not target.exists():
         raise EvidenceError("the logs of a run", f"no such file or folder: {path}", "check the path")
-    runs = [run for reader, file in find_readers(target) for run in reader(file, metric)]
+    plain, own = (read_plain, read_seeds), None if metric == NO_VERDICT else metric
+    runs = [
+        run
+        for reader, file in find_readers(target)
+        for run in reader(file, metric if reader in plain else own)
+    ]
     runs = [_named(run, model, task) for run in runs]
     chosen = [r for r in runs if (model is None or r.model == model) and (task is None or r.task == task)]
     if not chosen:

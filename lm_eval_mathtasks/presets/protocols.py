@@ -98,7 +98,8 @@ def read_preset(path: Path) -> Preset:
 def _problems(content: Mapping[str, Any]) -> list[str]:
     known = {**_ABOUT, **_OPTIONAL}
     problems = [f"unknown field {name}" for name in content if name not in known and name not in FIELDS]
-    problems += [f"no {name}" for name in _ABOUT if not content.get(name)]
+    # No claims: a protocol whose published numbers are votes, or chosen by a reward model.
+    problems += [f"no {name}" for name in _ABOUT if not content.get(name) and content.get(name) != []]
     problems += [
         f"{k} is no {t.__name__}" for k, t in known.items() if k in content and not isinstance(content[k], t)
     ]

@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     """Run `mathtasks sampling`: a table and curves for every run at the path."""
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     ks = None if args.k == "all" else args.k
-    for run in read_chosen(args.run, args):
+    for run in read_chosen(args.run, args, judged_anew=True):
         found = votes(run, judge(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
@@ -102,6 +102,7 @@ def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: b
     notes = [ROWS]
     if any(curve.label == "avg@k" for curve in drawn):
         notes.append("avg@k has the interval that k responses a doc would have given")
+    notes += run.provenance.notes
     return Table(titled(run, found), ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
 
 
@@ -126,7 +127,7 @@ def add_budgets_arguments(parser: argparse.ArgumentParser) -> None:
 
 def budgets_main(args: argparse.Namespace) -> int:
     """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
-    for run in read_chosen(args.run, args):
+    for run in read_chosen(args.run, args, judged_anew=True):
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)
         if args.format == "csv":
