@@ -180,7 +180,37 @@ def test_a_pack_that_fails_leaves_nothing(run, tmp_path, monkeypatch, trouble):
     monkeypatch.setattr(packing, "verify_pack", fail)
     with pytest.raises(KeyboardInterrupt if isinstance(trouble, KeyboardInterrupt) else EvidenceError):
         write(packs)
-    assert not [path for path in (tmp_path / "logs").rglob("*") if path.is_file()]
+    assert list((tmp_path / "logs").rglob("*")) == []
+
+
+def test_what_a_killed_pack_left_is_no_pack_and_is_removed(run, tmp_path, capsys):
+    logs = tmp_path / "logs"
+    (pack,) = packs = prepare(run, logs, Choices())
+    left = pack.folder.with_name(f".{pack.folder.name}.1.part")
+    left.mkdir(parents=True)
+    for name, content in pack.files.items():
+        (left / name).write_bytes(content)
+    assert main(["evidence", "verify", str(logs)]) == 1
+    assert "is what a killed pack left" in capsys.readouterr().out
+    write(packs)
+    assert main(["evidence", "verify", str(logs)]) == 0
+    assert not left.exists()
+
+
+def test_packs_of_one_run_appear_together(run, tmp_path, monkeypatch):
+    """Killed between two tasks, a run would have some of its packs, and a second try would be refused."""
+    (first,) = prepare(run, tmp_path / "logs", Choices())
+    packs = [first, replace(first, folder=first.folder.parent / "another")]
+    seen = []
+
+    def look(folder):
+        seen.append(first.folder.exists())
+        return Report(folder)
+
+    monkeypatch.setattr(packing, "verify_pack", look)
+    write(packs)
+    assert seen == [False, False]
+    assert all(pack.folder.is_dir() for pack in packs)
 
 
 def test_what_is_no_run_of_lm_eval(full, tmp_path, capsys):
