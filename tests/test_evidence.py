@@ -443,6 +443,20 @@ def test_without_text_there_is_no_text(textless, run):
     assert LONG not in text
 
 
+def test_without_text_nothing_stays_that_nobody_foresaw(run, tmp_path):
+    """A rescored log says what was extracted, at any length; other tools add columns of their own."""
+    assert main(["rescore", str(run), "-o", str(tmp_path / "again"), "--workers", "1"]) == 0
+    (samples,) = (tmp_path / "again").rglob("samples_*")
+    lines = [{**line, "note": "what the model said"} for line in read_jsonl(samples)]
+    assert any(LONG == line["judged"][0]["answer"] for line in lines)
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    folder = packed(tmp_path / "again", tmp_path / "logs", text="none")
+    assert LONG not in everything(folder)
+    assert "what the model said" not in everything(folder)
+    report, _ = verify(tmp_path / "logs", data=[SAMPLES])
+    assert (report.findings, report.score) == ([], 0.67)
+
+
 def test_without_text_it_reads_as_a_scored_run(textless, run):
     ours, theirs = read_run(textless), read_run(run)
     assert [row.score for row in ours.rows] == [row.score for row in theirs.rows]
