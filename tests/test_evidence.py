@@ -448,7 +448,7 @@ def test_without_text_nothing_stays_that_nobody_foresaw(run, tmp_path):
     assert main(["rescore", str(run), "-o", str(tmp_path / "again"), "--workers", "1"]) == 0
     (samples,) = (tmp_path / "again").rglob("samples_*")
     lines = [{**line, "note": "what the model said"} for line in read_jsonl(samples)]
-    assert any(LONG == line["judged"][0]["answer"] for line in lines)
+    assert any(line["judged"][0]["answer"] == LONG for line in lines)
     samples.write_text("".join(json.dumps(line) + "\n" for line in lines))
     folder = packed(tmp_path / "again", tmp_path / "logs", text="none")
     assert LONG not in everything(folder)
