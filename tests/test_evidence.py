@@ -180,7 +180,37 @@ def test_a_pack_that_fails_leaves_nothing(run, tmp_path, monkeypatch, trouble):
     monkeypatch.setattr(packing, "verify_pack", fail)
     with pytest.raises(KeyboardInterrupt if isinstance(trouble, KeyboardInterrupt) else EvidenceError):
         write(packs)
-    assert not [path for path in (tmp_path / "logs").rglob("*") if path.is_file()]
+    assert list((tmp_path / "logs").rglob("*")) == []
+
+
+def test_what_a_killed_pack_left_is_no_pack_and_is_removed(run, tmp_path, capsys):
+    logs = tmp_path / "logs"
+    (pack,) = packs = prepare(run, logs, Choices())
+    left = pack.folder.with_name(f".{pack.folder.name}.1.part")
+    left.mkdir(parents=True)
+    for name, content in pack.files.items():
+        (left / name).write_bytes(content)
+    assert main(["evidence", "verify", str(logs)]) == 1
+    assert "is what a killed pack left" in capsys.readouterr().out
+    write(packs)
+    assert main(["evidence", "verify", str(logs)]) == 0
+    assert not left.exists()
+
+
+def test_packs_of_one_run_appear_together(run, tmp_path, monkeypatch):
+    """Killed between two tasks, a run would have some of its packs, and a second try would be refused."""
+    (first,) = prepare(run, tmp_path / "logs", Choices())
+    packs = [first, replace(first, folder=first.folder.parent / "another")]
+    seen = []
+
+    def look(folder):
+        seen.append(first.folder.exists())
+        return Report(folder)
+
+    monkeypatch.setattr(packing, "verify_pack", look)
+    write(packs)
+    assert seen == [False, False]
+    assert all(pack.folder.is_dir() for pack in packs)
 
 
 def test_what_is_no_run_of_lm_eval(full, tmp_path, capsys):
@@ -411,6 +441,20 @@ def test_without_text_there_is_no_text(textless, run):
     assert lines[8]["response_sha256"] == [sha256(response(8, DOCS[8]))]
     assert lines[8]["gold_sha256"] == sha256(DOCS[8]["answer"])
     assert LONG not in text
+
+
+def test_without_text_nothing_stays_that_nobody_foresaw(run, tmp_path):
+    """A rescored log says what was extracted, at any length; other tools add columns of their own."""
+    assert main(["rescore", str(run), "-o", str(tmp_path / "again"), "--workers", "1"]) == 0
+    (samples,) = (tmp_path / "again").rglob("samples_*")
+    lines = [{**line, "note": "what the model said"} for line in read_jsonl(samples)]
+    assert any(line["judged"][0]["answer"] == LONG for line in lines)
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    folder = packed(tmp_path / "again", tmp_path / "logs", text="none")
+    assert LONG not in everything(folder)
+    assert "what the model said" not in everything(folder)
+    report, _ = verify(tmp_path / "logs", data=[SAMPLES])
+    assert (report.findings, report.score) == ([], 0.67)
 
 
 def test_without_text_it_reads_as_a_scored_run(textless, run):

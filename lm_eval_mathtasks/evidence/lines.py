@@ -11,8 +11,9 @@ from lm_eval_mathtasks.evidence.judge import Judgement
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.verdicts import verdict_of
 
-# The hash of a short reference answer is the answer to whoever tries a thousand; the hash of its full text stays.
-_TEXT = frozenset({"doc", "target", "arguments", "resps", "filtered_resps", "target_hash"})
+# What may stay without text, and the doc's numbers. Not the hash of a short reference answer, which is the answer to
+# whoever tries a thousand; the hash of its full text stays. Keys that nobody foresaw may hold text, and go.
+_NO_TEXT = frozenset({"doc_id", "filter", "metrics", "doc_hash", "prompt_hash", "finish_reasons", "logged"})
 
 
 def packed_lines(
@@ -21,9 +22,9 @@ def packed_lines(
     """Yield a line a doc: lm-eval's, with our verdict on every response; what further filters say otherwise is folded
     into the doc's first line. raw: of the samples file; text: "none" leaves out problem, prompt and response."""
     rows = run.by_id()
-    left_out: frozenset[str] = frozenset() if text == "full" else _TEXT
-    if text == "none" and run.provenance.settings.get("backend") == REPLAY:
-        left_out |= {"prompt_hash"}  # of a prompt that no model saw
+    kept = None if text == "full" else _NO_TEXT
+    if kept and run.provenance.settings.get("backend") == REPLAY:
+        kept -= {"prompt_hash"}  # of a prompt that no model saw
     judged: dict[str, list[Judgement]] = {}
     for judgement in judgements:
         judged.setdefault(judgement.doc_id, []).append(judgement)
@@ -32,15 +33,18 @@ def packed_lines(
         doc_id = str(line["doc_id"])
         if doc_id in first:
             other = {k: v for k, v in line.items() if k != "filter" and first[doc_id].get(k) != v}
-            first[doc_id].setdefault(FOLDED, {})[line.get("filter", "none")] = _kept(other, left_out)
+            first[doc_id].setdefault(FOLDED, {})[line.get("filter", "none")] = _kept(other, kept)
         else:
             first[doc_id] = dict(line)
     for doc_id, line in first.items():
-        yield {**_kept(line, left_out), **_added(rows[doc_id], judged.get(doc_id, []), text)}
+        yield {**_kept(line, kept), **_added(rows[doc_id], judged.get(doc_id, []), text)}
 
 
-def _kept(line: dict[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
-    return {key: value for key, value in line.items() if key not in left_out}
+def _kept(line: dict[str, Any], names: frozenset[str] | None) -> dict[str, Any]:
+    """These keys of a line and its numbers; None: all of it."""
+    if names is None:
+        return line
+    return {key: value for key, value in line.items() if key in names or isinstance(value, int | float)}
 
 
 def _added(row: Row, judged: list[Judgement], text: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ from lm_eval_mathtasks.evidence.runs import read_runs
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verdicts import differences
-from lm_eval_mathtasks.evidence.verify import verify_pack
+from lm_eval_mathtasks.evidence.verify import PART, verify_pack
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
 _SHOWN = 20  # findings in a message
@@ -117,11 +117,13 @@ def prepare(run: Path, logs: Path, choices: Choices) -> list[Pack]:
 
 
 def write(packs: list[Pack]) -> None:
-    """Write packs, each whole or not at all; if one fails, none stays."""
+    """Write packs, each whole or not at all; if one fails, none stays. What a killed process left is removed."""
     done: list[Path] = []
     try:
         for pack in packs:
-            part = pack.folder.with_name(f".{pack.folder.name}.{os.getpid()}.part")
+            for left in pack.folder.parent.glob(f".{pack.folder.name}.*{PART}"):
+                shutil.rmtree(left)
+            part = pack.folder.with_name(f".{pack.folder.name}.{os.getpid()}{PART}")
             done.append(part)
             part.mkdir(parents=True)
             for name, content in pack.files.items():
@@ -132,8 +134,9 @@ def write(packs: list[Pack]) -> None:
                     f"{len(findings)} findings: {'; '.join(findings[:3])}",
                     "if --redact took what the answer is read from, --text none keeps no text; else report this",
                 )
-            part.rename(pack.folder)
-            done[-1] = pack.folder
+        for place, pack in enumerate(packs):  # last and at once: a kill in between would leave some of them
+            done[place].rename(pack.folder)
+            done[place] = pack.folder
     except BaseException as error:
         for folder in done:
             shutil.rmtree(folder, ignore_errors=True)

@@ -31,6 +31,7 @@ from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.intervals import mean_and_error
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
+PART = ".part"  # ends the name of a folder while a pack is written into it
 TOLERANCE = 1e-9  # of a mean that was written as decimal text
 
 
@@ -198,13 +199,20 @@ def verify(logs: Path, *, data: Sequence[Path] = (), measured: Path | None = Non
         raise EvidenceError(
             "packs to verify", f"no {FILE} under {logs}", "`mathtasks evidence pack RUN` makes one"
         )
+    left = [folder for folder in folders if folder.name.endswith(PART)]
+    folders = [folder for folder in folders if folder not in left]
     texts = find_texts(set().union(*map(_missing_texts, folders)), data) if data else {}
     reports = [verify_pack(folder, texts) for folder in folders]
     whole = Report(logs)
     whole.findings += (
         f"{path} belongs to no pack"
         for path in sorted(logs.rglob("*"))
-        if path.is_file() and path.suffix != ".md" and not any(folder in path.parents for folder in folders)
+        if path.is_file()
+        and path.suffix != ".md"
+        and not any(folder in path.parents for folder in (*folders, *left))
+    )
+    whole.findings += (
+        f"{folder} is what a killed pack left: remove it, and pack the run again" for folder in left
     )
     if measured is not None:
         whole.findings += _untraced(measured, reports)
