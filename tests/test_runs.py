@@ -261,7 +261,7 @@ def test_a_broken_results_file(log, content):
 
 def test_not_utf8(log):
     samples(log).write_bytes(b'{"doc_id": 0, "x": "\xff\xfe"}\n')
-    with pytest.raises(EvidenceError, match="readable"):
+    with pytest.raises(EvidenceError, match="UTF-8 on line 1"):
         read_runs(log)
 
 
