@@ -415,7 +415,7 @@ def test_compare_prints_claims_with_verdicts(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "reproduced" in out
     assert "not comparable" in out
-    assert "85.4 [83.4, 87.2]" in out
+    assert "85.37 [83.36, 87.17]" in out
     assert call("explain", log, "--format", "csv") == 0
     assert "published: Qwen" in capsys.readouterr().out
     assert call("explain", log, "--format", "markdown") == 0

@@ -262,7 +262,8 @@ def test_opencompass_repeats_come_block_by_block(tmp_path):
     details = [
         {"example_abbr": f"x_{i}", "pred": ["a"] * 3, "correct": [True, False, False]} for i in range(N)
     ]
-    run = read_run(opencompass(tmp_path, entries, details))
+    run = read_run(path := opencompass(tmp_path, entries, details))
+    assert read_runs(path.parent) == read_runs(path.parent.parent) == read_runs(tmp_path) == [run]
     assert (run.protocol.k, len(run.rows)) == (3, N)
     assert run.rows[2].responses == (said(2), said(2, 1), said(2, 2))
     assert {round(row.score, 3) for row in run.rows} == {0.333}

@@ -170,6 +170,28 @@ def test_a_long_text_without_the_usual_answer_is_possibly_cut():
     assert found == {"no_answer": (("0",), {"sure": 1}), "cut": (("1",), {"possible": 1})}
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("We add the two parts: 16 * 2 = 32 quarts.\n3. By steps 2 and 3", True),
+        ("They drink 8 * 5 = 40 quarts.\n\n4.", True),
+        ("They drink 8 * 5 = 40 quarts.", False),
+        ("The profit is then $53.", False),
+    ],
+)
+def test_an_unusual_end_without_the_usual_answer_is_possibly_cut(text, seen):
+    told = [
+        Row(str(i), "How many?", "5", ("We count to 5. " * 9 + "It is \\boxed{5}.",), score=1.0)
+        for i in range(9)
+    ]
+    run = Run("toy", "gsm8k", (*told, Row("9", "How many?", "5", (text,), score=0.0)), Protocol(),
+              Provenance("test", "nowhere"))  # fmt: skip
+    causes = explain(run).causes
+    assert [(c.key, c.docs, dict(c.sure)) for c in causes] == (
+        [("cut", ("9",), {"possible": 1})] if seen else []
+    )
+
+
 def test_a_finished_response_is_not_called_cut():
     """The server said stop: however odd the end of the text, nothing was cut off."""
     run, _, _ = simulated({"cut": 0.1}, finish="stop")
@@ -278,6 +300,8 @@ def test_the_printed_bars_add_up_to_the_printed_gap(published):
         ("The answer is $5$", False),
         ("```python\nx = 1\n", True),
         ("Then \\[ x = 3", True),
+        ("slides per day: 30 * 30% = 30 *", True),
+        ("It is **5**", False),
         ("答案是5。", False),
         ("", False),
         ("#### 18", False),

@@ -53,9 +53,12 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
     for file in sorted(path.rglob("results_*.json")):
         if _is_lm_eval(file):
             newest[file.parent] = file  # the names end in the date, so the last is the newest
-    predictions = {shards(file)[0] for file in path.rglob("predictions/*/*.json")}
+    # The folders that a pattern names may be above the one that was passed.
+    above = next((p.parent for p in (path, path.parent) if p.name in ("predictions", "reviews")), path)
+    predictions = {shards(f)[0] for f in above.rglob("predictions/*/*.json") if f.is_relative_to(path)}
     patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval", QWEN)
-    others = sorted({file for pattern in patterns for file in path.rglob(pattern)} | predictions)
+    found_by = {f for pattern in patterns for f in above.rglob(pattern) if f.is_relative_to(path)}
+    others = sorted(found_by | predictions)
     seeded = sorted({file.parent for file in path.rglob(SEEDS)})
     found: list[tuple[Reader, Path]] = [(read_lm_eval, file) for file in newest.values()]
     found += [(reader_of(file), file) for file in others] + [(read_seeds, folder) for folder in seeded]

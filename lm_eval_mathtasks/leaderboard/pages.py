@@ -27,7 +27,9 @@ def _points(value: float) -> str:
 
 def _score(score: Score) -> str:
     answers = "one answer each" if score.k == 1 else f"{score.k} answers each"
-    return f"{with_interval(score.value, score.interval)} ({score.docs} docs, {answers}, {score.kind})"
+    return (
+        f"{with_interval(score.value, score.interval, digits=2)} ({score.docs} docs, {answers}, {score.kind})"
+    )
 
 
 def _said(part: Part) -> str:
@@ -40,8 +42,8 @@ def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
     rows = tuple(
         (
             c.outcome,
-            with_interval(c.theirs.value, c.theirs.interval),
-            with_interval(c.delta, c.interval, signed=True),
+            with_interval(c.theirs.value, c.theirs.interval, digits=2),
+            with_interval(c.delta, c.interval, signed=True, digits=2),
             "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or "-",
             "; ".join(_said(p) for p in c.reasons if p.effect == "matters") or "-",
             ", ".join(p.name for p in c.reasons if p.effect == "unknown") or "-",

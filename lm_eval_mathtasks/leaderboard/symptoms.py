@@ -23,6 +23,10 @@ _LATIN = re.compile("[A-Za-z\u00c0-\u03ff]+")  # and Greek
 _OTHER_SCRIPT = re.compile("[\u0400-\u1cff\u2c00-\U0001d3ff\U0001d800-\U0010ffff]")
 _ENDED = re.compile(r"""[.!?。！？)\]}>$%"'`*_|\d✅]\s*$|<\|[a-z_]+\|>\s*$""")
 
+_OPERATOR = re.compile(r"[\w)\]}$%] [*+/=<>-]$")
+_SENTENCE = re.compile(r"""[.!?。！？✅]["'”’)\]}*_$`]*$""")
+_NEXT_STEP = re.compile(r"(?:^|\n)[ \t]*\d{1,2}[.)]$")  # the number of a step that never came
+
 
 class Symptom(NamedTuple):
     """One thing wrong with a response. sure: "sure" (the log says so), "likely" or "possible" (read from the text)."""
@@ -120,10 +124,14 @@ def _cut_by_text(row: Row, judgement: Judgement, text: str, usual: Habit) -> Sym
     if judgement.extraction.truncated or breaks_off(text):
         sure = judgement.extraction.truncated or judgement.extraction.answer is None
         return Symptom("cut", "likely" if sure else "possible", "the text breaks off")
-    if usual.states >= _USUAL and len(text) >= usual.long:
+    if usual.states < _USUAL:
+        return None
+    if len(text) >= usual.long:
         return Symptom(
             "cut", "possible", "a long text without the final answer that the run's other texts give"
         )
+    if not ends_a_sentence(text):
+        return Symptom("cut", "possible", "no end of a sentence, and no final answer as the other texts have")
     return None
 
 
@@ -138,7 +146,13 @@ def breaks_off(text: str) -> bool:
         or tail.count("\\(") > tail.count("\\)")
     ):
         return True
-    return not _ENDED.search(tail)
+    return bool(_OPERATOR.search(tail)) or not _ENDED.search(tail)
+
+
+def ends_a_sentence(text: str) -> bool:
+    """Whether a text ends where a sentence does, and not with the number of a next step."""
+    tail = text.rstrip()
+    return bool(_SENTENCE.search(tail)) and not _NEXT_STEP.search(tail)
 
 
 def loops(text: str) -> bool:
