@@ -20,7 +20,7 @@ import pytest
 
 from lm_eval_mathtasks.errors import ModelError, RunFatal
 from lm_eval_mathtasks.models import asking, dispatch
-from lm_eval_mathtasks.models.dispatch import CONSENT_S, CONSENT_TRIPS, Window
+from lm_eval_mathtasks.models.dispatch import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
 from lm_eval_mathtasks.models.journal import Journal
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from tests.api_helpers import KEY, asks, chat, short
@@ -38,25 +38,38 @@ def prompts(n):
 # -- how the window opens
 
 
-def test_silence_after_the_probe_is_consent():
+def test_silence_after_a_request_is_consent_to_one_more():
     window = Window(64, 16)
     assert window.allowed(0.0) == 16
-    window.sent(0.0001, 0.01)
-    assert window.allowed(0.01 + 0.9 * CONSENT_S) == 16
-    assert window.opens_in(0.01) == pytest.approx(CONSENT_S)
-    assert window.allowed(0.01 + CONSENT_S) == 32
+    for nth in range(16):
+        window.sent(0.002, nth / 1000)
+    assert window.opens_in(0.015) == pytest.approx(CONSENT_S - 0.015)
+    assert window.allowed(0.9 * CONSENT_S) == 16
+    assert window.allowed(CONSENT_S + 0.0071) == 24, "eight were sent long enough ago"
     assert window.allowed(0.9) == 32, "no consent to what was not sent"
     window.sent(None, 0.9)
-    assert window.allowed(0.9 + CONSENT_S) == 48
+    assert window.allowed(0.9 + CONSENT_S) == 33
 
 
-def test_a_far_server_is_given_its_round_trips():
+def test_a_refusal_takes_back_the_consent_of_all_that_were_silent_so_far():
     window = Window(64, 16)
     window.allowed(0.0)
-    window.sent(0.05, 0.1)
+    for _ in range(16):
+        window.sent(0.002, 0.0)
+    window.object(0.9 * CONSENT_S)
+    assert window.allowed(0.9) == 16
+
+
+@pytest.mark.parametrize(
+    ("trip_s", "silence_s"), [(0.0001, CONSENT_NEAR_S), (0.002, CONSENT_S), (0.05, CONSENT_TRIPS * 0.05)]
+)
+def test_silence_is_as_long_as_the_server_is_far(trip_s, silence_s):
+    window = Window(64, 16)
+    window.allowed(0.0)
+    window.sent(trip_s, 0.1)
     window.sent(None, 0.1)  # on a connection that was there
-    assert window.allowed(0.1 + 0.9 * CONSENT_TRIPS * 0.05) == 16
-    assert window.allowed(0.1 + CONSENT_TRIPS * 0.05) == 32
+    assert window.allowed(0.1 + 0.9 * silence_s) == 16
+    assert window.allowed(0.1 + silence_s) == 18
 
 
 def test_without_a_measured_round_trip_silence_says_nothing():

@@ -517,6 +517,13 @@ def test_an_edited_score(copy):
     assert findings(copy) == ["exact_match,none is 0.97 in the results, 0.67 by the samples"]
 
 
+@pytest.mark.parametrize(("score", "said"), [(float("nan"), "nan"), ("0.97", "0.97"), (None, "None")])
+def test_a_score_that_is_no_number(copy, score, said):
+    edit_json(copy, "results_*", lambda r: r["results"]["sample-gsm8k"].update({"exact_match,none": score}))
+    reseal(copy)
+    assert findings(copy) == [f"exact_match,none is {said} in the results, 0.67 by the samples"]
+
+
 def test_a_score_from_nowhere(copy):
     edit_json(copy, "results_*", lambda r: r["results"]["sample-gsm8k"].update({"pass@8,none": 0.99}))
     reseal(copy)
@@ -538,12 +545,14 @@ def test_text_that_was_taken_out_later(copy):
         lambda manifest: manifest.update(files={}),
         lambda manifest: manifest.update(files={"results_x": 1}),
         lambda manifest: manifest.update(files=3),
+        lambda manifest: manifest.update(files={"../../../x": {"sha256": "0"}}),
         lambda manifest: manifest.clear(),
     ],
 )
 def test_a_manifest_of_nonsense_is_a_finding(copy, change):
     edit_json(copy, FILE, change)
     assert findings(copy)
+    assert not any("Error(" in text or "StopIteration" in text for text in findings(copy))
 
 
 @pytest.mark.parametrize(
@@ -559,6 +568,11 @@ def test_a_manifest_of_nonsense_is_a_finding(copy, change):
 def test_a_line_of_nonsense_is_a_finding(copy, change):
     edit_lines(copy, lambda lines: change(lines[8]))
     assert findings(copy)
+
+
+def test_lines_without_verdicts_are_counted(copy):
+    edit_lines(copy, lambda lines: lines[8].pop("verdicts"))
+    assert any("got 1 without, the first with doc_id 8" in text for text in findings(copy))
 
 
 def test_an_edited_error_bar(copy):

@@ -26,6 +26,13 @@ PLANTED = [
     ("slack", "https://hooks." + "slack.com/services/T0/B0/" + BODY[:24]),
     ("stripe", "sk" + "_live_" + BODY[:24]),
     ("provider", "gs" + "k_" + BODY[:50]),
+    ("provider", "np" + "m_" + BODY[:36]),
+    ("provider", "py" + "pi-" + BODY[:50]),
+    ("provider", "SG" + "." + BODY[:22] + "." + BODY[:43]),
+    ("provider", "dap" + "i" + "0123456789abcdef" * 2),
+    ("provider", "ji" + "na_" + BODY[:40]),
+    ("webhook", "https://discord.com/api/" + "webhooks/123456/" + BODY[:40]),
+    ("webhook", "1234567890" + ":AA" + BODY[:33]),
     ("jwt", "ey" + "JhbGciOiJIUzI1NiJ9." + BODY[:20] + "." + BODY[:30]),
     ("private-key", "-----BEGIN " + "RSA PRIVATE KEY-----"),
     ("private-key", "-----BEGIN " + "PRIVATE KEY-----"),
@@ -34,6 +41,12 @@ PLANTED = [
     ("authorization", "authorization=" + BODY[:30]),
     ("azure", '"key": "' + "0123456789abcdef" * 2 + '"'),
     ("assigned", "OPENAI_API_KEY=" + BODY[:12]),
+    ("authorization", "Authorization: Bea" + "rer " + "abcdefghijklmnopqrstuvwxyzABCDEF"),
+    ("assigned", "hf_" + "token=" + BODY[:14]),
+    ("assigned", "HUGGING_FACE_HUB_" + "TOKEN=" + BODY[:20]),
+    ("assigned", "OPENAI_" + "KEY=" + BODY[:20]),
+    ("assigned", "Account" + "Key=" + BODY[:40]),
+    ("assigned", "https://host.test/v1?ke" + "y=" + BODY[:20]),
     ("assigned", "password: " + "hunter2" * 2),
     ("url-password", "https://me:" + "secret1" + "@host.net/v1"),
     ("e-mail", "ada.lovelace" + "@" + "analytical-engine.org"),
@@ -51,6 +64,8 @@ HARMLESS = [
     "the key = 12 and the token: 144",
     "$\\frac{1}{2}$ basic arithmetic, 0123456789abcdef0123456789abcdef",
     "draw((0,0)--(1,0)--cycle); label(\"$A$\", (0,0), SW); https://example.org/a:b@c",
+    "Authorization: bearer of good news, the KEY = WORDS and MAX_TOKEN=2048",
+    "eos_token=<|reserved_special_token_250|> and ?key=short&token=none, pa-rameter",
     "AIzawl and hf_space and sk-learn and xoxo",
 ]  # fmt: skip
 
@@ -65,6 +80,16 @@ def test_a_planted_secret_is_found_wherever_it_stands(kind, text):
     for finding in found:
         assert str(finding).startswith("samples.jsonl.gz:7: ")
         assert text not in str(finding)
+
+
+@pytest.mark.parametrize(("kind", "text"), PLANTED, ids=[f"{k}-{n}" for n, (k, _) in enumerate(PLANTED)])
+def test_a_secret_in_json_within_a_string_is_found(kind, text):
+    messages = json.dumps([{"role": "user", "content": f"mine:\n{text}\nü", text: {"a": f"ü{text}"}}])
+    line = {"arguments": {"gen_args_0": {"arg_0": [messages]}}}
+    assert kind in {finding.kind for finding in scan(line, "s", 1)}
+    clean = redacted(line, lambda _: None)
+    assert not list(scan(clean, "s", 1))
+    json.loads(clean["arguments"]["gen_args_0"]["arg_0"][0])
 
 
 def test_every_kind_is_planted():

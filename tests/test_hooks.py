@@ -63,6 +63,8 @@ def test_missing_responses_are_left_out_of_every_estimate():
     assert scores["exact_match"] == scores["api_error"] == 0.5
     assert scores["pass@2"] == 1.0
     assert "pass@4" not in scores, "two responses say nothing about four"
+    scores = hooks.score_gsm8k_boxed(DOC, [["\\boxed{1004}", "\\boxed{7}", "\\boxed{7}", gone]])
+    assert {name for name in scores if "@" in name} == {"pass@2", "maj@2"}, "three were not asked for"
     assert hooks.score_gsm8k_boxed(DOC, [[gone, gone]]) == {"api_error": 1.0}
 
 

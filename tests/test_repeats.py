@@ -90,8 +90,8 @@ def test_a_missing_response_is_no_wrong_one(place, model):
     scores = results["results"][TASK]
     assert scores["exact_match,none"] == pytest.approx(1 / 3)
     assert scores["api_error,none"] == 0.25
-    assert {key for key in scores if re.match(r"(pass|maj)@\d,", key)} == {"pass@2,none", "pass@3,none",
-                                                                          "maj@2,none", "maj@3,none"}  # fmt: skip
+    # Three of the four that were asked for say something about two, nothing about four; three was not asked for.
+    assert {key for key in scores if re.match(r"(pass|maj)@\d,", key)} == {"pass@2,none", "maj@2,none"}
     assert read_jsonl(samples[TASK])[0]["finish_reasons"] == [[None, None, None, "api_error"]]
     one = read_run(place / "mathtasks-results")
     assert shares(one, judge(one)) == {"0": 1.0, "1": 0.0, "2": 0.0}

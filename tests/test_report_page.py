@@ -216,6 +216,7 @@ def test_hostile_text_is_only_shown(opened):
     one.wait("document.getElementById('count').textContent.includes(' of ')")
     page.mouse.move(600, 400)
     assert page.evaluate("window.__pwned") is None
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     inside = "#doc :is(script, img, style, svg, textarea, iframe, object, a, [href], [onerror], [onload])"
     assert page.locator(inside).count() == 0
     assert page.locator("script").count() == page.evaluate("document.scripts.length")

@@ -357,7 +357,7 @@ def test_packs_are_rescored_where_they_hold_text(rescore, out):
 def cut_gzip(folder):
     path = write_packed(folder)
     path.write_bytes(path.read_bytes()[:-20])
-    return path, "readable answers.jsonl.gz"
+    return path, "answers.jsonl.gz; got Compressed file ended"
 
 
 def half_a_line(folder):
@@ -387,8 +387,31 @@ def a_doc_missing(folder):
 
 def not_utf8(folder):
     path = folder / "latin.jsonl"
-    path.write_bytes('{"gold": "1", "response": "é"}\n'.encode("latin-1"))
-    return path, "utf-8"
+    path.write_bytes('{"gold": "1", "response": "e"}\n{"gold": "1", "response": "é"}\n'.encode("latin-1"))
+    return path, "UTF-8 on line 2 of"
+
+
+def a_number_without_end(folder):
+    path = folder / "digits.jsonl"
+    path.write_text(f'{{"gold": {"9" * 5000}, "response": "9"}}\n')
+    return path, "line 1 of"
+
+
+def lists_without_end(folder):
+    path = folder / "deep.jsonl"
+    path.write_text(f'{{"gold": "1", "response": {"[" * 50_000}\n')
+    return path, "line 1 of"
+
+
+def a_link_to_nothing(folder):
+    (folder / "link.jsonl").symlink_to(folder / "gone.jsonl")
+    return folder / "link.jsonl", "a link to nothing"
+
+
+def reference_that_is_no_number(folder):
+    path = folder / "nan.jsonl"
+    path.write_text('{"gold": NaN, "response": "\\\\boxed{1}"}\n')
+    return path, "none for 1 docs"
 
 
 def nothing_in_it(folder):
@@ -433,7 +456,8 @@ def odd_columns(folder):
 
 
 BAD = [cut_gzip, half_a_line, mixed_versions, a_doc_twice, a_doc_missing, not_utf8, nothing_in_it, unknown_format,
-       results_only, broken_results, nowhere, likelihoods, odd_columns]  # fmt: skip
+       results_only, broken_results, nowhere, likelihoods, odd_columns, a_number_without_end, lists_without_end,
+       a_link_to_nothing, reference_that_is_no_number]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", BAD)
@@ -445,7 +469,27 @@ def test_a_bad_input_is_named_and_the_others_are_rescored(tmp_path, rescore, out
     assert "not rescored: " in errors
     assert why in errors
     assert "good · gsm8k: 4 docs" in text
-    assert "1 inputs were wrong" in errors
+    assert "1 input was wrong" in errors
+
+
+def test_a_mark_at_the_beginning_null_responses_and_long_names(tmp_path, rescore, out):
+    rows = plain_rows(model="m" * 300)
+    rows[1] = rows[1] | {"response": None}
+    file = tmp_path / "x.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + "\n".join(map(json.dumps, rows)).encode())
+    status, text, _ = rescore(file)
+    assert status == 0
+    assert "note: lines without a response (null), counted as no answer: 1" in text
+    assert len(results_of(out, "gsm8k")) > 0
+
+
+def test_of_many_logs_not_all_are_named(tmp_path, rescore):
+    for number in range(25):
+        write_json_lines(tmp_path / "in" / f"{number}.jsonl", plain_rows(model=f"m{number}"))
+    status, text, _ = rescore(tmp_path / "in")
+    assert status == 0
+    assert text.count("log: ") == 1
+    assert "and 24 more results below" in text
 
 
 @pytest.mark.parametrize("make", [half_a_line, nowhere, mixed_versions])

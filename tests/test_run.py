@@ -207,7 +207,7 @@ def test_missing_responses_are_not_wrong_and_the_status_says_so(place, capsys):
     scores = results["results"]["gsm8k-cot-zeroshot"]
     assert scores["exact_match,none"] == 1.0
     assert scores["api_error,none"] == pytest.approx(1 / 3)
-    assert "33.3% of the docs have no response" in capsys.readouterr().out
+    assert "33.3% of the responses never came" in capsys.readouterr().out
 
 
 def test_cut_off_responses_are_said(place, capsys):
@@ -296,9 +296,22 @@ def test_a_log_that_lm_eval_could_not_write_is_written(tmp_path):
     path = tmp_path / "new" / "samples_x.jsonl"
     keeper.saved(path, [{"doc_id": 0}, {"doc_id": 1}])
     assert path.read_text() == '{"doc_id": 0}\n{"doc_id": 1}\n'
-    path.write_text("")
-    keeper.saved(path, [{"doc_id": 0}])
-    assert path.read_text() == '{"doc_id": 0}\n'
+    for left in ("", '{"doc_id": ', '{"doc_id": 0}\n{"doc_id": 1}\n'):
+        path.write_text(left)
+        keeper.saved(path, [{"doc_id": 0}])
+        assert path.read_text() == '{"doc_id": 0}\n'
+    for left in ("", '{"results": {"a":'):
+        path.write_text(left)
+        keeper.saved(path, {"results": {}})
+        assert path.read_text() == '{"results": {}}\n'
+
+
+@pytest.mark.parametrize("scripted", [lambda doc: pytest.fail("asked for nothing")], indirect=True)
+def test_a_folder_that_cannot_be_made_is_said_before_the_model_is_asked(place, capsys, scripted):
+    (place / "file").touch()
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    assert main(["run", *arguments, "--output_path", str(place / "file" / "logs")]) == 2
+    assert "a folder for the logs; got " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

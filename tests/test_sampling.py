@@ -74,6 +74,15 @@ def test_each_metric_of_counts_is_its_mean_over_all_subsets(given_counts):
         assert es.BY_COUNT[name](n, c, k) == pytest.approx(over_subsets(n, k, value), abs=1e-12), name
 
 
+@pytest.mark.parametrize(("threshold", "same"), [("0.25", "pass"), ("1.0", "pass^")])
+def test_g_pass_takes_any_threshold(threshold, same):
+    """A quarter of four is one; all of four is all."""
+    docs = [Votes(str(c), (True,) * c + (False,) * (5 - c), (None,) * 5) for c in range(6)]
+    one, other = curves(docs, [f"g-pass-{threshold}", same], [4])
+    assert one.label == f"G-Pass@k_{threshold}"
+    assert one.points == other.points
+
+
 @given(voted(), st.booleans())
 @settings(max_examples=150)
 def test_majority_is_its_mean_over_all_subsets(one, no_answer_votes):
@@ -279,6 +288,8 @@ def test_the_command(log, capsys):
     [
         (["--k", "8"], "at least 8 responses to every doc; got 6 docs with fewer (doc 0 has 4"),
         (["--metrics", "acc"], "a known metric; got 'acc'"),
+        (["--metrics", "g-pass-all"], "a known metric; got 'g-pass-all'"),
+        (["--metrics", "g-pass-1.5"], "a threshold tau above 0 and at most 1; got 1.5"),
     ],
 )
 def test_wrong_arguments_of_the_command(log, capsys, more, message):

@@ -61,6 +61,13 @@ SHAPES = {
     "inside the responses": [
         {"doc_id": i, "samples": [{"text": "x", "reward": s} for s in own]} for i, own in enumerate(SCORES)
     ],
+    "lines in order": [{"doc_id": i, "score": s} for i, own in enumerate(SCORES) for s in own],
+    "lines in order without ids": [{"score": s} for own in SCORES for s in own],
+    "lines with the text, in another order": [
+        {"question": DOCS[i]["question"], "response": (RIGHT, WRONG)[k], "skywork_reward": own[k]}
+        for i, own in enumerate(SCORES)
+        for k in (1, 0)
+    ],
     "beside verdicts": [
         {"doc_id": i, "score": [True, False], "pred_score": [[s] for s in own]}
         for i, own in enumerate(SCORES)
@@ -81,6 +88,47 @@ def test_a_json_list_and_integers_are_read(tmp_path, run):
     path = tmp_path / "s.json"
     path.write_text(json.dumps([{"doc": i, "scores": [1, 2]} for i in range(4)]))
     assert read_scores(path, run)["3"] == {0: 1.0, 1: 2.0}
+
+
+@pytest.mark.parametrize("content", [SCORES, by_doc(SCORES)], ids=["list of lists", "by doc"])
+def test_bare_json_is_read(tmp_path, run, content):
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(content))
+    assert [list(own.values()) for own in read_scores(path, run).values()] == SCORES
+
+
+ALONE = {
+    "no id": lambda i, k: {},
+    "an id a doc": lambda i, k: {"id": f"q{i}"},
+    "an id a line": lambda i, k: {"id": 3 * i + k},
+    "a number of the response that we do not know": lambda i, k: {"idx": i, "sample_id": k},
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_lines_of_one_question_are_its_responses(tmp_path, capsys, name, suffix):
+    """The right one of three has the highest score: best-of-3 is always right, whatever names the lines."""
+    rows = [
+        {**ALONE[name](i, k), "question": doc["question"], "gold": "7", "response": text, "rm_score": 0.1 * k}
+        for i, doc in enumerate(DOCS)
+        for k, text in enumerate((WRONG, r"So \boxed{9}.", RIGHT))
+    ]
+    path = tmp_path / f"run{suffix}"
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow.parquet").write_table(
+            pytest.importorskip("pyarrow").Table.from_pylist(rows), path
+        )
+    else:
+        write(path, rows)
+    assert main(["choose", str(path), "--format", "csv"]) == 0
+    found = {tuple(row.split(",")[2:4]): row.split(",")[4] for row in capsys.readouterr().out.splitlines()}
+    assert (found["best-of-k", "3"], found["maj@k", "3"]) == ("1", "0.333333")
+
+
+def test_responses_in_steps_are_whole_responses(tmp_path):
+    rows = [{**doc, "responses": [["Add.", RIGHT], ["Guess.", WRONG]]} for doc in DOCS]
+    assert read_run(write(tmp_path / "run.jsonl", rows)).rows[0].responses[1] == f"Guess.\n\n{WRONG}"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +160,15 @@ FAULTS = {
         [{"doc": i, "scores": [1.0, 2.0, 3.0]} for i in range(4)],
         r"2 scores, one a response \(row 1.*got 3",
     ),
+    "another text": (
+        [{"doc": i, "response": f"{k}", "score": 1.0} for i in range(4) for k in range(2)],
+        r"doc 0 in row 1 of.*another text",
+    ),
+    "two kinds of scores": (
+        [{"doc": i, "reward": [1.0, 2.0], "score": [0.5, 0.25]} for i in range(4)],
+        r"several: reward, score",
+    ),
+    "numbers as text": ([{"doc": i, "rewards": ["0.5", "1"]} for i in range(4)], "quotation marks"),
     "which response": ([{"doc": i, "score": 1.0} for i in range(4)], r"row 1 .*one score.*`repeat`"),
     "repeat beyond": ([*flat(), {"doc": 0, "repeat": 2, "score": 1}], r"row 9 .*repeat 2"),
     "repeat as text": ([{"doc": 0, "repeat": "a", "score": 1}], r"row 1 .*'a'"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import ScoreError
 from lm_eval_mathtasks.evidence.columns import REPEATS
-from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json, read_json_lines
+from lm_eval_mathtasks.evidence.formats import read_lines
+from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json
 
 Aggregate = Literal["min", "last", "mean", "product"]
 AGGREGATES = get_args(Aggregate)
@@ -24,7 +27,21 @@ COLUMNS = (
     *("step_scores", "step_rewards", "prm_scores", "prm_score", "process_rewards", "agg_scores"),
     *("logprobs", "logprob", "scores", "score"),
 )
-_LISTS = ("responses", "samples", "completions", "generations", "outputs")
+# Other names that say what they are; beside one of those above, the user is asked which.
+_TEXT = ("response", "completion", "generation", "output")
+_LIKE = re.compile(
+    r"(.+_)?(rm|orm|prm|rewards?|verifier|value|prob)s?(_.+)?|.+_(scores?|logits?)", re.IGNORECASE
+)
+_LISTS = (
+    "responses",
+    "samples",
+    "completions",
+    "generations",
+    "outputs",
+    "candidates",
+    "solutions",
+    "answers",
+)
 
 
 def aggregate(score: Score, how: Aggregate) -> float:
@@ -66,9 +83,7 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
     file = Path(path)
     if not file.is_file():
         raise ScoreError("a file of scores", f"no file {path}", "check the path")
-    rows = read_json(file) if file.suffix == ".json" else read_json_lines(file)
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise ScoreError(f"a list of objects in {path}", "something else", "one object a response, or a doc")
+    rows = _rows(file)
     places = _Places(run, rows, file)
     found: dict[tuple[str, int], Score] = {}
     whole: set[str] = set()
@@ -84,6 +99,16 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
     return _complete(found, run, file)
 
 
+def _rows(file: Path) -> list[dict[str, Any]]:
+    """The objects of a file; a bare list of scores a doc, or a mapping from doc to scores, become objects."""
+    content = read_json(file) if file.suffix == ".json" else None
+    if isinstance(content, list) and content and all(isinstance(own, list) for own in content):
+        return [{"scores": own} for own in content]
+    if isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values()):
+        return [{"doc_id": doc_id, "scores": own} for doc_id, own in content.items()]
+    return read_lines(file)
+
+
 def _fault(file: Path, line: _Line, wanted: str, got: str, fix: str) -> ScoreError:
     return ScoreError(f"{wanted} (row {line.number} of {file}, doc {line.doc_id})", got, fix)
 
@@ -96,7 +121,9 @@ class _Places:
         self._by_question: dict[str, list[str]] = {}
         for row in run.rows:
             self._by_question.setdefault(_plain(row.question or row.prompt or ""), []).append(row.doc_id)
-        self._in_order = [row.doc_id for row in run.rows] if len(rows) == len(run.rows) else []
+        docs = [row.doc_id for row in run.rows]
+        flat = [row.doc_id for row in run.rows for _ in row.responses]
+        self._in_order = next((order for order in (docs, flat) if len(order) == len(rows)), [])
 
     def find(self, number: int, row: Mapping[str, Any]) -> str:
         asked = _plain(first_text(row, QUESTION) or "")
@@ -126,24 +153,71 @@ def _lines(
     repeats = [_repeat(row, number, file) for number, row in enumerate(rows, 1)]
     # Counted from 1 if nowhere from 0: then some doc would have no repeat 0 and one too many.
     base = 0 if any(r == 0 for r in repeats) or all(r is None for r in repeats) else 1
-    for number, (row, repeat) in enumerate(zip(rows, repeats, strict=True), 1):
-        doc_id = places.find(number, row)
+    doc_ids = [places.find(number, row) for number, row in enumerate(rows, 1)]
+    lines_of = Counter(doc_ids)
+    left = {doc_id: list(range(len(places.rows[doc_id].responses))) for doc_id in lines_of}
+    for number, (row, repeat, doc_id) in enumerate(zip(rows, repeats, doc_ids, strict=True), 1):
         value = _value(row, column)
-        alone = not isinstance(value, list) and len(places.rows[doc_id].responses) == 1
-        place = (0 if alone else None) if repeat is None else repeat - base
+        responses = len(places.rows[doc_id].responses)
+        # As many lines of a doc as it has responses are its responses in order; one line may also be all of one.
+        in_order = lines_of[doc_id] == responses and (responses > 1 or not isinstance(value, list))
+        if repeat is not None:
+            place: int | None = repeat - base
+        else:
+            place = (
+                _take(left[doc_id], row, places.rows[doc_id], f"row {number} of {file}") if in_order else None
+            )
         yield _Line(number, doc_id, place, value)
+
+
+def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
+    """The next of the responses that are left; where the row repeats the text, the one with that text."""
+    text = next((row[key] for key in _TEXT if isinstance(row.get(key), str)), None)
+    fits = [i for i in left if text is None or _plain(doc.responses[i]) == _plain(text)]
+    if not fits:
+        wanted, got = f"a response of doc {doc.doc_id} in {where}", "another text than any that is left"
+        raise ScoreError(wanted, got, "is this another run's? say which response in `repeat`")
+    left.remove(fits[0])
+    return fits[0]
 
 
 def _column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
     """The column of scores: of the known names, the one that holds numbers; a column of verdicts is none."""
-    names = [*COLUMNS, *(f"{outer}.{inner}" for outer in _LISTS for inner in COLUMNS)]
+    inside = {key for row in rows for outer in _LISTS for part in _parts(row, outer) for key in part}
+    names = [*COLUMNS, *sorted({name for row in rows for name in row if _LIKE.fullmatch(name)} - {*COLUMNS})]
+    names += [f"{outer}.{key}" for outer in _LISTS for key in (*COLUMNS, *sorted(inside - {*COLUMNS}))
+              if key in COLUMNS or _LIKE.fullmatch(key)]  # fmt: skip
     found = [name for name in names if any(_numeric(_value(row, name)) for row in rows)]
-    clear = [name for name in found if name.split(".")[-1] not in ("scores", "score")] or found
+    clear = [name for name in found if not _unclear(name, found, rows)] or found
     if len(clear) != 1:
         got = f"several: {', '.join(clear)}" if clear else f"only {', '.join(rows[0])}"
         fix = "name the file with --scores, the column with --score-column; true and false are verdicts, not scores"
+        if text := [name for name in COLUMNS if any(_is_text(row.get(name)) for row in rows)]:
+            fix = f"write the numbers of `{text[0]}` without quotation marks"
         raise ScoreError(f"one column of scores in {file}", got, fix)
     return clear[0]
+
+
+def _unclear(name: str, found: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether `score` or `scores` may be verdicts (zeros and ones), or the steps that `agg_scores` sums up."""
+    if name.rsplit(".", maxsplit=1)[-1] not in ("scores", "score"):
+        return False
+    return "agg_scores" in found or all(_flat(_value(row, name)) <= {0, 1, None} for row in rows)
+
+
+def _flat(value: Any) -> set[Any]:
+    return {number for part in value for number in _flat(part)} if isinstance(value, list) else {value}
+
+
+def _is_text(value: Any) -> bool:
+    return any(isinstance(part, str) for part in (value if isinstance(value, list) else [value]))
+
+
+def _parts(row: Mapping[str, Any], outer: str) -> list[Mapping[str, Any]]:
+    """The objects that a row lists under a name; none where it lists other things."""
+    parts = row.get(outer)
+    objects = isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
+    return parts if objects and isinstance(parts, list) else []
 
 
 def _value(row: Mapping[str, Any], column: str) -> Any:
@@ -151,9 +225,7 @@ def _value(row: Mapping[str, Any], column: str) -> Any:
     outer, _, inner = column.partition(".")
     if not inner or column in row:
         return row.get(column)
-    parts = row.get(outer)
-    inside = isinstance(parts, list) and parts and all(isinstance(p, dict) for p in parts)
-    return [part.get(inner) for part in parts] if inside and isinstance(parts, list) else None
+    return [part.get(inner) for part in _parts(row, outer)] or None
 
 
 def _numeric(value: Any) -> bool:

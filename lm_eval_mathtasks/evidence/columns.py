@@ -23,14 +23,20 @@ from lm_eval_mathtasks.evidence.nested import flattened, message_text
 from lm_eval_mathtasks.evidence.records import LEVEL, SUBJECT, first_text
 
 QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "instruction")
-GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth", "target", "answer", "final_answer",
+GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth_answer", "gold_answer", "correct_answer",
+        "ground_truth", "target", "answer", "final_answer",
         "Answer", "reference", "solution")  # fmt: skip
 _IDS = ("id", "doc_id", "idx", "problem_id", "question_id", "unique_id", "index", "sample_id")
 REPEATS = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 _RESPONSES = ("responses", "response", "model_responses", "model_response", "generations", "generation", "completions",
               "completion", "model_outputs", "model_output", "outputs", "output", "raw_output", "code")  # fmt: skip
 _ANSWERS = ("predictions", "prediction", "pred")  # the whole text only where nothing above is there
-_LISTS = ("samples", "solutions", "answers")  # responses only where they are lists and nothing above is there
+_LISTS = (
+    "samples",
+    "candidates",
+    "solutions",
+    "answers",
+)  # responses only where they are lists and nothing above is there
 _VERDICTS = ("label", "correct", "is_correct", "symbolic_correct", "judge_correct", "correctness", "accuracy", "acc",
              "score", "model_responses__eval_is_correct")  # fmt: skip
 _VERDICT_LIKE = re.compile(r".+_(score|correct|acc)$")
@@ -60,6 +66,7 @@ class Line(NamedTuple):
     tokens: tuple[int, ...]
     subject: str | None
     level: str | None
+    unanswered: bool = False  # its response is null, which counts as an empty one
 
 
 def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
@@ -93,6 +100,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         ),
         subject=first_text(line, SUBJECT),
         level=first_text(line, LEVEL),
+        unanswered=all(line[name] is None for name in _columns(line)),
     )
 
 
@@ -102,9 +110,14 @@ def _first(line: Mapping[str, Any], names: Iterable[str]) -> str | None:
     return next((str(value) for value in found if isinstance(value, str | int) and value != ""), None)
 
 
-def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, ...]:
+def _columns(line: Mapping[str, Any]) -> list[str]:
+    """The columns that may be the response."""
     named = [name for name in _RESPONSES if name in line] or [name for name in _ANSWERS if name in line][:1]
-    named = named or [name for name in _LISTS if isinstance(line.get(name), list)][:1]
+    return named or [name for name in _LISTS if isinstance(line.get(name), list)][:1]
+
+
+def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, ...]:
+    named = _columns(line)
     filled = [name for name in named if line[name] not in (None, "", [])] or named[:1]
     texts = {name: tuple(_text(part) for part in _listed(line[name])) for name in filled}
     if len(set(texts.values())) == 1:
@@ -120,7 +133,12 @@ def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, .
 
 
 def _text(part: Any) -> str:
-    """The text of one response; an object may call it as a line would ({"response": ..., "reward": ...})."""
+    """The text of one response; an object may call it as a line would ({"response": ..., "reward": ...}).
+
+    A list of texts is a response in steps, paragraph by paragraph.
+    """
+    if isinstance(part, list) and part and all(isinstance(step, str) for step in part):
+        return "\n\n".join(part)
     if isinstance(part, dict) and not part.keys() & {"role", "message", "content", "text"}:
         own = next(
             (part[name] for name in (*_RESPONSES, "solution") if isinstance(part.get(name), str)), None

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+# Bytes of a name in a path, of 255 with date and ending; characters of a longer one.
+_LONGEST, _KEPT = 120, 25
+
 
 def sha256(content: str | bytes) -> str:
     """Return the SHA-256 (hex) of a text in UTF-8 or of bytes; lone surrogates are hashed as they are."""
@@ -25,8 +28,11 @@ def file_sha256(path: Path) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1."""
-    return re.sub(r'["<>:/|\\?*\[\]]+', "__", name)
+    """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a
+    file system ends in its checksum."""
+    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
+    long = len(name.encode("utf-8", "replace")) > _LONGEST
+    return f"{name[:_KEPT]}-{sha256(name)[:12]}" if long else name
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:

@@ -28,6 +28,10 @@ from lm_eval_mathtasks.evidence.records import (
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
 SEEDS = "output-rs*.jsonl"  # NeMo-Skills: one file a seed, the same docs in each
+_OTHER_TABLES = (".csv", ".tsv", ".xlsx")
+_LINES_A_DOC = (
+    3  # on average, where lines are repeats that do not say so; two runs in one file are two lines a doc
+)
 _ROUND = (256, 1_000)  # token limits are multiples of one of these; an answer that ends there was cut
 
 
@@ -92,8 +96,13 @@ def reader_of(path: Path) -> Reader:
     return read_plain if listed else read_opencompass
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of JSON lines, one JSON list, parquet or an Inspect log; raises EvidenceError for others."""
     lines: Any
+    if path.suffix in _OTHER_TABLES:
+        raise EvidenceError(
+            f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", "write it as JSON lines"
+        )
     if path.suffix == ".parquet":
         lines = read_parquet(path)
     elif path.suffix in (".json", ".eval"):
@@ -108,7 +117,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
     """Yield the runs of a file of lines, one for each model and dataset it names. metric: the column of verdicts."""
     yield from _runs(
-        [read_line(raw, path, number) for number, raw in enumerate(_lines(path), 1)], path, metric
+        [read_line(raw, path, number) for number, raw in enumerate(read_lines(path), 1)], path, metric
     )
 
 
@@ -116,7 +125,7 @@ def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:
     """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
     lines = []
     for seed, path in enumerate(sorted(folder.glob(SEEDS))):
-        for number, raw in enumerate(_lines(path), 1):
+        for number, raw in enumerate(read_lines(path), 1):
             line = read_line(raw, path, number)
             lines.append(
                 line._replace(id=line.id or str(number - 1), repeat=seed, task=line.task or folder.name)
@@ -125,12 +134,20 @@ def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:
 
 
 def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run]:
-    groups: dict[tuple[str | None, str], list[Line]] = {}
+    groups: dict[tuple[str | None, str], list[tuple[int, Line]]] = {}
     for number, line in enumerate(lines):
-        own = line if line.id is not None else line._replace(id=str(number))
-        groups.setdefault((line.model, line.task), []).append(own)
-    for (model, task), group in groups.items():
+        groups.setdefault((line.model, line.task), []).append((number, line))
+    for (model, task), numbered in groups.items():
+        group = _with_repeats([line for _, line in numbered])
+        joined = group is not None
+        group = group or [
+            line if line.id is not None else line._replace(id=str(number)) for number, line in numbered
+        ]
         verdict, notes = choose_verdict(group, metric, path)
+        if unanswered := sum(line.unanswered for line in group):
+            notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
+        if joined:
+            notes = (*notes, "lines with the same question are taken as repeats, in their order")
         limit = _limit(group)
         rows = tuple(_join_repeats(group, verdict, limit))
         k = max(len(row.responses) for row in rows)
@@ -139,6 +156,33 @@ def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run
         yield Run(
             model, task, rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict
         )
+
+
+def _with_repeats(lines: Sequence[Line]) -> list[Line] | None:
+    """The lines as repeats, where each has one response and none says which repeat, but questions come again and again.
+
+    None where they do not. Lines of one question and one id, or each with an id of its own, are one doc; ids that
+    name several questions are a fault, and so are lines that only repeat each other.
+    """
+    if any(line.repeat is not None or not line.question or len(line.responses) != 1 for line in lines):
+        return None
+    docs: dict[tuple[str, str | None], list[Line]] = {}
+    for line in lines:
+        docs.setdefault((line.question, line.gold), []).append(line)
+    ids = {line.id for line in lines}
+    doubled = all(len({line.responses for line in own}) == 1 for own in docs.values())
+    if doubled or len(docs) * _LINES_A_DOC > len(lines) or len(ids) not in (1, len(docs), len(lines)):
+        return None
+    if len(docs) == 1 < len(ids):
+        return None
+    if len(ids) == len(docs) and any(len({line.id for line in own}) > 1 for own in docs.values()):
+        return None
+    unnamed = len(ids) == 1 and len(docs) > 1
+    return [
+        line._replace(id=str(number) if unnamed or own[0].id is None else own[0].id, repeat=repeat)
+        for number, own in enumerate(docs.values())
+        for repeat, line in enumerate(own)
+    ]
 
 
 def _limit(lines: Sequence[Line]) -> int | None:

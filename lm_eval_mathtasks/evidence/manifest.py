@@ -225,5 +225,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         or content.get("format") != FORMAT
         or not isinstance(content.get("files"), dict)
     ):
-        raise EvidenceError(f"a manifest of format {FORMAT}", f"{folder / FILE}", "pack the run again")
+        what = content.get("format") if isinstance(content, dict) else type(content).__name__
+        got = f"{folder / FILE}, which says {what}, or names no files"
+        raise EvidenceError(f"a manifest of format {FORMAT}", got, "pack the run again")
     return content

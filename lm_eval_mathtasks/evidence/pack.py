@@ -16,6 +16,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -136,6 +137,9 @@ def write(packs: list[Pack]) -> None:
     except BaseException as error:
         for folder in done:
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # the folders of model and task, where nothing else is in them
+                folder.parent.rmdir()
+                folder.parent.parent.rmdir()
         if isinstance(error, OSError):
             raise EvidenceError(
                 "a pack on disk", str(error), "free the disk or name another --out"

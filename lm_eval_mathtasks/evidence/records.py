@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,19 +177,21 @@ def read_json_lines(path: Path, *, without: Iterable[str] = ()) -> list[dict[str
     without: keys not to keep, where they repeat what other keys hold.
     """
     import gzip
+    import zlib
 
     rows = []
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
+        with opener(path, "rb") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    rows.append(_parse(line, path, number))
+                    rows.append(_parse(line.removeprefix(codecs.BOM_UTF8), path, number))
                     for key in without:
                         rows[-1].pop(key, None)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error) as error:
+        after = f" after {len(rows)} lines" if rows else ""
         raise EvidenceError(
-            f"a readable {path.name}", str(error), "the file is damaged: copy or write it again"
+            f"a readable {path}", f"{error}{after}", "the file is damaged: copy or write it again"
         ) from error
     if not rows:
         raise EvidenceError(
@@ -198,14 +202,22 @@ def read_json_lines(path: Path, *, without: Iterable[str] = ()) -> list[dict[str
     return rows
 
 
-def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
+def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise EvidenceError(
+            f"UTF-8 on line {number} of {path}", str(error), "write the file again, as UTF-8"
+        ) from error
     except json.JSONDecodeError as error:
         raise EvidenceError(
             f"a JSON object on line {number} of {path}",
             str(error),
             "half a line is half a run: write the file again",
+        ) from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists 1,000 deep
+        raise EvidenceError(
+            f"a JSON object on line {number} of {path}", str(error), "mend or leave out the line"
         ) from error
     if not isinstance(row, dict):
         raise EvidenceError(
@@ -220,7 +232,10 @@ def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
         value = row.get(key)
         if isinstance(value, list) and value:
             return ", ".join(str(part) for part in value)
-        if value is not None and not isinstance(value, list | dict):
+        nothing = value is None or (
+            isinstance(value, float) and math.isnan(value)
+        )  # a table writes a missing text as NaN
+        if not nothing and not isinstance(value, list | dict):
             return str(value)
     return None
 
@@ -228,8 +243,8 @@ def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file; raises EvidenceError where it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise EvidenceError(
             f"a readable {path}", str(error), "the file is damaged: write it again"
         ) from error

@@ -30,6 +30,7 @@ from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.intervals import mean_and_error
 
+_AGAIN = "take the pack from where it was published, or pack the run again"
 TOLERANCE = 1e-9  # of a mean that was written as decimal text
 
 
@@ -100,11 +101,27 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
 
 def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Run, list[dict[str, Any]]]:
     """The results, the run and the lines of the samples file."""
-    file = next(folder / name for name in manifest["files"] if name.startswith("results_"))
-    samples = next(folder / name for name in manifest["files"] if name.startswith("samples_"))
+    file, samples = (_named(folder, manifest, start) for start in ("results_", "samples_"))
     (run,) = read_lm_eval(file)
     check(run)
-    return read_json(file), run, read_json_lines(samples)
+    lines = read_json_lines(samples)
+    if bare := [
+        line.get("doc_id")
+        for line in lines
+        if line.get("doc_id") is None or not isinstance(line.get("verdicts"), list)
+    ]:
+        got = f"{len(bare)} without, the first with doc_id {bare[0]}"
+        raise EvidenceError(f"a doc_id and verdicts on every line of {samples.name}", got, _AGAIN)
+    return read_json(file), run, lines
+
+
+def _named(folder: Path, manifest: Mapping[str, Any], start: str) -> Path:
+    """The one file of this kind that the manifest names and the folder holds."""
+    names = [str(name) for name in manifest["files"] if str(name).startswith(start)]
+    if len(names) != 1 or not (folder / names[0]).is_file():
+        got = "none" if not names else f"{', '.join(names)}{' (missing)' if len(names) == 1 else ''}"
+        raise EvidenceError(f"one file {start}* that the manifest names", got, _AGAIN)
+    return folder / names[0]
 
 
 def _hashes(lines: list[dict[str, Any]]) -> Iterable[str]:
@@ -144,10 +161,15 @@ def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -
             yield f"{key} is in the results, and no doc has it"
     for key, numbers in values.items():
         name, _, filter_name = key.partition(",")
-        mean, error = mean_and_error(numbers) if len(numbers) > 1 else (numbers[0], 0.0)
-        for stated, actual in ((key, mean), (f"{name}_stderr,{filter_name}", error)):
-            if isinstance(scores.get(stated), int | float) and abs(scores[stated] - actual) > TOLERANCE:
-                yield f"{stated} is {scores[stated]:.6g} in the results, {actual:.6g} by the samples"
+        mean, spread = mean_and_error(numbers) if len(numbers) > 1 else (numbers[0], 0.0)
+        error = f"{name}_stderr,{filter_name}"
+        for stated, actual in ((key, mean), (error, spread)):
+            said = scores.get(stated)
+            if stated == error and not isinstance(said, int | float):
+                continue  # lm-eval writes none for some metrics, and "N/A"
+            # Not `>`: a mean that is not a number is no mean either.
+            if not (isinstance(said, int | float) and abs(said - actual) <= TOLERANCE):
+                yield f"{stated} is {said} in the results, {actual:.6g} by the samples"
 
 
 def _leaks(

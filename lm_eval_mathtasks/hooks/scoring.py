@@ -59,7 +59,7 @@ def score_response(
         each.append(response_scores(extraction, verdict, same_text=matches, cut_off=cut_off))
     scores = {name: mean(one[name] for one in each) for name in each[0]}
     right, answers = [v.correct for _, v in judged], [e.answer for e, _ in judged]
-    return {**scores, **repeat_scores(right, answers), **api_error}
+    return {**scores, **repeat_scores(right, answers, asked), **api_error}
 
 
 def _judge(gold: str, response: Any) -> tuple[Extraction, Verdict]:

@@ -69,10 +69,14 @@ class Keeper:
         if self._file is not None or self.tracker is None or not self.tracker.output_path:
             return
         folder = log_file(self.tracker, "results", ".json").parent
-        folder.mkdir(parents=True, exist_ok=True)
-        self._earlier = find(self._resume, folder) if self._resume else None
-        self.path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
-        self._file = self.path.open("w", encoding="utf-8", buffering=1)
+        path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._earlier = find(self._resume, folder) if self._resume else None
+            self._file = path.open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise EvidenceError("a folder for the logs", str(error), "name another --output_path") from error
+        self.path = path
 
     def _expect(self, requests: list[Any], numbers: list[int]) -> dict[int, Response]:
         """Note which responses will come; return those that are kept already, by place."""
@@ -191,13 +195,17 @@ def _seed(settings: Any) -> Any:
 
 
 def _holds(path: Path, wanted: int, *, lines: bool) -> bool:
-    """Is the log there, and complete?"""
+    """Is the log there, and complete? A disk that is full leaves half a file, or half a last line."""
     if not path.is_file() or not path.stat().st_size:
         return False
-    if not lines:
-        return True
     with path.open("rb") as file:
-        return sum(1 for line in file if line.strip()) == wanted
+        if lines:
+            found = [line[-1:] for line in file if line.strip()]
+            return len(found) == wanted and found[-1] == b"\n"
+        try:
+            return bool(json.load(file))
+        except ValueError:
+            return False
 
 
 def log_file(tracker: Any, stem: str, suffix: str) -> Path:

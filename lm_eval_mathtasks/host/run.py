@@ -281,7 +281,7 @@ def report(keeper: Keeper) -> int:
         if share := scores.get("api_error,none") or 0:
             failed = True
             print(
-                f"{task}: {share:.1%} of the docs have no response (API errors); they are not in exact_match"
+                f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match"
             )
     for path in keeper.logs:
         print(f"log: {path}")

@@ -44,6 +44,7 @@ class Trouble:
     refused: int = 0
     paid: int = 0  # attempts that gave nothing and cost something
     patience: float = 1.0
+    doubted: float = 0.0  # see Flight
 
 
 @dataclass
@@ -155,13 +156,17 @@ class Asker:
         now, sent_at = time.monotonic(), time.time()
         trouble.attempts += 1
         self.report.attempts += 1
-        flight = Flight(now, now, streamed=bool(sent.get("stream")), patience=trouble.patience)
+        streamed, patience, doubted = bool(sent.get("stream")), trouble.patience, trouble.doubted
+        flight = Flight(now, now, streamed=streamed, patience=patience, doubted=doubted)
 
         def on_headers(headers: Mapping[str, str]) -> None:
             self.reached = True
             self.dispatcher.admitted(permit, read_limits(headers))
 
-        reply: Reply = await self.watch.run(flight, self.client.exchange(sent, flight, on_headers))
+        try:
+            reply: Reply = await self.watch.run(flight, self.client.exchange(sent, flight, on_headers))
+        finally:
+            trouble.doubted = flight.doubted
         self.meter.learn(ask.prompt_chars, reply.usage)
         latency = time.monotonic() - now
         return Answer(

@@ -49,7 +49,8 @@ class Reply:
 
 @dataclass(eq=False)
 class Flight:
-    """One exchange under way; times are monotonic seconds. `headed`: the headers are here."""
+    """One exchange under way; times are monotonic seconds. `headed`: the headers are here; `doubted`: the silence
+    after which the request was given up on a guess, in this flight or an earlier one."""
 
     began: float
     seen: float
@@ -57,6 +58,7 @@ class Flight:
     streamed: bool = True
     longest_gap: float = 0.0
     patience: float = 1.0  # a factor: doubled for each time this request was given up as dead
+    doubted: float = 0.0
 
     def touch(self) -> None:
         """Something arrived."""

@@ -20,9 +20,11 @@ from lm_eval_mathtasks.models.limits import Mark
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
 PROBE = 16  # requests in flight before anything is known of the server
 PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning is silent for minutes
-# A limiter refuses within a round trip or two, a model takes far longer. So much silence after the last request of
-# a probe is consent to another one. The seconds are for a server that is busy reading the probe.
+# A limiter refuses within a round trip or two, a model takes far longer. So much silence after a request is consent to
+# one more: PROBE requests, no more, are out unconsented. The seconds are for a server that is busy reading the probe;
+# one beside us has answered sooner.
 CONSENT_TRIPS, CONSENT_S = 8, 0.02
+NEAR_TRIP_S, CONSENT_NEAR_S = 0.001, 0.01
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
 OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
@@ -55,7 +57,7 @@ class Permit:
 class Window:
     """How many requests may be in flight: a probe, then all of `ceiling`, less where the server serves fewer.
 
-    `silence_consents`: a probe that is not refused at once opens the window before its answers are here.
+    `silence_consents`: a request that is not refused at once opens the window by one before its answer is here.
     """
 
     def __init__(self, ceiling: int, probe: int, silence_consents: bool = True) -> None:
@@ -64,7 +66,7 @@ class Window:
         self.probing = self.size < ceiling
         self.silence_consents = silence_consents
         self._grows_at: float | None = None
-        self._consents = False
+        self._consents: deque[float] = deque()  # when the silence after each request sent is consent
         self._trip_s: float | None = None
         self._cut_at = -1.0
         self._in_a_row = 0
@@ -73,26 +75,35 @@ class Window:
     def allowed(self, now: float) -> int:
         """The window at `now` (monotonic seconds)."""
         self._grows_at = now + PROBE_S if self._grows_at is None else self._grows_at
+        while self._consents and now >= self._consents[0]:
+            self._consents.popleft()
+            if self.probing:
+                self._grow(1)
         while self.probing and now >= self._grows_at:
-            self._grow(PROBE if self._consents else self.size)
-            self._grows_at, self._consents = self._grows_at + PROBE_S, False
+            self._grow(self.size)
+            self._grows_at += PROBE_S
         return int(self.size)
 
     def opens_in(self, now: float) -> float | None:
         """Seconds until the window opens further by itself; None if it does not."""
-        return max(0.0, self._grows_at - now) if self.probing and self._grows_at is not None else None
+        if not self.probing or self._grows_at is None:
+            return None
+        return max(0.0, min([self._grows_at, *self._consents]) - now)
 
     def sent(self, trip_s: float | None, now: float) -> None:
         """A request is on the wire; `trip_s`: a round trip, None: not measured with this one."""
         self._trip_s = trip_s or self._trip_s
         if self.probing and self.silence_consents and self._trip_s:
-            self._grows_at = now + min(PROBE_S, max(CONSENT_S, CONSENT_TRIPS * self._trip_s))
-            self._consents = True
+            least = CONSENT_NEAR_S if self._trip_s < NEAR_TRIP_S else CONSENT_S
+            silence = min(PROBE_S, max(least, CONSENT_TRIPS * self._trip_s))
+            self._consents.append(now + silence)
+            self._grows_at = now + silence + PROBE_S
 
     def object(self, now: float) -> None:
         """The server refused something: silence is no consent here."""
         if self.silence_consents:
-            self.silence_consents = self._consents = False
+            self.silence_consents = False
+            self._consents.clear()
             self._grows_at = now + PROBE_S
 
     def _grow(self, by: float) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,9 @@ _PENDING = "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?)"
 
 
 def _values(answer: Answer) -> tuple[Any, ...]:
-    row = {k: json.dumps(v) if k in JSON_COLUMNS else v for k, v in asdict(answer).items()}
-    return tuple(redact(v, shapes=False) if isinstance(v, str) else v for v in row.values())
+    raw = ((name, getattr(answer, name)) for name in COLUMNS)  # asdict would copy every message
+    row = (json.dumps(value) if name in JSON_COLUMNS else value for name, value in raw)
+    return tuple(redact(value, shapes=False) if isinstance(value, str) else value for value in row)
 
 
 def answer_of(row: Sequence[Any]) -> Answer:

@@ -21,6 +21,8 @@ from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
 STATUSES = (
     "correct", "incorrect", "no_answer", "truncated", "unparsable", "over_limit", "gold_unreadable", "api_error",
 )  # fmt: skip
+API_ERROR = STATUSES[-1]
+NEVER_CAME = "an API error: there is no response"
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
 
@@ -117,7 +119,13 @@ def _group(label: str, values: Sequence[float], k: int) -> Group:
 
 def status_of(row: Row, judgement: Judgement) -> str:
     """What became of a response: its verdict, unless it was never given."""
-    return "api_error" if row.missing else str(judgement.verdict.status)
+    return API_ERROR if row.missing else str(judgement.verdict.status)
+
+
+def by_repeat(row: Row, judgements: Sequence[Judgement]) -> list[Judgement | None]:
+    """The judgement of each response of a doc, in the order of the repeats; None where an API error took it."""
+    found = {judgement.repeat: judgement for judgement in judgements}
+    return [found.get(repeat) for repeat in range(len(row.responses))]
 
 
 def disputes(row: Row, judgements: Sequence[Judgement]) -> bool:

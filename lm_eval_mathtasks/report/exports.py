@@ -14,7 +14,17 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.leaderboard.listing import protocol_words
 from lm_eval_mathtasks.leaderboard.render import Table, percent, rendered, with_interval
-from lm_eval_mathtasks.report.examine import Bin, Examined, Group, lengths, pairs, status_of
+from lm_eval_mathtasks.report.examine import (
+    API_ERROR,
+    NEVER_CAME,
+    Bin,
+    Examined,
+    Group,
+    by_repeat,
+    lengths,
+    pairs,
+    status_of,
+)
 from lm_eval_mathtasks.report.limits import limits
 from lm_eval_mathtasks.report.words import visible
 
@@ -99,14 +109,31 @@ def csv_rows(examined: Sequence[Examined]) -> str:
 
 
 def _rows(one: Examined) -> Iterator[tuple[Any, ...]]:
-    for judgement in one.judgements:
-        row, found, verdict = one.rows[judgement.doc_id], judgement.extraction, judgement.verdict
-        text = row.responses[judgement.repeat]
-        yield (
-            one.run.model, one.run.task, row.doc_id, judgement.repeat, row.subject, row.level,
-            status_of(row, judgement), int(verdict.correct), row.score, verdict.tier, verdict.reason, found.rule,
-            found.answer, row.gold, row.finish_reason(judgement.repeat), len(text), row.question, text,
-        )  # fmt: skip
+    for row in one.run.rows:
+        about = (one.run.model, one.run.task, row.doc_id)
+        for repeat, judgement in enumerate(by_repeat(row, one.by_doc[row.doc_id])):
+            place = (*about, repeat, row.subject, row.level)
+            if judgement is None:
+                nothing = (
+                    None,
+                    row.score,
+                    None,
+                    NEVER_CAME,
+                    None,
+                    None,
+                    row.gold,
+                    API_ERROR,
+                    0,
+                    row.question,
+                    "",
+                )
+                yield (*place, API_ERROR, *nothing)
+                continue
+            found, verdict, text = judgement.extraction, judgement.verdict, row.responses[repeat]
+            yield (
+                *place, status_of(row, judgement), int(verdict.correct), row.score, verdict.tier, verdict.reason,
+                found.rule, found.answer, row.gold, row.finish_reason(repeat), len(text), row.question, text,
+            )  # fmt: skip
 
 
 def _cell(value: Any) -> Any:
@@ -221,11 +248,13 @@ def _provenance(one: Examined) -> dict[str, Any]:
 def _doc(one: Examined, doc_id: str) -> dict[str, Any]:
     row = one.rows[doc_id]
     responses = [
+        {"status": API_ERROR, "reason": NEVER_CAME, **dict.fromkeys(("tier", "rule", "pred", "span", "finish_reason"))}
+        if j is None else
         {
             "status": status_of(row, j), "tier": j.verdict.tier, "reason": j.verdict.reason, "rule": j.extraction.rule,
             "pred": j.extraction.answer, "span": j.extraction.span, "finish_reason": row.finish_reason(j.repeat),
         }
-        for j in one.by_doc[doc_id]
+        for j in by_repeat(row, one.by_doc[doc_id])
     ]  # fmt: skip
     return {
         "doc_id": doc_id, "gold": row.gold, "own_score": row.score, "subject": row.subject, "level": row.level,

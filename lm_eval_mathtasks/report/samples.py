@@ -15,7 +15,14 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer, understood
 from lm_eval_mathtasks.evidence.runs import Row
-from lm_eval_mathtasks.report.examine import STATUSES, Examined, disputes, status_of
+from lm_eval_mathtasks.report.examine import (
+    NEVER_CAME,
+    STATUSES,
+    Examined,
+    by_repeat,
+    disputes,
+    status_of,
+)
 
 CHUNK = 100  # docs that are read together
 PLAIN_BYTES = 1_000_000  # texts up to this stay readable in the page's source
@@ -24,7 +31,7 @@ MOST_RESPONSES = 20_000  # in the page; what is more is in the samples file
 CAPS = (None, 16_000, 8_000, 4_000, 2_000, 1_000, 500)  # characters of a response, tried in this order
 TITLE = 120  # characters of a question in the list
 NO_RESPONSE = {"text": "", "out": None, "span": None, "rule": "none", "pred": None, "form": None,
-               "reason": "an API error: there is no response", "finish": None}  # fmt: skip
+               "reason": NEVER_CAME, "finish": None}  # fmt: skip
 DISPUTED, DIFFERS = 1, 2  # bits of a doc's flags
 
 
@@ -106,8 +113,7 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
 
 
 def _by_repeat(one: Examined, doc_id: str) -> list[Judgement | None]:
-    found = {judgement.repeat: judgement for judgement in one.by_doc[doc_id]}
-    return [found.get(repeat) for repeat in range(len(one.rows[doc_id].responses))]
+    return by_repeat(one.rows[doc_id], one.by_doc[doc_id])
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

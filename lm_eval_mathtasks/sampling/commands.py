@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks sampling`."""
     add_run_arguments(parser)
     parser.add_argument(
-        "--metrics", default=",".join(METRICS), help="comma-separated, from %(default)s (default: all)"
+        "--metrics",
+        default=",".join(METRICS),
+        help="comma-separated, from %(default)s (default: all of these), or g-pass- with a threshold of yours",
     )
     parser.add_argument(
         "--k", type=_ks, help="comma-separated, or `all`; by default the powers of two up to n, and n"

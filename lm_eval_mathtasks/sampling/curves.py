@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.intervals import Interval, of_mean
-from lm_eval_mathtasks.sampling.estimators import BY_COUNT, majority
+from lm_eval_mathtasks.sampling.estimators import BY_COUNT, g_pass_at_k, majority
 from lm_eval_mathtasks.sampling.votes import Votes
 
 METRICS = ("avg", "pass", "pass^", "maj", "g-pass-0.5", "g-pass-0.75", "mg-pass")
+_THRESHOLD = "g-pass-"
 _LABELS = {"pass^": "pass^k", "mg-pass": "mG-Pass@k"}
 _NAMED_DOCS = 5  # how many docs an error names before it says "..."
 
@@ -43,8 +44,8 @@ class Curve(NamedTuple):
 
 def label(metric: str) -> str:
     """The name of a metric in tables: "g-pass-0.5" is "G-Pass@k_0.5"."""
-    if metric.startswith("g-pass-"):
-        return f"G-Pass@k_{metric.removeprefix('g-pass-')}"
+    if metric.startswith(_THRESHOLD):
+        return f"G-Pass@k_{metric.removeprefix(_THRESHOLD)}"
     return _LABELS.get(metric, f"{metric}@k")
 
 
@@ -55,7 +56,7 @@ def curves(
     *,
     no_answer_votes: bool = False,
 ) -> list[Curve]:
-    """Return a curve for each of METRICS that is asked for.
+    """Return a curve for each metric that is asked for: of METRICS, or "g-pass-" with another threshold.
 
     ks: by default 1 ... n, n the fewest responses that any doc has. Raises Undefined where a doc has fewer than k
     responses, naming it, and for an unknown metric.
@@ -80,18 +81,29 @@ def require(votes: Iterable[Votes], k: int) -> None:
 
 
 def _curve(votes: Sequence[Votes], metric: str, ks: Sequence[int], no_answer_votes: bool) -> Curve:
-    if metric not in METRICS:
-        raise Undefined("a known metric", repr(metric), f"choose from {', '.join(METRICS)}")
-    if metric == "maj":
+    by_count = _by_count(metric)
+    if by_count is None:
         by_doc = [majority(v, no_answer_votes=no_answer_votes) for v in votes]
         columns = [[shares[k - 1] for shares in by_doc] for k in ks]
     else:
-        columns = [[BY_COUNT[metric](v.n, sum(v.correct), k) for v in votes] for k in ks]
+        columns = [[by_count(v.n, sum(v.correct), k) for v in votes] for k in ks]
     points = []
     for k, values in zip(ks, columns, strict=True):
         extra = _fewer_repeats(votes, k) if metric == "avg" else 0.0
         points.append(Point(k, *score(values, extra=extra)))
     return Curve(label(metric), tuple(points))
+
+
+def _by_count(metric: str) -> Callable[[int, int, int], float] | None:
+    """The metric of n responses of which c are correct, at k; None for maj, which asks what was answered."""
+    if metric == "maj" or metric in BY_COUNT:
+        return BY_COUNT.get(metric)
+    try:
+        tau = float(metric.removeprefix(_THRESHOLD) if metric.startswith(_THRESHOLD) else "")
+    except ValueError:
+        known = f"choose from {', '.join(METRICS)}; {_THRESHOLD}0.25 is the one with this threshold"
+        raise Undefined("a known metric", repr(metric), known) from None
+    return lambda n, c, k: g_pass_at_k(n, c, k, tau)
 
 
 def score(values: Sequence[float], *, extra: float = 0.0) -> tuple[float, float, float]:

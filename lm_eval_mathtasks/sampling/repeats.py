@@ -12,15 +12,22 @@ from lm_eval_mathtasks.sampling.votes import Votes
 log = logging.getLogger(__name__)
 
 
-def repeat_scores(correct: Sequence[bool], answers: Sequence[str | None]) -> dict[str, float]:
-    """Return pass@k and maj@k of a doc's n judged responses for k = 2, 4, 8, ... and n: the expectations over all
-    subsets of k. Where API errors left fewer than k, a doc has none and is not in the mean: n < k is undefined."""
+def repeat_scores(
+    correct: Sequence[bool], answers: Sequence[str | None], asked: int | None = None
+) -> dict[str, float]:
+    """Return pass@k and maj@k of a doc's n judged responses for k = 2, 4, 8, ... and `asked` (default: n): the
+    expectations over all subsets of k.
+
+    Where API errors left fewer than k of those that were asked for, a doc has none and is not in the mean: n < k is
+    undefined. Nor does its n become a k of its own, which would be a mean over the short docs only.
+    """
     n = len(correct)
-    if n < 2:
+    ks = [k for k in powers_of_two(asked or n)[1:] if k <= n] if n else []
+    if not ks:
         return {}
     majorities = majority(Votes("", tuple(correct), _classes(answers)))
     scores = {}
-    for k in powers_of_two(n)[1:]:
+    for k in ks:
         scores[f"pass@{k}"] = pass_at_k(n, sum(correct), k)
         scores[f"maj@{k}"] = majorities[k - 1]
     return scores

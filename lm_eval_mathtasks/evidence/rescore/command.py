@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ EXIT_BAD_INPUT = 1
 EXIT_INTERRUPTED = 130
 _SHOWN = 3
 _NAMED = 5
+_LOGS = 20  # results files that are named one by one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,15 +150,17 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
         lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
     for line in lines:
         print(line)
-    for path in sorted({run["results"] for run in runs}):
+    logs = sorted({run["results"] for run in runs})
+    for path in logs[: None if len(logs) <= _LOGS else 1]:
         print(f"log: {engines.source_name(path)}")
+    if len(logs) > _LOGS:
+        print(f"and {len(logs) - 1} more results below {engines.source_name(os.path.commonpath(logs))}")
     bad = [f"{path}: {why}" for path, why in found.bad] + [p for s in summaries for p in s["problems"]]
     for problem in bad:
         print(f"not rescored: {problem}", file=sys.stderr)
     if bad:
         total = sum(run["responses"] for run in runs)
-        print(
-            f"{len(bad)} inputs were wrong; {total} responses of {len(runs)} runs were rescored",
-            file=sys.stderr,
-        )
+        wrong = "1 input was" if len(bad) == 1 else f"{len(bad)} inputs were"
+        done = f"{total} responses of {len(runs)} runs were rescored"
+        print(f"{wrong} wrong; {done}", file=sys.stderr)
     return EXIT_BAD_INPUT if bad else 0

@@ -61,6 +61,9 @@ def find_units(paths: Sequence[str], out: Path) -> Found:
     base = Path(os.path.commonpath([p.absolute() if p.is_dir() else p.absolute().parent for p in places]))
     files: dict[Path, bool] = {}  # and whether the user named it, in the order found
     for place in places:
+        if not place.exists():
+            found.bad.append((str(place), "a link to nothing"))
+            continue
         for file in _files_below(place, out.absolute()) if place.is_dir() else [place.absolute()]:
             files[file] = files.get(file, False) or not place.is_dir()
     _lm_eval_units(files, base, found)
@@ -92,7 +95,8 @@ def _expanded(path: str, found: Found) -> list[str]:
 
 def _files_below(folder: Path, out: Path) -> Iterator[Path]:
     for file in sorted(folder.absolute().rglob("*")):
-        if file.is_file() and not file.is_relative_to(out) and file.name.endswith(_ENDINGS):
+        ours = file.is_relative_to(out) or STATE in file.relative_to(folder.absolute()).parts
+        if file.is_file() and not ours and file.name.endswith(_ENDINGS):
             yield file
 
 

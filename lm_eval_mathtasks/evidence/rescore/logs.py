@@ -47,7 +47,7 @@ def doc_scores(row: Row, judged: Sequence[Judged]) -> dict[str, float]:
     scores = {name: mean(one[name] for one in each) for name in each[0]}
     # An answer within a tolerance votes for the reference answer, as in the hooks.
     answers = [row.gold if one.tier == TOLERANCE else one.answer for one in judged]
-    repeats = repeat_scores([one.status == Status.CORRECT for one in judged], answers)
+    repeats = repeat_scores([one.status == Status.CORRECT for one in judged], answers, len(row.responses))
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
     breakdowns = dict.fromkeys(sorted(names), scores["exact_match"])
     return {**scores, **repeats, "api_error": 1 - len(there) / len(row.responses), **breakdowns}
