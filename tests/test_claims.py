@@ -243,10 +243,18 @@ def test_names_resolve(folder, name, models):
         ("qwen2.5-72b-instruct-turbomind", "Qwen2.5-72B-Instruct"),
         ("qwen2.5-7b-instruct-hf", "Qwen2.5-7B-Instruct"),
         ("llama-3.1-8b-instruct_vllm", "Llama-3.1-8B-Instruct"),
+        ("qwen2_5-72b-instruct-turbomind", "Qwen2.5-72B-Instruct"),
+        ("qwen2_5_72b_instruct", "Qwen2.5-72B-Instruct"),
+        ("/cache/hub/models--Qwen--Qwen2.5-7B-Instruct/snapshots/a09a35", "Qwen2.5-7B-Instruct"),
     ],
 )
 def test_well_known_names_resolve(shipped, name, first):
     assert shipped.models.resolve(name)[0].name == first
+
+
+def test_a_size_tag_does_not_say_base(shipped):
+    with pytest.raises(ClaimError, match=r"did you mean Llama-3\.1-8B"):
+        shipped.models.resolve("llama3.1:8b")
 
 
 def test_an_unknown_model_gets_a_suggestion(shipped):
@@ -328,7 +336,9 @@ def test_add_writes_a_new_file_that_loads(folder):
 
 
 def test_add_puts_a_known_source_into_its_file(folder):
-    path = add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy"})
+    with pytest.raises(ClaimError, match=r"the date that toy.yaml states \(2024-05\); got '2025-01'"):
+        add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy"})
+    path = add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy", "date": "2024-05"})
     assert path.name == "toy.yaml"
     assert path.read_text().startswith(GOOD)
     assert {c.benchmark for c in load_claims(folder).rows} == {"GSM8K", "AIME24"}
@@ -345,13 +355,33 @@ def test_add_takes_a_new_model_with_its_facts(folder):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"score": 120.0}, "less than or equal"), ({"url": "nowhere"}, "url"), ({"metric": "best"}, "metric")],
+    [
+        ({"score": 120.0}, "less than or equal"),
+        ({"url": "nowhere"}, "url"),
+        ({"metric": "best"}, "metric"),
+        ({"model": "New 3B", "organisation": "New", "kind": "instrukt"}, "one of base, instruct, reasoning"),
+    ],
 )
 def test_add_leaves_nothing_behind_when_it_is_refused(folder, change, words):
     before = {p: p.read_text() for p in folder.rglob("*.yaml")}
     with pytest.raises(ClaimError, match=words):
         add.add_claim(folder, {**FIELDS, **change})
     assert {p: p.read_text() for p in folder.rglob("*.yaml")} == before
+
+
+def test_add_writes_the_names_that_claims_use(folder):
+    add.add_claim(folder, {**FIELDS, "model": "toy-1-base", "benchmark": "aime2024"})
+    claim = load_claims(folder).by_id("other-report/AIME24/Toy-1-Base")
+    assert (claim.model, claim.benchmark) == ("Toy-1-Base", "AIME24")
+
+
+def test_a_model_of_no_kind_is_refused(folder):
+    path = folder / "models.yaml"
+    path.write_text(path.read_text().replace("kind: base", "kind: basic"))
+    with pytest.raises(
+        ClaimError, match="the kind of Toy-1-Base, one of base, instruct, reasoning; got 'basic'"
+    ):
+        load_claims(folder)
 
 
 def test_add_needs_a_source(folder):
@@ -361,7 +391,8 @@ def test_add_needs_a_source(folder):
 
 def test_add_asks_until_required_fields_are_given():
     said = []
-    answers = {"model (required)": ["", "Toy-1"], "score (required)": ["61.5"], "k": ["8"]}
+    wrong = "score (a value for score; got 'high'; to fix it: could not convert string to float: 'high')"
+    answers = {"model (required)": ["", "Toy-1"], "score (required)": ["high"], wrong: ["61.5"], "k": ["8"]}
 
     def answer(prompt):
         said.append(prompt)
@@ -411,6 +442,12 @@ def test_show_and_search_print(folder, capsys):
     assert run("search", "toy", "base", "--format", "markdown", "--leaderboards", str(folder)) == 0
     assert "misquoted" in capsys.readouterr().out
     assert run("search", "nothing-here", "--leaderboards", str(folder)) == 1
+    assert run("show", "--family", "nothing-here", "--leaderboards", str(folder)) == 1
+    capsys.readouterr()
+    assert run("show", "--all", "--limit", "1", "--format", "markdown", "--leaderboards", str(folder)) == 0
+    assert "**claims: 1 of 2 claims, --limit 0 for all**" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run("show", "--limit", "-1", "--leaderboards", str(folder))
 
 
 def test_show_on_the_terminal(folder, capsys):

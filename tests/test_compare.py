@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 
@@ -215,6 +216,13 @@ def test_the_nearest_claim_is_the_comparable_one(claims):
     assert best.outcome != "not comparable"
 
 
+def test_a_vendors_mean_of_several_answers_is_as_near_as_one_answer(claims):
+    silent = dict.fromkeys(("shots", "cot", "tools", "chat_template", "temperature"))
+    run = run_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "math_500", 500, 450, **silent)
+    best = nearest(run, claims).claim
+    assert (best.score, best.metric, best.reported_by) == (92.8, "avg@k", "vendor")
+
+
 def test_differences_point_to_known_causes(claims, claim):
     run = run_of("Qwen/Qwen2.5-7B", "gsm8k", 1319, 700, shots=0)
     hits = causes_of(list(against(claims, run, claim.id).parts), load_causes())
@@ -349,11 +357,13 @@ def test_the_measured_page_links_each_score_to_its_log_and_claim(tmp_path, claim
     )
     (folder / "manifest.json").write_text('{"command": "mathtasks run ...", "commit": "0123456789abcdef"}')
     page = measured_page(tmp_path / "logs", replace(claims, folder=tmp_path / "leaderboards"))
-    assert (
-        "| gsm8k-cot | Qwen/Qwen2.5-7B | hf | 85.37 [83.36, 87.17] | 1319 × 1 | shots 4, T 0, max tokens 512 |"
-        in page
-    )
-    assert "| reproduced | 0123456789ab | `mathtasks run ...` |" in page
+    cited = re.search(r"\| \[(\S+)\]\(claims/(\S+)#L(\d+)\), \S+ \| reproduced \|", page)
+    line = (claims.folder / "claims" / cited[2]).read_text().splitlines()[int(cited[3]) - 1]
+    assert f"{{model: Qwen2.5-7B, score: {cited[1]}" in line
+    assert "| Qwen/Qwen2.5-7B | gsm8k-cot | 85.37 [83.36, 87.17] | 1319 × 1 |" in page
+    assert "| hf | shots 4, T 0, max tokens 512 |" in page
+    assert "| [0123456789ab](../logs/Qwen2.5-7B/gsm8k-cot/manifest.json) | [1](#commands) |" in page
+    assert "## Commands\n\n1. `mathtasks run ...`\n" in page
     assert "](../logs/Qwen2.5-7B/gsm8k-cot/results_" in page
     assert measured_page(tmp_path / "nowhere", claims).endswith("No run yet.\n")
 
@@ -408,6 +418,10 @@ def test_compare_prints_claims_with_verdicts(tmp_path, capsys):
     assert "85.4 [83.4, 87.2]" in out
     assert call("explain", log, "--format", "csv") == 0
     assert "published: Qwen" in capsys.readouterr().out
+    assert call("explain", log, "--format", "markdown") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"set against \S+/GSM8K/Qwen2.5-7B\S*: reproduced", out)
+    assert "--claim ID takes another" in out
 
 
 def test_compare_of_two_and_of_many_and_to_a_baseline(tmp_path, capsys):
@@ -431,6 +445,19 @@ def test_regrading_overrules_the_log(tmp_path, capsys):
     assert "may be noise" in capsys.readouterr().out
 
 
+def test_one_grader_for_both_where_only_one_log_has_verdicts(tmp_path, capsys):
+    judged = [{"id": i, "gold": str(i), "response": f"\\boxed{{{i}}}", "correct": i > 20} for i in range(60)]
+    silent = [{name: row[name] for name in ("id", "gold", "response")} for row in judged]
+    files = [write_json_lines(tmp_path / f"{n}.jsonl", rows) for n, rows in enumerate((judged, silent))]
+    assert call("compare", *files, "--format", "markdown") == 0
+    out = capsys.readouterr().out
+    assert "both by our grader" in out
+    assert out.count("| unnamed model · unnamed task | 100.00 |") == 2
+    assert "| metric of the log | correct | not stated |" in out
+    assert call("compare", files[0], files[0], "--format", "markdown") == 0
+    assert "65.00" in capsys.readouterr().out
+
+
 def test_explain_without_a_claim_still_explains(tmp_path, capsys):
     answers = texts(lambda i: True, 60)
     log = write_lm_eval(tmp_path, DOCS, [*answers[:50], *[""] * 10], scores=[1] * 50 + [0] * 10)
@@ -438,6 +465,7 @@ def test_explain_without_a_claim_still_explains(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "empty responses" in out
     assert "published: " not in out
+    assert "set against no published score: a model that claims name; got 'acme/toy-1'" in out
     with pytest.raises(ClaimError, match="a model that claims name"):
         call("explain", log, "--model", "acme/toy-1", "--benchmark", "GSM8K")
 

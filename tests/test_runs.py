@@ -71,6 +71,14 @@ def test_lm_evals_own_task_has_a_line_per_filter(tmp_path):
         read_run(log, metric="acc")
 
 
+def test_every_filter_of_a_long_log_is_seen_and_the_others_are_told(tmp_path):
+    docs, scores = DOCS * 30, {"strict-match": [0] * 120, "flexible-extract": [1, 1, 1, 0] * 30}
+    log = write_lm_eval(tmp_path, docs, RIGHT * 30, scores=scores, task="gsm8k", filters=tuple(scores))
+    run = read_run(log)
+    assert run.metric == "exact_match,flexible-extract"
+    assert "by exact_match,strict-match it is 0.00%" in run.provenance.notes[0]
+
+
 def test_repeats_keep_all_responses(tmp_path):
     texts = [[r, r, "\\boxed{0}"] for r in RIGHT]
     settings = {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "max_gen_toks": 32768}
@@ -294,6 +302,14 @@ def test_plain_lines_without_gold_take_it_from_the_docs(tmp_path):
     assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
 
 
+def test_an_empty_reference_is_none(tmp_path):
+    rows = [{"id": 0, "gold": "", "response": "1"}, {"id": 1, "gold": "", "answer": "2", "response": "2"}]
+    run = read_run(write_json_lines(tmp_path / "x.jsonl", rows))
+    assert [row.gold for row in run.rows] == [None, "2"]
+    with pytest.raises(EvidenceError, match="none for 1 docs, for instance 0"):
+        judge(run)
+
+
 def test_gold_is_found_by_the_question_inside_a_prompt(tmp_path):
     prompts = [f"Answer step by step. Question: {d['question']}\nAnswer:" for d in DOCS]
     rows = [{"question": q, "response": r} for q, r in zip(prompts, RIGHT, strict=True)]
@@ -305,8 +321,62 @@ def test_gold_is_found_by_the_question_inside_a_prompt(tmp_path):
     other = write_json_lines(
         tmp_path / "other.jsonl", [{"question": "What is the answer to number", "answer": "1"}] * 4
     )
-    with pytest.raises(EvidenceError, match="none for 4 docs"):
+    with pytest.raises(EvidenceError, match="none for 4 of 4"):
         judge(read_run(answers, gold=other))
+
+
+LONG = [
+    {"question": f"Anna’s {i} ducks lay ${i}$  eggs. How many eggs are that in a week?", "gold": str(i)}
+    for i in range(12)
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda i: i,
+        str,
+        lambda i: f"{i:05d}",
+        lambda i: f"test-{i}",
+        lambda i: f"gsm8k/{i:04d}",
+        lambda i: i + 1,
+    ],
+)
+def test_gold_is_found_by_however_the_docs_are_numbered(tmp_path, name):
+    rows = [{"id": name(i), "response": f"\\boxed{{{d['gold']}}}"} for i, d in enumerate(LONG)]
+    answers = write_json_lines(tmp_path / "answers.jsonl", rows[::-1])
+    docs = write_json_lines(tmp_path / "docs.jsonl", LONG)
+    assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+
+
+def test_gold_is_found_by_an_id_that_the_docs_have(tmp_path):
+    named = [{**d, "unique_id": f"test/ducks/{90 - i}.json"} for i, d in enumerate(LONG)]
+    rows = [{"unique_id": d["unique_id"], "response": f"\\boxed{{{d['gold']}}}"} for d in named]
+    docs = write_json_lines(tmp_path / "docs.jsonl", named)
+    run = read_run(write_json_lines(tmp_path / "answers.jsonl", rows[::-1]), gold=docs)
+    assert all(j.verdict.correct for j in judge(run))
+    numbered = [{"id": i, "response": "1"} for i in range(12)]
+    with pytest.raises(EvidenceError, match="none for 12 of 12, for instance id 0, which has no question"):
+        read_run(write_json_lines(tmp_path / "numbered.jsonl", numbered), gold=docs)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda q: q.replace("’", "'").replace("$", "").replace("  ", " ").lower(),
+        lambda q: f"Q: What is 1+1?\nA: 2\n\nQ: {q.replace('’', chr(39))}\nLet's think step by step.",
+    ],
+)
+def test_gold_is_found_by_a_question_that_was_copied_loosely(tmp_path, copied):
+    rows = [{"question": copied(d["question"]), "response": f"\\boxed{{{d['gold']}}}"} for d in LONG]
+    answers = write_json_lines(tmp_path / "answers.jsonl", rows[::-1])
+    docs = write_json_lines(tmp_path / "docs.jsonl", LONG)
+    assert all(j.verdict.correct for j in judge(read_run(answers, gold=docs)))
+    twins = [{"question": "(x+1)(x+2)?", "gold": "1"}, {"question": "x+1x+2?", "gold": "2"}]
+    docs = write_json_lines(tmp_path / "twins.jsonl", twins)
+    asked = write_json_lines(tmp_path / "asked.jsonl", [{"question": "[x+1][x+2]?", "response": "1"}])
+    with pytest.raises(EvidenceError, match=r"none for 1 of 1, for instance id 0 \(\[x\+1\]"):
+        read_run(asked, gold=docs)
 
 
 def test_plain_lines_with_repeats(tmp_path):

@@ -11,6 +11,7 @@ from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
+from lm_eval_mathtasks.leaderboard.pages import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
 from tests.conftest import shared_path
 
@@ -239,6 +240,34 @@ def test_every_cause_has_a_name_and_a_mend():
 def test_the_flag_names_a_larger_limit():
     run, _, _ = simulated({"cut": 0.1})
     assert "max_gen_toks=1024" in explain(run).causes[0].mend
+
+
+@pytest.mark.parametrize(
+    ("length", "limit", "flag"),
+    [
+        (30, None, "max_gen_toks=2048"),
+        (9_000, None, "max_gen_toks=16384"),
+        (200_000, None, "max_gen_toks=32768"),
+        (200_000, 16_384, "max_gen_toks=32768"),
+        (200_000, 32_768, "not more tokens, 32768 is a large limit"),
+    ],
+)
+def test_the_flag_fits_how_long_the_responses_are(length, limit, flag):
+    row = Row("0", "How many?", "5", ("<think> " + random.Random(0).randbytes(length // 2).hex(),), score=0.0)
+    run = Run("toy", "gsm8k", (row,), Protocol(max_tokens=limit), Provenance("test", "nowhere"))
+    assert flag in explain(run).causes[0].mend
+
+
+@pytest.mark.parametrize("published", [0.3, 0.8])
+def test_the_printed_bars_add_up_to_the_printed_gap(published):
+    claims = load_claims()
+    run, _, _ = simulated({"cut": 0.07, "empty": 0.03, "misgraded": 0.11})
+    claim = replace(claims.rows[0], score=100 * published)
+    best = compare(run, claim, claims.benchmarks[claim.benchmark])
+    first, *bars, last = explanation_tables(explain(run, published=published), best, ())[0].rows
+    assert round(float(first[2]) + sum(float(bar[2]) for bar in bars), 2) == float(last[2])
+    more = "the losses above are more than the gap" in bars[-1][0]
+    assert more == (published == 0.3) == (float(bars[-1][2]) > 0)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "ins
 GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth_answer", "gold_answer", "correct_answer",
         "ground_truth", "target", "answer", "final_answer",
         "Answer", "reference", "solution")  # fmt: skip
-_IDS = ("id", "doc_id", "idx", "problem_id", "question_id", "unique_id", "index", "sample_id")
+IDS = ("id", "doc_id", "idx", "problem_id", "question_id", "unique_id", "index", "sample_id")
 REPEATS = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 _RESPONSES = ("responses", "response", "model_responses", "model_response", "generations", "generation", "completions",
               "completion", "model_outputs", "model_output", "outputs", "output", "raw_output", "code")  # fmt: skip
@@ -83,7 +83,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         given["judgement"] = said[1].lower() == "yes"
     verdicts = {name: _verdict(value, len(responses)) for name, value in given.items()}
     return Line(
-        id=_first(line, _IDS),
+        id=_first(line, IDS),
         repeat=next((line[name] for name in REPEATS if line.get(name) is not None), None),
         question=first_text(line, QUESTION)
         or message_text(line.get("prompt") or line.get("messages"), "user"),

@@ -1,66 +1,16 @@
-"""What a log lacks, from elsewhere: reference answers from a file of docs, finish reasons from a journal."""
+"""What a log lacks, from elsewhere: finish reasons from a journal (reference answers: `references.py`)."""
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.evidence.records import Row, Run, read_json_lines
 
 _SQLITE = b"SQLite format 3"
-_OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
-_ENDS = ".?!:。？)$}"  # a question that is only the beginning of a longer one ends otherwise
-_STARTS = re.compile(r"^|(?<=[:：.!?。])\s*(?=\S)")  # where a question can begin inside a prompt of one line
-
-
-def with_gold(run: Run, path: Path) -> Run:
-    """Return a run with missing references from JSON lines of docs: by question, else by id (perhaps a line's number).
-
-    Raises EvidenceError where a doc of the file has no answer.
-    """
-    by_question: dict[str, str] = {}
-    by_id: dict[str, str] = {}
-    for position, doc in enumerate(read_json_lines(path)):
-        answer = first_text(doc, ("gold", "answer", "final_answer", "target"))
-        if answer is None:
-            raise EvidenceError(
-                "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
-            )
-        by_id.setdefault(str(doc.get("id", position)), answer)
-        by_question.setdefault(_plain(first_text(doc, ("question", "problem")) or ""), answer)
-    openings: dict[str, list[str]] = {}
-    for question in filter(None, by_question):
-        openings.setdefault(question[:_OPENING], []).append(question)
-
-    def reference(row: Row) -> str | None:
-        if row.gold is not None or not row.question:
-            return row.gold or by_id.get(row.doc_id)
-        asked = _plain(row.question)
-        return by_question.get(asked) or by_question.get(_asked_within(asked, openings))
-
-    return replace(run, rows=tuple(replace(row, gold=reference(row)) for row in run.rows))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
-    """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
-    for start in _STARTS.finditer(prompt):
-        rest = prompt[start.end() :]
-        found = [
-            q
-            for q in openings.get(rest[:_OPENING], ())
-            if rest == q or (rest.startswith(q) and q[-1] in _ENDS)
-        ]
-        if found:
-            return max(found, key=len)
-    return ""
 
 
 def with_finish_reasons(run: Run, path: Path) -> Run:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-# Bytes of a name in a path, of 255 with date and ending; characters of a longer one.
-_LONGEST, _KEPT = 120, 25
+_LONGEST = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
+_KEPT = 25  # characters of a longer one
 
 
 def sha256(content: str | bytes) -> str:
@@ -31,8 +31,8 @@ def safe_name(name: str) -> str:
     """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a
     file system ends in its checksum."""
     name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
-    long = len(name.encode("utf-8", "replace")) > _LONGEST
-    return f"{name[:_KEPT]}-{sha256(name)[:12]}" if long else name
+    data = name.encode("utf-8", "replace")
+    return name if len(data) <= _LONGEST else f"{name[:_KEPT]}-{sha256(data)[:12]}"
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:

@@ -1,13 +1,16 @@
 """Which reader reads which file, and the reader of JSON lines (their columns: `columns.py`).
 
 Folders: lm-eval's, with results_*.json; OpenCompass's, with predictions/<model>/<dataset>.json; lighteval's, with
-details_*; evalscope's, with reviews/<model>/*.jsonl; NeMo-Skills', with output-rs<seed>.jsonl, a repeat each.
+details_*; evalscope's, with reviews/<model>/*.jsonl; NeMo-Skills', with output-rs<seed>.jsonl, a repeat each;
+Qwen2.5-Math's, with math_eval/<data>/*_seed0_t0.0_s0_e-1.jsonl.
 Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list, parquet.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ from lm_eval_mathtasks.evidence.records import (
 )
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
+QWEN = (
+    "*_seed*_t*_s*_e*.jsonl"  # Qwen2.5-Math and its relatives: <model>/math_eval/<data>/<split>_<prompt>_...
+)
 SEEDS = "output-rs*.jsonl"  # NeMo-Skills: one file a seed, the same docs in each
 _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
 _LINES_A_DOC = (
@@ -48,7 +54,7 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
         if _is_lm_eval(file):
             newest[file.parent] = file  # the names end in the date, so the last is the newest
     predictions = {shards(file)[0] for file in path.rglob("predictions/*/*.json")}
-    patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval")
+    patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval", QWEN)
     others = sorted({file for pattern in patterns for file in path.rglob(pattern)} | predictions)
     seeded = sorted({file.parent for file in path.rglob(SEEDS)})
     found: list[tuple[Reader, Path]] = [(read_lm_eval, file) for file in newest.values()]
@@ -60,13 +66,15 @@ def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
 
 def _nothing(path: Path) -> EvidenceError:
     orphans = sorted(path.rglob("samples_*.jsonl*"))
-    plain = sorted(path.glob("*.json*")) + sorted(path.glob("*.parquet"))
+    plain = sorted(path.rglob("*.json*")) + sorted(path.rglob("*.parquet"))
     wanted, fix = f"the logs of a run in {path}", "pass the folder that --output_path named, or a file"
     if orphans:
         return EvidenceError(wanted, f"samples without results: {orphans[0].name}", fix)
     if plain:
         return EvidenceError(
-            wanted, f"files that may be one: {', '.join(p.name for p in plain[:5])}", "pass the file"
+            wanted,
+            f"files that may be one: {', '.join(str(p.relative_to(path)) for p in plain[:5])}",
+            "pass the file",
         )
     return EvidenceError(wanted, "no results_*.json, details_*, predictions/ or reviews/", fix)
 
@@ -116,9 +124,22 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
     """Yield the runs of a file of lines, one for each model and dataset it names. metric: the column of verdicts."""
-    yield from _runs(
-        [read_line(raw, path, number) for number, raw in enumerate(read_lines(path), 1)], path, metric
-    )
+    lines = [read_line(raw, path, number) for number, raw in enumerate(read_lines(path), 1)]
+    asked = re.search(r"_([\w.-]+)_-?\d+_seed\d+_t([\d.]+)_s-?\d+_e-?\d+$", path.stem)
+    if asked is None:
+        yield from _runs(lines, path, metric)
+        return
+    # Qwen2.5-Math's file names say what its lines do not.
+    if path.parts[-3:-2] == ("math_eval",):
+        model, task = path.resolve().parts[-4], path.parent.name
+        lines = [line._replace(model=line.model or model, task=line.task or task) for line in lines]
+    stated: dict[str, Any] = {"temperature": float(asked[2])}
+    if "cot" in asked[1]:
+        stated |= {"cot": True, "tools": "none"}
+    elif re.search("tora|tool|pal", asked[1]):
+        stated |= {"tools": "python"}
+    for run in _runs(lines, path, metric):
+        yield replace(run, protocol=replace(run.protocol, **stated))
 
 
 def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.files import sha256
+from lm_eval_mathtasks.evidence.filters import choose_metric, other_filters
 from lm_eval_mathtasks.evidence.records import (
     LEVEL,
     SUBJECT,
@@ -29,9 +30,6 @@ from lm_eval_mathtasks.evidence.records import (
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
-# Which metric is the score: graded accuracy first, then the patterns from lenient to strict.
-_METRICS = ("exact_match", "math_verify", "acc", "accuracy")
-_FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
 FOLDED = "other_filters"  # key of a pack's line: what a doc's lines under further filters say otherwise
 PACKED = "packed"  # key of a pack's results: how it asked, where the samples no longer say
@@ -75,7 +73,7 @@ def read_samples(
     # The filtered responses are the responses again: half of a long log.
     lines = unfolded(read_json_lines(file, without=("filtered_resps",)))
     _check_hashes(results, task, lines, file)
-    name, filter_name = _choose_metric(lines, metric, path)
+    name, filter_name = choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))
     counts = results.get("n-samples", {}).get(task, {})
     if isinstance(expected := counts.get("effective"), int) and expected != len(rows):
@@ -89,7 +87,10 @@ def read_samples(
         task=task,
         rows=rows,
         protocol=_protocol(results, task, lines[0], filter_name),
-        provenance=_provenance(path, results, task, counts.get("original")),
+        provenance=replace(
+            _provenance(path, results, task, counts.get("original")),
+            notes=other_filters(lines, name, filter_name),
+        ),
         metric=f"{name},{filter_name}" if name else None,
     )
     return run, [line for line in lines if line.get("filter", "none") == filter_name]
@@ -119,27 +120,6 @@ def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, A
             f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",
             "the file is of another run or task version, or was cut: take both files of one run",
         )
-
-
-def _choose_metric(lines: list[dict[str, Any]], wanted: str | None, path: Path) -> tuple[str | None, str]:
-    """Return the metric and filter whose number is the run's own score."""
-    available = {
-        (name, line.get("filter", "none")) for line in lines[:64] for name in line.get("metrics", ())
-    }
-    if wanted:
-        name, _, filter_name = wanted.partition(",")
-        fits = sorted(pair for pair in available if pair[0] == name and filter_name in ("", pair[1]))
-        if not fits:
-            known = ", ".join(sorted(",".join(pair) for pair in available))
-            raise EvidenceError(f"the metric {wanted} in {path}", f"only {known}", "choose one of these")
-        return fits[0]
-    for name in _METRICS:
-        filters = [pair[1] for pair in available if pair[0] == name]
-        if filters:
-            return name, min(
-                filters, key=lambda f: (_FILTERS.index(f) if f in _FILTERS else len(_FILTERS), f)
-            )
-    return None, str(lines[0].get("filter", "none"))
 
 
 def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> Iterator[Row]:

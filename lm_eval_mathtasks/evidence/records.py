@@ -232,9 +232,8 @@ def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
         value = row.get(key)
         if isinstance(value, list) and value:
             return ", ".join(str(part) for part in value)
-        nothing = value is None or (
-            isinstance(value, float) and math.isnan(value)
-        )  # a table writes a missing text as NaN
+        # A table writes a missing text as NaN.
+        nothing = value in (None, "") or (isinstance(value, float) and math.isnan(value))
         if not nothing and not isinstance(value, list | dict):
             return str(value)
     return None

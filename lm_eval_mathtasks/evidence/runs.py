@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
+from lm_eval_mathtasks.evidence.complete import with_finish_reasons
 from lm_eval_mathtasks.evidence.formats import find_readers
 from lm_eval_mathtasks.evidence.records import (
     API_ERROR,
@@ -19,6 +19,7 @@ from lm_eval_mathtasks.evidence.records import (
     first_text,
     read_json_lines,
 )
+from lm_eval_mathtasks.evidence.references import with_gold
 
 __all__ = [
     "API_ERROR", "Protocol", "Provenance", "Row", "Run", "check", "first_text", "read_json_lines",

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.leaderboard.claims import Claims, read_claims
+from lm_eval_mathtasks.leaderboard.aliases import KINDS
+from lm_eval_mathtasks.leaderboard.claims import Claim, Claims, read_claims
 
 Value = str | int | float | bool
 Fields = Mapping[str, Value]
@@ -48,16 +49,19 @@ def parse(name: str, text: str) -> Value:
 def ask(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
     """Return the fields with the missing ones asked for; an empty answer means that the source does not say.
 
-    `answer` is called with a prompt. Required fields are asked again until they are given.
+    `answer` is called with a prompt. Required fields, and values of the wrong kind, are asked for again.
     """
     fields = dict(known)
     for name in (*SOURCE, *TABLE, *ROW):
+        said = "(required)" if name in REQUIRED else ""
         while name not in fields:
-            text = answer(f"{name}{' (required)' if name in REQUIRED else ''}: ").strip()
-            if text:
-                fields[name] = parse(name, text)
-            elif name not in REQUIRED:
+            text = answer(f"{name} {said}".rstrip() + ": ").strip()
+            if not text and name not in REQUIRED:
                 break
+            try:
+                fields |= {name: parse(name, text)} if text else {}
+            except ClaimError as error:
+                said = f"({error})"
     return fields
 
 
@@ -76,28 +80,54 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
     claims, problems = read_claims(folder)
     if problems:
         raise ClaimError("valid claims to add to", str(problems[0]), "mathtasks leaderboard validate")
+    fields = _as_claims_name_them(claims, fields)
     edits = {**_model_edit(folder, claims, fields), **_claim_edit(folder, claims, fields)}
     before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in edits}
     for path, text in edits.items():
         path.write_text(text, encoding="utf-8")
-    _, problems = read_claims(folder)
-    if problems:
+    try:
+        said = [str(problem) for problem in read_claims(folder)[1]]
+    except ClaimError as error:
+        said = [str(error)]
+    if said:
         for path, old in before.items():
             if old is None:
                 path.unlink()
             else:
                 path.write_text(old, encoding="utf-8")
-        listing = "\n  ".join(str(problem) for problem in problems)
+        listing = "\n  ".join(said)
         raise ClaimError("a valid claim", f"\n  {listing}", "nothing was written; mend the fields named")
     return list(edits)[-1]
+
+
+def _as_claims_name_them(claims: Claims, fields: Fields) -> Fields:
+    """A hub id or an API name as the name of its model, a task's name as the name of its benchmark."""
+    benchmark = claims.benchmark_of(str(fields["benchmark"]))
+    model = claims.models.known(str(fields["model"]))
+    return {
+        **fields,
+        "benchmark": benchmark.name if benchmark else fields["benchmark"],
+        "model": model or fields["model"],
+    }
+
+
+def _same_source(claim: Claim, fields: Fields) -> None:
+    """What is said of a source that is there must be what its file says: it would be dropped without a word."""
+    stated = {name: getattr(claim.source, name) for name in ("publisher", "date")}
+    for name, there in stated.items():
+        if name in fields and fields[name] != there:
+            fix = f"leave it out, or edit claims/{claim.file}"
+            wanted = f"the {name} that {claim.file} states ({there or 'none'})"
+            raise ClaimError(wanted, repr(fields[name]), fix)
 
 
 def _claim_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> dict[Path, str]:
     table = _block(fields, TABLE, "    ").replace("    ", "  - ", 1)
     entry = f"{table}    rows:\n      - {_flow(fields, ROW)}\n"
-    at_home = next((claim.file for claim in claims.rows if claim.source.url == fields["url"]), None)
+    at_home = next((claim for claim in claims.rows if claim.source.url == fields["url"]), None)
     if at_home is not None:
-        path = folder / "claims" / at_home
+        _same_source(at_home, fields)
+        path = folder / "claims" / at_home.file
         return {path: path.read_text(encoding="utf-8").rstrip("\n") + "\n" + entry}
     slug = re.sub(r"[^a-z0-9.]+", "-", str(fields["title"]).lower())[:50].strip("-.")
     path = folder / "claims" / f"{slug}.yaml"
@@ -116,6 +146,8 @@ def _model_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
     if "organisation" not in fields or "kind" not in fields:
         fix = f"{claims.models.suggestion(name)} Or give a new model's --organisation and --kind"
         raise ClaimError("a model that is known", repr(name), fix)
+    if fields["kind"] not in KINDS:
+        raise ClaimError("the kind of a new model", repr(fields["kind"]), f"one of {', '.join(KINDS)}")
     path = folder / "models.yaml"
     text = path.read_text(encoding="utf-8").rstrip("\n")
     return {path: f"{text}\n{quoted(name)}: {_flow(fields, MODEL)}\n"}

@@ -10,10 +10,14 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
 
+KINDS = ("base", "instruct", "reasoning")
 # What harnesses add to a model's name: the backend that served it.
 _BACKEND = re.compile(
     r"([-_](turbomind|lmdeploy|vllm|sglang|pytorch|hf|api|chat-?template))+$", re.IGNORECASE
 )
+_CACHE = re.compile(r"(?:^|/)models--[^/]+--([^/]+)(?:/snapshots/[^/]+)?/?$")  # the hub's own folders
+_POINT = re.compile(r"(?<=[A-Za-z-]\d)_(?=\d[-_])")
+_SIZE_TAG = re.compile(r":\d+(\.\d+)?[bm]\b", re.IGNORECASE)
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
@@ -69,6 +73,9 @@ class Models(Mapping[str, Model]):
                 raise ClaimError(
                     "organisation and kind of a model", f"{name} without {missing}", "add it"
                 ) from missing
+            if models[-1].kind not in KINDS:
+                wanted = f"the kind of {name}, one of {', '.join(KINDS)}"
+                raise ClaimError(wanted, repr(models[-1].kind), "mend it in models.yaml")
         return cls(models)
 
     def __getitem__(self, name: str) -> Model:
@@ -80,14 +87,23 @@ class Models(Mapping[str, Model]):
     def __len__(self) -> int:
         return len(self._models)
 
+    def known(self, name: str) -> str | None:
+        """Return the name that claims use for exactly this model, None where there is none or there are several."""
+        found = self._names.get(simplified(name), [])
+        return name if name in self._models else found[0] if len(found) == 1 else None
+
     def resolve(self, name: str) -> list[Model]:
         """Return the models a name may mean: one, or the modes of one hub id.
 
         A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper, any of these
-        with the name of a backend behind it.
-        Raises ClaimError with near names.
+        with the name of a backend behind it, a folder of the hub's cache, points written as underscores (2_5).
+        Raises ClaimError with near names, also for a tag of Ollama's: `llama3.1:8b` is not the base model.
         """
-        tail = name.rstrip("/").rsplit("/", 1)[-1]
+        cached = _CACHE.search(name)
+        tail = cached[1] if cached else name.rstrip("/").rsplit("/", 1)[-1]
+        if _SIZE_TAG.search(tail):
+            raise ClaimError("a model that claims name", repr(name), self.suggestion(name))
+        tail = _POINT.sub(".", tail)
         bare = _BACKEND.sub("", tail)
         for candidate in (name, tail, _DATE.sub("", tail), bare, _DATE.sub("", bare)):
             if found := self._names.get(simplified(candidate)):

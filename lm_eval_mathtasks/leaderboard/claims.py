@@ -95,10 +95,9 @@ class Claims:
 
         found = {claim.id: claim for claim in self.rows}
         if claim_id not in found:
-            near = difflib.get_close_matches(claim_id, found, n=3)
-            raise ClaimError(
-                "the id of a claim", repr(claim_id), f"did you mean {', '.join(near) or 'one of search'}?"
-            )
+            near = ", ".join(difflib.get_close_matches(claim_id, found, n=3))
+            fix = f"did you mean {near}?" if near else "`mathtasks leaderboard search WORDS` prints the ids"
+            raise ClaimError("the id of a claim", repr(claim_id), fix)
         return found[claim_id]
 
     def benchmark_of(self, task: str, docs: int | None = None) -> Benchmark | None:

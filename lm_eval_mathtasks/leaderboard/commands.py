@@ -8,13 +8,13 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
-from lm_eval_mathtasks.leaderboard.claims import Claim, load_claims, read_claims
+from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
 from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
 from lm_eval_mathtasks.leaderboard.render import show
 
-STYLES = ("text", "markdown", "csv")
+STYLES = ("text", "markdown", "csv", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     found = actions.add_parser("search", help="claims whose model, source or id holds all these words")
     found.add_argument("words", nargs="+")
     for command in (shown, found):
-        command.add_argument("--limit", type=int, default=40, help="rows to print, 0 for all (default 40)")
+        command.add_argument("--limit", type=_count, default=40, help="rows to print, 0 for all (default 40)")
         command.add_argument("--format", choices=STYLES, default="text")
     actions.add_parser("validate", help="check every file of claims; all problems at once")
     added = actions.add_parser("add", help="add a claim from its source; asks for what no flag gives")
@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument(
             "--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)"
         )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a count of rows")
+    return int(text)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +77,10 @@ def _show(args: argparse.Namespace) -> int:
     claims = load_claims(args.leaderboards)
     fields = Filter.__dataclass_fields__
     chosen = Filter(**{name: getattr(args, name) for name in fields}).keep(claims)
-    show([claims_table(args.benchmark or "claims", _first(chosen, args.limit), claims)], args.format)
+    if not chosen:
+        print("no claim fits; leave a filter out")
+        return 1
+    show([claims_table(args.benchmark or "claims", chosen, claims, limit=args.limit)], args.format)
     return 0
 
 
@@ -82,12 +91,8 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    show([claims_table(words, _first(chosen, args.limit), claims, ids=True)], args.format)
+    show([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
     return 0
-
-
-def _first(rows: list[Claim], limit: int) -> list[Claim]:
-    return rows[:limit] if limit else rows
 
 
 def _validate(args: argparse.Namespace) -> int:

@@ -166,12 +166,15 @@ def nearest(
 
 
 def likeness(compared: Comparison) -> tuple[int, int, int, bool, str]:
-    """Sort key: few parts that break the comparison, few that differ, few that are unknown, the vendor's."""
+    """Sort key: few parts that break the comparison, few that differ, few that are unknown, the vendor's.
+
+    One answer against the mean of several is no difference here: both estimate the same share.
+    """
     effects = [part.effect for part in compared.parts]
     vendor = compared.claim.reported_by == "vendor"
     return (
         effects.count("breaks"),
-        effects.count("matters"),
+        sum(part.effect == "matters" and part.name != "metric" for part in compared.parts),
         effects.count("unknown"),
         not vendor,
         compared.claim.id,

@@ -25,6 +25,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
 from lm_eval_mathtasks.leaderboard.render import Table, show
 
 _COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
+_MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
 
 def add_claim_options(parser: argparse.ArgumentParser) -> None:
@@ -168,10 +169,12 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     second = aligned(first, second)
-    one, two = _graded(first, args.regrade), _graded(second, args.regrade)
+    mixed = first.scored != second.scored
+    one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
-    return pages.paired_tables(paired, every_doc=args.docs or args.format in _COMPLETE)
+    every = args.docs or args.format in _COMPLETE
+    return pages.paired_tables(paired, every_doc=every, notes=(_MIXED,) if mixed and not args.regrade else ())
 
 
 def _ranking(args: argparse.Namespace) -> list[Table]:
@@ -181,7 +184,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
             by_task.setdefault(run.task, []).append((_name(path, run), run))
     tables = []
     for task, named in by_task.items():
-        runs = [(name, _graded(aligned(named[0][1], run), args.regrade)[0]) for name, run in named]
+        regrade = args.regrade or len({run.scored for _, run in named}) > 1  # one grader for all
+        runs = [(name, _graded(aligned(named[0][1], run), regrade)[0]) for name, run in named]
         tables += [pages.ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 
@@ -214,7 +218,7 @@ def explain_main(args: argparse.Namespace) -> int:
     tables: list[Table] = []
     for run in read_chosen(args.run, args):
         judgements = judge(run)
-        best = _to_reach(run, claims, judgements, args)
+        best, notes = _to_reach(run, claims, judgements, args)
         explanation = explain(
             run,
             published=None if best is None else best.claim.score / 100,
@@ -222,30 +226,24 @@ def explain_main(args: argparse.Namespace) -> int:
             judgements=judgements,
         )
         listed = judgements if args.docs or args.format in _COMPLETE else ()
-        tables += pages.explanation_tables(explanation, best, causes, listed)
+        tables += pages.explanation_tables(explanation, best, causes, listed, notes)
     show(tables, args.format)
     return 0
 
 
 def _to_reach(
     run: Run, claims: Claims, judgements: list[Judgement], args: argparse.Namespace
-) -> Comparison | None:
-    """The claim at the top of the waterfall; without one that was asked for, a waterfall needs none."""
+) -> tuple[Comparison | None, list[str]]:
+    """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
     counted = None if run.scored else shares(run, judgements)
+    choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
     try:
-        return nearest(
-            run,
-            claims,
-            shares=counted,
-            mode=args.mode,
-            model=args.model,
-            claim_id=args.claim,
-            benchmark=args.benchmark,
-        )
-    except ClaimError:
+        best = nearest(run, claims, shares=counted, mode=args.mode, **choice)
+    except ClaimError as error:
         if args.claim or args.model or args.benchmark:
             raise
-        return None
+        return None, [f"set against no published score: {error}"]
+    return best, pages.notes_on_claim(best, find_claims(run, claims, **choice)[0])
 
 
 def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:

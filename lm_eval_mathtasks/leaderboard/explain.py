@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +48,8 @@ CAUSES: dict[str, tuple[str, str]] = {
     "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
     "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
 }
-_DEFAULT_LIMIT = 2_048  # tokens to try where the log does not state a limit
+_DEFAULT_LIMIT = 2_048  # tokens to try at least
+_CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
 
 
@@ -140,7 +142,7 @@ def explain(
     right = sum(j.verdict.correct for j in judged)
     shown = sum(len(group) for group in found.values())
     causes = [_left_out(missing)] if missing else []
-    rest = _Rest(len(judged), len(judged) - shown, right, elsewhere, run.protocol.max_tokens)
+    rest = _Rest(len(judged), len(judged) - shown, right, elsewhere, _limits(run))
     causes += [_lost(key, found[key], rest) for key in CAUSES if key in found]
     causes += _graders(run, judged, ours)
     mean = right / len(judged)
@@ -192,13 +194,13 @@ def _left_out(missing: set[str]) -> Cause:
 
 class _Rest(NamedTuple):
     """What a cause is weighed against: all responses, those without any symptom, how many of these were right, the
-    same docs in another run, and the run's token limit."""
+    same docs in another run, and the run's token limit with a larger one to try."""
 
     total: int
     healthy: int
     right: int
     elsewhere: Mapping[str, float] | None
-    limit: int | None
+    limits: tuple[int | None, int]
 
 
 def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
@@ -225,12 +227,25 @@ def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
         docs=tuple(docs),
         sure=Counter(seen.sure for _, seen in group),
         why=Counter(seen.why for _, seen in group),
-        mend=CAUSES[key][1].format(more=_larger_limit(rest.limit)),
+        mend=_mend(key, rest),
     )
 
 
-def _larger_limit(limit: int | None) -> int:
-    return _DEFAULT_LIMIT if limit is None else max(min(4 * limit, _LONGEST_LIMIT), limit)
+def _mend(key: str, rest: _Rest) -> str:
+    limit, larger = rest.limits
+    mend = CAUSES[key][1]
+    if "{more}" in mend and limit is not None and limit >= larger:
+        return f"not more tokens, {limit} is a large limit: the publisher's sampling, and a look at the ends"
+    return mend.format(more=larger)
+
+
+def _limits(run: Run) -> tuple[int | None, int]:
+    """The token limit that the log states, and one to try: four times that, or four times the longest response."""
+    stated = run.protocol.max_tokens
+    longest = max((len(text) for row in run.rows for text in row.responses), default=0)
+    guess = 1 << max(0, math.ceil(math.log2(max(1, 4 * longest / _CHARACTERS))))
+    larger = max(_DEFAULT_LIMIT, guess) if stated is None else 4 * stated
+    return stated, min(larger, _LONGEST_LIMIT)
 
 
 def _graders(run: Run, judgements: list[Judgement], ours: Mapping[str, float]) -> list[Cause]:

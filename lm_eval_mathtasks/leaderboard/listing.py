@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lm_eval_mathtasks.errors import ClaimError
@@ -79,9 +79,11 @@ def search(claims: Claims, words: str) -> list[Claim]:
     ]
 
 
-def claims_table(title: str, chosen: Iterable[Claim], claims: Claims, *, ids: bool = False) -> Table:
-    """Return a table of claims with the interval that the size of the benchmark gives each score."""
-    rows = [_row(claim, claims, ids) for claim in chosen]
+def claims_table(
+    title: str, chosen: Sequence[Claim], claims: Claims, *, limit: int = 0, ids: bool = False
+) -> Table:
+    """Return a table of claims with the interval that the size of the benchmark gives each score; limit 0: of all."""
+    rows = [_row(claim, claims, ids) for claim in chosen[: limit or None]]
     first = ("id",) if ids else ()
     columns = (
         *first,
@@ -96,7 +98,8 @@ def claims_table(title: str, chosen: Iterable[Claim], claims: Claims, *, ids: bo
         "status",
     )
     notes = ("score intervals are of the benchmark's size; an empty cell: the source does not say",)
-    return Table(f"{title}: {len(rows)} claims", columns, tuple(rows), notes)
+    count = f"{len(rows)} of {len(chosen)} claims, --limit 0 for all" if len(rows) < len(chosen) else ""
+    return Table(f"{title}: {count or f'{len(rows)} claims'}", columns, tuple(rows), notes)
 
 
 def _row(claim: Claim, claims: Claims, ids: bool) -> tuple[str, ...]:

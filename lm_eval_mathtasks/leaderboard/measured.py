@@ -21,13 +21,16 @@ MANIFEST = "manifest.json"  # beside a packed log: command, commit
 _HEAD = """# Measured
 
 Generated from `logs/` by `mathtasks leaderboard measured`; CI checks it. Scores in percent with 95 % intervals.
-How to read a verdict: [README.md](README.md). How to check a log: [logs/README.md](../logs/README.md); the seal is the
-first part of its manifest's.
+How to read a verdict: [README.md](README.md). How to check a log: [logs/README.md](../logs/README.md). A claim links to
+its line, a log to its results, a commit to the log's manifest, whose seal begins with the last column; the commands
+are [below](#commands).
 
 """
-_COLUMNS = (
-    "task", "model", "through", "score", "docs", "protocol", "claim", "verdict", "commit", "command", "log", "seal",
-)  # fmt: skip
+_SCORE = ("model", "task", "score", "docs")
+_ASKED = ("through", "protocol")
+_TRACE = ("log", "commit", "command", "seal")
+_TITLES = ("Beside published scores", "Without a published score")
+_SHORT = 12  # characters of a commit or a seal
 
 
 def measured_page(logs: Path, claims: Claims) -> str:
@@ -40,8 +43,31 @@ def measured_page(logs: Path, claims: Claims) -> str:
         check(run)
     if not runs:
         return _HEAD + "No run yet.\n"
-    rows = tuple(sorted(_row(run, claims) for run in runs))
-    return _HEAD + rendered([Table(f"{len(rows)} runs", _COLUMNS, rows)], "markdown")
+    runs.sort(key=lambda run: (run.task, run.model or "", _through(run), run.provenance.path))
+    paired = [(run, _claim_of(run, claims)) for run in runs]
+    commands: dict[str, int] = {}  # numbered as they come
+    parts = [
+        _section(title, [(run, best) for run, best in paired if (best is None) == alone], claims, commands)
+        for alone, title in enumerate(_TITLES)
+    ]
+    listed = "".join(f"{number}. `{command}`\n" for command, number in commands.items())
+    return _HEAD + "\n".join(
+        [*(part for part in parts if part), f"## Commands\n\n{listed or 'None is noted.'}"]
+    )
+
+
+def _section(
+    title: str, runs: list[tuple[Run, Comparison | None]], claims: Claims, commands: dict[str, int]
+) -> str:
+    if not runs:
+        return ""
+    columns = (*_SCORE, *(("claim", "verdict") if runs[0][1] is not None else ()), *_ASKED, *_TRACE)
+    rows = tuple(_row(run, best, claims, commands) for run, best in runs)
+    return (
+        f"## {title}\n\n"
+        + rendered([Table(f"{len(rows)} runs", columns, rows)], "markdown").rstrip("\n")
+        + "\n"
+    )
 
 
 def _readers(logs: Path) -> list[Any]:
@@ -51,31 +77,50 @@ def _readers(logs: Path) -> list[Any]:
         return []
 
 
-def _row(run: Run, claims: Claims) -> tuple[str, ...]:
-    path = Path(run.provenance.path)
-    manifest = _manifest(path)
+def _row(run: Run, best: Comparison | None, claims: Claims, commands: dict[str, int]) -> tuple[str, ...]:
     score = score_of(run)
-    best = _claim_of(run, claims)
     return (
-        run.task,
         run.model or "",
-        str(run.provenance.settings.get("backend") or run.provenance.harness),
+        run.task,
         with_interval(score.value, score.interval, digits=2),
         f"{score.docs} × {score.k}",
+        *(() if best is None else (_cited(best), _verdict(best))),
+        _through(run),
         _protocol(run),
-        "" if best is None else _cited(best, claims),
-        "" if best is None else best.outcome,
-        str(manifest.get("commit") or run.provenance.commit or "")[:12],
-        f"`{manifest['command']}`" if manifest.get("command") else "",
-        f"[{path.parent.name}]({os.path.relpath(path, claims.folder)})",
-        str(manifest.get("seal", ""))[:12],
+        *_trace(run, claims, commands),
     )
 
 
-def _cited(best: Comparison, claims: Claims) -> str:
+def _trace(run: Run, claims: Claims, commands: dict[str, int]) -> tuple[str, ...]:
+    """Where a row comes from: its log, commit, command and seal."""
+    path = Path(run.provenance.path)
+    file, manifest = _manifest(path)
+    commit, command = (
+        str(manifest.get("commit") or run.provenance.commit or "")[:_SHORT],
+        manifest.get("command"),
+    )
+    number = commands.setdefault(str(command), len(commands) + 1) if command else 0
+    return (
+        f"[{path.parent.name}]({os.path.relpath(path, claims.folder)})",
+        f"[{commit}]({os.path.relpath(file, claims.folder)})" if file and commit else commit,
+        f"[{number}](#commands)" if number else "",
+        str(manifest.get("seal", ""))[:_SHORT],
+    )
+
+
+def _through(run: Run) -> str:
+    return str(run.provenance.settings.get("backend") or run.provenance.harness)
+
+
+def _cited(best: Comparison) -> str:
+    """The published score, linked to its line."""
     claim = best.claim
-    file = os.path.relpath(claims.folder / "claims" / claim.file, claims.folder)
-    return f"{claim.score:g} ([{claim.source.title}]({file}), {claim.locator})"
+    return f"[{claim.score:g}](claims/{claim.file}#L{claim.line}), {Path(claim.file).stem}"
+
+
+def _verdict(best: Comparison) -> str:
+    broken = ", ".join(part.name for part in best.reasons if part.effect == "breaks")
+    return best.outcome + (f": {broken}" if broken else "")
 
 
 def _protocol(run: Run) -> str:
@@ -86,13 +131,13 @@ def _protocol(run: Run) -> str:
     return ", ".join(f"{name} {shown(value)}" for name, value in parts if value is not None)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(path: Path) -> tuple[Path | None, dict[str, Any]]:
     for folder in path.parents[:2]:
         file = folder / MANIFEST
         if file.exists():
             content = json.loads(file.read_text(encoding="utf-8"))
-            return content if isinstance(content, dict) else {}
-    return {}
+            return file, content if isinstance(content, dict) else {}
+    return None, {}
 
 
 def _claim_of(run: Run, claims: Claims) -> Comparison | None:

@@ -8,6 +8,7 @@ from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
+from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
@@ -15,6 +16,7 @@ from lm_eval_mathtasks.leaderboard.protocol import Part
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
 
 FLIPS_SHOWN = 20
+_LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
 NOTES_SHOWN = 8
 _ORDER = {"differs": 0, "reproduced": 0, "too small to tell": 1, "not comparable": 2}
 
@@ -74,8 +76,8 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     return notes[:NOTES_SHOWN] + unsure
 
 
-def paired_tables(paired: Paired, *, every_doc: bool = False) -> list[Table]:
-    """Return what differs in the configuration, then the paired result, then the flipped docs."""
+def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
+    """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
     first, second = paired.first.label, paired.second.label
     result = [
         ("first", first, percent(paired.scores[0])),
@@ -106,7 +108,7 @@ def paired_tables(paired: Paired, *, every_doc: bool = False) -> list[Table]:
             paired.changes,
             same,
         ),
-        Table(verdict, ("", "", ""), tuple(result)),
+        Table(verdict, ("", "", ""), tuple(result), notes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
     ]
 
@@ -136,10 +138,11 @@ def explanation_tables(
     best: Comparison | None,
     causes: Sequence[KnownCause],
     judgements: Sequence[Judgement] = (),
+    notes: Sequence[str] = (),
 ) -> list[Table]:
     """Return the waterfall, how to mend each bar, and the protocol differences with published examples; with the
-    judgements of all responses also every doc of every cause."""
-    tables = [_waterfall(explained, best), _mending(explained)]
+    judgements of all responses also every doc of every cause. notes: said first below the waterfall."""
+    tables = [_waterfall(explained, best, notes), _mending(explained)]
     if best is not None:
         tables.append(_protocol(best, causes))
     if judgements:
@@ -147,8 +150,8 @@ def explanation_tables(
     return [table for table in tables if table.rows or table.notes]
 
 
-def _waterfall(explained: Explanation, best: Comparison | None) -> Table:
-    rows = []
+def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[str]) -> Table:
+    rows: list[tuple[str, ...]] = []
     if explained.published is not None and best is not None:
         rows.append(
             (
@@ -169,28 +172,62 @@ def _waterfall(explained: Explanation, best: Comparison | None) -> Table:
                 ", ".join(f"{n} {word}" for word, n in cause.sure.items()),
             )
         )
-    if explained.remaining is not None:
-        noise = "" if best is None else f"noise of the comparison: ±{percent(best.interval.half_width)}"
-        row = ("remaining: not accounted for by the responses", "", _points(-explained.remaining), noise, "")
-        rows.append(row)
+    if explained.published is not None and explained.remaining is not None:
+        rows.append(_remaining(explained, explained.published, explained.remaining, best))
     own = (
         "by our grader"
         if explained.own is None
         else f"by its own grader ({explained.run.metric or 'verdicts'})"
     )
     rows.append((f"this run, {own}", "", percent(explained.score), "", ""))
-    notes = [
+    below = [
+        *notes,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
         *explained.run.provenance.notes,
-        *(
-            f"{c.title}: fair estimate at {c.rate_from}"
-            for c in explained.causes
-            if c.interval.low < c.interval.high
-        ),
+        *_rates(explained.causes),
     ]
     columns = ("from the published score to this run", "responses", "points", "range", "how sure")
-    return Table(f"{explained.run.label}: where the points went", columns, tuple(rows), tuple(notes))
+    return Table(f"{explained.run.label}: where the points went", columns, tuple(rows), tuple(below))
+
+
+def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
+    """Say what the comparison with the claim came to, and which other claims there are."""
+    broken = "; ".join(_said(part) for part in best.reasons if part.effect == "breaks")
+    notes = [f"set against {best.claim.id}: {best.outcome}{f' ({broken})' if broken else ''}"]
+    if len(others) > 1:
+        scores = [claim.score for claim in others]
+        notes.append(
+            f"the most alike of {len(others)} claims, {min(scores):g} to {max(scores):g}: `mathtasks compare` "
+            "lists them, --claim ID takes another"
+        )
+    return notes
+
+
+def _remaining(
+    explained: Explanation, published: float, remaining: float, best: Comparison | None
+) -> tuple[str, ...]:
+    """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
+    said = (
+        "not accounted for by the responses" if remaining >= 0 else "the losses above are more than the gap"
+    )
+    fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
+    points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
+    noise = ""
+    if best is not None:
+        side = "within" if abs(remaining) <= best.interval.half_width else "beyond"
+        noise = f"{side} the noise of the comparison, ±{percent(best.interval.half_width)}"
+    return f"remaining: {said}", "", f"{round(points, 2) + 0.0:+.2f}", noise, ""
+
+
+def _rates(causes: Sequence[Cause]) -> list[str]:
+    """What the fair estimates rest on, one line for each rate."""
+    titles: dict[str, list[str]] = {}
+    for cause in causes:
+        if cause.interval.low < cause.interval.high:
+            rate = f"{cause.rate_from} ({percent(cause.fair / cause.bound, 1)} %)"
+            titles.setdefault(rate, []).append(cause.title)
+    return [f"fair estimate at {rate}: {', '.join(named)}" for rate, named in titles.items()]
 
 
 def _range(cause: Cause) -> str:
@@ -234,7 +271,12 @@ def _mending(explained: Explanation) -> Table:
         more = len(set(cause.docs)) - len(docs)
         shown = ", ".join(docs) + (f" and {more} more" if more else "")
         rows.append((cause.title, why + (f"; tiers: {tiers}" if tiers else ""), shown, cause.mend))
-    return Table("what mends it", ("cause", "seen by", "docs", "mend"), tuple(rows))
+    harness = explained.run.provenance.harness
+    flags = f"; {harness} calls the token limit {_LIMITS[harness]}" if harness in _LIMITS else ""
+    note = (
+        (f"flags are those of `mathtasks run` and lm-eval{flags}",) if harness != "lm-eval" and rows else ()
+    )
+    return Table("what mends it", ("cause", "seen by", "docs", "mend"), tuple(rows), note)
 
 
 def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:

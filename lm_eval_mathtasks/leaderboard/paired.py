@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.leaderboard import statistics as st
+from lm_eval_mathtasks.leaderboard.protocol import shown
 
 ALPHA = 0.05  # significance groups; Holm's correction keeps it for all pairs together
 
@@ -133,7 +134,7 @@ def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]
     ]
     keys = dict.fromkeys((*first.provenance.settings, *second.provenance.settings))
     pairs += [(k, first.provenance.settings.get(k), second.provenance.settings.get(k)) for k in keys]
-    return [(name, str(a), str(b)) for name, a, b in pairs if a != b]
+    return [(name, shown(a), shown(b)) for name, a, b in pairs if a != b]
 
 
 def _refuse_unlike(first: Run, second: Run) -> None:

@@ -73,7 +73,9 @@ def _rich(tables: Sequence[Table]) -> bool:
     for table in tables:
         console.print(Text(table.title, style="bold"))
         if table.rows:
-            grid = RichTable(*table.columns, box=box.SIMPLE, pad_edge=False)
+            grid = RichTable(box=box.SIMPLE, pad_edge=False)
+            for column in table.columns:
+                grid.add_column(column, overflow="fold")  # an id cut off by "..." cannot be copied
             for row in table.rows:
                 grid.add_row(*(Text(cell) for cell in row))
             console.print(grid)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.complete import with_finish_reasons, with_gold
+from lm_eval_mathtasks.evidence.complete import with_finish_reasons
 from lm_eval_mathtasks.evidence.files import safe_name
 from lm_eval_mathtasks.evidence.formats import read_seeds, reader_of
 from lm_eval_mathtasks.evidence.harness_logs import read_samples
 from lm_eval_mathtasks.evidence.records import Row, Run, check, require_gold
+from lm_eval_mathtasks.evidence.references import with_gold
 from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results
 
 

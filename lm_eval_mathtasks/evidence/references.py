@@ -1,0 +1,143 @@
+"""Reference answers from a file of docs, for a run without: each doc is found by its question, else by its id."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.columns import IDS, QUESTION
+from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json_lines
+
+_GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")
+_OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
+_ENDS = ".?!:。？)$}"  # a question that is only the beginning of a longer one ends otherwise
+_STARTS = re.compile(r"^|(?<=[:：.!?。])\s*(?=\S)")  # where a question can begin inside a prompt of one line
+_SHORTEST = 20  # letters and digits: a shorter question may stand inside another by chance
+
+
+def with_gold(run: Run, path: Path) -> Run:
+    """Return a run with missing references from JSON lines of docs: by question, else by id (perhaps a line's number).
+
+    Raises EvidenceError where a doc of the file has no answer, and where a response without verdict finds no doc.
+    """
+    docs = _Docs(path)
+    shift = docs.counts_from_one(run.rows)
+    rows = tuple(
+        row if row.gold is not None else replace(row, gold=docs.find(row, shift)) for row in run.rows
+    )
+    missing = [row for row in rows if row.gold is None]
+    if missing and not run.scored:
+        raise EvidenceError(
+            f"a doc of {path} for every response of {run.label}",
+            f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}",
+            "the question as the file has it, or an id of the file, or a line's number counted from 0",
+        )
+    return replace(run, rows=rows)
+
+
+def _named(row: Row) -> str:
+    asked = " ".join(row.question.split())
+    return f"id {row.doc_id}" + (f" ({asked[:60]}...)" if asked else ", which has no question")
+
+
+class _Docs:
+    """The reference answers of a file, by question, by the letters of the question, and by id."""
+
+    def __init__(self, path: Path) -> None:
+        docs = read_json_lines(path)
+        self.size = len(docs)
+        self.named = any(name in doc for doc in docs for name in IDS)
+        self.by_question: dict[str, str] = {}
+        self.by_id: dict[str, str] = {}
+        self.by_letters: dict[
+            str, str | None
+        ] = {}  # None where two docs with other answers have the same letters
+        self.whole: set[str] = set()  # letters of questions that end as questions do, not in the middle
+        for position, doc in enumerate(docs):
+            answer = first_text(doc, _GOLD)
+            if answer is None:
+                raise EvidenceError(
+                    "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
+                )
+            self._note(doc, position, answer)
+        self.openings: dict[str, list[str]] = {}
+        for question in filter(None, self.by_question):
+            self.openings.setdefault(question[:_OPENING], []).append(question)
+
+    def _note(self, doc: Mapping[str, Any], position: int, answer: str) -> None:
+        for name in IDS:
+            if isinstance(doc.get(name), str | int):
+                self.by_id.setdefault(_plain_id(str(doc[name])), answer)
+        if not self.named:
+            self.by_id[str(position)] = answer
+        asked = first_text(doc, QUESTION) or ""
+        self.by_question.setdefault(_plain(asked), answer)
+        letters = _letters(asked)
+        if asked.rstrip().endswith(tuple(_ENDS)):
+            self.whole.add(letters)
+        if self.by_letters.setdefault(letters, answer) != answer:
+            self.by_letters[letters] = None
+
+    def counts_from_one(self, rows: Sequence[Row]) -> int:
+        """1 where the responses are numbered 1 to n and the docs have no ids, else 0."""
+        numbers = {_plain_id(row.doc_id) for row in rows}
+        whole = numbers == {str(i) for i in range(1, self.size + 1)}
+        return int(whole and not self.named)
+
+    def find(self, row: Row, shift: int) -> str | None:
+        if not row.question:
+            number = _plain_id(row.doc_id)
+            return self.by_id.get(str(int(number) - shift) if shift else number) or self._numbered(number)
+        asked = _plain(row.question)
+        exact = self.by_question.get(asked) or self.by_question.get(_asked_within(asked, self.openings))
+        return exact or self._alike(_letters(row.question))
+
+    def _numbered(self, doc_id: str) -> str | None:
+        """A doc of a file without ids by the number at the end of an id like test-17."""
+        number = re.search(r"(\d+)$", doc_id)
+        return self.by_id.get(str(int(number[1]))) if number and not self.named else None
+
+    def _alike(self, letters: str) -> str | None:
+        """A doc by the letters and digits of its question, or by the last question that a prompt holds."""
+        if letters in self.by_letters:
+            return self.by_letters[letters]
+        held = [
+            (letters.rfind(q) + len(q), len(q), a)
+            for q, a in self.by_letters.items()
+            if len(q) >= _SHORTEST and q in self.whole and q in letters
+        ]
+        return max(held, key=lambda place: place[:2])[2] if held else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _letters(text: str) -> str:
+    """A question without case, space, quotes, dollars and other punctuation, which copies change; signs stay."""
+    return re.sub(r"[^\w+\-*/=<>^]", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def _plain_id(doc_id: str) -> str:
+    """An id without the zeros in front of a number."""
+    text = doc_id.strip()
+    return str(int(text)) if text.isdecimal() else text
+
+
+def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
+    """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
+    for start in _STARTS.finditer(prompt):
+        rest = prompt[start.end() :]
+        found = [
+            q
+            for q in openings.get(rest[:_OPENING], ())
+            if rest == q or (rest.startswith(q) and q[-1] in _ENDS)
+        ]
+        if found:
+            return max(found, key=len)
+    return ""
