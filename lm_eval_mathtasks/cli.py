@@ -150,13 +150,11 @@ def _explain_answer_arguments(parser: argparse.ArgumentParser) -> None:
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f'a JSON object such as \'{{"data_dir": "/data"}}\'; got {text!r} ({error})'
-        ) from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f'a JSON object such as \'{{"data_dir": "/data"}}\'; got {text!r}')
-    return value
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return value
+    raise argparse.ArgumentTypeError(f'a JSON object such as \'{{"data_dir": "/data"}}\'; got {text!r}')
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
@@ -86,14 +87,19 @@ def test_in_process(place, reference):
 
 @pytest.fixture(scope="module")
 def server(place):
+    with serving(model_path(), "embedded", place[0], place[1]) as address:
+        yield address
+
+
+@contextmanager
+def serving(model, name, folder, env, *flags):
     """`vllm serve` on a free port of this machine; yields its address."""
-    folder, env = place
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [os.path.join(os.path.dirname(sys.executable), "vllm"), "serve", model_path()]
+    command = [os.path.join(os.path.dirname(sys.executable), "vllm"), "serve", str(model), *flags]
     command += ["--dtype", "float32", "--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--served-model-name", "embedded", "--kv-cache-memory-bytes", "268435456"]
+    command += ["--served-model-name", name, "--kv-cache-memory-bytes", "268435456"]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
         try:

@@ -2,9 +2,6 @@
 
 import json
 import os
-import socket
-import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +10,7 @@ pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
 
 from lm_eval_mathtasks.choosing.scorer import Settings, make_scorer  # noqa: E402
 from tests import tiny_verifiers  # noqa: E402
-from tests.test_vllm import VLLM, wait_until_healthy  # noqa: E402
+from tests.test_vllm import VLLM, serving  # noqa: E402
 
 QUESTION = "What is 3 + 4?"
 RESPONSES = ["Add 3 and 4.\n\nThat is 7.\nSo\n\n\\boxed{7}", "7", "", "It is 8.\n\n\n8"]
@@ -36,27 +33,8 @@ def flags(kind, tokenizer):
 def test_the_server_gives_the_scores_of_the_local_model(tmp_path, kind):
     folder = tiny_verifiers.save(tmp_path / kind, kind)
     local = make_scorer(f"{kind}:{folder}")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        os.path.join(os.path.dirname(sys.executable), "vllm"),
-        "serve",
-        str(folder),
-        "--runner",
-        "pooling",
-    ]
-    command += ["--dtype", "float32", "--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--served-model-name", "verifier", "--kv-cache-memory-bytes", "268435456"]
-    command += flags(kind, local.tokenizer)
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, env={**os.environ, **VLLM}, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, process, tmp_path / "server.log")
-            found = make_scorer(f"{kind}:{address}", Settings(model="verifier")).score(QUESTION, RESPONSES)
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    more = ("--runner", "pooling", *flags(kind, local.tokenizer))
+    with serving(folder, "verifier", tmp_path, {**os.environ, **VLLM}, *more) as address:
+        found = make_scorer(f"{kind}:{address}", Settings(model="verifier")).score(QUESTION, RESPONSES)
     for theirs, ours in zip(found, local.score(QUESTION, RESPONSES), strict=True):
         assert theirs == pytest.approx(ours, abs=1e-4)

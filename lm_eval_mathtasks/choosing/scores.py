@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
 from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.evidence.columns import REPEATS
 from lm_eval_mathtasks.evidence.formats import read_lines
 from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json
 
@@ -19,7 +20,6 @@ Score = float | tuple[float, ...]  # of a response, or of each of its steps
 Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses that are there
 
 DOC = ("doc_id", "doc", "id", "idx", "problem_id", "question_id", "unique_id", "index")
-REPEAT = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 QUESTION = ("question", "problem", "prompt", "query")
 _TEXT = ("response", "completion", "generation", "output")
 
@@ -167,7 +167,7 @@ def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:
         raise ScoreError(
             f"a whole number as the repeat in row {number} of {file}", repr(value), "0, 1, 2, ..."
         )
-    return next((row[key] for key in REPEAT if isinstance(row.get(key), int)), None)
+    return next((row[key] for key in REPEATS if isinstance(row.get(key), int)), None)
 
 
 def _scores_of(line: _Line, row: Row, file: Path) -> Iterator[tuple[int, Score]]:

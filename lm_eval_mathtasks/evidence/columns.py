@@ -27,7 +27,7 @@ GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth_answe
         "ground_truth", "target", "answer", "final_answer",
         "Answer", "reference", "solution")  # fmt: skip
 IDS = ("id", "doc_id", "doc", "idx", "problem_id", "question_id", "unique_id", "index", "sample_id")
-_REPEATS = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
+REPEATS = ("repeat", "sample", "sample_index", "attempt", "epoch", "trial")
 _RESPONSES = ("responses", "response", "model_responses", "model_response", "generations", "generation", "completions",
               "completion", "model_outputs", "model_output", "outputs", "output", "raw_output", "code")  # fmt: skip
 _ANSWERS = ("predictions", "prediction", "pred")  # the whole text only where nothing above is there
@@ -85,7 +85,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
     verdicts = {name: _verdict(value, len(responses)) for name, value in given.items()}
     return Line(
         id=_first(line, IDS),
-        repeat=next((line[name] for name in _REPEATS if line.get(name) is not None), None),
+        repeat=next((line[name] for name in REPEATS if line.get(name) is not None), None),
         question=first_text(line, QUESTION)
         or message_text(line.get("prompt") or line.get("messages"), "user"),
         gold=first_text(line, GOLD),

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import Row, Run
+from lm_eval_mathtasks.evidence.records import Row, Run, require_gold
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade, normal_form
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE, within
 
@@ -39,13 +39,7 @@ def judge(run: Run) -> list[Judgement]:
             f"a pack without text, {run.provenance.path}",
             "take the responses from where they are published; `mathtasks evidence verify --data` regrades the pack",
         )
-    missing = [row.doc_id for row in run.rows if row.gold is None]
-    if missing:
-        raise EvidenceError(
-            f"a reference answer for every doc of {run.label}",
-            f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
-            "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
-        )
+    require_gold(run)
     return [judgement for row in run.rows for judgement in _judge_row(row)]
 
 

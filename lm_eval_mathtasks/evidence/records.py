@@ -160,6 +160,17 @@ def check(run: Run) -> None:
         )
 
 
+def require_gold(run: Run) -> None:
+    """Raise EvidenceError unless every doc of a run has a reference answer."""
+    missing = [row.doc_id for row in run.rows if row.gold is None]
+    if missing:
+        raise EvidenceError(
+            f"a reference answer for every doc of {run.label} in {run.provenance.path}",
+            f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
+            "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
+        )
+
+
 def read_json_lines(path: Path, *, without: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Return the objects of a JSON-lines file, plain or gzip; raises EvidenceError naming the line at fault.
 

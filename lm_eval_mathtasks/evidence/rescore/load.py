@@ -13,7 +13,7 @@ from lm_eval_mathtasks.evidence.complete import with_finish_reasons
 from lm_eval_mathtasks.evidence.files import safe_name
 from lm_eval_mathtasks.evidence.formats import read_seeds, reader_of
 from lm_eval_mathtasks.evidence.harness_logs import read_samples
-from lm_eval_mathtasks.evidence.records import Row, Run, check
+from lm_eval_mathtasks.evidence.records import Row, Run, check, require_gold
 from lm_eval_mathtasks.evidence.references import with_gold
 from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results
 
@@ -137,13 +137,7 @@ def _complete(run: Run, options: Options) -> Run:
     check(run)
     if options.gold is not None:
         run = with_gold(run, Path(options.gold))
-    missing = [row.doc_id for row in run.rows if row.gold is None]
-    if missing:
-        raise EvidenceError(
-            f"a reference answer for every doc of {run.label} in {run.provenance.path}",
-            f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
-            "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
-        )
+    require_gold(run)
     journal = options.journal or run.journal
     if journal:
         run = with_finish_reasons(run, Path(journal))
