@@ -10,9 +10,6 @@ from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, wa
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
-# A ± list is written out up to this many answers.
-MAX_BRANCHES = 16
-
 
 def shape(e: Expr) -> Expr:
     """Return e with every ± written out and every list of assignments as the list of what is assigned."""
