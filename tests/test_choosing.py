@@ -13,8 +13,8 @@ from lm_eval_mathtasks.choosing import choices, theory
 from lm_eval_mathtasks.choosing.choices import best_of, weighted_votes, weights
 from lm_eval_mathtasks.choosing.curves import area, choose
 from lm_eval_mathtasks.errors import ScoreError, Undefined
-from lm_eval_mathtasks.sampling.estimators import majority, pass_at_k
-from lm_eval_mathtasks.sampling.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k
+from lm_eval_mathtasks.numbers.votes import Votes
 
 
 @st.composite

@@ -15,7 +15,7 @@ import pytest
 
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.evidence.runs import read_runs
-from lm_eval_mathtasks.intervals import Interval
+from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
 from lm_eval_mathtasks.report.exports import COLUMNS, as_json, csv_rows, markdown

@@ -24,12 +24,12 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.runs import read_run
-from lm_eval_mathtasks.intervals import clustered, wilson
+from lm_eval_mathtasks.numbers import estimators as es
+from lm_eval_mathtasks.numbers.intervals import clustered, wilson
+from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.sampling import commands
-from lm_eval_mathtasks.sampling import estimators as es
 from lm_eval_mathtasks.sampling.classes import answer_classes, votes
 from lm_eval_mathtasks.sampling.curves import METRICS, curves, label, score
-from lm_eval_mathtasks.sampling.votes import Votes
 from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
 from tests.scripted import evaluate
 

@@ -17,10 +17,10 @@ from lm_eval_mathtasks.evidence.arguments import read_chosen, whole_number, whol
 from lm_eval_mathtasks.evidence.judge import Judgement, judge
 from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
+from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
 from lm_eval_mathtasks.sampling.commands import ROWS, add_run_arguments, cell, long_table, titled
 from lm_eval_mathtasks.sampling.curves import require
-from lm_eval_mathtasks.sampling.estimators import powers_of_two
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}

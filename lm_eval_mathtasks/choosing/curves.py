@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.choices import Weighing, best_of, weighted_votes, weights
-from lm_eval_mathtasks.leaderboard.statistics import Interval, paired_bootstrap
+from lm_eval_mathtasks.numbers.differences import Interval, paired_bootstrap
+from lm_eval_mathtasks.numbers.estimators import majority
+from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.sampling.curves import Curve, Point, curves, score
-from lm_eval_mathtasks.sampling.estimators import majority
-from lm_eval_mathtasks.sampling.votes import Votes
 
 BEST, WEIGHTED = "best-of-k", "weighted@k"
 

@@ -28,7 +28,7 @@ from lm_eval_mathtasks.evidence.manifest import (
 from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
-from lm_eval_mathtasks.intervals import mean_and_error
+from lm_eval_mathtasks.numbers.intervals import mean_and_error
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
 PART = ".part"  # ends the name of a folder while a pack is written into it

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import TaskError
-from lm_eval_mathtasks.sampling.estimators import powers_of_two
+from lm_eval_mathtasks.numbers.estimators import powers_of_two
 
 SEED = 1234  # lm-eval's own default for models
 # Models (by class) whose requests take a seed among the generation arguments.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from lm_eval_mathtasks.intervals import Interval
+from lm_eval_mathtasks.numbers.intervals import Interval
 
 Style = Literal["text", "markdown", "csv", "json"]
 PIPED_WIDTH = 180  # columns where no terminal says its own: rich's 80 would fold every cell

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lm_eval_mathtasks.intervals import Interval
 from lm_eval_mathtasks.leaderboard.explain import Explanation
+from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
 from lm_eval_mathtasks.report.svg import NARROW, colour, figure, run_colour
 from lm_eval_mathtasks.report.words import shortened, visible

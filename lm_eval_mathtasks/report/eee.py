@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.intervals import LEVEL
 from lm_eval_mathtasks.leaderboard.compare import Score
+from lm_eval_mathtasks.numbers.intervals import LEVEL
 from lm_eval_mathtasks.report.examine import Examined
 
 SCHEMA_VERSION = "0.3.0"

@@ -15,6 +15,7 @@ from lm_eval_mathtasks.leaderboard import pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
+from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.limits import limits
@@ -24,7 +25,6 @@ from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import curves
-from lm_eval_mathtasks.sampling.estimators import powers_of_two
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."

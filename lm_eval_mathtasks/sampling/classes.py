@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lm_eval_mathtasks.grading import grade
 from lm_eval_mathtasks.grading.normalize import clean
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
-from lm_eval_mathtasks.sampling.votes import Votes
+from lm_eval_mathtasks.numbers.votes import Votes
 
 if TYPE_CHECKING:  # the scoring hooks vote too, without any log
     from lm_eval_mathtasks.evidence.judge import Judgement

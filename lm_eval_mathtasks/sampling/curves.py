@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
-from lm_eval_mathtasks.intervals import Interval, of_mean
-from lm_eval_mathtasks.sampling.estimators import BY_COUNT, g_pass_at_k, majority
-from lm_eval_mathtasks.sampling.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import BY_COUNT, g_pass_at_k, majority
+from lm_eval_mathtasks.numbers.intervals import Interval, of_mean
+from lm_eval_mathtasks.numbers.votes import Votes
 
 METRICS = ("avg", "pass", "pass^", "maj", "g-pass-0.5", "g-pass-0.75", "mg-pass")
 _THRESHOLD = "g-pass-"

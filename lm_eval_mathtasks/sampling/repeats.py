@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k, powers_of_two
+from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.sampling.classes import answer_classes
-from lm_eval_mathtasks.sampling.estimators import majority, pass_at_k, powers_of_two
-from lm_eval_mathtasks.sampling.votes import Votes
 
 log = logging.getLogger(__name__)
 

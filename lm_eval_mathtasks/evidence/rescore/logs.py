@@ -20,8 +20,8 @@ from lm_eval_mathtasks.evidence.rescore.judges import Judged
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
-from lm_eval_mathtasks.intervals import mean_and_error
 from lm_eval_mathtasks.metrics import mean, response_scores
+from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.sampling.repeats import repeat_scores
 
 _LOWER_IS_BETTER = frozenset(

@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.rescore.cross import agreement, merged
 from lm_eval_mathtasks.evidence.rescore.work import LOG, Summary
-from lm_eval_mathtasks.intervals import wilson
+from lm_eval_mathtasks.numbers.intervals import wilson
 
 _CHARS = 70  # of a gold or an answer
 _LISTED = 5

@@ -25,7 +25,7 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
-from lm_eval_mathtasks.intervals import of_mean
+from lm_eval_mathtasks.numbers.intervals import of_mean
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders

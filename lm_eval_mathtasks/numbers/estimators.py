@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from lm_eval_mathtasks.errors import Undefined
-from lm_eval_mathtasks.sampling.votes import Votes
+from lm_eval_mathtasks.numbers.votes import Votes
 
 EXACT_UP_TO = 256  # responses a doc: maj@k beyond takes seconds a doc to enumerate
 ORDERS = 1_000  # random orders then: a standard error of at most 0.016 a doc

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from statistics import NormalDist
 
-from lm_eval_mathtasks.intervals import LEVEL, Interval, clustered, of_mean, t_value, wilson, z_value
+from lm_eval_mathtasks.numbers.intervals import LEVEL, Interval, clustered, of_mean, t_value, wilson, z_value
 
 # Those of `intervals` included, which are made for other rooms too.
 __all__ = [
