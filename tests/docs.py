@@ -75,7 +75,7 @@ def _all_claims():
 
 
 def _docs(task: dict) -> int:
-    from lm_eval_mathtasks.sources import SOURCES
+    from lm_eval_mathtasks.problems.sources import SOURCES
 
     loader = task["custom_dataset"].rsplit(".load_", 1)[1].replace("_", "-")
     return SOURCES[loader].docs

@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 
 from lm_eval_mathtasks import embedded
-from lm_eval_mathtasks.catalogue import SOURCES
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence import pack as packing
@@ -22,7 +21,8 @@ from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
 from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.evidence.verify import Report, verify, verify_pack
 from lm_eval_mathtasks.grading import Status, Verdict
-from lm_eval_mathtasks.sources import SAMPLES
+from lm_eval_mathtasks.problems.sets import SOURCES
+from lm_eval_mathtasks.problems.sources import SAMPLES
 from tests.conftest import read_jsonl
 from tests.real_lm_eval import run_lm_eval
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 from lm_eval.api.registry import model_registry
 
-from lm_eval_mathtasks import sources
 from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.host.keeper import Keeper
+from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 from tests.scripted import Scripted
 

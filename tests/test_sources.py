@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from lm_eval_mathtasks import sources
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.problems import sources
 from tests.conftest import shared_path
 from tests.fake_hub import FakeHub
 
@@ -245,7 +245,7 @@ def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):
         env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
         env |= {sources.CHECKSUM_VARIABLE: "warn"}
         env.pop(sources.DATA_DIR_VARIABLE, None)
-        code = "from lm_eval_mathtasks.sources import load; print(load('gsm8k')['test'].to_list())"
+        code = "from lm_eval_mathtasks.problems.sources import load; print(load('gsm8k')['test'].to_list())"
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
         )

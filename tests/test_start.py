@@ -36,7 +36,7 @@ def imported(code):
         "from lm_eval_mathtasks import extract_answer, grade",
         "import lm_eval_mathtasks as m; m.grade(gold='1,000', pred=m.extract_answer('\\\\boxed{1000}').answer)",
         "import lm_eval_mathtasks.cli",
-        "import lm_eval_mathtasks.hooks, lm_eval_mathtasks.sources",
+        "import lm_eval_mathtasks.hooks, lm_eval_mathtasks.problems.sources",
         "from lm_eval_mathtasks.cli import main; main(['tasks-path'])",
     ],
 )

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from lm_eval.tasks import TaskManager
 
-from lm_eval_mathtasks import hooks, sources
+from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.check import check, file_problems, load_problems, tasks_path
+from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, read_jsonl, shared_path
 from tests.scripted import evaluate, manager

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from lm_eval_mathtasks import sources
 from lm_eval_mathtasks.grading import extract_answer
+from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 from tests.distributions import same_distribution
 

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.grading.boxes import find_boxes
 from lm_eval_mathtasks.hooks.documents import renamed
 from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import BOXED, FINAL_ANSWER, Doc, Scores, same_text
-from lm_eval_mathtasks.sources import load
+from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset

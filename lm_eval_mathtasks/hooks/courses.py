@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval_mathtasks.hooks.documents import renamed
 from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Scores, same_text
-from lm_eval_mathtasks.sources import load
+from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lm_eval_mathtasks.catalogue import SOURCES
+from lm_eval_mathtasks.problems.sets import SOURCES
 
 if TYPE_CHECKING:
     from datasets import Dataset

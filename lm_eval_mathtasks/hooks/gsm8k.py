@@ -19,7 +19,7 @@ from lm_eval_mathtasks.hooks.scoring import (
     same_number_text,
 )
 from lm_eval_mathtasks.metrics import mean
-from lm_eval_mathtasks.sources import load
+from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset

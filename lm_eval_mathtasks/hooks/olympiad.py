@@ -10,8 +10,8 @@ from lm_eval_mathtasks.grading.tolerance import as_tolerance, within
 from lm_eval_mathtasks.hooks.documents import renamed
 from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Scores, same_text
+from lm_eval_mathtasks.problems.sources import load
 from lm_eval_mathtasks.response import Response
-from lm_eval_mathtasks.sources import load
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -23,8 +23,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_mathtasks.catalogue import SOURCES, Source
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.problems.sets import SOURCES, Source
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 DATA_DIR_VARIABLE = "MATHTASKS_DATA_DIR"
 CHECKSUM_VARIABLE = "MATHTASKS_CHECKSUM"  # "warn": other content than the published set is said, not refused
 ROWS_FORM = "rows:"  # before a checksum that `rows_checksum` makes
-SAMPLES = Path(__file__).parent / "embedded" / "sample"
+SAMPLES = Path(__file__).parents[1] / "embedded" / "sample"
 
 
 def load(name: str, metadata: Mapping[str, Any] | None = None) -> dict[str, Dataset]:
