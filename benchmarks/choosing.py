@@ -20,10 +20,10 @@ from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.choosing.choices import best_of
 from lm_eval_mathtasks.choosing.curves import choose
 from lm_eval_mathtasks.choosing.theory import expected_best
-from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
 from lm_eval_mathtasks.training.checkpoint import load
 from lm_eval_mathtasks.training.evaluation import respond

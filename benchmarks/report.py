@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from lm_eval_mathtasks.evidence.runs import read_runs
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report.examine import Choice, examine
 from lm_eval_mathtasks.report.page import page
+from lm_eval_mathtasks.runs.reading import read_runs
 
 PROSE = "thus we know from this that both sides of the equation give us a value which has to be checked again"
 FRAMES = """async () => {

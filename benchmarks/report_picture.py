@@ -16,10 +16,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from lm_eval_mathtasks.evidence.runs import read_runs
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report.examine import Choice, examine
 from lm_eval_mathtasks.report.page import page
+from lm_eval_mathtasks.runs.reading import read_runs
 
 SIZE = {"width": 1040, "height": 1000}  # pixels of each half
 COLOURS = 200  # of the palette: a quarter of the bytes, and no visible difference

@@ -111,10 +111,10 @@ def side_by_side(rows: list[dict]) -> dict[str, list[float]]:
 
     "math-verify, processor": the same judgements in processor time, for comparison with that of the command.
     """
-    from lm_eval_mathtasks.evidence.judge import reference_answer
     from lm_eval_mathtasks.grading import extract_answer, grade
     from lm_eval_mathtasks.grading.deadline import stop_workers, warm_up
     from lm_eval_mathtasks.peers import ADAPTERS, Item
+    from lm_eval_mathtasks.runs.judged import reference_answer
 
     logging.disable(logging.CRITICAL)  # math-verify reports its timeouts by logging
     peer = ADAPTERS[PEER]()
@@ -174,8 +174,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def report(rows: list[dict], times: dict[str, list[float]], cost: Cost, size: int, *, workers: int) -> None:
-    from lm_eval_mathtasks.evidence.judge import reference_answer
     from lm_eval_mathtasks.grading import extract_answer
+    from lm_eval_mathtasks.runs.judged import reference_answer
 
     pairs = {(reference_answer(row["gold"]), extract_answer(row["response"]).answer) for row in rows}
     mean = {name: statistics.mean(each) for name, each in times.items()}

@@ -8,8 +8,8 @@ import pytest
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
-from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import read_run
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.budgets import Measured, _cut, _doubling, at_budgets
 from lm_eval_mathtasks.sampling.tokens import CHARS_PER_TOKEN, Ruler, read_ruler
 from tests.conftest import read_jsonl

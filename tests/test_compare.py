@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
-from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, read_run
 from lm_eval_mathtasks.leaderboard import commands
 from lm_eval_mathtasks.leaderboard import compare_command as command
 from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
@@ -18,6 +17,7 @@ from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest, score_of
 from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.paired import aligned, compare_runs, harmonic_ratio, rank
+from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run
 from tests.conftest import ROOT
 from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
 

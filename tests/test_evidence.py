@@ -14,15 +14,15 @@ from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence import pack as packing
-from lm_eval_mathtasks.evidence.files import file_sha256, sha256
-from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.manifest import FILE, command_of, hardware_of, packages_of, sealed
 from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
-from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.evidence.verify import Report, verify, verify_pack
+from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.problems.sets import SOURCES
 from lm_eval_mathtasks.problems.sources import SAMPLES
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import read_jsonl
 from tests.real_lm_eval import run_lm_eval
 
@@ -682,7 +682,7 @@ def test_a_doc_left_out(copy):
 
 def test_a_grader_that_changed_its_mind_is_named_doc_by_doc(copy, monkeypatch, capsys):
     """The current grader decides, and says what it decided before."""
-    from lm_eval_mathtasks.evidence import judge as judging
+    from lm_eval_mathtasks.runs import judged as judging
 
     real = judging._grade
 
@@ -699,7 +699,7 @@ def test_a_grader_that_changed_its_mind_is_named_doc_by_doc(copy, monkeypatch, c
 
 
 def test_a_run_scored_otherwise_must_be_rescored_first(run, tmp_path, monkeypatch):
-    from lm_eval_mathtasks.evidence import judge as judging
+    from lm_eval_mathtasks.runs import judged as judging
 
     monkeypatch.setattr(judging, "_grade", lambda gold, pred: Verdict(Status.INCORRECT, "no", "whim"))
     with pytest.raises(EvidenceError, match=r"67 docs that differ: doc 0: scored 1 then, 0 now: .*rescore"):

@@ -4,8 +4,8 @@ import pytest
 
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.evidence.manifest import FILE, read_manifest
-from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.evidence.verify import verify
+from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import ROOT, SHARED
 
 LOGS = ROOT / "logs"

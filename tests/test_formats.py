@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import read_run, read_runs
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.logs_of_runs import write_json_lines
 
 N = 6

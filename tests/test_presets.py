@@ -11,14 +11,14 @@ import yaml
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.errors import PresetError
-from lm_eval_mathtasks.evidence.records import Protocol, Provenance, Row, Run
-from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.leaderboard.by_preset import measured_by, note_on_preset
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare
 from lm_eval_mathtasks.presets import protocols
 from lm_eval_mathtasks.presets.flags import flags, given_flags, with_preset
 from lm_eval_mathtasks.presets.protocols import load_preset, names, read_preset
+from lm_eval_mathtasks.runs.reading import read_run
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
 from tests.conftest import ROOT
 
 

@@ -10,10 +10,10 @@ from lm_eval.api.registry import model_registry
 from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import TaskError
-from lm_eval_mathtasks.evidence.judge import judge, shares
-from lm_eval_mathtasks.evidence.runs import read_run
 from lm_eval_mathtasks.host import repeats
 from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.runs.judged import judge, shares
+from lm_eval_mathtasks.runs.reading import read_run
 from tests import test_run
 from tests.api_helpers import KEY
 from tests.conftest import read_jsonl

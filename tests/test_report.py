@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 import pytest
 
 from lm_eval_mathtasks.cli import main
-from lm_eval_mathtasks.evidence.runs import read_runs
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
 from lm_eval_mathtasks.report.exports import COLUMNS, as_json, csv_rows, markdown
 from lm_eval_mathtasks.report.page import page
 from lm_eval_mathtasks.report.words import visible
+from lm_eval_mathtasks.runs.reading import read_runs
 from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
 from tests.pages import HOSTILE, examined, write_hostile, write_runs
 

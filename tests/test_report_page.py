@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_mathtasks.evidence.runs import read_runs
 from lm_eval_mathtasks.report import samples
+from lm_eval_mathtasks.runs.reading import read_runs
 from tests.pages import HOSTILE, write_hostile, write_page, write_runs
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))

@@ -14,9 +14,9 @@ import pytest
 from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.evidence.rescore import cross
-from lm_eval_mathtasks.evidence.runs import read_run, read_runs
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done
 from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.conftest import ROOT, read_jsonl, shared_path
 from tests.logs_of_runs import digest, doc, write_json_lines, write_lm_eval
 

@@ -8,8 +8,8 @@ import sqlite3
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.judge import judge, reference_answer, shares
-from lm_eval_mathtasks.evidence.runs import read_run, read_runs
+from lm_eval_mathtasks.runs.judged import judge, reference_answer, shares
+from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.conftest import shared_path
 from tests.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -176,8 +176,8 @@ def test_finish_reasons_come_from_our_api_models_journal(log, tmp_path):
 
 
 def test_the_journal_has_the_name_that_our_api_models_give_it():
-    from lm_eval_mathtasks.evidence.harness_logs import JOURNAL
     from lm_eval_mathtasks.models.journal import DEFAULT_PATH
+    from lm_eval_mathtasks.runs.lm_eval_logs import JOURNAL
 
     assert JOURNAL == DEFAULT_PATH
 

@@ -9,7 +9,7 @@ from lm_eval_mathtasks.choosing.scores import aggregate, has_steps, read_scores
 from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
-from lm_eval_mathtasks.evidence.runs import read_run
+from lm_eval_mathtasks.runs.reading import read_run
 
 RIGHT, WRONG = r"So \boxed{7}.", r"So \boxed{8}."
 DOCS = [{"doc_id": i, "question": f"What is {i} + {7 - i}?", "gold": "7"} for i in range(4)]

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from lm_eval_mathtasks.evidence.judge import judge, shares
-from lm_eval_mathtasks.evidence.runs import Protocol, Provenance, Row, Run, read_runs
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
 from lm_eval_mathtasks.leaderboard.pages import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
+from lm_eval_mathtasks.runs.judged import judge, shares
+from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_runs
 from tests.conftest import shared_path
 
 ACCURACY = 0.7

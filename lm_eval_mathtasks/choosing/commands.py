@@ -14,10 +14,10 @@ from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.evidence.arguments import read_chosen, whole_number, whole_numbers
-from lm_eval_mathtasks.evidence.judge import Judgement, judge
-from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
+from lm_eval_mathtasks.runs.judged import Judgement, judge
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
 from lm_eval_mathtasks.sampling.commands import ROWS, add_run_arguments, cell, long_table, titled
 from lm_eval_mathtasks.sampling.curves import require

@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.evidence.columns import REPEATS
-from lm_eval_mathtasks.evidence.formats import read_lines
-from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json
+from lm_eval_mathtasks.runs.columns import REPEATS
+from lm_eval_mathtasks.runs.formats import read_lines
+from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json
 
 Aggregate = Literal["min", "last", "mean", "product"]
 AGGREGATES = get_args(Aggregate)

@@ -14,8 +14,8 @@ from typing import Any
 from lm_eval_mathtasks.choosing.scorer import Scorer
 from lm_eval_mathtasks.choosing.scores import Score, Scores
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.evidence.files import sha256, write_whole
-from lm_eval_mathtasks.evidence.records import Row, Run
+from lm_eval_mathtasks.files import sha256, write_whole
+from lm_eval_mathtasks.runs.records import Row, Run
 
 _REPORT_S = 20.0  # between two lines about progress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.evidence.runs import NO_VERDICT, Run, read_runs
+from lm_eval_mathtasks.runs.reading import NO_VERDICT, Run, read_runs
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"

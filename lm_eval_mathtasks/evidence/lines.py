@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lm_eval_mathtasks.evidence.files import sha256
-from lm_eval_mathtasks.evidence.harness_logs import FOLDED, REPLAY
-from lm_eval_mathtasks.evidence.judge import Judgement
-from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.verdicts import verdict_of
+from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.runs.judged import Judgement
+from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, REPLAY
+from lm_eval_mathtasks.runs.records import Row, Run
 
 # What may stay without text, and the doc's numbers. Not the hash of a short reference answer, which is the answer to
 # whoever tries a thousand; the hash of its full text stays. Keys that nobody foresaw may hold text, and go.

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.files import file_sha256, sha256
-from lm_eval_mathtasks.evidence.records import Run, read_json
+from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.problems.sets import SOURCES
 from lm_eval_mathtasks.problems.sources import checksum
+from lm_eval_mathtasks.runs.records import Run, read_json
 
 FILE = "manifest.json"
 FORMAT = 1

@@ -22,17 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.files import safe_name, sha256
-from lm_eval_mathtasks.evidence.formats import find_readers
-from lm_eval_mathtasks.evidence.harness_logs import (
-    PACKED,
-    RESULTS,
-    model_arguments,
-    model_name,
-    read_lm_eval,
-)
 from lm_eval_mathtasks.evidence.journal_stats import journal_statistics
-from lm_eval_mathtasks.evidence.judge import judge
 from lm_eval_mathtasks.evidence.lines import packed_lines
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
@@ -47,12 +37,22 @@ from lm_eval_mathtasks.evidence.manifest import (
     sealed,
     weights_of,
 )
-from lm_eval_mathtasks.evidence.records import Run, read_json, read_json_lines
-from lm_eval_mathtasks.evidence.runs import read_runs
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verdicts import differences
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
+from lm_eval_mathtasks.files import safe_name, sha256
+from lm_eval_mathtasks.runs.formats import find_readers
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.lm_eval_logs import (
+    PACKED,
+    RESULTS,
+    model_arguments,
+    model_name,
+    read_lm_eval,
+)
+from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.records import Run, read_json, read_json_lines
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
 _SHOWN = 20  # findings in a message

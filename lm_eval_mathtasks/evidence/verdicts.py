@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.evidence.files import sha256
-from lm_eval_mathtasks.evidence.judge import Judgement, judge, reference_answer, shares
-from lm_eval_mathtasks.evidence.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, grade
+from lm_eval_mathtasks.runs.judged import Judgement, judge, reference_answer, shares
+from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
 
 OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
 LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer one may be the response itself

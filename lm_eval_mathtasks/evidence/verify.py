@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
-from lm_eval_mathtasks.evidence.files import file_sha256, sha256
-from lm_eval_mathtasks.evidence.harness_logs import read_lm_eval, unfolded
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     dataset_again,
@@ -25,10 +23,12 @@ from lm_eval_mathtasks.evidence.manifest import (
     read_manifest,
     sealed,
 )
-from lm_eval_mathtasks.evidence.records import Run, check, read_json, read_json_lines
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
+from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
+from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval, unfolded
+from lm_eval_mathtasks.runs.records import Run, check, read_json, read_json_lines
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
 PART = ".part"  # ends the name of a folder while a pack is written into it

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lm_eval_mathtasks.errors import PresetError
-from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.protocol import Part, compare_parts
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset
+from lm_eval_mathtasks.runs.records import Run
 
 LOOKED_AT = 64  # docs whose responses tell whether a run thinks
 FIELDS = ("shots", "chat_template", "temperature", "top_p", "max_tokens")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols
 from lm_eval_mathtasks.numbers import differences as st
+from lm_eval_mathtasks.runs.records import Run
 
 Outcome = Literal["reproduced", "differs", "not comparable", "too small to tell"]
 # A comparison that would miss a difference of this many points (as a fraction) decides nothing: the gaps that send

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen
-from lm_eval_mathtasks.evidence.judge import Judgement, first_answers, judge, shares
-from lm_eval_mathtasks.evidence.runs import Run, read_runs
 from lm_eval_mathtasks.leaderboard import pages
 from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
@@ -23,6 +21,8 @@ from lm_eval_mathtasks.leaderboard.paired import (
     rank,
 )
 from lm_eval_mathtasks.leaderboard.render import Table, show
+from lm_eval_mathtasks.runs.judged import Judgement, first_answers, judge, shares
+from lm_eval_mathtasks.runs.reading import Run, read_runs
 
 _COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.judge import Judgement, judge, shares
-from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 from lm_eval_mathtasks.numbers import differences as st
+from lm_eval_mathtasks.runs.judged import Judgement, judge, shares
+from lm_eval_mathtasks.runs.records import Run
 
 EXAMPLES = 5
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer
-from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
@@ -14,6 +12,8 @@ from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
 from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
+from lm_eval_mathtasks.runs.judged import Judgement, reference_answer
+from lm_eval_mathtasks.runs.records import Run
 
 FLIPS_SHOWN = 20
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.leaderboard.protocol import shown
 from lm_eval_mathtasks.numbers import differences as st
+from lm_eval_mathtasks.runs.records import Row, Run
 
 ALPHA = 0.05  # significance groups; Holm's correction keeps it for all pairs together
 

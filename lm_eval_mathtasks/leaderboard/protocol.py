@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from lm_eval_mathtasks.evidence.records import Run
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
+from lm_eval_mathtasks.runs.records import Run
 
 Effect = Literal["breaks", "matters", "unknown", "same"]
 # A run cut below the claim's token limit is another measurement only if more responses than this were cut.

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lm_eval_mathtasks.evidence.judge import Judgement
-from lm_eval_mathtasks.evidence.records import Row, Run
+from lm_eval_mathtasks.runs.judged import Judgement
+from lm_eval_mathtasks.runs.records import Row, Run
 
 LOOP_WINDOW = 3_000  # characters of the tail in which a loop is looked for
 LOOP_SHORTEST = 400  # shorter tails compress well by chance

@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.evidence.judge import Judgement, judge, shares
-from lm_eval_mathtasks.evidence.runs import Row, Run
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
 from lm_eval_mathtasks.numbers import differences as st
+from lm_eval_mathtasks.runs.judged import Judgement, judge, shares
+from lm_eval_mathtasks.runs.reading import Row, Run
 
 STATUSES = (
     "correct", "incorrect", "no_answer", "truncated", "unparsable", "over_limit", "gold_unreadable", "api_error",

@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_mathtasks.evidence.judge import Judgement, reference_answer, understood
-from lm_eval_mathtasks.evidence.runs import Row
 from lm_eval_mathtasks.report.examine import (
     NEVER_CAME,
     STATUSES,
@@ -23,6 +21,8 @@ from lm_eval_mathtasks.report.examine import (
     disputes,
     status_of,
 )
+from lm_eval_mathtasks.runs.judged import Judgement, reference_answer, understood
+from lm_eval_mathtasks.runs.reading import Row
 
 CHUNK = 100  # docs that are read together
 PLAIN_BYTES = 1_000_000  # texts up to this stay readable in the page's source

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
-from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import Row, Run
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
 from lm_eval_mathtasks.sampling.tokens import Ruler
 

@@ -11,8 +11,8 @@ from lm_eval_mathtasks.grading.tolerance import TOLERANCE
 from lm_eval_mathtasks.numbers.votes import Votes
 
 if TYPE_CHECKING:  # the scoring hooks vote too, without any log
-    from lm_eval_mathtasks.evidence.judge import Judgement
-    from lm_eval_mathtasks.evidence.runs import Run
+    from lm_eval_mathtasks.runs.judged import Judgement
+    from lm_eval_mathtasks.runs.reading import Run
 
 
 def answer_classes(answers: Iterable[str | None]) -> tuple[int | None, ...]:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
-from lm_eval_mathtasks.evidence.judge import judge
-from lm_eval_mathtasks.evidence.runs import Run
 from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves

@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.evidence.formats import SEEDS
-from lm_eval_mathtasks.evidence.harness_logs import RESULTS
-from lm_eval_mathtasks.evidence.opencompass import shards
+from lm_eval_mathtasks.runs.formats import SEEDS
+from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS
+from lm_eval_mathtasks.runs.opencompass import shards
 
 SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.jsonl(\.gz)?$")
 STATE = ".rescore"  # in the output folder: what a killed rescore had finished

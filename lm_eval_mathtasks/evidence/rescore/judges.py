@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.files import write_whole
-from lm_eval_mathtasks.evidence.judge import judge_response
+from lm_eval_mathtasks.files import write_whole
 from lm_eval_mathtasks.grading import Status
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
+from lm_eval_mathtasks.runs.judged import judge_response
 
 OURS = "ours"
 # Responses of one part: about 20 ms of our grader's work, seconds of others'.

@@ -10,9 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.evidence.files import file_sha256, safe_name, sha256, write_whole
-from lm_eval_mathtasks.evidence.judge import reference_answer
-from lm_eval_mathtasks.evidence.records import Row, Run
 from lm_eval_mathtasks.evidence.rescore import cross, logs
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, read_results
 from lm_eval_mathtasks.evidence.rescore.judges import (
@@ -24,8 +21,11 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     source_checksum,
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
+from lm_eval_mathtasks.files import file_sha256, safe_name, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 from lm_eval_mathtasks.numbers.intervals import of_mean
+from lm_eval_mathtasks.runs.judged import reference_answer
+from lm_eval_mathtasks.runs.records import Row, Run
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.nested import message_text
-from lm_eval_mathtasks.evidence.records import Protocol, Provenance, Row, Run, first_text, read_json
+from lm_eval_mathtasks.runs.nested import message_text
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, first_text, read_json
 
 _SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
 _MARKS = ("correct", "is_correct", "cascade_correct")

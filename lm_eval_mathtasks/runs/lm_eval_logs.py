@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.files import sha256
-from lm_eval_mathtasks.evidence.filters import choose_metric, other_filters
-from lm_eval_mathtasks.evidence.records import (
+from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.grading.tolerance import as_tolerance
+from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
+from lm_eval_mathtasks.runs.records import (
     LEVEL,
     SUBJECT,
     Protocol,
@@ -27,7 +28,6 @@ from lm_eval_mathtasks.evidence.records import (
     read_json,
     read_json_lines,
 )
-from lm_eval_mathtasks.grading.tolerance import as_tolerance
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}

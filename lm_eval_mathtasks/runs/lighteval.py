@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.nested import message_text
-from lm_eval_mathtasks.evidence.records import (
+from lm_eval_mathtasks.runs.nested import message_text
+from lm_eval_mathtasks.runs.records import (
     Protocol,
     Provenance,
     Row,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
 
 _SQLITE = b"SQLite format 3"
 

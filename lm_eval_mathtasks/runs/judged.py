@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import Row, Run, require_gold
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade, normal_form
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE, within
+from lm_eval_mathtasks.runs.records import Row, Run, require_gold
 
 _CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.records import read_json
+from lm_eval_mathtasks.runs.records import read_json
 
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}  # Inspect's letters
 

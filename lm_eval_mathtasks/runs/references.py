@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.columns import IDS, QUESTION
-from lm_eval_mathtasks.evidence.records import Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.runs.columns import IDS, QUESTION
+from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json_lines
 
 _GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there

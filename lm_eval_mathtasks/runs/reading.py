@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.columns import NO_VERDICT
-from lm_eval_mathtasks.evidence.complete import with_finish_reasons
-from lm_eval_mathtasks.evidence.formats import find_readers, read_plain, read_seeds
-from lm_eval_mathtasks.evidence.records import (
+from lm_eval_mathtasks.runs.columns import NO_VERDICT
+from lm_eval_mathtasks.runs.completion import with_finish_reasons
+from lm_eval_mathtasks.runs.formats import find_readers, read_plain, read_seeds
+from lm_eval_mathtasks.runs.records import (
     API_ERROR,
     Protocol,
     Provenance,
@@ -20,7 +20,7 @@ from lm_eval_mathtasks.evidence.records import (
     first_text,
     read_json_lines,
 )
-from lm_eval_mathtasks.evidence.references import with_gold
+from lm_eval_mathtasks.runs.references import with_gold
 
 __all__ = [
     "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text", "read_json_lines",

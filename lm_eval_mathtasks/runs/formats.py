@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.columns import Line, choose_verdict, read_line
-from lm_eval_mathtasks.evidence.harness_logs import RESULTS, read_lm_eval
-from lm_eval_mathtasks.evidence.lighteval import is_lighteval, read_lighteval, read_parquet
-from lm_eval_mathtasks.evidence.nested import read_inspect
-from lm_eval_mathtasks.evidence.opencompass import read_opencompass, shards
-from lm_eval_mathtasks.evidence.records import (
+from lm_eval_mathtasks.runs.columns import Line, choose_verdict, read_line
+from lm_eval_mathtasks.runs.lighteval import is_lighteval, read_lighteval, read_parquet
+from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS, read_lm_eval
+from lm_eval_mathtasks.runs.nested import read_inspect
+from lm_eval_mathtasks.runs.opencompass import read_opencompass, shards
+from lm_eval_mathtasks.runs.records import (
     Protocol,
     Provenance,
     Row,

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.nested import flattened, message_text
-from lm_eval_mathtasks.evidence.records import LEVEL, SUBJECT, first_text
+from lm_eval_mathtasks.runs.nested import flattened, message_text
+from lm_eval_mathtasks.runs.records import LEVEL, SUBJECT, first_text
 
 QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "instruction")
 GOLD = ("gold", "gt", "expected_answer", "reference_answer", "ground_truth_answer", "gold_answer", "correct_answer",
