@@ -23,7 +23,6 @@ from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.journal_stats import journal_statistics
-from lm_eval_mathtasks.evidence.lines import packed_lines
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     FORMAT,
@@ -37,9 +36,10 @@ from lm_eval_mathtasks.evidence.manifest import (
     sealed,
     weights_of,
 )
+from lm_eval_mathtasks.evidence.pack_lines import packed_lines
+from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
-from lm_eval_mathtasks.evidence.verdicts import differences
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
 from lm_eval_mathtasks.files import safe_name, sha256
 from lm_eval_mathtasks.runs.formats import find_readers

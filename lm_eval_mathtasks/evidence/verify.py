@@ -23,8 +23,8 @@ from lm_eval_mathtasks.evidence.manifest import (
     read_manifest,
     sealed,
 )
+from lm_eval_mathtasks.evidence.pack_verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.evidence.secrets import scan
-from lm_eval_mathtasks.evidence.verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval, unfolded

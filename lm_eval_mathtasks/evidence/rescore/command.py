@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.arguments import whole_number
-from lm_eval_mathtasks.evidence.rescore import engines, page
+from lm_eval_mathtasks.evidence.rescore import engines
+from lm_eval_mathtasks.evidence.rescore import printed as page
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options

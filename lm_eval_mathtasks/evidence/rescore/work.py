@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.evidence.rescore import cross, logs
+from lm_eval_mathtasks.evidence.rescore import cross
+from lm_eval_mathtasks.evidence.rescore import written as logs
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, read_results
 from lm_eval_mathtasks.evidence.rescore.judges import (
     OURS,

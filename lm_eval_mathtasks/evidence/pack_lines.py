@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lm_eval_mathtasks.evidence.verdicts import verdict_of
+from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
 from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.runs.judged import Judgement
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, REPLAY
