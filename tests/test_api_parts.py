@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
+from lm_eval_mathtasks.journal.store import Answer, Journal, connect
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
 from lm_eval_mathtasks.models.dispatch import Permit, Window
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
-from lm_eval_mathtasks.models.journal import Answer, Journal, connect
-from lm_eval_mathtasks.models.journal_read import journal_export, journal_show, journal_stats
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
 from lm_eval_mathtasks.models.payload import cut, sampling_of, stops_of, token_limit
 from lm_eval_mathtasks.models.settings import read_settings
@@ -295,7 +295,7 @@ def test_rows_come_back_as_they_were(tmp_path):
 WRITER = """
 import sys
 sys.path.insert(0, {root!r})
-from lm_eval_mathtasks.models.journal import Answer, Journal
+from lm_eval_mathtasks.journal.store import Answer, Journal
 journal = Journal({path!r})
 for i in range(200):
     journal.put(Answer(f"{{i}}", "u", "m", {{}}, "p", {name!r} * 500)).result()
@@ -337,7 +337,7 @@ import resource, signal, sys
 sys.path.insert(0, {root!r})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.models.journal import Answer, Journal
+from lm_eval_mathtasks.journal.store import Answer, Journal
 try:
     if {early}:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

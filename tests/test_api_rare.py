@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from lm_eval_mathtasks.errors import ModelError, RunFatal
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models import asking, dispatch
 from lm_eval_mathtasks.models.dispatch import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
-from lm_eval_mathtasks.models.journal import Journal
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from tests.api_helpers import KEY, asks, chat, short
 from tests.fake_server import FakeServer, Limiter, error, raw

@@ -7,9 +7,9 @@ import traceback
 import pytest
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError
+from lm_eval_mathtasks.keys import Key, read_key, redact
 from lm_eval_mathtasks.models import asking
 from lm_eval_mathtasks.models.batch import batch_collect
-from lm_eval_mathtasks.models.keys import Key, read_key, redact
 from lm_eval_mathtasks.models.settings import read_settings
 from tests.api_helpers import KEY, asks, chat, short
 from tests.fake_server import FakeServer, error
@@ -133,7 +133,7 @@ def test_a_foreign_batch_is_refused(tmp_path):
 
 
 def test_an_export_is_a_replay_file(tmp_path):
-    from lm_eval_mathtasks.models.journal_read import journal_export
+    from lm_eval_mathtasks.journal.listing import journal_export
     from lm_eval_mathtasks.models.replay import Replay
 
     with FakeServer() as server:

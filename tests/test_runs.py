@@ -176,7 +176,7 @@ def test_finish_reasons_come_from_our_api_models_journal(log, tmp_path):
 
 
 def test_the_journal_has_the_name_that_our_api_models_give_it():
-    from lm_eval_mathtasks.models.journal import DEFAULT_PATH
+    from lm_eval_mathtasks.journal.store import DEFAULT_PATH
     from lm_eval_mathtasks.runs.lm_eval_logs import JOURNAL
 
     assert JOURNAL == DEFAULT_PATH

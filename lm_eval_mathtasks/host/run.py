@@ -25,7 +25,7 @@ from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampl
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
-from lm_eval_mathtasks.models.keys import refuse_secrets
+from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 from lm_eval_mathtasks.presets.flags import with_preset
 

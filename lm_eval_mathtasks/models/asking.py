@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from lm_eval_mathtasks.journal.store import Answer
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight, Reply
 from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
-from lm_eval_mathtasks.models.journal import Answer
 from lm_eval_mathtasks.models.money import Purse, TokenMeter
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.run_report import RunReport

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.journal.store import Answer, Journal, connect
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Reply, absorb, finish
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
-from lm_eval_mathtasks.models.journal import Answer, Journal, connect
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.settings import Settings
 

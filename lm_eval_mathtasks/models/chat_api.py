@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
+from lm_eval_mathtasks.journal.store import Answer, Journal, stored
+from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.batch import write_batch
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.capabilities import Capabilities
@@ -27,8 +29,6 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.journal import Answer, Journal, stored
-from lm_eval_mathtasks.models.keys import read_key
 from lm_eval_mathtasks.models.money import Purse, read_price
 from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, delivered
 from lm_eval_mathtasks.models.plan import Planned, estimate

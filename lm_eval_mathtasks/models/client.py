@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from lm_eval_mathtasks.keys import Key
 from lm_eval_mathtasks.models.faults import Fault, classify, error_part, of_transport
-from lm_eval_mathtasks.models.keys import Key
 from lm_eval_mathtasks.models.payload import tidy
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.models.journal import DEFAULT_PATH
+from lm_eval_mathtasks.journal.store import DEFAULT_PATH
 
 
 def add_journal_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_journal_arguments(parser: argparse.ArgumentParser) -> None:
 
 def journal_main(args: argparse.Namespace) -> int:
     """Run `mathtasks journal`: `export` prints a file that `--model replay` reads. Raises ModelError without a file."""
-    from lm_eval_mathtasks.models.journal_read import journal_export, journal_show, journal_stats
+    from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
 
     if not Path(args.journal).is_file():
         raise ModelError("a journal", f"{args.journal}, which does not exist", "name it with --journal")

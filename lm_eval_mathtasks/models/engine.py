@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.journal.store import Answer, Journal
 from lm_eval_mathtasks.models.asking import Asker, Trouble
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.journal import Answer, Journal
 from lm_eval_mathtasks.models.money import Purse
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.progress import Progress

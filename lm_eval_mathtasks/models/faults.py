@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal, Transient
+from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
 from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, read_limits, read_sentence, read_wait
-from lm_eval_mathtasks.models.keys import redact
 
 Severity = Literal["run", "item", "transient"]
 MESSAGE_CHARS = 300  # of a server's message that an error repeats

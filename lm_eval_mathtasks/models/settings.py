@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.models.journal import DEFAULT_PATH
-from lm_eval_mathtasks.models.keys import DEFAULT_ENV, check_url, refuse_secrets
+from lm_eval_mathtasks.journal.store import DEFAULT_PATH
+from lm_eval_mathtasks.keys import DEFAULT_ENV, check_url, refuse_secrets
 
 DEFAULT_URL = "https://api.openai.com/v1"
 # Rate times latency is about 16 for 250 requests a minute of 4 seconds; four times that leaves room for bursts,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.models.keys import redact
+from lm_eval_mathtasks.keys import redact
 
 DEFAULT_PATH = "mathtasks-journal.sqlite"
 BUSY_S = 60.0  # how long one process waits for another's commit

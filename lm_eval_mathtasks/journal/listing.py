@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.models.journal import COLUMNS, Answer, answer_of, connect
+from lm_eval_mathtasks.journal.store import COLUMNS, Answer, answer_of, connect
 from lm_eval_mathtasks.models.payload import delivered
 
 _ROWS = f"""SELECT {", ".join("a." + c for c in COLUMNS)}, d.task, d.doc_id, d.repeat
