@@ -16,7 +16,7 @@ from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
 from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.measured import measured_page
-from lm_eval_mathtasks.leaderboard.render import rendered
+from lm_eval_mathtasks.tables import rendered
 from tests.conftest import ROOT, shared_path
 
 MODELS = """\

@@ -9,7 +9,7 @@ from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
-from lm_eval_mathtasks.leaderboard.pages import explanation_tables
+from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
 from lm_eval_mathtasks.runs.judged import judge, shares
 from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_runs

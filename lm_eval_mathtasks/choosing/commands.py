@@ -14,13 +14,13 @@ from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.evidence.arguments import read_chosen, whole_number, whole_numbers
-from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judgement, judge
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
 from lm_eval_mathtasks.sampling.commands import ROWS, add_run_arguments, cell, long_table, titled
 from lm_eval_mathtasks.sampling.curves import require
+from lm_eval_mathtasks.tables import Table, show, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen
-from lm_eval_mathtasks.leaderboard import pages
+from lm_eval_mathtasks.leaderboard import result_tables as pages
 from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, compare, find_claims, nearest
@@ -20,9 +20,9 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.leaderboard.render import Table, show
 from lm_eval_mathtasks.runs.judged import Judgement, first_answers, judge, shares
 from lm_eval_mathtasks.runs.reading import Run, read_runs
+from lm_eval_mathtasks.tables import Table, show
 
 _COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"

@@ -9,7 +9,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import simplified
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
 from lm_eval_mathtasks.leaderboard.compare import score_of_claim
-from lm_eval_mathtasks.leaderboard.render import Table, given, with_interval
+from lm_eval_mathtasks.tables import Table, given, with_interval
 
 
 @dataclass(frozen=True)

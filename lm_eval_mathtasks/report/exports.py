@@ -13,7 +13,7 @@ from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.leaderboard.listing import protocol_words
-from lm_eval_mathtasks.leaderboard.render import Table, percent, rendered, with_interval
+from lm_eval_mathtasks.report.caveats import limits
 from lm_eval_mathtasks.report.examine import (
     API_ERROR,
     NEVER_CAME,
@@ -25,8 +25,8 @@ from lm_eval_mathtasks.report.examine import (
     pairs,
     status_of,
 )
-from lm_eval_mathtasks.report.limits import limits
 from lm_eval_mathtasks.report.words import visible
+from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
 
 JSON_VERSION = 1  # raised whenever a key changes its meaning or goes
 CLAIMS_LISTED = 5

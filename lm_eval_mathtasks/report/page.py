@@ -11,20 +11,20 @@ from importlib.resources import files
 from typing import Any
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.leaderboard import pages
+from lm_eval_mathtasks.leaderboard import result_tables as pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
-from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
+from lm_eval_mathtasks.report.caveats import limits
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
-from lm_eval_mathtasks.report.limits import limits
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import curves
+from lm_eval_mathtasks.tables import Table, percent, with_interval
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."

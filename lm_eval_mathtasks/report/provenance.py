@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from pathlib import PurePath
 from typing import Any
 
-from lm_eval_mathtasks.leaderboard.render import Table
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.tables import Table
 
 
 def provenance(run: Run) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
-from lm_eval_mathtasks.leaderboard.render import Table, show, with_interval
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge
@@ -16,6 +15,7 @@ from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves
 from lm_eval_mathtasks.sampling.tokens import Ruler, read_ruler
+from lm_eval_mathtasks.tables import Table, show, with_interval
 
 _BARS = "▁▂▃▄▅▆▇█"
 ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"

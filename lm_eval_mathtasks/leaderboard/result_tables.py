@@ -11,9 +11,9 @@ from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.leaderboard.render import Table, percent, with_interval
 from lm_eval_mathtasks.runs.judged import Judgement, reference_answer
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.tables import Table, percent, with_interval
 
 FLIPS_SHOWN = 20
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
