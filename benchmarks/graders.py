@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.supervisor import Outcome, Supervised  # noqa: E402
-from lm_eval_mathtasks.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item  # noqa: E402  (needs the repository on the path)
+from lm_eval_mathtasks.grading.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item  # noqa: E402  (needs the repository on the path)
 
 SHARED = Path(os.environ.get("MATHTASKS_SHARED", ROOT.parent / "shared"))
 SAMPLE_SEED = 20240229

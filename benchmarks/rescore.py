@@ -113,7 +113,7 @@ def side_by_side(rows: list[dict]) -> dict[str, list[float]]:
     """
     from lm_eval_mathtasks.grading import extract_answer, grade
     from lm_eval_mathtasks.grading.deadline import stop_workers, warm_up
-    from lm_eval_mathtasks.peers import ADAPTERS, Item
+    from lm_eval_mathtasks.grading.peers import ADAPTERS, Item
     from lm_eval_mathtasks.runs.judged import reference_answer
 
     logging.disable(logging.CRITICAL)  # math-verify reports its timeouts by logging

@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from lm_eval_mathtasks.peers import ADAPTERS, Item
+from lm_eval_mathtasks.grading.peers import ADAPTERS, Item
 
 # math-verify's own limit is 5 s for each of two parses and one comparison; whoever takes longer hangs.
 HANG_AFTER = 20.0  # seconds

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import graders
 from benchmarks.supervisor import Outcome, Supervised
-from lm_eval_mathtasks.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item
+from lm_eval_mathtasks.grading.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item
 
 RIGHT = Item("f", "1", gold="18", text="So it is $\\boxed{18}$.\n#### 18", label=True, gsm8k=True)
 WRONG = RIGHT._replace(id="2", text="So it is $\\boxed{19}$.\n#### 19", label=False)

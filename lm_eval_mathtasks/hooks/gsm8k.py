@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_mathtasks.grading.scores import mean
 from lm_eval_mathtasks.hooks.documents import renamed
 from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import (
@@ -18,7 +19,6 @@ from lm_eval_mathtasks.hooks.scoring import (
     answered,
     same_number_text,
 )
-from lm_eval_mathtasks.metrics import mean
 from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from lm_eval_mathtasks.evidence.rescore.judges import Judged
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
 from lm_eval_mathtasks.files import safe_name, sha256, write_whole
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
+from lm_eval_mathtasks.grading.scores import mean, response_scores
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
-from lm_eval_mathtasks.metrics import mean, response_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
 from lm_eval_mathtasks.runs.records import Row, Run
