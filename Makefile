@@ -56,7 +56,7 @@ fuzz: $(VENV)/test/.done
 	$(TEST)/python benchmarks/fuzz.py --seconds 600
 
 train: $(VENV)/train/.done
-	$(VENV)/train/bin/python -m lm_eval_mathtasks.training --stage all --seed 0 --out out/embedded
+	$(VENV)/train/bin/python -m lm_eval_mathtasks.embedded.recipe --stage all --seed 0 --out out/embedded
 
 $(VENV)/%/bin/python:
 	$(PYTHON) -m venv $(VENV)/$*

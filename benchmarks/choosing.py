@@ -20,14 +20,14 @@ from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.choosing.choices import best_of
 from lm_eval_mathtasks.choosing.curves import choose
 from lm_eval_mathtasks.choosing.theory import expected_best
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+from lm_eval_mathtasks.embedded.recipe.evaluation import respond
+from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.runs.judged import judge
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.classes import votes as votes_of
-from lm_eval_mathtasks.training.checkpoint import load
-from lm_eval_mathtasks.training.evaluation import respond
-from lm_eval_mathtasks.training.prompts import FRAMES
 
 QUALITIES = (0.0, 0.5, 1.0, 2.0, 4.0)
 SAMPLE = sources.SAMPLES / "gsm8k.jsonl"

@@ -6,9 +6,8 @@ from random import Random
 
 import pytest
 
-from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.training import STAGES
-from lm_eval_mathtasks.training.problems import (
+from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded.recipe.problems import (
     HELD_OUT_SHARE,
     KINDS,
     Problem,
@@ -17,9 +16,10 @@ from lm_eval_mathtasks.training.problems import (
     make,
     stream,
 )
-from lm_eval_mathtasks.training.prompts import FRAMES, STYLES, answered, any_ask, ask, with_shots
-from lm_eval_mathtasks.training.rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
-from lm_eval_mathtasks.training.settings import TINY, Settings
+from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES, STYLES, answered, any_ask, ask, with_shots
+from lm_eval_mathtasks.embedded.recipe.rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
+from lm_eval_mathtasks.embedded.recipe.settings import TINY, Settings
+from lm_eval_mathtasks.errors import DataError
 from tests.cases import generator_rules
 from tests.conftest import read_jsonl
 
@@ -106,7 +106,7 @@ def test_instructions_vary_and_keep_the_question():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A model of 10,000 parameters taken through all three stages."""
-    from lm_eval_mathtasks.training.pipeline import run
+    from lm_eval_mathtasks.embedded.recipe.pipeline import run
 
     out = tmp_path_factory.mktemp("trained")
     with pytest.warns(FutureWarning, match="gradient_checkpointing"):
@@ -115,7 +115,7 @@ def trained(tmp_path_factory):
 
 
 def weights(folder):
-    from lm_eval_mathtasks.training.checkpoint import load
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
 
     model, _ = load(folder)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -140,8 +140,8 @@ def test_the_log_has_a_line_for_each_stage(trained):
 def test_a_saved_stage_loads_in_full_precision_and_speaks(trained):
     import torch
 
-    from lm_eval_mathtasks.training.checkpoint import load
-    from lm_eval_mathtasks.training.evaluation import respond
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+    from lm_eval_mathtasks.embedded.recipe.evaluation import respond
 
     model, tokenizer = load(trained / "grpo")
     assert model.dtype == torch.float32
@@ -156,7 +156,7 @@ def test_a_saved_stage_loads_in_full_precision_and_speaks(trained):
 def test_a_stage_continues_from_the_one_before(trained, tmp_path):
     import shutil
 
-    from lm_eval_mathtasks.training.pipeline import run
+    from lm_eval_mathtasks.embedded.recipe.pipeline import run
 
     shutil.copytree(trained / "base", tmp_path / "base")
     run(("sft",), tmp_path, TINY)
@@ -169,8 +169,8 @@ def test_the_base_stage_learns():
     """A hundred steps of a tiny model bring the loss well below that of guessing among all tokens."""
     import math
 
-    from lm_eval_mathtasks.training import base
-    from lm_eval_mathtasks.training.tokenizer import build
+    from lm_eval_mathtasks.embedded.recipe import base
+    from lm_eval_mathtasks.embedded.recipe.tokenizer import build
 
     class Losses(list):
         def step(self, stage, step, loss, model, *, last=False):
@@ -183,8 +183,8 @@ def test_the_base_stage_learns():
 
 
 def test_batches_are_packed_and_weighted():
-    from lm_eval_mathtasks.training.base import LONG_EVERY, PROMPT_WEIGHT, batches, weighted_tokens
-    from lm_eval_mathtasks.training.tokenizer import build
+    from lm_eval_mathtasks.embedded.recipe.base import LONG_EVERY, PROMPT_WEIGHT, batches, weighted_tokens
+    from lm_eval_mathtasks.embedded.recipe.tokenizer import build
 
     tokenizer = build(0, count=300)
     shapes = [tuple(tokens.shape) for tokens, _ in islice(batches(tokenizer, TINY), LONG_EVERY)]
@@ -196,7 +196,7 @@ def test_batches_are_packed_and_weighted():
 
 
 def test_the_tokenizer_reads_every_text():
-    from lm_eval_mathtasks.training.tokenizer import build
+    from lm_eval_mathtasks.embedded.recipe.tokenizer import build
 
     tokenizer = build(0, count=300)
     for text in ("12345", "naïve \U0001f642\n\t", r"\frac{1}{2}", "<|user|>x<eos>"):
@@ -205,7 +205,7 @@ def test_the_tokenizer_reads_every_text():
 
 
 def test_the_learning_rate_rises_and_falls():
-    from lm_eval_mathtasks.training.base import WARMUP_STEPS, schedule
+    from lm_eval_mathtasks.embedded.recipe.base import WARMUP_STEPS, schedule
 
     settings = Settings()
     rates = [schedule(step, settings) for step in range(1, settings.base_steps + 1)]
@@ -214,7 +214,7 @@ def test_the_learning_rate_rises_and_falls():
 
 
 def test_command_line(tmp_path, capsys):
-    from lm_eval_mathtasks.training.__main__ import main
+    from lm_eval_mathtasks.embedded.recipe.__main__ import main
 
     with pytest.raises(SystemExit):
         main(["--stage", "unknown", "--out", str(tmp_path)])
@@ -227,7 +227,7 @@ def test_the_table_of_a_model(trained, tmp_path):
     """One row a stage, from a file in either benchmark's columns."""
     import json
 
-    from lm_eval_mathtasks.training.evaluation import read_problems, table
+    from lm_eval_mathtasks.embedded.recipe.evaluation import read_problems, table
 
     rows = [
         {"question": "What is 2+3?", "answer": "2+3=5\n#### 5"},

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import Any
 
-from lm_eval_mathtasks.training.corpus import documents
-from lm_eval_mathtasks.training.prompts import EOS, Ask
-from lm_eval_mathtasks.training.settings import Settings
-from lm_eval_mathtasks.training.tokenizer import MAX_POSITIONS
-from lm_eval_mathtasks.training.trainlog import TrainLog
+from lm_eval_mathtasks.embedded.recipe.corpus import documents
+from lm_eval_mathtasks.embedded.recipe.prompts import EOS, Ask
+from lm_eval_mathtasks.embedded.recipe.settings import Settings
+from lm_eval_mathtasks.embedded.recipe.tokenizer import MAX_POSITIONS
+from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 # CPU attention kernels of serving engines take 32, 64, 80, 96, ...; 16 is refused.
 HEAD_SIZE = 32

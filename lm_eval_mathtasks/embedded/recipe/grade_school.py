@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from lm_eval_mathtasks.training.kinds import Kind, Numbers, Solved
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved
 
 NAMES = (
     "Amina Bruno Celia Dario Edda Farid Greta Hanna Ivo Jana Karim Lena Malik Nora Otto Pia Quentin Rina Stefan "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from lm_eval_mathtasks.training.corpus import documents
-from lm_eval_mathtasks.training.prompts import BOS, CHAT_TEMPLATE, EOS, PAD, SPECIAL_TOKENS
+from lm_eval_mathtasks.embedded.recipe.corpus import documents
+from lm_eval_mathtasks.embedded.recipe.prompts import BOS, CHAT_TEMPLATE, EOS, PAD, SPECIAL_TOKENS
 
 # Enough for the generator's words to be one token each; larger tables would eat the model's parameters.
 VOCABULARY = 768

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
-from lm_eval_mathtasks.training.problems import Problem
+from lm_eval_mathtasks.embedded.recipe.problems import Problem
 
 USER, ASSISTANT, SYSTEM = "<|user|>", "<|assistant|>", "<|system|>"
 PAD, BOS, EOS = "<pad>", "<bos>", "<eos>"

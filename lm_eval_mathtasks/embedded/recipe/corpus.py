@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from lm_eval_mathtasks.training.problems import Problem, stream
-from lm_eval_mathtasks.training.prompts import PLAIN_FRAMES, Ask, any_ask, several
+from lm_eval_mathtasks.embedded.recipe.problems import Problem, stream
+from lm_eval_mathtasks.embedded.recipe.prompts import PLAIN_FRAMES, Ask, any_ask, several
 
 # Part of the documents whose last step is wrong, as on the web.
 WRONG_SHARE = 0.1

@@ -7,12 +7,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lm_eval_mathtasks.training.evaluation import MAX_NEW_TOKENS
-from lm_eval_mathtasks.training.problems import stream
-from lm_eval_mathtasks.training.prompts import STYLES, any_ask
-from lm_eval_mathtasks.training.rewards import graded_reward
-from lm_eval_mathtasks.training.settings import Settings, trainer_options
-from lm_eval_mathtasks.training.trainlog import TrainLog
+from lm_eval_mathtasks.embedded.recipe.evaluation import MAX_NEW_TOKENS
+from lm_eval_mathtasks.embedded.recipe.problems import stream
+from lm_eval_mathtasks.embedded.recipe.prompts import STYLES, any_ask
+from lm_eval_mathtasks.embedded.recipe.rewards import graded_reward
+from lm_eval_mathtasks.embedded.recipe.settings import Settings, trainer_options
+from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 # The reward sees the answer only: asked for the bare answer, the model would learn to work it out all the same.
 # Tags double the length of a response, and a batch takes as long as its longest one.

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.training.evaluation import accuracy
-from lm_eval_mathtasks.training.problems import held_out_set
-from lm_eval_mathtasks.training.settings import Settings
+from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy
+from lm_eval_mathtasks.embedded.recipe.problems import held_out_set
+from lm_eval_mathtasks.embedded.recipe.settings import Settings
 
 
 class TrainLog:

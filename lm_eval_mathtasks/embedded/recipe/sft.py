@@ -7,11 +7,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lm_eval_mathtasks.training.base import new_optimizers
-from lm_eval_mathtasks.training.problems import stream
-from lm_eval_mathtasks.training.prompts import EOS, any_ask
-from lm_eval_mathtasks.training.settings import Settings, trainer_options
-from lm_eval_mathtasks.training.trainlog import TrainLog
+from lm_eval_mathtasks.embedded.recipe.base import new_optimizers
+from lm_eval_mathtasks.embedded.recipe.problems import stream
+from lm_eval_mathtasks.embedded.recipe.prompts import EOS, any_ask
+from lm_eval_mathtasks.embedded.recipe.settings import Settings, trainer_options
+from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 # Prompt and solution together stay below this many tokens; longer ones would be cut.
 MAX_LENGTH = 256

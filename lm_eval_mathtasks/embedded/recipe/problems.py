@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
-from lm_eval_mathtasks.training import competition, grade_school
-from lm_eval_mathtasks.training.kinds import Numbers
+from lm_eval_mathtasks.embedded.recipe import competition, grade_school
+from lm_eval_mathtasks.embedded.recipe.kinds import Numbers
 
 # One set of numbers in so many is kept from training: enough for tests, few enough not to starve small kinds.
 HELD_OUT_SHARE = 8

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from random import Random
 
-from lm_eval_mathtasks.training.kinds import Kind, Numbers, Solved
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved
 
 
 def tex(value: Fraction) -> str:

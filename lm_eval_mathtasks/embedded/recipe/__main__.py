@@ -1,4 +1,4 @@
-"""`python -m lm_eval_mathtasks.training`: run one stage or all of them and save each model."""
+"""`python -m lm_eval_mathtasks.embedded.recipe`: run one stage or all of them and save each model."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 import os
 from pathlib import Path
 
-from lm_eval_mathtasks.training import STAGES
-from lm_eval_mathtasks.training.pipeline import run
-from lm_eval_mathtasks.training.settings import TINY, Settings
+from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded.recipe.pipeline import run
+from lm_eval_mathtasks.embedded.recipe.settings import TINY, Settings
 
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(prog="python -m lm_eval_mathtasks.training", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lm_eval_mathtasks.embedded.recipe", description=__doc__)
     parser.add_argument(
         "--stage", choices=(*STAGES, "all"), default="all", help="a stage needs the one before it"
     )

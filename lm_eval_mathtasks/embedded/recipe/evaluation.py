@@ -1,6 +1,6 @@
 """Accuracy of a model on held-out problems and sample files, asked the way the tasks ask.
 
-`python -m lm_eval_mathtasks.training.evaluation DIR FILE...` prints one table row for each stage in DIR.
+`python -m lm_eval_mathtasks.embedded.recipe.evaluation DIR FILE...` prints one table row for each stage in DIR.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lm_eval_mathtasks.training import STAGES
-from lm_eval_mathtasks.training.checkpoint import load
-from lm_eval_mathtasks.training.problems import Problem, held_out_set
-from lm_eval_mathtasks.training.prompts import ask
-from lm_eval_mathtasks.training.rewards import RIGHT, reward
+from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+from lm_eval_mathtasks.embedded.recipe.problems import Problem, held_out_set
+from lm_eval_mathtasks.embedded.recipe.prompts import ask
+from lm_eval_mathtasks.embedded.recipe.rewards import RIGHT, reward
 
 # Longest worked solution of the generator, tags included, is below this many tokens.
 MAX_NEW_TOKENS = 96

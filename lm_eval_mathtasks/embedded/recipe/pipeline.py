@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.training import STAGES, base, grpo, sft
-from lm_eval_mathtasks.training.checkpoint import load, save
-from lm_eval_mathtasks.training.settings import Settings
-from lm_eval_mathtasks.training.tokenizer import build
-from lm_eval_mathtasks.training.trainlog import TrainLog
+from lm_eval_mathtasks.embedded.recipe import STAGES, base, grpo, sft
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load, save
+from lm_eval_mathtasks.embedded.recipe.settings import Settings
+from lm_eval_mathtasks.embedded.recipe.tokenizer import build
+from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 
 def run(stages: Sequence[str], out: Path, settings: Settings) -> None:
