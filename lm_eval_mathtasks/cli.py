@@ -32,29 +32,29 @@ class Room(NamedTuple):
     main: str = "main"
 
 
-_COMPARE, _MODELS, _SAMPLING = "leaderboard.compare_command", "models.commands", "sampling.commands"
+_COMPARE, _MODELS, _SAMPLING = "commands.compare", "commands.journal", "commands.sampling"
 _RUN, _BATCH = "run", "batch write"  # all their flags are lm-eval's
 # In the order of --help.
 ROOMS = {
     _RUN: Room("run tasks on a model: every flag of `lm_eval run`, our tasks and models known", "host.run"),
-    "presets": Room("published protocols, for run --preset: list, or show one", "presets.commands"),
+    "presets": Room("published protocols, for run --preset: list, or show one", "commands.presets"),
     "check": Room("load every task: broken YAML, name clashes, missing data", "cli", "_check_arguments", "_check"),
     "compare": Room("does a run reproduce a published score, or another run?", _COMPARE,
                     "add_compare_arguments", "compare_main"),
     "explain": Room("where a run's missing points went", _COMPARE, "add_explain_arguments", "explain_main"),
     "explain-answer": Room("the whole path from one response to its verdict", "cli",
                            "_explain_answer_arguments", "_explain_answer"),
-    "report": Room("a page with scores, gaps and every response; or Markdown, CSV, JSON", "report.command"),
+    "report": Room("a page with scores, gaps and every response; or Markdown, CSV, JSON", "commands.report"),
     "sampling": Room("avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
                      _SAMPLING),
     "budgets": Room("accuracy at every token budget, from one long run", _SAMPLING,
                     "add_budgets_arguments", "budgets_main"),
     "choose": Room("best-of-n and weighted majority by scores of the responses, beside vote and oracle",
-                   "choosing.commands"),
-    "rescore": Room("extract and grade stored responses again, without a model", "evidence.rescore.command"),
-    "evidence": Room("a run's logs as evidence: pack them to be committed, verify packs", "evidence.commands"),
+                   "commands.choose"),
+    "rescore": Room("extract and grade stored responses again, without a model", "commands.rescore"),
+    "evidence": Room("a run's logs as evidence: pack them to be committed, verify packs", "commands.evidence"),
     "leaderboard": Room("published scores: show, search, add, validate; measured: those of logs/",
-                        "leaderboard.commands"),
+                        "commands.leaderboard"),
     "journal": Room("what an API model answered: show, stats, export as a replay", _MODELS,
                     "add_journal_arguments", "journal_main"),
     _BATCH: Room("a run's requests as an OpenAI batch file: batch write FILE, then the flags of run", "host.run"),

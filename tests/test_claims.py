@@ -9,8 +9,9 @@ import sys
 import pytest
 import yaml
 
+from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.leaderboard import add, commands
+from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.data import leaderboards_dir

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from lm_eval_mathtasks.commands import compare as command
+from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
-from lm_eval_mathtasks.leaderboard import commands
-from lm_eval_mathtasks.leaderboard import compare_command as command
 from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest, score_of

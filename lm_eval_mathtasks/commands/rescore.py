@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lm_eval_mathtasks.commands.arguments import whole_number
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.arguments import whole_number
 from lm_eval_mathtasks.evidence.rescore import engines
 from lm_eval_mathtasks.evidence.rescore import printed as page
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units

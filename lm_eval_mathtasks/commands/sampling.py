@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
+from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge

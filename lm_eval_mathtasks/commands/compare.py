@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_run_options, read_chosen
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
-from lm_eval_mathtasks.evidence.arguments import RUN_HELP, add_run_options, read_chosen
 from lm_eval_mathtasks.leaderboard import result_tables as pages
 from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
