@@ -27,7 +27,7 @@ lint: $(VENV)/test/.done
 	$(TEST)/mypy
 
 test-vllm: $(VENV)/vllm/.done
-	$(VLLM)/python -m pytest -q -m vllm tests/test_vllm.py tests/test_vllm_pooling.py
+	$(VLLM)/python -m pytest -q -m vllm tests/host/test_vllm.py tests/choosing/test_vllm_pooling.py
 
 docs: $(VENV)/test/.done
 	$(TEST)/python tests/docs.py --write

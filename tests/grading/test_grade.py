@@ -1,0 +1,187 @@
+"""Verdicts on pairs: every row of cases/equivalence.jsonl, statuses, batches, and the real data."""
+
+import ast
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lm_eval_mathtasks.grading import Status, Verdict, batch, extract_answer, grade, grade_many, normal_form
+from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS
+from tests.conftest import read_jsonl, shared_rows
+
+CASES = read_jsonl(Path(__file__).parents[1] / "cases" / "equivalence.jsonl")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["id"])
+def test_case(case):
+    verdict = grade(gold=case["gold"], pred=case["pred"])
+    assert verdict.status.value == case["status"], (case, verdict)
+
+
+def test_every_positive_case_has_a_near_miss_twin():
+    by_gold = Counter((c["gold"], c["status"]) for c in CASES)
+    assert len(CASES) > 700
+    for gold, status in by_gold:
+        twin = "incorrect" if status == "correct" else "correct"
+        assert by_gold[gold, twin], f"{gold}: only {status}"
+    assert all(c["source"] for c in CASES)
+    assert len({c["id"] for c in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize(
+    ("gold", "pred", "status"),
+    [
+        ("5", None, Status.NO_ANSWER),
+        ("5", "", Status.NO_ANSWER),
+        ("5", "  \n", Status.NO_ANSWER),
+        ("", "5", Status.GOLD_UNREADABLE),
+        ("(((", "5", Status.GOLD_UNREADABLE),
+        ("5", r"\frac{1}{", Status.UNPARSABLE),
+        ("5", "7 8 9", Status.UNPARSABLE),
+        ("5", "x" * (MAX_ANSWER_CHARS + 1), Status.OVER_LIMIT),
+        ("5", "9^{9^{9^9}}", Status.OVER_LIMIT),
+        ("5", "(10^5)!!", Status.OVER_LIMIT),
+        ("5", "6", Status.INCORRECT),
+        ("5", "5", Status.CORRECT),
+    ],
+)
+def test_statuses_are_different_facts(gold, pred, status):
+    assert grade(gold=gold, pred=pred).status is status
+
+
+def test_a_fault_of_ours_is_no_wrong_answer(monkeypatch):
+    def broken(*_args):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(sys.modules[grade.__module__], "equivalent", broken)
+    verdict = grade(gold="1", pred="2")
+    assert verdict.status is Status.OVER_LIMIT
+    assert "a bug" in verdict.reason
+
+
+def test_none_equals_nothing():
+    assert not grade(gold="", pred=None).correct
+    assert not grade(gold="", pred="").correct
+
+
+def test_same_text_is_correct_even_where_nothing_reads_it():
+    assert grade(gold="$(a \\to b$", pred="(a \\to b").correct
+
+
+def test_two_thousand_digit_integers_are_compared():
+    long = "7" * 3_000
+    assert grade(gold=long, pred=long).correct
+    assert grade(gold=long, pred=long[:-1] + "8").status is Status.INCORRECT
+
+
+@pytest.mark.parametrize(
+    ("gold", "pred", "tier"),
+    [
+        ("12", "12.0", "number"),
+        (r"\frac12x", r"\frac{1}{2}x", "structure"),
+        (r"x \to 0", r"$x \to 0$", "text"),
+        ("(x+1)^2", "x^2+2x+1", "exact"),
+        (r"\sqrt{3+2\sqrt2}", r"1+\sqrt2", "exact"),
+        ("1-1/e", "1+1/e", "numeric"),
+        (r"\sec^2 y", r"1+\tan^2 y", "symbolic"),
+        ("(1,2)", "(2,1)", "number"),
+        ("(1,2)", "(1,2,3)", "structure"),
+    ],
+)
+def test_the_verdict_names_the_tier_that_decided(gold, pred, tier):
+    assert grade(gold=gold, pred=pred).tier == tier
+
+
+def test_gold_and_prediction_are_not_symmetric_where_the_gold_asks():
+    assert grade(gold="(1,3)", pred=r"\{1,3\}").correct
+    assert grade(gold="5", pred="x+y=5").correct
+    assert not grade(gold="x+y=5", pred="5").correct
+    assert grade(gold="5", pred="5 m").correct
+    assert not grade(gold="5 m", pred="5").correct  # a variable of the gold is not a unit
+
+
+def test_grade_many_keeps_order_and_grades_each_pair_once(monkeypatch):
+    asked = []
+
+    def counting(pair):
+        asked.append(pair)
+        return Verdict(Status.CORRECT, "", "text")
+
+    # the function `grade` hides the module of its name: take the module from where the function lives
+    monkeypatch.setattr(sys.modules[grade.__module__], "_grade_pair", counting)
+    pairs = [("1", "1"), ("1", "2"), ("1", "1"), ("1", None)] * 50
+    assert len(grade_many(iter(pairs))) == len(pairs)
+    assert asked == [("1", "1"), ("1", "2"), ("1", None)]
+
+
+def test_grade_many_with_processes_agrees_with_grade():
+    pairs = [(c["gold"], c["pred"]) for c in CASES[::20]] + [("1", None)]
+    assert grade_many(pairs, workers=2) == [grade(gold=g, pred=p) for g, p in pairs]
+
+
+def test_a_failing_child_loses_no_pair(monkeypatch):
+    monkeypatch.setattr(batch, "_ENTRY", "lm_eval_mathtasks.grading.batch.absent")
+    assert [v.status.value for v in grade_many([("1", "1"), ("1", "2")], workers=2)] == [
+        "correct",
+        "incorrect",
+    ]
+
+
+def test_the_examples_of_the_readme_hold():
+    readme = Path(sys.modules[grade.__module__].__file__).with_name("README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^(grade\(.*\)) +# (\w+)", readme, flags=re.MULTILINE)
+    assert len(examples) >= 3
+    for call, status in examples:
+        arguments = {k.arg: ast.literal_eval(k.value) for k in ast.parse(call, mode="eval").body.keywords}
+        assert grade(**arguments).status.value == status, call
+
+
+def test_normal_form_shows_the_readings():
+    assert normal_form(r"$\dfrac{1}{2}$") == "\\frac{1}{2}\n  1/2"
+    assert "not understood" in normal_form("(((")
+    assert "characters" in normal_form("x" * 10**5)
+
+
+def test_second_opinion_is_off_and_screened():
+    pytest.importorskip("math_verify")
+    assert grade(gold="9^{9^9}", pred="9^{9^{9}}+1", second_opinion=True).status is Status.OVER_LIMIT
+    assert not grade(gold=r"1331 \text{ and } 1728", pred="1728", second_opinion=True).correct
+
+
+# Real data: every reference answer is understood, and is itself in another spelling.
+GOLDS = {
+    "data/gsm8k_test.jsonl": (1319, lambda r: r["answer"].split("####")[-1].strip()),
+    "data/math500.jsonl": (500, lambda r: r["answer"]),
+    "data/math_test.jsonl": (5000, lambda r: extract_answer(r["solution"]).answer),
+    "data/amc23.jsonl": (40, lambda r: str(r["answer"])),
+    "data/aime24.jsonl": (30, lambda r: str(r["answer"])),
+    "data/olympiadbench.jsonl": (675, lambda r: ", ".join(r["final_answer"])),
+}
+
+
+@pytest.mark.parametrize("name", GOLDS)
+def test_every_reference_answer_is_understood(name):
+    count, gold_of = GOLDS[name]
+    golds = [gold_of(row) for row in shared_rows(name)]
+    assert len(golds) == count
+    for gold in golds:
+        assert (
+            grade(gold=gold, pred=f"\\boxed{{{gold}}} ".replace(r"\frac", r"\dfrac")).correct or "$" in gold
+        ), gold
+        assert "not understood" not in normal_form(gold), gold
+
+
+def test_answers_of_different_problems_are_unequal():
+    rows = shared_rows("labelled/pairs_unequal_math500_half.jsonl")
+    wrong = [r for r in rows if grade(gold=r["gold"], pred=r["pred"]).status is not Status.INCORRECT]
+    assert len(rows) == 2532
+    assert not wrong
+
+
+def test_adjudicated_real_predictions():
+    rows = shared_rows("labelled/pairs_real_math_half.jsonl")
+    wrong = [r["id"] for r in rows if grade(gold=r["gold"], pred=r["pred"]).correct != r["label"]]
+    assert not wrong

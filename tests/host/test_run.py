@@ -1,0 +1,401 @@
+"""`mathtasks run` and plain `lm_eval`: the same score, every bad input named, nothing generated lost."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+from lm_eval.api.registry import model_registry
+
+from lm_eval_mathtasks.check import tasks_path
+from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.host.keeper import Keeper
+from lm_eval_mathtasks.problems import sources
+from tests.conftest import read_jsonl
+from tests.host.scripted import Scripted
+
+DOCS = [
+    {"question": "Mia has 3 jars of 4 olives. How many olives?", "answer": "3 * 4 = 12\n#### 12"},
+    {"question": "How many is half of 1,200?", "answer": "1200/2\n#### 600"},
+    {"question": "A dozen and one more?", "answer": "12 + 1\n#### 13"},
+]
+RESPONSES = ["It is \\boxed{12}.", "\\boxed{600}", "\\boxed{14}"]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder to work in, with three docs and their responses; two are right."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(tmp_path / "gsm8k.jsonl"))
+    monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "warn")
+    monkeypatch.setattr(logging.root, "handlers", [])  # lm-eval's would keep the stream of an earlier test
+    write(tmp_path / "gsm8k.jsonl", DOCS)
+    pairs = zip(DOCS, RESPONSES, strict=True)
+    write(tmp_path / "r.jsonl", [{"question": d["question"], "response": r} for d, r in pairs])
+    return tmp_path
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def run(*more, tasks="gsm8k-cot-zeroshot", model_args="path=r.jsonl,model=acme/toy"):
+    return main(["run", "--model", "replay", "--model_args", model_args, "--tasks", tasks, *more])
+
+
+def logs(folder):
+    (results,) = folder.rglob("results_*.json")
+    samples = {path.name.split("_")[1]: path for path in folder.rglob("samples_*.jsonl")}
+    return json.loads(results.read_text()), samples
+
+
+def test_a_run_writes_its_logs_and_says_where(place, capsys):
+    assert run() == 0
+    results, samples = logs(place / "mathtasks-results" / "acme__toy")
+    assert results["results"]["gsm8k-cot-zeroshot"]["exact_match,none"] == pytest.approx(2 / 3)
+    rows = read_jsonl(samples["gsm8k-cot-zeroshot"])
+    assert [row["exact_match"] for row in rows] == [1.0, 1.0, 0.0]
+    assert [row["target"] for row in rows] == ["12", "600", "13"]
+    out = capsys.readouterr().out
+    assert out.count("log: mathtasks-results") == 2
+    assert not list(place.rglob("responses_*")), "the samples hold the responses: no second copy stays"
+
+
+def test_plain_lm_eval_gives_the_same(place):
+    """`lm_eval --include_path` on a model of its own: our hooks alone, nothing of `mathtasks run`."""
+    code = (
+        "import sys\n"
+        "import lm_eval.models\n"
+        "from lm_eval.api.registry import model_registry\n"
+        "model_registry.register('replay', target='lm_eval_mathtasks.models.replay:Replay')\n"
+        "from lm_eval.__main__ import cli_evaluate\n"
+        "cli_evaluate()\n"
+    )
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "run",
+        "--model",
+        "replay",
+        "--model_args",
+        "path=r.jsonl,model=plain",
+    ]
+    command += [
+        "--include_path",
+        str(tasks_path()),
+        "--tasks",
+        "gsm8k-cot-zeroshot",
+        "--output_path",
+        "plain",
+    ]
+    done = subprocess.run(
+        [*command, "--log_samples"], capture_output=True, text=True, cwd=place, env=os.environ, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert run("--output_path", "ours") == 0
+    plain, ours = logs(place / "plain")[0], logs(place / "ours")[0]
+    for key in ("gsm8k-cot-zeroshot",):
+        for metric, value in ours["results"][key].items():
+            assert plain["results"][key][metric] == value
+    assert plain["task_hashes"] == ours["task_hashes"]
+
+
+def test_lm_evals_index_is_read_only_when_one_of_its_tasks_is_asked_for(place, monkeypatch):
+    from lm_eval.tasks.manager import TaskManager
+
+    built = []
+    original = TaskManager.__init__
+
+    def noted(self, *args, include_defaults=True, **named):
+        built.append(include_defaults)
+        original(self, *args, include_defaults=include_defaults, **named)
+
+    monkeypatch.setattr(TaskManager, "__init__", noted)
+    assert run() == 0
+    assert built == [False]
+
+
+@pytest.mark.xdist_group("index")
+def test_unknown_task(place, capsys):
+    (place / "more").mkdir()
+    (place / "more" / "broken.yaml").write_text("task: mine\ndoc_to_text: [unclosed\n")
+    assert run("--include_path", "more", tasks="gsm8k-cott") == 2
+    error = capsys.readouterr().err
+    assert "got 'gsm8k-cott'" in error
+    assert "did you mean gsm8k-cot" in error
+    assert "broken.yaml: cannot be read" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"model_args": "path=none.jsonl"}, "none.jsonl, which does not exist"),
+        (
+            {"model_args": "path=r.jsonl,api_key=sk-planted"},
+            "no secret among the model arguments",
+        ),
+        ({"tasks": ""}, "no --tasks"),
+    ],
+)
+def test_bad_arguments(place, capsys, more, message):
+    assert run(**more) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "sk-planted" not in error
+
+
+def test_a_run_from_a_config_file(place, capsys):
+    lines = ["model: replay", "model_args: {path: r.jsonl, model: acme/toy}", "tasks: [gsm8k-cot-zeroshot]"]
+    (place / "run.yaml").write_text("\n".join([*lines, "output_path: from-config"]) + "\n")
+    assert main(["run", "--config", "run.yaml"]) == 0
+    assert logs(place / "from-config")[0]["results"]["gsm8k-cot-zeroshot"]["exact_match,none"] > 0.6
+    (place / "run.yaml").write_text(
+        "\n".join([*lines[:1], "model_args: {path: r.jsonl, token: x}", lines[2]]) + "\n"
+    )
+    assert main(["run", "--config", "run.yaml"]) == 2
+    assert "no secret among the model arguments" in capsys.readouterr().err
+
+
+def test_samples_are_the_docs_that_were_named(place):
+    """lm-eval numbers docs in the order of --samples but takes them in the order of the set."""
+    assert run("--samples", '{"gsm8k-cot-zeroshot": [2, 0]}') == 0
+    _, samples = logs(place / "mathtasks-results")
+    rows = read_jsonl(samples["gsm8k-cot-zeroshot"])
+    assert {row["doc_id"]: row["doc"]["question"] for row in rows} == {i: DOCS[i]["question"] for i in (0, 2)}
+
+
+def test_a_dry_run_is_for_api_models(place, capsys):
+    assert run("--dry-run") == 2
+    assert "an API model of ours for --dry-run; got --model replay" in capsys.readouterr().err
+
+
+def test_include_path_that_does_not_exist(place, capsys):
+    assert run("--include_path", "nowhere") == 2
+    assert "nowhere, which does not exist" in capsys.readouterr().err
+
+
+def test_a_model_path_that_does_not_exist(place, capsys):
+    arguments = ["--model", "hf", "--model_args", "pretrained=./no-such-model", "--tasks", "gsm8k-cot"]
+    assert main(["run", *arguments]) == 2
+    assert "pretrained=./no-such-model, which does not exist" in capsys.readouterr().err
+
+
+def test_malformed_replay_line_and_missing_doc(place, capsys):
+    (place / "r.jsonl").write_text('{"question": "A dozen')
+    assert run() == 2
+    assert 'line 1; got \'{"question": "A dozen\'' in capsys.readouterr().err
+    write(place / "r.jsonl", [{"doc_id": 1, "response": "x"}])
+    assert run() == 2
+    assert "gsm8k-cot-zeroshot doc 0 ('Mia has" in capsys.readouterr().err
+
+
+def test_a_doc_without_gold_is_found_before_the_model_is_asked(place, capsys):
+    write(place / "gsm8k.jsonl", [DOCS[0], {"question": "And now?", "answer": ""}])
+    assert run() == 2
+    assert "1 without 'answer': doc 1" in capsys.readouterr().err
+
+
+def test_missing_responses_are_not_wrong_and_the_status_says_so(place, capsys):
+    rows = [{"doc_id": i, "response": r} for i, r in enumerate(RESPONSES[:2])]
+    write(place / "r.jsonl", [*rows, {"doc_id": 2, "response": None, "error": "content filter"}])
+    assert run() == 1
+    results, _ = logs(place / "mathtasks-results")
+    scores = results["results"]["gsm8k-cot-zeroshot"]
+    assert scores["exact_match,none"] == 1.0
+    assert scores["api_error,none"] == pytest.approx(1 / 3)
+    assert "33.3% of the responses never came" in capsys.readouterr().out
+
+
+def test_cut_off_responses_are_said(place, capsys):
+    write(place / "r.jsonl", [{"doc_id": i, "response": "so", "finish_reason": "length"} for i in range(3)])
+    assert run() == 0
+    assert "100.0% of the responses were cut off" in capsys.readouterr().out
+
+
+@pytest.fixture
+def scripted(request):
+    """A scripted model under a name of its own, so that `--model` finds it."""
+
+    class Model(Scripted):
+        def __init__(self, **_):
+            super().__init__(request.param)
+
+    name = f"scripted-{id(Model)}"
+    model_registry.register(name, target=Model)
+    return name
+
+
+@pytest.mark.parametrize("scripted", [lambda doc: "\ud83d so \\boxed{12}"], indirect=True)
+def test_a_lone_surrogate_from_a_model_does_not_empty_the_log(place, scripted):
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    assert main(["run", *arguments]) == 0
+    _, samples = logs(place / "mathtasks-results")
+    rows = read_jsonl(samples["gsm8k-cot-zeroshot"])
+    assert [row["resps"] for row in rows] == [[["\ufffd so \\boxed{12}"]]] * 3
+
+
+@pytest.mark.parametrize("scripted", [lambda doc: f"about {doc['question']}"], indirect=True)
+def test_responses_survive_a_scoring_that_fails(place, scripted, monkeypatch, caplog):
+    """Whatever breaks between the last response and the logs, the responses are on disk and can be replayed."""
+    from lm_eval.api.task import ConfigurableTask
+
+    def broken(*_):
+        raise RuntimeError("scoring broke")
+
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    with monkeypatch.context() as patch:
+        patch.setattr(ConfigurableTask, "process_results", broken)
+        with pytest.raises(RuntimeError, match="scoring broke"):
+            main(["run", *arguments])
+    (kept,) = (place / "mathtasks-results").rglob("responses_*.jsonl")
+    assert "3 responses are kept in" in caplog.text
+    assert run(model_args=f"path={kept},model=again") == 0
+    _, samples = logs(place / "mathtasks-results")
+    assert ["about" in row["resps"][0][0] for row in read_jsonl(samples["gsm8k-cot-zeroshot"])] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("scripted", "extra"),
+    [(lambda _: __import__("vllm.of.nobody"), "vllm"), (lambda _: __import__("openai"), "api")],
+    indirect=["scripted"],
+)
+def test_a_model_whose_packages_are_missing_says_what_to_install(place, scripted, extra, monkeypatch, capsys):
+    for name in ("vllm", "openai"):
+        monkeypatch.setitem(sys.modules, name, None)
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    assert main(["run", *arguments]) == 2
+    assert f"pip install 'lm-eval-mathtasks[{extra}]'" in capsys.readouterr().err
+
+
+def test_responses_survive_a_model_that_dies_half_way(place):
+    """Models hand each answer to lm-eval's cache as it comes: whatever came is on disk when the process is gone."""
+
+    class Dying(Scripted):
+        def __init__(self, **_):
+            super().__init__(lambda doc: "never asked")
+
+        def generate_until(self, requests, disable_tqdm=False):
+            self.cache_hook.add_partial("generate_until", requests[1].args, "the second came first")
+            raise MemoryError
+
+    model_registry.register("dying", target=Dying)
+    with pytest.raises(MemoryError):
+        main(["run", "--model", "dying", "--model_args", "model=d", "--tasks", "gsm8k-cot-zeroshot"])
+    (kept,) = (place / "mathtasks-results").rglob("responses_*.jsonl")
+    (row,) = read_jsonl(kept)
+    assert (row["doc_id"], row["response"]) == (1, "the second came first")
+    assert row["question"] == DOCS[1]["question"]
+
+
+def test_a_log_that_lm_eval_could_not_write_is_written(tmp_path):
+    keeper = Keeper()
+    path = tmp_path / "new" / "samples_x.jsonl"
+    keeper.saved(path, [{"doc_id": 0}, {"doc_id": 1}])
+    assert path.read_text() == '{"doc_id": 0}\n{"doc_id": 1}\n'
+    for left in ("", '{"doc_id": ', '{"doc_id": 0}\n{"doc_id": 1}\n'):
+        path.write_text(left)
+        keeper.saved(path, [{"doc_id": 0}])
+        assert path.read_text() == '{"doc_id": 0}\n'
+    for left in ("", '{"results": {"a":'):
+        path.write_text(left)
+        keeper.saved(path, {"results": {}})
+        assert path.read_text() == '{"results": {}}\n'
+
+
+@pytest.mark.parametrize("scripted", [lambda doc: pytest.fail("asked for nothing")], indirect=True)
+def test_a_folder_that_cannot_be_made_is_said_before_the_model_is_asked(place, capsys, scripted):
+    (place / "file").touch()
+    arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
+    assert main(["run", *arguments, "--output_path", str(place / "file" / "logs")]) == 2
+    assert "a folder for the logs; got " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("save_results_samples", "got 0 of 3 docs of gsm8k-cot-zeroshot"),
+        ("save_results_aggregated", "got no results"),
+    ],
+)
+def test_a_run_whose_logs_are_lost_fails(place, capsys, caplog, monkeypatch, lost, said):
+    """Whatever lm-eval swallows: a run is not done before results and samples hold every doc that was asked."""
+    from lm_eval_mathtasks.host import run as host
+
+    original = host._tracker_class
+
+    def forgetful(keeper):
+        return type("Forgetful", (original(keeper),), {lost: lambda *_, **__: None})
+
+    monkeypatch.setattr(host, "_tracker_class", forgetful)
+    assert run() == 2
+    assert f"results and samples of every doc; {said}" in capsys.readouterr().err
+    assert "3 responses are kept in" in caplog.text
+    (kept,) = (place / "mathtasks-results").rglob("responses_*.jsonl")
+    assert len(read_jsonl(kept)) == 3
+
+
+def test_the_results_say_command_and_commit(place):
+    assert run("--limit", "2") == 0
+    noted = logs(place / "mathtasks-results")[0]["mathtasks"]
+    assert noted["command"] == (
+        "mathtasks run --model replay --model_args path=r.jsonl,model=acme/toy --tasks gsm8k-cot-zeroshot --limit 2"
+    )
+    assert set(noted) == {"command", "commit", "dirty"}
+
+
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
+    from lm_eval_mathtasks.errors import EvidenceError
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EvidenceError, match="a log on disk"):
+        Keeper().saved(tmp_path / "file" / "samples.jsonl", [{}])
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["model-path", "nope"], "choose from"),
+        (["check", "--metadata", "{bad"], "a JSON object such as '{\"data_dir\": \"/data\"}'; got '{bad'"),
+        (["check", "--metadata", "[1]"], "got '[1]'"),
+    ],
+)
+def test_wrong_arguments_of_other_commands(command, message, capsys):
+    with pytest.raises(SystemExit) as done:
+        main(command)
+    assert done.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_tasks_path_and_help(capsys):
+    assert main(["tasks-path"]) == 0
+    assert capsys.readouterr().out.strip() == str(tasks_path())
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+    assert "tasks-path" in capsys.readouterr().out
+
+
+@pytest.mark.xdist_group("index")
+def test_check_finds_what_lm_eval_overlooks(tmp_path, capsys):
+    files = {
+        "clash.yaml": "task: gsm8k_cot\ntag: math_word_problems\n",
+        "seen.yml": "task: never-seen\n",
+        "broken.yaml": "task: [\n",
+        "twice.yaml": "task: sample-math\n",
+        "hookless.yaml": "task: hookless\nprocess_docs: !function lm_eval_mathtasks.hooks.no_such\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert main(["check", "--include_path", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "the name 'gsm8k_cot' is lm-eval's" in out
+    assert "the name 'math_word_problems' is lm-eval's" in out
+    assert "seen.yml: lm-eval reads *.yaml only" in out
+    assert "broken.yaml: cannot be read" in out
+    assert "twice.yaml: names 'sample-math'" in out
+    assert "no_such" in out
+    assert "HF_ENDPOINT" in out, "missing data is reported with its ways out"

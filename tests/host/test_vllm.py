@@ -1,0 +1,178 @@
+"""The embedded model through vLLM for real, in process and behind its server: the same greedy answers as through hf.
+
+Run by `make test-vllm`, in an environment with vLLM's CPU build. Greedy decoding in float32 gives the same tokens on
+every path unless two logits tie to the last bits. Sampled texts differ, and are of one distribution.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+from lm_eval_mathtasks.grading import extract_answer
+from lm_eval_mathtasks.problems import sources
+from tests.conftest import read_jsonl
+from tests.numbers.distributions import same_distribution
+
+pytestmark = pytest.mark.vllm
+pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
+
+LIMIT = 40  # docs
+TASK = "gsm8k-cot-zeroshot"
+SAMPLED_LIMIT = 10  # docs
+REPEATS = 16
+SERVER_START_S = 300  # vLLM's CPU build answers /health after about a minute on two cores
+VLLM = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; without it vLLM wants nearly all memory of the node
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder for logs, and an environment in which the bundled problems stand in for GSM8K's (same columns)."""
+    data = {
+        sources.DATA_DIR_VARIABLE: str(sources.SAMPLES / "gsm8k.jsonl"),
+        sources.CHECKSUM_VARIABLE: "warn",
+    }
+    return tmp_path_factory.mktemp("vllm"), {**os.environ, **VLLM, **data}
+
+
+def model_path():
+    return subprocess.check_output(
+        [sys.executable, "-m", "lm_eval_mathtasks", "model-path"], text=True
+    ).strip()
+
+
+def responses(place, name, model, model_args, *more):
+    """Run the task; return (accuracy, the first responses by doc)."""
+    accuracy, texts = run(place, name, model, model_args, "--tasks", TASK, "--limit", str(LIMIT), *more)
+    return accuracy, {doc: found[0] for doc, found in texts.items()}
+
+
+def run(place, name, model, model_args, *more):
+    """Run a task; return (accuracy, all responses by doc)."""
+    folder, env = place
+    command = [sys.executable, "-m", "lm_eval_mathtasks", "run", "--model", model, "--model_args", model_args]
+    command += ["--apply_chat_template", "--output_path", str(folder / name)]
+    command += ["--gen_kwargs", "max_gen_toks=256", *more]
+    command += ["--device", "cpu", "--batch_size", "20"] if model == "hf" else []
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (results,) = (folder / name).rglob("results_*.json")
+    (samples,) = (folder / name).rglob("samples_*.jsonl")
+    accuracy = json.loads(results.read_text())["results"][TASK]["exact_match,none"]
+    texts = {row["doc_id"]: [text.strip() for text in row["resps"][0]] for row in read_jsonl(samples)}
+    return accuracy, texts
+
+
+@pytest.fixture(scope="module")
+def reference(place):
+    return responses(place, "hf", "hf", f"pretrained={model_path()},dtype=float32")
+
+
+def test_in_process(place, reference):
+    arguments = f"pretrained={model_path()},dtype=float32,enforce_eager=True,kv_cache_memory_bytes=268435456"
+    assert responses(place, "vllm", "vllm", arguments) == reference
+    assert len(reference[1]) == LIMIT
+
+
+@pytest.fixture(scope="module")
+def server(place):
+    with serving(model_path(), "embedded", place[0], place[1]) as address:
+        yield address
+
+
+@contextmanager
+def serving(model, name, folder, env, *flags):
+    """`vllm serve` on a free port of this machine; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [os.path.join(os.path.dirname(sys.executable), "vllm"), "serve", str(model), *flags]
+    command += ["--dtype", "float32", "--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--served-model-name", name, "--kv-cache-memory-bytes", "268435456"]
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_healthy(address, process, folder / "server.log")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def wait_until_healthy(address, process, log):
+    deadline = time.monotonic() + SERVER_START_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the server ended:\n{log.read_text()[-3000:]}"
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(1)
+    pytest.fail(f"the server was not healthy after {SERVER_START_S} s:\n{log.read_text()[-3000:]}")
+
+
+def test_behind_the_server_with_lm_evals_chat_model(place, server, reference):
+    arguments = f"model=embedded,base_url={server}/v1/chat/completions,num_concurrent=4,max_retries=3"
+    assert responses(place, "server", "local-chat-completions", arguments) == reference
+
+
+# --- sampled: other texts, one distribution
+
+
+def sampled(place, name, model, model_args):
+    """All responses of a sampled run. top_k=0: transformers alone would otherwise draw from 50 tokens only."""
+    asked = ["do_sample=true", "temperature=1.2", "top_k=0"]
+    asked += ["--tasks", f"{TASK}@{REPEATS}", "--limit", str(SAMPLED_LIMIT)]
+    return run(place, name, model, model_args, *asked)[1]
+
+
+@pytest.fixture(scope="module")
+def samples_of_hf(place):
+    return sampled(place, "hf-sampled", "hf", f"pretrained={model_path()},dtype=float32")
+
+
+def like_hf(found, expected):
+    """Of the same distribution by doc, other texts than hf's, and different texts within a doc."""
+    answers = [
+        {doc: [extract_answer(text).answer for text in texts] for doc, texts in one.items()}
+        for one in (found, expected)
+    ]
+    assert all(len(texts) == REPEATS for texts in found.values())
+    assert same_distribution(*answers) > 0.001
+    assert sum(found[doc] != expected[doc] for doc in found) >= SAMPLED_LIMIT - 1
+    assert sum(len(set(texts)) > REPEATS / 4 for texts in found.values()) > SAMPLED_LIMIT / 2
+
+
+@pytest.fixture(scope="module")
+def samples_in_process(place):
+    arguments = f"pretrained={model_path()},dtype=float32,enforce_eager=True,kv_cache_memory_bytes=268435456"
+    return sampled(place, "vllm-sampled", "vllm", arguments)
+
+
+def test_samples_in_process(samples_in_process, samples_of_hf):
+    like_hf(samples_in_process, samples_of_hf)
+
+
+def test_samples_behind_the_server_with_our_chat_model(place, server, samples_in_process):
+    """seed + i on both ways: the very same samples."""
+    journal = place[0] / "journal.sqlite"
+    arguments = f"model=embedded,base_url={server}/v1,num_concurrent=8,journal={journal}"
+    assert sampled(place, "chat-sampled", "mathtasks-chat", arguments) == samples_in_process
+
+
+def test_samples_behind_the_server_with_lm_evals_chat_model(place, server, samples_in_process):
+    """lm-eval alone would send one seed, and this server would return one text 16 times."""
+    arguments = f"model=embedded,base_url={server}/v1/chat/completions,num_concurrent=8,max_retries=3"
+    assert sampled(place, "server-sampled", "local-chat-completions", arguments) == samples_in_process

@@ -1,0 +1,400 @@
+"""The API model where things go wrong in ways that no single request shows: outages, limits that move, signals."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from contextlib import closing
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from lm_eval_mathtasks.errors import ModelError, RunFatal
+from lm_eval_mathtasks.journal.store import Journal
+from lm_eval_mathtasks.models import asking, dispatch
+from lm_eval_mathtasks.models.dispatch import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
+from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
+from tests.models.api_helpers import KEY, asks, chat, short
+from tests.models.fake_server import FakeServer, Limiter, error, raw
+
+__all__ = ["short"]  # a fixture, found by its name in this module
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("short")
+
+
+def prompts(n):
+    return [f"p{i}" for i in range(n)]
+
+
+# -- how the window opens
+
+
+def test_silence_after_a_request_is_consent_to_one_more():
+    window = Window(64, 16)
+    assert window.allowed(0.0) == 16
+    for nth in range(16):
+        window.sent(0.002, nth / 1000)
+    assert window.opens_in(0.015) == pytest.approx(CONSENT_S - 0.015)
+    assert window.allowed(0.9 * CONSENT_S) == 16
+    assert window.allowed(CONSENT_S + 0.0071) == 24, "eight were sent long enough ago"
+    assert window.allowed(0.9) == 32, "no consent to what was not sent"
+    window.sent(None, 0.9)
+    assert window.allowed(0.9 + CONSENT_S) == 33
+
+
+def test_a_refusal_takes_back_the_consent_of_all_that_were_silent_so_far():
+    window = Window(64, 16)
+    window.allowed(0.0)
+    for _ in range(16):
+        window.sent(0.002, 0.0)
+    window.object(0.9 * CONSENT_S)
+    assert window.allowed(0.9) == 16
+
+
+@pytest.mark.parametrize(
+    ("trip_s", "silence_s"), [(0.0001, CONSENT_NEAR_S), (0.002, CONSENT_S), (0.05, CONSENT_TRIPS * 0.05)]
+)
+def test_silence_is_as_long_as_the_server_is_far(trip_s, silence_s):
+    window = Window(64, 16)
+    window.allowed(0.0)
+    window.sent(trip_s, 0.1)
+    window.sent(None, 0.1)  # on a connection that was there
+    assert window.allowed(0.1 + 0.9 * silence_s) == 16
+    assert window.allowed(0.1 + silence_s) == 18
+
+
+def test_without_a_measured_round_trip_silence_says_nothing():
+    window = Window(64, 16)
+    window.allowed(0.0)
+    window.sent(None, 0.01)
+    assert window.allowed(0.9) == 16
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_silence_is_no_consent_after_a_refusal_or_with_known_limits(known):
+    window = Window(64, 16, silence_consents=not known)
+    window.allowed(0.0)
+    if not known:
+        window.object(0.005)
+    window.sent(0.0001, 0.01)
+    assert window.allowed(0.9) == 16
+    assert window.allowed(1.1) == 32
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the round trip of a connection")
+def test_the_crew_is_in_flight_before_the_first_answer(monkeypatch):
+    """No answer until 32 are in flight: only silence can open the window."""
+    monkeypatch.setattr(dispatch, "PROBE_S", 60.0)
+    enough = asyncio.Event()
+
+    async def plan(call):
+        if call.in_flight >= 32:
+            enough.set()
+        await enough.wait()
+
+    with FakeServer(plan) as server:
+        model = chat(server, num_concurrent=32)
+        assert all(model.generate_until(asks(model, prompts(40))))
+    assert server.max_in_flight == 32
+
+
+def test_a_server_that_refuses_at_once_is_not_stormed(monkeypatch):
+    monkeypatch.setattr(dispatch, "CONSENT_S", 0.5)  # a busy machine hears of a refusal later than in 20 ms
+    limit = Limiter(600, burst_s=0.4, headers="none")
+    with FakeServer(limit, latency=0.3) as server:
+        model = chat(server, num_concurrent=64)
+        assert all(model.generate_until(asks(model, prompts(40))))
+    assert limit.refused <= 32
+
+
+# -- limits that move, waits of every form
+
+
+@pytest.mark.parametrize("headers", ["full", "none"])
+def test_a_limit_that_changes_in_the_middle(headers):
+    limit = Limiter(3000, burst_s=1.0, headers=headers)
+
+    def plan(call):
+        if call.serial == 60:
+            limit.limit, limit.rate, limit.capacity, limit.level = 900, 15.0, 15.0, 0.0
+        return limit(call)
+
+    with FakeServer(plan, latency=0.02) as server:
+        model = chat(server, num_concurrent=16)
+        assert all(model.generate_until(asks(model, prompts(90))))
+    assert limit.refused < 60
+    assert model.report.exit_code == OK
+
+
+def test_a_date_in_retry_after_is_honoured():
+    until = []
+
+    def plan(call):
+        if call.serial == 1:
+            until.append(int(time.time()) + 2)
+            return error(429, "slow down", headers={"retry-after": formatdate(until[0], usegmt=True)})
+        assert time.time() >= until[0] - 1.0 or call.serial <= 4, "sent too early"
+        return None
+
+    with FakeServer(plan) as server:
+        model = chat(server, num_concurrent=4)
+        assert all(model.generate_until(asks(model, prompts(8))))
+    assert model.report.exit_code == OK
+
+
+# -- the server is away
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_an_address_where_nobody_is_ends_the_run_with_that_address(monkeypatch, caplog):
+    monkeypatch.setattr(asking, "START_S", 0.3)
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    with FakeServer() as server:
+        model = chat(server, base_url=url)
+    with pytest.raises(RunFatal, match=f"base_url={url}"):
+        model.generate_until(asks(model, prompts(100)))
+    assert caplog.text.count("no connection to") == 1
+    assert model.report.exit_code == STOPPED
+    assert model.report.unsure == 0, "nothing ever left"
+
+
+def test_a_server_that_is_away_for_a_while_costs_no_doc():
+    away = []
+
+    def plan(call):
+        if call.serial == 20:
+            away.append(time.monotonic() + 0.5)
+        return "reset" if away and time.monotonic() < away[0] else None
+
+    with FakeServer(plan) as server:
+        model = chat(server)
+        assert all(model.generate_until(asks(model, prompts(60))))
+    assert model.report.exit_code == OK
+    assert max(server.answered.values()) == 1
+
+
+def test_an_outage_stops_the_run_instead_of_failing_doc_after_doc():
+    with FakeServer(lambda call: error(500, "down") if call.serial > 20 else None) as server:
+        model = chat(server, retry_budget=0.2)
+        with pytest.raises(RunFatal, match="no answer to 20 docs in a row"):
+            model.generate_until(asks(model, prompts(400)))
+        assert sum(model.report.failed.values()) < 40
+        server.plan = lambda call: None
+        again = chat(server)
+        assert all(again.generate_until(asks(again, prompts(400))))
+    assert again.report.from_journal == 20
+
+
+def test_docs_that_all_fail_end_a_first_run_but_not_a_later_one():
+    def plan(call):
+        return error(400, "too long", "context_length_exceeded") if call.prompt != "p0" else None
+
+    with FakeServer(plan) as server:
+        first = chat(server)
+        with pytest.raises(RunFatal, match="lower max_gen_toks"):
+            first.generate_until(asks(first, prompts(60)[1:]))
+        model = chat(server, on_item_error="skip")
+        model.generate_until(asks(model, ["p0"]))
+        later = chat(server, on_item_error="skip")
+        responses = later.generate_until(asks(later, prompts(60)))
+    assert sum(bool(r) for r in responses) == 1
+    assert later.report.failed == {"context_length": 59}
+    assert later.report.exit_code == FAILED
+
+
+def test_a_page_instead_of_an_api_is_found_out():
+    with FakeServer(lambda call: raw("<html>Log in</html>", content_type="text/html")) as server:
+        model = chat(server)
+        with pytest.raises(RunFatal, match="not JSON: <html>"):
+            model.generate_until(asks(model, prompts(200)))
+    assert len(server.calls) < 120
+
+
+# -- responses that are none
+
+
+def test_a_tool_call_is_no_answer():
+    message = {"role": "assistant", "content": None, "tool_calls": [{"id": "t", "type": "function"}]}
+    whole = {"choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]}
+    with FakeServer(lambda call: {"whole": whole} if call.prompt == "p1" else None) as server:
+        model = chat(server, on_item_error="skip")
+        responses = model.generate_until(asks(model, prompts(3)))
+    assert responses[1].error == "empty: an empty message, finish reason tool_calls"
+    assert model.report.failed == {"empty": 1}
+
+
+def test_two_docs_with_one_prompt_are_two_requests_once():
+    with FakeServer(lambda call: {"text": f"answer {call.nth}"}) as server:
+        for _ in range(2):
+            model = chat(server, num_concurrent=1)
+            assert model.generate_until(asks(model, ["same", "other", "same"])) == [
+                "answer 1",
+                "answer 1",
+                "answer 2",
+            ]
+    assert len(server.calls) == 3
+
+
+# -- what may have been paid
+
+
+def test_attempts_that_died_are_shown_as_perhaps_charged():
+    def plan(call):
+        if call.nth == 1 and call.prompt == "p1":
+            return "reset"
+        if call.nth == 1 and call.prompt == "p2":
+            return {"text": "", "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+        return error(500, "no") if call.nth == 1 and call.prompt == "p3" else None
+
+    with FakeServer(plan) as server:
+        model = chat(server, model="gpt-4o-mini", stream=False)
+        assert all(model.generate_until(asks(model, prompts(4))))
+    report = model.report
+    assert report.unsure == 1, "the reset; the empty message said what it cost, a 500 costs nothing"
+    assert report.completion_tokens == 4 * 5 + 4
+    assert 64 < report.unsure_tokens < 64 + 30
+    assert report.unsure_cost > report.cost / 4
+    (line,) = [line for line in report.lines() if "may be charged" in line]
+    assert "1 attempts that died" in line
+    assert "$" in line
+
+
+def test_the_bound_counts_what_may_have_been_paid():
+    with FakeServer(lambda call: "reset" if call.nth == 1 else None) as server:
+        model = chat(server, max_tokens_total=1000, num_concurrent=1)
+        with pytest.raises(RunFatal, match="attempts that died without an account"):
+            model.generate_until(asks(model, prompts(40)))
+    assert sum(server.answered.values()) * 7 + model.report.unsure * 64 <= 1000
+
+
+def test_a_budget_of_tokens_smaller_than_one_request_is_an_error_before_the_first():
+    with FakeServer() as server:
+        model = chat(server, tpm=50)
+        with pytest.raises(ModelError, match="lower max_gen_toks"):
+            model.generate_until(asks(model, ["q"]))
+    assert not server.calls
+
+
+# -- stopping
+
+
+class Heard(logging.Handler):
+    """Sets `event` when the engine says that it stopped."""
+
+    def __init__(self):
+        super().__init__()
+        self.event, self.said = threading.Event(), []
+
+    def emit(self, record):
+        self.said.append(record.getMessage())
+        self.event.set()
+
+
+def test_a_stop_is_said_before_the_answers_under_way_are_here_and_none_of_them_is_lost():
+    heard = Heard()
+
+    async def plan(call):
+        if call.serial == 13:
+            return error(429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota")
+        if call.serial > 8:
+            while not heard.event.is_set():
+                await asyncio.sleep(0.01)
+        return None
+
+    logger = logging.getLogger("lm_eval_mathtasks.models.engine")
+    logger.addHandler(heard)
+    try:
+        with FakeServer(plan) as server:
+            model = chat(server, num_concurrent=5)
+            with pytest.raises(RunFatal, match="add credit"):
+                model.generate_until(asks(model, prompts(100)))
+            assert len(server.calls) == 13
+            server.plan = lambda call: None
+            again = chat(server)
+            again.generate_until(asks(again, prompts(100)))
+    finally:
+        logger.removeHandler(heard)
+    assert "add credit" in heard.said[0]
+    assert "4 answers under way" in heard.said[1]
+    assert again.report.from_journal == 12
+    assert max(server.answered.values()) == 1
+
+
+INTERRUPTED = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.models.api_helpers import asks
+from lm_eval_mathtasks.models.chat_api import MathtasksChat
+model = MathtasksChat(model="m", base_url={url!r}, journal={journal!r}, num_concurrent=4, progress=False)
+model.generate_until(asks(model, [f"p{{i}}" for i in range(8)]))
+"""
+
+
+def test_the_second_interrupt_leaves_at_once(tmp_path):
+    with FakeServer(lambda call: "hang" if call.serial > 4 else None) as server:
+        code = textwrap.dedent(INTERRUPTED).format(
+            root=str(ROOT), url=server.url, journal=str(tmp_path / "j.sqlite")
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], env={**os.environ, "OPENAI_API_KEY": KEY}, stderr=subprocess.PIPE, text=True
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(server.calls) < 8 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=1.0)  # it waits for what is paid for
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "4 answers under way" in said
+    (kept,) = sqlite3.connect(tmp_path / "j.sqlite").execute("select count(*) from answers").fetchone()
+    assert kept == 4
+
+
+# -- journals of others
+
+
+def test_a_journal_that_another_process_is_just_creating_is_waited_for(tmp_path):
+    path = tmp_path / "shared.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("create table first (x)")
+    other.execute("begin immediate")  # SQLite does not wait for this one when it changes a file's mode
+    threading.Timer(0.2, other.execute, ["commit"]).start()
+    journal = Journal(path)
+    assert journal.find(["k"]) == {}
+    journal.close()
+    other.close()
+
+
+@pytest.mark.parametrize("kind", ["newer", "not ours", "no database"])
+def test_a_journal_that_cannot_be_read_is_an_error_before_the_first_request(kind, tmp_path):
+    path = tmp_path / "other.sqlite"
+    if kind == "no database":
+        path.write_text(json.dumps({"no": "database"}) * 100)
+    else:
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("create table meta (name text primary key, value text)")
+            if kind == "newer":
+                db.execute("insert into meta values ('schema', '99')")
+            else:
+                db.execute("create table answers (id integer)")
+    with FakeServer() as server:
+        model = chat(server, journal=str(path))
+        with pytest.raises(ModelError, match="journal"):
+            model.generate_until(asks(model, ["q"]))
+    assert not server.calls

@@ -1,0 +1,344 @@
+"""What other harnesses write, in the layouts of their sources: read with their verdicts, or refused by name."""
+
+import json
+import zipfile
+
+import pytest
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.reading import read_run, read_runs
+from tests.runs.logs_of_runs import write_json_lines
+
+N = 6
+GOLD = [str(10 + i) for i in range(N)]
+QUESTIONS = [f"How many are {i} and ten?" for i in range(N)]
+
+
+def said(i, wrong=0):
+    return f"So the answer is \\boxed{{{10 + i + wrong}}}."
+
+
+def right(run):
+    return [j.verdict.correct for j in judge(run)]
+
+
+# --- lines
+
+
+def test_qwen_math_lines(tmp_path):
+    """Qwen2.5-Math's evaluation and its relatives: lists of texts, answers and verdicts."""
+    rows = [{"idx": i, "question": QUESTIONS[i], "gt_cot": "...", "gt": GOLD[i], "solution": "long", "answer": GOLD[i],
+             "code": [said(i), said(i, 1)], "pred": [GOLD[i], "x"], "report": [None, None], "score": [True, False]}
+            for i in range(N)]  # fmt: skip
+    run = read_run(
+        write_json_lines(tmp_path / "test_qwen-boxed_-1_seed0_t0.7_s0_e-1.jsonl", rows), task="math"
+    )
+    assert (run.metric, run.protocol.k, run.protocol.metric) == ("score", 2, "avg@k")
+    assert [row.score for row in run.rows] == [0.5] * N
+    assert right(run) == [True, False] * N
+    assert run.rows[3].doc_id == "3"
+
+
+NEMO = {"predicted_answer": "12", "generation_time": 1.0}
+
+
+def nemo(i, tokens=900, **more):
+    return {"problem": QUESTIONS[i], "expected_answer": GOLD[i], "generation": said(i), "num_generated_tokens": tokens,
+            **NEMO, **more}  # fmt: skip
+
+
+def test_qwen_math_file_names_say_model_task_and_protocol(tmp_path):
+    folder = tmp_path / "acme-7B" / "math_eval" / "gsm8k"
+    rows = [{"idx": 0, "question": QUESTIONS[0], "gt": GOLD[0], "code": [said(0)], "score": [True]}]
+    write_json_lines(folder / "test_qwen25-math-cot_-1_seed0_t0.6_s0_e-1.jsonl", rows)
+    write_json_lines(tmp_path / "aime24" / "test_tora_-1_seed0_t0.0_s0_e-1.jsonl", rows)
+    asked = {(r.model, r.task): (r.protocol.temperature, r.protocol.tools) for r in read_runs(tmp_path)}
+    assert asked == {("acme-7B", "gsm8k"): (0.6, "none"), (None, "unnamed task"): (0.0, "python")}
+
+
+def test_nemo_skills_lines_and_their_token_limit(tmp_path):
+    """It keeps no finish reason; several responses that end at one round number of tokens were cut there."""
+    rows = [nemo(i, 4096 if i < 2 else 700 + i, symbolic_correct=i > 1) for i in range(N)]
+    run = read_run(write_json_lines(tmp_path / "output.jsonl", rows), task="math500")
+    assert run.metric == "symbolic_correct"
+    assert run.protocol.max_tokens == 4096
+    assert [row.finish_reason(0) for row in run.rows] == ["length"] * 2 + ["stop"] * 4
+    once = read_run(write_json_lines(tmp_path / "one.jsonl", rows[1:]), task="math500")
+    assert once.protocol.max_tokens is None
+    assert once.rows[0].finish_reason(0) is None
+
+
+def test_a_folder_of_seeds_is_one_run_with_repeats(tmp_path):
+    folder = tmp_path / "eval-results" / "aime24"
+    for seed in range(3):
+        rows = [nemo(i, is_correct=seed > 0, generation=said(i, seed == 0)) for i in range(N)]
+        write_json_lines(folder / f"output-rs{seed}.jsonl", rows)
+    run = read_run(tmp_path)
+    assert (run.task, run.protocol.k, len(run.rows)) == ("aime24", 3, N)
+    assert {round(row.score, 3) for row in run.rows} == {0.667}
+
+
+def test_a_judgement_in_words_is_a_verdict(tmp_path):
+    rows = [nemo(i, judgement=f"Reasoning: fine.\nJudgement: {'Yes' if i else 'No'}") for i in range(N)]
+    run = read_run(write_json_lines(tmp_path / "judged.jsonl", rows), task="math")
+    assert run.metric == "judgement"
+    assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
+
+
+def test_graders_that_disagree_must_be_chosen_between(tmp_path):
+    rows = [{"question": QUESTIONS[i], "gold": GOLD[i], "target": GOLD[i], "prediction": said(i), "subset": "algebra",
+             "harness_extracted_answer": "12", "harness_score": float(i > 3), "qwen_score": float(i > 0)}
+            for i in range(N)]  # fmt: skip
+    path = write_json_lines(tmp_path / "comparison.jsonl", rows)
+    with pytest.raises(EvidenceError, match=r"harness_score \(33.33% right\), qwen_score \(83.33% right\)"):
+        read_run(path, task="math")
+    assert sum(row.score for row in read_run(path, task="math", metric="qwen_score").rows) == 5
+    with pytest.raises(EvidenceError, match="harness_score, qwen_score"):
+        read_run(path, task="math", metric="accuracy")
+
+
+def test_graders_that_agree_need_no_choice(tmp_path):
+    rows = [{**nemo(i), "is_correct": i > 1, "correct": i > 1} for i in range(N)]
+    assert sum(r.score for r in read_run(write_json_lines(tmp_path / "two.jsonl", rows), task="x").rows) == 4
+
+
+def test_scores_of_a_reward_model_are_no_verdicts(tmp_path):
+    """A float between 0 and 1 for one answer is not right or wrong; it is said that the column is not used."""
+    rows = [{**nemo(i), "score": 0.1 * i + 0.05} for i in range(N)]
+    run = read_run(write_json_lines(tmp_path / "reward.jsonl", rows), task="math")
+    assert not run.scored
+    assert run.provenance.notes == ("column `score` is not a verdict for every line, and is not used",)
+    many = [{"question": QUESTIONS[i], "answer": GOLD[i], "completions": [said(i), said(i, 1)], "scores": [0.9, -2.5]}
+            for i in range(N)]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "best-of-n.jsonl", many), task="math")
+    assert (run.protocol.k, run.scored) == (2, False)
+    assert right(run) == [True, False] * N
+
+
+def test_two_columns_of_responses_are_ambiguous(tmp_path):
+    rows = [{**nemo(i), "response": "another text"} for i in range(N)]
+    with pytest.raises(EvidenceError, match="several that differ: response, generation"):
+        read_run(write_json_lines(tmp_path / "two.jsonl", rows), task="math")
+    rows = [{**nemo(i), "response": said(i)} for i in range(N)]  # the same text twice is not
+    assert all(right(read_run(write_json_lines(tmp_path / "same.jsonl", rows), task="math")))
+
+
+def test_the_columns_seen_are_named_where_none_is_a_response(tmp_path):
+    with pytest.raises(EvidenceError, match=r"line 1 of .*only task_id, text"):
+        read_run(write_json_lines(tmp_path / "x.jsonl", [{"task_id": 1, "text": "1"}]))
+
+
+def test_chat_messages_and_separate_reasoning(tmp_path):
+    """Reasoning that a server sent apart stands in <think> again; without an answer after it, it never ended."""
+    turns = [{"role": "user", "content": QUESTIONS[0]}]
+    rows = [
+        {"id": 0, "messages": turns, "gold": "10", "response": {"role": "assistant", "reasoning_content": "hm",
+                                                                "content": said(0)}},
+        {"id": 1, "messages": turns, "gold": "10", "response": {"reasoning_content": "I wonder", "content": None}},
+        {"id": 2, "messages": turns, "gold": "10", "response": [*turns, {"role": "assistant", "content": said(0)}]},
+    ]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "chat.jsonl", rows), task="gsm8k")
+    assert run.rows[0].responses == (f"<think>\nhm\n</think>\n{said(0)}",)
+    assert run.rows[1].responses == ("<think>\nI wonder",)
+    assert run.rows[0].question == QUESTIONS[0]
+    assert right(run) == [True, False, True]
+
+
+def test_a_plain_parquet_file_is_read_by_its_columns(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = [nemo(i, is_correct=True) for i in range(N)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "train-00000.parquet")
+    assert len(read_run(tmp_path / "train-00000.parquet", task="math").rows) == N
+
+
+def test_a_folder_of_plain_files_says_which(tmp_path):
+    write_json_lines(tmp_path / "a.jsonl", [nemo(0)])
+    with pytest.raises(EvidenceError, match=r"files that may be one: a\.jsonl"):
+        read_runs(tmp_path)
+
+
+# --- evalscope and Inspect
+
+
+def test_evalscope_reviews(tmp_path):
+    """1.x: a line for each repeat; group_id is the problem."""
+    rows = [
+        {"index": 2 * i + k, "input": [{"role": "user", "content": QUESTIONS[i]}], "target": GOLD[i],
+         "sample_score": {"sample_id": 2 * i + k, "group_id": f"g{i}",
+                          "score": {"value": {"acc": float(k == 0)}, "prediction": said(i, k)}}}
+        for i in range(N) for k in range(2)
+    ]  # fmt: skip
+    write_json_lines(tmp_path / "20260102" / "reviews" / "toy-1" / "aime24_default.jsonl", rows)
+    run = read_run(tmp_path)
+    assert (run.metric, run.protocol.k, len(run.rows)) == ("acc_score", 2, N)
+    assert run.rows[1].doc_id == "g1"
+    assert run.rows[1].question == QUESTIONS[1]
+    assert right(run) == [True, False] * N
+
+
+def test_evalscope_of_old_and_its_predictions(tmp_path):
+    old = [{"index": i, "raw_input": {"question": QUESTIONS[i]}, "model_spec": {"model_id": "toy-1"},
+            "choices": [{"message": {"content": said(i)}, "review": {"gold": GOLD[i], "pred": "1", "result": i > 0}}]}
+           for i in range(N)]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "reviews" / "toy-1" / "gsm8k_main.jsonl", old))
+    assert (run.model, [row.score for row in run.rows]) == ("toy-1", [0, 1, 1, 1, 1, 1])
+    new = [{"index": i, "model": "toy-1", "messages": [{"role": "user", "content": QUESTIONS[i]}],
+            "model_output": {"choices": [{"message": {"content": [{"type": "reasoning", "reasoning": "hm"},
+                                                                  {"type": "text", "text": said(i)}]},
+                                          "stop_reason": "max_tokens" if i == 0 else "stop"}]}}
+           for i in range(N)]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "p.jsonl", new), task="gsm8k")
+    assert [row.finish_reason(0) for row in run.rows] == ["length"] + ["stop"] * 5
+    assert run.rows[0].responses == (f"<think>\nhm\n</think>\n{said(0)}",)
+
+
+def inspect_sample(i, epoch):
+    return {"id": f"s{i}", "epoch": epoch, "input": QUESTIONS[i], "target": GOLD[i],
+            "output": {"choices": [{"message": {"role": "assistant", "content": said(i)}, "stop_reason": "stop"}]},
+            "scores": {"match": {"value": "C" if i else "I", "answer": GOLD[i]}}}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["json", "eval"])
+def test_inspect_logs(tmp_path, suffix):
+    header = {"version": 2, "status": "success", "eval": {"task": "gsm8k", "model": "acme/toy-1"}}
+    samples = [inspect_sample(i, epoch) for i in range(N) for epoch in (1, 2)]
+    path = tmp_path / f"2026-01-02_gsm8k.{suffix}"
+    if suffix == "json":
+        path.write_text(json.dumps({**header, "samples": samples}))
+    else:
+        with zipfile.ZipFile(path, "w") as log:
+            log.writestr("header.json", json.dumps(header))
+            for sample in samples:
+                log.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))
+    run = read_run(path)
+    assert (run.model, run.task, run.metric, run.protocol.k) == ("acme/toy-1", "gsm8k", "match_score", 2)
+    assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
+    assert all(right(run))
+
+
+def test_inspect_logs_that_cannot_be_read(tmp_path):
+    started = tmp_path / "started.json"
+    started.write_text(json.dumps({"status": "started", "eval": {"task": "gsm8k", "model": "x"}}))
+    with pytest.raises(EvidenceError, match="status started"):
+        read_run(started)
+    broken = tmp_path / "broken.eval"
+    broken.write_bytes(b"PK no")
+    with pytest.raises(EvidenceError, match="a readable"):
+        read_run(broken)
+    other = tmp_path / "other.json"
+    other.write_text('{"some": 1}')
+    with pytest.raises(EvidenceError, match="JSON with some"):
+        read_run(other)
+
+
+# --- OpenCompass
+
+
+def opencompass(tmp_path, entries, details=None, name="math500"):
+    path = tmp_path / "predictions" / "toy-1" / f"{name}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({str(k): entry for k, entry in enumerate(entries)}))
+    if details is not None:
+        verdicts = tmp_path / "results" / "toy-1" / f"{name}.json"
+        verdicts.parent.mkdir(parents=True)
+        verdicts.write_text(json.dumps({"accuracy": 50.0, "details": details}))
+    return path
+
+
+def entry(i, wrong=0):
+    return {
+        "origin_prompt": [{"role": "HUMAN", "prompt": QUESTIONS[i]}],
+        "prediction": said(i, wrong),
+        "gold": GOLD[i],
+    }
+
+
+def test_opencompass_repeats_come_block_by_block(tmp_path):
+    """num_repeats asks the whole set n times over; the details hold a list of verdicts for each problem."""
+    entries = [entry(i, k) for k in range(3) for i in range(N)]
+    details = [
+        {"example_abbr": f"x_{i}", "pred": ["a"] * 3, "correct": [True, False, False]} for i in range(N)
+    ]
+    run = read_run(path := opencompass(tmp_path, entries, details))
+    assert read_runs(path.parent) == read_runs(path.parent.parent) == read_runs(tmp_path) == [run]
+    assert (run.protocol.k, len(run.rows)) == (3, N)
+    assert run.rows[2].responses == (said(2), said(2, 1), said(2, 2))
+    assert {round(row.score, 3) for row in run.rows} == {0.333}
+
+
+def test_opencompass_details_by_doc(tmp_path):
+    details = {
+        "type": "GEN",
+        **{str(i): {"prompt": "p", "predictions": "a", "correct": [i > 0]} for i in range(N)},
+    }
+    run = read_run(opencompass(tmp_path, [entry(i) for i in range(N)], details))
+    assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
+
+
+def test_opencompass_verdicts_that_skip_docs_are_not_used(tmp_path):
+    """Its MATH evaluator leaves out docs whose reference it cannot parse: verdict 4 may then be of doc 5."""
+    run = read_run(opencompass(tmp_path, [entry(i) for i in range(N)], [{"correct": True}] * (N - 1)))
+    assert not run.scored
+    assert run.provenance.notes == ("results/ has 5 verdicts for 6 docs: they are not used",)
+
+
+# --- lighteval
+
+
+def details_file(tmp_path, rows, settings, name="lighteval|aime24|0"):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    date = "2026-01-02T03-04-05.678"
+    path = tmp_path / "out" / "details" / "acme" / "toy-1" / date / f"details_{name}_{date}.parquet"
+    path.parent.mkdir(parents=True)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    results = tmp_path / "out" / "results" / "acme" / "toy-1" / f"results_{date}.json"
+    results.parent.mkdir(parents=True)
+    results.write_text(
+        json.dumps({"config_general": {"model_name": "acme/toy-1", "lighteval_sha": "abc", **settings}})
+    )
+    return tmp_path / "out"
+
+
+def test_lighteval_of_old_with_settings_and_cut_responses(tmp_path):
+    """Up to 0.9: token ids are kept, and as many of them as the limit mean that the response was cut."""
+    rows = [{"example": QUESTIONS[i], "full_prompt": f"<user>{QUESTIONS[i]}", "predictions": [said(i), said(i, 1)],
+             "gold": [GOLD[i]], "cont_tokens": [[1] * (8 if i == 0 else 5), [1] * 5],
+             "metrics": {"math_pass@1:1_samples": 1.0, "math_pass@1:2_samples": 0.5}} for i in range(N)]  # fmt: skip
+    settings = {"generation_parameters": {"temperature": 0.6, "top_p": 0.95, "max_new_tokens": 8}}
+    run = read_run(details_file(tmp_path, rows, settings))
+    assert (run.model, run.metric, run.provenance.commit) == ("acme/toy-1", "math_pass@1:2_samples", "abc")
+    assert (run.protocol.temperature, run.protocol.max_tokens, run.protocol.k) == (0.6, 8, 2)
+    assert run.rows[0].finish == ("length", "stop")
+    assert run.rows[0].question == QUESTIONS[0]
+    assert {row.score for row in run.rows} == {0.5}
+
+
+def test_lighteval_of_today_nested_and_as_text(tmp_path):
+    """Since 0.10: doc, model_response, metric; where a table cannot hold them, every cell is a Python literal."""
+    rows = [{"doc": {"query": QUESTIONS[i], "choices": [GOLD[i]], "gold_index": [0]},
+             "model_response": {"text": [said(i)], "output_tokens": [[1, 2]]},
+             "metric": {"extractive_match": 1.0, "length": 10}} for i in range(N)]  # fmt: skip
+    settings = {"model_config": {"generation_parameters": {"max_new_tokens": 32768}}}
+    run = read_run(details_file(tmp_path / "nested", rows, settings))
+    assert (run.metric, run.protocol.max_tokens) == ("extractive_match", 32768)
+    as_text = [{key: str(value) for key, value in row.items()} for row in rows]
+    again = read_run(details_file(tmp_path / "text", as_text, settings))
+    assert again.rows == run.rows
+
+
+def test_lighteval_metrics_of_unknown_meaning_must_be_chosen_between(tmp_path):
+    rows = [
+        {"predictions": [said(i)], "gold": [GOLD[i]], "metrics": {"left": 1.0, "other": 0.0}}
+        for i in range(N)
+    ]
+    out = details_file(tmp_path, rows, {})
+    with pytest.raises(EvidenceError, match="left, other"):
+        read_run(out)
+    assert read_run(out, metric="other").rows[0].score == 0
+    with pytest.raises(EvidenceError, match="only left, other"):
+        read_run(out, metric="third")
