@@ -18,7 +18,7 @@ from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judgement, judge
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.sampling.classes import votes as votes_of
+from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
 from lm_eval_mathtasks.tables import Table, show, with_interval
 

@@ -11,8 +11,8 @@ from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge
 from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
-from lm_eval_mathtasks.sampling.classes import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, Point, curves
 from lm_eval_mathtasks.sampling.tokens import Ruler, read_ruler
 from lm_eval_mathtasks.tables import Table, show, with_interval

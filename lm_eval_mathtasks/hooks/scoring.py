@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
-from lm_eval_mathtasks.grading.scores import mean, response_scores
-from lm_eval_mathtasks.sampling.repeats import repeat_scores
+from lm_eval_mathtasks.grading.scores import mean, repeat_scores, response_scores
 
 Doc = Mapping[str, Any]
 Scores = dict[str, float]

@@ -1,0 +1,1 @@
+"""Intervals, tests and estimators; this room knows no log."""

@@ -22,7 +22,7 @@ from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
-from lm_eval_mathtasks.sampling.classes import votes
+from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Table, percent, with_interval
 

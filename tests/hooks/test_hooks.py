@@ -78,7 +78,7 @@ def test_the_grader_failing_on_votes_is_counted_not_raised(monkeypatch, caplog):
     def broken(_):
         raise RuntimeError("defect")
 
-    monkeypatch.setattr("lm_eval_mathtasks.sampling.repeats.answer_classes", broken)
+    monkeypatch.setattr("lm_eval_mathtasks.grading.scores.answer_classes", broken)
     scores = hooks.score_gsm8k_boxed(DOC, [["\\boxed{1004}", "\\boxed{7}", "\\boxed{7}", "none"]])
     assert scores["maj@4"] == 0.0
     assert "they vote by their text" in caplog.text

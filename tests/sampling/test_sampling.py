@@ -23,12 +23,13 @@ from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.commands import sampling as commands
 from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.numbers import estimators as es
 from lm_eval_mathtasks.numbers.intervals import clustered, wilson
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.sampling.classes import answer_classes, votes
+from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, curves, label, score
 from tests.host.scripted import evaluate
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
