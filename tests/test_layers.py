@@ -11,9 +11,10 @@ PACKAGE = Path(__file__).parents[1] / "lm_eval_mathtasks"
 FLOORS = (
     ("errors",),
     ("response", "text", "files", "keys"),
-    ("problems", "numbers", "journal", "presets"),
+    ("numbers", "journal", "presets"),
     ("grading", "tables", "check"),
-    ("runs", "models", "rewards", "embedded"),
+    ("problems", "models", "rewards"),
+    ("runs", "embedded"),
     ("hooks", "evidence", "sampling"),
     ("host", "leaderboard", "choosing"),
     ("report", "training"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval_mathtasks import extract_answer
 from lm_eval_mathtasks.grading import Status, Verdict, batch, grade, grade_many, normal_form
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS
 from tests.conftest import read_jsonl, shared_rows
