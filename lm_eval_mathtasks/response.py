@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+# As OpenAI, Anthropic, Google, lighteval and vLLM name the end by a limit of tokens.
+_LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -26,6 +28,11 @@ class Response(str):
         self = super().__new__(cls, text)
         self.finish_reason, self.error = finish_reason, error
         return self
+
+
+def hit_limit(finish_reason: str | None) -> bool:
+    """Whether a finish reason, under any of its names, says that a limit of tokens cut the response off."""
+    return finish_reason is not None and finish_reason.lower() in _LIMIT
 
 
 def encodable(text: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-STATUS_WORDS = {
-    "correct": "correct", "incorrect": "incorrect", "no_answer": "no answer", "truncated": "cut off",
-    "unparsable": "unreadable", "over_limit": "too big to check", "gold_unreadable": "reference unreadable",
-    "api_error": "no response",
-}  # fmt: skip
+from lm_eval_mathtasks.grading.verdict import STATUS_WORDS as VERDICT_WORDS
+
+# By the name of the status; a response that never came has no verdict.
+STATUS_WORDS = {**{str(status): words for status, words in VERDICT_WORDS.items()}, "api_error": "no response"}
 # Controls but tab and newline, marks that turn the direction of writing, line separators, lone surrogates:
 # what they do to a page is not what is in the text. report.js has the same list.
 _HIDDEN = re.compile(

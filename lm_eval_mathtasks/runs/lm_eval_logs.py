@@ -24,6 +24,7 @@ from lm_eval_mathtasks.runs.records import (
     Provenance,
     Row,
     Run,
+    both_of,
     first_text,
     read_json,
     read_json_lines,
@@ -135,10 +136,11 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             continue
         own = numbers[line.get("doc_id")]
         doc: dict[str, Any] = line["doc"] if isinstance(line.get("doc"), dict) else {}
+        target = first_text(line, ("target",))
         yield Row(
             doc_id=str(line.get("doc_id")),
             question=first_text(doc, QUESTION) or "",
-            gold=first_text(doc, GOLD) or first_text(line, ("target",)),
+            **both_of(first_text(doc, GOLD) or target, target),
             responses=_responses(line),
             finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,

@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.columns import IDS, QUESTION
-from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run, both_of, first_text, read_json_lines
 
 _GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
@@ -28,7 +28,7 @@ def with_gold(run: Run, path: Path) -> Run:
     docs = _Docs(path)
     shift = docs.counts_from_one(run.rows)
     rows = tuple(
-        row if row.gold is not None else replace(row, gold=docs.find(row, shift)) for row in run.rows
+        row if row.gold is not None else replace(row, **both_of(docs.find(row, shift))) for row in run.rows
     )
     missing = [row for row in rows if row.gold is None]
     if missing and not run.scored:

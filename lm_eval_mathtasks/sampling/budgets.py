@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.response import hit_limit
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
 from lm_eval_mathtasks.sampling.tokens import Ruler
@@ -72,7 +73,7 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
         shares = _by_doc(responses, correct, len(rows))
         points.append(Point(budget, *score(shares)))
         finished.append(sum(short) / len(short))
-    cut_by_run = sum(r.finish == "length" for r in responses)
+    cut_by_run = sum(hit_limit(r.finish) for r in responses)
     return Budgets(Curve("accuracy", tuple(points)), tuple(finished), len(responses), cut_by_run, longest)
 
 
@@ -97,7 +98,7 @@ def _correct(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> li
         replace(rows[r.doc], doc_id=str(i), responses=(r.text,), finish=(r.finish,))
         for i, r in enumerate(responses)
     ]
-    return [j.verdict.correct for j in judge(replace(run, rows=tuple(single)))]
+    return [j.verdict.correct for j in judge_run(replace(run, rows=tuple(single)))]
 
 
 def _by_doc(responses: Sequence[Measured], correct: Sequence[bool], docs: int) -> list[float]:

@@ -21,7 +21,7 @@ from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.problems.sets import SOURCES
 from lm_eval_mathtasks.problems.sources import SAMPLES
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import read_jsonl
 from tests.evidence.real_lm_eval import run_lm_eval
@@ -462,7 +462,7 @@ def test_without_text_it_reads_as_a_scored_run(textless, run):
     assert [row.score for row in ours.rows] == [row.score for row in theirs.rows]
     assert ours.protocol == theirs.protocol
     with pytest.raises(EvidenceError, match="a pack without text"):
-        judge(ours)
+        judge_run(ours)
 
 
 def test_without_text_it_is_judged_from_what_is_at_hand(textless, run):

@@ -11,7 +11,7 @@ from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
-from lm_eval_mathtasks.runs.judged import judge, shares
+from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_runs
 from tests.conftest import shared_path
 
@@ -90,7 +90,9 @@ def judged(run, planted):
     huge = {str(number) for number in planted.get("over_limit", ())}
     rows = tuple(r if r.doc_id not in huge else replace(r, responses=("\\boxed{0}",)) for r in run.rows)
     refused = Verdict(Status.OVER_LIMIT, "stated by the test", "symbolic")
-    return [j._replace(verdict=refused) if j.doc_id in huge else j for j in judge(replace(run, rows=rows))]
+    return [
+        j._replace(verdict=refused) if j.doc_id in huge else j for j in judge_run(replace(run, rows=rows))
+    ]
 
 
 @pytest.mark.parametrize("cause", PLANTS)
@@ -357,7 +359,7 @@ PUBLISHED = [
 def test_published_outputs_reproduce_and_every_difference_has_a_doc(file, model, published):
     runs = read_runs(shared_path(f"labelled/responses_{file}.jsonl"), model=model)
     run = next(r for r in runs if not r.task.endswith("robust"))
-    judgements = judge(run)
+    judgements = judge_run(run)
     ours = shares(run, judgements)
     found, models, benchmark = find_claims(run, load_claims())
     (claim,) = [c for c in found if c.score == published]

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines
 
@@ -20,7 +20,7 @@ def said(i, wrong=0):
 
 
 def right(run):
-    return [j.verdict.correct for j in judge(run)]
+    return [j.verdict.correct for j in judge_run(run)]
 
 
 # --- lines
