@@ -682,16 +682,16 @@ def test_a_doc_left_out(copy):
 
 def test_a_grader_that_changed_its_mind_is_named_doc_by_doc(copy, monkeypatch, capsys):
     """The current grader decides, and says what it decided before."""
-    from lm_eval_mathtasks.runs import judged as judging
+    from lm_eval_mathtasks.grading import judge as judging
 
-    real = judging._grade
+    real = judging._graded
 
     def stricter(gold, pred):
         if pred == "-7":
             return Verdict(Status.CORRECT, "lucky", "whim")
         return real(gold, pred)
 
-    monkeypatch.setattr(judging, "_grade", stricter)
+    monkeypatch.setattr(judging, "_graded", stricter)
     assert main(["evidence", "verify", str(copy.parent)]) == 1
     out = capsys.readouterr().out
     assert "  doc 2: graded incorrect then, correct now: whim: lucky\n" in out
@@ -699,9 +699,9 @@ def test_a_grader_that_changed_its_mind_is_named_doc_by_doc(copy, monkeypatch, c
 
 
 def test_a_run_scored_otherwise_must_be_rescored_first(run, tmp_path, monkeypatch):
-    from lm_eval_mathtasks.runs import judged as judging
+    from lm_eval_mathtasks.grading import judge as judging
 
-    monkeypatch.setattr(judging, "_grade", lambda gold, pred: Verdict(Status.INCORRECT, "no", "whim"))
+    monkeypatch.setattr(judging, "_graded", lambda gold, pred: Verdict(Status.INCORRECT, "no", "whim"))
     with pytest.raises(EvidenceError, match=r"67 docs that differ: doc 0: scored 1 then, 0 now: .*rescore"):
         prepare(run, tmp_path / "logs", Choices())
 
