@@ -281,7 +281,7 @@ def test_what_was_cut_off_is_counted_once_whether_or_not_it_had_answered():
     rows = tuple(
         Row(str(i), "How many?", "5", (text,), (reason,), score=float(text is told))
         for i, (text, reason) in enumerate(
-            [(told, "length"), (lost, "length"), (told, "stop"), ("So $2 +", None)]
+            [(told, "length"), (lost, "length"), (told, "stop"), ("There are 3, so $x = 2 + \\frac{1", None)]
         )
     )
     explained = explain(Run("toy", "gsm8k", rows, Protocol(), Provenance("test", "nowhere")))
