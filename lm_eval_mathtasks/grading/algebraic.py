@@ -19,8 +19,7 @@ from lm_eval_mathtasks.grading.fields import mp_field
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
 from lm_eval_mathtasks.grading.polynomials import TooBig, as_number
 
-# Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten
-# milliseconds.
+# Digits that a proof may need; to evaluate a root of a few terms to so many takes about ten milliseconds.
 MAX_DIGITS = 6_000
 _BITS_PER_DIGIT = log2(10)
 

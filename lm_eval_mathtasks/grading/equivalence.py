@@ -1,11 +1,13 @@
 """Are two answers the same? Tiers, the cheapest first; each says equal, unequal, or "cannot tell".
 
+tier       what it compares, and what it proves
+---------  -------------------------------------------------------------------------------------------------
 text       the same cleaned text
 number     two exact rational numbers
-structure  lists, sets, intervals, matrices, equations, units, words, choices; parts go through the tiers
-below numeric    evaluation, which proves that two expressions differ exact      one normal form, or algebraic
-numbers closer than different ones can be: proves that they are equal symbolic   sympy, in a worker process
-with a deadline math-verify  only if asked for, and never against what is proven
+structure  lists, sets, intervals, matrices, equations, units, words, choices; their parts go through all tiers
+numeric    evaluation, which proves that two expressions differ
+exact      one normal form, or algebraic numbers closer than different ones can be: proves that they are equal
+symbolic   sympy, in a worker process with a deadline: proves that they are equal
 """
 
 from __future__ import annotations

@@ -63,9 +63,7 @@ def _call(e: Expr) -> Quotient:
 
 
 def _logarithm(q: Quotient) -> Quotient:
-    """ln q as a sum over the primes of q, ln(2^(1/2)·3) = ln(2)/2 + ln(3), so that logarithms of numbers
-    meet.
-    """
+    """ln q as a sum over the primes of q, ln(2^(1/2)·3) = ln(2)/2 + ln(3), so that logarithms of numbers meet."""
     top, bottom = q
     if len(top) == 1 and bottom == ONE_POLY:
         ((monomial, coefficient),) = top.items()
@@ -146,9 +144,7 @@ def _power(e: Expr) -> Quotient:
 
 
 def same_form(a: Expr, b: Expr) -> bool | None:
-    """True if a and b have one exact form, False if both are rational numbers and differ, None if it is not
-    known.
-    """
+    """True if a and b have one exact form, False if both are rational numbers and differ, None if it is not known."""
     start_work()
     try:
         left, right = normal_form(a), normal_form(b)

@@ -1,5 +1,4 @@
-"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by
-itself.
+"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by itself.
 
 op       args                          name / value
 -------  ----------------------------  -----------------------------------------------------------------

@@ -13,23 +13,19 @@ from lm_eval_mathtasks.grading.verdict import Status, Verdict
 def grade(*, gold: str | None, pred: str | None, deadline: float = DEADLINE_S) -> Verdict:
     """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text.
 
-    deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect.
-    Never raises for any text, from any thread or process. gold and pred are not symmetric: see the grader's
-    README.
+    deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect. Never raises for
+    any text, from any thread or process. gold and pred are not symmetric: see the grader's README.
     """
     if pred is None or not pred.strip():
         return Verdict(Status.NO_ANSWER, "no answer was found", "extraction")
     if gold is None or not gold.strip():
         return Verdict(Status.GOLD_UNREADABLE, "the reference answer is empty", "text")
     try:
-        verdict = equivalent(gold, pred, deadline)
-    except (
-        Exception
-    ) as error:  # a fault of ours must not end the run of somebody's model, nor count against it
-        verdict = Verdict(
-            Status.OVER_LIMIT, f"a fault of the grader: {type(error).__name__}: {error}"[:200], "none"
-        )
-    return verdict
+        return equivalent(gold, pred, deadline)
+    # a fault of ours must not end the run of somebody's model, nor count against it
+    except Exception as error:
+        reason = f"a fault of the grader: {type(error).__name__}: {error}"[:200]
+        return Verdict(Status.OVER_LIMIT, reason, "none")
 
 
 def normal_form(text: str) -> str:

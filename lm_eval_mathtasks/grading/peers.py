@@ -55,7 +55,8 @@ def ours() -> Grader:
 
     def judge(item: Item) -> bool:
         gold = item.gold
-        if item.gold_text:  # a text is read as a response where it marks or states its answer
+        # a text is read as a response where it marks or states its answer
+        if item.gold_text:
             found = extract_answer(gold)
             gold = found.answer or gold if found.rule in STATED else gold
         return grade(gold=gold, pred=item.text if item.bare else extract_answer(item.text).answer).correct

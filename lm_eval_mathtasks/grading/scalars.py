@@ -1,6 +1,4 @@
-"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding
-rule.
-"""
+"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
 
 from __future__ import annotations
 
@@ -148,9 +146,7 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees
-    too.
-    """
+    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees too."""
 
     def uses(e: Expr, *, degrees: bool) -> bool:
         inside = [n.args[0] for n in walk(e) if n.op == "call" and n.name in _TRIGONOMETRIC]

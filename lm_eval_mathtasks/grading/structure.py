@@ -72,7 +72,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
     if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
-        p_value = pred.args[-1]  # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+        # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+        p_value = pred.args[-1]
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
     return compare(g_value or gold, p_value or pred, ask)
@@ -95,11 +96,9 @@ def _compare_equations(
         return _same_curve()
     if g_value is None and len(pred.args) == 2:
         return _no("different equations")
-    return (
-        compare(g_value or gold.args[-1], p_value or pred.args[-1], ask)
-        if g_value
-        else _no("different equations")
-    )
+    if g_value is None:
+        return _no("different equations")
+    return compare(g_value, p_value or pred.args[-1], ask)
 
 
 def _with_names_of(gold: Expr, pred: Expr) -> Expr:
@@ -190,10 +189,12 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if pred.op == "group" and pred.name == "()" and all(i.op == "group" for i in gold.args):
             items = (pred,) if pred.args[0].op != "group" else pred.args
         elif pred.op == "group" and pred.name == "()":
-            return _in_order(gold.args, items, ask)  # round brackets say that the order is meant
+            # round brackets say that the order is meant
+            return _in_order(gold.args, items, ask)
         return _any_order(gold.args, items, ask)
     if gold.op != "group":
-        if pred.op == "seq":  # one answer in several spellings is one answer
+        # one answer in several spellings is one answer
+        if pred.op == "seq":
             outcomes = [compare(gold, p, ask) for p in pred.args]
             if all(o.equal for o in outcomes):
                 return outcomes[0]
@@ -262,7 +263,8 @@ def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
 def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     """Match every part of the gold with its own part of the prediction."""
     if len(set(gold)) == len(gold):
-        pred = list(dict.fromkeys(pred))  # saying an answer twice adds nothing, unless the gold does too
+        # saying an answer twice adds nothing, unless the gold does too
+        pred = list(dict.fromkeys(pred))
     if len(gold) != len(pred):
         return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
     if len(gold) > MAX_UNORDERED:

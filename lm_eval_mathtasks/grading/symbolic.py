@@ -1,5 +1,4 @@
-"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see
-`deadline`).
+"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see `deadline`).
 
 No text reaches sympy, so nothing of an answer is ever evaluated as code. It says "equal" or "cannot tell",
 never "different": a difference has been looked for, and would have been proven, by evaluation before.
