@@ -13,7 +13,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import lcm, log2
 
-from lm_eval_mathtasks.grading.exact import normal_form
+from lm_eval_mathtasks.grading.exact import quotient_form
 from lm_eval_mathtasks.grading.expr import Expr, add, div, neg
 from lm_eval_mathtasks.grading.fields import mp_field
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
@@ -63,11 +63,11 @@ class _Bound:
 
     def power(self, base: Expr, exponent: Expr) -> tuple[float, float]:
         turn = (("i", Fraction(1)), ("pi", Fraction(1)))
-        top, bottom_poly = normal_form(exponent)
+        top, bottom_poly = quotient_form(exponent)
         if base == Expr("const", name="e") and set(top) == {turn} and bottom_poly == {(): Fraction(1)}:
             self.order = lcm(self.order, (top[turn] / 2).denominator)
             return 0.0, 0.0
-        value = as_number(normal_form(exponent))
+        value = as_number(quotient_form(exponent))
         if value is None or value.denominator > 20 or abs(value) > 1_000:
             raise NotAlgebraic("an exponent")
         u, bottom = self.of(base)
@@ -81,7 +81,7 @@ class _Bound:
         return (u * n, bottom * n) if n >= 0 else (bottom * -n, u * -n)
 
     def trigonometric(self, e: Expr) -> tuple[float, float]:
-        top, bottom = normal_form(e.args[0])
+        top, bottom = quotient_form(e.args[0])
         if set(top) - {(("pi", Fraction(1)),)} or bottom != {(): Fraction(1)}:
             raise NotAlgebraic("an angle")
         turns = next(iter(top.values()), Fraction(0)) / 2
@@ -100,7 +100,7 @@ def _totient(n: int) -> int:
     return count
 
 
-def equal(a: Expr, b: Expr) -> bool:
+def too_close(a: Expr, b: Expr) -> bool:
     """True if a = b is proven. Constants only; False means no more than that this proof does not apply."""
     difference = add(a, neg(b))
     bound = _Bound()

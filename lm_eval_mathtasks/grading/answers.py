@@ -41,7 +41,7 @@ _NUMBER_WORDS = {word: k for k, word in enumerate(_SMALL)} | {
 }
 
 
-def is_prose(text: str) -> bool:
+def is_worded(text: str) -> bool:
     """Is the text made of words (and not of variables, functions or units)?"""
     if not _PROSE.fullmatch(text):
         return False
@@ -77,7 +77,7 @@ def readings(text: str) -> tuple[Expr, ...]:
         inside = text[6:-1].strip()
         inner = _parsed(_joined(inside)) if re.match(r"[-+(\[.\d\\]", inside) else ()
         return tuple(found) + (inner or _words(inside))
-    if is_prose(text):
+    if is_worded(text):
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
         return (*found, *_words(text), *product)

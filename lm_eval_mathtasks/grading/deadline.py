@@ -49,7 +49,7 @@ class _Worker:
 
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own command
-            worker.python_command("lm_eval_mathtasks.grading.worker.main"),
+            worker.python_command("lm_eval_mathtasks.grading.worker.run_worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ class _Worker:
         finally:
             timer.cancel()
 
-    def ask(self, question: tuple[str, Expr, Expr], seconds: float) -> Reply:
+    def ask(self, question: tuple[Expr, Expr], seconds: float) -> Reply:
         assert self.process.stdin is not None
         self.wait_until_ready()
         data = pickle.dumps(question)
@@ -115,7 +115,7 @@ class _Pool:
         self.places = threading.BoundedSemaphore(MAX_WORKERS)
         self.broken = False
 
-    def ask(self, question: tuple[str, Expr, Expr], seconds: float) -> Reply:
+    def ask(self, question: tuple[Expr, Expr], seconds: float) -> Reply:
         with self.places:
             mine = self.take()
             if mine is None:
@@ -189,12 +189,12 @@ def stop_workers() -> None:
     _pool.stop()
 
 
-def ask(name: str, a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
-    """Ask a worker whether a = b (name "value") or whether a = 0 and b = 0 are one equation (name "equation").
+def ask_sympy(a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
+    """Ask a worker whether a = b.
 
     Returns after `seconds` at the latest, counted from when a worker has the question.
     """
-    return _pool.ask((name, a, b), seconds)
+    return _pool.ask((a, b), seconds)
 
 
 def warm_up() -> bool:

@@ -22,7 +22,7 @@ from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
-from lm_eval_mathtasks.grading.structure import compare
+from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
 
@@ -44,7 +44,7 @@ class Symbolic:
         if too_large:
             return Outcome(None, "symbolic", too_large)
         began = time.monotonic()
-        reply = workers.ask("value", gold, pred, self.left)
+        reply = workers.ask_sympy(gold, pred, self.left)
         self.left -= time.monotonic() - began
         if reply is workers.Reply.EQUAL:
             return Outcome(True, "symbolic", "sympy simplifies the difference to 0")
@@ -145,7 +145,7 @@ def _by_readings(
     outcomes = []
     for g in golds:
         for p in preds:
-            outcome = compare(g, p, ask)
+            outcome = compare_answers(g, p, ask)
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
             outcomes.append(outcome)

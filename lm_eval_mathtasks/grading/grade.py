@@ -5,7 +5,7 @@ from __future__ import annotations
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
 from lm_eval_mathtasks.grading.equivalence import equivalent
-from lm_eval_mathtasks.grading.expr import show
+from lm_eval_mathtasks.grading.expr import show_expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
@@ -33,5 +33,5 @@ def normal_form(text: str) -> str:
     if len(text) > MAX_ANSWER_CHARS:
         return f"(more than {MAX_ANSWER_CHARS} characters)"
     cleaned = clean(text)
-    read = [show(e) for e in readings(cleaned)]
+    read = [show_expr(e) for e in readings(cleaned)]
     return "\n".join([cleaned, *(f"  {r}" for r in read or ["not understood"])])

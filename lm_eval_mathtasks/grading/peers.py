@@ -34,7 +34,7 @@ class Item(NamedTuple):
 Grader = Callable[[Item], bool]
 
 
-def serve() -> None:
+def serve_peers() -> None:
     """In a child of `Children`, set up with a grader's name: judge (gold, response) pairs."""
     children.serve(_handler)
 

@@ -50,7 +50,7 @@ def without_approximation(e: Expr) -> Expr:
     return Expr("rel", e.args[: first + 1], " ".join(names[:first]))
 
 
-def answer_of(e: Expr) -> Expr | None:
+def value_answered(e: Expr) -> Expr | None:
     """What a chain of equalities answers: the part behind its last sign; None for an equation like x + y = 3."""
     if not is_equation(e):
         return e.args[-1] if e.op == "rel" and relations_of(e) == ["in"] else None

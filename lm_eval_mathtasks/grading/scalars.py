@@ -197,7 +197,7 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     form = same_form(gold, pred)
     if form is not None:
         return Outcome(form, "exact", "one exact normal form" if form else "two different exact numbers")
-    if algebraic.equal(gold, pred):
+    if algebraic.too_close(gold, pred):
         return Outcome(True, "exact", "algebraic numbers closer than different ones can be")
     return ask(gold, pred)
 

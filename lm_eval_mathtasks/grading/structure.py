@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num, rewrite
 from lm_eval_mathtasks.grading.relations import (
-    answer_of,
     as_set,
     ascending,
     has_inequality,
@@ -14,6 +13,7 @@ from lm_eval_mathtasks.grading.relations import (
     is_label,
     mentions_infinity,
     same_equation,
+    value_answered,
 )
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
@@ -30,7 +30,7 @@ def _no(reason: str) -> Outcome:
     return Outcome(False, "structure", reason)
 
 
-def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two readings. `ask` is the symbolic tier, for the scalars that nothing here decides."""
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
@@ -43,7 +43,7 @@ def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
         g, p = as_set(gold), as_set(pred)
         if g is not None and p is not None and (g, p) != (gold, pred):
-            return compare(g, p, ask)
+            return compare_answers(g, p, ask)
     if gold.op == "matrix" or pred.op == "matrix":
         return _compare_matrices(gold, pred, ask)
     if gold.op in _COLLECTIONS or pred.op in _COLLECTIONS:
@@ -54,7 +54,7 @@ def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 
 def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
-    g_value, p_value = answer_of(gold), answer_of(pred)
+    g_value, p_value = value_answered(gold), value_answered(pred)
     if gold.op == "rel" and pred.op == "rel":
         if is_equation(gold) and is_equation(pred):
             return _compare_equations(gold, pred, g_value, p_value, ask)
@@ -66,7 +66,7 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
                     return same
     g_set, p_set = as_set(gold), as_set(pred)
     if g_set is not None and p_set is not None and (has_inequality(gold) or has_inequality(pred)):
-        return compare(g_set, p_set, ask)
+        return compare_answers(g_set, p_set, ask)
     if has_inequality(gold) or has_inequality(pred):
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
@@ -76,19 +76,19 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         p_value = pred.args[-1]
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
-    return compare(g_value or gold, p_value or pred, ask)
+    return compare_answers(g_value or gold, p_value or pred, ask)
 
 
 def _compare_equations(
     gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask
 ) -> Outcome:
     pred = _with_names_of(gold, pred)
-    p_value = answer_of(pred) if p_value is not None else None
+    p_value = value_answered(pred) if p_value is not None else None
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
-        outcome = compare(g_value, p_value, ask)
+        outcome = compare_answers(g_value, p_value, ask)
         if same_label or outcome.equal is False:
             return outcome if same_label or not same_equation(gold, pred) else _same_curve()
         return outcome
@@ -98,7 +98,7 @@ def _compare_equations(
         return _no("different equations")
     if g_value is None:
         return _no("different equations")
-    return compare(g_value, p_value or pred.args[-1], ask)
+    return compare_answers(g_value, p_value or pred.args[-1], ask)
 
 
 def _with_names_of(gold: Expr, pred: Expr) -> Expr:
@@ -147,7 +147,7 @@ def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _in_order(cells, other.args, ask) if g is matrix else _in_order(other.args, cells, ask)
     if other.op == "group" and other.args and all(r.op == "group" for r in other.args):
         rows = Expr("matrix", tuple(Expr("row", r.args) for r in other.args))
-        return compare(g, rows, ask) if g is matrix else compare(rows, p, ask)
+        return compare_answers(g, rows, ask) if g is matrix else compare_answers(rows, p, ask)
     return _no("a matrix against something else")
 
 
@@ -195,11 +195,11 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op != "group":
         # one answer in several spellings is one answer
         if pred.op == "seq":
-            outcomes = [compare(gold, p, ask) for p in pred.args]
+            outcomes = [compare_answers(gold, p, ask) for p in pred.args]
             if all(o.equal for o in outcomes):
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
-            return compare(gold, pred.args[0], ask)
+            return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
 
@@ -220,7 +220,7 @@ def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op not in {"seq", "group"}:
         return _no("a tuple or an interval is asked for")
     if pred.op == "seq" and len(pred.args) == 1:
-        return compare(gold, pred.args[0], ask)
+        return compare_answers(gold, pred.args[0], ask)
     is_list = gold.name in {"()", "[]"} and len(gold.args) != 2
     same_ends = pred.op == "group" and pred.name == gold.name
     bare = pred.op == "seq" or pred.name == "{}" or (is_list and pred.name in {"()", "[]"})
@@ -250,7 +250,7 @@ def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     undecided: Outcome | None = None
     best = Outcome(True, "structure", "the same, part by part")
     for g, p in zip(gold, pred, strict=True):
-        outcome = compare(g, p, ask)
+        outcome = compare_answers(g, p, ask)
         if outcome.equal is False:
             return outcome
         if outcome.equal is None:
@@ -274,7 +274,7 @@ def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     undecided: Outcome | None = None
     for g in gold:
         for k, p in enumerate(left):
-            outcome = compare(g, p, ask)
+            outcome = compare_answers(g, p, ask)
             if outcome.equal:
                 del left[k]
                 break
