@@ -55,6 +55,16 @@ def test_the_table_counts_errors_of_both_kinds_and_troubles():
     }  # fmt: skip
 
 
+def test_the_count_per_tier_says_who_decided_and_how_often_wrongly():
+    needs_sympy = BARE._replace(gold=r"\sec^2 y", text=r"1+\tan^2 y")
+    undecided = BARE._replace(text="9^{9^{9^9}}", label=False)
+    items = [RIGHT, WRONG, RIGHT._replace(label=False), needs_sympy, undecided]
+    assert graders.tiers(items)[0] == ["number", "3", "2", "1", "0", "1"]
+    assert [row for row in graders.tiers(items) if row[0] == "symbolic"] == [
+        ["symbolic", "2", "1", "0", "1", "0"]
+    ]
+
+
 def test_a_sample_is_the_same_every_time_and_leaves_small_files_whole():
     items = [RIGHT._replace(id=str(n), file="big" if n < 90 else "small") for n in range(100)]
     drawn = graders.sample(items, 20)
@@ -84,7 +94,10 @@ def test_the_command_end_to_end(tmp_path, monkeypatch, capsys):
     (tmp_path / "labelled" / "pairs_x.jsonl").write_text(lines)
     out = tmp_path / "wrong.jsonl"
     assert graders.main(["--graders", "ours", "--markdown", "--list-disagreements", str(out)]) == 0
-    assert "| pairs_x | ours | 2 | 50.00 | 1 | 0 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| pairs_x | ours | 2 | 50.00 | 1 | 0 |" in printed
+    assert "| tier | items | correct | incorrect | neither | wrong |" in printed
+    assert "| number | 2 | 1 | 1 | 0 | 1 |" in printed
     assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["b"]
 
 

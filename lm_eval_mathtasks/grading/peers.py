@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.grading import children
+from lm_eval_mathtasks.grading.extract import STATED, extract_answer
+from lm_eval_mathtasks.grading.grade import grade
+from lm_eval_mathtasks.grading.verdict import Verdict
 
 
 class Item(NamedTuple):
@@ -48,20 +51,19 @@ def _handler(name: str) -> children.Handler:
     return lambda pair, _tick: grader(Item("", "", gold=pair[0], text=pair[1]))
 
 
+def our_verdict(item: Item) -> Verdict:
+    """Return this package's verdict on an item, with the tier that decided."""
+    gold = item.gold
+    # a text is read as a response where it marks or states its answer
+    if item.gold_text:
+        found = extract_answer(gold)
+        gold = found.answer or gold if found.rule in STATED else gold
+    return grade(gold=gold, pred=item.text if item.bare else extract_answer(item.text).answer)
+
+
 def ours() -> Grader:
     """This package's grader, as the others are called."""
-    from lm_eval_mathtasks.grading import extract_answer, grade
-    from lm_eval_mathtasks.grading.extract import STATED
-
-    def judge(item: Item) -> bool:
-        gold = item.gold
-        # a text is read as a response where it marks or states its answer
-        if item.gold_text:
-            found = extract_answer(gold)
-            gold = found.answer or gold if found.rule in STATED else gold
-        return grade(gold=gold, pred=item.text if item.bare else extract_answer(item.text).answer).correct
-
-    return judge
+    return lambda item: our_verdict(item).correct
 
 
 def math_verify() -> Grader:
