@@ -35,7 +35,7 @@ COLUMNS = "file grader items accuracy % false- false+ hung raised pairs/s median
 ).split()
 
 
-TIER_COLUMNS = ["tier", "items", "correct", "incorrect", "neither", "wrong"]
+DECIDER_COLUMNS = ["part", "name", "items", "correct", "incorrect", "neither", "wrong"]
 
 
 class Judged(NamedTuple):
@@ -182,16 +182,17 @@ def ratios(results: dict[str, list[Judged]], against: str = "math-verify") -> li
     ]
 
 
-def tiers(items: list[Item]) -> list[list[str]]:
-    """Return what each tier of our grader decides of the items, and how often against their labels."""
-    found: dict[str, Counter[str]] = {}
+def deciders(items: list[Item]) -> list[list[str]]:
+    """Return what each rule of extraction finds in the items and each tier decides, and how often against the label."""
+    found: dict[tuple[str, str], Counter[str]] = {}
     for item in items:
-        verdict = our_verdict(item)
+        rule, verdict = our_verdict(item)
         kind = {Status.CORRECT: "correct", Status.INCORRECT: "incorrect"}.get(verdict.status, "neither")
-        counts = found.setdefault(verdict.tier, Counter())
-        counts.update(["items", kind, *(["wrong"] if verdict.correct is not item.label else [])])
-    ordered = sorted(found.items(), key=lambda entry: -entry[1]["items"])
-    return [[tier, *(str(counts[column]) for column in TIER_COLUMNS[1:])] for tier, counts in ordered]
+        for part in (("rule", rule), ("tier", verdict.tier)):
+            wrong = ["wrong"] if verdict.correct is not item.label else []
+            found.setdefault(part, Counter()).update(["items", kind, *wrong])
+    ordered = sorted(found.items(), key=lambda entry: (entry[0][0], -entry[1]["items"]))
+    return [[*part, *(str(counts[column]) for column in DECIDER_COLUMNS[2:])] for part, counts in ordered]
 
 
 def as_markdown(columns: list[str], lines: list[list[str]]) -> str:
@@ -247,10 +248,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(show(COLUMNS, table(results)))
     labelled = [item for item in items if not item.file.startswith("data ")]
     if "ours" in names and labelled:
-        print(
-            "\nWhat each tier of our grader decides of the labelled items\n"
-            + show(TIER_COLUMNS, tiers(labelled))
-        )
+        print("\nWhat each part of our grader decides of the labelled items")
+        print(show(DECIDER_COLUMNS, deciders(labelled)))
     print("\n" + "\n".join(ratios(results)))
     if options.list_disagreements:
         write_disagreements(options.list_disagreements, results)

@@ -55,13 +55,15 @@ def test_the_table_counts_errors_of_both_kinds_and_troubles():
     }  # fmt: skip
 
 
-def test_the_count_per_tier_says_who_decided_and_how_often_wrongly():
+def test_the_count_per_part_says_who_decided_and_how_often_wrongly():
     needs_sympy = BARE._replace(gold=r"\sec^2 y", text=r"1+\tan^2 y")
     undecided = BARE._replace(text="9^{9^{9^9}}", label=False)
     items = [RIGHT, WRONG, RIGHT._replace(label=False), needs_sympy, undecided]
-    assert graders.tiers(items)[0] == ["number", "3", "2", "1", "0", "1"]
-    assert [row for row in graders.tiers(items) if row[0] == "symbolic"] == [
-        ["symbolic", "2", "1", "0", "1", "0"]
+    assert graders.deciders(items) == [
+        ["rule", "hash", "3", "2", "1", "0", "1"],
+        ["rule", "given", "2", "1", "0", "1", "0"],
+        ["tier", "number", "3", "2", "1", "0", "1"],
+        ["tier", "symbolic", "2", "1", "0", "1", "0"],
     ]
 
 
@@ -96,8 +98,9 @@ def test_the_command_end_to_end(tmp_path, monkeypatch, capsys):
     assert graders.main(["--graders", "ours", "--markdown", "--list-disagreements", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "| pairs_x | ours | 2 | 50.00 | 1 | 0 |" in printed
-    assert "| tier | items | correct | incorrect | neither | wrong |" in printed
-    assert "| number | 2 | 1 | 1 | 0 | 1 |" in printed
+    assert "| part | name | items | correct | incorrect | neither | wrong |" in printed
+    assert "| rule | given | 2 | 1 | 1 | 0 | 1 |" in printed
+    assert "| tier | number | 2 | 1 | 1 | 0 | 1 |" in printed
     assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["b"]
 
 

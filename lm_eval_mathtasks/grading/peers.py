@@ -51,19 +51,20 @@ def _handler(name: str) -> children.Handler:
     return lambda pair, _tick: grader(Item("", "", gold=pair[0], text=pair[1]))
 
 
-def our_verdict(item: Item) -> Verdict:
-    """Return this package's verdict on an item, with the tier that decided."""
+def our_verdict(item: Item) -> tuple[str, Verdict]:
+    """Return the rule that found the answer ("given" for an item that is one), and this package's verdict."""
     gold = item.gold
     # a text is read as a response where it marks or states its answer
     if item.gold_text:
         found = extract_answer(gold)
         gold = found.answer or gold if found.rule in STATED else gold
-    return grade(gold=gold, pred=item.text if item.bare else extract_answer(item.text).answer)
+    rule, answer = ("given", item.text) if item.bare else extract_answer(item.text)[1::-1]
+    return rule, grade(gold=gold, pred=answer)
 
 
 def ours() -> Grader:
     """This package's grader, as the others are called."""
-    return lambda item: our_verdict(item).correct
+    return lambda item: our_verdict(item)[1].correct
 
 
 def math_verify() -> Grader:
