@@ -16,6 +16,7 @@ _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
 # "1.000,99" and "7.425.000" can only be European; "1.000" alone cannot be told from a decimal
 _DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_ONLY_A_CLOCK = re.compile(r":0\d|[a-z]", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
@@ -72,6 +73,9 @@ def readings(text: str) -> tuple[Expr, ...]:
     clock = read_clock(text)
     if clock:
         found.append(Expr("clock", name=" ".join(map(str, clock))))
+        # "2:00" and "4:30 p.m." are no ratios, "5:18" may be one
+        if _ONLY_A_CLOCK.search(text):
+            return tuple(found)
     whole = re.match(r"\\text\{", text)
     if whole and closing_brace(text, 5) == len(text) - 1:
         inside = text[6:-1].strip()

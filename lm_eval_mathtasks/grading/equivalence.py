@@ -142,6 +142,9 @@ def _by_readings(
         preds = (*preds, comma)
     if golds[0].op == "num" and (rounded := rounded_side(pred)) is not None:
         preds = (*preds, rounded)
+    # two times of day are no ratios
+    if golds[0].op == preds[0].op == "clock":
+        golds, preds = golds[:1], preds[:1]
     outcomes = []
     for g in golds:
         for p in preds:

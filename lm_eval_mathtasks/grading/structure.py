@@ -119,13 +119,17 @@ def _same_curve() -> Outcome:
 def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """a:b is a/b; longer ratios are the same if they are proportional."""
     if gold.op == pred.op and len(gold.args) == len(pred.args):
-        lefts = [mul(a, pred.args[0]) for a in gold.args[1:]]
-        rights = [mul(b, gold.args[0]) for b in pred.args[1:]]
+        # a zero stands in both at the same places, and is no measure of the others
+        zeros = [a == num(0) for a in gold.args]
+        if zeros != [b == num(0) for b in pred.args] or all(zeros):
+            return _no("ratios with zeros at other places")
+        k = zeros.index(False)
+        lefts, rights = ([mul(a, other.args[k]) for a in e.args] for e, other in ((gold, pred), (pred, gold)))
         return _in_order(lefts, rights, ask)
     sides = []
     for e in (gold, pred):
-        if e.op == "ratio" and len(e.args) != 2:
-            return _no("a ratio of more than two")
+        if e.op == "ratio" and (len(e.args) != 2 or e.args[1] == num(0)):
+            return _no("a ratio of more than two, or to zero, is no number")
         sides.append(div(*e.args) if e.op == "ratio" else e)
     return compare_scalars(sides[0], sides[1], ask)
 

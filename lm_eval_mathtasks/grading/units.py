@@ -127,4 +127,5 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     if not match or not (match.group(2) or match.group(4)):
         return None
     hour, minute, second, half = match.groups()
-    return int(hour), int(minute or 0), int(second or 0), (half or "").lower()
+    time = int(hour), int(minute or 0), int(second or 0), (half or "").lower()
+    return time if time[0] <= 24 and max(time[1:3]) < 60 else None
