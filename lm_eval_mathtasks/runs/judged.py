@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -92,11 +93,10 @@ def understood(answer: str) -> str:
 
 
 def shares(run: Run, judged: Iterable[Judged]) -> dict[str, float]:
-    """Return for every doc the share of its responses that our grader finds right (of those that are there)."""
-    right: dict[str, int] = {row.doc_id: 0 for row in run.rows}
-    for one in judged:
-        right[one.doc_id] += one.verdict.correct
-    return {row.doc_id: right[row.doc_id] / (len(row.there) or 1) for row in run.rows}
+    """Return for every doc that was answered the share of its responses that our grader finds right (of those that are
+    there)."""
+    right = Counter(one.doc_id for one in judged if one.verdict.correct)
+    return {row.doc_id: right[row.doc_id] / len(row.there) for row in run.answered}
 
 
 def cut_off(judged: Sequence[Judged]) -> dict[CutOff, int]:
