@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading import Extraction, Verdict, extract_answer, normal_form
 from lm_eval_mathtasks.grading.judge import CutOff, Judgement, judge
+from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status
 from lm_eval_mathtasks.runs.records import Row, Run, require_gold
 
 _CACHED = 100_000  # distinct answers kept
@@ -110,6 +111,12 @@ def cut_off_words(counts: Mapping[CutOff, int]) -> str:
         f"cut off: {sum(counts.values())} responses ({counts['surely']} surely, {counts['likely']} likely), "
         "those that had answered before included"
     )
+
+
+def status_words(counts: Mapping[Status, int]) -> str:
+    """How many responses have each status, as every command says it: right ones first, then the most frequent."""
+    ordered = sorted(counts.items(), key=lambda pair: (pair[0] is not Status.CORRECT, -pair[1]))
+    return ", ".join(f"{STATUS_WORDS[status]} {count}" for status, count in ordered)
 
 
 def first_answers(run: Run) -> dict[str, str | None]:
