@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
-from lm_eval_mathtasks.runs.judged import judge_run
+from lm_eval_mathtasks.runs.judged import cut_off_words, judge_run
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
@@ -147,11 +147,8 @@ def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
     notes = [
         f"tokens by {ruler.name}; the longest of {found.responses} responses has {found.longest}",
         "percent [95 % interval over docs]; a longer response is cut there and judged again",
+        f"the run as it is, {cut_off_words(found.cut_off)}: beyond its own limit nothing is known",
     ]
-    if found.cut_by_run:
-        notes.append(
-            f"{found.cut_by_run} responses were cut by the run's own limit: beyond it nothing is known"
-        )
     return Table(
         f"{run.label}: {len(run.answered)} docs", ("tokens", "finished", "accuracy"), rows, tuple(notes)
     )
