@@ -7,10 +7,6 @@ token limit cut it off, and whether there is a response at all.
 
 from __future__ import annotations
 
-import re
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 class Response(str):
     """Text as the model returned it, with `finish_reason` ("stop", "length", ... as the server names it; None:
@@ -26,8 +22,3 @@ class Response(str):
         self = super().__new__(cls, text)
         self.finish_reason, self.error = finish_reason, error
         return self
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates replaced by U+FFFD: lm-eval cannot write them and would leave an empty file."""
-    return _SURROGATE.sub("\ufffd", text)

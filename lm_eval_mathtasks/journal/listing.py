@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.store import COLUMNS, Answer, answer_of, connect
-from lm_eval_mathtasks.models.payload import delivered
+from lm_eval_mathtasks.text import delivered
 
 _ROWS = f"""SELECT {", ".join("a." + c for c in COLUMNS)}, d.task, d.doc_id, d.repeat
 FROM answers a LEFT JOIN docs d ON d.key = a.key

@@ -30,12 +30,13 @@ from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Purse, read_price
-from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, delivered
+from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt
 from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
 from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.text import delivered
 
 log = logging.getLogger(__name__)
 

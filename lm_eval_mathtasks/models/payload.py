@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,8 +12,6 @@ from lm_eval_mathtasks.errors import ModelError
 
 LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 KEY_BYTES = 16  # 32 hexadecimal digits: a batch's custom_id may hold 64 characters
-THINKING_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>|<channel\|>")
-THINKING_BEGINS = re.compile(r"\s*(?:<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>)")
 
 
 class ChatPrompt(NamedTuple):
@@ -167,28 +164,6 @@ class AskBuilder:
             occurrences[same], repeats[id(instance)] = occurrence + 1, repeat + 1
             planned.append((self.build(instance, occurrence, repeat).key, occurrence, repeat))
         return planned
-
-
-def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """(text up to the first stop string outside thinking, whether one was found). Thinking that never ends is
-    left whole: it holds no answer to cut.
-
-    >>> cut("<think>Q: no</think>4 Q: next", ["Q:"])
-    ('<think>Q: no</think>4 ', True)
-    """
-    ends = list(THINKING_ENDS.finditer(text))
-    start = ends[-1].end() if ends else 0
-    if not ends and THINKING_BEGINS.match(text):
-        return text, False
-    found = [at for at in (text.find(stop, start) for stop in stops) if at >= 0]
-    return (text[: min(found)], True) if found else (text, False)
-
-
-def delivered(text: str, finish_reason: str | None, request: Mapping[str, Any]) -> tuple[str, str | None]:
-    """(text, finish_reason) as the scoring gets them: cut at the request's stop strings. A response that holds a
-    stop string had ended before any token limit was reached."""
-    text, stopped = cut(text, request.get("stop") or ())
-    return text, "stop" if stopped else finish_reason
 
 
 def tidy(text: str) -> str:

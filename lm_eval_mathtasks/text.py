@@ -1,0 +1,121 @@
+"""One reading of text: thinking, stop strings, when two questions are one, and text that files and paths can hold."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+OPENING, CLOSING = "<think>\n", "\n</think>\n"
+
+# Thinking, opened and closed; names that mark only the format of a prompt (a working-out part) count as well.
+# A set of first characters, and no flag on it, is what makes this search fast. Only closing marks fill a group.
+_MARK = re.compile(
+    r"[<\[◁](?i:(/)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
+    r"|\|(?:begin|(end))_of_thought\|>|(?:start|(end))_working_out>)"
+)
+# gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
+_FINAL_CHANNEL = re.compile(
+    r"<\|channel\|>\s{0,4}final\s{0,4}(?:<\|constrain\|>\w{0,20})?<\|message\|>|assistantfinal"
+)
+_ANALYSIS_CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(?:analysis|commentary)|\A\s{0,4}analysis(?=[A-Z])")
+# A block that was never closed has still ended when the response ends with a complete answer element.
+_ANSWER_ELEMENT = re.compile(r"<(?i:answer|solution)>")
+_ANSWER_ELEMENT_AT_END = re.compile(r"</(?:answer|solution)>\s{0,20}\Z", re.IGNORECASE)
+_LONGEST_ENDING = 40  # characters of a closing element and the white space after it
+
+_STOP_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>|<channel\|>")
+_STOP_BEGINS = re.compile(r"\s*(?:<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>)")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_NAME = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
+_KEPT_OF_NAME = 25  # characters of a longer one
+
+
+class Thinking(NamedTuple):
+    """Where a text thinks: spans in order, marks included, none inside another. unfinished: the last one never ends."""
+
+    spans: list[tuple[int, int]]
+    unfinished: bool
+
+
+def thinking(text: str) -> Thinking:
+    """Return the thinking in a response, in time linear in its length.
+
+    A closing mark without an opening one ends thinking that the prompt had opened. All channels of gpt-oss before its
+    final one are thinking. A block without an end has ended where the answer element begins that ends the text.
+    """
+    spans: list[tuple[int, int]] = []
+    if "<|channel|>" in text or "assistantfinal" in text or text.lstrip()[:8] == "analysis":
+        if finals := list(_FINAL_CHANNEL.finditer(text)):
+            spans.append((0, finals[-1].end()))
+        elif analysis := _ANALYSIS_CHANNEL.search(text):
+            return Thinking([(analysis.start(), len(text))], True)
+    opened: int | None = None
+    for mark in _MARK.finditer(text, spans[0][1] if spans else 0):
+        if mark.lastindex:
+            begin = opened if opened is not None else spans[-1][1] if spans else 0
+            spans.append((begin, mark.end()))
+            opened = None
+        elif opened is None:
+            opened = mark.start()
+    if opened is None:
+        return Thinking(spans, False)
+    if not _ANSWER_ELEMENT_AT_END.search(text, max(0, len(text) - _LONGEST_ENDING)):
+        return Thinking([*spans, (opened, len(text))], True)
+    elements = [element.start() for element in _ANSWER_ELEMENT.finditer(text, opened)]
+    return Thinking([*spans, (opened, elements[-1] if elements else opened)], False)
+
+
+def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """(text up to the first stop string outside thinking, whether one was found). Thinking that never ends is
+    left whole: it holds no answer to cut.
+
+    >>> cut_at_stop("<think>Q: no</think>4 Q: next", ["Q:"])
+    ('<think>Q: no</think>4 ', True)
+    """
+    ends = list(_STOP_ENDS.finditer(text))
+    start = ends[-1].end() if ends else 0
+    if not ends and _STOP_BEGINS.match(text):
+        return text, False
+    found = [at for at in (text.find(stop, start) for stop in stops) if at >= 0]
+    return (text[: min(found)], True) if found else (text, False)
+
+
+def delivered(text: str, finish_reason: str | None, request: Mapping[str, Any]) -> tuple[str, str | None]:
+    """(text, finish_reason) as the scoring gets them: cut at the request's stop strings. A response that holds a
+    stop string had ended before any token limit was reached."""
+    text, stopped = cut_at_stop(text, request.get("stop") or ())
+    return text, "stop" if stopped else finish_reason
+
+
+def collapsed(text: str) -> str:
+    """Return a text in which white space and the form of accents (Unicode NFC) no longer differ: copies of one
+    question are equal by it."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def letters(text: str) -> str:
+    """Return letters, digits and signs, without the case, space, quotes, dollars and other punctuation that copies
+    change: two tellings of one question are equal by it, if they use the same words."""
+    return re.sub(r"[^\w+\-*/=<>^]", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def encodable(text: str) -> str:
+    """Return the text with lone surrogates replaced by U+FFFD: lm-eval cannot write them and would leave an empty
+    file."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def safe_name(name: str) -> str:
+    """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a
+    file system ends in its checksum."""
+    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
+    data = name.encode("utf-8", "replace")
+    return (
+        name
+        if len(data) <= _LONGEST_NAME
+        else f"{name[:_KEPT_OF_NAME]}-{hashlib.sha256(data).hexdigest()[:12]}"
+    )
