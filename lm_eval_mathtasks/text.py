@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 OPENING, CLOSING = "<think>\n", "\n</think>\n"
 
-# Thinking, opened and closed; names that mark only the format of a prompt (a working-out part) count as well.
-# A set of first characters, and no flag on it, is what makes this search fast. Only closing marks fill a group.
+# Thinking, opened and closed; names that mark only the format of a prompt (a working-out part) count as well. The last
+# four are Cohere's, Apertus's, Gemma's and Kimi's. A set of first characters, and no flag on it, is what makes this
+# search fast. Only closing marks fill a group.
 _MARK = re.compile(
     r"[<\[◁](?i:(/)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
-    r"|\|(?:begin|(end))_of_thought\|>|(?:start|(end))_working_out>)"
+    r"|\|(?:begin|(end))_of_thought\|>|(?:start|(end))_working_out>|\|(?:start|(end))_thinking\|>"
+    r"|\|inner_(?:prefix|(suffix))\|>|\|channel>\s{0,4}thought|(channel)\|>|\|(?:open|(close))\|>think<\|sep\|>)"
 )
 # gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
 _FINAL_CHANNEL = re.compile(
@@ -26,12 +28,19 @@ _ANSWER_ELEMENT = re.compile(r"<(?i:answer|solution)>")
 _ANSWER_ELEMENT_AT_END = re.compile(r"</(?:answer|solution)>\s{0,20}\Z", re.IGNORECASE)
 _LONGEST_ENDING = 40  # characters of a closing element and the white space after it
 
-_STOP_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>|<channel\|>")
-_STOP_BEGINS = re.compile(r"\s*(?:<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>)")
-
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：！？"}
+_WIDE_CHARACTER = re.compile("[\uff01-\uff5e]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_IN_A_NAME = re.compile(r'["<>:/|\\?*\[\]\0-\x1f\x7f-\x9f]+')
 _LONGEST_NAME = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
 _KEPT_OF_NAME = 25  # characters of a longer one
+
+
+def narrow(text: str) -> str:
+    """Return a text of the same length with full-width letters, digits and signs in ASCII; punctuation stays."""
+    if text.isascii() or not _WIDE_CHARACTER.search(text):
+        return text
+    return text.translate(_WIDE)
 
 
 class Thinking(NamedTuple):
@@ -47,6 +56,7 @@ def thinking(text: str) -> Thinking:
     A closing mark without an opening one ends thinking that the prompt had opened. All channels of gpt-oss before its
     final one are thinking. A block without an end has ended where the answer element begins that ends the text.
     """
+    text = narrow(text) if "＜" in text or "［" in text else text
     spans: list[tuple[int, int]] = []
     if "<|channel|>" in text or "assistantfinal" in text or text.lstrip()[:8] == "analysis":
         if finals := list(_FINAL_CHANNEL.finditer(text)):
@@ -69,19 +79,41 @@ def thinking(text: str) -> Thinking:
     return Thinking([*spans, (opened, elements[-1] if elements else opened)], False)
 
 
+def with_thinking(thought: str, text: str) -> str:
+    """Return a response with the reasoning that a server or a log keeps apart before it, open where nothing followed;
+    as it is where it holds thinking itself."""
+    if not thought or thinking(text).spans:
+        return text
+    return f"{OPENING}{thought}{CLOSING}{text}" if text else OPENING + thought
+
+
+def first_part(text: str, length: int) -> str:
+    """Return the first `length` characters of a response so that thinking which had not ended there shows.
+
+    Where the prompt had opened the thinking, only the mark that follows shows that it was thinking.
+
+    >>> first_part("3 or 4? </think> 4", 6)
+    '3 or 4\\n<think>\\n'
+    """
+    part = text[:length]
+    inside = any(start < length < end for start, end in thinking(text).spans)
+    return part if not inside or thinking(part).unfinished else f"{part}\n{OPENING}"
+
+
 def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """(text up to the first stop string outside thinking, whether one was found). Thinking that never ends is
-    left whole: it holds no answer to cut.
+    """(text up to the first stop string outside thinking, whether one was found).
 
     >>> cut_at_stop("<think>Q: no</think>4 Q: next", ["Q:"])
     ('<think>Q: no</think>4 ', True)
     """
-    ends = list(_STOP_ENDS.finditer(text))
-    start = ends[-1].end() if ends else 0
-    if not ends and _STOP_BEGINS.match(text):
-        return text, False
-    found = [at for at in (text.find(stop, start) for stop in stops) if at >= 0]
-    return (text[: min(found)], True) if found else (text, False)
+    begin = 0
+    for start, end in [*(thinking(text).spans if stops else ()), (len(text), len(text))]:
+        # A stop string that begins before the thinking counts, even if it reaches into it.
+        found = [at for stop in stops if (at := text.find(stop, begin, start + len(stop) - 1)) >= 0]
+        if found:
+            return text[: min(found)], True
+        begin = end
+    return text, False
 
 
 def delivered(text: str, finish_reason: str | None, request: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -104,18 +136,23 @@ def letters(text: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """Return the text with lone surrogates replaced by U+FFFD: lm-eval cannot write them and would leave an empty
-    file."""
-    return _SURROGATE.sub("\ufffd", text)
+    """Return a text that UTF-8 can hold: halves of a surrogate pair are joined, lone ones become U+FFFD.
+
+    lm-eval cannot write a lone surrogate and would leave an empty file; a stream may send a pair in two pieces.
+    """
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def safe_name(name: str) -> str:
-    """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a
-    file system ends in its checksum."""
-    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
-    data = name.encode("utf-8", "replace")
-    return (
-        name
-        if len(data) <= _LONGEST_NAME
-        else f"{name[:_KEPT_OF_NAME]}-{hashlib.sha256(data).hexdigest()[:12]}"
-    )
+    """Return a name as one part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1.
+
+    Never empty, "." or "..", never hidden, never like an option; one too long for a file system ends in its checksum.
+    """
+    name = _NOT_IN_A_NAME.sub("__", encodable(name))
+    name = f"_{name}" if name[:1] in ("", ".", "-") else name
+    data = name.encode()
+    if len(data) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_KEPT_OF_NAME]}-{hashlib.sha256(data).hexdigest()[:12]}"

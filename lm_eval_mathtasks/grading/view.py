@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from lm_eval_mathtasks.text import thinking
-
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：！？"}
-_WIDE_CHARACTER = re.compile("[\uff01-\uff5e]")
+from lm_eval_mathtasks.text import narrow, thinking
 
 _TURN_TOKEN = re.compile(
     r"[<\[](?:\|(?:im_start|im_end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|end|start|return|user|assistant"
@@ -59,9 +56,7 @@ class View(NamedTuple):
 
 def view(response: str) -> View:
     """Blank thinking, code and special tokens; the cut at the next question is `first_solution`'s."""
-    text = response
-    if not text.isascii() and _WIDE_CHARACTER.search(text):
-        text = text.translate(_WIDE)
+    text = narrow(response)
     spans, unfinished = thinking(text)
     if unfinished:
         return View("", False, True, [])

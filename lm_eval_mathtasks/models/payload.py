@@ -164,8 +164,3 @@ class AskBuilder:
             occurrences[same], repeats[id(instance)] = occurrence + 1, repeat + 1
             planned.append((self.build(instance, occurrence, repeat).key, occurrence, repeat))
         return planned
-
-
-def tidy(text: str) -> str:
-    """Text without lone surrogates: one of them empties lm-eval's whole samples file."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -19,7 +19,6 @@ from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
 from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit
 from lm_eval_mathtasks.models.settings import read_settings
-from lm_eval_mathtasks.text import cut_at_stop
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,9 +168,6 @@ def test_contradicting_limits_are_refused():
 def test_stops():
     assert stops_of({"until": "x"}) == ("x",)
     assert stops_of({"until": ["", "a", "a", "b"]}) == ("a", "b")
-    assert cut_at_stop("one two", ["two", "one"]) == ("", True)
-    assert cut_at_stop("<think>Q: endless", ["Q:"]) == ("<think>Q: endless", False)
-    assert cut_at_stop("hidden Q: </think> seen Q: x", ["Q:"]) == ("hidden Q: </think> seen ", True)
 
 
 # -- the window
