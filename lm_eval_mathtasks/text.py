@@ -30,6 +30,11 @@ _LONGEST_ENDING = 40  # characters of a closing element and the white space afte
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：！？"}
 _WIDE_CHARACTER = re.compile("[\uff01-\uff5e]")
+# Controls but tab and newline, marks that turn the direction of writing, line separators, lone surrogates: what they do
+# to a page or a terminal is not what is in the text. The report's text.js has the same list.
+_HIDDEN = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_A_NAME = re.compile(r'["<>:/|\\?*\[\]\0-\x1f\x7f-\x9f]+')
 _LONGEST_NAME = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
@@ -143,6 +148,11 @@ def encodable(text: str) -> str:
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def visible(text: str) -> str:
+    """Return a text with characters that hide or reorder others, or steer a terminal, shown as ⟨U+202E⟩."""
+    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
 
 
 def safe_name(name: str) -> str:
