@@ -41,7 +41,7 @@ from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
 from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.journal.statistics import journal_statistics
+from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.runs.formats import find_readers
 from lm_eval_mathtasks.runs.judged import judge
 from lm_eval_mathtasks.runs.lm_eval_logs import (

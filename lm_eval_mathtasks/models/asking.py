@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_mathtasks.journal.store import Answer
+from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight, Reply
 from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.store import Answer, Journal, connect
+from lm_eval_mathtasks.journal.queries import pending
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Reply, absorb, finish
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
@@ -91,7 +92,7 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
 
     Raises ModelError if a line is not of a batch that was written for this journal.
     """
-    pending = _pending(journal)
+    asked = pending(journal)
     kept = Journal(journal)
     good = bad = 0
     try:
@@ -99,7 +100,7 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                outcome = _collected(line, number, pending, str(output))
+                outcome = _collected(line, number, asked, str(output))
                 if isinstance(outcome, Answer):
                     kept.put(outcome).result()
                     good += 1
@@ -114,19 +115,13 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
         yield "run the evaluation to ask for those live, or write another batch"
 
 
-def _pending(journal: str | Path) -> dict[str, tuple[str, dict[str, Any], str]]:
-    with closing(connect(journal)) as db:
-        rows = db.execute("SELECT key, endpoint, request, prompt FROM pending")
-        return {key: (url, json.loads(request), prompt) for key, url, request, prompt in rows}
-
-
 def _collected(
-    line: str, number: int, pending: dict[str, tuple[str, dict[str, Any], str]], where: str
+    line: str, number: int, asked: dict[str, tuple[str, dict[str, Any], str]], where: str
 ) -> Answer | tuple[str, Fault]:
     try:
         row = json.loads(line)
         key = row["custom_id"]
-        url, request, prompt = pending[key]
+        url, request, prompt = asked[key]
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(
             "lines of a batch written for this journal", f"line {number} of {where} ({type(error).__name__})",

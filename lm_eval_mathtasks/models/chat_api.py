@@ -20,7 +20,9 @@ from typing import Any, NoReturn
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
-from lm_eval_mathtasks.journal.store import Answer, Journal, stored
+from lm_eval_mathtasks.journal.queries import stored
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.batch import write_batch
 from lm_eval_mathtasks.models.budget import Budget
