@@ -21,7 +21,7 @@ from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Reply, absorb, finish
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
-from lm_eval_mathtasks.models.payload import Ask
+from lm_eval_mathtasks.models.payload import Ask, prompt_text
 from lm_eval_mathtasks.models.settings import Settings
 
 MAX_LINES = 50_000  # requests in one batch file
@@ -64,8 +64,9 @@ def _lines(
     asks: Iterable[Ask], capabilities: Capabilities, settings: Settings, url: str, noted: list[Any]
 ) -> Iterator[str]:
     for ask in asks:
-        noted.append((ask.key, settings.base_url, ask.payload, ask.prompt))
-        body = capabilities.apply(ask.payload)
+        payload = ask.payload
+        noted.append((ask.key, settings.base_url, payload, prompt_text(payload)))
+        body = capabilities.apply(payload)
         yield json.dumps({"custom_id": ask.key, "method": "POST", "url": url, "body": body}) + "\n"
 
 

@@ -13,7 +13,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Container, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -106,26 +106,19 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """
         settings = self.settings
         planned = self.builder.plan(requests)
-        keys = [key for key, _, _ in planned]
+        keys = [ask.key for ask in planned]
         if settings.dry_run:
-            return self._stop_here(
-                estimate(
-                    settings,
-                    self.price,
-                    self._asks(requests, planned, stored(settings.journal, keys)),
-                    len(keys),
-                )
-            )
+            kept = stored(settings.journal, keys)
+            missing = [ask for ask in planned if ask.key not in kept]
+            return self._stop_here(estimate(settings, self.price, missing, len(keys)))
         journal = Journal(settings.journal)
         try:
             found = journal.find(keys)
-            longest = max((ask.max_tokens for ask in self._asks(requests, planned, found)), default=0)
-            journal.require_space(len(keys) - len(found), longest)
+            asks = [ask for ask in planned if ask.key not in found]
+            longest = max((ask.max_tokens for ask in asks), default=0)
+            journal.require_space(len(asks), longest)
             require_tokens(settings, longest)
-            journal.note_docs(
-                (k, r.task_name, r.doc_id, n) for (k, _, n), r in zip(planned, requests, strict=True)
-            )
-            asks = self._asks(requests, planned, found)
+            journal.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in planned)
             if settings.batch_out:
                 how: dict[str, Any] = {
                     "capabilities": self.capabilities,
@@ -135,19 +128,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
                 return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
             report = self._new_report(len(keys), len(found))
             results = {key: self._response(answer) for key, answer in found.items()}
-            if len(found) < len(keys):
-                self._ask(asks, results, journal, report, shown=settings.progress and not disable_tqdm)
+            if asks:
+                self._ask(iter(asks), results, journal, report, shown=settings.progress and not disable_tqdm)
         finally:
             journal.close()
         return self._deliver([results[key] for key in keys], report)
-
-    def _asks(
-        self, requests: list[Any], planned: list[tuple[str, int, int]], found: Container[str]
-    ) -> Iterator[Ask]:
-        """The Asks that are not in `found`, built one at a time."""
-        for instance, (key, occurrence, repeat) in zip(requests, planned, strict=True):
-            if key not in found:
-                yield self.builder.build(instance, occurrence, repeat)
 
     def _stop_here(self, lines: Iterator[str]) -> NoReturn:
         """Nothing is to be asked: say what was planned, and end."""

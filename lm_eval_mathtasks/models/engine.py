@@ -168,7 +168,7 @@ class Engine:
 
     async def _answer(self, ask: Ask) -> Answer | Fault:
         """The journalled answer, or the journalled Fault of a doc that has none; Stopped if the run must end."""
-        trouble = Trouble(time.monotonic())
+        trouble = Trouble(ask.payload, time.monotonic())
         try:
             answer = await self.asker.answer(ask, trouble)
             await asyncio.wrap_future(self.journal.put(answer))
