@@ -24,10 +24,10 @@ from lm_eval_mathtasks.report.examine import (
     lengths,
     pairs,
 )
-from lm_eval_mathtasks.report.words import visible
 from lm_eval_mathtasks.runs.judged import Judged
 from lm_eval_mathtasks.runs.records import Row
 from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
+from lm_eval_mathtasks.text import visible
 
 JSON_VERSION = 1  # raised whenever a key changes its meaning or goes
 CLAIMS_LISTED = 5
