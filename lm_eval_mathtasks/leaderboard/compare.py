@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Model
@@ -37,25 +37,37 @@ class Score:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One claim against one run. delta and its interval (95 %) are ours minus theirs, as fractions, on these docs: both
-    sides answered them, so only the luck of the answers counts, `noise` of ours and of theirs.
+    """One claim against one run: both sides answered the same docs, so only the luck of the answers counts.
 
-    margin: within which two scores are equivalent. number_only: the run states nothing of its protocol, so that the
-    outcome is about the number alone. repeats: answers to each doc that would decide, where no difference is seen; None
-    where no number of ours would.
+    difference: ours minus theirs, with the interval that `noise`, of ours and of theirs, gives it. margin: within which
+    two scores are equivalent, as a fraction. number_only: the run states nothing of its protocol, so that the outcome
+    is about the number alone. repeats: answers to each doc that would decide, where no difference is seen; None where
+    no number of ours would.
     """
 
     claim: Claim
     ours: Score
     theirs: Score
     parts: tuple[Part, ...]
-    delta: float
-    interval: st.Interval
+    difference: Difference
     noise: tuple[Noise, Noise]
     margin: float
-    outcome: Outcome
-    number_only: bool = False
-    repeats: int | None = None
+    number_only: bool
+
+    @property
+    def delta(self) -> float:
+        """Ours minus theirs, as a fraction."""
+        return self.difference.delta
+
+    @property
+    def interval(self) -> st.Interval:
+        """Of the difference, 95 %."""
+        return self.difference.interval
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the comparison comes to."""
+        return self.difference.outcome
 
     @property
     def verdict(self) -> str:
@@ -154,63 +166,78 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     mode = mode or mode_of(run, claim)
     protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
     parts = tuple(by_preset(run, claim, protocols))
-    delta = ours.value - theirs.value
     values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.answered]
     own = noise_of_run(run, values, ours.k, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
-    error = _error(noise, ours, theirs)
     margin = max(margin, _rounding(claim))
-    outcome = _outcome(delta, error, margin) if comparable(list(parts)) else "not comparable"
+    difference = difference_of(ours, theirs, noise, margin)
+    outcome = difference.outcome if comparable(list(parts)) else "not comparable"
     if outcome == "differs" and any(part.name == "mode" and part.effect == "unknown" for part in parts):
         # A model that thinks and one that does not are two measurements: the gap may be that.
         parts = tuple(part._replace(effect="breaks") if part.name == "mode" else part for part in parts)
         outcome = "not comparable"
-    repeats = _repeats(delta, noise, ours, theirs, margin) if outcome == "no difference seen" else None
-    interval = around(delta, error, st.LEVEL)
-    return Comparison(
-        claim, ours, theirs, parts, delta, interval, noise, margin, outcome, states_nothing(run), repeats
-    )
+    difference = difference._replace(outcome=outcome)
+    return Comparison(claim, ours, theirs, parts, difference, noise, margin, states_nothing(run))
 
 
-def around(delta: float, error: float, level: float) -> st.Interval:
-    """The normal interval of a difference with this standard error."""
-    half = st.z_value(level) * error
-    return st.Interval(delta - half, delta + half)
+class Difference(NamedTuple):
+    """Two scores on the same docs. delta, and its interval (95 %), are first minus second, as fractions. repeats: see
+    `Comparison`."""
+
+    delta: float
+    interval: st.Interval
+    outcome: Outcome
+    repeats: int | None = None
 
 
-def _error(noise: tuple[Noise, Noise], ours: Score, theirs: Score) -> float:
-    """The standard error of the difference on the same docs: sqrt(v/k + v'/k') / sqrt(n)."""
-    return math.sqrt((noise[0].variance / ours.k + noise[1].variance / theirs.k) / ours.docs)
+def difference_of(ours: Score, theirs: Score, noise: tuple[Noise, Noise], margin: float) -> Difference:
+    """Return what two scores on the same docs come to: equivalent, where the interval of 90 % lies within the margin;
+    different, where that of 95 % excludes 0 and reaches beyond the margin; else no difference is seen."""
+    delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs)
+    outcome, repeats = _outcome(delta, spread, margin), None
+    if outcome == "no difference seen":
+        more = (2**i for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
+        decided = (
+            k for k in more if _outcome(delta, _spread(noise, replace(ours, k=k), theirs), margin) != outcome
+        )
+        repeats = next(decided, None)
+    return Difference(delta, spread.around(delta, st.LEVEL), outcome, repeats)
+
+
+class _Spread(NamedTuple):
+    """How far a difference on the same docs moves by luck. error: its standard error; step: between two values that it
+    can take, half of which corrects for continuity (30 problems have 31 scores, and no normal curve)."""
+
+    error: float
+    step: float
+
+    def around(self, delta: float, level: float) -> st.Interval:
+        """The interval of a difference."""
+        half = st.z_value(level) * self.error + self.step / 2
+        return st.Interval(delta - half, delta + half)
+
+
+def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score) -> _Spread:
+    """Variances of the answers alone: (v/k + v'/k') / n."""
+    variance = (noise[0].variance / ours.k + noise[1].variance / theirs.k) / ours.docs
+    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.k, theirs.k)))
 
 
 def _rounding(claim: Claim) -> float:
     """Half a unit of the last digit that a claim prints, as a fraction."""
     digits = len(f"{claim.score:.4f}".rstrip("0").partition(".")[2])
-    return 0.5 / 10**digits / 100
+    return 0.005 / float(10**digits)
 
 
-def _outcome(delta: float, error: float, margin: float) -> Outcome:
-    inner, outer = around(delta, error, EQUIVALENCE_LEVEL), around(delta, error, st.LEVEL)
+def _outcome(delta: float, spread: _Spread, margin: float) -> Outcome:
+    inner, outer = spread.around(delta, EQUIVALENCE_LEVEL), spread.around(delta, st.LEVEL)
     if -margin <= inner.low and inner.high <= margin:
         return "equivalent"
     reaches = outer.low < -margin or outer.high > margin
     return "differs" if 0 not in outer and reaches else "no difference seen"
 
 
-def _repeats(
-    delta: float, noise: tuple[Noise, Noise], ours: Score, theirs: Score, margin: float
-) -> int | None:
-    """Answers to each doc with which this difference would be decided one way or the other."""
-    for k in (2**i for i in range(MOST_REPEATS.bit_length())):
-        if (
-            k > ours.k
-            and _outcome(delta, _error(noise, replace(ours, k=k), theirs), margin) != "no difference seen"
-        ):
-            return k
-    return None
-
-
-def nearest(
+def nearest(  # noqa: PLR0913  # keyword-only choices
     run: Run,
     claims: Claims,
     *,

@@ -40,7 +40,7 @@ def noise_of_run(run: Run, shares: Sequence[float], k: int, flips: float | None 
     measured = st.within_doc_variance(shares, k) if k > 1 else 0.0
     if measured > 0:
         return Noise(measured, f"measured from {k} answers to each doc")
-    return _assumed(run.protocol.temperature, mean, flips)
+    return assumed_noise(run.protocol.temperature, mean, flips)
 
 
 def noise_of_claim(claim: Claim, run: Run, ours: Noise, k: int, flips: float | None = None) -> Noise:
@@ -52,10 +52,11 @@ def noise_of_claim(claim: Claim, run: Run, ours: Noise, k: int, flips: float | N
     alike = None not in temperatures and not any(is_greedy(t) for t in temperatures if t is not None)
     if k > 1 and alike and ours.source.startswith("measured"):
         return Noise(ours.variance, "as this run's, which sampled alike")
-    return _assumed(claim.temperature, claim.score / 100, flips)
+    return assumed_noise(claim.temperature, claim.score / 100, flips)
 
 
-def _assumed(temperature: float | None, score: float, flips: float | None) -> Noise:
+def assumed_noise(temperature: float | None, score: float, flips: float | None = None) -> Noise:
+    """Return the noise of one answer to each doc, as assumed for this temperature (None: unknown) and score."""
     if flips is not None:
         return Noise(flips / 2, f"{100 * flips:g} % of the docs flip, by --flips")
     greedy = temperature is not None and is_greedy(temperature)
