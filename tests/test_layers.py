@@ -50,7 +50,7 @@ PACKAGES = {
     "evidence": {"yaml", "tqdm", "ray"},
     "sampling": {"tokenizers", "transformers"},
     "host": {"lm_eval"},
-    "leaderboard": {"yaml", "pydantic"},
+    "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity"},
     "report": {"jinja2", "matplotlib"},
     "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},

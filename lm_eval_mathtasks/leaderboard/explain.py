@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,9 +12,10 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
+from lm_eval_mathtasks.leaderboard.worth import Traits, worth
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.records import Row, Run
 
 EXAMPLES = 5
 
@@ -58,6 +59,9 @@ CAUSES: dict[str, tuple[str, str]] = {
     "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
     "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
 }
+_CUT = frozenset(
+    {"cut", "unfinished_thinking", "doubtful_end", "loop"}
+)  # their texts would have become longer
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
@@ -158,15 +162,18 @@ def explain(
         )
     found = _symptoms(run, judged)
     right = sum(j.verdict.correct for j in judged)
-    shown = sum(len(group) for group in found.values())
+    named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
     causes = [_left_out(missing)] if missing else []
-    rest = _Rest(len(judged), len(judged) - shown, right, elsewhere, _limits(run))
+    rows = run.by_id()
+    others = [
+        (_traits(rows[j.doc_id], j), j.verdict.correct) for j in judged if (j.doc_id, j.repeat) not in named
+    ]
+    rest = _Rest(len(judged), rows, others, elsewhere, _limits(run))
     causes += [_lost(key, found[key], rest) for key in CAUSES if key in found]
     causes += _graders(run, judged, ours)
     mean = right / len(judged)
     own = sum(row.score or 0.0 for row in run.answered) / len(run.answered) if run.scored else None
     interval = _interval([ours[row.doc_id] for row in run.answered], run)
-    named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
     wrong = sum(j.verdict.status is Status.INCORRECT and (j.doc_id, j.repeat) not in named for j in judged)
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
     listed += [
@@ -186,6 +193,10 @@ def explain(
         tuple(listed),
     )
     return explained.towards(published)
+
+
+def _traits(row: Row, judged: Judged) -> Traits:
+    return Traits(row.level, row.subject, len(row.responses[judged.repeat]))
 
 
 def _interval(values: list[float], run: Run) -> st.Interval:
@@ -221,12 +232,12 @@ def _left_out(missing: set[str]) -> Cause:
 
 
 class _Rest(NamedTuple):
-    """What a cause is weighed against: all responses, those without any symptom, how many of these were right, the
-    same docs in another run, and the run's token limit with a larger one to try."""
+    """What a cause is weighed against: how many responses there are, the rows by id, what those without any symptom
+    scored, the same docs in another run, and the run's token limit with a larger one to try."""
 
     total: int
-    healthy: int
-    right: int
+    rows: Mapping[str, Row]
+    others: Sequence[tuple[Traits, bool]]
     elsewhere: Mapping[str, float] | None
     limits: tuple[int | None, int]
 
@@ -238,13 +249,10 @@ def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
     if rest.elsewhere is not None and all(doc in rest.elsewhere for doc in docs):
         rate, rate_from = sum(rest.elsewhere[doc] for doc in docs) / count, "these docs in the other run"
         interval = st.wilson(min(1.0, max(0.0, rate)), count).scaled(bound)
-    elif rest.healthy:
-        rate, rate_from = rest.right / rest.healthy, f"the accuracy of the other {rest.healthy} responses"
-        # Both the rate and the luck of these responses vary: one over the sum of 1/n is the effective size.
-        interval = st.wilson(rate, 1 / (1 / count + 1 / rest.healthy)).scaled(bound)
     else:
-        rate, rate_from = 0.0, "nothing: no other response to judge by"
-        interval = st.Interval(0.0, bound)
+        lost = [_traits(rest.rows[judged.doc_id], judged) for judged, _ in group]
+        rate, share, rate_from = worth(lost, rest.others, cut=key in _CUT)
+        interval = share.scaled(bound)
     return Cause(
         key=key,
         count=count,
