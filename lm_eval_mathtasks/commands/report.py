@@ -67,10 +67,9 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
 def _page(examined: Sequence[Examined]) -> str:
     try:
         import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
     except ImportError as missing:
         raise MathtasksError(
-            "jinja2 and matplotlib for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
+            "jinja2 for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
         ) from missing
     from lm_eval_mathtasks.report.page import page
 

@@ -21,6 +21,7 @@ from lm_eval_mathtasks.report.exports import COLUMNS, as_json, csv_rows, markdow
 from lm_eval_mathtasks.report.page import page
 from lm_eval_mathtasks.report.words import visible
 from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.sampling.curves import Curve, Point
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -212,8 +213,8 @@ def test_a_claim_is_set_beside_the_run_in_every_format(tmp_path):
 
 
 def test_sampling_curves_are_drawn_with_bands_for_hostile_names():
-    points = [(k, 0.3 + 0.1 * i, 0.25, 0.75) for i, k in enumerate((1, 2, 4, 8))]
-    svg = charts.curves([charts.Curve("pass@k <b>$x", points), charts.Curve("avg@k", points)], 'a "title"')
+    points = tuple(Point(k, 0.3 + 0.1 * i, 0.25, 0.75) for i, k in enumerate((1, 2, 4, 8)))
+    svg = charts.curves_chart('a "title"', [Curve("pass@k <b>$x", points), Curve("avg@k", points)])
     assert svg.count("<svg") == 2
     assert "pass@k &lt;b&gt;$x" in svg
     assert 'aria-label="a &quot;title&quot;"' in svg
@@ -229,7 +230,7 @@ def test_a_label_that_looks_like_markup_or_style_leaves_the_drawing_whole():
         "$x$ 汉",
     )
     dots = [charts.Dot(name, 0.5, Interval(0.4, 0.6), "c0") for name in names]
-    for drawing in re.findall(r"<svg.*?</svg>", charts.dots(dots, "t"), re.DOTALL):
+    for drawing in re.findall(r"<svg.*?</svg>", charts.dots_chart("t", dots), re.DOTALL):
         texts = [node.text for node in ElementTree.fromstring(drawing).iter() if node.tag == "text"]
         assert set(names) <= set(texts)
 
