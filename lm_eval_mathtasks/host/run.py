@@ -27,12 +27,11 @@ from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
-from lm_eval_mathtasks.presets.flags import with_preset
+from lm_eval_mathtasks.presets.flags import fill_in
 
 log = logging.getLogger(__name__)
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-DRY_RUN = "--dry-run"  # our own flag: what a run of an API model would ask, take and cost
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
@@ -98,24 +97,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
-    arguments = with_preset(arguments)
-    given = [word for word in arguments if word != DRY_RUN]
-    if len(given) < len(arguments):
-        given += ["--model_args", "dry_run=true"]
-    args = parser.parse_args(["run", *given])
-    if len(given) != len(arguments) and not str(args.model).startswith("mathtasks-"):
-        raise ModelError(
-            f"an API model of ours for {DRY_RUN}", f"--model {args.model or 'hf'}", "it costs nothing to run"
-        )
+    args = parser.parse_args(["run", *arguments])
+    fill_in(vars(args))
+    if vars(args).pop("dry_run"):
+        model = given_value(args, "model") or "hf"
+        if not model.startswith("mathtasks-"):
+            raise ModelError(
+                "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
+            )
+        args.model_args = {**(args.model_args or {}), "dry_run": True}
     if not requested(given_value(args, "tasks")):
         raise TaskError(
             "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
         )
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
-    if isinstance(
-        args.samples, dict
-    ):  # lm-eval takes docs in their order but numbers them in the order given
+    if isinstance(args.samples, dict):
+        # lm-eval takes docs in their order but numbers them in the order given.
         args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
 
@@ -126,7 +124,10 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     ours.add_argument(
         "--preset",
         metavar="NAME",
-        help="ask as a publisher documents; `mathtasks presets` lists them (its flags are filled in before all others)",
+        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
+    )
+    ours.add_argument(
+        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
     )
     ours.add_argument(
         "--repeats",
