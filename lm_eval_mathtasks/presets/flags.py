@@ -65,6 +65,10 @@ def applied(preset: Preset, given: Mapping[str, Any]) -> Applied:
     added: dict[str, Any] = {} if tasks else {"tasks": list(preset.tasks)}
     stated = _stated(preset, tasks or list(preset.tasks))
     deviations = [f"{task} is no task of the preset" for task in tasks if task not in preset.tasks]
+    k = str(stated.get("k", 1))
+    deviations += [
+        f"{name}, not @{k}" for name in given.get("tasks") or () if name.partition("@")[2] not in ("", k)
+    ]
     for name, value in _plain(stated).items():
         own = given.get(name)
         if own is None:

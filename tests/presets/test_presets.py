@@ -167,6 +167,7 @@ def test_without_tasks_it_runs_those_of_the_preset():
         (["--gen_kwargs", "temperature=1.0,top_p=0.95"], "temperature=1.0, not 0.6"),
         (["--gen_kwargs", '{"max_new_tokens": 512}'], "max_gen_toks=512, not 32768"),
         (["--repeats", "4"], "--repeats 4, not 64"),
+        (["--tasks", "math500@8", "math500@64"], "math500@8, not @64"),
         (["--system_instruction", "Be brief."], "--system_instruction, where the protocol states none"),
     ],
 )
