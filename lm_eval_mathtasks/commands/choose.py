@@ -12,8 +12,8 @@ from lm_eval_mathtasks.choosing.scorer import KINDS, Settings, make_scorer
 from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, aggregate, has_steps, read_scores
 from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
-from lm_eval_mathtasks.commands.arguments import read_chosen, whole_number, whole_numbers
-from lm_eval_mathtasks.commands.sampling import ROWS, add_run_arguments, cell, long_table, titled
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen, whole_number, whole_numbers
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judgement, judge

@@ -76,15 +76,6 @@ def run(arguments: Sequence[str]) -> int:
     return max([report(keeper), *map(say, run_reports()[earlier:])])
 
 
-def write_batch(arguments: Sequence[str]) -> int:
-    """Write the requests of a run as a batch file: the file's name, then the flags of `run`."""
-    if not arguments or arguments[0].startswith("-"):
-        raise ModelError(
-            "a file to write", " ".join(arguments[:1]) or "nothing", "mathtasks batch write FILE --model ..."
-        )
-    return run([*arguments[1:], "--model_args", f"batch_out={arguments[0]}"])
-
-
 def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
     return lambda record: text not in str(record.msg)
 

@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Any
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.leaderboard import result_tables as pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables, paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import limits
@@ -162,7 +162,7 @@ def _against(paired: Sequence[Paired]) -> Table:
 
 
 def _pair(pair: Paired) -> dict[str, Any]:
-    changes, _, flips = pages.paired_tables(pair)
+    changes, _, flips = paired_tables(pair)
     return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
@@ -179,8 +179,8 @@ def _gap(one: Examined) -> dict[str, Any]:
         "svg": charts.waterfall_chart(title, explained) if told else "",
         "words": ("" if told else "nothing was cut off, empty or without an answer. ")
         + f"{explained.wrong:,} responses are plainly wrong answers.",
-        "tables": pages.explanation_tables(explained, best, ()),
-        "claims": pages.comparison_tables(one.run, one.compared)[0] if one.compared else None,
+        "tables": explanation_tables(explained, best, ()),
+        "claims": comparison_tables(one.run, one.compared)[0] if one.compared else None,
     }
 
 
