@@ -88,7 +88,7 @@ def _config_problems(name: str, config: Any) -> Iterator[Problem]:
         yield Problem("warning", name, "has no metadata.version: logs of two versions cannot be told apart")
 
 
-def check(
+def check_tasks(
     folders: Sequence[Path], *, metadata: dict[str, Any] | None = None
 ) -> tuple[list[str], list[Problem]]:
     """Return the names of the tasks in the folders, and every problem found. Loads lm-eval's own index (seconds)."""

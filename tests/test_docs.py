@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from lm_eval_mathtasks import cli
-from lm_eval_mathtasks.host.run import parse
+from lm_eval_mathtasks.host.run import parse_run
 from tests import docs
 from tests.conftest import ROOT
 
@@ -42,7 +42,7 @@ def test_commands_parse(command):
     flags = words[len(name.split()) :]
     if name in cli.LM_EVAL_FLAGS:
         known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")} | {"mathtasks"}
-        tasks = parse(flags[name == "batch write" :]).tasks
+        tasks = parse_run(flags[name == "batch write" :]).tasks
         assert {name.split("@")[0] for name in ",".join(tasks).split(",")} <= known
     else:
         cli.parser_of(name).parse_args(flags)

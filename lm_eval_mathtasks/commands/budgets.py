@@ -8,8 +8,8 @@ from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen,
 from lm_eval_mathtasks.commands.curve_tables import cell, long_table, sketch
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
-from lm_eval_mathtasks.sampling.tokens import Ruler, read_ruler
-from lm_eval_mathtasks.tables import Table, show
+from lm_eval_mathtasks.sampling.token_counts import Ruler, read_ruler
+from lm_eval_mathtasks.tables import Table, print_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +32,9 @@ def main(args: argparse.Namespace) -> int:
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)
         if args.format == "csv":
-            show([long_table(run, [found.curve])], "csv")
+            print_tables([long_table(run, [found.curve])], "csv")
             continue
-        show([_budget_table(run, found, ruler)], args.format)
+        print_tables([_budget_table(run, found, ruler)], args.format)
         if args.format == "text" and len(found.curve.points) > 2:
             print("\n".join(sketch([found.curve], "tokens")) + "\n")
     return 0

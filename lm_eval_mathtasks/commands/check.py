@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks check`: 1 if a task has an error."""
-    from lm_eval_mathtasks.check import check, tasks_path
+    from lm_eval_mathtasks.check import check_tasks, tasks_path
 
-    names, problems = check([tasks_path(), *args.include_path], metadata=args.metadata)
+    names, problems = check_tasks([tasks_path(), *args.include_path], metadata=args.metadata)
     for problem in problems:
         print(problem)
     errors = sum(problem.severity == "error" for problem in problems)

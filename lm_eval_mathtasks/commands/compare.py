@@ -32,7 +32,7 @@ from lm_eval_mathtasks.leaderboard.result_tables import (
 )
 from lm_eval_mathtasks.runs.judged import first_answers, judge, shares
 from lm_eval_mathtasks.runs.reading import Run
-from lm_eval_mathtasks.tables import Table, show
+from lm_eval_mathtasks.tables import Table, print_tables
 
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
@@ -95,7 +95,7 @@ def main(args: argparse.Namespace) -> int:
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
         tables = _ranking(args)
-    show(tables, args.format)
+    print_tables(tables, args.format)
     return 0
 
 

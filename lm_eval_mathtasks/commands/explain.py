@@ -20,7 +20,7 @@ from lm_eval_mathtasks.leaderboard.paired import aligned
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
 from lm_eval_mathtasks.runs.judged import Judgement, judge, shares
 from lm_eval_mathtasks.runs.reading import Run, read_runs
-from lm_eval_mathtasks.tables import Table, show
+from lm_eval_mathtasks.tables import Table, print_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
         )
         listed = judgements if args.docs or args.format in COMPLETE else ()
         tables += explanation_tables(explanation, best, causes, listed, notes)
-    show(tables, args.format)
+    print_tables(tables, args.format)
     return 0
 
 

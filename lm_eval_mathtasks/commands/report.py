@@ -19,7 +19,7 @@ DEFAULT_PAGE = "report.html"
 EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "markdown": exports.markdown,
     "csv": exports.csv_rows,
-    "json": exports.as_json,
+    "json": exports.json_document,
     "every-eval-ever": every_eval_ever,
 }
 

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.runs.judged import judge
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
-from lm_eval_mathtasks.tables import Table, show
+from lm_eval_mathtasks.tables import Table, print_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +46,9 @@ def main(args: argparse.Namespace) -> int:
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
         if args.format == "csv":
-            show([long_table(run, drawn)], "csv")
+            print_tables([long_table(run, drawn)], "csv")
             continue
-        show([_table(run, found, drawn, every=args.k is not None)], args.format)
+        print_tables([_table(run, found, drawn, every=args.k is not None)], args.format)
         if args.format == "text" and len(drawn[0].points) > 2:
             print("\n".join(sketch(drawn)) + "\n")
     return 0

@@ -20,7 +20,7 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
-from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, with_finish_reasons
+from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, note_finish_reasons
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.stamp import KEY, stamp
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
     setup_logging()
     for logger, text in EXPECTED_WARNINGS:
         logging.getLogger(logger).addFilter(_unless(text))
-    args = parse(arguments)
+    args = parse_run(arguments)
     models.register()
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
@@ -80,7 +80,7 @@ def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
     return lambda record: text not in str(record.msg)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
 
@@ -242,7 +242,7 @@ def _tracker_class(keeper: Keeper) -> type:
                 keeper.saved(log_file(self, "results", ".json"), results)
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
-            clean = [mend(with_finish_reasons(sample)) for sample in samples]
+            clean = [mend(note_finish_reasons(sample)) for sample in samples]
             super().save_results_samples(task_name, clean)
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
+from lm_eval_mathtasks.report.safe_text import shortened
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
-from lm_eval_mathtasks.report.words import shortened
 from lm_eval_mathtasks.sampling.curves import Curve
 
 _ROW, _ROW_NARROW = 36, 52  # pixels; where the label is above the dots, as on a phone, a row takes more

@@ -16,12 +16,12 @@ from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables, paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
-from lm_eval_mathtasks.report.caveats import limits
+from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.provenance import sources
+from lm_eval_mathtasks.report.safe_text import STATUS_WORDS, visible
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
-from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Table, percent, with_interval
@@ -66,7 +66,7 @@ def page(examined: Sequence[Examined]) -> str:
         browser=browser,
         tasks=[_task(task, group) for task, group in by_task(examined).items()],
         provenance=sources(examined),
-        limits=limits(examined, (*browser.notes, DRAWN)),
+        limits=caveats(examined, (*browser.notes, DRAWN)),
     )
 
 

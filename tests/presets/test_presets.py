@@ -186,7 +186,9 @@ def test_what_the_user_gives_wins_and_is_named(words, deviation, capsys):
 def test_the_same_value_given_twice_is_no_deviation():
     sampling = ["--gen_kwargs", "temperature=0.6", "--repeats=64", "--apply_chat_template"]
     assert of("deepseek-r1", "--tasks", "math500", *sampling).deviations == ()
-    assert of("minerva-4shot", "--tasks", "math500-fewshot", "--gen_kwargs", "do_sample=false").deviations == ()
+    assert (
+        of("minerva-4shot", "--tasks", "math500-fewshot", "--gen_kwargs", "do_sample=false").deviations == ()
+    )
 
 
 def test_other_deviations():

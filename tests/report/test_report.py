@@ -17,9 +17,9 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
-from lm_eval_mathtasks.report.exports import COLUMNS, as_json, csv_rows, markdown
+from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, markdown
 from lm_eval_mathtasks.report.page import page
-from lm_eval_mathtasks.report.words import visible
+from lm_eval_mathtasks.report.safe_text import visible
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
@@ -147,7 +147,7 @@ def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp
     rows = list(csv.DictReader(io.StringIO(csv_rows(runs))))
     assert Counter(row["status"] for row in rows) == {"correct": 16, "truncated": 8, "api_error": 8}
     assert {row["correct"] for row in rows if row["status"] == "api_error"} == {""}
-    first = json.loads(as_json(runs))["runs"][0]["docs"][0]["responses"]
+    first = json.loads(json_document(runs))["runs"][0]["docs"][0]["responses"]
     assert [response["status"] for response in first] == ["correct", "truncated", "api_error", "correct"]
 
 
@@ -180,7 +180,7 @@ def test_markdown_has_scores_intervals_protocol_and_limits(tmp_path, capsys):
 
 
 def test_json_holds_every_number_of_the_page(two):
-    document = json.loads(as_json(two))
+    document = json.loads(json_document(two))
     assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 1)
     good, bad = document["runs"]
     assert bad["ours"]["value"] == pytest.approx(1 / 3)
@@ -205,7 +205,7 @@ def test_a_claim_is_set_beside_the_run_in_every_format(tmp_path):
     runs = examined(read_runs(write_json_lines(tmp_path / "llama.jsonl", rows)))
     assert runs[0].compared
     assert published in markdown(runs)
-    assert json.loads(as_json(runs))["runs"][0]["claims"][0]["url"].startswith("https://")
+    assert json.loads(json_document(runs))["runs"][0]["claims"][0]["url"].startswith("https://")
     html = page(runs)
     assert "beside published ones" in html
     assert "From the published score to" in html
