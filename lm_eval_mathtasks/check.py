@@ -20,13 +20,6 @@ class Problem(NamedTuple):
         return f"{self.severity}: {self.where}: {self.what}"
 
 
-def tasks_path() -> Path:
-    """The folder of our task YAMLs: inside an installed package, else at the top of the source tree."""
-    package = Path(__file__).parent
-    installed = package / "_tasks"
-    return installed if installed.is_dir() else package.parent / "tasks"
-
-
 def yaml_files(folders: Sequence[Path]) -> list[Path]:
     """Every YAML below the folders, as lm-eval looks for them (a `.yml` is never seen: it is listed here too)."""
     return [

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "lm_eval_mathtasks"
 # The house from the ground up: a room imports from the floors below its own and from itself, not from beside or above.
 FLOORS = (
     ("errors",),
-    ("response", "text", "files", "keys"),
+    ("response", "text", "files", "keys", "package"),
     ("numbers", "journal", "presets"),
     ("grading", "tables", "check"),
     ("problems", "models", "rewards"),
@@ -35,6 +35,7 @@ PACKAGES = {
     "text": set(),
     "files": {"pyarrow"},
     "keys": set(),
+    "package": set(),
     "problems": {"datasets", "huggingface_hub", "yaml"},
     "numbers": set(),
     "journal": set(),

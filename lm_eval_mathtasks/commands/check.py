@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.package import data_folder
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks check`."""
@@ -20,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks check`: 1 if a task has an error."""
-    from lm_eval_mathtasks.check import check_tasks, tasks_path
+    from lm_eval_mathtasks.check import check_tasks
 
-    names, problems = check_tasks([tasks_path(), *args.include_path], metadata=args.metadata)
+    names, problems = check_tasks([data_folder("tasks"), *args.include_path], metadata=args.metadata)
     for problem in problems:
         print(problem)
     errors = sum(problem.severity == "error" for problem in problems)

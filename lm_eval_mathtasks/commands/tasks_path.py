@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lm_eval_mathtasks.check import tasks_path
+from lm_eval_mathtasks.package import data_folder
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -13,5 +13,5 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 def main(_: argparse.Namespace) -> int:
     """Print the folder of the tasks."""
-    print(tasks_path())
+    print(data_folder("tasks"))
     return 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +24,10 @@ from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, note_finish_reasons
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
-from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
+from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,9 @@ def run(arguments: Sequence[str]) -> int:
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
-    keeper.stamp = stamp(arguments)
+    commit, changed = checkout()
+    command = shlex.join(["mathtasks", "run", *arguments])
+    keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
     with _changed_host(args, keeper, repeats):
         try:
             args.func(args)
@@ -235,7 +238,7 @@ def _tracker_class(keeper: Keeper) -> type:
         def save_results_aggregated(
             self, results: dict[str, Any], samples: dict[str, Any] | None = None
         ) -> None:
-            results[KEY] = keeper.stamp
+            results[STAMP] = keeper.stamp
             super().save_results_aggregated(results, samples)
             keeper.results = results
             if self.output_path:

@@ -9,13 +9,14 @@ import yaml
 from lm_eval.tasks import TaskManager
 
 from lm_eval_mathtasks import hooks
-from lm_eval_mathtasks.check import check_tasks, file_problems, load_problems, tasks_path
+from lm_eval_mathtasks.check import check_tasks, file_problems, load_problems
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, read_jsonl, shared_path
 from tests.host.scripted import evaluate, manager
 
-TASKS = tasks_path()
+TASKS = data_folder("tasks")
 FILES = sorted(path for path in TASKS.rglob("*.yaml") if not path.name.startswith("_"))
 NAMES = [path.stem for path in FILES]
 BUNDLED = [name for name in NAMES if name.startswith("sample-")]
