@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -18,13 +17,13 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, sha256
+from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.problems.sets import SOURCES
 from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.runs.records import Run, read_json
 
 FILE = "manifest.json"
 FORMAT = 1
-RUN = "mathtasks"  # key of the results under which `mathtasks run` notes its command and commit
 _PACKAGES = (
     "lm-eval-mathtasks",
     "lm-eval",
@@ -164,26 +163,13 @@ def _environment(results: Mapping[str, Any]) -> str:
 def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the commit that the run's log states and whether package and tasks were changed since, as far as this
     checkout is still at that commit (None: unknown); `mathtasks run` notes both in the results."""
-    if noted := results.get(RUN):
+    if noted := results.get(STAMP):
         return {"commit": noted.get("commit"), "dirty": noted.get("dirty")}
     stated = results.get("git_hash")
-    root = Path(__file__).resolve().parents[2]
-    head = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    head, changed = checkout()
     if not stated or not head or not head.startswith(str(stated).rsplit("-g", 1)[-1]):
         return {"commit": stated, "dirty": None}
-    changed = _git(root, "status", "--porcelain", "--", "lm_eval_mathtasks", "tasks")
-    return {"commit": head, "dirty": bool(changed)}
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603  # fixed words
-            ["git", "-C", str(root), *arguments],  # noqa: S607
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+    return {"commit": head, "dirty": changed}
 
 
 def command_of(results: Mapping[str, Any], task: str) -> str:

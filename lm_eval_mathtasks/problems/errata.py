@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.text import collapsed
 
 KINDS = ("wrong", "contested", "incomplete", "unanswerable")
@@ -47,7 +48,7 @@ def errata(family: str) -> Mapping[str, Erratum]:
     """
     import yaml
 
-    path = _folder() / family / "_errata.yaml"
+    path = data_folder("tasks") / family / "_errata.yaml"
     if not path.exists():
         return {}
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))["errata"]
@@ -76,10 +77,3 @@ def _erratum(path: Path, number: int, entry: dict[str, Any]) -> Erratum:
             "mend it",
         )
     return erratum
-
-
-def _folder() -> Path:
-    """The folder of the families: inside an installed package, else at the top of the source tree."""
-    package = Path(__file__).parents[1]
-    installed = package / "_tasks"
-    return installed if installed.is_dir() else package.parent / "tasks"

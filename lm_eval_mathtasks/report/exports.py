@@ -10,10 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.listing import protocol_words
-from lm_eval_mathtasks.report.caveats import limits
+from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import (
     API_ERROR,
     NEVER_CAME,
@@ -56,7 +56,7 @@ def markdown(examined: Sequence[Examined]) -> str:
         tables.append(Table("Beside published scores", heads, claims))
     tables += [_causes(one) for one in examined if one.explanation.causes]
     tables += [_paired(examined)] if any(pairs(examined)) else []
-    notes = Table("Limits", (), (), tuple(limits(examined)))
+    notes = Table("Limits", (), (), tuple(caveats(examined)))
     return visible(rendered([*tables, notes], "markdown"))
 
 
@@ -156,7 +156,7 @@ def _number(text: str) -> bool:
     return True
 
 
-def as_json(examined: Sequence[Examined]) -> str:
+def json_document(examined: Sequence[Examined]) -> str:
     """Return everything but the texts as JSON; the keys are those of report/README.md. Scores are fractions."""
     document = {
         "schema": "mathtasks-report",
@@ -171,7 +171,7 @@ def as_json(examined: Sequence[Examined]) -> str:
             }
             for pair in pairs(examined)
         ],
-        "limits": limits(examined),
+        "limits": caveats(examined),
     }  # fmt: skip
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 

@@ -9,13 +9,14 @@ import yaml
 from lm_eval.tasks import TaskManager
 
 from lm_eval_mathtasks import hooks
-from lm_eval_mathtasks.check import check, file_problems, load_problems, tasks_path
+from lm_eval_mathtasks.check import check_tasks, file_problems, load_problems
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, read_jsonl, shared_path
 from tests.host.scripted import evaluate, manager
 
-TASKS = tasks_path()
+TASKS = data_folder("tasks")
 FILES = sorted(path for path in TASKS.rglob("*.yaml") if not path.name.startswith("_"))
 NAMES = [path.stem for path in FILES]
 BUNDLED = [name for name in NAMES if name.startswith("sample-")]
@@ -316,7 +317,7 @@ def test_family_readme(family):
 @pytest.mark.xdist_group("index")
 def test_check_reports_the_real_tasks_as_sound_and_names_the_sets_that_are_not_there():
     shared_path("data/gsm8k_test.jsonl")
-    names, problems = check([TASKS], metadata={"data_dir": str(SHARED / "data")})
+    names, problems = check_tasks([TASKS], metadata={"data_dir": str(SHARED / "data")})
     assert sorted(names) == sorted(NAMES)
     absent = {"aime25", "gsm8k-platinum", "minerva-math"}
     assert {problem.where.removesuffix("-cot") for problem in problems} == {

@@ -3,13 +3,13 @@
 import pytest
 
 from lm_eval_mathtasks import extract_answer, grade, hooks
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import errata as module
 from lm_eval_mathtasks.problems.errata import Erratum, errata, fingerprint
 from tests.conftest import shared_rows
 
-FAMILIES = sorted(path.parent.name for path in tasks_path().glob("*/_errata.yaml"))
+FAMILIES = sorted(path.parent.name for path in data_folder("tasks").glob("*/_errata.yaml"))
 # family: (file of real data, its column of questions)
 FILES = {
     "gsm8k": ("gsm8k_test", "question"),
@@ -72,7 +72,7 @@ def test_every_entry_has_a_reason_and_a_source():
 def test_a_malformed_entry_is_named(tmp_path, monkeypatch, entry, message):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "_errata.yaml").write_text(f"errata:\n  - {{{entry}}}\n")
-    monkeypatch.setattr(module, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(module, "data_folder", lambda _: tmp_path)
     with pytest.raises(DataError, match=message) as caught:
         module.errata.__wrapped__("x")
     assert "entry 1 of" in str(caught.value)

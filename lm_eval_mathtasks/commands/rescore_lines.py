@@ -76,10 +76,10 @@ def cross_lines(runs: Sequence[Summary]) -> Iterator[str]:
         silent = str(table["silent"][name] or "")
         interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
         rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
-    yield from aligned(rows)
+    yield from columns(rows)
     if len(table["right"]) > 2:
         yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
-        yield from aligned(list(_matrix(table)))
+        yield from columns(list(_matrix(table)))
 
 
 def _matrix(table: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -102,7 +102,7 @@ def _kappa(kappa: float | None) -> str:
     return "-" if kappa is None else f"{kappa:.3f}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """A table in columns, the first to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
