@@ -17,7 +17,7 @@ from typing import Any
 
 from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.problems.sources import collapsed
+from lm_eval_mathtasks.text import collapsed
 
 KINDS = ("wrong", "contested", "incomplete", "unanswerable")
 # Hexadecimal digits of SHA-256: enough to tell a million questions apart.
