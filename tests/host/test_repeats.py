@@ -124,8 +124,8 @@ def test_replayed_responses_need_no_sampling(place):
 
 FOREIGN = """
 task: theirs
-custom_dataset: !function lm_eval_mathtasks.hooks.load_sample_gsm8k
-process_docs: !function lm_eval_mathtasks.hooks.docs_gsm8k
+custom_dataset: !function lm_eval_mathtasks.hooks.load
+dataset_kwargs: {set: sample-gsm8k}
 test_split: test
 output_type: generate_until
 doc_to_text: question
