@@ -428,6 +428,7 @@ def test_without_text_there_is_no_text(textless, run):
     lines = lines_of(textless)
     assert lines[0]["verdicts"][0] == {
         "answer": DOCS[0]["answer"].rsplit("#### ", 1)[1], "rule": "box", "status": "correct", "tier": "number",
+        "cut_off": None,
     }  # fmt: skip
     assert lines[2]["verdicts"][0]["answer"] == "-7"
     assert lines[5]["verdicts"][0]["answer_sha256"] == sha256(LONG)
