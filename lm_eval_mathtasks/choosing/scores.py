@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
 from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.columns import REPEATS
 from lm_eval_mathtasks.runs.formats import read_lines
-from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json
+from lm_eval_mathtasks.runs.records import Row, Run, first_text
 
 Aggregate = Literal["min", "last", "mean", "product"]
 AGGREGATES = get_args(Aggregate)
@@ -81,7 +82,7 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
 
 def _rows(file: Path) -> list[dict[str, Any]]:
     """The objects of a file; a bare list of scores a doc, or a mapping from doc to scores, become objects."""
-    content = read_json(file) if file.suffix == ".json" else None
+    content = read_json(file, ScoreError) if file.suffix == ".json" else None
     if isinstance(content, list) and content and all(isinstance(own, list) for own in content):
         return [{"scores": own} for own in content]
     if isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values()):

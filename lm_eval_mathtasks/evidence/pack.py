@@ -40,7 +40,7 @@ from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
-from lm_eval_mathtasks.files import safe_name, sha256
+from lm_eval_mathtasks.files import read_json, read_json_lines, safe_name, sha256
 from lm_eval_mathtasks.journal.statistics import journal_statistics
 from lm_eval_mathtasks.runs.formats import find_readers
 from lm_eval_mathtasks.runs.judged import judge_run
@@ -52,7 +52,7 @@ from lm_eval_mathtasks.runs.lm_eval_logs import (
     read_lm_eval,
 )
 from lm_eval_mathtasks.runs.reading import read_runs
-from lm_eval_mathtasks.runs.records import Run, read_json, read_json_lines
+from lm_eval_mathtasks.runs.records import Run
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
 _SHOWN = 20  # findings in a message
@@ -151,7 +151,7 @@ def write(packs: list[Pack]) -> None:
 
 
 def _packs_of(file: Path, logs: Path, choices: Choices) -> Iterator[Pack]:
-    raw, named = read_json(file), RESULTS.search(file.name)
+    raw, named = read_json(file, EvidenceError), RESULTS.search(file.name)
     if named is None or PACKED in raw:
         got = f"{file}, which is {'a pack already' if named else 'named otherwise'}"
         raise EvidenceError("the results_<date>.json of a run", got, "pass the folder that lm-eval wrote")
@@ -176,7 +176,7 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
             f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
             "`mathtasks rescore` first, and pack what it writes",
         )
-    lines = list(packed_lines(read_json_lines(sources[1]), run, judgements, choices.text))
+    lines = list(packed_lines(read_json_lines(sources[1], EvidenceError), run, judgements, choices.text))
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
     about = _about(run, raw, results, choices, taken)
     results, about, *lines = _without_secrets([results, about, *lines], names, choices, taken)

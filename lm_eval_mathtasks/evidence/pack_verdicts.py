@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json_lines, sha256
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.judge import Judgement, judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
-from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run
 
 OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
 LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer one may be the response itself
@@ -122,7 +123,7 @@ def find_texts(wanted: set[str], places: Sequence[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for place in places:
         for file in sorted(place.rglob("*.jsonl*")) if place.is_dir() else [place]:
-            for line in read_json_lines(file):
+            for line in read_json_lines(file, EvidenceError):
                 found |= {digest: text for text in _strings(line) if (digest := sha256(text)) in wanted}
     return found
 

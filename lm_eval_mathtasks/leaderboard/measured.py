@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, nearest, score_of
 from lm_eval_mathtasks.leaderboard.protocol import shown
@@ -135,7 +135,7 @@ def _manifest(path: Path) -> tuple[Path | None, dict[str, Any]]:
     for folder in path.parents[:2]:
         file = folder / MANIFEST
         if file.exists():
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json(file, EvidenceError)
             return file, content if isinstance(content, dict) else {}
     return None, {}
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json, read_json_lines, read_parquet
 from lm_eval_mathtasks.runs.columns import Line, choose_verdict, read_line
-from lm_eval_mathtasks.runs.lighteval import is_lighteval, read_lighteval, read_parquet
+from lm_eval_mathtasks.runs.lighteval import is_lighteval, read_lighteval
 from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS, read_lm_eval
 from lm_eval_mathtasks.runs.nested import read_inspect
 from lm_eval_mathtasks.runs.opencompass import read_opencompass, shards
@@ -26,8 +27,6 @@ from lm_eval_mathtasks.runs.records import (
     Row,
     Run,
     both_of,
-    read_json,
-    read_json_lines,
 )
 
 Reader = Callable[[Path, str | None], Iterator[Run]]
@@ -101,7 +100,7 @@ def reader_of(path: Path) -> Reader:
         return read_plain
     if path.name.startswith("results"):
         return read_lm_eval
-    content = read_json(path)
+    content = read_json(path, EvidenceError)
     listed = isinstance(content, list) or (
         isinstance(content, dict) and isinstance(content.get("eval"), dict)
     )
@@ -116,11 +115,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", "write it as JSON lines"
         )
     if path.suffix == ".parquet":
-        lines = read_parquet(path)
+        lines = read_parquet(path, EvidenceError)
     elif path.suffix in (".json", ".eval"):
-        lines = read_inspect(path) or read_json(path)
+        lines = read_inspect(path) or read_json(path, EvidenceError)
     else:
-        lines = read_json_lines(path)
+        lines = read_json_lines(path, EvidenceError)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise EvidenceError(f"objects in {path}", "an empty list, or other things", "one object a doc")
     return lines

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines, read_parquet
 from lm_eval_mathtasks.runs.nested import message_text
 from lm_eval_mathtasks.runs.records import (
     Protocol,
@@ -24,8 +25,6 @@ from lm_eval_mathtasks.runs.records import (
     Run,
     both_of,
     first_text,
-    read_json,
-    read_json_lines,
 )
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
@@ -36,7 +35,7 @@ _SCORES = (r"(math_)?pass@1:{k}_samples", r"avg@(n:n=)?{k}", r"pass@k:k=1(&n={k}
 
 def is_lighteval(path: Path) -> bool:
     """Whether a parquet file has lighteval's columns."""
-    names = set(_parquet(path).read_schema(path).names)
+    names = parquet_columns(path, EvidenceError)
     return names >= _NEW or names >= _OLD
 
 
@@ -45,7 +44,11 @@ def read_lighteval(path: Path, metric: str | None = None) -> Iterator[Run]:
 
     Raises EvidenceError for a damaged file, and where several metrics could be the score and `metric` names none.
     """
-    table = read_parquet(path) if path.suffix == ".parquet" else read_json_lines(path)
+    table = (
+        read_parquet(path, EvidenceError)
+        if path.suffix == ".parquet"
+        else read_json_lines(path, EvidenceError)
+    )
     about = _about(path)
     settings = (about.get("model_config") or about).get("generation_parameters") or {}
     limit = settings.get("max_new_tokens")
@@ -75,32 +78,8 @@ def _about(path: Path) -> dict[str, Any]:
     at = len(path.parts) - 1 - path.parts[::-1].index("details")
     root, model = Path(*path.parts[:at]), path.parts[at + 1 : -2]
     results = root.joinpath("results", *model, f"results_{date[1]}.json")
-    about = read_json(results).get("config_general") if results.exists() else None
+    about = read_json(results, EvidenceError).get("config_general") if results.exists() else None
     return about if isinstance(about, dict) else {}
-
-
-def _parquet(path: Path) -> Any:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise EvidenceError(
-            "pyarrow, to read parquet", "it is not installed", "pip install datasets"
-        ) from error
-    try:
-        parquet.read_schema(path)
-    except (ArrowException, OSError) as error:
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
-    return parquet
-
-
-def read_parquet(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a parquet file; raises EvidenceError where it is damaged."""
-    parquet = _parquet(path)
-    try:
-        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
-    return rows
 
 
 def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:

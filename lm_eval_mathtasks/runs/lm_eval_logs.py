@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
 from lm_eval_mathtasks.runs.records import (
@@ -26,8 +26,6 @@ from lm_eval_mathtasks.runs.records import (
     Run,
     both_of,
     first_text,
-    read_json,
-    read_json_lines,
 )
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
@@ -43,7 +41,7 @@ GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
 
 def read_lm_eval(path: Path, metric: str | None = None) -> Iterator[Run]:
     """Yield the runs of one results file, a task each; raises EvidenceError where samples are missing or do not fit."""
-    results = read_json(path)
+    results = read_json(path, EvidenceError)
     if not isinstance(results, dict) or "results" not in results:
         raise EvidenceError(f"lm-eval's results in {path}", "no key `results`", "pass the folder of the run")
     match = RESULTS.search(path.name)
@@ -72,7 +70,7 @@ def read_samples(
     """Return the run in a samples file, and the line that each of its rows stands for. path, results: of the results
     file, {} where there is none. Raises EvidenceError where the two do not fit."""
     # The filtered responses are the responses again: half of a long log.
-    lines = unfolded(read_json_lines(file, without=("filtered_resps",)))
+    lines = unfolded([line for _, line in json_lines(file, EvidenceError)])
     _check_hashes(results, task, lines, file)
     name, filter_name = choose_metric(lines, metric, path)
     rows = tuple(_rows(lines, name, filter_name))

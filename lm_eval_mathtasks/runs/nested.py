@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.records import read_json
+from lm_eval_mathtasks.files import read_json
 
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}  # Inspect's letters
 
@@ -116,7 +116,7 @@ def read_inspect(path: Path) -> list[dict[str, Any]] | None:
 
 
 def _unpacked(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    content = read_json(path)
+    content = read_json(path, EvidenceError)
     known = isinstance(content, dict) and isinstance(content.get("eval"), dict)
     return (content, content.get("samples") or []) if known else ({}, [])
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.nested import message_text
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of, first_text, read_json
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of, first_text
 
 _SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
 _MARKS = ("correct", "is_correct", "cascade_correct")
@@ -70,7 +71,7 @@ def _docs(entries: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _predictions(path: Path) -> list[dict[str, Any]]:
-    content = read_json(path)
+    content = read_json(path, EvidenceError)
     entries = list(content.values()) if isinstance(content, dict) else []
     if not entries or not all(isinstance(entry, dict) and "prediction" in entry for entry in entries):
         keys = ", ".join(list(content)[:6]) if isinstance(content, dict) else type(content).__name__
@@ -106,7 +107,7 @@ def _verdicts(path: Path) -> Marks:
     file = path.parent.parent.parent / "results" / path.parent.name / path.name
     if path.parent.parent.name != "predictions" or not file.exists():
         return []
-    details = read_json(file).get("details", {})
+    details = read_json(file, EvidenceError).get("details", {})
     found = [d for d in (details.values() if isinstance(details, dict) else details) if isinstance(d, dict)]
     marks = [next((d[name] for name in _MARKS if name in d), None) for d in found]
     return [tuple(map(float, m if isinstance(m, list) else [m])) for m in marks if m is not None and m != []]

@@ -18,12 +18,11 @@ from lm_eval_mathtasks.runs.records import (
     Run,
     check,
     first_text,
-    read_json_lines,
 )
 from lm_eval_mathtasks.runs.references import with_gold
 
 __all__ = [
-    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text", "read_json_lines",
+    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text",
     "read_run", "read_runs",
 ]  # fmt: skip
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -187,61 +185,6 @@ def require_gold(run: Run) -> None:
         )
 
 
-def read_json_lines(path: Path, *, without: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file, plain or gzip; raises EvidenceError naming the line at fault.
-
-    without: keys not to keep, where they repeat what other keys hold.
-    """
-    import gzip
-    import zlib
-
-    rows = []
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    rows.append(_parse(line.removeprefix(codecs.BOM_UTF8), path, number))
-                    for key in without:
-                        rows[-1].pop(key, None)
-    except (OSError, EOFError, zlib.error) as error:
-        after = f" after {len(rows)} lines" if rows else ""
-        raise EvidenceError(
-            f"a readable {path}", f"{error}{after}", "the file is damaged: copy or write it again"
-        ) from error
-    if not rows:
-        raise EvidenceError(
-            f"samples in {path}",
-            "an empty file",
-            "lm-eval leaves one where a response cannot be encoded; run again with `mathtasks run`, which can",
-        )
-    return rows
-
-
-def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise EvidenceError(
-            f"UTF-8 on line {number} of {path}", str(error), "write the file again, as UTF-8"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise EvidenceError(
-            f"a JSON object on line {number} of {path}",
-            str(error),
-            "half a line is half a run: write the file again",
-        ) from error
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists 1,000 deep
-        raise EvidenceError(
-            f"a JSON object on line {number} of {path}", str(error), "mend or leave out the line"
-        ) from error
-    if not isinstance(row, dict):
-        raise EvidenceError(
-            f"a JSON object on line {number} of {path}", type(row).__name__, "see the known formats"
-        )
-    return row
-
-
 def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
     """Return the first of these columns that holds something, as text; a list is joined by commas."""
     for key in keys:
@@ -253,13 +196,3 @@ def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
         if not nothing and not isinstance(value, list | dict):
             return str(value)
     return None
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file; raises EvidenceError where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(
-            f"a readable {path}", str(error), "the file is damaged: write it again"
-        ) from error

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.runs.columns import IDS, QUESTION
-from lm_eval_mathtasks.runs.records import Row, Run, both_of, first_text, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run, both_of, first_text
 
 _GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
@@ -49,7 +50,7 @@ class _Docs:
     """The reference answers of a file, by question, by the letters of the question, and by id."""
 
     def __init__(self, path: Path) -> None:
-        docs = read_json_lines(path)
+        docs = read_json_lines(path, EvidenceError)
         self.size = len(docs)
         self.named = any(name in doc for doc in docs for name in IDS)
         self.by_question: dict[str, str] = {}

@@ -94,7 +94,7 @@ def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
     ("content", "message"),
     [
         ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\":'"),
-        ('["a"]\n', "line 1; got list"),
+        ('["a"]\n', "line 1 of .*; got list"),
         ("", "an empty file"),
         (
             '{"question": "a", "solution": "1"}\n',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.formats import SEEDS
 from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS
 from lm_eval_mathtasks.runs.opencompass import shards
@@ -123,8 +124,8 @@ def _lm_eval_units(files: dict[Path, bool], base: Path, found: Found) -> None:
 def read_results(path: Path) -> dict[str, Any]:
     """The content of a results file, {} where there is none or it is not readable JSON."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(path, EvidenceError)
+    except EvidenceError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import write_whole
+from lm_eval_mathtasks.files import read_json, write_whole
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
 from lm_eval_mathtasks.grading.judge import CutOff, Judgement
@@ -166,8 +166,8 @@ class Parts:
     def read(self, grader: str, number: int) -> list[Any] | None:
         """The judgements of a chunk, None if it was not finished."""
         try:
-            part: list[Any] = json.loads(self._path(grader, number).read_text(encoding="ascii"))
-        except (OSError, ValueError):
+            part: list[Any] = read_json(self._path(grader, number), EvidenceError)
+        except EvidenceError:
             return None
         self.reused += 1
         return part
