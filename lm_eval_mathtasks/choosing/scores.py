@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple, get_args
 from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
 from lm_eval_mathtasks.errors import ScoreError
 from lm_eval_mathtasks.files import read_json
-from lm_eval_mathtasks.runs.columns import REPEATS
-from lm_eval_mathtasks.runs.formats import read_lines
+from lm_eval_mathtasks.runs.lines import REPEATS
+from lm_eval_mathtasks.runs.plain import read_lines
 from lm_eval_mathtasks.runs.records import Row, Run, first_text
 
 Aggregate = Literal["min", "last", "mean", "product"]

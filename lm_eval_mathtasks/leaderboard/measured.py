@@ -11,9 +11,9 @@ from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, nearest, score_of
 from lm_eval_mathtasks.leaderboard.protocol import shown
-from lm_eval_mathtasks.runs.formats import find_readers
 from lm_eval_mathtasks.runs.lm_eval_logs import REPLAY
 from lm_eval_mathtasks.runs.records import Run, check
+from lm_eval_mathtasks.runs.registry import find_readers
 from lm_eval_mathtasks.tables import Table, rendered, with_interval
 
 FILE = "MEASURED.md"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.columns import NO_VERDICT
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
-from lm_eval_mathtasks.runs.formats import find_readers, read_plain, read_seeds
+from lm_eval_mathtasks.runs.lines import NO_VERDICT
+from lm_eval_mathtasks.runs.plain import read_plain, read_seeds
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
     Protocol,
@@ -20,6 +20,7 @@ from lm_eval_mathtasks.runs.records import (
     first_text,
 )
 from lm_eval_mathtasks.runs.references import with_gold
+from lm_eval_mathtasks.runs.registry import find_readers
 
 __all__ = [
     "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text",

@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json_lines
-from lm_eval_mathtasks.runs.columns import IDS, QUESTION
+from lm_eval_mathtasks.runs.lines import IDS, QUESTION
 from lm_eval_mathtasks.runs.records import Row, Run, both_of, first_text
 
 _GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")

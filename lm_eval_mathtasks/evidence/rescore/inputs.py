@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
-from lm_eval_mathtasks.runs.formats import SEEDS
 from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS
 from lm_eval_mathtasks.runs.opencompass import shards
+from lm_eval_mathtasks.runs.plain import SEEDS
 
 SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.jsonl(\.gz)?$")
 STATE = ".rescore"  # in the output folder: what a killed rescore had finished

@@ -8,7 +8,7 @@ NeMo-Skills                      problem, expected_answer, generation, predicted
 comparisons of graders           question, gold, prediction, <grader>_score for every grader
 several answers in a line        responses, completions, generations, model_responses, ... as lists; samples, solutions,
                                  answers where they are lists; of texts, or of objects that hold one
-Nested lines (evalscope, inspect) are flattened by `nested.py` first.
+Nested lines of evalscope are flattened by `evalscope.py` first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.nested import flattened, message_text
+from lm_eval_mathtasks.runs.evalscope import flattened
+from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import LEVEL, SUBJECT, first_text
 
 QUESTION = ("question", "problem", "Question", "Problem", "query", "input", "instruction")
