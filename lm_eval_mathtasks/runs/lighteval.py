@@ -17,6 +17,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import (
     Protocol,
@@ -24,7 +25,6 @@ from lm_eval_mathtasks.runs.records import (
     Row,
     Run,
     both_of,
-    first_text,
 )
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}

@@ -16,16 +16,14 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
+from lm_eval_mathtasks.runs.columns import GOLD, LEVEL, QUESTION, SUBJECT, first_text
 from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
 from lm_eval_mathtasks.runs.records import (
-    LEVEL,
-    SUBJECT,
     Protocol,
     Provenance,
     Row,
     Run,
     both_of,
-    first_text,
 )
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
@@ -35,8 +33,6 @@ PACKED = "packed"  # key of a pack's results: how it asked, where the samples no
 REPLAY = "replay"  # the model that answers from a file: how those responses were made, its log cannot know
 JOURNAL = "mathtasks-journal.sqlite"  # what our API models write to unless told otherwise
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
-QUESTION = ("question", "problem", "Question", "Problem", "query")
-GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
 
 
 def read_lm_eval(path: Path, metric: str | None = None) -> Iterator[Run]:

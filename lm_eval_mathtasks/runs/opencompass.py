@@ -16,8 +16,9 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.messages import message_text
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of, first_text
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of
 
 _SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
 _MARKS = ("correct", "is_correct", "cascade_correct")

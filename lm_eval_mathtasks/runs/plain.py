@@ -13,8 +13,9 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
 from lm_eval_mathtasks.runs.inspect_logs import read_inspect
-from lm_eval_mathtasks.runs.lines import Line, choose_verdict, read_line
+from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of
 
 # Qwen2.5-Math and its relatives: <model>/math_eval/<data>/<split>_<prompt>_...
@@ -83,10 +84,12 @@ def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run
     for number, line in enumerate(lines):
         groups.setdefault((line.model, line.task), []).append((number, line))
     for (model, task), numbered in groups.items():
-        group = _with_repeats([line for _, line in numbered])
+        known, doubts = with_references([line for _, line in numbered])
+        group = _with_repeats(known)
         joined = group is not None
-        group = group or _with_ids(numbered)
+        group = group or _with_ids([number for number, _ in numbered], known)
         verdict, notes = choose_verdict(group, metric, path)
+        notes = (*notes, *doubts)
         if unanswered := sum(line.unanswered for line in group):
             notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
         if joined:
@@ -101,11 +104,11 @@ def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run
         )
 
 
-def _with_ids(numbered: Sequence[tuple[int, Line]]) -> list[Line]:
+def _with_ids(numbers: Sequence[int], lines: Sequence[Line]) -> list[Line]:
     """The lines with an id each: their own, else the number of the question (of repeats), else that of the line."""
     questions: dict[str, int] = {}
     named = []
-    for number, line in numbered:
+    for number, line in zip(numbers, lines, strict=True):
         asked = line.repeat is not None and bool(line.question)
         own = questions.setdefault(line.question, len(questions)) if asked else number
         named.append(line if line.id is not None else line._replace(id=str(own)))

@@ -17,13 +17,12 @@ from lm_eval_mathtasks.runs.records import (
     Row,
     Run,
     check,
-    first_text,
 )
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_readers
 
 __all__ = [
-    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text",
+    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check",
     "read_run", "read_runs",
 ]  # fmt: skip
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -11,8 +10,6 @@ from typing import Any, TypedDict
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.problems.gold import answer_in
 
-SUBJECT = ("subject", "type", "subfield", "Subject")  # MATH calls it type
-LEVEL = ("level", "difficulty", "Level")
 API_ERROR = "api_error"  # the finish reason of a response that never came
 
 
@@ -183,16 +180,3 @@ def require_gold(run: Run) -> None:
             f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
             "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
         )
-
-
-def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
-    """Return the first of these columns that holds something, as text; a list is joined by commas."""
-    for key in keys:
-        value = row.get(key)
-        if isinstance(value, list) and value:
-            return ", ".join(str(part) for part in value)
-        # A table writes a missing text as NaN.
-        nothing = value in (None, "") or (isinstance(value, float) and math.isnan(value))
-        if not nothing and not isinstance(value, list | dict):
-            return str(value)
-    return None

@@ -1,0 +1,147 @@
+"""The one table of what harnesses and data sets call the columns of their lines and docs.
+
+Every fact has a mapping from a column's name to who writes it, in the order in which a reader looks for them. For
+another harness, add its names where they belong in that order; nothing else needs to know them. Looked up in the
+sources of these projects in 2026. Lines that hold their facts in nested objects are flattened first (`evalscope.py`,
+`inspect_logs.py`, `messages.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lm_eval_mathtasks.problems.gold import reference_text
+
+Names = Mapping[str, str]
+
+QUESTION: Names = {
+    "question": "ours, GSM8K, Qwen2.5-Math, OlympiadBench, evalscope",
+    "problem": "MATH, AIME, NeMo-Skills",
+    "Question": "copies of SVAMP and others",
+    "Problem": "copies of AIME",
+    "query": "lighteval, MetaMath",
+    "input": "BIG-Bench, verl",
+    "instruction": "WizardMath, Alpaca",
+}
+# A reference answer, or a reference that holds one. The names in UNSURE are also what some files call an answer or a
+# solution of the model: `references.chosen` tells which it is.
+GOLD: Names = {
+    "gold": "ours, OpenCompass, lighteval, comparisons of graders",
+    "gt": "Qwen2.5-Math, ToRA",
+    "expected_answer": "NeMo-Skills",
+    "reference_answer": "scripts",
+    "ground_truth_answer": "PRM800K",
+    "gold_answer": "scripts",
+    "correct_answer": "scripts",
+    "ground_truth": "scripts",
+    "target": "lm-eval, evalscope, Inspect",
+    "answer": "GSM8K, MATH-500, AIME, Omni-MATH, DeepSeek-Math",
+    "final_answer": "OlympiadBench",
+    "Answer": "copies of AIME and SVAMP",
+    "reference": "scripts",
+    "solution": "MATH",
+    "answer_number": "MGSM, whose test docs have no answer in words",
+}
+UNSURE = frozenset({"answer", "final_answer", "solution"})
+ID: Names = {
+    "id": "ours, Inspect",
+    "doc_id": "lm-eval",
+    "doc": "files of scores",
+    "idx": "Qwen2.5-Math, ToRA",
+    "problem_id": "scripts",
+    "question_id": "scripts",
+    "unique_id": "MATH-500",
+    "index": "evalscope",
+    "sample_id": "evalscope",
+}
+REPEAT: Names = {
+    "repeat": "ours",
+    "sample": "scripts",
+    "sample_index": "scripts",
+    "attempt": "scripts",
+    "epoch": "Inspect",
+    "trial": "scripts",
+}
+# The whole text of a response, or a list of several.
+RESPONSE: Names = {
+    "responses": "ours",
+    "response": "ours",
+    "model_responses": "scripts",
+    "model_response": "scripts",
+    "generations": "scripts",
+    "generation": "NeMo-Skills",
+    "completions": "scripts",
+    "completion": "TRL, OpenAI's older models",
+    "model_outputs": "scripts",
+    "model_output": "DeepSeek-Math",
+    "outputs": "scripts around vLLM",
+    "output": "verl, scripts around vLLM",
+    "raw_output": "scripts",
+    "code": "Qwen2.5-Math, ToRA",
+}
+# What the model answered; where no column of the above is there, some of them hold the whole text.
+ANSWER: Names = {
+    "predictions": "scripts",
+    "prediction": "OpenCompass, DeepSeek-Math, comparisons of graders",
+    "pred": "Qwen2.5-Math, ToRA",
+    "predicted_answer": "NeMo-Skills",
+    "extracted_answer": "scripts",
+    "model_answer": "scripts",
+}
+WHOLE_TEXT = ("predictions", "prediction", "pred")
+# Lists of responses, where none of the above is there; a single text under these names is no response.
+CANDIDATES: Names = {
+    "samples": "files of best-of-n",
+    "candidates": "files of best-of-n",
+    "solutions": "files of best-of-n",
+    "answers": "files of best-of-n",
+}
+# Whether a response is right; so says any column that is called like VERDICT_LIKE and holds 0 and 1.
+VERDICT: Names = {
+    "label": "ours",
+    "correct": "OpenCompass",
+    "is_correct": "NeMo-Skills",
+    "symbolic_correct": "NeMo-Skills",
+    "judge_correct": "NeMo-Skills",
+    "correctness": "scripts",
+    "accuracy": "scripts",
+    "acc": "evalscope",
+    "score": "Qwen2.5-Math",
+    "model_responses__eval_is_correct": "scripts",
+}
+VERDICT_LIKE = re.compile(r".+_(score|correct|acc)")
+MODEL: Names = {"model": "ours, evalscope", "model_name": "scripts", "model_id": "evalscope"}
+TASK: Names = {
+    "dataset": "ours, Abel",
+    "task": "ours, Inspect",
+    "benchmark": "scripts",
+    "data_name": "Qwen2.5-Math",
+}
+FINISH: Names = {
+    "finish_reason": "ours, OpenAI, vLLM",
+    "finish_reasons": "ours",
+    "stop_reason": "Inspect, evalscope, Anthropic",
+}
+TOKENS: Names = {
+    "num_generated_tokens": "NeMo-Skills",
+    "completion_tokens": "OpenAI",
+    "output_tokens": "Anthropic",
+    "generated_tokens": "scripts",
+}
+SUBJECT: Names = {"subject": "MATH-500", "type": "MATH", "subfield": "OlympiadBench", "Subject": "copies"}
+LEVEL: Names = {"level": "MATH, MATH-500", "difficulty": "Omni-MATH", "Level": "copies"}
+
+
+def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    """Return the first of these columns that holds something, as text; a list is joined by commas."""
+    texts = (text for name in names if (text := as_text(row.get(name))) is not None)
+    return next(texts, None)
+
+
+def as_text(value: Any) -> str | None:
+    """Return a value as text; None for nothing, for an object, and for NaN, as which a table writes a missing text."""
+    nothing = value in (None, "", []) or (isinstance(value, float) and math.isnan(value))
+    return None if nothing or isinstance(value, dict) else reference_text(value)
