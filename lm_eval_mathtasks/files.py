@@ -1,4 +1,4 @@
-"""Files: JSON, JSON lines and parquet read with errors a user can act on, checksums, names, and writing them whole."""
+"""Files: JSON, JSON lines and parquet read with errors a user can act on, checksums, and writing them whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import codecs
 import gzip
 import hashlib
 import json
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +17,6 @@ Error = type[MathtasksError]
 _GZIP = b"\x1f\x8b"
 _SHOWN = 60  # bytes of a line at fault
 _AGAIN = "check the path; a damaged file must be copied or written again"
-_LONGEST = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
-_KEPT = 25  # characters of a longer one
 
 
 def sha256(content: str | bytes) -> str:
@@ -35,14 +32,6 @@ def file_sha256(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def safe_name(name: str) -> str:
-    """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a
-    file system ends in its checksum."""
-    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
-    data = name.encode("utf-8", "replace")
-    return name if len(data) <= _LONGEST else f"{name[:_KEPT]}-{sha256(data)[:12]}"
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:

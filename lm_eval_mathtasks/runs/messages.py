@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lm_eval_mathtasks.text import with_thinking
+
 
 def message_text(value: Any, role: str) -> str:
     """Return the text of a response or a prompt: a text, a message, the last message of a role in a conversation.
@@ -23,9 +25,7 @@ def message_text(value: Any, role: str) -> str:
     text = "".join(str(p.get("text") or "") for p in parts if isinstance(p, dict))
     thought = "".join(str(p.get("reasoning") or "") for p in parts if isinstance(p, dict))
     thought = thought or str(value.get("reasoning_content") or value.get("reasoning") or "")
-    if not thought or "</think>" in text:
-        return text
-    return f"<think>\n{thought}\n</think>\n{text}" if text else f"<think>\n{thought}"
+    return with_thinking(thought, text)
 
 
 def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def test_evalscope_of_old_and_its_predictions(tmp_path):
                                           "stop_reason": "max_tokens" if i == 0 else "stop"}]}}
            for i in range(N)]  # fmt: skip
     run = read_run(write_json_lines(tmp_path / "p.jsonl", new), task="gsm8k")
-    assert [row.finish_reason(0) for row in run.rows] == ["length"] + ["stop"] * 5
+    assert [row.finish_reason(0) for row in run.rows] == ["max_tokens"] + ["stop"] * 5
     assert run.rows[0].responses == (f"<think>\nhm\n</think>\n{said(0)}",)
 
 
