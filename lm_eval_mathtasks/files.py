@@ -16,7 +16,7 @@ from lm_eval_mathtasks.errors import MathtasksError
 Error = type[MathtasksError]
 _GZIP = b"\x1f\x8b"
 _SHOWN = 60  # bytes of a line at fault
-_AGAIN = "check the path; a damaged file must be copied or written again"
+_AGAIN = "check the path; where the file is damaged, copy or write it again"
 
 
 def sha256(content: str | bytes) -> str:
