@@ -28,7 +28,7 @@ from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.files import file_sha256, read_json, read_json_lines, sha256
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval, unfolded
-from lm_eval_mathtasks.runs.records import Run, check
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, check
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
 PART = ".part"  # ends the name of a folder while a pack is written into it
@@ -103,7 +103,9 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
 def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Run, list[dict[str, Any]]]:
     """The results, the run and the lines of the samples file."""
     file, samples = (_named(folder, manifest, start) for start in ("results_", "samples_"))
-    (run,) = read_lm_eval(file)
+    (run,) = read_lm_eval(Source(read_lm_eval, file, (file, samples)), Choice())
+    if isinstance(run, Refused):
+        raise run.error
     check(run)
     lines = read_json_lines(samples, EvidenceError)
     if bare := [

@@ -8,7 +8,8 @@ from pathlib import Path
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading import Status, grade
 from lm_eval_mathtasks.runs import columns
-from lm_eval_mathtasks.runs.lines import NO_VERDICT, Line
+from lm_eval_mathtasks.runs.lines import Line
+from lm_eval_mathtasks.runs.records import NO_VERDICT
 
 
 def with_references(lines: Sequence[Line]) -> tuple[list[Line], tuple[str, ...]]:

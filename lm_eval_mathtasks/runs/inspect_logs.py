@@ -16,6 +16,11 @@ from lm_eval_mathtasks.runs.messages import model_output
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}
 
 
+def is_inspect(content: Any) -> bool:
+    """Whether the content of a JSON file is an Inspect log."""
+    return isinstance(content, dict) and isinstance(content.get("eval"), dict)
+
+
 def read_inspect(path: Path) -> list[dict[str, Any]] | None:
     """Return the samples of an Inspect log (.json or .eval) as flat lines; None where the file is no such log.
 
@@ -38,8 +43,7 @@ def read_inspect(path: Path) -> list[dict[str, Any]] | None:
 
 def _unpacked(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     content = read_json(path, EvidenceError)
-    known = isinstance(content, dict) and isinstance(content.get("eval"), dict)
-    return (content, content.get("samples") or []) if known else ({}, [])
+    return (content, content.get("samples") or []) if is_inspect(content) else ({}, [])
 
 
 def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

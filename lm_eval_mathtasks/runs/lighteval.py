@@ -19,13 +19,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines, read_parquet
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.messages import message_text
-from lm_eval_mathtasks.runs.records import (
-    Protocol,
-    Provenance,
-    Row,
-    Run,
-    both_of,
-)
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
 # Which metric is the score, k being the answers a doc: the mean over all of them, then the graded match.
@@ -33,28 +27,33 @@ _SCORES = (r"(math_)?pass@1:{k}_samples", r"avg@(n:n=)?{k}", r"pass@k:k=1(&n={k}
            r"q?em|quasi_exact_match|exact_match")  # fmt: skip
 
 
-def is_lighteval(path: Path) -> bool:
-    """Whether a parquet file has lighteval's columns."""
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source of a details file; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
+    del content
+    details = file.name.startswith("details_") and file.suffix in (".parquet", ".jsonl")
+    known = details or (named and file.suffix == ".parquet" and _has_columns(file))
+    return Source(read_lighteval, file, (file,)) if known else None
+
+
+def _has_columns(path: Path) -> bool:
     names = parquet_columns(path, EvidenceError)
     return names >= _NEW or names >= _OLD
 
 
-def read_lighteval(path: Path, metric: str | None = None) -> Iterator[Run]:
+def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     """Yield the one run of a details file; a parquet file needs pyarrow (it comes with datasets).
 
-    Raises EvidenceError for a damaged file, and where several metrics could be the score and `metric` names none.
+    Raises EvidenceError for a damaged file, and where several metrics could be the score and the choice names none.
     """
-    table = (
-        read_parquet(path, EvidenceError)
-        if path.suffix == ".parquet"
-        else read_json_lines(path, EvidenceError)
-    )
+    path = source.path
+    read = read_parquet if path.suffix == ".parquet" else read_json_lines
+    table = read(path, EvidenceError)
     about = _about(path)
     settings = (about.get("model_config") or about).get("generation_parameters") or {}
     limit = settings.get("max_new_tokens")
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
-    name = _choose(rows, metric, k, path)
+    name = _choose(rows, choice.own_metric, k, path)
     task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
     fields = task.split("|")
     shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None

@@ -13,8 +13,6 @@ from lm_eval_mathtasks.runs.columns import as_text, first_text
 from lm_eval_mathtasks.runs.evalscope import flattened
 from lm_eval_mathtasks.runs.messages import message_text
 
-# For who judges the responses anew: then columns that disagree are no obstacle.
-NO_VERDICT = "none"
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 # Lines with these columns are Qwen2.5-Math's, which puts what the model answered into `pred` alone.
 _QWEN = frozenset({"gt", "gt_cot", "code", "pred"})

@@ -14,9 +14,9 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_json_lines, read_parquet
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.inspect_logs import read_inspect
+from lm_eval_mathtasks.runs.inspect_logs import is_inspect, read_inspect
 from lm_eval_mathtasks.runs.lines import Line, read_line
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Row, Run, Source, both_of
 
 # Qwen2.5-Math and its relatives: <model>/math_eval/<data>/<split>_<prompt>_...
 QWEN = "*_seed*_t*_s*_e*.jsonl"
@@ -47,12 +47,33 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
-    """Yield the runs of a file of lines, one for each model and dataset it names. metric: the column of verdicts."""
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source of a file of lines, or of all seeds of a run; None if it is none, or may be anything.
+
+    Arguments as in `lm_eval_logs.source_of`. What `loose` tells apart from a run is left to the user to name.
+    """
+    if named:
+        listed = file.suffix != ".json" or isinstance(content, list) or is_inspect(content)
+        return Source(read_plain, file, (file,)) if listed else None
+    if file.match(SEEDS):
+        return Source(read_seeds, file.parent, tuple(sorted(file.parent.glob(SEEDS))))
+    placed = file.suffix == ".eval" or file.match(QWEN) or file.match("reviews/*/*.jsonl")
+    return Source(read_plain, file, (file,)) if placed else None
+
+
+def loose(file: Path) -> Source | None:
+    """Return the source of a file that may be a run by its ending alone; None if it is none."""
+    lines = file.name.endswith((".jsonl", ".jsonl.gz"))
+    return Source(read_plain, file, (file,)) if lines else None
+
+
+def read_plain(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield the runs of a file of lines, one for each model and dataset it names."""
+    path = source.path
     lines = [read_line(raw, path, number) for number, raw in enumerate(read_lines(path), 1)]
     asked = re.search(r"_([\w.-]+)_-?\d+_seed\d+_t([\d.]+)_s-?\d+_e-?\d+$", path.stem)
     if asked is None:
-        yield from _runs(lines, path, metric)
+        yield from _runs(lines, path, choice.metric)
         return
     # Qwen2.5-Math's file names say what its lines do not.
     if path.parts[-3:-2] == ("math_eval",):
@@ -63,45 +84,52 @@ def read_plain(path: Path, metric: str | None = None) -> Iterator[Run]:
         stated |= {"cot": True, "tools": "none"}
     elif re.search("tora|tool|pal", asked[1]):
         stated |= {"tools": "python"}
-    for run in _runs(lines, path, metric):
-        yield replace(run, protocol=replace(run.protocol, **stated))
+    for run in _runs(lines, path, choice.metric):
+        yield run if isinstance(run, Refused) else replace(run, protocol=replace(run.protocol, **stated))
 
 
-def read_seeds(folder: Path, metric: str | None = None) -> Iterator[Run]:
+def read_seeds(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
     lines = []
-    for seed, path in enumerate(sorted(folder.glob(SEEDS))):
+    for seed, path in enumerate(source.files):
         for number, raw in enumerate(read_lines(path), 1):
             line = read_line(raw, path, number)
-            lines.append(
-                line._replace(id=line.id or str(number - 1), repeat=seed, task=line.task or folder.name)
+            named = line._replace(
+                id=line.id or str(number - 1), repeat=seed, task=line.task or source.path.name
             )
-    yield from _runs(lines, folder, metric)
+            lines.append(named)
+    yield from _runs(lines, source.path, choice.metric)
 
 
-def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run]:
+def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run | Refused]:
     groups: dict[tuple[str | None, str], list[tuple[int, Line]]] = {}
     for number, line in enumerate(lines):
         groups.setdefault((line.model, line.task), []).append((number, line))
     for (model, task), numbered in groups.items():
-        known, doubts = with_references([line for _, line in numbered])
-        group = _with_repeats(known)
-        joined = group is not None
-        group = group or _with_ids([number for number, _ in numbered], known)
-        verdict, notes = choose_verdict(group, metric, path)
-        notes = (*notes, *doubts)
-        if unanswered := sum(line.unanswered for line in group):
-            notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
-        if joined:
-            notes = (*notes, "lines with the same question are taken as repeats, in their order")
-        limit = _limit(group)
-        rows = tuple(_join_repeats(group, verdict, limit))
-        k = max(len(row.responses) for row in rows)
-        # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
-        protocol = Protocol(k=k, metric=None if k == 1 else "avg@k", max_tokens=limit)
-        yield Run(
-            model, task, rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict
-        )
+        try:
+            run = _run(numbered, path, metric)
+            yield replace(run, model=model, task=task)
+        except EvidenceError as error:
+            yield Refused(task, error)
+
+
+def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -> Run:
+    """The run of lines with their numbers, without its name."""
+    lines, notes = with_references([line for _, line in numbered])
+    group = _with_repeats(lines)
+    if group is not None:
+        notes = (*notes, "lines with the same question are taken as repeats, in their order")
+    group = group or _with_ids([number for number, _ in numbered], lines)
+    verdict, unused = choose_verdict(group, metric, path)
+    notes = (*unused, *notes)
+    if unanswered := sum(line.unanswered for line in group):
+        notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
+    limit = _limit(group)
+    rows = tuple(_join_repeats(group, verdict, limit))
+    k = max(len(row.responses) for row in rows)
+    # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
+    protocol = Protocol(k=k, metric=None if k == 1 else "avg@k", max_tokens=limit)
+    return Run(None, "", rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict)
 
 
 def _with_ids(numbers: Sequence[int], lines: Sequence[Line]) -> list[Line]:

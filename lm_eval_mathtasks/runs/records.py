@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.problems.gold import answer_in
 
-API_ERROR = "api_error"  # the finish reason of a response that never came
+# The finish reason of a response that never came.
+API_ERROR = "api_error"
+# As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.
+NO_VERDICT = "none"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,11 @@ class Row:
     @property
     def there(self) -> tuple[int, ...]:
         """Which of the responses are there: all that no API error took."""
-        return tuple(i for i in range(len(self.responses)) if self.finish_reason(i) != API_ERROR)
+        return (
+            ()
+            if self.missing
+            else tuple(i for i in range(len(self.responses)) if self.finish_reason(i) != API_ERROR)
+        )
 
     @property
     def missing(self) -> bool:
@@ -81,7 +88,7 @@ class Protocol:
 @dataclass(frozen=True)
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
-    the journal of our API model that the log names, and what a reader found odd and a person should know."""
+    the journal of our API model that the log names, and notes: what a reader found that a person should know."""
 
     harness: str
     path: str
@@ -97,14 +104,15 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Run:
-    """One model on one task. rows are in the order of the docs and have distinct ids."""
+    """One model on one task. rows are in the order of the docs and have distinct ids; metric: which of the log's
+    metrics `Row.score` is."""
 
     model: str | None
     task: str
     rows: tuple[Row, ...]
     protocol: Protocol
     provenance: Provenance
-    metric: str | None = None  # which of the log's metrics `Row.score` is
+    metric: str | None = None
 
     @property
     def journal(self) -> str | None:
@@ -135,6 +143,37 @@ class Run:
     def by_id(self) -> dict[str, Row]:
         """The rows by their doc id."""
         return {row.doc_id: row for row in self.rows}
+
+
+class Choice(NamedTuple):
+    """What a user says of a log. metric: which of its metrics is its own score, NO_VERDICT where none matters; model,
+    task: the runs that are meant, or their names where the log has none."""
+
+    metric: str | None = None
+    model: str | None = None
+    task: str | None = None
+
+    @property
+    def own_metric(self) -> str | None:
+        """The metric that was asked for by name."""
+        return None if self.metric == NO_VERDICT else self.metric
+
+
+class Refused(NamedTuple):
+    """What a log holds that is not read as a run: its task, where that is known, and why not."""
+
+    task: str | None
+    error: MathtasksError
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read together, by whom: one file, or all that belong to one run. files: all that the outcome depends on;
+    path: the one that names them, which may be missing or a folder."""
+
+    read: Callable[[Source, Choice], Iterator[Run | Refused]]
+    path: Path
+    files: tuple[Path, ...]
 
 
 class References(TypedDict):

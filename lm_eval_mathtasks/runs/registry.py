@@ -8,81 +8,71 @@ Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
-from lm_eval_mathtasks.runs.lighteval import is_lighteval, read_lighteval
-from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS, read_lm_eval
-from lm_eval_mathtasks.runs.opencompass import read_opencompass, shards
-from lm_eval_mathtasks.runs.plain import QWEN, SEEDS, read_plain, read_seeds
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs import lighteval, lm_eval_logs, opencompass, plain
+from lm_eval_mathtasks.runs.records import Source
 
-Reader = Callable[[Path, str | None], Iterator[Run]]
+_HARNESSES = (lm_eval_logs, lighteval, opencompass, plain)
+_SHOWN = 5
 
 
-def find_readers(path: Path) -> Iterator[tuple[Reader, Path]]:
-    """Yield a reader for each run file at a path; in a folder, the newest results of lm-eval per model folder.
+def find_sources(path: Path) -> list[Source]:
+    """Return what there is to read at a file or in a folder; of lm-eval's runs of a task in one folder, the newest.
 
     Raises EvidenceError where nothing there is a run.
     """
     if path.is_file():
-        yield reader_of(path), path
-        return
-    newest: dict[Path, Path] = {}
-    for file in sorted(path.rglob("results_*.json")):
-        if _is_lm_eval(file):
-            newest[file.parent] = file  # the names end in the date, so the last is the newest
-    # The folders that a pattern names may be above the one that was passed.
-    above = next((p.parent for p in (path, path.parent) if p.name in ("predictions", "reviews")), path)
-    predictions = {shards(f)[0] for f in above.rglob("predictions/*/*.json") if f.is_relative_to(path)}
-    patterns = ("details_*.parquet", "details_*.jsonl", "reviews/*/*.jsonl", "*.eval", QWEN)
-    found_by = {f for pattern in patterns for f in above.rglob(pattern) if f.is_relative_to(path)}
-    others = sorted(found_by | predictions)
-    seeded = sorted({file.parent for file in path.rglob(SEEDS)})
-    found: list[tuple[Reader, Path]] = [(read_lm_eval, file) for file in newest.values()]
-    found += [(reader_of(file), file) for file in others] + [(read_seeds, folder) for folder in seeded]
+        return [source_of_named(path)]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    found = joined(source for file in files if (source := source_of(file)))
     if not found:
-        raise _nothing(path)
-    yield from found
+        raise _nothing(path, files)
+    return list(lm_eval_logs.newest(found))
 
 
-def _nothing(path: Path) -> EvidenceError:
-    orphans = sorted(path.rglob("samples_*.jsonl*"))
-    plain = sorted(path.rglob("*.json*")) + sorted(path.rglob("*.parquet"))
+def source_of(file: Path) -> Source | None:
+    """Return what a file found in a folder belongs to; None for one that is no run, or may be anything."""
+    return next(filter(None, (harness.source_of(file, None, False) for harness in _HARNESSES)), None)
+
+
+def source_of_named(file: Path) -> Source:
+    """Return what a file that the user named belongs to: its content tells where its name does not.
+
+    Raises EvidenceError where it is damaged, or no run.
+    """
+    content = read_json(file, EvidenceError) if file.suffix == ".json" else None
+    found: Source | None = next(
+        filter(None, (harness.source_of(file, content, True) for harness in _HARNESSES)), None
+    )
+    if found is None:
+        keys = ", ".join(list(content)[:_SHOWN]) if isinstance(content, dict) else type(content).__name__
+        wanted = (
+            f"a run in {file}: lm-eval's results, OpenCompass predictions, an Inspect log or a list of docs"
+        )
+        raise EvidenceError(wanted, f"JSON with {keys}", "see `mathtasks compare --help`")
+    return found
+
+
+def joined(sources: Iterable[Source]) -> list[Source]:
+    """Return each source once, with all the files that were found of it."""
+    found: dict[Path, Source] = {}
+    for source in sources:
+        before = found.get(source.path, source)
+        found[source.path] = replace(source, files=tuple(dict.fromkeys((*before.files, *source.files))))
+    return list(found.values())
+
+
+def _nothing(path: Path, files: list[Path]) -> EvidenceError:
     wanted, fix = f"the logs of a run in {path}", "pass the folder that --output_path named, or a file"
-    if orphans:
-        return EvidenceError(wanted, f"samples without results: {orphans[0].name}", fix)
-    if plain:
+    if plain_files := [
+        str(f.relative_to(path)) for f in files if ".json" in f.name or f.suffix == ".parquet"
+    ]:
         return EvidenceError(
-            wanted,
-            f"files that may be one: {', '.join(str(p.relative_to(path)) for p in plain[:5])}",
-            "pass the file",
+            wanted, f"files that may be one: {', '.join(plain_files[:_SHOWN])}", "pass the file"
         )
     return EvidenceError(wanted, "no results_*.json, details_*, predictions/ or reviews/", fix)
-
-
-def _is_lm_eval(path: Path) -> bool:
-    return bool(RESULTS.search(path.name)) and '"configs"' in path.read_text(
-        encoding="utf-8", errors="replace"
-    )
-
-
-def reader_of(path: Path) -> Reader:
-    """Return the reader of a file, from its name and its first keys; raises EvidenceError for none."""
-    if path.name.startswith("samples_"):
-        raise EvidenceError(
-            "the results of a run", f"the samples file {path.name}", "pass the results_*.json beside it"
-        )
-    if path.name.startswith("details_") or (path.suffix == ".parquet" and is_lighteval(path)):
-        return read_lighteval
-    if path.suffix != ".json":
-        return read_plain
-    if path.name.startswith("results"):
-        return read_lm_eval
-    content = read_json(path, EvidenceError)
-    listed = isinstance(content, list) or (
-        isinstance(content, dict) and isinstance(content.get("eval"), dict)
-    )
-    return read_plain if listed else read_opencompass
