@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import file_sha256, sha256
+from lm_eval_mathtasks.files import file_sha256, read_json, sha256
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
-from lm_eval_mathtasks.runs.records import Run, read_json
+from lm_eval_mathtasks.runs.records import Run
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -217,7 +217,7 @@ def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
-    content = read_json(folder / FILE)
+    content = read_json(folder / FILE, EvidenceError)
     if (
         not isinstance(content, dict)
         or content.get("format") != FORMAT

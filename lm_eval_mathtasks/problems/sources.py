@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.files import read_json_lines, read_parquet
 from lm_eval_mathtasks.problems.gold import as_text
 from lm_eval_mathtasks.problems.sets import Source, set_named
 from lm_eval_mathtasks.text import collapsed
@@ -125,27 +126,7 @@ def find_file(source: Source, place: Path) -> Path:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a JSONL or parquet file. Raises DataError with the line number of a malformed line."""
-    if path.suffix == ".parquet":
-        from datasets import Dataset
-
-        return Dataset.from_parquet(str(path), keep_in_memory=True).to_list()  # type: ignore[no-any-return]
-    rows = []
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                rows.append(_json_object(line, f"{path}, line {number}"))
-    return rows
-
-
-def _json_object(line: str, place: str) -> dict[str, Any]:
-    fix = "repair or remove that line"
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"a JSON object in {place}", f"{line.strip()[:60]!r} ({error})", fix) from None
-    if not isinstance(row, dict):
-        raise DataError(f"a JSON object in {place}", f"{type(row).__name__} {line.strip()[:60]!r}", fix)
-    return row
+    return read_parquet(path, DataError) if path.suffix == ".parquet" else read_json_lines(path, DataError)
 
 
 def _hub_rows(source: Source) -> list[dict[str, Any]]:

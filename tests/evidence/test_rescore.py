@@ -434,7 +434,7 @@ def results_only(folder):
 def broken_results(folder):
     log = write_lm_eval(folder / "broken", DOCS, RIGHT, scores=[1] * 4)
     next(log.glob("results_*")).write_text('{"results": ')
-    return log, "not readable JSON"
+    return log, f"a readable {next(log.glob('results_*'))}"
 
 
 def nowhere(folder):

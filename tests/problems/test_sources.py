@@ -125,7 +125,7 @@ def test_a_row_with_a_field_that_does_not_exist_is_refused(tmp_path):
     ("content", "message"),
     [
         ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\":'"),
-        ('["a"]\n', "line 1; got list"),
+        ('["a"]\n', "line 1 of .*; got list"),
         ("", "an empty file"),
         (
             '{"question": "a", "solution": "1"}\n',
