@@ -137,11 +137,11 @@ LEVEL: Names = {"level": "MATH, MATH-500", "difficulty": "Omni-MATH", "Level": "
 
 def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:
     """Return the first of these columns that holds something, as text; a list is joined by commas."""
-    texts = (text for name in names if (text := as_text(row.get(name))) is not None)
+    texts = (text for name in names if (text := cell_text(row.get(name))) is not None)
     return next(texts, None)
 
 
-def as_text(value: Any) -> str | None:
+def cell_text(value: Any) -> str | None:
     """Return a value as text; None for nothing, for an object, and for NaN, as which a table writes a missing text."""
     nothing = value in (None, "", []) or (isinstance(value, float) and math.isnan(value))
     return None if nothing or isinstance(value, dict) else reference_text(value)

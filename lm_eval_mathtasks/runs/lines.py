@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
-from lm_eval_mathtasks.runs.columns import as_text, first_text
+from lm_eval_mathtasks.runs.columns import cell_text, first_text
 from lm_eval_mathtasks.runs.evalscope import flattened
 from lm_eval_mathtasks.runs.messages import message_text
 
@@ -67,7 +67,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         repeat=next((line[name] for name in columns.REPEAT if line.get(name) is not None), None),
         question=first_text(line, columns.QUESTION)
         or message_text(line.get("prompt") or line.get("messages"), "user"),
-        references={name: text for name in columns.GOLD if (text := as_text(line.get(name))) is not None},
+        references={name: text for name in columns.GOLD if (text := cell_text(line.get(name))) is not None},
         for_each=frozenset(name for name in columns.UNSURE if _as_many(line.get(name), len(responses))),
         responses=responses,
         finish=_finish(line, len(responses)),

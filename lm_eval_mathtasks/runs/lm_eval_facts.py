@@ -28,7 +28,7 @@ def arguments_of(line: Mapping[str, Any]) -> list[Any]:
     return list(requests[0]) if isinstance(requests, list) and requests else []
 
 
-def prompt_of(line: Mapping[str, Any]) -> str | None:
+def logged_prompt(line: Mapping[str, Any]) -> str | None:
     """Return the prompt of a line's first request as it was hashed; of a chat model, its messages as JSON."""
     arguments = arguments_of(line)
     prompt = arguments[0] if arguments else None
@@ -77,7 +77,7 @@ def protocol_of(results: Mapping[str, Any], task: str, line: Mapping[str, Any], 
     if temperature is None and settings.get("do_sample") is False:
         temperature = 0.0
     k = int(config.get("repeats") or 1)
-    prompt = prompt_of(line) or ""
+    prompt = logged_prompt(line) or ""
     # A rescored log may not say.
     stated = bool(results["chat_template"]) if "chat_template" in results else None
     protocol = Protocol(

@@ -18,7 +18,7 @@ from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, LEVEL, QUESTION, SUBJECT, first_text
 from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
-from lm_eval_mathtasks.runs.lm_eval_facts import model_name, prompt_of, protocol_of, provenance_of
+from lm_eval_mathtasks.runs.lm_eval_facts import logged_prompt, model_name, protocol_of, provenance_of
 from lm_eval_mathtasks.runs.records import Choice, Refused, Row, Run, Source, both_of
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
@@ -212,7 +212,7 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,
             metrics=own,
-            prompt=prompt_of(line),
+            prompt=logged_prompt(line),
             doc_hash=line.get("doc_hash"),
             prompt_hash=line.get("prompt_hash"),
             answers=None if "resps" in line or "verdicts" not in line else _answers(line),
