@@ -127,7 +127,7 @@ def test_scores_of_repeats_are_those_of_the_hook(tmp_path, rescore, out):
 def test_tolerances_of_the_dataset_count_as_in_its_hook(tmp_path, rescore, out):
     docs = [doc(i, 0) | {"gold": ["1.25"], "error": "1e-2"} for i in range(2)]
     groups = [[Response("\\boxed{1.259}"), Response("\\boxed{1.25}")], [Response("\\boxed{1.3}")] * 2]
-    scores = hooked(tmp_path, rescore, out, hooks.score_olympiadbench, docs, groups, hooks.gold_olympiadbench)
+    scores = hooked(tmp_path, rescore, out, hooks.score_olympiadbench, docs, groups, hooks.gold)
     assert [one["exact_match"] for one in scores] == [1, 0]
     assert samples_of(out)[0]["judged"][0]["tier"] == "tolerance"
 
@@ -135,7 +135,7 @@ def test_tolerances_of_the_dataset_count_as_in_its_hook(tmp_path, rescore, out):
 def test_the_reference_answer_is_the_tasks_own(tmp_path, rescore, out):
     docs = [doc(0, "073"), doc(1, "27.0")]
     groups = [[Response("\\boxed{73}")], [Response("\\boxed{27}")]]
-    hooked(tmp_path, rescore, out, hooks.score_aime, docs, groups, hooks.gold_integer)
+    hooked(tmp_path, rescore, out, hooks.score_aime, docs, groups, hooks.gold)
     assert [line["judged"][0]["status"] for line in samples_of(out)] == ["correct", "correct"]
 
 
