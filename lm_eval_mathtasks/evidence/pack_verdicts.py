@@ -14,6 +14,7 @@ from lm_eval_mathtasks.grading import Status
 from lm_eval_mathtasks.grading.judge import judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
+from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine
 from lm_eval_mathtasks.runs.records import Row, Run
 
 OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
@@ -48,9 +49,7 @@ def _is_ours(row: Row) -> bool:
     return any(name.startswith(f"{OURS},") for name in row.metrics)
 
 
-def changed_verdicts(
-    run: Run, lines: list[dict[str, Any]], texts: Mapping[str, str]
-) -> tuple[int, list[str]]:
+def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]) -> tuple[int, list[str]]:
     """Return how many verdicts of a pack were made anew, and the docs where one is not what the pack says.
 
     texts: by SHA-256, those that a pack without text may be judged from.
@@ -86,7 +85,7 @@ def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
 
 
 def _judged_again(
-    run: Run, stored: Mapping[str, dict[str, Any]], texts: Mapping[str, str]
+    run: Run, stored: Mapping[str, SampleLine], texts: Mapping[str, str]
 ) -> Iterator[tuple[Judged, bool]]:
     """Yield a judgement of every response and whether it is new: from its text, from the stored answer where only the
     reference is known, else as stored."""
