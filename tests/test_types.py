@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "lm_eval_mathtasks"
 UNTYPED = re.compile(r"\bdict\[str, Any\]")
-# Where you have given some of them a name (TypedDict, NamedTuple, dataclass), write the number that the test found here.
+# After giving some of them a name (TypedDict, NamedTuple, dataclass), write the number that the test found here.
 MOST = 149
 
 

@@ -100,10 +100,7 @@ def _judged_again(
             text = texts.get(line["response_sha256"][repeat])
             if reference is not None and text is not None:
                 one = replace(
-                    row,
-                    gold=answer_in(reference),
-                    responses=(text,),
-                    finish=(row.finish_reason(repeat),),
+                    row, gold=answer_in(reference), responses=(text,), finish=(row.finish_reason(repeat),)
                 )
                 yield Judged(row.doc_id, repeat, asked_of(one, 0).judge()), True
             else:

@@ -26,10 +26,7 @@ def _shape(text: str, flags: int = 0) -> re.Pattern[str]:
 # place names it, so narrow shapes stand before wide ones. What follows a header or an assignment needs a digit:
 # "bearer responsibilities" and "password = something" are prose.
 KINDS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
-    "private-key": (
-        ("private key",),
-        _shape(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
-    ),
+    "private-key": (("private key",), _shape(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")),
     "url-password": (
         ("://",),
         _shape(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"']{1,64}:[^\s/@\"']{1,128}@[\w.-]+"),

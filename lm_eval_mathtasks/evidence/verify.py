@@ -16,14 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
-from lm_eval_mathtasks.evidence.manifest import (
-    FILE,
-    Manifest,
-    dataset_again,
-    facts_of,
-    read_manifest,
-    sealed,
-)
+from lm_eval_mathtasks.evidence.manifest import FILE, Manifest, dataset_again, facts_of, read_manifest, sealed
 from lm_eval_mathtasks.evidence.pack_verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.files import file_sha256, read_json, read_json_lines, sha256

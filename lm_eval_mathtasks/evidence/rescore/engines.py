@@ -65,14 +65,7 @@ def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> 
 def failed(unit: Unit, why: str) -> Summary:
     """The summary of a unit that was lost as a whole."""
     problem = f"{unit.name} could not be rescored: {why}"
-    return {
-        "source": unit.name,
-        "runs": [],
-        "problems": [problem],
-        "written": [],
-        "reused": 0,
-        "kept": False,
-    }
+    return {"source": unit.name, "runs": [], "problems": [problem], "written": [], "reused": 0, "kept": False}
 
 
 def _on_ray(row: dict[str, Any]) -> dict[str, Any]:
