@@ -11,10 +11,7 @@ OF_COMMANDS = {"add_arguments", "main"}
 # Known, and to be renamed where they are: a batch of judgements and one of requests; the path of an answer and that of
 # a score.
 MODULES_TWICE = {"batch", "explain"}
-FUNCTIONS_TWICE = {
-    "answer_of", "breaks_off", "compare", "equal", "fingerprint", "is_prose", "load", "normal_form", "same_equation",
-    "serve",
-}  # fmt: skip
+FUNCTIONS_TWICE = {"breaks_off", "doc_scores", "fingerprint", "load"}
 
 
 def twice(found):

@@ -17,13 +17,14 @@ from lm_eval_mathtasks.choosing.score_files import (
     one_score,
     read_scores,
 )
-from lm_eval_mathtasks.choosing.scorer import KINDS, Settings, make_scorer
+from lm_eval_mathtasks.choosing.scorer import Settings
+from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen, whole_number, whole_numbers
 from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.runs.judged import Judgement, judge
+from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks choose`."""
     run = _the_run(args)
-    judgements = judge(run)
+    judgements = judge_run(run)
     votes = votes_of(run, judgements)
     ks = args.k or powers_of_two(min(v.n for v in votes))
     require(votes, max(ks))  # before a scorer is at work for hours
@@ -117,7 +118,7 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
     return read_scores(path, run, args.score_column), path
 
 
-def _numbers_of(scores: Scores, judgements: Sequence[Judgement], how: Aggregate) -> dict[str, list[float]]:
+def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) -> dict[str, list[float]]:
     """One number for each judged response, in the order of the judgements, which are what votes."""
     found: dict[str, list[float]] = {}
     for judgement in judgements:

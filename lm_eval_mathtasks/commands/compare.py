@@ -30,7 +30,7 @@ from lm_eval_mathtasks.leaderboard.result_tables import (
     paired_tables,
     ranking_table,
 )
-from lm_eval_mathtasks.runs.judged import first_answers, judge, shares
+from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
@@ -75,7 +75,7 @@ def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
     if run.scored and not regrade:
         return own_shares(run), {}
-    judgements = judge(run)
+    judgements = judge_run(run)
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
 
 

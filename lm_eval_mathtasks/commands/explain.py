@@ -18,7 +18,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, find_claims, neare
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.paired import aligned
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
-from lm_eval_mathtasks.runs.judged import Judgement, judge, shares
+from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run, read_runs
 from lm_eval_mathtasks.tables import Table, print_tables
 
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     claims, causes = load_claims(args.leaderboards), load_causes(args.leaderboards)
     tables: list[Table] = []
     for run in read_chosen(args.run, args):
-        judgements = judge(run)
+        judgements = judge_run(run)
         best, notes = _to_reach(run, claims, judgements, args)
         explanation = explain(
             run,
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _to_reach(
-    run: Run, claims: Claims, judgements: list[Judgement], args: argparse.Namespace
+    run: Run, claims: Claims, judgements: list[Judged], args: argparse.Namespace
 ) -> tuple[Comparison | None, list[str]]:
     """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
     counted = None if run.scored else shares(run, judgements)
@@ -72,4 +72,4 @@ def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
         return None
     others = [other for other in read_runs(args.against) if other.task == run.task] or read_runs(args.against)
     other = aligned(run, others[0])
-    return shares(other, judge(other))
+    return shares(other, judge_run(other))

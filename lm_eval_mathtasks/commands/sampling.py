@@ -10,7 +10,7 @@ from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen,
 from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, sketch, titled
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     ks = None if args.k == "all" else args.k
     for run in read_chosen(args.run, args, judged_anew=True):
-        found = votes(run, judge(run))
+        found = votes(run, judge_run(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
         if args.format == "csv":

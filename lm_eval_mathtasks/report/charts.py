@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
-from lm_eval_mathtasks.report.safe_text import shortened
+from lm_eval_mathtasks.report.status_words import shortened
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
 from lm_eval_mathtasks.sampling.curves import Curve
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec
 
-from lm_eval_mathtasks.report.safe_text import visible
+from lm_eval_mathtasks.text import visible
 
 WIDE, NARROW = 840, 400  # pixels: a column of the page, and a phone
 LABEL, SMALL = 14, 12.5  # pixels: letters in ink, and all others

@@ -4,9 +4,9 @@ import pytest
 
 from lm_eval_mathtasks import extract_answer, grade, hooks
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.hooks import errata as module
-from lm_eval_mathtasks.hooks.errata import Erratum, errata, fingerprint
 from lm_eval_mathtasks.package import data_folder
+from lm_eval_mathtasks.problems import errata as module
+from lm_eval_mathtasks.problems.errata import Erratum, errata, fingerprint
 from tests.conftest import shared_rows
 
 FAMILIES = sorted(path.parent.name for path in data_folder("tasks").glob("*/_errata.yaml"))

@@ -19,9 +19,9 @@ from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
 from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, markdown
 from lm_eval_mathtasks.report.page import page
-from lm_eval_mathtasks.report.safe_text import visible
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.sampling.curves import Curve, Point
+from lm_eval_mathtasks.text import visible
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
