@@ -34,7 +34,7 @@ class Group:
     label: str
     value: float
     interval: st.Interval
-    count: int
+    docs: int
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _parts_table(
 ) -> Table:
     cells = [{part.label: part for part in parts} for parts in found]
     rows = tuple(
-        (label, str(max(c[label].count for c in cells if label in c)),
+        (label, str(max(c[label].docs for c in cells if label in c)),
          *(with_interval(c[label].value, c[label].interval) if label in c else "" for c in cells))
         for label in labels
     )  # fmt: skip
