@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run `mathtasks evidence`; returns the exit status. Raises EvidenceError for what the user can mend."""
+    """Run `mathtasks evidence`; returns the exit status. Raises EvidenceError for what the user can fix."""
     return _pack(args) if args.action == "pack" else _verify(args)
 
 
@@ -90,7 +90,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     for place in (args.logs, *args.data, *([args.measured] if args.measured else ())):
         if not place.exists():
-            raise EvidenceError("a file or folder that exists", str(place), "mend the path")
+            raise EvidenceError("a file or folder that exists", str(place), "check the path")
     beside = args.logs.resolve().parent / MEASURED
     page = args.measured or (beside if beside.exists() and args.logs.resolve().name == "logs" else None)
     *reports, whole = verify(args.logs, data=args.data, measured=page)

@@ -68,7 +68,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run `mathtasks leaderboard`; returns the exit status. Raises ClaimError for what the user can mend."""
+    """Run `mathtasks leaderboard`; returns the exit status. Raises ClaimError for what the user can fix."""
     actions = {"show": _show, "search": _search, "validate": _validate, "add": _add, "measured": _measured}
     return actions[args.action](args)
 

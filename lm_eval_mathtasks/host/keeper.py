@@ -229,7 +229,7 @@ def note_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
     return {**sample, "finish_reasons": reasons} if any(any(group) for group in reasons) else sample
 
 
-def mend(sample: dict[str, Any]) -> dict[str, Any]:
+def writable(sample: dict[str, Any]) -> dict[str, Any]:
     """A sample that can be written: lone surrogates become U+FFFD. lm-eval would leave a file of 0 bytes."""
     from lm_eval.utils import handle_non_serializable
 

@@ -28,7 +28,7 @@ from lm_eval_mathtasks.runs.reading import Row
 from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
-JSON_VERSION = 1  # raised whenever a key changes its meaning or goes
+JSON_VERSION = 2  # raised whenever a key changes its meaning or goes
 CLAIMS_LISTED = 5
 COLUMNS = (
     "model", "task", "doc_id", "repeat", "subject", "level", "status", "correct", "own_score", "tier", "reason", "rule",
@@ -69,7 +69,7 @@ def _protocol(one: Examined) -> str:
 def _causes(one: Examined) -> Table:
     rows = tuple((c.title, str(c.count), f"{-100 * c.fair:+.2f}", c.mend) for c in one.explanation.causes)
     title = f"Where the points of {one.name} on {one.run.task} went"
-    return Table(title, ("cause", "responses", "points", "mend"), rows)
+    return Table(title, ("cause", "responses", "points", "how to fix it"), rows)
 
 
 def _paired(examined: Sequence[Examined]) -> Table:
@@ -189,7 +189,7 @@ def _gap(explained: Explanation) -> dict[str, Any]:
     causes = [
         {
             "key": c.key, "title": c.title, "responses": c.count, "fair": c.fair, "interval": list(c.interval),
-            "at_most": c.bound, "sure": dict(c.sure), "mend": c.mend,
+            "at_most": c.bound, "sure": dict(c.sure), "fix": c.mend,
         }
         for c in explained.causes
     ]  # fmt: skip

@@ -173,7 +173,7 @@ def _gap(one: Examined) -> dict[str, Any]:
     told = best is not None or any(cause.fair for cause in explained.causes)
     title = one.name
     if told:
-        title = f"From the published score to {one.name}" if best else f"What mending {one.name} could give"
+        title = f"From the published score to {one.name}" if best else f"What fixing {one.name} could give"
     return {
         "name": one.name,
         "title": title,

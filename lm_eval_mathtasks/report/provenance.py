@@ -10,7 +10,7 @@ from typing import Any
 
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.reading import Run
-from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.tables import Table, given
 
 
 def provenance(run: Run) -> Iterator[tuple[str, str]]:
@@ -36,7 +36,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
     }
     for key, value in facts.items():
         if value is not None and value != "":
-            yield key, _plain(value)
+            yield key, json.dumps(value) if isinstance(value, dict | list | tuple) else given(value)
 
 
 def sources(examined: Sequence[Examined]) -> Table:
@@ -45,14 +45,6 @@ def sources(examined: Sequence[Examined]) -> Table:
     keys = dict.fromkeys(key for one in facts for key in one)
     rows = tuple((key, *(one.get(key, "") for one in facts)) for key in keys)
     return Table("", ("", *(one.name for one in examined)), rows)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return (
-        f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
-    )
 
 
 def _date(text: str | None) -> str | None:

@@ -181,7 +181,7 @@ def test_markdown_has_scores_intervals_protocol_and_limits(tmp_path, capsys):
 
 def test_json_holds_every_number_of_the_page(two):
     document = json.loads(json_document(two))
-    assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 1)
+    assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 2)
     good, bad = document["runs"]
     assert bad["ours"]["value"] == pytest.approx(1 / 3)
     assert good["own"]["value"] == pytest.approx(1 - 1 / DOCS)
