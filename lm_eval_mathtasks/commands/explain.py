@@ -69,6 +69,6 @@ def _to_reach(
 def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
     if not args.against:
         return None
-    others = [other for other in read_runs(args.against) if other.task == run.task] or read_runs(args.against)
-    other = aligned(run, others[0])
+    others = read_runs(args.against)
+    other = aligned(run, next((other for other in others if other.task == run.task), others[0]))
     return shares(other, judge_run(other))

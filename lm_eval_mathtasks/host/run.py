@@ -2,8 +2,8 @@
 
 - Our models and tasks are known; lm-eval's 14,000 YAMLs are read only if a requested task is not ours.
 - Responses are written to disk as they come, and stay there until results and samples are safely written.
-- Samples with characters that no file can hold are written with U+FFFD instead of lost; a run whose logs are missing or short of
-  docs fails, where lm-eval prints a warning and exits with 0.
+- Samples with characters that no file can hold are written with U+FFFD in their place, not lost; a run whose logs are
+  missing or short of docs fails, where lm-eval prints a warning and exits with 0.
 - A key in --model_args is refused, because lm-eval writes model_args into the results.
 
 Every change is a replaced name in lm-eval, put back when the run ends; flags, tasks and results are lm-eval's.

@@ -14,16 +14,7 @@ from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
-from lm_eval_mathtasks.report.examine import (
-    API_ERROR,
-    NEVER_CAME,
-    Bin,
-    Examined,
-    by_repeat,
-    lengths,
-    pairs,
-    status_of,
-)
+from lm_eval_mathtasks.report.examine import API_ERROR, NEVER_CAME, Bin, Examined, lengths, pairs, status_of
 from lm_eval_mathtasks.runs.reading import Row
 from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
@@ -104,7 +95,7 @@ def csv_rows(examined: Sequence[Examined]) -> str:
 
 def _responses(one: Examined, row: Row) -> Iterator[dict[str, Any]]:
     """What became of each response of a doc, in the order of the repeats."""
-    for repeat, j in enumerate(by_repeat(row, one.by_doc[row.doc_id])):
+    for repeat, j in enumerate(one.by_doc[row.doc_id]):
         if j is None:
             unknown = dict.fromkeys(("tier", "rule", "pred", "span"))
             yield {"status": API_ERROR, "reason": NEVER_CAME, "finish_reason": API_ERROR, **unknown}

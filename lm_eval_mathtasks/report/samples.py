@@ -13,15 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_mathtasks.report.examine import (
-    API_ERROR,
-    NEVER_CAME,
-    STATUSES,
-    Examined,
-    by_repeat,
-    disputes,
-    status_of,
-)
+from lm_eval_mathtasks.report.examine import NEVER_CAME, STATUSES, Examined, disputes, status_of
 from lm_eval_mathtasks.runs.judged import Judged, understood
 from lm_eval_mathtasks.runs.reading import Row
 
@@ -108,13 +100,9 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
             seen, counted = [], set()
             for one in map(runs.get, names):
                 there = one is not None and doc_id in one.rows
-                seen.append((one.rows[doc_id], _by_repeat(one, doc_id)) if one and there else None)
+                seen.append((one.rows[doc_id], one.by_doc[doc_id]) if one and there else None)
                 counted |= {one.counted.get(doc_id)} if one and there else set()
             yield _Item(task, doc_id, tuple(seen), len(counted) > 1)
-
-
-def _by_repeat(one: Examined, doc_id: str) -> list[Judged | None]:
-    return by_repeat(one.rows[doc_id], one.by_doc[doc_id])
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -161,12 +149,12 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
 
 def _marks(row: Row, judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:
     for judgement in judgements:
-        yield STATUSES.index(API_ERROR if judgement is None else status_of(row, judgement))
+        yield STATUSES.index(status_of(row, judgement))
         yield _number(tiers, judgement.verdict.tier if judgement else None)
 
 
 def _flags(item: _Item) -> int:
-    disputed = any(one and disputes(one[0], [j for j in one[1] if j]) for one in item.seen)
+    disputed = any(one and disputes(*one) for one in item.seen)
     return DISPUTED * disputed + DIFFERS * item.differs
 
 

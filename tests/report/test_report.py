@@ -123,9 +123,8 @@ def test_too_many_responses_are_thinned_and_the_page_says_so(monkeypatch, tmp_pa
     runs = examined(read_runs(write_json_lines(tmp_path / "k.jsonl", rows)))
     monkeypatch.setattr(samples, "MOST_RESPONSES", 20)
     thin = samples.samples(runs)
-    assert {len(marks[0]) for marks in json.loads(thin.index)["marks"]} == {
-        4
-    }  # two responses, status and tier each
+    # Two responses, status and tier each.
+    assert {len(marks[0]) for marks in json.loads(thin.index)["marks"]} == {4}
     assert "first 2 responses of each of the first 10 docs; all 40" in thin.notes[0]
 
 
