@@ -12,8 +12,8 @@ from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
-from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
+from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
 from lm_eval_mathtasks.tables import print_tables
 
 _CHOICES = {

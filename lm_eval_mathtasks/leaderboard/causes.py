@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.leaderboard.data import leaderboards_dir, load_table
 from lm_eval_mathtasks.leaderboard.protocol import Part
+from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir, load_table
 
 
 @dataclass(frozen=True)

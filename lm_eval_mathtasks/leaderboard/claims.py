@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Models
-from lm_eval_mathtasks.leaderboard.data import LINE, Problem, leaderboards_dir, load_table, load_yaml
+from lm_eval_mathtasks.leaderboard.yaml_files import LINE, Problem, leaderboards_dir, load_table, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
