@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.claims import Claims
@@ -104,11 +105,11 @@ class Examined:
         """Docs that the run's own grader scored otherwise than ours."""
         return sum(disputes(row, self.by_doc[row.doc_id]) for row in self.run.rows)
 
-    def groups(self, of: Callable[[Row], str | None]) -> list[Group]:
-        """Accuracy by what `of` says of a row, in the order of the labels; rows without a label are left out."""
+    def groups(self, by: Literal["subject", "level"]) -> list[Group]:
+        """Accuracy by subject or level, in the order of their names; rows without one are left out."""
         values: dict[str, list[float]] = {}
         for row in self.run.answered:
-            if label := of(row):
+            if label := getattr(row, by):
                 values.setdefault(label, []).append(self.counted[row.doc_id])
         return [_group(label, values[label], self.headline.k) for label in sorted(values)]
 

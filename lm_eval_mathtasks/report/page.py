@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
@@ -187,8 +187,9 @@ def _gap(one: Examined) -> dict[str, Any]:
 
 def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
     names = tuple(one.name for one in group)
-    for what in ("subject", "level"):
-        found = [one.groups(lambda row, what=what: getattr(row, what)) for one in group]  # type: ignore[misc]
+    kinds: tuple[Literal["subject", "level"], ...] = ("subject", "level")
+    for what in kinds:
+        found = [one.groups(what) for one in group]
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
             title = f"Accuracy by {what}"

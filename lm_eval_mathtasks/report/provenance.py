@@ -22,7 +22,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
         "task version": source.task_version,
         "harness": " ".join(filter(None, (source.harness, source.version))),
         "commit": source.commit,
-        "date": _date(source.date),
+        "date": _shown(source.date),
         "docs": docs,
         "score": run.metric,
         "shots": asked.shots,
@@ -47,9 +47,19 @@ def sources(examined: Sequence[Examined]) -> Table:
     return Table("", ("", *(one.name for one in examined)), rows)
 
 
-def _date(text: str | None) -> str | None:
-    """lm-eval notes seconds since 1970."""
+def moment(text: str | None) -> datetime | None:
+    """The time that a log states in seconds since 1970, as lm-eval, or in ISO form (UTC, if it names no zone)."""
     try:
-        return datetime.fromtimestamp(float(text or ""), timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        return datetime.fromtimestamp(float(text or ""), timezone.utc)
     except (ValueError, OverflowError, OSError):
-        return text
+        pass
+    try:
+        stated = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return stated if stated.tzinfo else stated.replace(tzinfo=timezone.utc)
+
+
+def _shown(date: str | None) -> str | None:
+    found = moment(date)
+    return found.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if found else date
