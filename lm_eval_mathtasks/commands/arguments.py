@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from lm_eval_mathtasks.runs.reading import NO_VERDICT, Run, read_runs
+from lm_eval_mathtasks.tables import Style
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
-STYLES = ("text", "markdown", "csv", "json")
+STYLES = get_args(Style)
 COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for length
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
 
