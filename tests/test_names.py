@@ -13,10 +13,7 @@ OF_READERS = {"source_of"}
 # Known, and to be renamed where they are: a batch of judgements and one of requests; the path of an answer and that of
 # a score.
 MODULES_TWICE = {"batch", "explain"}
-FUNCTIONS_TWICE = {
-    "answer_of", "breaks_off", "compare", "equal", "fingerprint", "is_prose", "load", "normal_form", "same_equation",
-    "serve",
-}  # fmt: skip
+FUNCTIONS_TWICE = {"breaks_off", "doc_scores", "fingerprint", "load"}
 
 
 def twice(found):
@@ -39,3 +36,10 @@ def test_no_two_public_functions_share_a_name():
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
                 found[node.name].append(str(path.relative_to(PACKAGE)))
     assert twice(found).keys() <= FUNCTIONS_TWICE | OF_COMMANDS | OF_READERS, twice(found)
+
+
+def test_argparse_is_known_to_commands_only():
+    """And to what reads lm-eval's own flags, and to the trainer of the embedded model, a program of its own."""
+    places = [path.relative_to(PACKAGE).as_posix() for path in FILES if "import argparse" in path.read_text()]
+    elsewhere = {place for place in places if not place.startswith("commands/")}
+    assert elsewhere == {"cli.py", "host/run.py", "embedded/recipe/__main__.py"}

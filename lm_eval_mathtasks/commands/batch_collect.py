@@ -20,7 +20,7 @@ def main(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.models.batch import batch_collect
 
     if not Path(args.output).is_file():
-        raise ModelError("a batch's output file", f"{args.output}, which does not exist", "mend the path")
+        raise ModelError("a batch's output file", f"{args.output}, which does not exist", "check the path")
     for line in batch_collect(args.output, args.journal):
         print(line)
     return 0

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 
-from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import cell, long_table, sketch
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
+from lm_eval_mathtasks.commands.curve_tables import cell, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.token_counts import Ruler, read_ruler
-from lm_eval_mathtasks.tables import Table, print_tables
+from lm_eval_mathtasks.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks budgets`."""
     add_run_arguments(parser)
-    parser.add_argument(
-        "--budgets", type=whole_numbers, metavar="N,N,...", help="in tokens; by default powers of two"
-    )
-    parser.add_argument(
-        "--tokenizer",
-        metavar="NAME",
-        help="a folder with tokenizer.json, a hub name, or `chars` (4 characters a token); by default the one in the "
-        "model's folder, if that is here, else `chars`",
-    )
+    declare(parser, {"--budgets N,N,...": "in tokens; by default powers of two"}, type=whole_numbers)
+    declare(parser, {
+        "--tokenizer NAME": "a folder with tokenizer.json, a hub name, or `chars` (4 characters a token); by default "
+        "the one in the model's folder, if that is here, else `chars`",
+    })  # fmt: skip
 
 
 def main(args: argparse.Namespace) -> int:
@@ -32,12 +28,7 @@ def main(args: argparse.Namespace) -> int:
     for run in read_chosen(args.run, args, judged_anew=True):
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)
-        if args.format == "csv":
-            print_tables([long_table(run, [found.curve])], "csv")
-            continue
-        print_tables([_budget_table(run, found, ruler)], args.format)
-        if args.format == "text" and len(found.curve.points) > 2:
-            print("\n".join(sketch([found.curve], "tokens")) + "\n")
+        show_curves(run, [found.curve], _budget_table(run, found, ruler), args.format, "tokens")
     return 0
 
 

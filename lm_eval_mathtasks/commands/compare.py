@@ -10,6 +10,7 @@ from lm_eval_mathtasks.commands.arguments import (
     RUN_HELP,
     add_claim_options,
     add_result_format,
+    declare,
     read_chosen,
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
@@ -40,24 +41,19 @@ _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
-    parser.add_argument(
-        "--models",
+    declare(
+        parser,
+        {"--models MODEL": "of one RUN that holds several models, these against each other"},
         nargs="+",
-        metavar="MODEL",
-        help="of one RUN that holds several models, these against each other",
     )
     add_claim_options(parser)
     add_result_format(parser)
-    parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
-    parser.add_argument(
-        "--baseline", metavar="RUN", help="print ratios to this run by benchmark, and their harmonic mean"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="compare runs of unlike docs or prompts on common docs"
-    )
-    parser.add_argument(
-        "--all", dest="every", action="store_true", help="also claims known to be wrong or unpublished"
-    )
+    declare(parser, {"--baseline RUN": "print ratios to this run by benchmark, and their harmonic mean"})
+    declare(parser, {
+        "--regrade": "score by our grader instead of the run's own",
+        "--force": "compare runs of unlike docs or prompts on common docs",
+        "--all": "also claims known to be wrong or unpublished",
+    }, action="store_true")  # fmt: skip
 
 
 def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
@@ -118,7 +114,7 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
     found, models, benchmark = find_claims(
-        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.every
+        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.all
     )
     counted = dict(_graded(run, args.regrade)[0])
     # A lower token limit matters only if it cut something; finding out means judging every response.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point
-from lm_eval_mathtasks.tables import Table, with_interval
+from lm_eval_mathtasks.tables import Style, Table, print_tables, with_interval
 
 _BARS = "▁▂▃▄▅▆▇█"
 ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
@@ -37,7 +37,14 @@ def cell(point: Point) -> str:
     return with_interval(point.value, point.interval)
 
 
-def sketch(drawn: Sequence[Curve], unit: str = "k") -> list[str]:
+def show_curves(run: Run, drawn: Sequence[Curve], table: Table, style: Style, unit: str = "k") -> None:
+    """Print curves: as their table, on a terminal drawn as well, and for programs a line a point."""
+    print_tables([long_table(run, drawn) if style == "csv" else table], style)
+    if style == "text" and len(drawn[0].points) > 2:
+        print("\n".join(sketch(drawn, unit)) + "\n")
+
+
+def sketch(drawn: Sequence[Curve], unit: str) -> list[str]:
     """A line of block characters for each curve, all on one scale, at most 64 wide: every n-th point is shown."""
     values = [point.value for curve in drawn for point in curve.points]
     low, high = min(values), max(values)

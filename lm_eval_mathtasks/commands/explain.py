@@ -9,6 +9,7 @@ from lm_eval_mathtasks.commands.arguments import (
     RUN_HELP,
     add_claim_options,
     add_result_format,
+    declare,
     read_chosen,
 )
 from lm_eval_mathtasks.errors import ClaimError
@@ -28,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     add_claim_options(parser)
     add_result_format(parser)
-    parser.add_argument(
-        "--against", metavar="RUN", help="a run on the same docs: lost docs are worth what they scored there"
-    )
+    declare(parser, {"--against RUN": "a run on the same docs: lost docs are worth what they scored there"})
 
 
 def main(args: argparse.Namespace) -> int:
@@ -70,6 +69,6 @@ def _to_reach(
 def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
     if not args.against:
         return None
-    others = [other for other in read_runs(args.against) if other.task == run.task] or read_runs(args.against)
-    other = aligned(run, others[0])
+    others = read_runs(args.against)
+    other = aligned(run, next((other for other in others if other.task == run.task), others[0]))
     return shares(other, judge_run(other))

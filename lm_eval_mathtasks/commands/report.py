@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, read_chosen
+from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, declare, read_chosen
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -28,11 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks report`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
     add_claim_options(parser)
-    parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
-    parser.add_argument(
-        "-o", "--out", "--output", dest="output", metavar="FILE",
-        help=f"where to write (default: {DEFAULT_PAGE} for html, else standard output)",
-    )  # fmt: skip
+    declare(parser, {"--regrade": "score by our grader instead of the run's own"}, action="store_true")
+    out = f"where to write (default: {DEFAULT_PAGE} for html, else standard output)"
+    declare(parser, {"-o --out --output FILE": out}, dest="output")
     parser.add_argument(
         "--format", choices=("html", *EXPORTS), default="html",
         help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs; "

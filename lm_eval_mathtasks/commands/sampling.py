@@ -6,31 +6,27 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, sketch, titled
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, show_curves, titled
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
-from lm_eval_mathtasks.tables import Table, print_tables
+from lm_eval_mathtasks.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks sampling`."""
     add_run_arguments(parser)
-    parser.add_argument(
-        "--metrics",
-        default=",".join(METRICS),
-        help="comma-separated, from %(default)s (default: all of these), or g-pass- with a threshold of yours",
+    names = "comma-separated, from %(default)s (default: all of these), or g-pass- with a threshold of yours"
+    declare(parser, {"--metrics": names}, default=",".join(METRICS))
+    declare(
+        parser, {"--k": "comma-separated, or `all`; by default the powers of two up to n, and n"}, type=_ks
     )
-    parser.add_argument(
-        "--k", type=_ks, help="comma-separated, or `all`; by default the powers of two up to n, and n"
-    )
-    parser.add_argument(
-        "--no-answer-votes", action="store_true", help="in maj@k, no answer is an answer like others (wrong)"
-    )
+    no_answer = "in maj@k, no answer is an answer like others (wrong)"
+    declare(parser, {"--no-answer-votes": no_answer}, action="store_true")
 
 
 def _ks(text: str) -> list[int] | str:
@@ -45,12 +41,7 @@ def main(args: argparse.Namespace) -> int:
         found = votes(run, judge_run(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
-        if args.format == "csv":
-            print_tables([long_table(run, drawn)], "csv")
-            continue
-        print_tables([_table(run, found, drawn, every=args.k is not None)], args.format)
-        if args.format == "text" and len(drawn[0].points) > 2:
-            print("\n".join(sketch(drawn)) + "\n")
+        show_curves(run, drawn, _table(run, found, drawn, every=args.k is not None), args.format)
     return 0
 
 

@@ -2,8 +2,8 @@
 
 - Our models and tasks are known; lm-eval's 14,000 YAMLs are read only if a requested task is not ours.
 - Responses are written to disk as they come, and stay there until results and samples are safely written.
-- Samples with characters that no file can hold are mended instead of lost; a run whose logs are missing or short of
-  docs fails, where lm-eval prints a warning and exits with 0.
+- Samples with characters that no file can hold are written with U+FFFD in their place, not lost; a run whose logs are
+  missing or short of docs fails, where lm-eval prints a warning and exits with 0.
 - A key in --model_args is refused, because lm-eval writes model_args into the results.
 
 Every change is a replaced name in lm-eval, put back when the run ends; flags, tasks and results are lm-eval's.
@@ -21,7 +21,7 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
-from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, note_finish_reasons
+from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run lm-eval with these arguments of its `run` command; return the exit status.
 
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
-    mend; whatever else lm-eval raises passes through, after a line that says where the responses are.
+    fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
     """
     from lm_eval.utils import setup_logging
 
@@ -165,7 +165,7 @@ def take_resume(args: argparse.Namespace) -> str | None:
             "leave it out: replay asks nothing, and an API model's journal resumes by itself",
         )
     if wanted and wanted != NEWEST and not Path(wanted).is_file():
-        raise ModelError("a file of responses", f"--resume {wanted}, which does not exist", "mend the path")
+        raise ModelError("a file of responses", f"--resume {wanted}, which does not exist", "check the path")
     return wanted
 
 
@@ -185,7 +185,7 @@ def check_model_path(args: argparse.Namespace) -> None:
     looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
     if (args.model or "hf") in _LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
         raise ModelError(
-            "a model folder or a hub name", f"pretrained={name}, which does not exist", "mend the path"
+            "a model folder or a hub name", f"pretrained={name}, which does not exist", "check the path"
         )
 
 
@@ -245,7 +245,7 @@ def _tracker_class(keeper: Keeper) -> type:
                 keeper.saved(log_file(self, "results", ".json"), results)
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
-            clean = [mend(note_finish_reasons(sample)) for sample in samples]
+            clean = [writable(note_finish_reasons(sample)) for sample in samples]
             super().save_results_samples(task_name, clean)
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)

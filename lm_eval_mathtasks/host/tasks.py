@@ -27,7 +27,7 @@ def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any
     for folder in folders[1:]:
         if not folder.is_dir():
             raise TaskError(
-                "a folder of tasks", f"--include_path {folder}, which does not exist", "mend the path"
+                "a folder of tasks", f"--include_path {folder}, which does not exist", "check the path"
             )
     names = requested(tasks)
     ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)

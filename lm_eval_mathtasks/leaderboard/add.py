@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -72,11 +73,8 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
     the one with its url, else a new one. Raises ClaimError, with nothing changed, where a required field is missing
     or the result does not validate.
     """
-    missing = [name for name in REQUIRED if name not in fields]
-    if missing:
-        raise ClaimError(
-            "every required field of a claim", f"none for {', '.join(missing)}", "the source must say it"
-        )
+    if missing := ", ".join(name for name in REQUIRED if name not in fields):
+        raise ClaimError("every required field of a claim", f"none for {missing}", "the source must say it")
     claims, problems = read_claims(folder)
     if problems:
         raise ClaimError("valid claims to add to", str(problems[0]), "mathtasks leaderboard validate")
@@ -91,12 +89,9 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
         said = [str(error)]
     if said:
         for path, old in before.items():
-            if old is None:
-                path.unlink()
-            else:
-                path.write_text(old, encoding="utf-8")
+            path.unlink() if old is None else path.write_text(old, encoding="utf-8")
         listing = "\n  ".join(said)
-        raise ClaimError("a valid claim", f"\n  {listing}", "nothing was written; mend the fields named")
+        raise ClaimError("a valid claim", f"\n  {listing}", "nothing was written; correct the fields named")
     return list(edits)[-1]
 
 
@@ -169,5 +164,5 @@ def quoted(value: Value, name: str = "") -> str:
         return f"{value:g}" if value == round(value, 4) else repr(value)
     if name != "date" and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    return f'"{escaped}"'
+    # A JSON string is a YAML string in double quotes.
+    return json.dumps(value.replace("\n", " "), ensure_ascii=False)

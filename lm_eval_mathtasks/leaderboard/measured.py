@@ -49,9 +49,8 @@ def measured_page(logs: Path, claims: Claims) -> str:
         for alone, title in enumerate(_TITLES)
     ]
     listed = "".join(f"{number}. `{command}`\n" for command, number in commands.items())
-    return _HEAD + "\n".join(
-        [*(part for part in parts if part), f"## Commands\n\n{listed or 'None is noted.'}"]
-    )
+    parts.append(f"## Commands\n\n{listed or 'None is noted.'}")
+    return _HEAD + "\n".join(filter(None, parts))
 
 
 def _section(
@@ -61,11 +60,8 @@ def _section(
         return ""
     columns = (*_SCORE, *(("claim", "verdict") if runs[0][1] is not None else ()), *_ASKED, *_TRACE)
     rows = tuple(_row(run, best, claims, commands) for run, best in runs)
-    return (
-        f"## {title}\n\n"
-        + rendered([Table(f"{len(rows)} runs", columns, rows)], "markdown").rstrip("\n")
-        + "\n"
-    )
+    table = rendered([Table(f"{len(rows)} runs", columns, rows)], "markdown")
+    return f"## {title}\n\n{table.rstrip()}\n"
 
 
 def _row(run: Run, best: Comparison | None, claims: Claims, commands: dict[str, int]) -> tuple[str, ...]:
@@ -86,14 +82,12 @@ def _trace(run: Run, claims: Claims, commands: dict[str, int]) -> tuple[str, ...
     """Where a row comes from: its log, commit, command and seal."""
     path = Path(run.provenance.path)
     file, manifest = _manifest(path)
-    commit, command = (
-        str(manifest.get("commit") or run.provenance.commit or "")[:_SHORT],
-        manifest.get("command"),
-    )
+    commit, command = manifest.get("commit") or run.provenance.commit or "", manifest.get("command")
+    short = str(commit)[:_SHORT]
     number = commands.setdefault(str(command), len(commands) + 1) if command else 0
     return (
         f"[{path.parent.name}]({os.path.relpath(path, claims.folder)})",
-        f"[{commit}]({os.path.relpath(file, claims.folder)})" if file and commit else commit,
+        f"[{short}]({os.path.relpath(file, claims.folder)})" if file and short else short,
         f"[{number}](#commands)" if number else "",
         str(manifest.get("seal", ""))[:_SHORT],
     )

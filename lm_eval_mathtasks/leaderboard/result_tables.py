@@ -27,9 +27,8 @@ def _points(value: float) -> str:
 
 def _score(score: Score) -> str:
     answers = "one answer each" if score.k == 1 else f"{score.k} answers each"
-    return (
-        f"{with_interval(score.value, score.interval, digits=2)} ({score.docs} docs, {answers}, {score.kind})"
-    )
+    value = with_interval(score.value, score.interval, digits=2)
+    return f"{value} ({score.docs} docs, {answers}, {score.kind})"
 
 
 def _said(part: Part) -> str:
@@ -56,12 +55,8 @@ def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
         "verdict", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    notes = (
-        *note_on_preset(run, [c.claim for c in ordered]),
-        *run.provenance.notes,
-        *_notes(ordered),
-    )
-    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, notes)]
+    notes = [*note_on_preset(run, [c.claim for c in ordered]), *run.provenance.notes, *_notes(ordered)]
+    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(notes))]
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
@@ -80,15 +75,11 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
 
 def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
     """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
-    first, second = paired.first.label, paired.second.label
+    difference = with_interval(paired.delta, paired.interval, signed=True)
     result = [
-        ("first", first, percent(paired.scores[0])),
-        ("second", second, percent(paired.scores[1])),
-        (
-            "first - second",
-            "points, paired bootstrap 95 %",
-            with_interval(paired.delta, paired.interval, signed=True),
-        ),
+        ("first", paired.first.label, percent(paired.scores[0])),
+        ("second", paired.second.label, percent(paired.scores[1])),
+        ("first - second", "points, paired bootstrap 95 %", difference),
         ("only first right", "docs", str(paired.only_first)),
         ("only second right", "docs", str(paired.only_second)),
     ]
@@ -103,13 +94,9 @@ def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, 
     flipped = ("doc", "first", "second", "first answered", "second answered")
     rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
     same = () if paired.changes else ("nothing",)
+    changes = "configuration: what the logs state differently"
     return [
-        Table(
-            "configuration: what the logs state differently",
-            ("what", "first", "second"),
-            paired.changes,
-            same,
-        ),
+        Table(changes, ("what", "first", "second"), paired.changes, same),
         Table(verdict, ("", "", ""), tuple(result), notes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
     ]
@@ -142,9 +129,9 @@ def explanation_tables(
     judgements: Sequence[Judged] = (),
     notes: Sequence[str] = (),
 ) -> list[Table]:
-    """Return the waterfall, how to mend each bar, and the protocol differences with published examples; with the
+    """Return the waterfall, how to fix each cause, and the protocol differences with published examples; with the
     judgements of all responses also every doc of every cause. notes: said first below the waterfall."""
-    tables = [_waterfall(explained, best, notes), _mending(explained)]
+    tables = [_waterfall(explained, best, notes), _fixes(explained)]
     if best is not None:
         tables.append(_protocol(best, causes))
     if judgements:
@@ -155,33 +142,16 @@ def explanation_tables(
 def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[str]) -> Table:
     rows: list[tuple[str, ...]] = []
     if explained.published is not None and best is not None:
-        rows.append(
-            (
-                f"published: {best.claim.source.title}, {best.claim.locator}",
-                "",
-                percent(explained.published),
-                "",
-                "",
-            )
-        )
+        source = f"published: {best.claim.source.title}, {best.claim.locator}"
+        rows.append((source, "", percent(explained.published), "", ""))
     for cause in explained.causes:
-        rows.append(
-            (
-                cause.title,
-                str(cause.count),
-                _points(-cause.fair),
-                _range(cause),
-                ", ".join(f"{n} {word}" for word, n in cause.sure.items()),
-            )
-        )
+        sure = ", ".join(f"{n} {word}" for word, n in cause.sure.items())
+        rows.append((cause.title, str(cause.count), _points(-cause.fair), _range(cause), sure))
     if explained.published is not None and explained.remaining is not None:
         rows.append(_remaining(explained, explained.published, explained.remaining, best))
-    own = (
-        "by our grader"
-        if explained.own is None
-        else f"by its own grader ({explained.run.metric or 'verdicts'})"
-    )
-    rows.append((f"this run, {own}", "", percent(explained.score), "", ""))
+    own = f"its own grader ({explained.run.metric or 'verdicts'})"
+    grader = "our grader" if explained.own is None else own
+    rows.append((f"this run, by {grader}", "", percent(explained.score), "", ""))
     below = [
         *notes,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
@@ -212,9 +182,8 @@ def _remaining(
     explained: Explanation, published: float, remaining: float, best: Comparison | None
 ) -> tuple[str, ...]:
     """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
-    said = (
-        "not accounted for by the responses" if remaining >= 0 else "the losses above are more than the gap"
-    )
+    unexplained, too_much = "not accounted for by the responses", "the losses above are more than the gap"
+    said = unexplained if remaining >= 0 else too_much
     fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
     points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
     noise = ""
@@ -246,25 +215,16 @@ def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     rows_of, judged = explained.run.by_id(), {(j.doc_id, j.repeat): j for j in judgements}
     rows = []
     for doc_id, repeat, cause, sure, why in explained.found:
-        judgement, own = judged.get((doc_id, repeat)), rows_of[doc_id].score
-        rows.append(
-            (
-                doc_id,
-                str(repeat),
-                CAUSES[cause][0],
-                sure,
-                why,
-                (judgement and judgement.extraction.answer) or "-",
-                rows_of[doc_id].gold or "",
-                "-" if own is None else f"{own:g}",
-                API_ERROR if judgement is None else str(judgement.verdict.status),
-            )
-        )
+        judgement, row = judged.get((doc_id, repeat)), rows_of[doc_id]
+        own = "-" if row.score is None else f"{row.score:g}"
+        answer = (judgement and judgement.extraction.answer) or "-"
+        status = API_ERROR if judgement is None else str(judgement.verdict.status)
+        rows.append((doc_id, str(repeat), CAUSES[cause][0], sure, why, answer, row.gold or "", own, status))
     columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")
     return Table(f"{len(rows)} responses that a cause holds", columns, tuple(rows))
 
 
-def _mending(explained: Explanation) -> Table:
+def _fixes(explained: Explanation) -> Table:
     rows = []
     for cause in explained.causes:
         why = "; ".join(f"{reason} ({n})" for reason, n in cause.why.items())
@@ -275,10 +235,9 @@ def _mending(explained: Explanation) -> Table:
         rows.append((cause.title, why + (f"; tiers: {tiers}" if tiers else ""), shown, cause.mend))
     harness = explained.run.provenance.harness
     flags = f"; {harness} calls the token limit {_LIMITS[harness]}" if harness in _LIMITS else ""
-    note = (
-        (f"flags are those of `mathtasks run` and lm-eval{flags}",) if harness != "lm-eval" and rows else ()
-    )
-    return Table("what mends it", ("cause", "seen by", "docs", "mend"), tuple(rows), note)
+    said = f"flags are those of `mathtasks run` and lm-eval{flags}"
+    note = (said,) if harness != "lm-eval" and rows else ()
+    return Table("how to fix it", ("cause", "seen by", "docs", "how to fix it"), tuple(rows), note)
 
 
 def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:
@@ -288,9 +247,8 @@ def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:
     for part, cause in causes_of(parts, list(causes)):
         example = cause.examples[0]
         scores = " against ".join(f"{score:g}" for score in example.scores)
-        size = (
-            f"{example.model}, {example.benchmark}: {scores} ({example.differs}; {', '.join(example.files)})"
-        )
-        rows.append((part.effect, _said(part), cause.title, size, cause.mend))
-    columns = ("effect", "what differs", "cause", "published example of its size", "mend")
+        differs = f"{example.differs}; {', '.join(example.files)}"
+        size = f"{example.model}, {example.benchmark}: {scores} ({differs})"
+        rows.append((part.effect, _said(part), cause.title, size, cause.fix))
+    columns = ("effect", "what differs", "cause", "published example of its size", "how to fix it")
     return Table("differences of protocol, which the responses cannot show", columns, tuple(rows))

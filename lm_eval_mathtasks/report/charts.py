@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
-from lm_eval_mathtasks.report.safe_text import shortened
+from lm_eval_mathtasks.report.status_words import shortened
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
 from lm_eval_mathtasks.sampling.curves import Curve
 
@@ -44,7 +44,7 @@ class _Rows(Canvas):
         super().__init__(narrow, len(labels) * self.row + _AXIS * (ends is not None))
         names = [shortened(label, _LABEL) for label in labels]
         self.right = self.width - margin
-        self.left = 8 if narrow else 14 + _LETTER * max(map(len, names))
+        self.left = 8 if narrow else 22 + _LETTER * max(map(len, names))
         self.low, self.high = (0.0, 1.0) if ends is None else self._around(sorted(ends))
         for tick in ticks(100 * self.low, 100 * self.high, 7 if narrow else 8) if ends is not None else ():
             x, bottom = self.x(tick / 100), self.height - _AXIS

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
@@ -19,8 +19,8 @@ from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.provenance import sources
-from lm_eval_mathtasks.report.safe_text import STATUS_WORDS
 from lm_eval_mathtasks.report.samples import as_script, samples
+from lm_eval_mathtasks.report.status_words import STATUS_WORDS
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
@@ -174,7 +174,7 @@ def _gap(one: Examined) -> dict[str, Any]:
     told = best is not None or any(cause.fair for cause in explained.causes)
     title = one.name
     if told:
-        title = f"From the published score to {one.name}" if best else f"What mending {one.name} could give"
+        title = f"From the published score to {one.name}" if best else f"What fixing {one.name} could give"
     return {
         "name": one.name,
         "title": title,
@@ -188,8 +188,9 @@ def _gap(one: Examined) -> dict[str, Any]:
 
 def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
     names = tuple(one.name for one in group)
-    for what in ("subject", "level"):
-        found = [one.groups(lambda row, what=what: getattr(row, what)) for one in group]  # type: ignore[misc]
+    kinds: tuple[Literal["subject", "level"], ...] = ("subject", "level")
+    for what in kinds:
+        found = [one.groups(what) for one in group]
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
             title = f"Accuracy by {what}"
@@ -203,7 +204,7 @@ def _parts_table(
 ) -> Table:
     cells = [{part.label: part for part in parts} for parts in found]
     rows = tuple(
-        (label, str(max(c[label].count for c in cells if label in c)),
+        (label, str(max(c[label].docs for c in cells if label in c)),
          *(with_interval(c[label].value, c[label].interval) if label in c else "" for c in cells))
         for label in labels
     )  # fmt: skip

@@ -15,8 +15,8 @@ from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
-from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
 from lm_eval_mathtasks.leaderboard.measured import measured_page
+from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
 from lm_eval_mathtasks.tables import rendered
 from tests.conftest import ROOT, shared_path
 
@@ -149,7 +149,7 @@ def test_claims_are_found_in_a_wheel(tmp_path):
         ROOT / "lm_eval_mathtasks", inside, ignore=shutil.ignore_patterns("__pycache__", "_*boards")
     )
     shutil.copytree(ROOT / "leaderboards", inside / "_leaderboards")
-    code = "from lm_eval_mathtasks.leaderboard.data import leaderboards_dir as d; print(d())"
+    code = "from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir as d; print(d())"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )

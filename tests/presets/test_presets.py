@@ -280,9 +280,8 @@ def test_a_run_by_the_preset_is_comparable_where_the_claim_says_nothing(claims):
     assert (bare["chat_template"], bare["max_tokens"]) == ("unknown", "unknown")
     assert (known["chat_template"], known["max_tokens"]) == ("same", "same")
     assert effects("qwen2.5-math", chat_template=False)["chat_template"] == "breaks"
-    assert (
-        effects("base-8shot")["chat_template"] == "unknown"
-    )  # the protocol of base models says nothing here
+    # The protocol of base models says nothing here.
+    assert effects("base-8shot")["chat_template"] == "unknown"
 
 
 def test_the_mode_of_the_preset_is_the_mode_of_the_run(claims):

@@ -19,6 +19,7 @@ from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
 from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, markdown
 from lm_eval_mathtasks.report.page import page
+from lm_eval_mathtasks.report.provenance import moment
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.text import visible
@@ -123,9 +124,8 @@ def test_too_many_responses_are_thinned_and_the_page_says_so(monkeypatch, tmp_pa
     runs = examined(read_runs(write_json_lines(tmp_path / "k.jsonl", rows)))
     monkeypatch.setattr(samples, "MOST_RESPONSES", 20)
     thin = samples.samples(runs)
-    assert {len(marks[0]) for marks in json.loads(thin.index)["marks"]} == {
-        4
-    }  # two responses, status and tier each
+    # Two responses, status and tier each.
+    assert {len(marks[0]) for marks in json.loads(thin.index)["marks"]} == {4}
     assert "first 2 responses of each of the first 10 docs; all 40" in thin.notes[0]
 
 
@@ -181,7 +181,7 @@ def test_markdown_has_scores_intervals_protocol_and_limits(tmp_path, capsys):
 
 def test_json_holds_every_number_of_the_page(two):
     document = json.loads(json_document(two))
-    assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 1)
+    assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 2)
     good, bad = document["runs"]
     assert bad["ours"]["value"] == pytest.approx(1 / 3)
     assert good["own"]["value"] == pytest.approx(1 - 1 / DOCS)
@@ -308,3 +308,18 @@ def test_every_eval_ever_has_the_fields_that_its_schema_requires(tmp_path, capsy
     assert result["score_details"]["score"] == pytest.approx(5 / 6)
     assert {"evaluation_name", "source_data", "metric_config", "score_details"} <= set(result)
     assert all(isinstance(value, str) for value in result["score_details"]["details"].values())
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        ("1700000000.5", 1700000000),
+        ("2023-11-14T22:13:20", 1700000000),
+        ("2023-11-15T00:13:20+02:00", 1700000000),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+def test_the_date_of_a_log_is_a_moment_in_any_of_its_forms(stated, seconds):
+    found = moment(stated)
+    assert (None if found is None else int(found.timestamp())) == seconds

@@ -142,9 +142,8 @@ def test_disputed_docs_and_docs_that_differ_between_runs_are_found(opened):
     assert "do not agree" in one.page.locator("#doc").inner_text()
     one.page.uncheck("#disputed")
     one.page.check("#differs")
-    assert (
-        one.count() == f"159 of {DOCS} problems"
-    )  # the two thirds that one model misses, but for the mislabelled doc
+    # The two thirds that one model misses, but for the mislabelled doc.
+    assert one.count() == f"159 of {DOCS} problems"
 
 
 def test_only_the_lines_in_sight_are_drawn_and_keys_move_through_them(opened):

@@ -34,9 +34,8 @@ def train_stages(stages: Sequence[str], out: Path, settings: Settings) -> None:
     for stage in stages:
         log = TrainLog(out / "training_log.jsonl", tokenizer, settings)
         save_stage(_train(stage, model, tokenizer, settings, log), tokenizer, out / stage)
-        model, tokenizer = load_stage(
-            out / stage
-        )  # as saved: one run of all stages is the same as one run of each
+        # As saved: one run of all stages is the same as one run of each.
+        model, tokenizer = load_stage(out / stage)
 
 
 def _train(stage: str, model: Any, tokenizer: Any, settings: Settings, log: TrainLog) -> Any:

@@ -80,7 +80,7 @@ def load_table(path: Path) -> dict[str, dict[str, Any]]:
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
         raise ClaimError(
-            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"mend {path}"
+            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
         )
     content.pop(LINE)
     return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in content.items()}
