@@ -106,10 +106,10 @@ def filter_of(line: SampleLine) -> str:
 
 def number_in(line: SampleLine, name: str) -> float | None:
     """Return a metric of a line; None where it has none, or one that is no finite number."""
-    return as_number(cast("dict[str, object]", line).get(name))
+    return number_in_cell(cast("dict[str, object]", line).get(name))
 
 
-def as_number(value: object) -> float | None:
+def number_in_cell(value: object) -> float | None:
     """Return a finite number, true and false as 1 and 0; None for anything else."""
     if not isinstance(value, int | float):
         return None
