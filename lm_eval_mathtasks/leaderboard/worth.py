@@ -68,7 +68,7 @@ class Accuracy:
         penalty = np.diag([0.0] + [RIDGE] * raw.shape[1])
         self._weights = np.zeros(design.shape[1])
         for _ in range(_ROUNDS):
-            chance = self._chance(design)
+            chance = self._chance(design @ self._weights)
             curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + penalty
             step = np.linalg.solve(curvature, design.T @ (truth - chance) - penalty @ self._weights)
             self._weights = self._weights + step
@@ -93,22 +93,26 @@ class Accuracy:
         standard = np.nan_to_num((raw - self._mean) / self._spread)
         return np.column_stack([np.ones(len(raw)), standard])
 
-    def _chance(self, design: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    @staticmethod
+    def _chance(odds: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         import numpy as np
 
-        chance: np.ndarray[Any, Any] = 1 / (1 + np.exp(-np.clip(design @ self._weights, -30, 30)))
+        chance: np.ndarray[Any, Any] = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
         return chance
 
-    def of(self, lost: Iterable[Traits], stretch: float) -> tuple[float, float]:
-        """Return the expected share of these responses that would have been right, and its standard error."""
+    def of(self, lost: Iterable[Traits], stretch: float, z: float) -> tuple[float, st.Interval]:
+        """Return the expected share of these responses that would have been right, and its interval of z standard
+        errors: of what was learned, taken in log odds, and of the luck of so many responses."""
         import numpy as np
 
         design = self._design(np.array([self._terms(traits, stretch) for traits in lost]))
-        chance = self._chance(design)
-        spread = chance * (1 - chance)
-        slope = (design * spread[:, None]).mean(axis=0)
-        variance = slope @ self._covariance @ slope + spread.sum() / len(chance) ** 2
-        return float(chance.mean()), float(math.sqrt(variance))
+        error = np.sqrt(np.einsum("ij,jk,ik->i", design, self._covariance, design))
+        chance = self._chance(design @ self._weights)
+        share = float(chance.mean())
+        luck = z * math.sqrt((chance * (1 - chance)).sum()) / len(chance)
+        ends = (float(self._chance(design @ self._weights + side * z * error).mean()) for side in (-1, 1))
+        low, high = (math.hypot(end - share, luck) for end in ends)
+        return share, st.Interval(share - low, share + high)
 
 
 def worth(
@@ -132,8 +136,7 @@ def worth(
     learned = Accuracy([traits for traits, _ in others], right)
     if not cut:
         lost = [traits._replace(length=None) for traits in lost]
-    least, middle, most = (learned.of(lost, stretch) for stretch in (STRETCHES if cut else (1.0, 1.0, 1.0)))
     z = st.z_value(level)
-    low = min(least[0] - z * least[1], most[0] - z * most[1])
-    high = max(least[0] + z * least[1], most[0] + z * most[1])
-    return Worth(middle[0], st.Interval(max(0.0, low), min(1.0, high)), learned.words)
+    found = [learned.of(lost, stretch, z) for stretch in (STRETCHES if cut else (1.0,))]
+    low, high = min(one.low for _, one in found), max(one.high for _, one in found)
+    return Worth(found[len(found) // 2][0], st.Interval(max(0.0, low), min(1.0, high)), learned.words)

@@ -9,7 +9,7 @@ LEVELS = ("1", "2", "3", "4", "5")
 
 
 def simulated(seed, *, docs=400, limit=3_000, at_random=0.0):
-    """Responses to docs of five levels: the harder, the longer and the more often wrong; longer ones are wrong more often.
+    """Responses to docs of five levels: the harder, the longer and the more often wrong, and longer ones more so.
 
     Those above the limit are cut there; others with a probability (`at_random` at most) that rises with level and
     length are cut in the middle. Returns the lost, the others, and the share of the lost that would have been right.
