@@ -6,6 +6,7 @@ import argparse
 
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
 from lm_eval_mathtasks.commands.curve_tables import cell, show_curves
+from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.token_counts import Ruler, read_ruler
@@ -39,11 +40,8 @@ def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
     notes = [
         f"tokens by {ruler.name}; the longest of {found.responses} responses has {found.longest}",
         "percent [95 % interval over docs]; a longer response is cut there and judged again",
+        f"the run as it is, {cut_off_words(found.cut_off)}: beyond its own limit nothing is known",
     ]
-    if found.cut_by_run:
-        notes.append(
-            f"{found.cut_by_run} responses were cut by the run's own limit: beyond it nothing is known"
-        )
     return Table(
         f"{run.label}: {len(run.answered)} docs", ("tokens", "finished", "accuracy"), rows, tuple(notes)
     )

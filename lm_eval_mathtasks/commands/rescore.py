@@ -76,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nstopped: the same command goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
-    order = {unit.source: place for place, unit in enumerate(found.units)}
+    order = {unit.name: place for place, unit in enumerate(found.units)}
     summaries.sort(key=lambda summary: order[summary["source"]])
     return _report(found, summaries, args.show)
 

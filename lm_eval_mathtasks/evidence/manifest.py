@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import file_sha256, sha256
+from lm_eval_mathtasks.files import file_sha256, read_json, sha256
 from lm_eval_mathtasks.package import STAMP, checkout
-from lm_eval_mathtasks.problems.sets import SOURCES
+from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
-from lm_eval_mathtasks.runs.records import Run, read_json
+from lm_eval_mathtasks.runs.records import Run
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -38,7 +38,6 @@ _PACKAGES = (
     "math-verify",
 )
 _WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
-_LOADER = re.compile(r'\bload\("([\w-]+)"')  # our loaders name their source; lm-eval logs their text
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 
 
@@ -78,15 +77,15 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
 def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
     no text to tell)."""
-    found = _LOADER.search(str(config.get("custom_dataset")))
-    if not found or found[1] not in SOURCES:
+    source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
+    if source is None:
         stated = {
             "path": config.get("dataset_path"),
             "name": config.get("dataset_name"),
-            "revision": (config.get("dataset_kwargs") or {}).get("revision"),
+            "set": kwargs.get("set"),
+            "revision": kwargs.get("revision"),
         }
         return dataset_again({key: value for key, value in stated.items() if value is not None}, lines)
-    source = SOURCES[found[1]]
     stated = {
         "name": source.name,
         "hub": source.hub or "bundled with the package",
@@ -98,15 +97,28 @@ def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[s
     return dataset_again(stated, lines)
 
 
+def _source_of(config: Mapping[str, Any]) -> Source | None:
+    """The set that a logged task names; logs from before it did so say where the set lies, or are of a sample."""
+    if named := (config.get("dataset_kwargs") or {}).get("set"):
+        return known_sets().get(str(named))
+    revision = (config.get("metadata") or {}).get("dataset_revision")
+    place = (config.get("dataset_path"), config.get("dataset_name"), revision)
+    for source in known_sets().values():
+        at = (source.hub or None, source.config, source.revision or None)
+        if place == at and (source.hub or source.name == config.get("task")):
+            return source
+    return None
+
+
 def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
     again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
-    source = SOURCES.get(str(stated.get("name"))) if "checksum" in stated else None
+    source = known_sets().get(str(stated.get("name"))) if "checksum" in stated else None
     docs = [line["doc"] for line in lines if isinstance(line.get("doc"), dict)]
     plain = source is not None and stated["checksum"] and ":" not in stated["checksum"]
     if source is not None and plain and len(docs) == len(lines) == stated["docs"]:
-        columns = [source.rename.get(name, name) for name in (source.question, source.gold)]
+        columns = [source.columns.get(name, name) for name in (source.question, source.gold)]
         digest = checksum(docs, columns, ordered=source.ordered)
         again["is_published_set"] = digest == stated["checksum"]
     return again
@@ -205,7 +217,7 @@ def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
-    content = read_json(folder / FILE)
+    content = read_json(folder / FILE, EvidenceError)
     if (
         not isinstance(content, dict)
         or content.get("format") != FORMAT

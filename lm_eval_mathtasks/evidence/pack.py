@@ -39,20 +39,15 @@ from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
-from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.files import read_json, read_json_lines, sha256
 from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.package import STAMP
-from lm_eval_mathtasks.runs.formats import find_readers
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.runs.lm_eval_logs import (
-    PACKED,
-    RESULTS,
-    model_arguments,
-    model_name,
-    read_lm_eval,
-)
-from lm_eval_mathtasks.runs.reading import read_runs
-from lm_eval_mathtasks.runs.records import Run, read_json, read_json_lines
+from lm_eval_mathtasks.runs.lm_eval_facts import PACKED, model_arguments, model_name
+from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS, read_lm_eval
+from lm_eval_mathtasks.runs.reading import completed, read_source
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
+from lm_eval_mathtasks.runs.registry import find_sources
 from lm_eval_mathtasks.text import safe_name
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
@@ -99,10 +94,10 @@ def prepare(run: Path, logs: Path, choices: Choices) -> list[Pack]:
     """
     if not run.exists():
         raise EvidenceError("the logs of a run", f"no such file or folder: {run}", "check the path")
-    readers = list(find_readers(run))
-    if foreign := [file for reader, file in readers if reader is not read_lm_eval]:
+    sources = find_sources(run)
+    if foreign := [source.path for source in sources if source.read is not read_lm_eval]:
         raise EvidenceError("lm-eval's logs", str(foreign[0]), "`mathtasks rescore` writes them; pack those")
-    packs = [pack for _, file in readers for pack in _packs_of(file, logs, choices)]
+    packs = [pack for source in sources for pack in _packs_of(source, logs, choices)]
     for pack in packs:
         if pack.folder.exists():
             raise EvidenceError(
@@ -151,12 +146,16 @@ def write(packs: list[Pack]) -> None:
         raise
 
 
-def _packs_of(file: Path, logs: Path, choices: Choices) -> Iterator[Pack]:
-    raw, named = read_json(file), RESULTS.search(file.name)
+def _packs_of(found: Source, logs: Path, choices: Choices) -> Iterator[Pack]:
+    file, named = found.path, RESULTS.search(found.path.name)
+    raw = read_json(file, EvidenceError)
     if named is None or PACKED in raw:
         got = f"{file}, which is {'a pack already' if named else 'named otherwise'}"
         raise EvidenceError("the results_<date>.json of a run", got, "pass the folder that lm-eval wrote")
-    for run in read_runs(file, journal=choices.journal):
+    for read in read_source(found, Choice()):
+        run = completed(read, journal=choices.journal)
+        if isinstance(run, Refused):
+            raise run.error
         source = next(file.parent.glob(f"samples_{run.task}_{named['date']}.jsonl*"))
         pack = _pack(run, raw, (file.name, source), choices)
         pack.folder = logs / pack.folder / named["date"].split(".", 1)[0]
@@ -177,7 +176,7 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
             f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
             "`mathtasks rescore` first, and pack what it writes",
         )
-    lines = list(packed_lines(read_json_lines(sources[1]), run, judgements, choices.text))
+    lines = list(packed_lines(read_json_lines(sources[1], EvidenceError), run, judgements, choices.text))
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
     about = _about(run, raw, results, choices, taken)
     results, about, *lines = _without_secrets([results, about, *lines], names, choices, taken)

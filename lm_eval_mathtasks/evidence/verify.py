@@ -25,10 +25,10 @@ from lm_eval_mathtasks.evidence.manifest import (
 )
 from lm_eval_mathtasks.evidence.pack_verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.evidence.secrets import scan
-from lm_eval_mathtasks.files import file_sha256, sha256
+from lm_eval_mathtasks.files import file_sha256, read_json, read_json_lines, sha256
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval, unfolded
-from lm_eval_mathtasks.runs.records import Run, check, read_json, read_json_lines
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, check
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
 PART = ".part"  # ends the name of a folder while a pack is written into it
@@ -103,9 +103,11 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
 def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Run, list[dict[str, Any]]]:
     """The results, the run and the lines of the samples file."""
     file, samples = (_named(folder, manifest, start) for start in ("results_", "samples_"))
-    (run,) = read_lm_eval(file)
+    (run,) = read_lm_eval(Source(read_lm_eval, file, (file, samples)), Choice())
+    if isinstance(run, Refused):
+        raise run.error
     check(run)
-    lines = read_json_lines(samples)
+    lines = read_json_lines(samples, EvidenceError)
     if bare := [
         line.get("doc_id")
         for line in lines
@@ -113,7 +115,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Ru
     ]:
         got = f"{len(bare)} without, the first with doc_id {bare[0]}"
         raise EvidenceError(f"a doc_id and verdicts on every line of {samples.name}", got, _AGAIN)
-    return read_json(file), run, lines
+    return read_json(file, EvidenceError), run, lines
 
 
 def _named(folder: Path, manifest: Mapping[str, Any], start: str) -> Path:
@@ -224,7 +226,7 @@ def _missing_texts(folder: Path) -> set[str]:
     wanted: set[str] = set()
     for file in folder.glob("samples_*"):
         try:
-            lines = read_json_lines(file)
+            lines = read_json_lines(file, EvidenceError)
         except EvidenceError:
             continue
         for line in lines:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import json_lines
 from lm_eval_mathtasks.response import Response
 
 NEWEST = "newest"  # --resume without a file: whatever lies in the folder that this run writes to
@@ -42,21 +43,18 @@ class Kept:
                 self._left[path] = keys
 
     def _read(self, path: Path) -> Iterable[tuple[str, int]]:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        for number, line in enumerate(lines, start=1):
+        for number, row in json_lines(path, EvidenceError, unfinished=True):
             try:
-                row = json.loads(line) if line.strip() else {}
-                key = (row["asked"], int(row["repeat"])) if row else None
+                key = (row["asked"], int(row["repeat"]))
+                text = "" if row.get("error") else row["response"]
             except (ValueError, KeyError, TypeError) as error:
-                if number == len(lines):  # the process died in the middle of a line
-                    return
                 raise EvidenceError(
                     f"a kept response on line {number} of {path}",
                     f"{type(error).__name__}: {error}",
                     "name a responses_*.jsonl that `mathtasks run` left; other files go through --model replay",
                 ) from None
-            if key is not None and not row.get("error"):
-                self._responses[key] = Response(row["response"], finish_reason=row.get("finish_reason"))
+            if not row.get("error"):
+                self._responses[key] = Response(text, finish_reason=row.get("finish_reason"))
                 yield key
 
     def take(self, asked: str, repeat: int) -> Response | None:

@@ -270,8 +270,8 @@ def report(keeper: Keeper) -> int:
     for task, scores in (keeper.results.get("results") or {}).items():
         if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
             print(
-                f"{task}: {share:.1%} of the responses were cut off by the token limit; "
-                "raise it with --gen_kwargs max_gen_toks=..."
+                f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
+                "raise the limit of tokens with --gen_kwargs max_gen_toks=..."
             )
         if share := scores.get("api_error,none") or 0:
             failed = True

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, nearest, score_of
 from lm_eval_mathtasks.leaderboard.protocol import shown
-from lm_eval_mathtasks.runs.formats import find_readers
-from lm_eval_mathtasks.runs.lm_eval_logs import REPLAY
-from lm_eval_mathtasks.runs.records import Run, check
+from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
+from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, rendered, with_interval
 
 FILE = "MEASURED.md"
@@ -38,11 +38,9 @@ def measured_page(logs: Path, claims: Claims) -> str:
 
     Raises EvidenceError where a log cannot be read: a page with a hole would look complete.
     """
-    runs = [run for reader, file in _readers(logs) for run in reader(file, None)]
-    for run in runs:
-        check(run)
-    if not runs:
+    if not any(logs.rglob("results_*.json")):
         return _HEAD + "No run yet.\n"
+    runs = read_runs(logs, strict=True)
     runs.sort(key=lambda run: (run.task, run.model or "", _through(run), run.provenance.path))
     paired = [(run, _claim_of(run, claims)) for run in runs]
     commands: dict[str, int] = {}  # numbered as they come
@@ -64,13 +62,6 @@ def _section(
     rows = tuple(_row(run, best, claims, commands) for run, best in runs)
     table = rendered([Table(f"{len(rows)} runs", columns, rows)], "markdown")
     return f"## {title}\n\n{table.rstrip()}\n"
-
-
-def _readers(logs: Path) -> list[Any]:
-    try:
-        return list(find_readers(logs)) if logs.is_dir() else []
-    except EvidenceError:
-        return []
 
 
 def _row(run: Run, best: Comparison | None, claims: Claims, commands: dict[str, int]) -> tuple[str, ...]:
@@ -129,7 +120,7 @@ def _manifest(path: Path) -> tuple[Path | None, dict[str, Any]]:
     for folder in path.parents[:2]:
         file = folder / MANIFEST
         if file.exists():
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json(file, EvidenceError)
             return file, content if isinstance(content, dict) else {}
     return None, {}
 

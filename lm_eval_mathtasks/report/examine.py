@@ -98,7 +98,7 @@ class Examined:
     @cached_property
     def statuses(self) -> Counter[str]:
         """How many responses have each status."""
-        return Counter(status_of(row, one) for row in self.run.rows for one in self.by_doc[row.doc_id])
+        return Counter(status_of(judgement) for judged in self.by_doc.values() for judgement in judged)
 
     @property
     def disputed(self) -> int:
@@ -118,9 +118,9 @@ def _group(label: str, values: Sequence[float], k: int) -> Group:
     return Group(label, sum(values) / len(values), st.of_mean(values, repeats=k > 1), len(values))
 
 
-def status_of(row: Row, judgement: Judged | None) -> str:
+def status_of(judgement: Judged | None) -> str:
     """What became of a response: its verdict, unless it was never given."""
-    return API_ERROR if judgement is None or row.missing else str(judgement.verdict.status)
+    return API_ERROR if judgement is None else str(judgement.verdict.status)
 
 
 def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:
@@ -204,9 +204,7 @@ def short_model(name: str | None) -> str:
 def lengths(examined: Examined) -> list[Bin]:
     """Return how many responses of which length, in characters, are right and wrong; bins of equal, round width."""
     measured = [
-        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct)
-        for j in examined.judgements
-        if not examined.rows[j.doc_id].missing
+        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct) for j in examined.judgements
     ] or [(0, False)]
     ordered = sorted(length for length, _ in measured)
     longest = ordered[min(len(ordered) - 1, int((1 - OUTLIERS) * len(ordered)))]

@@ -29,6 +29,7 @@ from lm_eval_mathtasks.text import visible
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
+NOTHING_LOST = "No response was lost to a cut, an empty text or a missing answer. "
 RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
 
@@ -178,7 +179,7 @@ def _gap(one: Examined) -> dict[str, Any]:
         "name": one.name,
         "title": title,
         "svg": charts.waterfall_chart(title, explained) if told else "",
-        "words": ("" if told else "nothing was cut off, empty or without an answer. ")
+        "words": ("" if told or explained.causes else NOTHING_LOST)
         + f"{explained.wrong:,} responses are plainly wrong answers.",
         "tables": explanation_tables(explained, best, ()),
         "claims": comparison_tables(one.run, one.compared)[0] if one.compared else None,

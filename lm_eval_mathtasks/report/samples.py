@@ -126,7 +126,7 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = Names(), Names(), Names(), Names()
     marks = [
-        [None if one is None else list(_marks(one[0], one[1][:repeats], tiers)) for one in item.seen]
+        [None if one is None else list(_marks(one[1][:repeats], tiers)) for one in item.seen]
         for item in items
     ]
     return {
@@ -147,9 +147,9 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     }
 
 
-def _marks(row: Row, judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:
+def _marks(judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:
     for judgement in judgements:
-        yield STATUSES.index(status_of(row, judgement))
+        yield STATUSES.index(status_of(judgement))
         yield _number(tiers, judgement.verdict.tier if judgement else None)
 
 

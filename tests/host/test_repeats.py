@@ -124,8 +124,8 @@ def test_replayed_responses_need_no_sampling(place):
 
 FOREIGN = """
 task: theirs
-custom_dataset: !function lm_eval_mathtasks.hooks.load_sample_gsm8k
-process_docs: !function lm_eval_mathtasks.hooks.docs_gsm8k
+custom_dataset: !function lm_eval_mathtasks.hooks.load
+dataset_kwargs: {set: sample-gsm8k}
 test_split: test
 output_type: generate_until
 doc_to_text: question
@@ -303,7 +303,7 @@ def test_a_damaged_file_is_named_by_its_line(place, model, killed, capsys):
     killed.write_text("\n".join([lines[0], "{}x", *lines[1:]]) + "\n")
     name, _ = model(lambda doc, i: "x")
     assert run(name, "--repeats", "3", *SAMPLED, "--resume", str(killed)) == 2
-    assert f"a kept response on line 2 of {killed}" in capsys.readouterr().err
+    assert f"a JSON object on line 2 of {killed}" in capsys.readouterr().err
 
 
 def test_seeded_repeats_that_come_out_of_order_keep_their_number(place, model):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 from lm_eval_mathtasks.embedded.recipe.exercises import Problem, held_out_set
 from lm_eval_mathtasks.embedded.recipe.prompts import pose
 from lm_eval_mathtasks.embedded.recipe.rewards import RIGHT, reward
+from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.files import read_json_lines
 
 # Longest worked solution of the generator, tags included, is below this many tokens.
 MAX_NEW_TOKENS = 96
@@ -67,8 +68,7 @@ def accuracy(
 
 def read_problems(path: Path) -> list[Problem]:
     """Problems of a JSONL file in GSM8K's or MATH-500's columns; they have no kind, steps or key."""
-    with path.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    rows = read_json_lines(path, DataError)
     asked = [row.get("question") or row["problem"] for row in rows]
     answers = [row["answer"].rpartition("#### ")[2] for row in rows]
     return [Problem("", "", q, (), a, "") for q, a in zip(asked, answers, strict=True)]

@@ -64,9 +64,9 @@ def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> 
 
 def failed(unit: Unit, trouble: str) -> Summary:
     """The summary of a unit that was lost as a whole."""
-    problem = f"{unit.source} could not be rescored: {trouble}"
+    problem = f"{unit.name} could not be rescored: {trouble}"
     return {
-        "source": unit.source,
+        "source": unit.name,
         "runs": [],
         "problems": [problem],
         "written": [],

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.evidence.rescore.judges import Plain
-from lm_eval_mathtasks.evidence.rescore.load import Loaded
+from lm_eval_mathtasks.evidence.kept import kept
 from lm_eval_mathtasks.files import sha256, write_whole
+from lm_eval_mathtasks.grading.judge import Judgement
 from lm_eval_mathtasks.grading.scores import doc_scores as graded_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
-from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
+from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, Logged
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
@@ -32,22 +32,21 @@ _REPLACED = {"judged", "logged", "verdicts", FOLDED}  # what an earlier rescore 
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
 
-def doc_scores(row: Row, judged: Sequence[Plain]) -> dict[str, float]:
+def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     """The metrics of a doc: means over its responses of what the tasks' hooks give for one.
 
     judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
-    judgements = [one.judgement for one in judged]
-    scores = graded_scores(judgements, gold=row.gold, asked=len(row.responses))
-    if not judgements:
+    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses))
+    if not judged:
         return scores
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
     return {**scores, **dict.fromkeys(sorted(names), scores["exact_match"])}
 
 
 def sample_lines(
-    loaded: Loaded, judged: Sequence[Sequence[Plain]], scores: Sequence[Mapping[str, float]]
+    loaded: Logged, judged: Sequence[Sequence[Judgement]], scores: Sequence[Mapping[str, float]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the sample of each doc."""
     for place, row in enumerate(loaded.run.rows):
@@ -58,7 +57,7 @@ def sample_lines(
             "filtered_resps": list(row.responses) if len(row.responses) == 1 else [list(row.responses)],
             "filter": "none",
             "metrics": list(scores[place]),
-            "judged": [one._asdict() for one in judged[place]],
+            "judged": [kept(one) for one in judged[place]],
             "logged": dict(row.metrics) or {"score": row.score},
             **scores[place],
         }
@@ -142,7 +141,7 @@ def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str
 
 
 def results_file(
-    loaded: Sequence[Loaded], tasks: Mapping[str, dict[str, Any]], rescored: Mapping[str, Any]
+    loaded: Sequence[Logged], tasks: Mapping[str, dict[str, Any]], rescored: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The content of a results file: what the log had, with the rescored tasks' sections in place of its own."""
     first = loaded[0]
