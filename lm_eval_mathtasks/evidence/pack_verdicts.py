@@ -15,6 +15,7 @@ from lm_eval_mathtasks.grading.judge import judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
+from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine
 from lm_eval_mathtasks.runs.records import Row, Run
 
 OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
@@ -49,9 +50,7 @@ def _is_ours(row: Row) -> bool:
     return any(name.startswith(f"{OURS},") for name in row.metrics)
 
 
-def changed_verdicts(
-    run: Run, lines: list[dict[str, Any]], texts: Mapping[str, str]
-) -> tuple[int, list[str]]:
+def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]) -> tuple[int, list[str]]:
     """Return how many verdicts of a pack were made anew, and the docs where one is not what the pack says.
 
     texts: by SHA-256, those that a pack without text may be judged from.
@@ -90,7 +89,7 @@ def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
 
 
 def _judged_again(
-    run: Run, stored: Mapping[str, dict[str, Any]], texts: Mapping[str, str]
+    run: Run, stored: Mapping[str, SampleLine], texts: Mapping[str, str]
 ) -> Iterator[tuple[Judged, bool]]:
     """Yield a judgement of every response and whether it is new: from its text, from the stored answer where only the
     reference is known, else as stored."""
@@ -105,10 +104,7 @@ def _judged_again(
             text = texts.get(line["response_sha256"][repeat])
             if reference is not None and text is not None:
                 one = replace(
-                    row,
-                    gold=answer_in(reference),
-                    responses=(text,),
-                    finish=(row.finish_reason(repeat),),
+                    row, gold=answer_in(reference), responses=(text,), finish=(row.finish_reason(repeat),)
                 )
                 yield Judged(row.doc_id, repeat, asked_of(one, 0).judge()), True
             else:

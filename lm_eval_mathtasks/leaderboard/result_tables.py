@@ -216,11 +216,10 @@ def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     rows = []
     for doc_id, repeat, cause, sure, why in explained.found:
         judgement, row = judged.get((doc_id, repeat)), rows_of[doc_id]
-        answer = (judgement and judgement.extraction.answer) or "-"
         own = "-" if row.score is None else f"{row.score:g}"
+        answer = (judgement and judgement.extraction.answer) or "-"
         status = API_ERROR if judgement is None else str(judgement.verdict.status)
-        seen = (doc_id, str(repeat), CAUSES[cause][0], sure, why)
-        rows.append((*seen, answer, row.gold or "", own, status))
+        rows.append((doc_id, str(repeat), CAUSES[cause][0], sure, why, answer, row.gold or "", own, status))
     columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")
     return Table(f"{len(rows)} responses that a cause holds", columns, tuple(rows))
 

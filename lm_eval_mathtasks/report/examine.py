@@ -98,7 +98,7 @@ class Examined:
     @cached_property
     def statuses(self) -> Counter[str]:
         """How many responses have each status."""
-        return Counter(status_of(judgement) for judged in self.by_doc.values() for judgement in judged)
+        return Counter(status_of(one) for found in self.by_doc.values() for one in found)
 
     @property
     def disputed(self) -> int:

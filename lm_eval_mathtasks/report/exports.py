@@ -15,7 +15,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import API_ERROR, NEVER_CAME, Bin, Examined, lengths, pairs, status_of
-from lm_eval_mathtasks.runs.records import Row
+from lm_eval_mathtasks.runs.reading import Row
 from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
@@ -95,16 +95,15 @@ def csv_rows(examined: Sequence[Examined]) -> str:
 
 def _responses(one: Examined, row: Row) -> Iterator[dict[str, Any]]:
     """What became of each response of a doc, in the order of the repeats."""
-    for repeat, judged in enumerate(one.by_doc[row.doc_id]):
-        if judged is None:
+    for repeat, j in enumerate(one.by_doc[row.doc_id]):
+        if j is None:
             unknown = dict.fromkeys(("tier", "rule", "pred", "span", "cut_off"))
             yield {"status": API_ERROR, "reason": NEVER_CAME, "finish_reason": API_ERROR, **unknown}
         else:
-            found, verdict = judged.extraction, judged.verdict
             yield {
-                "status": status_of(judged), "reason": verdict.reason, "finish_reason": row.finish_reason(repeat),
-                "tier": verdict.tier, "rule": found.rule, "pred": found.answer, "span": found.span,
-                "cut_off": judged.cut_off,
+                "status": status_of(j), "reason": j.verdict.reason, "finish_reason": row.finish_reason(repeat),
+                "tier": j.verdict.tier, "rule": j.extraction.rule, "pred": j.extraction.answer,
+                "span": j.extraction.span, "cut_off": j.cut_off,
             }  # fmt: skip
 
 

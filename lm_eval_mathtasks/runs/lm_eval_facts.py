@@ -6,20 +6,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Protocol, Provenance
 
 # Key of a pack's results: how it asked, where the samples no longer say.
-PACKED = "packed"
+PACKED: Literal["packed"] = "packed"
 # The model that answers from a file: how those responses were made, its log cannot know.
 REPLAY = "replay"
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
 
-def arguments_of(line: Mapping[str, Any]) -> list[Any]:
+def arguments_of(line: SampleLine) -> list[Any]:
     """Return the arguments of a line's first request: [prompt, generation settings]."""
     requests = line.get("arguments")
     if isinstance(requests, dict):
@@ -28,7 +29,7 @@ def arguments_of(line: Mapping[str, Any]) -> list[Any]:
     return list(requests[0]) if isinstance(requests, list) and requests else []
 
 
-def logged_prompt(line: Mapping[str, Any]) -> str | None:
+def logged_prompt(line: SampleLine) -> str | None:
     """Return the prompt of a line's first request as it was hashed; of a chat model, its messages as JSON."""
     arguments = arguments_of(line)
     prompt = arguments[0] if arguments else None
@@ -37,7 +38,7 @@ def logged_prompt(line: Mapping[str, Any]) -> str | None:
     return prompt if isinstance(prompt, str) else None
 
 
-def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
+def model_arguments(results: Results) -> Mapping[str, object]:
     """Return the --model_args of a run."""
     arguments = results.get("config", {}).get("model_args")
     if isinstance(arguments, str):
@@ -45,7 +46,7 @@ def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
     return arguments if isinstance(arguments, dict) else {}
 
 
-def model_name(results: Mapping[str, Any]) -> str | None:
+def model_name(results: Results) -> str | None:
     """The name the command gave; lm-eval's own is a random id where it gave none."""
     arguments = model_arguments(results)
     named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
@@ -53,7 +54,7 @@ def model_name(results: Mapping[str, Any]) -> str | None:
     return str(name) if name else None
 
 
-def _journal(results: Mapping[str, Any]) -> str | None:
+def _journal(results: Results) -> str | None:
     """The journal of our API models: named in the arguments, or of the usual name in the working directory. A pack
     has taken what it needs from it."""
     if PACKED in results:
@@ -62,13 +63,13 @@ def _journal(results: Mapping[str, Any]) -> str | None:
     return str(model_arguments(results).get("journal") or DEFAULT_PATH) if ours else None
 
 
-def protocol_of(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
+def protocol_of(results: Results, task: str, line: SampleLine, filter_name: str) -> Protocol:
     """Return how a task was asked and scored; line: the first of its samples, filter_name: of its own score."""
     if results.get("config", {}).get("model") == REPLAY:
         k = int(results.get("configs", {}).get(task, {}).get("repeats") or 1)
         # One response a doc may be the one that a vote or a verifier chose.
         return Protocol(k=k, metric=None if k == 1 else "avg@k", grader=_grader_of(task, filter_name))
-    config = results.get("configs", {}).get(task, {})
+    config: TaskConfig = results.get("configs", {}).get(task, {})
     arguments = arguments_of(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
     settings = {**config.get("generation_kwargs", {}), **settings}
@@ -108,7 +109,7 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
     return True if "cot" in task or shown or _STEPS.search(prompt) else None
 
 
-def provenance_of(path: Path, results: Mapping[str, Any], task: str, docs: Any) -> Provenance:
+def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provenance:
     """Return where a run of a task comes from; docs: how many the task has, as the results say."""
     config = results.get("config", {})
     about = results.get("configs", {}).get(task, {}).get("metadata") or {}

@@ -8,10 +8,10 @@ A pack (`pack.py`) is such a log with a line per doc: further filters are folded
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import json_lines, read_json, sha256
@@ -19,12 +19,13 @@ from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, LEVEL, QUESTION, SUBJECT, first_text
 from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
 from lm_eval_mathtasks.runs.lm_eval_facts import logged_prompt, model_name, protocol_of, provenance_of
+from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, Results, SampleLine, filter_of, number_in
 from lm_eval_mathtasks.runs.records import Choice, Refused, Row, Run, Source, both_of
 
 RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
 SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.jsonl(\.gz)?$")
 # Key of a pack's line: what a doc's lines under further filters say otherwise.
-FOLDED = "other_filters"
+FOLDED: Literal["other_filters"] = "other_filters"
 
 
 class Logged(NamedTuple):
@@ -32,8 +33,8 @@ class Logged(NamedTuple):
     results beside it ({}: none)."""
 
     run: Run
-    lines: list[dict[str, Any]] | None
-    results: dict[str, Any]
+    lines: list[SampleLine] | None
+    results: Results
 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
@@ -93,7 +94,7 @@ def read_lm_eval(source: Source, choice: Choice) -> Iterator[Run | Refused]:
 
 def read_tasks(source: Source, choice: Choice) -> Iterator[Logged | Refused]:
     """Yield what there is of every task, in the order of the results; where one is chosen, of that task alone."""
-    results: dict[str, Any] = {}
+    results: Results = {}
     if source.path.exists():
         try:
             results = _results(source.path)
@@ -114,17 +115,17 @@ def read_tasks(source: Source, choice: Choice) -> Iterator[Logged | Refused]:
             yield _read_task(task, files.get(task), source.path, results, choice)
 
 
-def _results(path: Path) -> dict[str, Any]:
+def _results(path: Path) -> Results:
     results = read_json(path, EvidenceError)
     if not isinstance(results, dict) or "results" not in results:
         raise EvidenceError(f"lm-eval's results in {path}", "no key `results`", "pass the folder of the run")
     if not results.get("configs"):
         raise EvidenceError(f"tasks in {path}", "none", "run again")
-    return results
+    return cast(Results, results)
 
 
 def _read_task(
-    task: str, file: Path | None, path: Path, results: dict[str, Any], choice: Choice
+    task: str, file: Path | None, path: Path, results: Results, choice: Choice
 ) -> Logged | Refused:
     try:
         if file is None:
@@ -135,12 +136,12 @@ def _read_task(
         return Refused(task, error)
 
 
-def _read_samples(task: str, file: Path, path: Path, results: dict[str, Any], metric: str | None) -> Logged:
-    raw = []
+def _read_samples(task: str, file: Path, path: Path, results: Results, metric: str | None) -> Logged:
+    raw: list[SampleLine] = []
     for _, line in json_lines(file, EvidenceError):
         # The filtered responses are the responses again: half of a long log.
         line.pop("filtered_resps", None)
-        raw.append(line)
+        raw.append(cast(SampleLine, line))
     lines = unfolded(raw)
     if not all(isinstance(text, str) for line in raw for group in line.get("resps", ()) for text in group):
         got, fix = "other things: the task compares likelihoods", "take tasks that generate text"
@@ -161,13 +162,13 @@ def _read_samples(task: str, file: Path, path: Path, results: dict[str, Any], me
         provenance=replace(provenance, notes=other_filters(lines, name, filter_name)),
         metric=f"{name},{filter_name}" if name else None,
     )
-    return Logged(run, [line for line in lines if line.get("filter", "none") == filter_name], results)
+    return Logged(run, [line for line in lines if filter_of(line) == filter_name], results)
 
 
-def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
     """Return a pack's lines as lm-eval wrote them: all docs of one filter, then all of the next."""
     further = [
-        {**line, "filter": name, **facts}
+        cast(SampleLine, {**line, "filter": name, **facts})
         for name in dict.fromkeys(name for line in lines for name in line.get(FOLDED, ()))
         for line in lines
         if (facts := line.get(FOLDED, {}).get(name)) is not None
@@ -175,10 +176,10 @@ def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return lines + further
 
 
-def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]], path: Path) -> None:
+def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
     """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
     stated = results.get("task_hashes", {}).get(task)
-    parts = [line.get(key) for line in lines for key in ("doc_hash", "prompt_hash", "target_hash")]
+    parts = [line.get(key) for line in lines for key in HASHES]
     if not stated or None in parts:
         return
     actual = sha256("".join(map(str, parts)))
@@ -190,16 +191,16 @@ def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, A
         )
 
 
-def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> Iterator[Row]:
+def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterator[Row]:
     """Join the lines of one doc; a doc that comes twice under one filter stays twice, for the check to name it."""
     numbers: dict[Any, dict[str, float]] = {}
     for line in lines:
         own = numbers.setdefault(line.get("doc_id"), {})
         for metric in line.get("metrics", ()):
-            if isinstance(line.get(metric), int | float):
-                own[f"{metric},{line.get('filter', 'none')}"] = float(line[metric])
+            if (value := number_in(line, metric)) is not None:
+                own[f"{metric},{filter_of(line)}"] = value
     for line in lines:
-        if line.get("filter", "none") != filter_name:
+        if filter_of(line) != filter_name:
             continue
         own = numbers[line.get("doc_id")]
         doc: dict[str, Any] = line["doc"] if isinstance(line.get("doc"), dict) else {}
@@ -222,11 +223,11 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
         )
 
 
-def _responses(line: Mapping[str, Any]) -> tuple[str, ...]:
+def _responses(line: SampleLine) -> tuple[str, ...]:
     if "resps" not in line:
         return ("",) * len(line.get("response_sha256", ()))
     return tuple(str(text) for group in line["resps"] for text in group)
 
 
-def _answers(line: Mapping[str, Any]) -> tuple[str | None, ...]:
+def _answers(line: SampleLine) -> tuple[str | None, ...]:
     return tuple((verdict or {}).get("answer") for verdict in line["verdicts"])

@@ -54,10 +54,10 @@ class _Docs:
         self.named = any(name in doc for doc in docs for name in ID)
         self.by_question: dict[str, str] = {}
         self.by_id: dict[str, str] = {}
-        self.by_letters: dict[
-            str, str | None
-        ] = {}  # None where two docs with other answers have the same letters
-        self.whole: set[str] = set()  # letters of questions that end as questions do, not in the middle
+        # None where two docs with other answers have the same letters.
+        self.by_letters: dict[str, str | None] = {}
+        # Letters of questions that end as questions do, not in the middle.
+        self.whole: set[str] = set()
         for position, doc in enumerate(docs):
             answer = first_text(doc, GOLD)
             if answer is None:

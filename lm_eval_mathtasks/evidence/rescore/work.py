@@ -8,32 +8,91 @@ import shutil
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.kept import kept
-from lm_eval_mathtasks.evidence.rescore import cross
+from lm_eval_mathtasks.evidence.kept import Kept, kept
 from lm_eval_mathtasks.evidence.rescore import written as logs
+from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, cross_table, disputed_places
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
-from lm_eval_mathtasks.evidence.rescore.judges import (
-    OURS,
-    Judges,
-    Parts,
-    grader_version,
-    source_checksum,
-)
+from lm_eval_mathtasks.evidence.rescore.judges import OURS, Judges, Parts, grader_version, source_checksum
 from lm_eval_mathtasks.evidence.rescore.load import Options, load
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
+from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.numbers.intervals import of_mean
 from lm_eval_mathtasks.runs.judged import asked_of
 from lm_eval_mathtasks.runs.lm_eval_logs import Logged, read_lm_eval
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
-Summary = dict[str, Any]
-LOG = "log"  # the name of the log's own verdict among the graders
-SHOWN = 20  # disputed responses that a summary carries
+# The name of the log's own verdict among the graders.
+LOG = "log"
+# Disputed responses that a summary carries.
+SHOWN = 20
+# Scores that differ by less are the same number, written as decimal text.
+_SAME = 1e-9
+
+
+class Dispute(Kept):
+    """A response on which graders differ; failures: why a grader gave no verdict."""
+
+    doc_id: str
+    repeat: int
+    gold: str | None
+    verdicts: dict[str, bool | None]
+    failures: dict[str, str]
+    question: str
+
+
+class RunSummary(TypedDict):
+    """What came of one run, in plain JSON.
+
+    missing: docs that were never answered, lost: responses that never came; gaps: doc numbers that are missing in
+    between. right: sum of the new scores; of the `scored` docs that have a score in the log: old and new sum, and how
+    many went up and down. first: the first `disputed` responses.
+    """
+
+    model: str | None
+    task: str
+    version: str | None
+    docs: int
+    docs_of_task: int | None
+    responses: int
+    judgements: int
+    missing: int
+    lost: int
+    notes: list[str]
+    gaps: list[str]
+    metric: str | None
+    right: float
+    k: int
+    interval: tuple[float, float] | None
+    scored: int
+    old: float
+    new_of_scored: float
+    up: int
+    down: int
+    statuses: dict[str, int]
+    cut_off: dict[CutOff, int]
+    results: str
+    samples: str
+    disputed_file: str | None
+    disputed: int
+    first: list[Dispute]
+    cross: CrossTable | None
+
+
+class Summary(TypedDict, total=False):
+    """What came of a unit; reused: parts that were judged before; kept: all of it was done before."""
+
+    source: str
+    runs: list[RunSummary]
+    problems: list[str]
+    written: list[str]
+    reused: int
+    kept: bool
+    fingerprint: str
 
 
 def serve_units() -> None:
@@ -96,9 +155,9 @@ def fingerprint(unit: Unit, options: Options) -> str:
 
 def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Tick) -> Summary:
     problems: list[str] = []
-    runs: list[Summary] = []
+    runs: list[RunSummary] = []
     reused = 0
-    by_folder: dict[Path, list[tuple[Logged, dict[str, Any]]]] = {}
+    by_folder: dict[Path, list[tuple[Logged, logs.Sections]]] = {}
     for number, loaded in enumerate(load(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
         if any(loaded.run.task == other.run.task for other, _ in by_folder.get(folder, ())):
@@ -109,19 +168,16 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
         parts = Parts(state / str(number))
         run = _Rescored(loaded, judges, parts, tick)
         reused += parts.reused
-        sections = run.write(folder, unit.stamp)
-        by_folder.setdefault(folder, []).append((loaded, sections))
-        runs.append({**run.summary(), "results": str(folder / f"results_{unit.stamp}.json")})
+        by_folder.setdefault(folder, []).append((loaded, run.write(folder, unit.stamp)))
+        runs.append(run.summary())
     for folder, done in by_folder.items():
         _write_results(folder / f"results_{unit.stamp}.json", unit, options, done)
-    written = {
-        path for run in runs for path in (run["results"], run["samples"], run["disputed_file"]) if path
-    }
+    paths = [path for done in runs for path in (done["results"], done["samples"], done["disputed_file"])]
     return {
         "source": unit.name,
         "runs": runs,
         "problems": problems,
-        "written": sorted(written),
+        "written": sorted(set(filter(None, paths))),
         "reused": reused,
         "kept": False,
     }
@@ -136,7 +192,7 @@ def _folder(unit: Unit, run: Run) -> str:
 
 
 def _write_results(
-    path: Path, unit: Unit, options: Options, done: list[tuple[Logged, dict[str, Any]]]
+    path: Path, unit: Unit, options: Options, done: list[tuple[Logged, logs.Sections]]
 ) -> None:
     rescored = {
         "source": unit.source.path.name,
@@ -165,11 +221,11 @@ class _Rescored:
         self.votes |= {name: [one.value for one in done] for name, done in self.others.items()}
         if self.run.scored and all(len(row.responses) == 1 and row.score in (0, 1) for row in self.rows):
             self.votes[LOG] = [row.score == 1 for row, _ in self.places]
-        self.disputed = cross.disputed(self.votes)
+        self.disputed = disputed_places(self.votes)
         self.scores: list[dict[str, float]] = []
-        self.files: tuple[str, str | None] = ("", None)
+        self.files: tuple[str, str, str | None] = ("", "", None)
 
-    def write(self, folder: Path, stamp: str) -> dict[str, Any]:
+    def write(self, folder: Path, stamp: str) -> logs.Sections:
         """Write samples and disputes; return what the results file says of the task."""
         words = iter(self.ours)
         judged = [[next(words) for _ in row.there] for row in self.run.rows]
@@ -184,28 +240,28 @@ class _Rescored:
             disputes = str(folder / f"{DISPUTED}{name}")
             lines = [logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed]
             write_whole(Path(disputes), lambda file: file.writelines(lines))
-        self.files = (str(samples), disputes)
+        self.files = (str(folder / f"results_{stamp}.json"), str(samples), disputes)
         return logs.task_results(self.run, self.scores, task_hash)
 
-    def _dispute(self, k: int) -> dict[str, Any]:
+    def _dispute(self, k: int) -> Dispute:
         (row, repeat), one = self.places[k], self.ours[k]
-        troubles = {name: done[k].trouble for name, done in self.others.items() if done[k].trouble}
         return {
             "doc_id": row.doc_id,
             "repeat": repeat,
             "gold": self.asked[k].gold,
             **kept(one),
             "verdicts": {name: given[k] for name, given in self.votes.items()},
-            "troubles": troubles,
+            "failures": {name: done[k].trouble for name, done in self.others.items() if done[k].trouble},
             "question": row.question,
         }
 
-    def summary(self) -> Summary:
+    def summary(self) -> RunSummary:
         """What is printed, and kept for a run that is not done again."""
         run, k = self.run, max((len(row.responses) for row in self.run.rows), default=1)
         shares = [one["exact_match"] for one in self.scores if "exact_match" in one]
         old = [row.score for row in self.rows]
-        gaps = [new - was for new, was in zip(shares, old, strict=True) if was is not None]
+        both = [(new, was) for new, was in zip(shares, old, strict=True) if was is not None]
+        gaps = [new - was for new, was in both]
         return {
             "model": run.model,
             "task": run.task,
@@ -223,17 +279,18 @@ class _Rescored:
             "k": k,
             "interval": of_mean(shares, repeats=k > 1) if shares else None,
             "scored": len(gaps),
-            "old": sum(was for was in old if was is not None),
-            "new_of_scored": sum(n for n, was in zip(shares, old, strict=True) if was is not None),
-            "up": sum(gap > 1e-9 for gap in gaps),
-            "down": sum(gap < -1e-9 for gap in gaps),
+            "old": sum(was for _, was in both),
+            "new_of_scored": sum(new for new, _ in both),
+            "up": sum(gap > _SAME for gap in gaps),
+            "down": sum(gap < -_SAME for gap in gaps),
             "statuses": dict(Counter(str(one.verdict.status) for one in self.ours)),
             "cut_off": {sure: sum(one.cut_off == sure for one in self.ours) for sure in ("surely", "likely")},
-            "samples": self.files[0],
-            "disputed_file": self.files[1],
+            "results": self.files[0],
+            "samples": self.files[1],
+            "disputed_file": self.files[2],
             "disputed": len(self.disputed),
-            "first": [self._dispute(place) | {"question": ""} for place in self.disputed[:SHOWN]],
-            "cross": cross.cross_table(self.votes, len(shares)) if shares else None,
+            "first": [{**self._dispute(place), "question": ""} for place in self.disputed[:SHOWN]],
+            "cross": cross_table(self.votes, len(shares)) if shares else None,
         }
 
 
