@@ -187,7 +187,7 @@ def test_a_model_path_that_does_not_exist(place, capsys):
 def test_malformed_replay_line_and_missing_doc(place, capsys):
     (place / "r.jsonl").write_text('{"question": "A dozen')
     assert run() == 2
-    assert 'line 1; got \'{"question": "A dozen\'' in capsys.readouterr().err
+    assert 'line 1 of r.jsonl; got \'{"question": "A dozen\'' in capsys.readouterr().err
     write(place / "r.jsonl", [{"doc_id": 1, "response": "x"}])
     assert run() == 2
     assert "gsm8k-cot-zeroshot doc 0 ('Mia has" in capsys.readouterr().err
