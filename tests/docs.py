@@ -16,6 +16,8 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 CAPTIONS = {
     "pyproject.toml": "dependencies, extras, entry points, ruff, mypy, pytest",
     "Makefile": "`make demo`, `make test`, and what they are made of",
+    "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
+    "constraints-vllm.txt": "the same for vLLM's environment",
     "README.md": "this page",
     "CHANGELOG.md": "what changed, by version",
     "CONTRIBUTING.md": "rooms, laws, habits; how to test, measure and release",
