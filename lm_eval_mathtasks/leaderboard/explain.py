@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,13 +12,14 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
+from lm_eval_mathtasks.leaderboard.worth import Traits, worth
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.records import Row, Run
 
 EXAMPLES = 5
 
-# cause -> (what to call it, what mends it); the order is the order of the waterfall.
+# cause -> (what to call it, what fixes it); the order is the order of the waterfall.
 CAUSES: dict[str, tuple[str, str]] = {
     "api_error": (
         "API errors",
@@ -59,6 +60,8 @@ CAUSES: dict[str, tuple[str, str]] = {
     "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
     "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
 }
+# Their texts would have become longer; how long a loop is says nothing.
+_CUT = frozenset({"cut", "unfinished_thinking", "doubtful_end"})
 _NOT_SCORED = "the log counts an API error and no score"
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
@@ -83,7 +86,7 @@ class Cause:
     docs: tuple[str, ...]
     sure: Mapping[str, int]
     why: Mapping[str, int]
-    mend: str
+    fix: str
     tiers: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -157,12 +160,14 @@ def explain(
             f"a response in {run.label}", f"{len(lost)} API errors", "run the same command again"
         )
     ours, found = shares(run, judged), _symptoms(run, judged)
-    right = sum(j.verdict.correct for j in judged)
-    shown = sum(len(group) for group in found.values())
     weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
-    rest = _Rest(weight, len(judged) - shown, right, elsewhere, _limits(run))
     graders = _graders(run, judged, ours)
     named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
+    rows = run.by_id()
+    others = [
+        (_traits(rows[j.doc_id], j), j.verdict.correct) for j in judged if (j.doc_id, j.repeat) not in named
+    ]
+    rest = _Rest(weight, rows, others, elsewhere, _limits(run))
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
     listed += [(*place, "api_error", "surely", _NOT_SCORED) for place in lost]
     listed += [(doc, 0, c.key, "surely", next(iter(c.why))) for c in graders for doc in c.docs]
@@ -188,6 +193,10 @@ def explain(
     return explained.towards(published)
 
 
+def _traits(row: Row, judged: Judged) -> Traits:
+    return Traits(row.level, row.subject, len(row.responses[judged.repeat]))
+
+
 Found = tuple[Judged, Symptom]
 
 
@@ -209,18 +218,18 @@ def _symptoms(run: Run, judgements: list[Judged]) -> dict[str, list[Found]]:
 def _left_out(lost: list[tuple[str, int]]) -> Cause:
     """Responses that an API error took and that are not in the score: no points lost, and none gained."""
     nothing, count = st.Interval(0.0, 0.0), len(lost)
-    docs, mend = tuple(doc_id for doc_id, _ in lost), CAUSES["api_error"][1]
+    docs, fix = tuple(doc_id for doc_id, _ in lost), CAUSES["api_error"][1]
     sure, why = {"surely": count}, {_NOT_SCORED: count}
-    return Cause("api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, sure, why, mend)
+    return Cause("api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, sure, why, fix)
 
 
 class _Rest(NamedTuple):
-    """What a cause is weighed against: what a response to each doc is worth, how many have no symptom, how many of
-    these were right, the same docs in another run, and the run's token limit with a larger one to try."""
+    """What a cause is weighed against: what a response to each doc is worth, the rows by id, what those without any
+    symptom scored, the same docs in another run, and the run's token limit with a larger one to try."""
 
     weight: Mapping[str, float]
-    healthy: int
-    right: int
+    rows: Mapping[str, Row]
+    others: Sequence[tuple[Traits, bool]]
     elsewhere: Mapping[str, float] | None
     limits: tuple[int | None, int]
 
@@ -232,13 +241,10 @@ def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
     if rest.elsewhere is not None and all(doc in rest.elsewhere for doc in docs):
         rate, rate_from = sum(rest.elsewhere[doc] for doc in docs) / count, "these docs in the other run"
         interval = st.wilson(min(1.0, max(0.0, rate)), count).scaled(bound)
-    elif rest.healthy:
-        rate, rate_from = rest.right / rest.healthy, f"the accuracy of the other {rest.healthy} responses"
-        # Both the rate and the luck of these responses vary: one over the sum of 1/n is the effective size.
-        interval = st.wilson(rate, 1 / (1 / count + 1 / rest.healthy)).scaled(bound)
     else:
-        rate, rate_from = 0.0, "nothing: no other response to judge by"
-        interval = st.Interval(0.0, bound)
+        lost = [_traits(rest.rows[judged.doc_id], judged) for judged, _ in group]
+        rate, share, rate_from = worth(lost, rest.others, cut=key in _CUT)
+        interval = share.scaled(bound)
     return Cause(
         key=key,
         count=count,
@@ -249,16 +255,16 @@ def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
         docs=tuple(docs),
         sure=Counter(seen.sure for _, seen in group),
         why=Counter(seen.why for _, seen in group),
-        mend=_mend(key, rest),
+        fix=_fix(key, rest),
     )
 
 
-def _mend(key: str, rest: _Rest) -> str:
+def _fix(key: str, rest: _Rest) -> str:
     limit, larger = rest.limits
-    mend = CAUSES[key][1]
-    if "{more}" in mend and limit is not None and limit >= larger:
+    fix = CAUSES[key][1]
+    if "{more}" in fix and limit is not None and limit >= larger:
         return f"not more tokens, {limit} is a large limit: the publisher's sampling, and a look at the ends"
-    return mend.format(more=larger)
+    return fix.format(more=larger)
 
 
 def _limits(run: Run) -> tuple[int | None, int]:
@@ -293,7 +299,7 @@ def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> l
             docs=tuple(docs),
             sure={"surely": len(docs)},
             why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
-            mend=CAUSES[key][1],
+            fix=CAUSES[key][1],
             tiers=Counter(tiers[doc] for doc in docs),
         )
         causes += [cause] if docs else []

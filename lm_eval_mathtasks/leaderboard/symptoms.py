@@ -85,7 +85,7 @@ def symptom(row: Row, judged: Judged, usual: Habit = UNKNOWN_HABIT) -> Symptom |
         # Where the log says which responses never came, an empty one that did is the model's.
         counted = any(row.metrics.get(f"api_error,{name}") for name in ("none", "all")) and not row.lost
         return _API_ERROR if counted else _EMPTY
-    # Nearly every loop ends at the token limit, and a longer limit does not mend it. A model that runs on after its
+    # Nearly every loop ends at the token limit, and a longer limit does not help. A model that runs on after its
     # answer has given one.
     if not _stated(judged) and loops(text):
         return _LOOP

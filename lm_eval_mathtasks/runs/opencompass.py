@@ -15,21 +15,35 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.nested import message_text
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of, first_text, read_json
+from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.columns import first_text
+from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
 
 _SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
 _MARKS = ("correct", "is_correct", "cascade_correct")
 Marks = list[tuple[float, ...]]
 
 
-def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the shards of a data set that a prediction file belongs to; None if it is none. Arguments as in
+    `lm_eval_logs.source_of`."""
+    del named
+    placed = file.suffix == ".json" and file.parent.parent.name == "predictions"
+    if not placed and not _predictions_in(content):
+        return None
+    parts = shards(file)
+    return Source(read_opencompass, parts[0], (*parts, *filter(Path.exists, [_results_beside(parts)])))
+
+
+def read_opencompass(source: Source, choice: Choice) -> Iterator[Run]:
     """Yield the one run of a prediction file; model and dataset are in its path."""
-    parts = shards(path)
+    del choice
+    path, parts = source.path, shards(source.path)
     entries = [entry for part in parts for entry in _predictions(part)]
-    task = _SHARD.sub("", path.stem) if len(parts) > 1 else path.stem
+    task = _task(parts)
     model = path.parent.name if path.parent.parent.name == "predictions" else None
-    marks = _verdicts(path.with_name(f"{task}.json"))
+    marks = _verdicts(_results_beside(parts)) if model else []
     docs = _docs(entries)
     notes: tuple[str, ...] = ()
     if marks and len(marks) != docs:
@@ -70,15 +84,18 @@ def _docs(entries: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _predictions(path: Path) -> list[dict[str, Any]]:
-    content = read_json(path)
-    entries = list(content.values()) if isinstance(content, dict) else []
-    if not entries or not all(isinstance(entry, dict) and "prediction" in entry for entry in entries):
+    content = read_json(path, EvidenceError)
+    if not _predictions_in(content):
         keys = ", ".join(list(content)[:6]) if isinstance(content, dict) else type(content).__name__
         raise EvidenceError(
-            f"a run in {path}: OpenCompass predictions, an Inspect log or a list of docs", f"JSON with {keys}",
-            "see `mathtasks compare --help`",
-        )  # fmt: skip
-    return entries
+            f"OpenCompass predictions in {path}", f"JSON with {keys}", "pass the folder of the run"
+        )
+    return list(content.values())
+
+
+def _predictions_in(content: Any) -> bool:
+    entries = list(content.values()) if isinstance(content, dict) else []
+    return bool(entries) and all(isinstance(entry, dict) and "prediction" in entry for entry in entries)
 
 
 def shards(path: Path) -> list[Path]:
@@ -101,12 +118,20 @@ def _last_human_turn(prompt: Any) -> str:
     return str(prompt or "")
 
 
-def _verdicts(path: Path) -> Marks:
+def _task(parts: Sequence[Path]) -> str:
+    return _SHARD.sub("", parts[0].stem) if len(parts) > 1 else parts[0].stem
+
+
+def _results_beside(parts: Sequence[Path]) -> Path:
+    folder = parts[0].parent
+    return folder.parent.parent / "results" / folder.name / f"{_task(parts)}.json"
+
+
+def _verdicts(file: Path) -> Marks:
     """The verdicts that OpenCompass's evaluator left beside the predictions, in the order of docs."""
-    file = path.parent.parent.parent / "results" / path.parent.name / path.name
-    if path.parent.parent.name != "predictions" or not file.exists():
+    if not file.exists():
         return []
-    details = read_json(file).get("details", {})
+    details = read_json(file, EvidenceError).get("details", {})
     found = [d for d in (details.values() if isinstance(details, dict) else details) if isinstance(d, dict)]
     marks = [next((d[name] for name in _MARKS if name in d), None) for d in found]
     return [tuple(map(float, m if isinstance(m, list) else [m])) for m in marks if m is not None and m != []]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from lm_eval_mathtasks.evidence.rescore.cross import agreement, merged
-from lm_eval_mathtasks.evidence.rescore.work import LOG, Summary
+from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, agreement, merged
+from lm_eval_mathtasks.evidence.rescore.work import LOG, RunSummary
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
@@ -15,14 +14,14 @@ _CHARS = 70  # of a gold or an answer
 _LISTED = 5
 
 
-def run_lines(run: Summary) -> Iterator[str]:
+def run_lines(run: RunSummary) -> Iterator[str]:
     """The lines of one run."""
     each = f", {run['k']} responses each" if run["k"] > 1 else ""
     limited = run["docs_of_task"] and run["docs_of_task"] > run["docs"]
     of = f" of {run['docs_of_task']}" if limited else ""
     yield f"{run['model'] or 'unnamed model'} · {run['task']}: {run['docs']}{of} docs{each}"
     answered = run["docs"] - run["missing"]
-    if not answered:
+    if run["interval"] is None:
         yield f"  no score: all {run['missing']} docs were API errors"
         return
     low, high = run["interval"]
@@ -53,7 +52,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + more
 
 
-def cross_lines(runs: Sequence[Summary]) -> Iterator[str]:
+def cross_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
     """The graders side by side over all runs; nothing where only ours was asked."""
     tables = [run["cross"] for run in runs if run["cross"]]
     if not any(set(table["right"]) - {"ours", LOG} for table in tables):
@@ -71,13 +70,13 @@ def cross_lines(runs: Sequence[Summary]) -> Iterator[str]:
         silent = str(table["silent"][name] or "")
         interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
         rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
-    yield from aligned(rows)
+    yield from columns(rows)
     if len(table["right"]) > 2:
         yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
-        yield from aligned(list(_matrix(table)))
+        yield from columns(list(_matrix(table)))
 
 
-def _matrix(table: Mapping[str, Any]) -> Iterator[list[str]]:
+def _matrix(table: CrossTable) -> Iterator[list[str]]:
     names = list(table["right"])
     yield ["", *names]
     for row, name in enumerate(names):
@@ -97,7 +96,7 @@ def _kappa(kappa: float | None) -> str:
     return "-" if kappa is None else f"{kappa:.3f}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """A table in columns, the first to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
@@ -105,7 +104,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield ("  " + "  ".join(cells)).rstrip()
 
 
-def dispute_lines(runs: Sequence[Summary], limit: int) -> Iterator[str]:
+def dispute_lines(runs: Sequence[RunSummary], limit: int) -> Iterator[str]:
     """The first disputed responses, and where all of them are."""
     shown = [(run, dispute) for run in runs for dispute in run["first"]][:limit]
     if not shown:
@@ -113,7 +112,7 @@ def dispute_lines(runs: Sequence[Summary], limit: int) -> Iterator[str]:
     yield f"\ndisputed: {sum(run['disputed'] for run in runs)} responses, the first {len(shown)}:"
     for run, dispute in shown:
         verdicts = ", ".join(
-            f"{n} {_word(v, dispute['troubles'].get(n))}" for n, v in dispute["verdicts"].items()
+            f"{n} {_word(v, dispute['failures'].get(n))}" for n, v in dispute["verdicts"].items()
         )
         repeat = f" repeat {dispute['repeat']}" if run["k"] > 1 else ""
         yield f"  {run['model']} · {run['task']} doc {dispute['doc_id']}{repeat}: {verdicts}"
@@ -122,20 +121,20 @@ def dispute_lines(runs: Sequence[Summary], limit: int) -> Iterator[str]:
         yield f"    ours: {dispute['status']}, tier {dispute['tier']}: {dispute['reason']}"
 
 
-def _word(verdict: bool | None, trouble: str | None) -> str:
+def _word(verdict: bool | None, failure: str | None) -> str:
     if verdict is None:
-        return f"no verdict ({trouble})"
+        return f"no verdict ({failure})"
     return "correct" if verdict else "wrong"
 
 
-def _short(text: str) -> str:
-    line = repr(" ".join(text.split()).encode("utf-8", "backslashreplace").decode())[1:-1].replace(
+def _short(text: str | None) -> str:
+    line = repr(" ".join((text or "").split()).encode("utf-8", "backslashreplace").decode())[1:-1].replace(
         "\\\\", "\\"
     )
     return f"'{line}'" if len(line) <= _CHARS else f"'{line[:_CHARS]}...'"
 
 
-def version_lines(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+def version_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
     """Tasks that were run in several versions: their scores are not of one thing."""
     versions: dict[str, dict[str, int]] = {}
     for run in runs:

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.choosing.score_files import Score, Scores
 from lm_eval_mathtasks.choosing.scorer import Scorer
-from lm_eval_mathtasks.choosing.scores import Score, Scores
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.files import sha256, write_whole
+from lm_eval_mathtasks.files import json_lines, sha256, write_whole
 from lm_eval_mathtasks.runs.records import Row, Run
 
 _REPORT_S = 20.0  # between two lines about progress
@@ -91,17 +91,17 @@ def _line(doc_id: str, repeat: int, score: Score, spec: str, digest: str) -> str
 
 def _kept(path: Path, spec: str, digests: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Score]:
     """The scores that a file of ours holds, by doc and repeat. Half a last line, of a killed run, is taken off it."""
-    *lines, rest = path.read_text(encoding="utf-8").split("\n")
+    *lines, rest = path.read_bytes().split(b"\n")
     if rest:
-        write_whole(path, lambda file: file.writelines(f"{line}\n".encode() for line in lines))
-    return dict(_read(line, number, path, spec, digests) for number, line in enumerate(lines, 1))
+        write_whole(path, lambda file: file.writelines(line + b"\n" for line in lines))
+    kept = json_lines(path, ScoreError, unfinished=True)
+    return dict(_read(row, number, path, spec, digests) for number, row in kept)
 
 
 def _read(
-    line: str, number: int, path: Path, spec: str, digests: Mapping[tuple[str, int], str]
+    row: Mapping[str, Any], number: int, path: Path, spec: str, digests: Mapping[tuple[str, int], str]
 ) -> tuple[tuple[str, int], Score]:
     try:
-        row: dict[str, Any] = json.loads(line)
         place, value = (row["doc_id"], row["repeat"]), row["scores" if "scores" in row else "score"]
         score = tuple(value) if isinstance(value, list) else float(value)
         scorer, text = row["scorer"], row["of"]

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.package import data_folder
 
 LINE = "__line__"  # key under which every mapping read from YAML keeps its line, counted from 1
-_PACKAGE = Path(__file__).resolve().parents[1]
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times faster, and optional
 
 
@@ -55,13 +55,11 @@ def leaderboards_dir(path: str | Path | None = None) -> Path:
 
     Raises ClaimError where there is none.
     """
-    candidates = [Path(path)] if path else [_PACKAGE / "_leaderboards", _PACKAGE.parent / "leaderboards"]
-    for folder in candidates:
-        if (folder / "claims").is_dir():
-            return folder
-    tried = ", ".join(str(folder) for folder in candidates)
+    folder = Path(path) if path else data_folder("leaderboards")
+    if (folder / "claims").is_dir():
+        return folder
     raise ClaimError(
-        "a folder of claims", f"none at {tried}", "install the package again, or pass --leaderboards DIR"
+        "a folder of claims", f"none at {folder}", "install the package again, or pass --leaderboards DIR"
     )
 
 
@@ -82,7 +80,7 @@ def load_table(path: Path) -> dict[str, dict[str, Any]]:
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
         raise ClaimError(
-            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"mend {path}"
+            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
         )
     content.pop(LINE)
     return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in content.items()}

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, kind_of
 
 
 def tex(value: Fraction) -> str:
@@ -83,9 +83,8 @@ def _percent_numbers(rng: Random) -> Numbers:
 
 
 def _percent(a: int, b: int) -> Solved:
-    return (
-        rf"\frac{{{a}}}{{{b}}}=\frac{{{tex(Fraction(100 * a, b))}}}{{100}}",
-    ), rf"{tex(Fraction(100 * a, b))}\%"
+    share = tex(Fraction(100 * a, b))
+    return (rf"\frac{{{a}}}{{{b}}}=\frac{{{share}}}{{100}}",), rf"{share}\%"
 
 
 def _divisor_numbers(rng: Random) -> Numbers:
@@ -108,11 +107,6 @@ def _angle_numbers(rng: Random) -> Numbers:
 
 def _angle(a: int, b: int) -> Solved:
     return (f"{a}+{b}={a + b}", f"180-{a + b}={180 - a - b}"), rf"{180 - a - b}^\circ"
-
-
-def _inequality_numbers(rng: Random) -> Numbers:
-    a, x, b = rng.randint(2, 9), rng.randint(2, 12), rng.randint(1, 20)
-    return {"a": a, "b": b, "c": a * x + b}
 
 
 def _inequality(a: int, b: int, c: int) -> Solved:
@@ -147,108 +141,82 @@ def _expand(a: int, b: int) -> Solved:
 
 
 KINDS: dict[str, Kind] = {
-    "fraction_sum": Kind(
+    "fraction_sum": kind_of(
         _fractions,
         _fraction_sum,
-        (
-            r"Add $\frac{{{a}}}{{{b}}}$ and $\frac{{{c}}}{{{d}}}$ and reduce the result.",
-            r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
-        ),
+        r"Add $\frac{{{a}}}{{{b}}}$ and $\frac{{{c}}}{{{d}}}$ and reduce the result.",
+        r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
     ),
-    "root": Kind(
+    "root": kind_of(
         _root_numbers,
         _root,
-        (
-            r"Pull the largest possible square out of $\sqrt{{{n}}}$.",
-            r"Write $\sqrt{{{n}}}$ with the smallest possible number under the root.",
-        ),
+        r"Pull the largest possible square out of $\sqrt{{{n}}}$.",
+        r"Write $\sqrt{{{n}}}$ with the smallest possible number under the root.",
     ),
-    "linear": Kind(
+    "linear": kind_of(
         _linear_numbers,
         _linear,
-        (
-            r"Solve ${a}x+{b}={c}$ for $x$.",
-            r"Which number $x$ satisfies ${a}x+{b}={c}$?",
-        ),
+        r"Solve ${a}x+{b}={c}$ for $x$.",
+        r"Which number $x$ satisfies ${a}x+{b}={c}$?",
     ),
-    "polynomial": Kind(
+    "polynomial": kind_of(
         _polynomial_numbers,
         _polynomial,
-        (
-            r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
-            r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
-        ),
+        r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
+        r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
     ),
-    "roots": Kind(
+    "roots": kind_of(
         _roots_numbers,
         _roots,
-        (
-            r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
-            r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
-        ),
+        r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
+        r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
     ),
-    "distance": Kind(
+    "distance": kind_of(
         _distance_numbers,
         _distance,
-        (
-            r"Give the set of all $x$ with $|x-{a}|={b}$.",
-            r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
-        ),
+        r"Give the set of all $x$ with $|x-{a}|={b}$.",
+        r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
     ),
-    "percent": Kind(
+    "percent": kind_of(
         _percent_numbers,
         _percent,
-        (
-            r"What percent of ${b}$ is ${a}$?",
-            r"A score of ${a}$ out of ${b}$ is how many percent?",
-        ),
+        r"What percent of ${b}$ is ${a}$?",
+        r"A score of ${a}$ out of ${b}$ is how many percent?",
     ),
-    "common_divisor": Kind(
+    "common_divisor": kind_of(
         _divisor_numbers,
         _divisor,
-        (
-            r"Determine $\gcd({a},{b})$.",
-            r"What is the largest integer that divides both ${a}$ and ${b}$?",
-        ),
+        r"Determine $\gcd({a},{b})$.",
+        r"What is the largest integer that divides both ${a}$ and ${b}$?",
     ),
-    "third_angle": Kind(
+    "third_angle": kind_of(
         _angle_numbers,
         _angle,
-        (
-            r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
-            r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",
-        ),
+        r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
+        r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",
     ),
-    "inequality": Kind(
-        _inequality_numbers,
+    "inequality": kind_of(
+        _linear_numbers,
         _inequality,
-        (
-            r"Solve ${a}x+{b}<{c}$. Answer with an interval.",
-            r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
-        ),
+        r"Solve ${a}x+{b}<{c}$. Answer with an interval.",
+        r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
     ),
-    "midpoint": Kind(
+    "midpoint": kind_of(
         _points_numbers,
         _midpoint,
-        (
-            r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
-            r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
-        ),
+        r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
+        r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
     ),
-    "complex_sum": Kind(
+    "complex_sum": kind_of(
         _complex_numbers,
         _complex,
-        (
-            r"Compute $({a}+{b}i)+({c}+{d}i)$.",
-            r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
-        ),
+        r"Compute $({a}+{b}i)+({c}+{d}i)$.",
+        r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
     ),
-    "expand": Kind(
+    "expand": kind_of(
         _expand_numbers,
         _expand,
-        (
-            r"Multiply out $(x+{a})(x+{b})$.",
-            r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",
-        ),
+        r"Multiply out $(x+{a})(x+{b})$.",
+        r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",
     ),
 }

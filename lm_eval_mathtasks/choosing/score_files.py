@@ -10,21 +10,18 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.runs.columns import REPEATS
-from lm_eval_mathtasks.runs.formats import read_lines
-from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json
+from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.columns import ID, QUESTION, REPEAT, RESPONSE, first_text
+from lm_eval_mathtasks.runs.plain import read_lines
+from lm_eval_mathtasks.runs.records import Row, Run
 
 Aggregate = Literal["min", "last", "mean", "product"]
 AGGREGATES = get_args(Aggregate)
 Score = float | tuple[float, ...]  # of a response, or of each of its steps
 Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses that are there
 
-DOC = ("doc_id", "doc", "id", "idx", "problem_id", "question_id", "unique_id", "index")
-QUESTION = ("question", "problem", "prompt", "query")
-_TEXT = ("response", "completion", "generation", "output")
 
-
-def aggregate(score: Score, how: Aggregate) -> float:
+def one_score(score: Score, how: Aggregate) -> float:
     """Return one number for a response: its score, or its steps' least, last, mean or product.
 
     >>> aggregate((0.5, 0.25), "product")
@@ -81,7 +78,7 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
 
 def _rows(file: Path) -> list[dict[str, Any]]:
     """The objects of a file; a bare list of scores a doc, or a mapping from doc to scores, become objects."""
-    content = read_json(file) if file.suffix == ".json" else None
+    content = read_json(file, ScoreError) if file.suffix == ".json" else None
     if isinstance(content, list) and content and all(isinstance(own, list) for own in content):
         return [{"scores": own} for own in content]
     if isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values()):
@@ -106,9 +103,9 @@ class _Places:
         self._in_order = next((order for order in (docs, flat) if len(order) == len(rows)), [])
 
     def find(self, number: int, row: Mapping[str, Any]) -> str:
-        asked = _plain(first_text(row, QUESTION) or "")
+        asked = _plain(first_text(row, (*QUESTION, "prompt")) or "")
         like = self._by_question.get(asked, [])
-        names = [str(row[key]) for key in DOC if isinstance(row.get(key), str | int)]
+        names = [str(row[key]) for key in ID if isinstance(row.get(key), str | int)]
         if not names and self._in_order:
             names = [self._in_order[number - 1]]
         # An id may be from another numbering; the question, where both sides know it, decides.
@@ -152,7 +149,7 @@ def _lines(
 
 def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
     """The next of the responses that are left; where the row repeats the text, the one with that text."""
-    text = next((row[key] for key in _TEXT if isinstance(row.get(key), str)), None)
+    text = next((row[key] for key in RESPONSE if isinstance(row.get(key), str)), None)
     fits = [i for i in left if text is None or _plain(doc.responses[i]) == _plain(text)]
     if not fits:
         wanted, got = f"a response of doc {doc.doc_id} in {where}", "another text than any that is left"
@@ -167,7 +164,7 @@ def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:
         raise ScoreError(
             f"a whole number as the repeat in row {number} of {file}", repr(value), "0, 1, 2, ..."
         )
-    return next((row[key] for key in REPEATS if isinstance(row.get(key), int)), None)
+    return next((row[key] for key in REPEAT if isinstance(row.get(key), int)), None)
 
 
 def _scores_of(line: _Line, row: Row, file: Path) -> Iterator[tuple[int, Score]]:

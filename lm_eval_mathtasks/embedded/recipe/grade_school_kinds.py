@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, kind_of
 
 NAMES = (
     "Amina Bruno Celia Dario Edda Farid Greta Hanna Ivo Jana Karim Lena Malik Nora Otto Pia Quentin Rina Stefan "
@@ -136,109 +136,85 @@ def _two_prices(a: int, b: int, c: int, d: int) -> Solved:
 
 
 KINDS: dict[str, Kind] = {
-    "sum": Kind(
+    "sum": kind_of(
         _sum_numbers,
         _sum,
-        (
-            "{who} keeps {a} {things} at home and is handed {b} more. How many {things} is that?",
-            "A museum welcomes {a} visitors before noon and {b} after noon. How many visitors come that day?",
-            "There are {a} {things} on the table and {b} {things} on the floor. How many {things} are there?",
-        ),
+        "{who} keeps {a} {things} at home and is handed {b} more. How many {things} is that?",
+        "A museum welcomes {a} visitors before noon and {b} after noon. How many visitors come that day?",
+        "There are {a} {things} on the table and {b} {things} on the floor. How many {things} are there?",
     ),
-    "difference": Kind(
+    "difference": kind_of(
         _difference_numbers,
         _difference,
-        (
-            "{who} owned {a} {things} but {b} got lost. How many {things} remain?",
-            "Out of {a} seats on a ferry, {b} are occupied. How many are empty?",
-            "{who} wants {a} {things} and has collected {b}. How many {things} are still missing?",
-        ),
+        "{who} owned {a} {things} but {b} got lost. How many {things} remain?",
+        "Out of {a} seats on a ferry, {b} are occupied. How many are empty?",
+        "{who} wants {a} {things} and has collected {b}. How many {things} are still missing?",
     ),
-    "product": Kind(
+    "product": kind_of(
         _product_numbers,
         _product,
-        (
-            "Every {holder} contains {b} {things}. How many {things} do {a} {holders} contain?",
-            "{who} plants {a} rows with {b} tulips each. How many tulips does {who} plant?",
-            "{who} swims {b} laps a day for {a} days. How many laps does {who} swim?",
-        ),
+        "Every {holder} contains {b} {things}. How many {things} do {a} {holders} contain?",
+        "{who} plants {a} rows with {b} tulips each. How many tulips does {who} plant?",
+        "{who} swims {b} laps a day for {a} days. How many laps does {who} swim?",
     ),
-    "quotient": Kind(
+    "quotient": kind_of(
         _quotient_numbers,
         _quotient,
-        (
-            "{a} {things} are divided evenly among {b} {holders}. How many {things} land in each {holder}?",
-            "{who} splits {a} {things} fairly between {b} cousins. What does each cousin receive?",
-            "A rope of {a} meters is cut into {b} equal pieces. How many meters long is one piece?",
-        ),
+        "{a} {things} are divided evenly among {b} {holders}. How many {things} land in each {holder}?",
+        "{who} splits {a} {things} fairly between {b} cousins. What does each cousin receive?",
+        "A rope of {a} meters is cut into {b} equal pieces. How many meters long is one piece?",
     ),
-    "in_and_out": Kind(
+    "in_and_out": kind_of(
         _in_and_out_numbers,
         _in_and_out,
-        (
-            "A tram carries {a} people. {b} people board and then {c} leave. How many people are on the tram?",
-            "{who} has {a} {things}, wins {b} more, and then trades away {c}. How many {things} does {who} keep?",
-            "{who} bakes {a} rolls and {other} bakes {b} rolls. They eat {c} rolls. How many rolls are left over?",
-        ),
+        "A tram carries {a} people. {b} people board and then {c} leave. How many people are on the tram?",
+        "{who} has {a} {things}, wins {b} more, and then trades away {c}. How many {things} does {who} keep?",
+        "{who} bakes {a} rolls and {other} bakes {b} rolls. They eat {c} rolls. How many rolls are left over?",
     ),
-    "groups_and_more": Kind(
+    "groups_and_more": kind_of(
         _groups_and_more_numbers,
         _groups_and_more,
-        (
-            "{who} fills {a} {holders} with {b} {things} each and has {c} {things} left. How many {things} are there?",
-            "{who} saves {b} dollars a week for {a} weeks and then finds {c} dollars. "
-            "How many dollars does {who} have?",
-        ),
+        "{who} fills {a} {holders} with {b} {things} each and has {c} {things} left. How many {things} are there?",
+        "{who} saves {b} dollars a week for {a} weeks and then finds {c} dollars. "
+        "How many dollars does {who} have?",
     ),
-    "groups_less": Kind(
+    "groups_less": kind_of(
         _groups_less_numbers,
         _groups_less,
-        (
-            "{who} opens {a} {holders} of {b} {things} and uses up {c} {things}. How many {things} are left?",
-            "A theater has {a} rows of {b} chairs. {c} chairs are broken. How many chairs are fine?",
-        ),
+        "{who} opens {a} {holders} of {b} {things} and uses up {c} {things}. How many {things} are left?",
+        "A theater has {a} rows of {b} chairs. {c} chairs are broken. How many chairs are fine?",
     ),
-    "more_than": Kind(
+    "more_than": kind_of(
         _more_than_numbers,
         _more_than,
-        (
-            "{who} has {a} {things}. {other} has {b} more than {who}. How many {things} do the two own together?",
-            "{who} walked {a} miles in May and {b} miles more than that in June. "
-            "How many miles was that in both months?",
-        ),
+        "{who} has {a} {things}. {other} has {b} more than {who}. How many {things} do the two own together?",
+        "{who} walked {a} miles in May and {b} miles more than that in June. "
+        "How many miles was that in both months?",
     ),
-    "times_as_many": Kind(
+    "times_as_many": kind_of(
         _times_as_many_numbers,
         _times_as_many,
-        (
-            "{who} has {a} {things}. {other} has {b} times as many. How many {things} do the two own together?",
-            "A hen weighs {a} pounds and a goat weighs {b} times as much. How many pounds do both weigh together?",
-        ),
+        "{who} has {a} {things}. {other} has {b} times as many. How many {things} do the two own together?",
+        "A hen weighs {a} pounds and a goat weighs {b} times as much. How many pounds do both weigh together?",
     ),
-    "change": Kind(
+    "change": kind_of(
         _change_numbers,
         _change,
-        (
-            "{who} picks {a} {things} at {b} dollars apiece and hands over {c} dollars. How many dollars come back?",
-            "{who} has {c} dollars and pays for {a} rides at {b} dollars each. How many dollars does {who} still have?",
-        ),
+        "{who} picks {a} {things} at {b} dollars apiece and hands over {c} dollars. How many dollars come back?",
+        "{who} has {c} dollars and pays for {a} rides at {b} dollars each. How many dollars does {who} still have?",
     ),
-    "shared_rest": Kind(
+    "shared_rest": kind_of(
         _shared_rest_numbers,
         _shared_rest,
-        (
-            "{who} has {a} {things}, keeps {b}, and deals out the rest equally to {c} friends. "
-            "What does each friend get?",
-            "From {a} liters of juice {b} liters are spilled. The rest fills {c} jugs evenly. How many liters per jug?",
-        ),
+        "{who} has {a} {things}, keeps {b}, and deals out the rest equally to {c} friends. "
+        "What does each friend get?",
+        "From {a} liters of juice {b} liters are spilled. The rest fills {c} jugs evenly. How many liters per jug?",
     ),
-    "two_prices": Kind(
+    "two_prices": kind_of(
         _two_prices_numbers,
         _two_prices,
-        (
-            "{who} buys {a} {things} for {b} dollars each and {c} hats for {d} dollars each. "
-            "What is the total in dollars?",
-            "A club sells {a} large flags at {b} dollars and {c} small flags at {d} dollars. How many dollars is that?",
-        ),
+        "{who} buys {a} {things} for {b} dollars each and {c} hats for {d} dollars each. "
+        "What is the total in dollars?",
+        "A club sells {a} large flags at {b} dollars and {c} small flags at {d} dollars. How many dollars is that?",
     ),
 }

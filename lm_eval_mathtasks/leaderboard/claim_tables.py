@@ -9,6 +9,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import simplified
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
 from lm_eval_mathtasks.leaderboard.compare import score_of_claim
+from lm_eval_mathtasks.runs.records import Protocol
 from lm_eval_mathtasks.tables import Table, given, with_interval
 
 
@@ -85,21 +86,10 @@ def claims_table(
     """Return a table of claims with the interval that the size of the benchmark gives each score; limit 0: of all."""
     rows = [_row(claim, claims, ids) for claim in chosen[: limit or None]]
     first = ("id",) if ids else ()
-    columns = (
-        *first,
-        "benchmark",
-        "model",
-        "size B",
-        "score [95 %]",
-        "metric",
-        "protocol",
-        "by",
-        "source",
-        "status",
-    )
+    about = ("benchmark", "model", "size B", "score [95 %]", "metric", "protocol", "by", "source", "status")
     notes = ("score intervals are of the benchmark's size; an empty cell: the source does not say",)
     count = f"{len(rows)} of {len(chosen)} claims, --limit 0 for all" if len(rows) < len(chosen) else ""
-    return Table(f"{title}: {count or f'{len(rows)} claims'}", columns, tuple(rows), notes)
+    return Table(f"{title}: {count or f'{len(rows)} claims'}", (*first, *about), tuple(rows), notes)
 
 
 def _row(claim: Claim, claims: Claims, ids: bool) -> tuple[str, ...]:
@@ -121,20 +111,20 @@ def _row(claim: Claim, claims: Claims, ids: bool) -> tuple[str, ...]:
     return (claim.id, *cells) if ids else cells
 
 
-def protocol_words(claim: Claim) -> str:
-    """What the source says about the protocol, in a few words."""
+def protocol_words(stated: Claim | Protocol) -> str:
+    """What a source or a log says about the protocol, in a few words."""
+
+    def yes_or_no(value: bool | None, word: str) -> str | None:
+        return None if value is None else word if value else f"no {word}"
+
     words = [
-        None if claim.shots is None else f"{claim.shots}-shot",
-        None if claim.cot is None else "CoT" if claim.cot else "no CoT",
-        None if claim.tools in (None, "none") else f"tools: {claim.tools}",
-        None
-        if claim.chat_template is None
-        else "chat template"
-        if claim.chat_template
-        else "no chat template",
-        None if claim.temperature is None else f"T={claim.temperature:g}",
-        None if claim.top_p is None else f"top_p={claim.top_p:g}",
-        None if claim.max_tokens is None else f"{claim.max_tokens} tokens",
-        claim.grader,
+        None if stated.shots is None else f"{stated.shots}-shot",
+        yes_or_no(stated.cot, "CoT"),
+        None if stated.tools in (None, "none") else f"tools: {stated.tools}",
+        yes_or_no(stated.chat_template, "chat template"),
+        None if stated.temperature is None else f"T={stated.temperature:g}",
+        None if stated.top_p is None else f"top_p={stated.top_p:g}",
+        None if stated.max_tokens is None else f"{stated.max_tokens} tokens",
+        stated.grader,
     ]
     return ", ".join(word for word in words if word)
