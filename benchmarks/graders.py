@@ -16,6 +16,7 @@ import os
 import random
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -24,13 +25,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.supervisor import Outcome, Supervised  # noqa: E402
-from lm_eval_mathtasks.grading.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item  # noqa: E402  (needs the repository on the path)
+from lm_eval_mathtasks.grading import Status  # noqa: E402  (needs the repository on the path)
+from lm_eval_mathtasks.grading.peers import ADAPTERS, GSM8K_ONLY, MATH_ONLY, Item, our_verdict  # noqa: E402
 
 SHARED = Path(os.environ.get("MATHTASKS_SHARED", ROOT.parent / "shared"))
 SAMPLE_SEED = 20240229
 COLUMNS = "file grader items accuracy % false- false+ hung raised pairs/s median_ms p99_ms".replace(
     " %", "_%"
 ).split()
+
+
+DECIDER_COLUMNS = ["part", "name", "items", "correct", "incorrect", "neither", "wrong"]
 
 
 class Judged(NamedTuple):
@@ -177,18 +182,30 @@ def ratios(results: dict[str, list[Judged]], against: str = "math-verify") -> li
     ]
 
 
-def as_markdown(lines: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in [COLUMNS, ["---"] * len(COLUMNS), *lines])
+def deciders(items: list[Item]) -> list[list[str]]:
+    """Return what each rule of extraction finds in the items and each tier decides, and how often against the label."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for item in items:
+        rule, verdict = our_verdict(item)
+        kind = {Status.CORRECT: "correct", Status.INCORRECT: "incorrect"}.get(verdict.status, "neither")
+        for part in (("rule", rule), ("tier", verdict.tier)):
+            wrong = ["wrong"] if verdict.correct is not item.label else []
+            found.setdefault(part, Counter()).update(["items", kind, *wrong])
+    ordered = sorted(found.items(), key=lambda entry: (entry[0][0], -entry[1]["items"]))
+    return [[*part, *(str(counts[column]) for column in DECIDER_COLUMNS[2:])] for part, counts in ordered]
 
 
-def as_text(lines: list[list[str]]) -> str:
-    widths = [max(len(line[column]) for line in [COLUMNS, *lines]) for column in range(len(COLUMNS))]
+def as_markdown(columns: list[str], lines: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in [columns, ["---"] * len(columns), *lines])
+
+
+def as_text(columns: list[str], lines: list[list[str]]) -> str:
+    widths = [max(len(line[column]) for line in [columns, *lines]) for column in range(len(columns))]
+    names = [not cell[:1].isdigit() for cell in lines[0]]
     out = []
-    for line in [COLUMNS, *lines]:
-        cells = [
-            c.ljust(w) if n < 2 else c.rjust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True))
-        ]
-        out.append("  ".join(cells))
+    for line in [columns, *lines]:
+        cells = zip(line, widths, names, strict=True)
+        out.append("  ".join(cell.ljust(width) if name else cell.rjust(width) for cell, width, name in cells))
     return "\n".join(out)
 
 
@@ -227,8 +244,12 @@ def main(arguments: list[str] | None = None) -> int:
     if not items:
         parser.error(f"no file matches --files {options.files!r}")
     results = {name: run(name, items) for name in names}
-    lines = table(results)
-    print(as_markdown(lines) if options.markdown else as_text(lines))
+    show = as_markdown if options.markdown else as_text
+    print(show(COLUMNS, table(results)))
+    labelled = [item for item in items if not item.file.startswith("data ")]
+    if "ours" in names and labelled:
+        print("\nWhat each part of our grader decides of the labelled items")
+        print(show(DECIDER_COLUMNS, deciders(labelled)))
     print("\n" + "\n".join(ratios(results)))
     if options.list_disagreements:
         write_disagreements(options.list_disagreements, results)

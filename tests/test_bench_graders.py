@@ -55,6 +55,18 @@ def test_the_table_counts_errors_of_both_kinds_and_troubles():
     }  # fmt: skip
 
 
+def test_the_count_per_part_says_who_decided_and_how_often_wrongly():
+    needs_sympy = BARE._replace(gold=r"\sec^2 y", text=r"1+\tan^2 y")
+    undecided = BARE._replace(text="9^{9^{9^9}}", label=False)
+    items = [RIGHT, WRONG, RIGHT._replace(label=False), needs_sympy, undecided]
+    assert graders.deciders(items) == [
+        ["rule", "hash", "3", "2", "1", "0", "1"],
+        ["rule", "given", "2", "1", "0", "1", "0"],
+        ["tier", "number", "3", "2", "1", "0", "1"],
+        ["tier", "symbolic", "2", "1", "0", "1", "0"],
+    ]
+
+
 def test_a_sample_is_the_same_every_time_and_leaves_small_files_whole():
     items = [RIGHT._replace(id=str(n), file="big" if n < 90 else "small") for n in range(100)]
     drawn = graders.sample(items, 20)
@@ -84,7 +96,11 @@ def test_the_command_end_to_end(tmp_path, monkeypatch, capsys):
     (tmp_path / "labelled" / "pairs_x.jsonl").write_text(lines)
     out = tmp_path / "wrong.jsonl"
     assert graders.main(["--graders", "ours", "--markdown", "--list-disagreements", str(out)]) == 0
-    assert "| pairs_x | ours | 2 | 50.00 | 1 | 0 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| pairs_x | ours | 2 | 50.00 | 1 | 0 |" in printed
+    assert "| part | name | items | correct | incorrect | neither | wrong |" in printed
+    assert "| rule | given | 2 | 1 | 1 | 0 | 1 |" in printed
+    assert "| tier | number | 2 | 1 | 1 | 0 | 1 |" in printed
     assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["b"]
 
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 from fractions import Fraction
 from math import lcm, log2
 
-from lm_eval_mathtasks.grading.exact import normal_form
+from lm_eval_mathtasks.grading.exact import quotient_form
 from lm_eval_mathtasks.grading.expr import Expr, add, div, neg
 from lm_eval_mathtasks.grading.fields import mp_field
 from lm_eval_mathtasks.grading.numeric import FAILURES, evaluate
 from lm_eval_mathtasks.grading.polynomials import TooBig, as_number
 
-# Digits that a proof may need; the evaluation of a root of a few terms to so many takes about ten
-# milliseconds.
+# Digits that a proof may need; to evaluate a root of a few terms to so many takes about ten milliseconds.
 MAX_DIGITS = 6_000
 _BITS_PER_DIGIT = log2(10)
 
@@ -64,11 +63,11 @@ class _Bound:
 
     def power(self, base: Expr, exponent: Expr) -> tuple[float, float]:
         turn = (("i", Fraction(1)), ("pi", Fraction(1)))
-        top, bottom_poly = normal_form(exponent)
+        top, bottom_poly = quotient_form(exponent)
         if base == Expr("const", name="e") and set(top) == {turn} and bottom_poly == {(): Fraction(1)}:
             self.order = lcm(self.order, (top[turn] / 2).denominator)
             return 0.0, 0.0
-        value = as_number(normal_form(exponent))
+        value = as_number(quotient_form(exponent))
         if value is None or value.denominator > 20 or abs(value) > 1_000:
             raise NotAlgebraic("an exponent")
         u, bottom = self.of(base)
@@ -82,7 +81,7 @@ class _Bound:
         return (u * n, bottom * n) if n >= 0 else (bottom * -n, u * -n)
 
     def trigonometric(self, e: Expr) -> tuple[float, float]:
-        top, bottom = normal_form(e.args[0])
+        top, bottom = quotient_form(e.args[0])
         if set(top) - {(("pi", Fraction(1)),)} or bottom != {(): Fraction(1)}:
             raise NotAlgebraic("an angle")
         turns = next(iter(top.values()), Fraction(0)) / 2
@@ -101,7 +100,7 @@ def _totient(n: int) -> int:
     return count
 
 
-def equal(a: Expr, b: Expr) -> bool:
+def too_close(a: Expr, b: Expr) -> bool:
     """True if a = b is proven. Constants only; False means no more than that this proof does not apply."""
     difference = add(a, neg(b))
     bound = _Bound()

@@ -16,6 +16,7 @@ _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
 # "1.000,99" and "7.425.000" can only be European; "1.000" alone cannot be told from a decimal
 _DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_ONLY_A_CLOCK = re.compile(r":0\d|[a-z]", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
@@ -41,7 +42,7 @@ _NUMBER_WORDS = {word: k for k, word in enumerate(_SMALL)} | {
 }
 
 
-def is_prose(text: str) -> bool:
+def is_worded(text: str) -> bool:
     """Is the text made of words (and not of variables, functions or units)?"""
     if not _PROSE.fullmatch(text):
         return False
@@ -72,12 +73,15 @@ def readings(text: str) -> tuple[Expr, ...]:
     clock = read_clock(text)
     if clock:
         found.append(Expr("clock", name=" ".join(map(str, clock))))
+        # "2:00" and "4:30 p.m." are no ratios, "5:18" may be one
+        if _ONLY_A_CLOCK.search(text):
+            return tuple(found)
     whole = re.match(r"\\text\{", text)
     if whole and closing_brace(text, 5) == len(text) - 1:
         inside = text[6:-1].strip()
         inner = _parsed(_joined(inside)) if re.match(r"[-+(\[.\d\\]", inside) else ()
         return tuple(found) + (inner or _words(inside))
-    if is_prose(text):
+    if is_worded(text):
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
         return (*found, *_words(text), *product)

@@ -17,9 +17,7 @@ _APPLIED = set("fghFGHPQ")
 
 
 def number(text: str) -> Expr:
-    """Return the exact value of a decimal literal ("12", ".5", "6.72e-5"). Raises Unreadable if it is too
-    long.
-    """
+    """Return the exact value of a decimal literal ("12", ".5", "6.72e-5"). Raises Unreadable if it is too long."""
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
         raise Unreadable("a number of too many digits")
@@ -63,13 +61,8 @@ class Atoms(Brackets):
                 return num(value.value + part.value)
             self.at, self.tokens = start, tokens
         # "2 1/2": a blank, two integers and a slash are a mixed number
-        if (
-            whole
-            and self.tok.kind == "num"
-            and self.tok.gap
-            and self.ahead(1).text == "/"
-            and self.ahead(2).kind == "num"
-        ):
+        two_follow = self.tok.kind == self.ahead(2).kind == "num" and self.ahead(1).text == "/"
+        if whole and two_follow and self.tok.gap:
             top, bottom = number(self.tok.text), number(self.ahead(2).text)
             if 0 < top.value < bottom.value:
                 self.at += 3
@@ -79,8 +72,9 @@ class Atoms(Brackets):
     def plain_fraction_ahead(self) -> bool:
         """Is the next fraction one of two numbers? Only such a one is read twice."""
         at = 1
+        # as in \frac12
         if self.ahead(at).kind == "num" and len(self.ahead(at).text) > 1:
-            return True  # as in \frac12
+            return True
         for _ in range(2):
             braced = self.ahead(at).text == "{"
             if self.ahead(at + braced).kind != "num" or (braced and self.ahead(at + 2).text != "}"):

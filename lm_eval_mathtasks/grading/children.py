@@ -51,7 +51,8 @@ class _Child:
             python_command(entry),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the parent, which kills us
+            # Ctrl-C is for the parent, which kills us
+            start_new_session=True,
         )
         self.send(setup)
         kind, text = self.receive(START_S)
@@ -196,13 +197,15 @@ def serve(make: Callable[[Any], Handler]) -> None:
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)  # whoever prints must not print into the answers
+    # whoever prints must not print into the answers
+    os.dup2(nowhere, 1)
 
     def say(kind: str, value: Any) -> None:
         pickle.dump((kind, value), answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()
 
-    with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone, or done
+    # the parent is gone, or done
+    with contextlib.suppress(BrokenPipeError, EOFError):
         try:
             handler = make(pickle.load(questions))  # noqa: S301  our own parent wrote it
         except Exception as error:

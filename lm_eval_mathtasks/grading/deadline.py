@@ -19,11 +19,9 @@ from enum import Enum
 from lm_eval_mathtasks.grading import worker
 from lm_eval_mathtasks.grading.expr import Expr
 
-# Seconds for the symbolic work of one verdict. Nine in ten questions that sympy answers at all take under 0.3
-# s.
+# Seconds for the symbolic work of one verdict. Nine in ten questions that sympy answers at all take under 0.3 s.
 DEADLINE_S = 1.0
-# Seconds for a worker to import sympy on a busy machine; after that there is no symbolic tier for this
-# question.
+# Seconds for a worker to import sympy on a busy machine; after that this question has no symbolic tier.
 START_S = 60.0
 # Workers of one process: more threads than this wait for one another.
 MAX_WORKERS = 4
@@ -51,7 +49,7 @@ class _Worker:
 
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own command
-            worker.python_command("lm_eval_mathtasks.grading.worker.main"),
+            worker.python_command("lm_eval_mathtasks.grading.worker.run_worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -72,7 +70,7 @@ class _Worker:
         finally:
             timer.cancel()
 
-    def ask(self, question: tuple[str, Expr, Expr], seconds: float) -> Reply:
+    def ask(self, question: tuple[Expr, Expr], seconds: float) -> Reply:
         assert self.process.stdin is not None
         self.wait_until_ready()
         data = pickle.dumps(question)
@@ -117,7 +115,7 @@ class _Pool:
         self.places = threading.BoundedSemaphore(MAX_WORKERS)
         self.broken = False
 
-    def ask(self, question: tuple[str, Expr, Expr], seconds: float) -> Reply:
+    def ask(self, question: tuple[Expr, Expr], seconds: float) -> Reply:
         with self.places:
             mine = self.take()
             if mine is None:
@@ -148,7 +146,8 @@ class _Pool:
     def take(self, *, new: bool = False) -> _Worker | None:
         with self.lock:
             while self.idle and not new:
-                candidate = self.idle.pop(0)  # the first started: it had most time to import sympy
+                # the first started: it had most time to import sympy
+                candidate = self.idle.pop(0)
                 if candidate.process.poll() is None:
                     return candidate
                 candidate.close()
@@ -168,7 +167,8 @@ class _Pool:
 
 
 _pool = _Pool()
-_inherited: list[_Pool] = []  # a forked child must neither use nor wait for its parent's workers
+# a forked child must neither use nor wait for its parent's workers
+_inherited: list[_Pool] = []
 
 
 def _after_fork() -> None:
@@ -189,19 +189,16 @@ def stop_workers() -> None:
     _pool.stop()
 
 
-def ask(name: str, a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
-    """Ask a worker whether a = b (name "value") or whether a = 0 and b = 0 are one equation (name
-    "equation").
+def ask_sympy(a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
+    """Ask a worker whether a = b.
 
     Returns after `seconds` at the latest, counted from when a worker has the question.
     """
-    return _pool.ask((name, a, b), seconds)
+    return _pool.ask((a, b), seconds)
 
 
 def warm_up() -> bool:
-    """Start a worker now and wait for it, so that no verdict waits for sympy's import; False if none can be
-    started.
-    """
+    """Start a worker now and wait for it, so that no verdict waits for sympy's import; False if none can be started."""
     with _pool.places:
         mine = _pool.take()
         if mine is None:

@@ -1,11 +1,13 @@
 """Are two answers the same? Tiers, the cheapest first; each says equal, unequal, or "cannot tell".
 
+tier       what it compares, and what it proves
+---------  -------------------------------------------------------------------------------------------------
 text       the same cleaned text
 number     two exact rational numbers
-structure  lists, sets, intervals, matrices, equations, units, words, choices; parts go through the tiers
-below numeric    evaluation, which proves that two expressions differ exact      one normal form, or algebraic
-numbers closer than different ones can be: proves that they are equal symbolic   sympy, in a worker process
-with a deadline math-verify  only if asked for, and never against what is proven
+structure  lists, sets, intervals, matrices, equations, units, words, choices; their parts go through all tiers
+numeric    evaluation, which proves that two expressions differ
+exact      one normal form, or algebraic numbers closer than different ones can be: proves that they are equal
+symbolic   sympy, in a worker process with a deadline: proves that they are equal
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
-from lm_eval_mathtasks.grading.structure import compare
+from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
 
@@ -42,7 +44,7 @@ class Symbolic:
         if too_large:
             return Outcome(None, "symbolic", too_large)
         began = time.monotonic()
-        reply = workers.ask("value", gold, pred, self.left)
+        reply = workers.ask_sympy(gold, pred, self.left)
         self.left -= time.monotonic() - began
         if reply is workers.Reply.EQUAL:
             return Outcome(True, "symbolic", "sympy simplifies the difference to 0")
@@ -140,10 +142,13 @@ def _by_readings(
         preds = (*preds, comma)
     if golds[0].op == "num" and (rounded := rounded_side(pred)) is not None:
         preds = (*preds, rounded)
+    # two times of day are no ratios
+    if golds[0].op == preds[0].op == "clock":
+        golds, preds = golds[:1], preds[:1]
     outcomes = []
     for g in golds:
         for p in preds:
-            outcome = compare(g, p, ask)
+            outcome = compare_answers(g, p, ask)
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
             outcomes.append(outcome)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import comb, factorial
 
-from lm_eval_mathtasks.grading.expr import Expr, numeral_value, show
+from lm_eval_mathtasks.grading.expr import Expr, numeral_value, show_expr
 from lm_eval_mathtasks.grading.polynomials import (
     ONE_POLY,
     UNIT_MONOMIAL,
@@ -33,7 +33,7 @@ MAX_FACTORIAL = 3_000
 
 
 def _call(e: Expr) -> Quotient:
-    args = [normal_form(a) for a in e.args]
+    args = [quotient_form(a) for a in e.args]
     values = [as_number(a) for a in args]
     first = values[0]
     if e.name == "sqrt":
@@ -63,9 +63,7 @@ def _call(e: Expr) -> Quotient:
 
 
 def _logarithm(q: Quotient) -> Quotient:
-    """ln q as a sum over the primes of q, ln(2^(1/2)·3) = ln(2)/2 + ln(3), so that logarithms of numbers
-    meet.
-    """
+    """ln q as a sum over the primes of q, ln(2^(1/2)·3) = ln(2)/2 + ln(3), so that logarithms of numbers meet."""
     top, bottom = q
     if len(top) == 1 and bottom == ONE_POLY:
         ((monomial, coefficient),) = top.items()
@@ -81,7 +79,7 @@ def _logarithm(q: Quotient) -> Quotient:
 
 
 @lru_cache(maxsize=1024)
-def normal_form(e: Expr) -> Quotient:
+def quotient_form(e: Expr) -> Quotient:
     """Return the exact form of a scalar expression. Raises TooBig where there is none or it is too large."""
     op = e.op
     if op == "num":
@@ -91,34 +89,34 @@ def normal_form(e: Expr) -> Quotient:
     if op == "base" and (value := numeral_value(e)) is not None:
         return Quotient((constant(value), ONE_POLY))
     if op in {"add", "mul"}:
-        return combine([normal_form(a) for a in e.args], product=op == "mul")
+        return combine([quotient_form(a) for a in e.args], product=op == "mul")
     if op == "div":
-        below = normal_form(e.args[1])
-        return combine([normal_form(e.args[0]), power(below, Fraction(-1))], product=True)
+        below = quotient_form(e.args[1])
+        return combine([quotient_form(e.args[0]), power(below, Fraction(-1))], product=True)
     if op == "pow":
         return _power(e)
     if op == "fact":
-        n = as_number(normal_form(e.args[0]))
+        n = as_number(quotient_form(e.args[0]))
         if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
             return Quotient((constant(factorial(int(n))), ONE_POLY))
-        return atom(f"(fact {key(normal_form(e.args[0]))})")
+        return atom(f"(fact {key(quotient_form(e.args[0]))})")
     if op == "pct":
         return combine(
-            [normal_form(e.args[0]), Quotient((constant(Fraction(1, 100)), ONE_POLY))], product=True
+            [quotient_form(e.args[0]), Quotient((constant(Fraction(1, 100)), ONE_POLY))], product=True
         )
     if op == "deg":
-        whole = [normal_form(e.args[0]), atom("pi"), Quotient((constant(Fraction(1, 180)), ONE_POLY))]
+        whole = [quotient_form(e.args[0]), atom("pi"), Quotient((constant(Fraction(1, 180)), ONE_POLY))]
         return combine(whole, product=True)
     if op == "call":
         return _call(e)
     if op == "rel":
-        return atom(f"(rel {e.name} {' , '.join(key(normal_form(a)) for a in e.args)})")
-    raise TooBig(f"no normal form for {show(e)[:60]}")
+        return atom(f"(rel {e.name} {' , '.join(key(quotient_form(a)) for a in e.args)})")
+    raise TooBig(f"no normal form for {show_expr(e)[:60]}")
 
 
 def _power(e: Expr) -> Quotient:
     """b^x; an exponent that is a sum splits, 2^(n+1) = 2·2^n, so that such forms meet."""
-    base, exponent = normal_form(e.args[0]), normal_form(e.args[1])
+    base, exponent = quotient_form(e.args[0]), quotient_form(e.args[1])
     value = as_number(exponent)
     if value is not None:
         return power(base, value)
@@ -146,12 +144,10 @@ def _power(e: Expr) -> Quotient:
 
 
 def same_form(a: Expr, b: Expr) -> bool | None:
-    """True if a and b have one exact form, False if both are rational numbers and differ, None if it is not
-    known.
-    """
+    """True if a and b have one exact form, False if both are rational numbers and differ, None if it is not known."""
     start_work()
     try:
-        left, right = normal_form(a), normal_form(b)
+        left, right = quotient_form(a), quotient_form(b)
         x, y = as_number(left), as_number(right)
         if x is not None and y is not None:
             return x == y
@@ -164,7 +160,7 @@ def proportional(a: Expr, b: Expr) -> bool | None:
     """Say whether a = c·b for a rational number c other than 0, as the two sides of one equation are."""
     start_work()
     try:
-        (top_a, bottom_a), (top_b, bottom_b) = normal_form(a), normal_form(b)
+        (top_a, bottom_a), (top_b, bottom_b) = quotient_form(a), quotient_form(b)
     except (TooBig, RecursionError, ZeroDivisionError):
         return None
     if not top_a or not top_b:

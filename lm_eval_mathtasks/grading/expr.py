@@ -1,5 +1,4 @@
-"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by
-itself.
+"""The expression tree that an answer is read into: a named tuple, so it compares, hashes and pickles by itself.
 
 op       args                          name / value
 -------  ----------------------------  -----------------------------------------------------------------
@@ -126,9 +125,9 @@ def rewrite(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     return e._replace(args=tuple(rewrite(a, change) for a in e.args))
 
 
-def show(e: Expr) -> str:
+def show_expr(e: Expr) -> str:
     """Return a compact, unambiguous text of e, for people who ask how an answer was understood."""
-    inner = ", ".join(show(a) for a in e.args)
+    inner = ", ".join(show_expr(a) for a in e.args)
     if e.op == "num":
         return str(e.value)
     if e.op in {"var", "const", "base"}:

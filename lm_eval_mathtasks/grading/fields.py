@@ -1,6 +1,4 @@
-"""Two kinds of numbers to evaluate an expression in: balls (fast, with a proven error) and 50 digits and more
-(mpmath).
-"""
+"""Two kinds of numbers to evaluate in: balls (fast, with a proven error), and 50 digits and more (mpmath)."""
 
 from __future__ import annotations
 
@@ -76,16 +74,12 @@ class Ball:
 
 
 def _real_ball(v: complex, r: float) -> Ball:
-    """A ball on the real axis where the value is real: the imaginary part is then exactly +0.0, off every
-    branch cut.
-    """
+    """A ball on the real axis where the value is real: its imaginary part is exactly +0.0, off every branch cut."""
     return Ball(complex(v.real, 0.0) if v.imag == 0 else v, r)
 
 
 class BallField:
-    """Elementary functions on balls. An error is twice the first-order one, which covers curvature for small
-    radii.
-    """
+    """Elementary functions on balls. An error is twice the first-order one, which covers curvature for small radii."""
 
     def number(self, q: Fraction) -> Ball:
         """Return a rational number."""

@@ -147,8 +147,9 @@ def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
     left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")
     if len(equals) == 1 and "&" not in text[start:stop] and _may_be_asked(left, right):
         return start, stop
+    # "18 = x"
     if len(equals) == 1 and _SINGLE_NAME.fullmatch(right) and left:
-        return start, start + len(text[start : equals[0]].rstrip(" \n&"))  # "18 = x"
+        return start, start + len(text[start : equals[0]].rstrip(" \n&"))
     return _after_spaces(text, equals[-1] + 1, stop), stop
 
 

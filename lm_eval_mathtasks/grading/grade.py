@@ -5,7 +5,7 @@ from __future__ import annotations
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
 from lm_eval_mathtasks.grading.equivalence import equivalent
-from lm_eval_mathtasks.grading.expr import show
+from lm_eval_mathtasks.grading.expr import show_expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
@@ -13,23 +13,19 @@ from lm_eval_mathtasks.grading.verdict import Status, Verdict
 def grade(*, gold: str | None, pred: str | None, deadline: float = DEADLINE_S) -> Verdict:
     """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text.
 
-    deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect.
-    Never raises for any text, from any thread or process. gold and pred are not symmetric: see the grader's
-    README.
+    deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect. Never raises for
+    any text, from any thread or process. gold and pred are not symmetric: see the grader's README.
     """
     if pred is None or not pred.strip():
         return Verdict(Status.NO_ANSWER, "no answer was found", "extraction")
     if gold is None or not gold.strip():
         return Verdict(Status.GOLD_UNREADABLE, "the reference answer is empty", "text")
     try:
-        verdict = equivalent(gold, pred, deadline)
-    except (
-        Exception
-    ) as error:  # a fault of ours must not end the run of somebody's model, nor count against it
-        verdict = Verdict(
-            Status.OVER_LIMIT, f"a fault of the grader: {type(error).__name__}: {error}"[:200], "none"
-        )
-    return verdict
+        return equivalent(gold, pred, deadline)
+    # a fault of ours must not end the run of somebody's model, nor count against it
+    except Exception as error:
+        reason = f"a fault of the grader: {type(error).__name__}: {error}"[:200]
+        return Verdict(Status.OVER_LIMIT, reason, "none")
 
 
 def normal_form(text: str) -> str:
@@ -37,5 +33,5 @@ def normal_form(text: str) -> str:
     if len(text) > MAX_ANSWER_CHARS:
         return f"(more than {MAX_ANSWER_CHARS} characters)"
     cleaned = clean(text)
-    read = [show(e) for e in readings(cleaned)]
+    read = [show_expr(e) for e in readings(cleaned)]
     return "\n".join([cleaned, *(f"  {r}" for r in read or ["not understood"])])

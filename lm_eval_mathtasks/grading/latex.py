@@ -97,9 +97,8 @@ class Parser(Atoms):
             elif self.tok.kind == "text":
                 left = self.with_unit(left)
             elif left.op == "text" and self.starts_factor():
-                left = Expr(
-                    "unit", (self.factor(),), left.name
-                )  # "the area is 5": words before a value are a remark
+                # "the area is 5": words before a value are a remark
+                left = Expr("unit", (self.factor(),), left.name)
             elif self.starts_factor():
                 if self.tok.kind == "num" and self.tokens[self.at - 1].kind == "num":
                     raise Unreadable("two numbers side by side")

@@ -1,7 +1,6 @@
 """The text of an answer in one spelling: one way to write a fraction, a space, a minus, a degree, a dollar.
 
-Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is
-idempotent.
+Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is idempotent.
 """
 
 from __future__ import annotations
@@ -90,9 +89,7 @@ def _restore_rows(matrix: re.Match[str]) -> str:
 
 
 def _unescape(text: str) -> str:
-    """Undo one level of string escaping: `\\\\frac` is `\\frac` where no command is written with one
-    backslash.
-    """
+    """Undo one level of string escaping: `\\\\frac` is `\\frac` where no command is written with one backslash."""
     if "\\\\" in text and not _LONE_COMMAND.search(text) and re.search(r"(?<!\\)\\\\[a-zA-Z]", text):
         return _DOUBLED_COMMAND.sub(r"\\", text.replace("\\\\\\\\", "\\\\ "))
     return text
@@ -129,9 +126,7 @@ def closing_brace(text: str, start: int) -> int:
 
 
 def _unwrap_once(text: str) -> str:
-    """Remove one pair of delimiters around the whole text: dollars, \\( \\), \\[ \\], a box, braces,
-    emphasis.
-    """
+    """Remove one pair of delimiters around the whole text: dollars, \\( \\), \\[ \\], a box, braces, emphasis."""
     text = text.strip()
     for left, right in (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")):
         inner = text[len(left) : len(text) - len(right)]
@@ -196,7 +191,8 @@ def clean(text: str) -> str:
     """
     text = _MATRIX.sub(_restore_rows, text)
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
-    for _ in range(6):  # every pass only removes or respells: it settles in two or three
+    # every pass only removes or respells: it settles in two or three
+    for _ in range(6):
         new = _pass(text)
         if new == text:
             break

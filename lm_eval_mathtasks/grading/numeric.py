@@ -27,9 +27,7 @@ Point = dict[str, Fraction]
 
 
 def evaluate(e: Expr, point: Point, field: Any) -> Any:
-    """Return the value of e in the field at the point. Raises Undecided, or what the field's arithmetic
-    raises.
-    """
+    """Return the value of e in the field at the point. Raises Undecided, or what the field's arithmetic raises."""
     op = e.op
     if op == "num":
         return field.number(e.value)

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.grading import children
+from lm_eval_mathtasks.grading.extract import STATED, extract_answer
+from lm_eval_mathtasks.grading.grade import grade
+from lm_eval_mathtasks.grading.verdict import Verdict
 
 
 class Item(NamedTuple):
@@ -34,7 +37,7 @@ class Item(NamedTuple):
 Grader = Callable[[Item], bool]
 
 
-def serve() -> None:
+def serve_peers() -> None:
     """In a child of `Children`, set up with a grader's name: judge (gold, response) pairs."""
     children.serve(_handler)
 
@@ -48,19 +51,20 @@ def _handler(name: str) -> children.Handler:
     return lambda pair, _tick: grader(Item("", "", gold=pair[0], text=pair[1]))
 
 
+def our_verdict(item: Item) -> tuple[str, Verdict]:
+    """Return the rule that found the answer ("given" for an item that is one), and this package's verdict."""
+    gold = item.gold
+    # a text is read as a response where it marks or states its answer
+    if item.gold_text:
+        found = extract_answer(gold)
+        gold = found.answer or gold if found.rule in STATED else gold
+    rule, answer = ("given", item.text) if item.bare else extract_answer(item.text)[1::-1]
+    return rule, grade(gold=gold, pred=answer)
+
+
 def ours() -> Grader:
     """This package's grader, as the others are called."""
-    from lm_eval_mathtasks.grading import extract_answer, grade
-    from lm_eval_mathtasks.grading.extract import STATED
-
-    def judge(item: Item) -> bool:
-        gold = item.gold
-        if item.gold_text:  # a text is read as a response where it marks or states its answer
-            found = extract_answer(gold)
-            gold = found.answer or gold if found.rule in STATED else gold
-        return grade(gold=gold, pred=item.text if item.bare else extract_answer(item.text).answer).correct
-
-    return judge
+    return lambda item: our_verdict(item)[1].correct
 
 
 def math_verify() -> Grader:

@@ -22,8 +22,7 @@ Poly = dict[Monomial, Fraction]
 MAX_TERMS = 400
 # Names of generators contain those of what is inside them: longer ones are replaced by their SHA-256.
 MAX_KEY = 300
-# Products of coefficients in one comparison, about 2 µs each; one with large numbers counts by its bits
-# squared.
+# Products of coefficients in one comparison, about 2 µs each; large numbers count by their bits squared.
 MAX_WORK, LARGE_BITS = 40_000, 1_000
 # (x+1)^n is multiplied out only up to this n, and numbers are raised to powers of at most this many bits.
 MAX_POWER, MAX_BITS = 40, 60_000
@@ -65,7 +64,8 @@ def _reduce(powers: dict[str, Fraction]) -> tuple[Monomial, Fraction]:
             turns = exponent.numerator % 4
             factor = -factor if turns >= 2 else factor
             exponent = Fraction(turns % 2)
-        elif generator.isdigit():  # a prime under a root keeps only the part of its exponent below 1
+        # a prime under a root keeps only the part of its exponent below 1
+        elif generator.isdigit():
             whole = exponent.numerator // exponent.denominator
             factor *= Fraction(int(generator)) ** whole
             exponent -= whole

@@ -50,10 +50,8 @@ def without_approximation(e: Expr) -> Expr:
     return Expr("rel", e.args[: first + 1], " ".join(names[:first]))
 
 
-def answer_of(e: Expr) -> Expr | None:
-    """What a chain of equalities answers: the part behind its last sign; None for an equation like x + y = 3
-    in itself.
-    """
+def value_answered(e: Expr) -> Expr | None:
+    """What a chain of equalities answers: the part behind its last sign; None for an equation like x + y = 3."""
     if not is_equation(e):
         return e.args[-1] if e.op == "rel" and relations_of(e) == ["in"] else None
     left, right = e.args[-2], e.args[-1]
@@ -80,9 +78,7 @@ def ascending(e: Expr) -> Expr:
 
 
 def as_set(e: Expr) -> Expr | None:
-    """The set that an inequality in one unknown describes, or that a difference of sets is; None if it is
-    neither.
-    """
+    """The set that an inequality in one unknown describes, or that a difference of sets is; None if it is neither."""
     if e.op == "const" and e.name in _SETS:
         return _SETS[e.name]
     if e.op in {"group", "union"}:

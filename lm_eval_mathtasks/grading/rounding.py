@@ -31,9 +31,8 @@ def _terminates(value: Fraction) -> bool:
 def rounds(gold: Expr, pred: Expr) -> bool:
     """The rounding rule, for numbers that are known to differ.
 
-    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a
-    number without finite decimal that it is the correct rounding of. Either side may be the decimal; integers
-    never round.
+    A printed float stands for what it is closest to; a decimal of MIN_ROUNDED_DIGITS or more stands for a number
+    without finite decimal that it is the correct rounding of. Either side may be the decimal; integers never round.
     """
     for decimal, other in ((pred, gold), (gold, pred)):
         sign, written = (

@@ -1,6 +1,4 @@
-"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding
-rule.
-"""
+"""Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
 
 from __future__ import annotations
 
@@ -148,9 +146,7 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees
-    too.
-    """
+    """Where one side writes degrees inside sin, cos..., plain numbers inside those of the other are degrees too."""
 
     def uses(e: Expr, *, degrees: bool) -> bool:
         inside = [n.args[0] for n in walk(e) if n.op == "call" and n.name in _TRIGONOMETRIC]
@@ -201,7 +197,7 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     form = same_form(gold, pred)
     if form is not None:
         return Outcome(form, "exact", "one exact normal form" if form else "two different exact numbers")
-    if algebraic.equal(gold, pred):
+    if algebraic.too_close(gold, pred):
         return Outcome(True, "exact", "algebraic numbers closer than different ones can be")
     return ask(gold, pred)
 

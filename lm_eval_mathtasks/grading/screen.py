@@ -1,6 +1,4 @@
-"""What is too large to be worth a symbolic answer: power towers, huge factorials, long sums, thousands of
-nodes.
-"""
+"""What is too large to be worth a symbolic answer: power towers, huge factorials, long sums, thousands of nodes."""
 
 from __future__ import annotations
 
@@ -9,8 +7,7 @@ from math import log2
 from lm_eval_mathtasks.grading.expr import Expr, variables, walk
 from lm_eval_mathtasks.grading.numeric import approximate
 
-# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline is
-# worth.
+# Expressions of more nodes than this are not given to sympy: its time grows faster than any deadline.
 MAX_NODES = 400
 # Functions within functions: sin(ln(x^y)) is 3 deep, no reference answer has more, and sympy rarely ends beyond.
 MAX_NESTING = 4
@@ -51,8 +48,9 @@ def _nesting(e: Expr) -> int:
 
 
 def _huge_power(base: Expr, exponent: Expr) -> bool:
+    # the powers inside the exponent are looked at by themselves
     if variables(exponent):
-        return False  # the powers inside the exponent are looked at by themselves
+        return False
     size = approximate(exponent)
     if size is None:
         return True

@@ -1,6 +1,4 @@
-"""Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two
-pairs.
-"""
+"""Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
 
 from __future__ import annotations
 
@@ -17,16 +15,13 @@ def shape(e: Expr) -> Expr:
     if e.op == "seq" or (e.op == "group" and e.name == "{}"):
         items = tuple(piece for item in e.args for piece in _branches(without_approximation(item)))
         return _assignments(Expr(e.op, tuple(shape(i) for i in items), e.name))
+    # "t (0, 4]" lost its sign of membership
     if e.op == "mul" and len(e.args) == 2 and e.args[0].op == "var" and e.args[1].op in {"group", "union"}:
-        return shape(e.args[1])  # "t (0, 4]" lost its sign of membership
+        return shape(e.args[1])
     if e.op in {"group", "union"}:
         return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
-    if (
-        e.op == "rel"
-        and is_equation(e)
-        and is_label(e.args[0])
-        and e.args[-1].op in {"group", "union", "pm", "add"}
-    ):
+    named = e.op == "rel" and is_equation(e) and is_label(e.args[0])
+    if named and e.args[-1].op in {"group", "union", "pm", "add"}:
         branches = _branches(e)
         return _assignments(Expr("seq", tuple(branches))) if len(branches) > 1 else e
     branches = _branches(e)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num, rewrite
 from lm_eval_mathtasks.grading.relations import (
-    answer_of,
     as_set,
     ascending,
     has_inequality,
@@ -14,6 +13,7 @@ from lm_eval_mathtasks.grading.relations import (
     is_label,
     mentions_infinity,
     same_equation,
+    value_answered,
 )
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
@@ -30,7 +30,7 @@ def _no(reason: str) -> Outcome:
     return Outcome(False, "structure", reason)
 
 
-def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two readings. `ask` is the symbolic tier, for the scalars that nothing here decides."""
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
@@ -43,7 +43,7 @@ def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
         g, p = as_set(gold), as_set(pred)
         if g is not None and p is not None and (g, p) != (gold, pred):
-            return compare(g, p, ask)
+            return compare_answers(g, p, ask)
     if gold.op == "matrix" or pred.op == "matrix":
         return _compare_matrices(gold, pred, ask)
     if gold.op in _COLLECTIONS or pred.op in _COLLECTIONS:
@@ -54,7 +54,7 @@ def compare(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 
 def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
-    g_value, p_value = answer_of(gold), answer_of(pred)
+    g_value, p_value = value_answered(gold), value_answered(pred)
     if gold.op == "rel" and pred.op == "rel":
         if is_equation(gold) and is_equation(pred):
             return _compare_equations(gold, pred, g_value, p_value, ask)
@@ -66,28 +66,29 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
                     return same
     g_set, p_set = as_set(gold), as_set(pred)
     if g_set is not None and p_set is not None and (has_inequality(gold) or has_inequality(pred)):
-        return compare(g_set, p_set, ask)
+        return compare_answers(g_set, p_set, ask)
     if has_inequality(gold) or has_inequality(pred):
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
     if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
-        p_value = pred.args[-1]  # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+        # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+        p_value = pred.args[-1]
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
-    return compare(g_value or gold, p_value or pred, ask)
+    return compare_answers(g_value or gold, p_value or pred, ask)
 
 
 def _compare_equations(
     gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask
 ) -> Outcome:
     pred = _with_names_of(gold, pred)
-    p_value = answer_of(pred) if p_value is not None else None
+    p_value = value_answered(pred) if p_value is not None else None
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
-        outcome = compare(g_value, p_value, ask)
+        outcome = compare_answers(g_value, p_value, ask)
         if same_label or outcome.equal is False:
             return outcome if same_label or not same_equation(gold, pred) else _same_curve()
         return outcome
@@ -95,11 +96,9 @@ def _compare_equations(
         return _same_curve()
     if g_value is None and len(pred.args) == 2:
         return _no("different equations")
-    return (
-        compare(g_value or gold.args[-1], p_value or pred.args[-1], ask)
-        if g_value
-        else _no("different equations")
-    )
+    if g_value is None:
+        return _no("different equations")
+    return compare_answers(g_value, p_value or pred.args[-1], ask)
 
 
 def _with_names_of(gold: Expr, pred: Expr) -> Expr:
@@ -120,13 +119,17 @@ def _same_curve() -> Outcome:
 def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """a:b is a/b; longer ratios are the same if they are proportional."""
     if gold.op == pred.op and len(gold.args) == len(pred.args):
-        lefts = [mul(a, pred.args[0]) for a in gold.args[1:]]
-        rights = [mul(b, gold.args[0]) for b in pred.args[1:]]
+        # a zero stands in both at the same places, and is no measure of the others
+        zeros = [a == num(0) for a in gold.args]
+        if zeros != [b == num(0) for b in pred.args] or all(zeros):
+            return _no("ratios with zeros at other places")
+        k = zeros.index(False)
+        lefts, rights = ([mul(a, other.args[k]) for a in e.args] for e, other in ((gold, pred), (pred, gold)))
         return _in_order(lefts, rights, ask)
     sides = []
     for e in (gold, pred):
-        if e.op == "ratio" and len(e.args) != 2:
-            return _no("a ratio of more than two")
+        if e.op == "ratio" and (len(e.args) != 2 or e.args[1] == num(0)):
+            return _no("a ratio of more than two, or to zero, is no number")
         sides.append(div(*e.args) if e.op == "ratio" else e)
     return compare_scalars(sides[0], sides[1], ask)
 
@@ -148,7 +151,7 @@ def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _in_order(cells, other.args, ask) if g is matrix else _in_order(other.args, cells, ask)
     if other.op == "group" and other.args and all(r.op == "group" for r in other.args):
         rows = Expr("matrix", tuple(Expr("row", r.args) for r in other.args))
-        return compare(g, rows, ask) if g is matrix else compare(rows, p, ask)
+        return compare_answers(g, rows, ask) if g is matrix else compare_answers(rows, p, ask)
     return _no("a matrix against something else")
 
 
@@ -190,15 +193,17 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if pred.op == "group" and pred.name == "()" and all(i.op == "group" for i in gold.args):
             items = (pred,) if pred.args[0].op != "group" else pred.args
         elif pred.op == "group" and pred.name == "()":
-            return _in_order(gold.args, items, ask)  # round brackets say that the order is meant
+            # round brackets say that the order is meant
+            return _in_order(gold.args, items, ask)
         return _any_order(gold.args, items, ask)
     if gold.op != "group":
-        if pred.op == "seq":  # one answer in several spellings is one answer
-            outcomes = [compare(gold, p, ask) for p in pred.args]
+        # one answer in several spellings is one answer
+        if pred.op == "seq":
+            outcomes = [compare_answers(gold, p, ask) for p in pred.args]
             if all(o.equal for o in outcomes):
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
-            return compare(gold, pred.args[0], ask)
+            return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
 
@@ -219,7 +224,7 @@ def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op not in {"seq", "group"}:
         return _no("a tuple or an interval is asked for")
     if pred.op == "seq" and len(pred.args) == 1:
-        return compare(gold, pred.args[0], ask)
+        return compare_answers(gold, pred.args[0], ask)
     is_list = gold.name in {"()", "[]"} and len(gold.args) != 2
     same_ends = pred.op == "group" and pred.name == gold.name
     bare = pred.op == "seq" or pred.name == "{}" or (is_list and pred.name in {"()", "[]"})
@@ -249,7 +254,7 @@ def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     undecided: Outcome | None = None
     best = Outcome(True, "structure", "the same, part by part")
     for g, p in zip(gold, pred, strict=True):
-        outcome = compare(g, p, ask)
+        outcome = compare_answers(g, p, ask)
         if outcome.equal is False:
             return outcome
         if outcome.equal is None:
@@ -262,7 +267,8 @@ def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
 def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     """Match every part of the gold with its own part of the prediction."""
     if len(set(gold)) == len(gold):
-        pred = list(dict.fromkeys(pred))  # saying an answer twice adds nothing, unless the gold does too
+        # saying an answer twice adds nothing, unless the gold does too
+        pred = list(dict.fromkeys(pred))
     if len(gold) != len(pred):
         return _no(f"{len(gold)} answers are asked for, {len(pred)} are given")
     if len(gold) > MAX_UNORDERED:
@@ -272,7 +278,7 @@ def _any_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:
     undecided: Outcome | None = None
     for g in gold:
         for k, p in enumerate(left):
-            outcome = compare(g, p, ask)
+            outcome = compare_answers(g, p, ask)
             if outcome.equal:
                 del left[k]
                 break

@@ -1,5 +1,4 @@
-"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see
-`deadline`).
+"""The symbolic tier: sympy on trees that our own reader built. It runs in a worker process only (see `deadline`).
 
 No text reaches sympy, so nothing of an answer is ever evaluated as code. It says "equal" or "cannot tell",
 never "different": a difference has been looked for, and would have been proven, by evaluation before.
@@ -84,7 +83,7 @@ def _big(e: Expr) -> Any:
     return (sympy.summation if e.name == "sum" else sympy.product)(to_sympy(e.args[2]), bounds)
 
 
-def equal(a: Expr, b: Expr) -> bool | None:
+def proves_equal(a: Expr, b: Expr) -> bool | None:
     """True if sympy proves a = b, None if it does not. May take any amount of time and memory."""
     import sympy
 
@@ -111,14 +110,3 @@ def _by_exponentials(d: Any) -> Any:
     import sympy
 
     return sympy.simplify(sympy.expand(d.rewrite(sympy.exp), power_base=True, force=True))
-
-
-def same_equation(a: Expr, b: Expr) -> bool | None:
-    """True if sympy proves that a = 0 and b = 0 are one equation: their quotient is a number other than 0."""
-    import sympy
-
-    try:
-        quotient = sympy.simplify(to_sympy(a) / to_sympy(b))
-    except (Unsupported, TypeError, ValueError, ZeroDivisionError):
-        return None
-    return True if quotient.is_number and quotient.is_finite and quotient != 0 else None

@@ -47,30 +47,13 @@ _COMMAND_OPERATORS = {
 }  # fmt: skip
 CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
 _DROPPED_COMMANDS = {
-    "angle",
-    "triangle",
-    "measuredangle",
-    "circ",
-    "boxed",
-    "fbox",
-    "small",
-    "large",
-    "Large",
-    "huge",
-    "ldotp",
+    "angle", "triangle", "measuredangle", "circ", "boxed", "fbox", "small", "large", "Large", "huge", "ldotp",
     "mathop",
-}
+}  # fmt: skip
 # repr() of sympy and numpy objects: what is inside the bracket says it all
 _PYTHON_WRAPPERS = {
-    "Matrix",
-    "ImmutableMatrix",
-    "MutableDenseMatrix",
-    "array",
-    "FiniteSet",
-    "Tuple",
-    "Integer",
-    "Float",
-}
+    "Matrix", "ImmutableMatrix", "MutableDenseMatrix", "array", "FiniteSet", "Tuple", "Integer", "Float",
+}  # fmt: skip
 # words between answers; in \\text{} or bare
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
@@ -185,7 +168,8 @@ class _Scanner:
         elif name not in _DROPPED_COMMANDS:
             if not name.isalpha():
                 raise Unreadable(f"unknown command \\{name}")
-            self.emit("var", name, gap)  # a symbol we do not know equals itself only
+            # a symbol we do not know equals itself only
+            self.emit("var", name, gap)
 
     def words(self, words: str, gap: bool) -> None:
         """A \\text{...}: a separator, a number, letters, or words."""
@@ -207,9 +191,7 @@ class _Scanner:
         )
 
     def letters(self, word: str, gap: bool) -> None:
-        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of
-        variables.
-        """
+        """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of variables."""
         before = self.out[-1] if self.out else None
         after_value = self.follows_value()
         if word in _PYTHON_WRAPPERS:

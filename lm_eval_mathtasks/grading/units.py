@@ -1,5 +1,4 @@
-"""Units of measurement, money and time of day: what is written after a number, and when two of them
-contradict.
+"""Units of measurement, money and time of day: what is written after a number, and when two of them contradict.
 
 A unit that is not in the table is a remark ("14 points"): it never decides anything.
 """
@@ -79,41 +78,15 @@ def _read_table() -> dict[str, Unit]:
 UNITS = _read_table()
 # Words that multiply the number before them.
 MAGNITUDES = {
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "dozen": 12,
-    "hundred": 100,
-}
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12, "hundred": 100,
+}  # fmt: skip
 # "square feet", "feet squared": the power of the unit beside it
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 # Words that make a run of letters after a number a remark and not a product, even without a blank.
 _REMARKS = {
-    "unit",
-    "units",
-    "sq",
-    "square",
-    "cubic",
-    "per",
-    "am",
-    "pm",
-    "AM",
-    "PM",
-    "th",
-    "st",
-    "nd",
-    "rd",
-    "deg",
-    "of",
-    "to",
-    "at",
-    "by",
-    "on",
-    "is",
-    "as",
-    "an",
-}
+    "unit", "units", "sq", "square", "cubic", "per", "am", "pm", "AM", "PM", "th", "st", "nd", "rd", "deg", "of",
+    "to", "at", "by", "on", "is", "as", "an",
+}  # fmt: skip
 
 
 def is_unit_word(word: str) -> bool:
@@ -126,9 +99,7 @@ def is_unit_word(word: str) -> bool:
 
 
 def parse_unit(text: str) -> Unit | None:
-    """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the
-    table.
-    """
+    """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the table."""
     words = re.findall(r"[^\W\d_]+|[$°€£¥¢]", re.sub(r"\^\{?\d\}?", "", text))
     power_mark = re.search(r"\^\{?(\d)\}?", text)
     power = int(power_mark.group(1)) if power_mark else 1
@@ -156,4 +127,5 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     if not match or not (match.group(2) or match.group(4)):
         return None
     hour, minute, second, half = match.groups()
-    return int(hour), int(minute or 0), int(second or 0), (half or "").lower()
+    time = int(hour), int(minute or 0), int(second or 0), (half or "").lower()
+    return time if time[0] <= 24 and max(time[1:3]) < 60 else None

@@ -1,5 +1,4 @@
-"""The process that runs the symbolic tier: reads pickled questions from its standard input, answers each with
-one byte.
+"""The process that runs the symbolic tier: reads pickled questions from its standard input, answers each with one byte.
 
 Started by `deadline` with `python -c`, so no program's `__main__` is run again. It ends when its input
 closes, and limits its own memory; it is killed when a question takes too long.
@@ -35,34 +34,33 @@ def _limit_memory() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    except (ImportError, ValueError, OSError):  # not every system has it
+    # not every system has it
+    except (ImportError, ValueError, OSError):
         return
 
 
-def serve(questions: BinaryIO, answers: BinaryIO) -> None:
-    """Answer questions until the input ends. A question is a length and a pickle of (name, expression,
-    expression).
-    """
+def answer_questions(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer questions until the input ends. A question is a length and a pickle of two expressions."""
     import sympy
 
     from lm_eval_mathtasks.grading import symbolic
 
-    sympy.simplify(
-        sympy.sqrt(sympy.Symbol("x") ** 2 + 1) - sympy.sin(1)
-    )  # loads what the first question would wait for
+    # loads what the first question would wait for
+    sympy.simplify(sympy.sqrt(sympy.Symbol("x") ** 2 + 1) - sympy.sin(1))
     answers.write(READY)
     while header := questions.read(HEADER.size):
-        name, a, b = pickle.loads(questions.read(*HEADER.unpack(header)))  # noqa: S301  our own parent wrote it
+        a, b = pickle.loads(questions.read(*HEADER.unpack(header)))  # noqa: S301  our own parent wrote it
         try:
-            found = symbolic.same_equation(a, b) if name == "equation" else symbolic.equal(a, b)
-        except Exception:  # whatever sympy raises, the question is undecided and the worker lives on
+            found = symbolic.proves_equal(a, b)
+        # whatever sympy raises, the question is undecided and the worker lives on
+        except Exception:
             found = None
         answers.write(EQUAL if found else UNKNOWN)
 
 
-def main() -> None:
+def run_worker() -> None:
     """Run until the parent closes the pipe."""
     _limit_memory()
     with open(0, "rb", buffering=0) as questions, open(1, "wb", buffering=0, closefd=False) as answers:
         sys.stdout = sys.stderr
-        serve(questions, answers)
+        answer_questions(questions, answers)

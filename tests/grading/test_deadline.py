@@ -12,7 +12,7 @@ import time
 import pytest
 
 from lm_eval_mathtasks.grading import Status, deadline, grade
-from lm_eval_mathtasks.grading.deadline import Reply, ask, stop_workers, warm_up
+from lm_eval_mathtasks.grading.deadline import Reply, ask_sympy, stop_workers, warm_up
 from lm_eval_mathtasks.grading.latex import read_latex
 from tests.conftest import ROOT
 
@@ -30,20 +30,20 @@ def slow_question():
 def test_a_question_is_answered_and_the_worker_reused():
     assert warm_up()
     before = [w.process.pid for w in deadline._pool.idle]
-    assert ask("value", read_latex(r"\sin^2 x + \cos^2 x"), read_latex("1")) is Reply.EQUAL
+    assert ask_sympy(read_latex(r"\sin^2 x + \cos^2 x"), read_latex("1")) is Reply.EQUAL
     assert [w.process.pid for w in deadline._pool.idle] == before
 
 
 def test_what_sympy_cannot_tell_is_unknown():
-    assert ask("value", read_latex(r"\sin x"), read_latex("x")) is Reply.UNKNOWN
+    assert ask_sympy(read_latex(r"\sin x"), read_latex("x")) is Reply.UNKNOWN
 
 
 def test_the_deadline_kills_and_the_next_question_is_answered():
     warm_up()
     began = time.monotonic()
-    assert ask("value", *slow_question(), 0.3) is Reply.LATE
+    assert ask_sympy(*slow_question(), 0.3) is Reply.LATE
     assert time.monotonic() - began < 0.3 + SLACK_S
-    assert ask("value", read_latex(r"\sin^2 x + \cos^2 x"), read_latex("1")) is Reply.EQUAL
+    assert ask_sympy(read_latex(r"\sin^2 x + \cos^2 x"), read_latex("1")) is Reply.EQUAL
 
 
 def test_a_late_verdict_is_over_limit():

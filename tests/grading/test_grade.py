@@ -1,9 +1,12 @@
 """Verdicts on pairs: every row of cases/equivalence.jsonl, statuses, batches, and the real data."""
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from lm_eval_mathtasks import extract_answer
 from lm_eval_mathtasks.grading import Status, Verdict, batch, grade, grade_many, normal_form
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS
-from tests.conftest import read_jsonl, shared_rows
+from tests.conftest import ROOT, read_jsonl, shared_rows
 
 CASES = read_jsonl(Path(__file__).parents[1] / "cases" / "equivalence.jsonl")
 
@@ -39,6 +42,8 @@ def test_every_positive_case_has_a_near_miss_twin():
         ("5", "", Status.NO_ANSWER),
         ("5", "  \n", Status.NO_ANSWER),
         ("", "5", Status.GOLD_UNREADABLE),
+        (None, "5", Status.GOLD_UNREADABLE),
+        (None, None, Status.NO_ANSWER),
         ("(((", "5", Status.GOLD_UNREADABLE),
         ("5", r"\frac{1}{", Status.UNPARSABLE),
         ("5", "7 8 9", Status.UNPARSABLE),
@@ -107,12 +112,11 @@ def test_gold_and_prediction_are_not_symmetric_where_the_gold_asks():
 def test_grade_many_keeps_order_and_grades_each_pair_once(monkeypatch):
     asked = []
 
-    def counting(pair):
-        asked.append(pair)
+    def counting(*, gold, pred):
+        asked.append((gold, pred))
         return Verdict(Status.CORRECT, "", "text")
 
-    # the function `grade` hides the module of its name: take the module from where the function lives
-    monkeypatch.setattr(sys.modules[grade.__module__], "_grade_pair", counting)
+    monkeypatch.setattr(batch, "grade", counting)
     pairs = [("1", "1"), ("1", "2"), ("1", "1"), ("1", None)] * 50
     assert len(grade_many(iter(pairs))) == len(pairs)
     assert asked == [("1", "1"), ("1", "2"), ("1", None)]
@@ -123,12 +127,32 @@ def test_grade_many_with_processes_agrees_with_grade():
     assert grade_many(pairs, workers=2) == [grade(gold=g, pred=p) for g, p in pairs]
 
 
-def test_a_failing_child_loses_no_pair(monkeypatch):
-    monkeypatch.setattr(batch, "_ENTRY", "lm_eval_mathtasks.grading.batch.absent")
-    assert [v.status.value for v in grade_many([("1", "1"), ("1", "2")], workers=2)] == [
-        "correct",
-        "incorrect",
-    ]
+@pytest.mark.parametrize(
+    "entry", ["lm_eval_mathtasks.grading.batch.absent", "tests.grading.children_of_tests.serve_deaths"]
+)
+def test_a_failing_child_loses_no_pair(monkeypatch, entry):
+    monkeypatch.setattr(batch, "_ENTRY", entry)
+    statuses = [v.status.value for v in grade_many([("1", "1"), ("1", "2"), (None, "2")], workers=2)]
+    assert statuses == ["correct", "incorrect", "gold_unreadable"]
+
+
+def test_grade_many_with_processes_from_several_threads():
+    pairs = [(str(k), str(k % 7)) for k in range(20)]
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: grade_many(pairs, workers=2), range(3)))
+    assert found == [[grade(gold=g, pred=p) for g, p in pairs]] * 3
+
+
+def test_a_script_without_main_guard_grades_in_processes_and_runs_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from lm_eval_mathtasks.grading import grade_many\n"
+        "print('once', [v.correct for v in grade_many([('1', '1'), ('1', '2')], workers=2)])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script)]
+    out = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
+    assert out.stdout == "once [True, False]\n"
 
 
 def test_the_examples_of_the_readme_hold():

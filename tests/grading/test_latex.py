@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from lm_eval_mathtasks.grading.answers import readings
-from lm_eval_mathtasks.grading.expr import num, show
+from lm_eval_mathtasks.grading.expr import num, show_expr
 from lm_eval_mathtasks.grading.latex import Unreadable, read_latex
 from lm_eval_mathtasks.grading.normalize import clean
 
@@ -63,7 +63,7 @@ from lm_eval_mathtasks.grading.normalize import clean
     ],
 )
 def test_reads(text, shown):
-    assert show(read_latex(clean(text))) == shown
+    assert show_expr(read_latex(clean(text))) == shown
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def traps(monkeypatch):
     import sympy
     from sympy.parsing import sympy_parser
 
-    symbolic.equal(
+    symbolic.proves_equal(
         read_latex(r"\sin^2 x+\cos^2 x"), read_latex("1")
     )  # sympy's own lazy imports sympify names
     no_strings = trapped_on_text(sympy.sympify)
@@ -162,9 +162,8 @@ def test_the_symbolic_tier_evaluates_nothing(traps):
     ]
     for text in texts:
         for read in readings(clean(text)):
-            assert symbolic.equal(read, read) in {True, None}
-    assert symbolic.equal(read_latex(r"\sin^2 x+\cos^2 x"), read_latex("1"))
-    assert symbolic.same_equation(read_latex("2x-2y"), read_latex("y-x"))
+            assert symbolic.proves_equal(read, read) in {True, None}
+    assert symbolic.proves_equal(read_latex(r"\sin^2 x+\cos^2 x"), read_latex("1"))
 
 
 def test_the_traps_can_trap(traps):
