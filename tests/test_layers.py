@@ -44,7 +44,8 @@ PACKAGES = {
     "check": {"lm_eval"},
     "runs": {"pyarrow"},
     "models": {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"},
-    "rewards": set(),
+    # OpenRLHF takes tensors; only its face imports torch, when it is called.
+    "rewards": {"torch"},
     "embedded": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
     "hooks": {"lm_eval", "yaml"},
     "evidence": {"yaml", "tqdm", "ray"},
