@@ -7,11 +7,8 @@ token limit cut it off, and whether there is a response at all.
 
 from __future__ import annotations
 
-import re
-
 # As OpenAI, Anthropic, Google, lighteval and vLLM name the end by a limit of tokens.
 _LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens"})
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Response(str):
@@ -33,8 +30,3 @@ class Response(str):
 def hit_limit(finish_reason: str | None) -> bool:
     """Whether a finish reason, under any of its names, says that a limit of tokens cut the response off."""
     return finish_reason is not None and finish_reason.lower() in _LIMIT
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates replaced by U+FFFD: lm-eval cannot write them and would leave an empty file."""
-    return _SURROGATE.sub("\ufffd", text)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lm_eval_mathtasks.choosing.choices import WEIGHINGS, Weighing
 from lm_eval_mathtasks.choosing.curves import BEST, WEIGHTED, Chosen, choose
-from lm_eval_mathtasks.choosing.scorer import KINDS, Settings, make_scorer
+from lm_eval_mathtasks.choosing.scorer import Settings
+from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
 from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, aggregate, has_steps, read_scores
 from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality

@@ -40,8 +40,8 @@ from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
-from lm_eval_mathtasks.files import safe_name, sha256
-from lm_eval_mathtasks.journal.statistics import journal_statistics
+from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.runs.formats import find_readers
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_logs import (
@@ -53,6 +53,7 @@ from lm_eval_mathtasks.runs.lm_eval_logs import (
 )
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.runs.records import Run, read_json, read_json_lines
+from lm_eval_mathtasks.text import safe_name
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
 _SHOWN = 20  # findings in a message

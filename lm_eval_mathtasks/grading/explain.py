@@ -5,6 +5,7 @@ from __future__ import annotations
 from lm_eval_mathtasks.grading.extract import candidates
 from lm_eval_mathtasks.grading.grade import normal_form
 from lm_eval_mathtasks.grading.judge import judge
+from lm_eval_mathtasks.text import visible
 
 # What a line of the report shows of an answer or of its surroundings.
 MAX_SHOWN = 160  # characters
@@ -47,6 +48,6 @@ def _indented(text: str) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Return text on one line, short, and printable on any terminal (lone surrogates are escaped)."""
-    line = text.replace("\n", " ").encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return text on one line, short, and harmless on any terminal."""
+    line = visible(text.replace("\n", " "))
     return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}... ({len(line)} characters)"

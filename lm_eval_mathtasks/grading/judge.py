@@ -10,8 +10,8 @@ from lm_eval_mathtasks.grading.extract import extract_answer
 from lm_eval_mathtasks.grading.grade import grade
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE, within
 from lm_eval_mathtasks.grading.verdict import Extraction, Status, Verdict
-from lm_eval_mathtasks.grading.view import view
 from lm_eval_mathtasks.response import hit_limit
+from lm_eval_mathtasks.text import thinking
 
 # "surely": the server says so, or thinking began and never ended; "likely": the text alone breaks off.
 CutOff = Literal["surely", "likely"]
@@ -83,4 +83,4 @@ def _cut_off(response: str, extraction: Extraction, finish_reason: str | None) -
         return "surely"
     if not extraction.truncated:
         return None
-    return "surely" if view(response).unfinished else "likely"
+    return "surely" if thinking(response).unfinished else "likely"

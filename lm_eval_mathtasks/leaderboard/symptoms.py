@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.extract import STATED
 from lm_eval_mathtasks.grading.verdict import Status
-from lm_eval_mathtasks.grading.view import view
 from lm_eval_mathtasks.runs.judged import Judged
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import thinking
 
 LOOP_WINDOW = 3_000  # characters of the tail in which a loop is looked for
 LOOP_SHORTEST = 400  # shorter tails compress well by chance
@@ -104,7 +104,7 @@ def _other(row: Row, judged: Judged, text: str) -> Symptom | None:
 def _cut(row: Row, judged: Judged, text: str, usual: Habit) -> Symptom | None:
     """A response that broke off before its answer, or whose end is doubtful beside the run's other texts."""
     if judged.verdict.status is Status.TRUNCATED:
-        if view(text).unfinished:
+        if thinking(text).unfinished:
             return Symptom(
                 "unfinished_thinking", judged.cut_off or "likely", "thinking began and never ended"
             )

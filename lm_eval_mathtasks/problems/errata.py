@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.problems.sources import collapsed
+from lm_eval_mathtasks.text import collapsed
 
 KINDS = ("wrong", "contested", "incomplete", "unanswerable")
 FINGERPRINT_DIGITS = 16  # hexadecimal, of SHA-256: enough to tell a few thousand questions apart

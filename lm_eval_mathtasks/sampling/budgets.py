@@ -7,7 +7,6 @@ then has no answer. The curve need not rise: a model may state a right answer an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,11 +17,9 @@ from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
 from lm_eval_mathtasks.sampling.tokens import Ruler
+from lm_eval_mathtasks.text import first_part
 
 MOST_BUDGETS = 12  # by default: a factor of 2,000 between the smallest and the largest
-_CLOSED = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>")
-_OPENED = re.compile(r"<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>")
-_OPEN = "<think>\n"
 
 
 class Measured(NamedTuple):
@@ -83,13 +80,7 @@ def _doubling(longest: int) -> list[int]:
 
 def _cut(response: Measured, budget: int) -> Measured:
     """The first tokens of a response, as a server returns them at that limit."""
-    text = response.text[: response.ends[budget - 1]]
-    closed = _CLOSED.search(response.text)
-    if closed and closed.end() > len(text) and not _OPENED.search(response.text, 0, closed.start()):
-        text = (
-            _OPEN + text
-        )  # the prompt had opened the thinking: without the end that follows, nothing shows it
-    return response._replace(text=text, finish="length")
+    return response._replace(text=first_part(response.text, response.ends[budget - 1]), finish="length")
 
 
 def _correct(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> list[bool]:

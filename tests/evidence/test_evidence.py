@@ -5,7 +5,6 @@ import json
 import logging
 import shutil
 import socket
-import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -19,6 +18,8 @@ from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
 from lm_eval_mathtasks.evidence.verify import Report, verify, verify_pack
 from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.grading import Status, Verdict
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.problems.sets import SOURCES
 from lm_eval_mathtasks.problems.sources import SAMPLES
 from lm_eval_mathtasks.runs.judged import judge_run
@@ -282,20 +283,13 @@ def test_what_the_journal_says(tmp_path, monkeypatch):
         "model_args": {"model": "acme/toy", "journal": str(journal), "base_url": "http://node-7:8000/v1"},
     }
     results.write_text(json.dumps(content))
-    base = sqlite3.connect(journal)
-    columns = (
-        "key, model, response, finish_reason, usage, latency_s, attempts, served_model, fingerprint, sent_at"
-    )
-    base.execute(f"CREATE TABLE answers ({columns}, finished_at)")
-    base.execute("CREATE TABLE docs (key, task, doc_id, repeat)")
-    base.execute("CREATE TABLE failures (key, kind)")
-    usage = json.dumps({"prompt_tokens": 10, "completion_tokens": 5})
-    answer = ("k0", "acme/toy", "It is \\boxed{3", "length", usage, 0.5, 3, "toy-0101", None, 1.0, 2.0)
-    base.execute(f"INSERT INTO answers VALUES ({', '.join('?' * 11)})", answer)
-    base.execute("INSERT INTO docs VALUES ('k0', 'sample-gsm8k', 0, 0)")
-    base.execute("INSERT INTO failures VALUES ('k0', 'RateLimitError')")
-    base.commit()
-    base.close()
+    kept = Journal(journal)
+    counts = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}, "latency_s": 0.5, "attempts": 3}
+    more = {"finish_reason": "length", "served_model": "toy-0101", "sent_at": 1.0, "finished_at": 2.0}
+    kept.put(Answer("k0", "u", "acme/toy", {}, "p", "It is \\boxed{3", **counts, **more))
+    kept.note_docs([("k0", "sample-gsm8k", 0, 0)])
+    kept.fail("k0", "transient", "server_error", "HTTP 500", 2)
+    kept.close()
     folder = packed(out, tmp_path / "logs")
     assert manifest_of(folder)["journal"] == {
         "answers": 1,
@@ -307,7 +301,7 @@ def test_what_the_journal_says(tmp_path, monkeypatch):
         "extra_attempts": 2,
         "served_models": ["toy-0101"],
         "fingerprints": [],
-        "failures": {"RateLimitError": 1},
+        "failures": {"server_error": 1},
     }
     journal.unlink()
     monkeypatch.chdir(tmp_path)

@@ -7,7 +7,9 @@ import sqlite3
 
 import pytest
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, JournalError
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.conftest import shared_path
@@ -141,25 +143,25 @@ TASK = "gsm8k-cot-zeroshot"
 
 
 def test_finish_reasons_come_from_our_api_models_journal(log, tmp_path):
-    """The columns of the journal that a reader needs; the text may differ from the log's, where a stop was applied."""
+    """The text may be longer than the log's, where a stop string was applied, and may then not count as cut."""
     path = tmp_path / "journal.db"
-    rows = [
+    journal = Journal(path)
+    for key, response, reason in [
         ("a", RIGHT[2] + " And so on.", "length"),
-        ("b", RIGHT[3], "stop"),
+        ("b", RIGHT[3] + " Q: next", "length"),
         ("c", "another model's", "stop"),
+    ]:
+        request = {"stop": ["Q:"]}
+        journal.put(Answer(key, "http://h/v1", "m", request, "p", response, finish_reason=reason)).result()
+    places = [
+        ("c", TASK, 2, 0),
+        ("a", TASK, 2, 0),
+        ("b", TASK, 3, 0),
+        ("c", TASK, 1, 0),
+        ("b", "other", 0, 0),
     ]
-    with contextlib.closing(sqlite3.connect(path)) as base, base:
-        base.execute("CREATE TABLE answers (key TEXT, response TEXT, finish_reason TEXT)")
-        base.execute("CREATE TABLE docs (key TEXT, task TEXT, doc_id INTEGER, repeat INTEGER)")
-        base.executemany("INSERT INTO answers VALUES (?, ?, ?)", rows)
-        places = [
-            ("c", TASK, 2, 0),
-            ("a", TASK, 2, 0),
-            ("b", TASK, 3, 0),
-            ("c", TASK, 1, 0),
-            ("b", "other", 0, 0),
-        ]
-        base.executemany("INSERT INTO docs VALUES (?, ?, ?, ?)", places)
+    journal.note_docs(places)
+    journal.close()
     run = read_run(log, journal=path)
     assert [row.finish_reason(0) for row in run.rows] == [None, None, "length", "stop"]
     results = next(log.glob("results_*"))
@@ -169,17 +171,10 @@ def test_finish_reasons_come_from_our_api_models_journal(log, tmp_path):
     assert [row.finish_reason(0) for row in read_run(log).rows] == [None, None, "length", "stop"]
     with contextlib.closing(sqlite3.connect(path)) as base, base:
         base.execute("DROP TABLE docs")
-    with pytest.raises(EvidenceError, match="a journal in"):
+    with pytest.raises(JournalError, match="journal"):
         read_run(log, journal=path)
     with pytest.raises(EvidenceError, match="no file"):
         read_run(log, journal=tmp_path / "nowhere.db")
-
-
-def test_the_journal_has_the_name_that_our_api_models_give_it():
-    from lm_eval_mathtasks.journal.store import DEFAULT_PATH
-    from lm_eval_mathtasks.runs.lm_eval_logs import JOURNAL
-
-    assert JOURNAL == DEFAULT_PATH
 
 
 # --- bad logs

@@ -81,7 +81,9 @@ class Judges:
     def _pool(self, name: str) -> Children:
         if name not in self._pools:
             entry, hang = (
-                ("lm_eval_mathtasks.grading.peers.serve_peers", HANG_AFTER_S) if name != OURS else (_OURS, None)
+                ("lm_eval_mathtasks.grading.peers.serve_peers", HANG_AFTER_S)
+                if name != OURS
+                else (_OURS, None)
             )
             setup = None if name == OURS else name
             try:

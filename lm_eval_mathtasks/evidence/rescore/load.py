@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results
-from lm_eval_mathtasks.files import safe_name
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
 from lm_eval_mathtasks.runs.formats import read_seeds, reader_of
 from lm_eval_mathtasks.runs.lm_eval_logs import read_samples
 from lm_eval_mathtasks.runs.records import Row, Run, check, require_gold
 from lm_eval_mathtasks.runs.references import with_gold
+from lm_eval_mathtasks.text import safe_name
 
 
 class Options(NamedTuple):

@@ -21,11 +21,12 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     source_checksum,
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
-from lm_eval_mathtasks.files import file_sha256, safe_name, sha256, write_whole
+from lm_eval_mathtasks.files import file_sha256, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 from lm_eval_mathtasks.numbers.intervals import of_mean
 from lm_eval_mathtasks.runs.judged import asked_of
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import safe_name
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders

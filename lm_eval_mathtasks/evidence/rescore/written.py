@@ -15,11 +15,12 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.rescore.judges import Plain
 from lm_eval_mathtasks.evidence.rescore.load import Loaded
-from lm_eval_mathtasks.files import safe_name, sha256, write_whole
+from lm_eval_mathtasks.files import sha256, write_whole
 from lm_eval_mathtasks.grading.scores import doc_scores as graded_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import safe_name
 
 _LOWER_IS_BETTER = frozenset(
     {"truncated", "no_answer", "unparsable", "over_limit", "gold_unreadable", "api_error"}
