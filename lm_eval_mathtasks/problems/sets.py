@@ -1,4 +1,4 @@
-"""Which test sets there are: where each lives, at which revision, how many docs it has, and what its content is.
+"""Which sets there are to test on, and to train on (`...-train`): where each lives, at which revision, how many docs it has, and what its content is.
 
 A checksum is over the normalised text of the question and gold columns (`sources.checksum`). How each was obtained,
 and what could not be confirmed, is in the README of its family under `tasks/`.
@@ -36,7 +36,8 @@ class Source:
     ordered: whether the checksum depends on the order of the docs;
     confirmed: whether the hub's content at the revision is known to have this checksum. Where it is not, content from
         the hub at the revision is used all the same, because the revision names it, and the difference is said;
-    editions: further editions in circulation: number of docs -> checksum (empty: not established).
+    editions: further editions in circulation: number of docs -> checksum (empty: not established);
+    without_gold: how many docs have no reference answer as published; more than these are a fault of the copy.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Source:
     ordered: bool = True
     confirmed: bool = True
     editions: Mapping[int, str] = field(default_factory=dict)
+    without_gold: int = 0
 
     @property
     def file_names(self) -> list[str]:
@@ -196,6 +198,45 @@ SOURCES = {
             hub="math-ai/minervamath",
             revision="ee46ddc498933b1977577953250ca5c66be64f96",
             aliases=("minerva_math", "minervamath"),
+        ),
+        Source(
+            name="gsm8k-train",
+            question="question",
+            gold="answer",
+            docs=7473,
+            checksum="bba53c04ce83b532f1685d8c925ff24f8085827b33ca65c8392b3061a3fa15dc",
+            licence="MIT",
+            hub="openai/gsm8k",
+            config="main",
+            split="train",
+            revision="740312add88f781978c0658806c59bc2815b9866",
+            aliases=("gsm8k_train",),
+        ),
+        Source(
+            name="math-train",
+            question="problem",
+            gold="solution",
+            docs=7500,
+            checksum="",
+            licence="MIT",
+            hub="EleutherAI/hendrycks_math",
+            configs=MATH_SUBJECTS,
+            split="train",
+            revision="21a5633873b6a120296cce3e2df9d5550074f4a3",
+            gold_pattern=r"(?s).*\\(?:boxed|fbox).*",
+            aliases=("math_train",),
+        ),
+        # Problems and answers alone, as openreasoner/openr at 54ae004 extracted them.
+        Source(
+            name="math-train-answers",
+            question="question",
+            gold="answer",
+            docs=7500,
+            checksum="a1507e7896b67863845429a95eed464b39ed5197bf8fc37392a9d39f1dbf6513",
+            licence="MIT",
+            split="train",
+            aliases=("math_train_answers",),
+            without_gold=2,
         ),
         Source(
             name="sample-gsm8k",
