@@ -1,4 +1,5 @@
-"""Which sets there are to test on, and to train on (`...-train`): where each lives, at which revision, how many docs it has, and what its content is.
+"""Which sets there are to test on, and to train on (`...-train`): where each lives, at which revision, how many docs it
+has, and what its content is.
 
 A checksum is over the normalised text of the question and gold columns (`sources.checksum`). How each was obtained,
 and what could not be confirmed, is in the README of its family under `tasks/`.
