@@ -51,6 +51,7 @@ ROOMS = {
                     "add_budgets_arguments", "budgets_main"),
     "choose": Room("best-of-n and weighted majority by scores of the responses, beside vote and oracle",
                    "commands.choose"),
+    "train": Room("train a model of your own: data, sft, grpo, orm, prm with TRL; before and after", "commands.train"),
     "rescore": Room("extract and grade stored responses again, without a model", "commands.rescore"),
     "evidence": Room("a run's logs as evidence: pack them to be committed, verify packs", "commands.evidence"),
     "leaderboard": Room("published scores: show, search, add, validate; measured: those of logs/",

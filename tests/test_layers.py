@@ -54,7 +54,7 @@ PACKAGES = {
     "leaderboard": {"yaml", "pydantic"},
     "choosing": {"numpy", "torch", "transformers", "tenacity"},
     "report": {"jinja2", "matplotlib"},
-    "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
+    "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml"},
     "commands": {"tqdm", "jinja2", "matplotlib"},
     "cli": set(),
     "__init__": set(),
