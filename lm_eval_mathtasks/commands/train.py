@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.commands.arguments import whole_number
+from lm_eval_mathtasks.tables import Table, show
 
+_STAGES = {
+    "sft": "fine-tune on worked solutions",
+    "grpo": "reinforce by the rewards of the grader",
+    "orm": "a verifier of responses, from pairs",
+}
 DEV = 500  # problems kept apart: a standard error of 2 points
 
 
@@ -15,11 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks train`."""
     actions = parser.add_subparsers(dest="action", required=True)
     _add_data(actions.add_parser("data", help="problems in a format, checked against the test sets"))
+    for stage, text in _STAGES.items():
+        _add_stage(actions.add_parser(stage, help=text))
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks train`; returns the exit status."""
-    return _data(args)
+    return _data(args) if args.action == "data" else _train(args)
 
 
 def _add_data(data: argparse.ArgumentParser) -> None:
@@ -65,6 +73,36 @@ def _add_data(data: argparse.ArgumentParser) -> None:
         choices=TEST_SETS,
         help="train on questions of this test set all the same; its tasks are refused afterwards",
     )
+
+
+def _add_stage(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "config", type=Path, metavar="CONFIG", help="a YAML; recipes: lm_eval_mathtasks/training"
+    )
+    stage.add_argument("--resume", action="store_true", help="go on from the last checkpoint in its output")
+    stage.add_argument("--preflight", action="store_true", help="say what would go wrong, and train nothing")
+
+
+def _train(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.training.config import read_config
+    from lm_eval_mathtasks.training.running import train
+
+    config = read_config(args.config, args.action)
+    done = train(config, _say, resume=args.resume, only_preflight=args.preflight)
+    if done is None:
+        print("preflight: nothing that stops the run")
+        return 0
+    print(f"{done.output}: {done.steps} steps in {done.seconds:.0f} s")
+    for curve in done.curves:
+        print(f"  {curve.line}")
+    return 0
+
+
+def _say(what: str | Table) -> None:
+    if isinstance(what, str):
+        print(what, flush=True)
+    else:
+        show([what])
 
 
 def _data(args: argparse.Namespace) -> int:
