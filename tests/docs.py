@@ -77,10 +77,9 @@ def _all_claims():
 
 
 def _docs(task: dict) -> int:
-    from lm_eval_mathtasks.problems.sources import SOURCES
+    from lm_eval_mathtasks.problems.sets import known_sets
 
-    loader = task["custom_dataset"].rsplit(".load_", 1)[1].replace("_", "-")
-    return SOURCES[loader].docs
+    return known_sets()[task["dataset_kwargs"]["set"]].docs
 
 
 def _yaml(path: Path) -> dict:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lm_eval_mathtasks.choosing.local import Encoded, Local
-from lm_eval_mathtasks.choosing.scores import Score
+from lm_eval_mathtasks.choosing.score_files import Score
 
 
 class LogProbability(Local):

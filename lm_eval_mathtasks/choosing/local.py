@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.choosing.scores import Score
 from lm_eval_mathtasks.errors import ScoreError
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import tenacity
 
+from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings, steps
-from lm_eval_mathtasks.choosing.scores import Score
 from lm_eval_mathtasks.choosing.verifiers import qwen_messages, shepherd_text
 from lm_eval_mathtasks.errors import ScoreError
 

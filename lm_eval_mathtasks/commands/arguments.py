@@ -1,4 +1,4 @@
-"""Command-line arguments that several commands take: which runs of a log are meant, and whole numbers."""
+"""Command-line arguments that several commands take: which runs of a log are meant, which claims, whole numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from lm_eval_mathtasks.runs.reading import NO_VERDICT, Run, read_runs
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
+COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for length
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
 
 
@@ -30,6 +31,37 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--journal",
         metavar="FILE",
         help="how each response ended: an API model's journal, or JSON lines with response and finish_reason",
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which run is meant, and how its table is printed."""
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_run_options(parser)
+    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+
+
+def add_claim_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which runs of a log, and which claims, a command takes."""
+    add_run_options(parser)
+    parser.add_argument(
+        "--claim", metavar="ID", help="one claim, as `mathtasks leaderboard search` prints it"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="the model whose claims to take, by default the run's own"
+    )
+    parser.add_argument(
+        "--benchmark", metavar="NAME", help="the benchmark, where the task's name does not say"
+    )
+    parser.add_argument("--mode", help="thinking mode or effort that was run, for instance non-thinking")
+    parser.add_argument("--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)")
+
+
+def add_result_format(parser: argparse.ArgumentParser) -> None:
+    """Declare how `compare` and `explain` print."""
+    parser.add_argument("--format", choices=("text", "markdown", "csv", "json"), default="text")
+    parser.add_argument(
+        "--docs", action="store_true", help="list every doc that flipped or was lost, with answers"
     )
 
 

@@ -7,21 +7,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval_mathtasks.choosing.choices import WEIGHINGS, Weighing
-from lm_eval_mathtasks.choosing.curves import BEST, WEIGHTED, Chosen, choose
+from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, Chosen, choose
+from lm_eval_mathtasks.choosing.kept_scores import score_run
+from lm_eval_mathtasks.choosing.score_files import (
+    AGGREGATES,
+    Aggregate,
+    Scores,
+    has_steps,
+    one_score,
+    read_scores,
+)
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
-from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, aggregate, has_steps, read_scores
-from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
-from lm_eval_mathtasks.commands.arguments import read_chosen, whole_number, whole_numbers
-from lm_eval_mathtasks.commands.sampling import ROWS, add_run_arguments, cell, long_table, titled
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_chosen, whole_number, whole_numbers
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
-from lm_eval_mathtasks.tables import Table, show, with_interval
+from lm_eval_mathtasks.tables import Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
@@ -79,11 +86,11 @@ def main(args: argparse.Namespace) -> int:
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
     if args.format == "csv":
-        show([long_table(run, chosen.curves)], "csv")
+        print_tables([long_table(run, chosen.curves)], "csv")
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
     notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
-    show([_table(titled(run, votes), chosen, ks, notes)], args.format)
+    print_tables([_table(titled(run, votes), chosen, ks, notes)], args.format)
     return 0
 
 
@@ -117,7 +124,7 @@ def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) ->
     for judgement in judgements:
         if judgement.doc_id in scores:
             score = scores[judgement.doc_id][judgement.repeat]
-            found.setdefault(judgement.doc_id, []).append(aggregate(score, how))
+            found.setdefault(judgement.doc_id, []).append(one_score(score, how))
     return found
 
 

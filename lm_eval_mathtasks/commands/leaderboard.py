@@ -8,11 +8,11 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
+from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
-from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
-from lm_eval_mathtasks.tables import show
+from lm_eval_mathtasks.tables import print_tables
 
 STYLES = ("text", "markdown", "csv", "json")
 
@@ -80,7 +80,7 @@ def _show(args: argparse.Namespace) -> int:
     if not chosen:
         print("no claim fits; leave a filter out")
         return 1
-    show([claims_table(args.benchmark or "claims", chosen, claims, limit=args.limit)], args.format)
+    print_tables([claims_table(args.benchmark or "claims", chosen, claims, limit=args.limit)], args.format)
     return 0
 
 
@@ -91,7 +91,7 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    show([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
+    print_tables([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
     return 0
 
 
@@ -113,11 +113,11 @@ def _add(args: argparse.Namespace) -> int:
             "a checkout of the repository", f"an installed package, {folder}", "--leaderboards DIR"
         )
     given = {
-        name.removeprefix("field_"): add.parse(name.removeprefix("field_"), text)
+        name.removeprefix("field_"): add.parse_field(name.removeprefix("field_"), text)
         for name, text in vars(args).items()
         if name.startswith("field_") and text is not None
     }
-    fields = given if args.yes or not sys.stdin.isatty() else add.ask(given)
+    fields = given if args.yes or not sys.stdin.isatty() else add.ask_for_fields(given)
     path = add.add_claim(folder, fields)
     print(f"written to {path}; look at it, then `mathtasks leaderboard validate`")
     return 0

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, read_chosen
-from lm_eval_mathtasks.commands.compare import add_claim_options
+from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, read_chosen
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -20,7 +19,7 @@ DEFAULT_PAGE = "report.html"
 EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "markdown": exports.markdown,
     "csv": exports.csv_rows,
-    "json": exports.as_json,
+    "json": exports.json_document,
     "every-eval-ever": every_eval_ever,
 }
 
@@ -67,10 +66,9 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
 def _page(examined: Sequence[Examined]) -> str:
     try:
         import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
     except ImportError as missing:
         raise MathtasksError(
-            "jinja2 and matplotlib for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
+            "jinja2 for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
         ) from missing
     from lm_eval_mathtasks.report.page import page
 

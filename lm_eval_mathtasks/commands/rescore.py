@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import whole_number
+from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.rescore import engines
-from lm_eval_mathtasks.evidence.rescore import printed as page
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
@@ -139,8 +139,8 @@ def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[S
 
 def _report(found: Found, summaries: list[Summary], shown: int) -> int:
     runs = [run for summary in summaries for run in summary["runs"]]
-    lines = [line for run in runs for line in page.run_lines(run)]
-    lines += [*page.cross_lines(runs), *page.dispute_lines(runs, shown), *page.version_lines(runs)]
+    lines = [line for run in runs for line in run_lines(run)]
+    lines += [*cross_lines(runs), *dispute_lines(runs, shown), *version_lines(runs)]
     kept, reused = sum(s["kept"] for s in summaries), sum(s["reused"] for s in summaries)
     if kept:
         lines.append(f"kept from before: {kept} of {len(summaries)} files (--fresh does them again)")

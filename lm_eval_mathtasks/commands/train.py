@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.commands.arguments import whole_number
-from lm_eval_mathtasks.tables import Table, show
+from lm_eval_mathtasks.tables import Table, print_tables
 
 _STAGES = {
     "sft": "fine-tune on worked solutions",
@@ -102,7 +102,7 @@ def _say(what: str | Table) -> None:
     if isinstance(what, str):
         print(what, flush=True)
     else:
-        show([what])
+        print_tables([what])
 
 
 def _data(args: argparse.Namespace) -> int:

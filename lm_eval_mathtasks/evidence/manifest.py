@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -18,13 +17,13 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, sha256
-from lm_eval_mathtasks.problems.sets import SOURCES
+from lm_eval_mathtasks.package import STAMP, checkout
+from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.runs.records import Run, read_json
 
 FILE = "manifest.json"
 FORMAT = 1
-RUN = "mathtasks"  # key of the results under which `mathtasks run` notes its command and commit
 _PACKAGES = (
     "lm-eval-mathtasks",
     "lm-eval",
@@ -39,7 +38,6 @@ _PACKAGES = (
     "math-verify",
 )
 _WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
-_LOADER = re.compile(r'\bload\("([\w-]+)"')  # our loaders name their source; lm-eval logs their text
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 
 
@@ -79,15 +77,15 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
 def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
     no text to tell)."""
-    found = _LOADER.search(str(config.get("custom_dataset")))
-    if not found or found[1] not in SOURCES:
+    source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
+    if source is None:
         stated = {
             "path": config.get("dataset_path"),
             "name": config.get("dataset_name"),
-            "revision": (config.get("dataset_kwargs") or {}).get("revision"),
+            "set": kwargs.get("set"),
+            "revision": kwargs.get("revision"),
         }
         return dataset_again({key: value for key, value in stated.items() if value is not None}, lines)
-    source = SOURCES[found[1]]
     stated = {
         "name": source.name,
         "hub": source.hub or "bundled with the package",
@@ -99,15 +97,28 @@ def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[s
     return dataset_again(stated, lines)
 
 
+def _source_of(config: Mapping[str, Any]) -> Source | None:
+    """The set that a logged task names; logs from before it did so say where the set lies, or are of a sample."""
+    if named := (config.get("dataset_kwargs") or {}).get("set"):
+        return known_sets().get(str(named))
+    revision = (config.get("metadata") or {}).get("dataset_revision")
+    place = (config.get("dataset_path"), config.get("dataset_name"), revision)
+    for source in known_sets().values():
+        at = (source.hub or None, source.config, source.revision or None)
+        if place == at and (source.hub or source.name == config.get("task")):
+            return source
+    return None
+
+
 def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
     again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
-    source = SOURCES.get(str(stated.get("name"))) if "checksum" in stated else None
+    source = known_sets().get(str(stated.get("name"))) if "checksum" in stated else None
     docs = [line["doc"] for line in lines if isinstance(line.get("doc"), dict)]
     plain = source is not None and stated["checksum"] and ":" not in stated["checksum"]
     if source is not None and plain and len(docs) == len(lines) == stated["docs"]:
-        columns = [source.rename.get(name, name) for name in (source.question, source.gold)]
+        columns = [source.columns.get(name, name) for name in (source.question, source.gold)]
         digest = checksum(docs, columns, ordered=source.ordered)
         again["is_published_set"] = digest == stated["checksum"]
     return again
@@ -164,26 +175,13 @@ def _environment(results: Mapping[str, Any]) -> str:
 def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the commit that the run's log states and whether package and tasks were changed since, as far as this
     checkout is still at that commit (None: unknown); `mathtasks run` notes both in the results."""
-    if noted := results.get(RUN):
+    if noted := results.get(STAMP):
         return {"commit": noted.get("commit"), "dirty": noted.get("dirty")}
     stated = results.get("git_hash")
-    root = Path(__file__).resolve().parents[2]
-    head = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    head, changed = checkout()
     if not stated or not head or not head.startswith(str(stated).rsplit("-g", 1)[-1]):
         return {"commit": stated, "dirty": None}
-    changed = _git(root, "status", "--porcelain", "--", "lm_eval_mathtasks", "tasks")
-    return {"commit": head, "dirty": bool(changed)}
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603  # fixed words
-            ["git", "-C", str(root), *arguments],  # noqa: S607
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+    return {"commit": head, "dirty": changed}
 
 
 def command_of(results: Mapping[str, Any], task: str) -> str:

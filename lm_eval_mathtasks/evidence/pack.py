@@ -25,7 +25,6 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     FORMAT,
-    RUN,
     command_of,
     commit_of,
     dataset_of,
@@ -42,6 +41,7 @@ from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
 from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.journal.queries import journal_statistics
+from lm_eval_mathtasks.package import STAMP
 from lm_eval_mathtasks.runs.formats import find_readers
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_logs import (
@@ -210,7 +210,7 @@ def _about(
     journal = choices.journal or (Path(run.journal) if run.journal else None)
     commands = {
         "given": choices.command,
-        "noted by the run": raw.get(RUN, {}).get("command"),
+        "noted by the run": raw.get(STAMP, {}).get("command"),
         "the configuration in the results": command_of(results, run.task),
     }
     source, command = next((source, str(text)) for source, text in commands.items() if text)

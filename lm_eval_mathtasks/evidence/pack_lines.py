@@ -9,7 +9,7 @@ from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
 from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.runs.judged import Judged
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, REPLAY
-from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
 
 # What may stay without text, and the doc's numbers. Not the hash of a short reference answer, which is the answer to
 # whoever tries a thousand; the hash of its full text stays. Keys that nobody foresaw may hold text, and go.
@@ -54,8 +54,9 @@ def _added(row: Row, judged: list[Judged], text: str) -> dict[str, Any]:
     for judgement in judged:
         verdicts[judgement.repeat] = verdict_of(judgement)
     added: dict[str, Any] = {"verdicts": verdicts}
-    if any(row.finish):
-        added["finish_reasons"] = [list(row.finish)]
+    reasons = [API_ERROR if i in row.lost else row.finish_reason(i) for i in range(len(row.responses))]
+    if any(reasons):
+        added["finish_reasons"] = [reasons]
     if text == "none":
         added["gold_sha256"] = sha256(row.reference or row.gold or "")
         added["response_sha256"] = [sha256(response) for response in row.responses]

@@ -12,7 +12,7 @@ from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.judge import Judgement, judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
-from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json_lines
 
 OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
 LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer one may be the response itself
@@ -20,9 +20,14 @@ _TOLERANCE = 1e-9  # of a share that was written as decimal text
 
 
 def verdict_of(judgement: Judged) -> dict[str, Any]:
-    """Return a judgement as a pack keeps it: the answer (its hash if it is long), the rule, status and tier."""
+    """Return a judgement as a pack keeps it: the answer (its hash if it is long), rule, status, tier and cut."""
     answer, rule = judgement.extraction.answer, judgement.extraction.rule
-    said = {"rule": rule, "status": str(judgement.verdict.status), "tier": judgement.verdict.tier}
+    said = {
+        "rule": rule,
+        "status": str(judgement.verdict.status),
+        "tier": judgement.verdict.tier,
+        "cut_off": judgement.cut_off,
+    }
     if answer is not None and len(answer) > LONGEST_ANSWER:
         return {"answer_sha256": sha256(answer), **said}
     return {"answer": answer, **said}
@@ -73,6 +78,9 @@ def _change(judgement: Judged, then: Mapping[str, Any], *, whole: bool) -> str |
             f"doc {judgement.doc_id}: graded {then.get('status')} then, {now['status']} now: "
             f"{judgement.verdict.tier}: {judgement.verdict.reason}"
         )
+    # Packs of earlier versions do not say whether a response was cut off.
+    if then.get("cut_off", now["cut_off"]) != now["cut_off"]:
+        return f"doc {judgement.doc_id}: cut off {then['cut_off']} then, {now['cut_off']} now"
     keys = ("answer", "answer_sha256")
     if whole and any(then.get(key) != now.get(key) for key in keys):
         return f"doc {judgement.doc_id}: another answer is extracted now, and graded the same"
@@ -109,7 +117,7 @@ def _from_answer(
     row: Row, repeat: int, said: Mapping[str, Any], reference: str | None
 ) -> tuple[Judged, bool]:
     stored = Verdict(Status(said["status"]), "as the pack says", said["tier"])
-    judgement = Judgement(Extraction(said.get("answer"), said["rule"]), stored)
+    judgement = Judgement(Extraction(said.get("answer"), said["rule"]), stored, said.get("cut_off"))
     # Whether a response broke off is known from its text alone.
     known = reference is not None and "answer_sha256" not in said and stored.status is not Status.TRUNCATED
     if known:
@@ -118,18 +126,19 @@ def _from_answer(
 
 
 def find_texts(wanted: set[str], places: Sequence[Path]) -> dict[str, str]:
-    """Return the texts with these hashes, from every string in the JSON-lines files at `places` (files or folders)."""
+    """Return the texts with these hashes, from every value in the JSON-lines files at `places` (files or folders)."""
     found: dict[str, str] = {}
     for place in places:
         for file in sorted(place.rglob("*.jsonl*")) if place.is_dir() else [place]:
             for line in read_json_lines(file):
-                found |= {digest: text for text in _strings(line) if (digest := sha256(text)) in wanted}
+                found |= {digest: text for text in _texts(line) if (digest := sha256(text)) in wanted}
     return found
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
+def _texts(value: Any) -> Iterator[str]:
+    """Every value as a reader of logs makes text of it: a number, or a list of answers, is a reference too."""
+    if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inner)
+            yield from _texts(inner)
+    if (text := value if isinstance(value, str) else first_text({"": value}, ("",))) is not None:
+        yield text

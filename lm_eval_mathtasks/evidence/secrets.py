@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 # A log holds JSON within strings (a chat's messages): there a line end is a backslash and an n, which hides where a
@@ -122,6 +123,7 @@ _SECRET_NAME = re.compile(
     re.I,
 )
 _REDACTED = "[redacted "
+_SHORT = 64  # characters of a text that may come again on the next line
 _SHORTEST = 6  # characters: a shorter value of a secret name is a placeholder such as "EMPTY"
 
 
@@ -158,8 +160,14 @@ def found_in(text: str, name: str = "") -> Iterator[tuple[str, int, int]]:
 def scan(content: Any, file: str, line: int) -> Iterator[Finding]:
     """Yield the findings in a JSON value that would become line `line` of `file`, mapping keys included."""
     for path, name, text in _texts(content):
-        for kind, start, end in found_in(text, name):
+        for kind, start, end in _found_in_short(text, name) if len(text) <= _SHORT else found_in(text, name):
             yield Finding(file, line, path, kind, end - start)
+
+
+@lru_cache(maxsize=10_000)
+def _found_in_short(text: str, name: str) -> tuple[tuple[str, int, int], ...]:
+    """As `found_in`, once for the keys and words that every line repeats."""
+    return tuple(found_in(text, name))
 
 
 def redacted(content: Any, count: Callable[[str], None]) -> Any:

@@ -1,9 +1,9 @@
 r"""The reference answer in a reference, by the rule of the sets that write it so.
 
 GSM8K ends a solution with `#### 18`; MATH boxes the answer in its solution, and the last box counts, as the authors'
-code has it (Hendrycks et al. 2021, `last_boxed_only_string`): "\boxed{-2}$ and $\boxed{1}" is 1. OCWCourses (Lewkowycz
-et al. 2022) writes one answer as Python code ("np.arcsin(10/13)") and breaks one formula in two ("$ $"). OlympiadBench
-lists several answers.
+code has it (Hendrycks et al. 2021, `last_boxed_only_string`): "\boxed{-2}$ and $\boxed{1}" is 1. AIME's answer sheets
+have three digits: 073 is 73. OCWCourses (Lewkowycz et al. 2022) writes one answer as Python code ("np.arcsin(10/13)")
+and breaks one formula in two ("$ $"). OlympiadBench lists several answers.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from lm_eval_mathtasks.grading.boxes import find_boxes
 _PYTHON = re.compile(r"\bnp\.(?=[a-z])")
 
 
+def as_text(value: Any) -> str:
+    """A value as text: 27.0 and 27 are the same answer, and copies of a set differ in the type of their columns."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 def reference_text(value: Any) -> str:
-    """A reference as text: several answers stand behind each other with commas; 27.0 and 27 are the same answer, and
-    copies of a set differ in the type of their columns."""
+    """A reference as text; several answers stand behind each other with commas."""
     if isinstance(value, list | tuple):
         return ", ".join(map(reference_text, value))
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return as_text(value)
 
 
 def answer_in(reference: Any) -> str:
@@ -38,4 +42,5 @@ def answer_in(reference: Any) -> str:
     boxes = [box for box in find_boxes(text) if box.complete]
     if boxes:
         return text[boxes[-1].start : boxes[-1].stop].strip()
-    return _PYTHON.sub(r"\\", text).replace("$ $", " ").strip()
+    answer = _PYTHON.sub(r"\\", text).replace("$ $", " ").strip()
+    return answer.lstrip("0") or "0" if answer.isdecimal() else answer

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
-from lm_eval_mathtasks.host.resume import NEWEST, Kept, digest, find, move_generator
+from lm_eval_mathtasks.host.resume import NEWEST, Kept, kept_responses, move_generator, request_digest
 from lm_eval_mathtasks.response import Response
 from lm_eval_mathtasks.text import encodable
 
@@ -73,7 +73,7 @@ class Keeper:
         path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._earlier = find(self._resume, folder) if self._resume else None
+            self._earlier = kept_responses(self._resume, folder) if self._resume else None
             self._file = path.open("w", encoding="utf-8", buffering=1)
         except OSError as error:
             raise EvidenceError("a folder for the logs", str(error), "name another --output_path") from error
@@ -86,7 +86,10 @@ class Keeper:
         for place, (request, number) in enumerate(zip(requests, numbers, strict=True)):
             doc = request.doc if isinstance(request.doc, dict) else {}
             row = {"task": request.task_name, "doc_id": request.doc_id, "repeat": number}
-            row |= {"question": doc.get("question", doc.get("problem")), "asked": digest(model, request)}
+            row |= {
+                "question": doc.get("question", doc.get("problem")),
+                "asked": request_digest(model, request),
+            }
             response = self._earlier.take(row["asked"], number) if self._earlier else None
             if response is None:
                 self._waiting[_prompt(request.args)].append(row | {"settings": request.args[1:]})
@@ -217,7 +220,7 @@ def log_file(tracker: Any, stem: str, suffix: str) -> Path:
     return path / str(tracker.general_config_tracker.model_name_sanitized) / f"{stem}_{date}{suffix}"
 
 
-def with_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
+def note_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
     """A sample with `finish_reasons`, nested as its `resps`, where the model told any; "api_error" is no response."""
     reasons = [
         [API_ERROR if getattr(r, "error", None) else getattr(r, "finish_reason", None) for r in group]

@@ -22,7 +22,7 @@ PATTERN = "responses_rank*.jsonl"
 _DIGEST_BYTES = 12
 
 
-def digest(model: str, request: Any) -> str:
+def request_digest(model: str, request: Any) -> str:
     """What identifies a request but for its repeat."""
     prompt, *settings = request.args
     parts = [model, request.task_name, request.doc_id, str(prompt), settings]
@@ -74,7 +74,7 @@ class Kept:
                 path.unlink(missing_ok=True)
 
 
-def find(wanted: str, folder: Path) -> Kept:
+def kept_responses(wanted: str, folder: Path) -> Kept:
     """The kept responses of --resume: of a file, or of all files in the folder of the run's logs."""
     return Kept(sorted(folder.glob(PATTERN)) if wanted == NEWEST else [Path(wanted)])
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +21,18 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
-from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, with_finish_reasons
+from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, note_finish_reasons
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
-from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
-from lm_eval_mathtasks.presets.flags import with_preset
+from lm_eval_mathtasks.package import STAMP, checkout
+from lm_eval_mathtasks.presets.flags import fill_in
 
 log = logging.getLogger(__name__)
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-DRY_RUN = "--dry-run"  # our own flag: what a run of an API model would ask, take and cost
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
@@ -55,13 +55,15 @@ def run(arguments: Sequence[str]) -> int:
     setup_logging()
     for logger, text in EXPECTED_WARNINGS:
         logging.getLogger(logger).addFilter(_unless(text))
-    args = parse(arguments)
+    args = parse_run(arguments)
     models.register()
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
-    keeper.stamp = stamp(arguments)
+    commit, changed = checkout()
+    command = shlex.join(["mathtasks", "run", *arguments])
+    keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
     with _changed_host(args, keeper, repeats):
         try:
             args.func(args)
@@ -77,20 +79,11 @@ def run(arguments: Sequence[str]) -> int:
     return max([report(keeper), *map(say, run_reports()[earlier:])])
 
 
-def write_batch(arguments: Sequence[str]) -> int:
-    """Write the requests of a run as a batch file: the file's name, then the flags of `run`."""
-    if not arguments or arguments[0].startswith("-"):
-        raise ModelError(
-            "a file to write", " ".join(arguments[:1]) or "nothing", "mathtasks batch write FILE --model ..."
-        )
-    return run([*arguments[1:], "--model_args", f"batch_out={arguments[0]}"])
-
-
 def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
     return lambda record: text not in str(record.msg)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
 
@@ -98,24 +91,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
-    arguments = with_preset(arguments)
-    given = [word for word in arguments if word != DRY_RUN]
-    if len(given) < len(arguments):
-        given += ["--model_args", "dry_run=true"]
-    args = parser.parse_args(["run", *given])
-    if len(given) != len(arguments) and not str(args.model).startswith("mathtasks-"):
-        raise ModelError(
-            f"an API model of ours for {DRY_RUN}", f"--model {args.model or 'hf'}", "it costs nothing to run"
-        )
+    args = parser.parse_args(["run", *arguments])
+    fill_in(vars(args))
+    if vars(args).pop("dry_run"):
+        model = given_value(args, "model") or "hf"
+        if not model.startswith("mathtasks-"):
+            raise ModelError(
+                "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
+            )
+        args.model_args = {**(args.model_args or {}), "dry_run": True}
     if not requested(given_value(args, "tasks")):
         raise TaskError(
             "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
         )
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
-    if isinstance(
-        args.samples, dict
-    ):  # lm-eval takes docs in their order but numbers them in the order given
+    if isinstance(args.samples, dict):
+        # lm-eval takes docs in their order but numbers them in the order given.
         args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
 
@@ -126,7 +118,10 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     ours.add_argument(
         "--preset",
         metavar="NAME",
-        help="ask as a publisher documents; `mathtasks presets` lists them (its flags are filled in before all others)",
+        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
+    )
+    ours.add_argument(
+        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
     )
     ours.add_argument(
         "--repeats",
@@ -243,14 +238,14 @@ def _tracker_class(keeper: Keeper) -> type:
         def save_results_aggregated(
             self, results: dict[str, Any], samples: dict[str, Any] | None = None
         ) -> None:
-            results[KEY] = keeper.stamp
+            results[STAMP] = keeper.stamp
             super().save_results_aggregated(results, samples)
             keeper.results = results
             if self.output_path:
                 keeper.saved(log_file(self, "results", ".json"), results)
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
-            clean = [mend(with_finish_reasons(sample)) for sample in samples]
+            clean = [mend(note_finish_reasons(sample)) for sample in samples]
             super().save_results_samples(task_name, clean)
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
@@ -275,8 +270,8 @@ def report(keeper: Keeper) -> int:
     for task, scores in (keeper.results.get("results") or {}).items():
         if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
             print(
-                f"{task}: {share:.1%} of the responses were cut off by the token limit; "
-                "raise it with --gen_kwargs max_gen_toks=..."
+                f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
+                "raise the limit of tokens with --gen_kwargs max_gen_toks=..."
             )
         if share := scores.get("api_error,none") or 0:
             failed = True

@@ -38,7 +38,7 @@ _PLAIN = re.compile(r"[A-Za-z][\w./()+@-]*( [\w./()+@-]+)*")
 _WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none"}
 
 
-def parse(name: str, text: str) -> Value:
+def parse_field(name: str, text: str) -> Value:
     """Return the value of a field from its text; raises ClaimError where it is of another kind."""
     try:
         return _KINDS.get(name, str)(text.strip())
@@ -46,7 +46,7 @@ def parse(name: str, text: str) -> Value:
         raise ClaimError(f"a value for {name}", repr(text), str(error)) from error
 
 
-def ask(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
+def ask_for_fields(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
     """Return the fields with the missing ones asked for; an empty answer means that the source does not say.
 
     `answer` is called with a prompt. Required fields, and values of the wrong kind, are asked for again.
@@ -59,7 +59,7 @@ def ask(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[s
             if not text and name not in REQUIRED:
                 break
             try:
-                fields |= {name: parse(name, text)} if text else {}
+                fields |= {name: parse_field(name, text)} if text else {}
             except ClaimError as error:
                 said = f"({error})"
     return fields

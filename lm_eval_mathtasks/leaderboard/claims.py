@@ -15,7 +15,7 @@ from lm_eval_mathtasks.leaderboard.data import LINE, Problem, leaderboards_dir, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lm_eval_mathtasks.leaderboard.schema import FileEntry, RowEntry, TableEntry
+    from lm_eval_mathtasks.leaderboard.claim_schema import FileEntry, RowEntry, TableEntry
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _read_file(path: Path) -> tuple[FileEntry | None, list[Problem]]:
     try:
         from pydantic import ValidationError
 
-        from lm_eval_mathtasks.leaderboard.schema import FileEntry
+        from lm_eval_mathtasks.leaderboard.claim_schema import FileEntry
     except ImportError as error:
         raise ClaimError(
             "pydantic", "it is not installed", "pip install 'lm-eval-mathtasks[report]'"

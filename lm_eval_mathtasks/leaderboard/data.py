@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.package import data_folder
 
 LINE = "__line__"  # key under which every mapping read from YAML keeps its line, counted from 1
-_PACKAGE = Path(__file__).resolve().parents[1]
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times faster, and optional
 
 
@@ -55,13 +55,11 @@ def leaderboards_dir(path: str | Path | None = None) -> Path:
 
     Raises ClaimError where there is none.
     """
-    candidates = [Path(path)] if path else [_PACKAGE / "_leaderboards", _PACKAGE.parent / "leaderboards"]
-    for folder in candidates:
-        if (folder / "claims").is_dir():
-            return folder
-    tried = ", ".join(str(folder) for folder in candidates)
+    folder = Path(path) if path else data_folder("leaderboards")
+    if (folder / "claims").is_dir():
+        return folder
     raise ClaimError(
-        "a folder of claims", f"none at {tried}", "install the package again, or pass --leaderboards DIR"
+        "a folder of claims", f"none at {folder}", "install the package again, or pass --leaderboards DIR"
     )
 
 

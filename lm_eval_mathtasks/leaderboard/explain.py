@@ -26,7 +26,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "empty": ("empty responses", "reasoning models: raise max_gen_toks; chat models: --apply_chat_template"),
     "unfinished_thinking": ("unfinished thinking", "--gen_kwargs max_gen_toks={more}, and a context as long"),
-    "cut": ("cut off before an answer", "--gen_kwargs max_gen_toks={more}"),
+    "cut": ("unfinished solution", "--gen_kwargs max_gen_toks={more}"),
     "doubtful_end": (
         "no final answer, and possibly cut off",
         "look at the ends of these texts; if they were cut: --gen_kwargs max_gen_toks={more}",
@@ -47,17 +47,19 @@ CAUSES: dict[str, tuple[str, str]] = {
         "answer too big to check",
         "look at these answers by hand; the grader refuses, it does not guess",
     ),
+    "unparsable": ("answer not understood", "`mathtasks explain-answer` shows how such an answer is read"),
     "gold_unreadable": (
         "reference answer not understood",
         "nothing that a model can do: look at the reference, and report it",
     ),
     "no_answer": (
-        "no answer found",
+        "finished without an answer",
         "--apply_chat_template for instruct models; a task that asks for a boxed answer",
     ),
     "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
     "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
 }
+_NOT_SCORED = "the log counts an API error and no score"
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
@@ -101,9 +103,9 @@ class Explanation:
 
     own: the run's own score (None if it did not grade); regraded: ours. published: the score to be reached, None
     without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
-    wrong: responses that answered, wrongly, and show no cause. cut_off: responses that were cut off, surely and likely,
-    also those that had answered before that. found: (doc, repeat, cause, how sure, seen by) of every response that a
-    cause holds.
+    wrong: responses that answered, wrongly, and show no cause. statuses: responses by their verdict, those that an API
+    error took not among them. cut_off: responses that were cut off, surely and likely, also those that had answered
+    before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds.
     """
 
     run: Run
@@ -114,7 +116,7 @@ class Explanation:
     causes: tuple[Cause, ...]
     remaining: float | None
     wrong: int
-    responses: int
+    statuses: Mapping[Status, int]
     cut_off: Mapping[CutOff, int]
     found: tuple[tuple[str, int, str, str, str], ...]
 
@@ -126,7 +128,7 @@ class Explanation:
     @property
     def cut_share(self) -> float:
         """The share of responses that were cut off."""
-        return sum(self.cut_off.values()) / self.responses
+        return sum(self.cut_off.values()) / sum(self.statuses.values())
 
     def towards(self, published: float | None) -> Explanation:
         """The same waterfall with another score to be reached, as a fraction."""
@@ -148,48 +150,42 @@ def explain(
     then the fair estimate of a cause is what its docs scored there. judgements: as `judge_run` gives them.
     Raises EvidenceError where a doc has no reference answer, or where no doc was answered.
     """
-    judgements = judge_run(run) if judgements is None else judgements
-    ours = shares(run, judgements)
-    missing = {row.doc_id for row in run.rows if row.missing}
-    judged = [j for j in judgements if j.doc_id not in missing]
+    judged = judge_run(run) if judgements is None else judgements
+    lost = [(row.doc_id, repeat) for row in run.rows for repeat in row.lost]
     if not judged:
         raise EvidenceError(
-            f"a response in {run.label}", f"{len(missing)} API errors", "run the same command again"
+            f"a response in {run.label}", f"{len(lost)} API errors", "run the same command again"
         )
-    found = _symptoms(run, judged)
+    ours, found = shares(run, judged), _symptoms(run, judged)
     right = sum(j.verdict.correct for j in judged)
     shown = sum(len(group) for group in found.values())
-    causes = [_left_out(missing)] if missing else []
-    rest = _Rest(len(judged), len(judged) - shown, right, elsewhere, _limits(run))
-    causes += [_lost(key, found[key], rest) for key in CAUSES if key in found]
-    causes += _graders(run, judged, ours)
-    mean = right / len(judged)
-    own = sum(row.score or 0.0 for row in run.answered) / len(run.answered) if run.scored else None
-    interval = _interval([ours[row.doc_id] for row in run.answered], run)
+    weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
+    rest = _Rest(weight, len(judged) - shown, right, elsewhere, _limits(run))
+    graders = _graders(run, judged, ours)
     named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
-    wrong = sum(j.verdict.status is Status.INCORRECT and (j.doc_id, j.repeat) not in named for j in judged)
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
-    listed += [
-        (doc, 0, c.key, "surely", next(iter(c.why))) for c in causes if c.key not in found for doc in c.docs
-    ]
+    listed += [(*place, "api_error", "surely", _NOT_SCORED) for place in lost]
+    listed += [(doc, 0, c.key, "surely", next(iter(c.why))) for c in graders for doc in c.docs]
     explained = Explanation(
-        run,
-        own,
-        mean,
-        interval,
-        None,
-        tuple(causes),
-        None,
-        wrong,
-        len(judged),
-        cut_off(judged),
-        tuple(listed),
+        run=run,
+        own=sum(row.score or 0.0 for row in run.answered) / len(ours) if run.scored else None,
+        regraded=math.fsum(ours.values()) / len(ours),
+        regraded_interval=st.of_mean(
+            list(ours.values()), repeats=any(len(r.responses) > 1 for r in run.rows)
+        ),
+        published=None,
+        causes=(
+            *([_left_out(lost)] if lost else ()),
+            *(_lost(key, found[key], rest) for key in CAUSES if key in found),
+            *graders,
+        ),
+        remaining=None,
+        wrong=sum(j.verdict.status is Status.INCORRECT and (j.doc_id, j.repeat) not in named for j in judged),
+        statuses=Counter(j.verdict.status for j in judged),
+        cut_off=cut_off(judged),
+        found=tuple(listed),
     )
     return explained.towards(published)
-
-
-def _interval(values: list[float], run: Run) -> st.Interval:
-    return st.of_mean(values, repeats=any(len(row.responses) > 1 for row in run.rows))
 
 
 Found = tuple[Judged, Symptom]
@@ -210,21 +206,19 @@ def _symptoms(run: Run, judgements: list[Judged]) -> dict[str, list[Found]]:
     return found
 
 
-def _left_out(missing: set[str]) -> Cause:
-    """Docs that failed for an API error and are not in the score: no points lost, and none gained."""
-    nothing, count = st.Interval(0.0, 0.0), len(missing)
-    why = {"the log counts an API error and no score": count}
-    docs, mend = tuple(sorted(missing)), CAUSES["api_error"][1]
-    return Cause(
-        "api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, {"surely": count}, why, mend
-    )
+def _left_out(lost: list[tuple[str, int]]) -> Cause:
+    """Responses that an API error took and that are not in the score: no points lost, and none gained."""
+    nothing, count = st.Interval(0.0, 0.0), len(lost)
+    docs, mend = tuple(doc_id for doc_id, _ in lost), CAUSES["api_error"][1]
+    sure, why = {"surely": count}, {_NOT_SCORED: count}
+    return Cause("api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, sure, why, mend)
 
 
 class _Rest(NamedTuple):
-    """What a cause is weighed against: all responses, those without any symptom, how many of these were right, the
-    same docs in another run, and the run's token limit with a larger one to try."""
+    """What a cause is weighed against: what a response to each doc is worth, how many have no symptom, how many of
+    these were right, the same docs in another run, and the run's token limit with a larger one to try."""
 
-    total: int
+    weight: Mapping[str, float]
     healthy: int
     right: int
     elsewhere: Mapping[str, float] | None
@@ -234,7 +228,7 @@ class _Rest(NamedTuple):
 def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
     """A cause whose responses never gave a gradable answer: what they would have scored can only be estimated."""
     docs = [judgement.doc_id for judgement, _ in group]
-    count, bound = len(group), len(group) / rest.total
+    count, bound = len(group), math.fsum(rest.weight[doc] for doc in docs)
     if rest.elsewhere is not None and all(doc in rest.elsewhere for doc in docs):
         rate, rate_from = sum(rest.elsewhere[doc] for doc in docs) / count, "these docs in the other run"
         interval = st.wilson(min(1.0, max(0.0, rate)), count).scaled(bound)

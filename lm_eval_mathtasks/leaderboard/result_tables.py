@@ -11,8 +11,8 @@ from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.runs.judged import Judged, cut_off_words
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
+from lm_eval_mathtasks.runs.records import API_ERROR, Run
 from lm_eval_mathtasks.tables import Table, percent, with_interval
 
 FLIPS_SHOWN = 20
@@ -186,6 +186,7 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
         *notes,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
+        f"responses by our grader: {status_words(explained.statuses)}",
         cut_off_words(explained.cut_off),
         *explained.run.provenance.notes,
         *_rates(explained.causes),
@@ -242,23 +243,21 @@ def _range(cause: Cause) -> str:
 
 def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     """One row for each response that a cause holds, with what our grader made of it."""
-    rows_of, first = explained.run.by_id(), {j.doc_id: j for j in reversed(judgements)}
-    judged = {(j.doc_id, j.repeat): j for j in judgements}
+    rows_of, judged = explained.run.by_id(), {(j.doc_id, j.repeat): j for j in judgements}
     rows = []
     for doc_id, repeat, cause, sure, why in explained.found:
-        judgement = judged.get((doc_id, repeat)) or first[doc_id]
-        own = rows_of[doc_id].score
+        judgement, own = judged.get((doc_id, repeat)), rows_of[doc_id].score
         rows.append(
             (
                 doc_id,
-                str(judgement.repeat),
+                str(repeat),
                 CAUSES[cause][0],
                 sure,
                 why,
-                judgement.extraction.answer or "-",
+                (judgement and judgement.extraction.answer) or "-",
                 rows_of[doc_id].gold or "",
                 "-" if own is None else f"{own:g}",
-                str(judgement.verdict.status),
+                API_ERROR if judgement is None else str(judgement.verdict.status),
             )
         )
     columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.report.examine import Examined
 
 
-def limits(examined: Sequence[Examined], left_out: Sequence[str] = ()) -> list[str]:
+def caveats(examined: Sequence[Examined], left_out: Sequence[str] = ()) -> list[str]:
     """Return the limits that hold for these runs; left_out: what else is to be said of one kind of report."""
     return [*_of_runs(examined), *left_out, *_always(examined)]
 

@@ -95,9 +95,8 @@ class Examined:
     @cached_property
     def statuses(self) -> Counter[str]:
         """How many responses have each status."""
-        found = Counter(status_of(self.rows[j.doc_id], j) for j in self.judgements)
-        lost = sum(len(row.responses) - len(row.there) for row in self.run.rows)
-        return found + Counter({"api_error": lost})
+        found = Counter(str(j.verdict.status) for j in self.judgements)
+        return found + Counter({"api_error": sum(len(row.lost) for row in self.run.rows)})
 
     @property
     def disputed(self) -> int:
@@ -115,11 +114,6 @@ class Examined:
 
 def _group(label: str, values: Sequence[float], k: int) -> Group:
     return Group(label, sum(values) / len(values), st.of_mean(values, repeats=k > 1), len(values))
-
-
-def status_of(row: Row, judgement: Judged) -> str:
-    """What became of a response: its verdict, unless it was never given."""
-    return API_ERROR if row.missing else str(judgement.verdict.status)
 
 
 def by_repeat(row: Row, judgements: Sequence[Judged]) -> list[Judged | None]:
@@ -209,9 +203,7 @@ def short_model(name: str | None) -> str:
 def lengths(examined: Examined) -> list[Bin]:
     """Return how many responses of which length, in characters, are right and wrong; bins of equal, round width."""
     measured = [
-        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct)
-        for j in examined.judgements
-        if not examined.rows[j.doc_id].missing
+        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct) for j in examined.judgements
     ] or [(0, False)]
     ordered = sorted(length for length, _ in measured)
     longest = ordered[min(len(ordered) - 1, int((1 - OUTLIERS) * len(ordered)))]

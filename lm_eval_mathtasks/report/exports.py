@@ -10,10 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.listing import protocol_words
-from lm_eval_mathtasks.report.caveats import limits
+from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import (
     API_ERROR,
     NEVER_CAME,
@@ -23,8 +23,9 @@ from lm_eval_mathtasks.report.examine import (
     by_repeat,
     lengths,
     pairs,
-    status_of,
 )
+from lm_eval_mathtasks.runs.judged import Judged
+from lm_eval_mathtasks.runs.records import Row
 from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
@@ -32,7 +33,7 @@ JSON_VERSION = 1  # raised whenever a key changes its meaning or goes
 CLAIMS_LISTED = 5
 COLUMNS = (
     "model", "task", "doc_id", "repeat", "subject", "level", "status", "correct", "own_score", "tier", "reason", "rule",
-    "pred", "gold", "finish_reason", "characters", "question", "response",
+    "pred", "gold", "finish_reason", "cut_off", "characters", "question", "response",
 )  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def markdown(examined: Sequence[Examined]) -> str:
         tables.append(Table("Beside published scores", heads, claims))
     tables += [_causes(one) for one in examined if one.explanation.causes]
     tables += [_paired(examined)] if any(pairs(examined)) else []
-    notes = Table("Limits", (), (), tuple(limits(examined)))
+    notes = Table("Limits", (), (), tuple(caveats(examined)))
     return visible(rendered([*tables, notes], "markdown"))
 
 
@@ -123,6 +124,7 @@ def _rows(one: Examined) -> Iterator[tuple[Any, ...]]:
                     None,
                     row.gold,
                     API_ERROR,
+                    None,
                     0,
                     row.question,
                     "",
@@ -131,8 +133,9 @@ def _rows(one: Examined) -> Iterator[tuple[Any, ...]]:
                 continue
             found, verdict, text = judgement.extraction, judgement.verdict, row.responses[repeat]
             yield (
-                *place, status_of(row, judgement), int(verdict.correct), row.score, verdict.tier, verdict.reason,
-                found.rule, found.answer, row.gold, row.finish_reason(repeat), len(text), row.question, text,
+                *place, str(verdict.status), int(verdict.correct), row.score, verdict.tier, verdict.reason,
+                found.rule, found.answer, row.gold, row.finish_reason(repeat), judgement.cut_off, len(text),
+                row.question, text,
             )  # fmt: skip
 
 
@@ -156,7 +159,7 @@ def _number(text: str) -> bool:
     return True
 
 
-def as_json(examined: Sequence[Examined]) -> str:
+def json_document(examined: Sequence[Examined]) -> str:
     """Return everything but the texts as JSON; the keys are those of report/README.md. Scores are fractions."""
     document = {
         "schema": "mathtasks-report",
@@ -171,7 +174,7 @@ def as_json(examined: Sequence[Examined]) -> str:
             }
             for pair in pairs(examined)
         ],
-        "limits": limits(examined),
+        "limits": caveats(examined),
     }  # fmt: skip
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
@@ -187,6 +190,7 @@ def _run(one: Examined) -> dict[str, Any]:
         "ours": _score(one.ours),
         "disputed": one.disputed,
         "statuses": dict(one.statuses),
+        "cut_off": dict(one.explanation.cut_off),
         "claims": [_claim(c) for c in one.compared],
         "gap": _gap(one.explanation),
         "subjects": [_group(group) for group in one.groups(lambda row: row.subject)],
@@ -245,17 +249,34 @@ def _provenance(one: Examined) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_JUDGED = ("tier", "rule", "pred", "span", "finish_reason", "cut_off")
+
+
+def _judged(row: Row, judged: Judged) -> dict[str, Any]:
+    found, verdict = judged.extraction, judged.verdict
+    values = (
+        verdict.tier,
+        found.rule,
+        found.answer,
+        found.span,
+        row.finish_reason(judged.repeat),
+        judged.cut_off,
+    )
+    return {
+        "status": str(verdict.status),
+        "reason": verdict.reason,
+        **dict(zip(_JUDGED, values, strict=True)),
+    }
+
+
 def _doc(one: Examined, doc_id: str) -> dict[str, Any]:
     row = one.rows[doc_id]
     responses = [
-        {"status": API_ERROR, "reason": NEVER_CAME, **dict.fromkeys(("tier", "rule", "pred", "span", "finish_reason"))}
-        if j is None else
-        {
-            "status": status_of(row, j), "tier": j.verdict.tier, "reason": j.verdict.reason, "rule": j.extraction.rule,
-            "pred": j.extraction.answer, "span": j.extraction.span, "finish_reason": row.finish_reason(j.repeat),
-        }
+        {"status": API_ERROR, "reason": NEVER_CAME, **dict.fromkeys(_JUDGED)}
+        if j is None
+        else _judged(row, j)
         for j in by_repeat(row, one.by_doc[doc_id])
-    ]  # fmt: skip
+    ]
     return {
         "doc_id": doc_id, "gold": row.gold, "own_score": row.score, "subject": row.subject, "level": row.level,
         "responses": responses,

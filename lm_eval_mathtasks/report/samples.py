@@ -19,7 +19,6 @@ from lm_eval_mathtasks.report.examine import (
     Examined,
     by_repeat,
     disputes,
-    status_of,
 )
 from lm_eval_mathtasks.runs.judged import Judged, understood
 from lm_eval_mathtasks.runs.reading import Row
@@ -140,7 +139,7 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = _Names(), _Names(), _Names(), _Names()
     marks = [
-        [None if one is None else list(_marks(one[0], one[1][:repeats], tiers)) for one in item.seen]
+        [None if one is None else list(_marks(one[1][:repeats], tiers)) for one in item.seen]
         for item in items
     ]
     return {
@@ -161,9 +160,9 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     }
 
 
-def _marks(row: Row, judgements: Sequence[Judged | None], tiers: _Names) -> Iterator[int]:
+def _marks(judgements: Sequence[Judged | None], tiers: _Names) -> Iterator[int]:
     for judgement in judgements:
-        yield STATUSES.index("api_error" if judgement is None else status_of(row, judgement))
+        yield STATUSES.index("api_error" if judgement is None else str(judgement.verdict.status))
         yield tiers.number(judgement.verdict.tier if judgement else None)
 
 

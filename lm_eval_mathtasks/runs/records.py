@@ -50,12 +50,26 @@ class Row:
     @property
     def there(self) -> tuple[int, ...]:
         """Which of the responses are there: all that no API error took."""
-        return tuple(i for i in range(len(self.responses)) if self.finish_reason(i) != API_ERROR)
+        lost = self.lost
+        return tuple(i for i in range(len(self.responses)) if i not in lost)
 
     @property
     def missing(self) -> bool:
-        """Whether the doc was never answered: an API error that the log counts and does not score."""
-        return self.score is None and any(self.metrics.get(f"api_error,{f}") for f in ("none", "all"))
+        """Whether the doc was never answered: an API error took every response, and none is in the score."""
+        return not self.there
+
+    @property
+    def lost(self) -> tuple[int, ...]:
+        """Which of them API errors took: those named so, else as many as the log counts and does not score."""
+        named = tuple(i for i, reason in enumerate(self.finish) if reason == API_ERROR)
+        share = max(self.metrics.get(f"api_error,{name}", 0.0) for name in ("none", "all"))
+        if named or not share:
+            return named
+        if self.score is None:
+            return tuple(range(len(self.responses)))
+        # Plain lm-eval keeps no finish reasons: a response that never came is an empty one in its log.
+        empty = tuple(i for i, text in enumerate(self.responses) if not text)
+        return empty if len(empty) == round(share * len(self.responses)) < len(self.responses) else ()
 
     def finish_reason(self, repeat: int) -> str | None:
         """The finish reason of one response, None where unknown."""

@@ -14,16 +14,18 @@ from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.files import file_sha256, write_whole
 from lm_eval_mathtasks.grading.grade import understood
 from lm_eval_mathtasks.grading.reference import answer_in, reference_text
-from lm_eval_mathtasks.problems.sets import SOURCES
+from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import load, read_rows
 from lm_eval_mathtasks.rewards import ruling
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION
 from lm_eval_mathtasks.training.contamination import Overlap, overlaps
 from lm_eval_mathtasks.training.formats import NUMBER, Format, plain_prompt, prompt, response
 
-TRAIN_SETS = tuple(name for name in SOURCES if "-train" in name)
+TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
 # The bundled samples are examples of both worlds, and no benchmark.
-TEST_SETS = tuple(name for name in SOURCES if name not in TRAIN_SETS and not SOURCES[name].bundled)
+TEST_SETS = tuple(
+    name for name, source in known_sets().items() if name not in TRAIN_SETS and not source.bundled
+)
 _NO_HUB = "ConnectionError"
 MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
 
@@ -55,8 +57,8 @@ def read_source(source: str) -> tuple[list[Problem], str]:
     Raises DataError for an unknown name, a missing file, or rows without question or reference.
     """
     if source in TRAIN_SETS:
-        rows = load(source)["test"].to_list()
-        return _problems(rows, source), SOURCES[source].checksum
+        rows = load(source, {})["test"].to_list()
+        return _problems(rows, source), known_sets()[source].checksum
     path = Path(source).expanduser()
     if not path.is_file():
         known = ", ".join(TRAIN_SETS)
@@ -126,12 +128,12 @@ def questions_at_hand(names: Iterable[str]) -> tuple[dict[str, list[str]], dict[
         try:
             if unreachable:
                 raise DataError("", unreachable)
-            rows = load(name)["test"].to_list()
+            rows = load(name, {})["test"].to_list()
         except DataError as error:
             absent[name] = error.got or error.wanted
             unreachable = error.got if _NO_HUB in error.got else ""
         else:
-            found[name] = [str(row[SOURCES[name].question]) for row in rows]
+            found[name] = [str(row["question"]) for row in rows]
     return found, absent
 
 
@@ -192,7 +194,7 @@ def _problem(row: dict[str, Any], number: int, place: str) -> Problem:
             ", ".join(row) or "an empty row",
             "rename the column of your data that holds it",
         )
-    text = next((str(row[name]) for name in ("solution", "answer") if row.get(name)), "")
+    text = next((str(row[name]) for name in ("solution", "answer", "gold") if row.get(name)), "")
     gold = answer_in(reference)
     worked = text if text and answer_in(text) != reference_text(text).strip() else None
     return Problem(number, question, gold, worked)

@@ -20,7 +20,7 @@ from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
-from lm_eval_mathtasks.problems.sets import SOURCES
+from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import SAMPLES
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
@@ -428,6 +428,7 @@ def test_without_text_there_is_no_text(textless, run):
     lines = lines_of(textless)
     assert lines[0]["verdicts"][0] == {
         "answer": DOCS[0]["answer"].rsplit("#### ", 1)[1], "rule": "box", "status": "correct", "tier": "number",
+        "cut_off": None,
     }  # fmt: skip
     assert lines[2]["verdicts"][0]["answer"] == "-7"
     assert lines[5]["verdicts"][0]["answer_sha256"] == sha256(LONG)
@@ -664,8 +665,8 @@ def test_a_metric_that_is_no_mean_is_left_alone(copy):
 
 
 def test_a_catalogue_that_changed_does_not_make_an_old_pack_wrong(copy, monkeypatch):
-    source = SOURCES["sample-gsm8k"]
-    monkeypatch.setitem(SOURCES, "sample-gsm8k", replace(source, checksum="0" * 64, docs=7, revision="new"))
+    changed = replace(known_sets()["sample-gsm8k"], checksum="0" * 64, docs=7, revision="new")
+    monkeypatch.setitem(known_sets(), "sample-gsm8k", changed)
     assert findings(copy) == []
 
 

@@ -7,10 +7,10 @@ import re
 import pytest
 from lm_eval.api.registry import model_registry
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.host import repeats
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.response import Response
 from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import read_run
@@ -124,8 +124,8 @@ def test_replayed_responses_need_no_sampling(place):
 
 FOREIGN = """
 task: theirs
-custom_dataset: !function lm_eval_mathtasks.hooks.load_sample_gsm8k
-process_docs: !function lm_eval_mathtasks.hooks.docs_gsm8k
+custom_dataset: !function lm_eval_mathtasks.hooks.load
+dataset_kwargs: {set: sample-gsm8k}
 test_split: test
 output_type: generate_until
 doc_to_text: question
@@ -199,7 +199,7 @@ def test_lm_evals_own_api_model_sends_them(place, monkeypatch, concurrent):
 def test_the_cache_of_lm_eval_does_not_collapse_repeats(place, model):
     """Sampling by temperature alone, its second run would give every repeat the last answer of the first."""
     (place / "hot.yaml").write_text(
-        f"include: {tasks_path() / 'sample' / 'sample-gsm8k.yaml'}\ntask: hot\n"
+        f"include: {data_folder('tasks') / 'sample' / 'sample-gsm8k.yaml'}\ntask: hot\n"
         "generation_kwargs: {temperature: 0.7, max_gen_toks: 64, until: ['</s>']}\n"
     )
     name, _ = model(lambda doc, i: f"{i}")

@@ -9,9 +9,9 @@ import sys
 import pytest
 from lm_eval.api.registry import model_registry
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.host.keeper import Keeper
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 from tests.host.scripted import Scripted
@@ -85,7 +85,7 @@ def test_plain_lm_eval_gives_the_same(place):
     ]
     command += [
         "--include_path",
-        str(tasks_path()),
+        str(data_folder("tasks")),
         "--tasks",
         "gsm8k-cot-zeroshot",
         "--output_path",
@@ -372,7 +372,7 @@ def test_wrong_arguments_of_other_commands(command, message, capsys):
 
 def test_tasks_path_and_help(capsys):
     assert main(["tasks-path"]) == 0
-    assert capsys.readouterr().out.strip() == str(tasks_path())
+    assert capsys.readouterr().out.strip() == str(data_folder("tasks"))
     with pytest.raises(SystemExit) as done:
         main(["--help"])
     assert done.value.code == 0

@@ -13,9 +13,9 @@ from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.causes import load_causes
+from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
-from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.tables import rendered
 from tests.conftest import ROOT, shared_path
@@ -400,7 +400,7 @@ def test_add_asks_until_required_fields_are_given():
         known = answers.get(prompt.removesuffix(": "), [])
         return known.pop(0) if known else ""
 
-    fields = add.ask({k: v for k, v in FIELDS.items() if k not in ("model", "score", "k")}, answer)
+    fields = add.ask_for_fields({k: v for k, v in FIELDS.items() if k not in ("model", "score", "k")}, answer)
     assert (fields["model"], fields["score"], fields["k"]) == ("Toy-1", 61.5, 8)
     assert said.count("model (required): ") == 2
     assert "top_p" not in fields
@@ -409,7 +409,7 @@ def test_add_asks_until_required_fields_are_given():
 @pytest.mark.parametrize(("name", "text"), [("score", "high"), ("k", "8.5"), ("cot", "maybe")])
 def test_a_field_of_another_kind_is_refused(name, text):
     with pytest.raises(ClaimError, match=name):
-        add.parse(name, text)
+        add.parse_field(name, text)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from lm_eval_mathtasks.commands import compare as command
+from lm_eval_mathtasks.cli import parser_of
+from lm_eval_mathtasks.commands import compare as compare_command
+from lm_eval_mathtasks.commands import explain as explain_command
 from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
@@ -397,10 +399,8 @@ def test_the_measured_command_checks_and_writes(tmp_path, capsys):
 
 
 def call(which, *arguments):
-    parser = argparse.ArgumentParser()
-    {"compare": command.add_compare_arguments, "explain": command.add_explain_arguments}[which](parser)
-    main = {"compare": command.compare_main, "explain": command.explain_main}[which]
-    return main(parser.parse_args([str(a) for a in arguments]))
+    main = {"compare": compare_command, "explain": explain_command}[which].main
+    return main(parser_of(which).parse_args([str(a) for a in arguments]))
 
 
 def texts(right, docs):

@@ -53,6 +53,7 @@ PLANTS = {
         f"Answer: We add them. The answer is {rng.randint(10_000, 20_000)}."
     ),
     "over_limit": lambda _, rng: steps(rng) + "\nIt is \\boxed{9^{9^{9^{9}}}}.",
+    "unparsable": lambda _, rng: steps(rng) + "\nIt is \\boxed{@@@}.",
     "misgraded": lambda text, _rng: text,
     "overgraded": lambda text, _rng: text,
 }
@@ -124,7 +125,7 @@ def test_each_cause_alone_comes_back(cause):
 
 ALL = {
     "cut": 0.08, "loop": 0.04, "unfinished_thinking": 0.05, "no_answer": 0.06, "language": 0.03, "empty": 0.03,
-    "over_limit": 0.03, "misgraded": 0.1, "overgraded": 0.05, "api_error": 0.04, "recited": 0.05,
+    "over_limit": 0.03, "unparsable": 0.03, "misgraded": 0.1, "overgraded": 0.05, "api_error": 0.04, "recited": 0.05,
 }  # fmt: skip
 
 

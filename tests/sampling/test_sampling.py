@@ -19,7 +19,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_mathtasks import sampling
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.commands import sampling as commands
 from lm_eval_mathtasks.errors import Undefined
@@ -27,6 +26,7 @@ from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.numbers import estimators as es
 from lm_eval_mathtasks.numbers.intervals import clustered, wilson
 from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.ballots import votes
@@ -349,7 +349,7 @@ def test_the_python_of_the_page_runs(log, capsys):
 
 def test_the_yaml_of_the_page_keeps_all_responses(tmp_path):
     text = block("yaml").replace(
-        "/path/to/tasks/math500/math500.yaml", str(tasks_path() / "sample/sample-math.yaml")
+        "/path/to/tasks/math500/math500.yaml", str(data_folder("tasks") / "sample/sample-math.yaml")
     )
     (tmp_path / "mine.yaml").write_text(text)
     answers = itertools.cycle(["1", "\\boxed{-77}"])

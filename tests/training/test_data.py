@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from lm_eval_mathtasks import cli
-from lm_eval_mathtasks.embedded.recipe.problems import stream
+from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.grading.extract import extract_answer
 from lm_eval_mathtasks.problems import sources
@@ -29,9 +29,9 @@ def test_training_asks_as_the_tasks_ask(form, number, task):
     """Word for word what lm-eval sends, as a conversation and as plain text."""
     from lm_eval.tasks import TaskManager
 
-    from lm_eval_mathtasks.check import tasks_path
+    from lm_eval_mathtasks.package import data_folder
 
-    manager = TaskManager(include_path=str(tasks_path()), include_defaults=False)
+    manager = TaskManager(include_path=str(data_folder("tasks")), include_defaults=False)
     config = manager._get_config(task) if hasattr(manager, "_get_config") else manager.task_index[task].cfg
     description, ask = config.get("description") or "", config["doc_to_text"]
     user = ask.replace("{{question}}", QUESTION)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lm_eval_mathtasks import cli, embedded
-from lm_eval_mathtasks.embedded.recipe.problems import stream
+from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.training import record
 from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
 

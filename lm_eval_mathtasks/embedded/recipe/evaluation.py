@@ -13,9 +13,9 @@ from random import Random
 from typing import Any
 
 from lm_eval_mathtasks.embedded.recipe import STAGES
-from lm_eval_mathtasks.embedded.recipe.checkpoint import load
-from lm_eval_mathtasks.embedded.recipe.problems import Problem, held_out_set
-from lm_eval_mathtasks.embedded.recipe.prompts import ask
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
+from lm_eval_mathtasks.embedded.recipe.exercises import Problem, held_out_set
+from lm_eval_mathtasks.embedded.recipe.prompts import pose
 from lm_eval_mathtasks.embedded.recipe.rewards import RIGHT, reward
 
 # Longest worked solution of the generator, tags included, is below this many tokens.
@@ -59,7 +59,7 @@ def accuracy(
 ) -> float:
     """Part of `problems` answered correctly when asked in `frame`; in a chat with an instruction to box the answer."""
     rng, style = Random(0), "boxed" if frame == "chat" else None
-    prompts = [ask(problem, rng, frame=frame, style=style).prompt for problem in problems]
+    prompts = [pose(problem, rng, frame=frame, style=style).prompt for problem in problems]
     responses = respond(model, tokenizer, prompts, sampled=sampled)
     right = [reward(r, p.answer) == RIGHT for r, p in zip(responses, problems, strict=True)]
     return sum(right) / len(right)
@@ -81,7 +81,7 @@ def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
     columns = ["stage", *ways, *(file.stem for file in files)]
     rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for stage in STAGES:
-        model, tokenizer = load(models / stage)
+        model, tokenizer = load_stage(models / stage)
         found = [accuracy(model, tokenizer, held_out, "question")]
         found.append(accuracy(model, tokenizer, held_out, "chat"))
         found.append(accuracy(model, tokenizer, held_out, "chat", sampled=True))

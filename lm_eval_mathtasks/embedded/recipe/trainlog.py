@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy
-from lm_eval_mathtasks.embedded.recipe.problems import held_out_set
-from lm_eval_mathtasks.embedded.recipe.settings import Settings
+from lm_eval_mathtasks.embedded.recipe.exercises import held_out_set
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings
 
 
 class TrainLog:

@@ -13,7 +13,7 @@ from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_result
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
 from lm_eval_mathtasks.runs.formats import read_seeds, reader_of
 from lm_eval_mathtasks.runs.lm_eval_logs import read_samples
-from lm_eval_mathtasks.runs.records import Row, Run, check, require_gold
+from lm_eval_mathtasks.runs.records import Run, check, require_gold
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.text import safe_name
 
@@ -94,11 +94,6 @@ def _lm_eval_part(file: Path, path: Path, results: dict[str, Any], task: str, op
             "rescore the log it was packed from; `mathtasks evidence verify` checks a pack",
         )
     return Loaded(_complete(run, options), lines, results)
-
-
-def present(row: Row) -> tuple[int, ...]:
-    """Which of a doc's responses are there: an API error is not a wrong answer."""
-    return () if row.missing else row.there
 
 
 def _other_parts(unit: Unit, options: Options) -> Iterator[Part]:

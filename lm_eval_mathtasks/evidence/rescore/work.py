@@ -20,7 +20,7 @@ from lm_eval_mathtasks.evidence.rescore.judges import (
     grader_version,
     source_checksum,
 )
-from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
+from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load
 from lm_eval_mathtasks.files import file_sha256, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 from lm_eval_mathtasks.numbers.intervals import of_mean
@@ -142,8 +142,8 @@ class _Rescored:
 
     def __init__(self, loaded: Loaded, judges: Judges, parts: Parts, tick: Tick) -> None:
         self.loaded, self.run = loaded, loaded.run
-        self.rows = [row for row in self.run.rows if present(row)]
-        self.places = [(row, k) for row in self.rows for k in present(row)]
+        self.rows = list(self.run.answered)
+        self.places = [(row, k) for row in self.rows for k in row.there]
         asked = [asked_of(row, k) for row, k in self.places]
         tick(-len(asked) * (1 + len(judges.others)))
         self.asked, self.ours = asked, judges.ours(asked, parts, tick)
@@ -159,8 +159,10 @@ class _Rescored:
     def write(self, folder: Path, stamp: str) -> dict[str, Any]:
         """Write samples and disputes; return what the results file says of the task."""
         words = iter(self.ours)
-        judged = [[next(words) for _ in present(row)] for row in self.run.rows]
-        self.scores = [logs.doc_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)]
+        judged = [[next(words) for _ in row.there] for row in self.run.rows]
+        self.scores = [
+            logs.rescored_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)
+        ]
         name = f"{self.run.task}_{stamp}.jsonl"
         samples = folder / f"samples_{name}"
         task_hash = logs.write_samples(samples, logs.sample_lines(self.loaded, judged, self.scores))
@@ -200,7 +202,7 @@ class _Rescored:
             "responses": len(self.asked),
             "judgements": len(self.asked) * (1 + len(self.others)),
             "missing": len(run.rows) - len(self.rows),
-            "lost": sum(len(row.responses) - len(present(row)) for row in self.rows),
+            "lost": sum(len(row.lost) for row in self.run.rows),
             "notes": list(run.provenance.notes),
             "gaps": _gaps(run.rows),
             "metric": run.metric,

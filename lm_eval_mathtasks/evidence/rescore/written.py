@@ -32,7 +32,7 @@ _REPLACED = {"judged", "logged", "verdicts", FOLDED}  # what an earlier rescore 
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
 
-def doc_scores(row: Row, judged: Sequence[Plain]) -> dict[str, float]:
+def rescored_scores(row: Row, judged: Sequence[Plain]) -> dict[str, float]:
     """The metrics of a doc: means over its responses of what the tasks' hooks give for one.
 
     judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
-from lm_eval_mathtasks.embedded.recipe import competition, grade_school
+from lm_eval_mathtasks.embedded.recipe import competition_kinds, grade_school_kinds
 from lm_eval_mathtasks.embedded.recipe.kinds import Numbers
 
 # One set of numbers in so many is kept from training: enough for tests, few enough not to starve small kinds.
@@ -40,7 +40,7 @@ class Problem(NamedTuple):
         return zlib.crc32(self.key.encode()) % HELD_OUT_SHARE == 0
 
 
-FAMILIES = {"grade_school": grade_school.KINDS, "competition": competition.KINDS}
+FAMILIES = {"grade_school": grade_school_kinds.KINDS, "competition": competition_kinds.KINDS}
 KINDS = {name: kind for family in FAMILIES.values() for name, kind in family.items()}
 
 
@@ -49,7 +49,7 @@ def make(name: str, rng: Random) -> Problem:
     kind = KINDS[name]
     numbers = kind.draw(rng)
     steps, answer = kind.solve(**numbers)
-    question = rng.choice(kind.wordings).format(**numbers, **grade_school.cast(rng))
+    question = rng.choice(kind.wordings).format(**numbers, **grade_school_kinds.cast(rng))
     family = next(family for family, members in FAMILIES.items() if name in members)
     return Problem(name, family, question, steps, answer, key_of(name, numbers))
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.rescore.cross import agreement, merged
 from lm_eval_mathtasks.evidence.rescore.work import LOG, Summary
-from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status
+from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.intervals import wilson
-from lm_eval_mathtasks.runs.judged import cut_off_words
+from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
 
 _CHARS = 70  # of a gold or an answer
 _LISTED = 5
@@ -36,7 +36,7 @@ def run_lines(run: Summary) -> Iterator[str]:
         yield f"  changed: {changed}{part}"
     else:
         yield f"  {name} {score}; the log has no score of its own"
-    yield "  " + ", ".join(f"{words} {count}" for words, count in _ordered(run["statuses"]))
+    yield "  " + status_words({Status(name): count for name, count in run["statuses"].items()})
     yield f"  {cut_off_words(run['cut_off'])}"
     if run["missing"]:
         yield f"  left out: {run['missing']} docs that were never answered (API errors)"
@@ -46,11 +46,6 @@ def run_lines(run: Summary) -> Iterator[str]:
         yield f"  note: {note}"
     if run["gaps"]:
         yield f"  doc numbers that are missing in between: {_some(run['gaps'])}"
-
-
-def _ordered(statuses: Mapping[str, int]) -> list[tuple[str, int]]:
-    ordered = sorted(statuses.items(), key=lambda pair: (pair[0] != "correct", -pair[1]))
-    return [(STATUS_WORDS[Status(status)], count) for status, count in ordered]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -76,10 +71,10 @@ def cross_lines(runs: Sequence[Summary]) -> Iterator[str]:
         silent = str(table["silent"][name] or "")
         interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
         rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
-    yield from aligned(rows)
+    yield from columns(rows)
     if len(table["right"]) > 2:
         yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
-        yield from aligned(list(_matrix(table)))
+        yield from columns(list(_matrix(table)))
 
 
 def _matrix(table: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -102,7 +97,7 @@ def _kappa(kappa: float | None) -> str:
     return "-" if kappa is None else f"{kappa:.3f}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """A table in columns, the first to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

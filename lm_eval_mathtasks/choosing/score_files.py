@@ -24,7 +24,7 @@ QUESTION = ("question", "problem", "prompt", "query")
 _TEXT = ("response", "completion", "generation", "output")
 
 
-def aggregate(score: Score, how: Aggregate) -> float:
+def one_score(score: Score, how: Aggregate) -> float:
     """Return one number for a response: its score, or its steps' least, last, mean or product.
 
     >>> aggregate((0.5, 0.25), "product")

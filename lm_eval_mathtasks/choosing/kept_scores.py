@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.choosing.score_files import Score, Scores
 from lm_eval_mathtasks.choosing.scorer import Scorer
-from lm_eval_mathtasks.choosing.scores import Score, Scores
 from lm_eval_mathtasks.errors import ScoreError
 from lm_eval_mathtasks.files import sha256, write_whole
 from lm_eval_mathtasks.runs.records import Row, Run
