@@ -13,6 +13,7 @@ MathtasksError
 ├── Undefined          a number that does not exist, such as pass@8 of four responses
 ├── ScoreError         scores of responses, or the verifier that gives them
 ├── ClaimError         published scores
+├── TrainingError      the configuration, data or model of a training run
 └── PresetError        published protocols
 
 A message says what was wanted, what was got and how to fix it; `wanted`, `got` and `fix` hold the parts.
@@ -79,6 +80,10 @@ class PresetError(MathtasksError):
 
 class ClaimError(MathtasksError):
     """A published score is malformed, without source, or unknown."""
+
+
+class TrainingError(MathtasksError):
+    """A training run is configured wrongly, would not learn what it should, or cannot be started."""
 
 
 class Undefined(MathtasksError):

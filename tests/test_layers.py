@@ -45,7 +45,8 @@ PACKAGES = {
     "check": {"lm_eval"},
     "runs": {"pyarrow"},
     "models": {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"},
-    "rewards": set(),
+    # OpenRLHF takes tensors; only its face imports torch, when it is called.
+    "rewards": {"torch"},
     "embedded": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
     "hooks": {"lm_eval", "yaml"},
     "evidence": {"yaml", "tqdm", "ray"},
@@ -54,7 +55,7 @@ PACKAGES = {
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity"},
     "report": {"jinja2"},
-    "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
+    "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml"},
     "commands": {"tqdm", "jinja2"},
     "cli": set(),
     "__init__": set(),

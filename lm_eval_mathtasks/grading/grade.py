@@ -28,6 +28,16 @@ def grade(*, gold: str | None, pred: str | None, deadline: float = DEADLINE_S) -
         return Verdict(Status.OVER_LIMIT, reason, "none")
 
 
+def understood(gold: str | None) -> bool:
+    """Whether a reference answer can be read at all: one that cannot must neither reward nor punish anybody.
+
+    >>> understood("18"), understood(""), understood("7 \\\\frac{")
+    (True, False, False)
+    """
+    cleaned = clean(gold) if gold and len(gold) <= MAX_ANSWER_CHARS else ""
+    return bool(cleaned) and bool(readings(cleaned))
+
+
 def normal_form(text: str) -> str:
     """Return how an answer is understood: the cleaned text and each reading of it, for people who ask why."""
     if len(text) > MAX_ANSWER_CHARS:

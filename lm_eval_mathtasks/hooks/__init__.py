@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.scores import mean
+from lm_eval_mathtasks.grading.tags import has_solution, has_working
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.hooks.exemplars import shots_gsm8k, shots_minerva
 from lm_eval_mathtasks.hooks.scoring import (
@@ -53,9 +54,6 @@ __all__ = [
     "shots_minerva",
     "subject_key",
 ]
-
-_THINKING = re.compile(r"<start_working_out>.+?<end_working_out>", re.S)
-_SOLUTION = re.compile(r"<SOLUTION>.+?</SOLUTION>", re.S)
 
 
 def load(set: str | None = None, **metadata: Any) -> dict[str, Dataset]:
@@ -95,8 +93,8 @@ def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the tags format, with the share of responses that hold each of its two parts."""
     scores = score_doc(doc, results, rule="tag", same=same_number_text)
     if texts := [str(response) for response in answered(results)]:
-        scores["thinking_proportion"] = mean(bool(_THINKING.search(text)) for text in texts)
-        scores["answer_proportion"] = mean(bool(_SOLUTION.search(text)) for text in texts)
+        scores["thinking_proportion"] = mean(has_working(text) for text in texts)
+        scores["answer_proportion"] = mean(has_solution(text) for text in texts)
     return scores
 
 

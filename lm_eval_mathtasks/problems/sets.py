@@ -1,4 +1,5 @@
-"""Which test sets there are: `sets.yaml`, a row each, says where a set lives, how many docs it has and what they hold.
+"""Which sets there are to test on, and to train on (`...-train`): `sets.yaml`, a row each, says where a set lives, how
+many docs it has and what they hold.
 
 A new benchmark is a row there and a folder under `tasks/`: a YAML that includes `../_boxed.yaml` and names the row, and
 a README. How each set was obtained, and what could not be confirmed, is in the README of its family under `tasks/`.
@@ -32,7 +33,8 @@ class Source:
     ordered: whether the checksum depends on the order of the docs;
     confirmed: whether the hub's content at the revision is known to have this checksum. Where it is not, content from
         the hub at the revision is used all the same, because the revision names it, and the difference is said;
-    editions: further editions in circulation: number of docs -> checksum (empty: not established).
+    editions: further editions in circulation: number of docs -> checksum (empty: not established);
+    without_gold: how many docs have no reference answer as published; more than these are a fault of the copy.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Source:
     ordered: bool = True
     confirmed: bool = True
     editions: Mapping[int, str] = field(default_factory=dict)
+    without_gold: int = 0
 
     @property
     def columns(self) -> dict[str, str]:

@@ -130,6 +130,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _hub_rows(source: Source) -> list[dict[str, Any]]:
+    if not source.hub:
+        raise DataError(
+            f"a file of the set {source.name}, which no hub has",
+            "no folder to look in",
+            f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}",
+        )
     from datasets import load_dataset
 
     try:
@@ -163,7 +169,7 @@ def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
                 f"the columns {', '.join(sorted(rows[0]))}",
                 "use the file as published, or rename its columns",
             )
-        if missing:
+        if len(missing) > (source.without_gold if column == source.gold else 0):
             named = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
             raise DataError(
                 f"{wanted} in every doc of {place}",

@@ -1,4 +1,7 @@
-"""Is a response right? The reward of reinforcement learning and the accuracy in the logs, both by our own grader."""
+"""Is a response right? The reward of reinforcement learning and the accuracy in the logs, both by our own grader.
+
+Unlike `lm_eval_mathtasks.rewards`, it takes unmarked answers as well: the recipe also asks for "The answer is ...".
+"""
 
 from __future__ import annotations
 
