@@ -30,7 +30,7 @@ test-vllm: $(VENV)/vllm/.done
 	$(VLLM)/python -m pytest -q -m vllm tests/host/test_vllm.py tests/choosing/test_vllm_pooling.py
 
 docs: $(VENV)/test/.done
-	$(TEST)/python tests/docs.py --write
+	$(TEST)/python -m tests.docs --write
 
 bench-graders: $(VENV)/test/.done
 	$(TEST)/python benchmarks/graders.py --markdown

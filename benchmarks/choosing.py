@@ -25,7 +25,7 @@ from lm_eval_mathtasks.embedded.recipe.evaluation import respond
 from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.problems import sources
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 
@@ -92,7 +92,7 @@ def main() -> int:
         args.samples.parent.mkdir(parents=True, exist_ok=True)
         sample(args.stage, args.repeats, args.samples)
     run = read_run(args.samples)
-    votes = votes_of(run, judge(run))
+    votes = votes_of(run, judge_run(run))
     k = min(v.n for v in votes)
     mean = fmean(sum(v.correct) / v.n for v in votes)
     oracle = fmean(any(v.correct) for v in votes)

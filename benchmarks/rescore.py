@@ -114,16 +114,16 @@ def side_by_side(rows: list[dict]) -> dict[str, list[float]]:
     from lm_eval_mathtasks.grading import extract_answer, grade
     from lm_eval_mathtasks.grading.deadline import stop_workers, warm_up
     from lm_eval_mathtasks.grading.peers import ADAPTERS, Item
-    from lm_eval_mathtasks.runs.judged import reference_answer
+    from lm_eval_mathtasks.problems.gold import answer_in
 
     logging.disable(logging.CRITICAL)  # math-verify reports its timeouts by logging
     peer = ADAPTERS[PEER]()
 
     def ours(row: dict) -> None:
-        grade(gold=reference_answer(row["gold"]), pred=extract_answer(row["response"]).answer)
+        grade(gold=answer_in(row["gold"]), pred=extract_answer(row["response"]).answer)
 
     def theirs(row: dict) -> None:
-        peer(Item("", "", gold=reference_answer(row["gold"]), text=row["response"]))
+        peer(Item("", "", gold=answer_in(row["gold"]), text=row["response"]))
 
     graders: dict[str, Callable[[dict], None]] = {"ours": ours, PEER: theirs}
     warm_up()
@@ -175,9 +175,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def report(rows: list[dict], times: dict[str, list[float]], cost: Cost, size: int, *, workers: int) -> None:
     from lm_eval_mathtasks.grading import extract_answer
-    from lm_eval_mathtasks.runs.judged import reference_answer
+    from lm_eval_mathtasks.problems.gold import answer_in
 
-    pairs = {(reference_answer(row["gold"]), extract_answer(row["response"]).answer) for row in rows}
+    pairs = {(answer_in(row["gold"]), extract_answer(row["response"]).answer) for row in rows}
     mean = {name: statistics.mean(each) for name, each in times.items()}
     print(f"\n{len(rows)} responses are distinct, and {len(pairs)} (gold, answer) pairs")
     for name, each in times.items():

@@ -8,6 +8,7 @@ MathtasksError
 │   ├── RunFatal         no request can succeed: key, quota, unknown model
 │   ├── ItemFatal        this request can never succeed: context length, content filter
 │   └── Transient        the same request may succeed later
+├── JournalError       the journal of an API model
 ├── EvidenceError      logs of a run
 ├── Undefined          a number that does not exist, such as pass@8 of four responses
 ├── ScoreError         scores of responses, or the verifier that gives them
@@ -58,6 +59,10 @@ class ItemFatal(ModelError):
 
 class Transient(ModelError):
     """The same request may succeed later."""
+
+
+class JournalError(MathtasksError):
+    """The journal of an API model is missing, damaged, of another version, or cannot be written."""
 
 
 class EvidenceError(MathtasksError):

@@ -1,15 +1,11 @@
-"""Files of evidence: their checksums, names made of a model's, and writing them whole or not at all."""
+"""Files of evidence: their checksums, and writing them whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
-
-_LONGEST = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
-_KEPT = 25  # characters of a longer one
 
 
 def sha256(content: str | bytes) -> str:
@@ -25,14 +21,6 @@ def file_sha256(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def safe_name(name: str) -> str:
-    """Return a name as part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1; one too long for a
-    file system ends in its checksum."""
-    name = re.sub(r'["<>:/|\\?*\[\]\0]+', "__", name)
-    data = name.encode("utf-8", "replace")
-    return name if len(data) <= _LONGEST else f"{name[:_KEPT]}-{sha256(data)[:12]}"
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:

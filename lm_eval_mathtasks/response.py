@@ -7,9 +7,8 @@ token limit cut it off, and whether there is a response at all.
 
 from __future__ import annotations
 
-import re
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# As OpenAI, Anthropic, Google, lighteval and vLLM name the end by a limit of tokens.
+_LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens"})
 
 
 class Response(str):
@@ -28,6 +27,6 @@ class Response(str):
         return self
 
 
-def encodable(text: str) -> str:
-    """The text with lone surrogates replaced by U+FFFD: lm-eval cannot write them and would leave an empty file."""
-    return _SURROGATE.sub("\ufffd", text)
+def hit_limit(finish_reason: str | None) -> bool:
+    """Whether a finish reason, under any of its names, says that a limit of tokens cut the response off."""
+    return finish_reason is not None and finish_reason.lower() in _LIMIT

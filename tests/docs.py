@@ -1,4 +1,4 @@
-"""The generated parts of the README: `python tests/docs.py --write` puts them in, tests/test_docs.py compares them."""
+"""The generated parts of README and CONTRIBUTING: `python -m tests.docs --write` puts them in, test_docs compares."""
 
 import ast
 import re
@@ -10,6 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 # Captions of what has no docstring of its own; everything at the top level must be here.
 CAPTIONS = {
@@ -17,6 +18,7 @@ CAPTIONS = {
     "Makefile": "`make demo`, `make test`, and what they are made of",
     "README.md": "this page",
     "CHANGELOG.md": "what changed, by version",
+    "CONTRIBUTING.md": "rooms, laws, habits; how to test, measure and release",
     "lm_eval_mathtasks": "the package",
     "tasks": "what is asked: YAML and README, a folder a family",
     "leaderboards": "what others claim: published scores, each with its source",
@@ -119,23 +121,40 @@ def _first_line(file: Path) -> str:
     return re.split(r"(?<=[.?!])\s", text)[0].rstrip(".")
 
 
-PARTS = {"tasks": tasks_table, "tree": tree}
+def rooms() -> str:
+    """The floors of tests/test_layers.py, the top one first, with what each room is and may import from outside."""
+    from tests.test_layers import FLOORS, PACKAGES
+
+    package = ROOT / "lm_eval_mathtasks"
+    lines = ["| floor | room | what | packages |", "|---|---|---|---|"]
+    for number, names in reversed(list(enumerate(FLOORS))):
+        for name in names:
+            folder, module = package / name / "__init__.py", package / f"{name}.py"
+            file = folder if folder.exists() else module
+            if file.exists() and not name.startswith("__"):
+                what = CAPTIONS.get(name, _first_line(file))
+                lines.append(f"| {number} | `{name}` | {what} | {', '.join(sorted(PACKAGES[name])) or '-'} |")
+    return "\n".join(lines)
 
 
-def filled(text: str) -> str:
-    """The README with its generated parts as they should be."""
-    for name, make in PARTS.items():
+# The generated parts of each page.
+PARTS = {README: {"tasks": tasks_table, "tree": tree}, CONTRIBUTING: {"rooms": rooms}}
+
+
+def filled(page: Path) -> str:
+    """A page with its generated parts as they should be."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in PARTS[page].items():
         pattern = re.compile(rf"(<!-- {name}: generated, see tests/docs.py -->\n).*?<!-- /{name} -->", re.S)
         if not pattern.search(text):
-            raise SystemExit(f"README.md has no place for the part {name!r}")
+            raise SystemExit(f"{page.name} has no place for the part {name!r}")
         part = make()
         text = pattern.sub(lambda match, part=part, name=name: f"{match[1]}{part}\n<!-- /{name} -->", text)
     return text
 
 
 if __name__ == "__main__":
-    current = README.read_text(encoding="utf-8")
-    wanted = filled(current)
-    if "--write" in sys.argv:
-        README.write_text(wanted, encoding="utf-8")
-    sys.exit(int(current != wanted and "--write" not in sys.argv))
+    stale = [page for page in PARTS if page.read_text(encoding="utf-8") != filled(page)]
+    for page in stale if "--write" in sys.argv else ():
+        page.write_text(filled(page), encoding="utf-8")
+    sys.exit(int(bool(stale) and "--write" not in sys.argv))

@@ -1,4 +1,4 @@
-"""The README is generated or tested, never trusted."""
+"""README and CONTRIBUTING are generated or tested, never trusted."""
 
 import re
 import shlex
@@ -15,8 +15,9 @@ SHELL = "\n".join(re.findall(r"```(?:sh|bash)\n(.*?)```", README, re.S)).replace
 COMMANDS = [line for line in SHELL.splitlines() if line.startswith("mathtasks ")]
 
 
-def test_the_generated_parts_are_current():
-    assert docs.filled(README) == README, "run `make docs`"
+@pytest.mark.parametrize("page", docs.PARTS, ids=lambda page: page.name)
+def test_the_generated_parts_are_current(page):
+    assert docs.filled(page) == page.read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_every_top_level_entry_has_a_caption():

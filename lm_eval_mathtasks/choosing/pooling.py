@@ -10,12 +10,13 @@ import http.client
 import json
 import math
 import os
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import tenacity
 
 from lm_eval_mathtasks.choosing.scorer import Settings, steps
 from lm_eval_mathtasks.choosing.scores import Score
@@ -26,7 +27,7 @@ KEY_VARIABLE = "VLLM_API_KEY"  # vLLM's own
 TIMEOUT_S = 600.0  # a queue of long responses before a large verifier
 ATTEMPTS = 4
 PAUSE_S = 1.0  # before the second attempt; doubled each time
-_PASSING = {408, 429, 500, 502, 503, 504}
+_PASSING = {408, 429, 500, 502, 503, 504}  # a connection without any status may be there again, too
 
 
 class Endpoint:
@@ -79,21 +80,21 @@ class Endpoint:
         return tuple(_softmax(row)[self._good] for row in rows)
 
     def _post(self, route: str, body: dict[str, Any]) -> Any:
-        fault = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                time.sleep(PAUSE_S * 2 ** (attempt - 1))
-            try:
-                return self._exchange(route, body)
-            except urllib.error.HTTPError as error:
-                fault = f"HTTP {error.code}: {error.read().decode(errors='replace')[:300]}"
-                if error.code not in _PASSING:
-                    break
-            except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
-                fault = f"{type(error).__name__}: {error}"
+        try:
+            return self._exchange(route, body)
+        except urllib.error.HTTPError as error:
+            fault = f"HTTP {error.code}: {error.read().decode(errors='replace')[:300]}"
+        except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
+            fault = f"{type(error).__name__}: {error}"
         fix = "is the server up, and does it serve this kind of model? See choosing/README.md"
         raise ScoreError(f"scores from {self._base}{route}", fault, fix)
 
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception(lambda error: getattr(error, "code", 503) in _PASSING),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(multiplier=PAUSE_S),
+        reraise=True,
+    )
     def _exchange(self, route: str, body: dict[str, Any]) -> Any:
         headers = {"Content-Type": "application/json", **self._headers}
         # make_scorer lets only http and https through.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lm_eval_mathtasks.choosing.choices import WEIGHINGS, Weighing
 from lm_eval_mathtasks.choosing.curves import BEST, WEIGHTED, Chosen, choose
-from lm_eval_mathtasks.choosing.scorer import KINDS, Settings, make_scorer
+from lm_eval_mathtasks.choosing.scorer import Settings
+from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
 from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, aggregate, has_steps, read_scores
 from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
@@ -16,7 +17,7 @@ from lm_eval_mathtasks.commands.arguments import read_chosen, whole_number, whol
 from lm_eval_mathtasks.commands.sampling import ROWS, add_run_arguments, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.runs.judged import Judgement, judge
+from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks choose`."""
     run = _the_run(args)
-    judgements = judge(run)
+    judgements = judge_run(run)
     votes = votes_of(run, judgements)
     ks = args.k or powers_of_two(min(v.n for v in votes))
     require(votes, max(ks))  # before a scorer is at work for hours
@@ -110,7 +111,7 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
     return read_scores(path, run, args.score_column), path
 
 
-def _numbers_of(scores: Scores, judgements: Sequence[Judgement], how: Aggregate) -> dict[str, list[float]]:
+def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) -> dict[str, list[float]]:
     """One number for each judged response, in the order of the judgements, which are what votes."""
     found: dict[str, list[float]] = {}
     for judgement in judgements:

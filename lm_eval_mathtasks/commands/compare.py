@@ -20,7 +20,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.runs.judged import Judgement, first_answers, judge, shares
+from lm_eval_mathtasks.runs.judged import Judged, first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run, read_runs
 from lm_eval_mathtasks.tables import Table, show
 
@@ -99,7 +99,7 @@ def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
     if run.scored and not regrade:
         return own_shares(run), {}
-    judgements = judge(run)
+    judgements = judge_run(run)
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
 
 
@@ -217,7 +217,7 @@ def explain_main(args: argparse.Namespace) -> int:
     claims, causes = load_claims(args.leaderboards), load_causes(args.leaderboards)
     tables: list[Table] = []
     for run in read_chosen(args.run, args):
-        judgements = judge(run)
+        judgements = judge_run(run)
         best, notes = _to_reach(run, claims, judgements, args)
         explanation = explain(
             run,
@@ -232,7 +232,7 @@ def explain_main(args: argparse.Namespace) -> int:
 
 
 def _to_reach(
-    run: Run, claims: Claims, judgements: list[Judgement], args: argparse.Namespace
+    run: Run, claims: Claims, judgements: list[Judged], args: argparse.Namespace
 ) -> tuple[Comparison | None, list[str]]:
     """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
     counted = None if run.scored else shares(run, judgements)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.store import DEFAULT_PATH
+from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 
 
 def add_journal_arguments(parser: argparse.ArgumentParser) -> None:

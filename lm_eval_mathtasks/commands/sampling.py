@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_run_options, read_chosen, whole_numbers
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     ks = None if args.k == "all" else args.k
     for run in read_chosen(args.run, args, judged_anew=True):
-        found = votes(run, judge(run))
+        found = votes(run, judge_run(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
         if args.format == "csv":

@@ -40,10 +40,10 @@ from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
-from lm_eval_mathtasks.files import safe_name, sha256
-from lm_eval_mathtasks.journal.statistics import journal_statistics
+from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.runs.formats import find_readers
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_logs import (
     PACKED,
     RESULTS,
@@ -53,6 +53,7 @@ from lm_eval_mathtasks.runs.lm_eval_logs import (
 )
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.runs.records import Run, read_json, read_json_lines
+from lm_eval_mathtasks.text import safe_name
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
 _SHOWN = 20  # findings in a message
@@ -157,7 +158,7 @@ def _packs_of(file: Path, logs: Path, choices: Choices) -> Iterator[Pack]:
         raise EvidenceError("the results_<date>.json of a run", got, "pass the folder that lm-eval wrote")
     for run in read_runs(file, journal=choices.journal):
         source = next(file.parent.glob(f"samples_{run.task}_{named['date']}.jsonl*"))
-        pack = _pack(_with_cut_off(run), raw, (file.name, source), choices)
+        pack = _pack(run, raw, (file.name, source), choices)
         pack.folder = logs / pack.folder / named["date"].split(".", 1)[0]
         yield pack
 
@@ -169,7 +170,7 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
     results[PACKED] = {"format": FORMAT, "text": choices.text, "protocol": _protocol(run)}
     if choices.text == "none":
         _withhold_examples(results["configs"][run.task])
-    judgements = judge(run)
+    judgements = judge_run(run)
     if other := differences(run, judgements):
         raise EvidenceError(
             f"the score of {run.label} as our grader gives it now",
@@ -197,16 +198,6 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
     files[FILE] = _json(sealed(manifest))
     folder = Path(safe_name(run.model or "unnamed")) / run.task
     return Pack(folder, len(run.rows), files)
-
-
-def _with_cut_off(run: Run) -> Run:
-    """Where no journal says how a response ended but its one-response doc is scored as cut off, the limit ended it."""
-    cut = {row.doc_id for row in run.rows if len(row.responses) == 1 and row.metrics.get("truncated,none")}
-    rows = (
-        row if any(row.finish) or row.doc_id not in cut else replace(row, finish=("length",))
-        for row in run.rows
-    )
-    return replace(run, rows=tuple(rows))
 
 
 def _about(

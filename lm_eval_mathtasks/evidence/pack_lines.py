@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
 from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.runs.judged import Judgement
+from lm_eval_mathtasks.runs.judged import Judged
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, REPLAY
 from lm_eval_mathtasks.runs.records import Row, Run
 
@@ -17,7 +17,7 @@ _NO_TEXT = frozenset({"doc_id", "filter", "metrics", "doc_hash", "prompt_hash", 
 
 
 def packed_lines(
-    raw: list[dict[str, Any]], run: Run, judgements: list[Judgement], text: str
+    raw: list[dict[str, Any]], run: Run, judgements: list[Judged], text: str
 ) -> Iterator[dict[str, Any]]:
     """Yield a line a doc: lm-eval's, with our verdict on every response; what further filters say otherwise is folded
     into the doc's first line. raw: of the samples file; text: "none" leaves out problem, prompt and response."""
@@ -25,7 +25,7 @@ def packed_lines(
     kept = None if text == "full" else _NO_TEXT
     if kept and run.provenance.settings.get("backend") == REPLAY:
         kept -= {"prompt_hash"}  # of a prompt that no model saw
-    judged: dict[str, list[Judgement]] = {}
+    judged: dict[str, list[Judged]] = {}
     for judgement in judgements:
         judged.setdefault(judgement.doc_id, []).append(judgement)
     first: dict[str, dict[str, Any]] = {}
@@ -47,7 +47,7 @@ def _kept(line: dict[str, Any], names: frozenset[str] | None) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key in names or isinstance(value, int | float)}
 
 
-def _added(row: Row, judged: list[Judgement], text: str) -> dict[str, Any]:
+def _added(row: Row, judged: list[Judged], text: str) -> dict[str, Any]:
     verdicts: list[dict[str, Any] | None] = [None] * len(
         row.responses
     )  # None: an API error took the response
@@ -57,7 +57,7 @@ def _added(row: Row, judged: list[Judgement], text: str) -> dict[str, Any]:
     if any(row.finish):
         added["finish_reasons"] = [list(row.finish)]
     if text == "none":
-        added["gold_sha256"] = sha256(row.gold or "")
+        added["gold_sha256"] = sha256(row.reference or row.gold or "")
         added["response_sha256"] = [sha256(response) for response in row.responses]
         added["response_chars"] = [len(response) for response in row.responses]
     return added

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.grading import Extraction, Status, Verdict, grade
-from lm_eval_mathtasks.runs.judged import Judgement, judge, reference_answer, shares
+from lm_eval_mathtasks.grading import Extraction, Status, Verdict
+from lm_eval_mathtasks.grading.judge import Judgement, judge_again
+from lm_eval_mathtasks.problems.gold import answer_in
+from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
 from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
 
 OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
@@ -17,7 +19,7 @@ LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer on
 _TOLERANCE = 1e-9  # of a share that was written as decimal text
 
 
-def verdict_of(judgement: Judgement) -> dict[str, Any]:
+def verdict_of(judgement: Judged) -> dict[str, Any]:
     """Return a judgement as a pack keeps it: the answer (its hash if it is long), the rule, status and tier."""
     answer, rule = judgement.extraction.answer, judgement.extraction.rule
     said = {"rule": rule, "status": str(judgement.verdict.status), "tier": judgement.verdict.tier}
@@ -26,7 +28,7 @@ def verdict_of(judgement: Judgement) -> dict[str, Any]:
     return {"answer": answer, **said}
 
 
-def differences(run: Run, judgements: list[Judgement]) -> dict[str, str]:
+def differences(run: Run, judgements: list[Judged]) -> dict[str, str]:
     """Return by id the docs of a run of ours whose score is not what our grader gives now; other graders may differ."""
     ours = shares(run, judgements)
     first = {judgement.doc_id: judgement.verdict for judgement in reversed(judgements)}
@@ -49,7 +51,7 @@ def changed_verdicts(
 
     texts: by SHA-256, those that a pack without text may be judged from.
     """
-    judgements: list[Judgement] = []
+    judgements: list[Judged] = []
     findings: dict[str, str] = {}
     again = 0
     stored = {str(line["doc_id"]): line for line in lines}
@@ -63,7 +65,7 @@ def changed_verdicts(
     return again, list({**differences(run, judgements), **findings}.values())
 
 
-def _change(judgement: Judgement, then: Mapping[str, Any], *, whole: bool) -> str | None:
+def _change(judgement: Judged, then: Mapping[str, Any], *, whole: bool) -> str | None:
     """What is said of a verdict that is not the stored one; whole: the answer was extracted anew too."""
     now = verdict_of(judgement)
     if then.get("status") != now["status"]:
@@ -79,36 +81,40 @@ def _change(judgement: Judgement, then: Mapping[str, Any], *, whole: bool) -> st
 
 def _judged_again(
     run: Run, stored: Mapping[str, dict[str, Any]], texts: Mapping[str, str]
-) -> Iterator[tuple[Judgement, bool]]:
+) -> Iterator[tuple[Judged, bool]]:
     """Yield a judgement of every response and whether it is new: from its text, from the stored answer where only the
     reference is known, else as stored."""
     if not run.withheld:
-        yield from ((judgement, True) for judgement in judge(run))
+        yield from ((judgement, True) for judgement in judge_run(run))
         return
     for row in run.rows:
         line = stored[row.doc_id]
-        gold = texts.get(line["gold_sha256"])
+        reference = texts.get(line["gold_sha256"])
         for repeat in row.there:
             said = line["verdicts"][repeat]
             text = texts.get(line["response_sha256"][repeat])
-            if gold is not None and text is not None:
+            if reference is not None and text is not None:
                 one = replace(
-                    row, gold=gold, responses=(text,), finish=(row.finish_reason(repeat),), answers=None
+                    row,
+                    gold=answer_in(reference),
+                    responses=(text,),
+                    finish=(row.finish_reason(repeat),),
                 )
-                (judgement,) = judge(replace(run, rows=(one,)))
-                yield judgement._replace(repeat=repeat), True
+                yield Judged(row.doc_id, repeat, asked_of(one, 0).judge()), True
             else:
-                yield _from_answer(row.doc_id, repeat, said, gold)
+                yield _from_answer(row, repeat, said, reference)
 
 
 def _from_answer(
-    doc_id: str, repeat: int, said: Mapping[str, Any], gold: str | None
-) -> tuple[Judgement, bool]:
-    answer, stored = said.get("answer"), Verdict(Status(said["status"]), "as the pack says", said["tier"])
+    row: Row, repeat: int, said: Mapping[str, Any], reference: str | None
+) -> tuple[Judged, bool]:
+    stored = Verdict(Status(said["status"]), "as the pack says", said["tier"])
+    judgement = Judgement(Extraction(said.get("answer"), said["rule"]), stored)
     # Whether a response broke off is known from its text alone.
-    known = gold is not None and "answer_sha256" not in said and stored.status is not Status.TRUNCATED
-    verdict = grade(gold=reference_answer(gold or ""), pred=answer) if known else stored
-    return Judgement(doc_id, repeat, Extraction(answer, said["rule"]), verdict), known
+    known = reference is not None and "answer_sha256" not in said and stored.status is not Status.TRUNCATED
+    if known:
+        judgement = judge_again(judgement, gold=answer_in(reference), tolerance=row.tolerance)
+    return Judged(row.doc_id, repeat, judgement), known
 
 
 def find_texts(wanted: set[str], places: Sequence[Path]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
-from lm_eval_mathtasks.files import safe_name
+from lm_eval_mathtasks.text import safe_name
 
 # An absolute path of two parts at least; a URL's and a fraction's slash follow a word, a colon or another slash.
 _PATH = re.compile(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lm_eval_mathtasks.grading.extract import candidates, extract_answer
-from lm_eval_mathtasks.grading.grade import grade, normal_form
+from lm_eval_mathtasks.grading.extract import candidates
+from lm_eval_mathtasks.grading.grade import normal_form
+from lm_eval_mathtasks.grading.judge import judge
+from lm_eval_mathtasks.text import visible
 
 # What a line of the report shows of an answer or of its surroundings.
 MAX_SHOWN = 160  # characters
@@ -16,8 +18,7 @@ def explain_answer(*, gold: str, response: str | None, finish_reason: str | None
     The parts: the candidates in the order of trust with their place, what was extracted and by which rule, how gold
     and answer are understood, which tier of the grader decided, and the verdict with its reason.
     """
-    found = extract_answer(response, finish_reason=finish_reason)
-    verdict = grade(gold=gold, pred=found.answer)
+    found, verdict, cut_off = judge(response, gold=gold, finish_reason=finish_reason)
     lines = ["candidates, the most trusted first:", *_candidate_lines(response or "")]
     if found.answer is None:
         lines.append(
@@ -28,8 +29,8 @@ def explain_answer(*, gold: str, response: str | None, finish_reason: str | None
     lines += ["gold, as understood:", *_indented(normal_form(gold))]
     if found.answer is not None:
         lines += ["answer, as understood:", *_indented(normal_form(found.answer))]
-    status = "truncated" if found.truncated else verdict.status
-    return "\n".join([*lines, f"tier: {verdict.tier}", f"verdict: {status}: {verdict.reason}"])
+    said = [f"cut off: {cut_off}"] if cut_off else []
+    return "\n".join([*lines, f"tier: {verdict.tier}", *said, f"verdict: {verdict.status}: {verdict.reason}"])
 
 
 def _candidate_lines(response: str) -> list[str]:
@@ -47,6 +48,6 @@ def _indented(text: str) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Return text on one line, short, and printable on any terminal (lone surrogates are escaped)."""
-    line = text.replace("\n", " ").encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return text on one line, short, and harmless on any terminal."""
+    line = visible(text.replace("\n", " "))
     return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}... ({len(line)} characters)"

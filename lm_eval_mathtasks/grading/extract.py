@@ -37,6 +37,7 @@ from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
 from lm_eval_mathtasks.grading.slots import BOLD, Span, last_value, slot_value, trim
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
+from lm_eval_mathtasks.response import hit_limit
 
 _HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
 _REMARK = re.compile(
@@ -80,7 +81,7 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     """
     response = response or ""
     seen = _first_solution(view(response))
-    cut = seen.unfinished or (finish_reason == "length" and not seen.ended)
+    cut = seen.unfinished or (hit_limit(finish_reason) and not seen.ended)
     for rule, parts in _answers(seen):
         cut = cut or (rule not in STATED and not seen.ended and breaks_off(seen.text))
         if cut and not _survives_cut(seen.text, rule, parts):

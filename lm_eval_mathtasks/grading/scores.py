@@ -1,4 +1,4 @@
-"""Verdicts in, numbers out."""
+"""Judgements in, numbers out: the metrics of a doc, the same in a run's hooks and wherever its log is read again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from lm_eval_mathtasks.grading.classes import answer_classes
-from lm_eval_mathtasks.grading.verdict import Extraction, Status, Verdict
+from lm_eval_mathtasks.grading.judge import Judgement
+from lm_eval_mathtasks.grading.tolerance import TOLERANCE
+from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k, powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 
@@ -17,22 +19,40 @@ log = logging.getLogger(__name__)
 RATES = (Status.NO_ANSWER, Status.UNPARSABLE, Status.OVER_LIMIT, Status.GOLD_UNREADABLE)
 
 
-def response_scores(
-    extraction: Extraction, verdict: Verdict, *, same_text: bool, cut_off: bool
+def doc_scores(
+    judged: Sequence[Judgement], *, gold: str | None, asked: int, strict: Sequence[bool] | None = None
 ) -> dict[str, float]:
-    """The metrics of one judged response, each 0.0 or 1.0; their means over docs are the accuracy and the rates.
+    """Return the metrics of a doc from the judgements of its responses.
 
-    exact_match: graded equal; strict_match (`same_text`): the same text, in the format that was asked for;
-    extracted: an answer was found; truncated: the token limit cut the response off (`cut_off`) or its thinking never
-    ended, whether or not an answer was found before that; the rest: the verdict has that status.
+    judged: of the responses that are there, in order; asked: how many were asked for. api_error is the share that is
+    missing; the other metrics are of the rest, and absent if there is none. Each is 0.0 or 1.0 for one response, and
+    the mean over several: exact_match, graded equal; strict_match (only where `strict` says of each response whether
+    its answer is the same text, in the format that was asked for); extracted, an answer was found; truncated, the
+    response was cut off, surely or likely, whether or not it had answered before that; the rest are statuses of
+    verdicts. Of several responses pass@k and maj@k stand beside them, see `repeat_scores`.
     """
+    scores = {"api_error": 1 - len(judged) / asked}
+    if not judged:
+        return scores
+    each = [_response_scores(one) for one in judged]
+    scores |= {name: mean(one[name] for one in each) for name in each[0]}
+    if strict is not None:
+        scores["strict_match"] = mean(strict)
+    return {**scores, **repeat_scores([one.correct for one in judged], votes_for(judged, gold), asked)}
+
+
+def _response_scores(judged: Judgement) -> dict[str, float]:
     return {
-        "exact_match": float(verdict.correct),
-        "strict_match": float(same_text),
-        "extracted": float(extraction.answer is not None),
-        "truncated": float(cut_off or verdict.status is Status.TRUNCATED),
-        **{str(status): float(verdict.status is status) for status in RATES},
+        "exact_match": float(judged.correct),
+        "extracted": float(judged.extraction.answer is not None),
+        "truncated": float(judged.cut_off is not None),
+        **{str(status): float(judged.verdict.status is status) for status in RATES},
     }
+
+
+def votes_for(judged: Sequence[Judgement], gold: str | None) -> list[str | None]:
+    """Return what each response votes for: its answer, and the reference answer where a tolerance made it right."""
+    return [gold if one.verdict.tier == TOLERANCE else one.extraction.answer for one in judged]
 
 
 def mean(values: Iterable[float]) -> float:

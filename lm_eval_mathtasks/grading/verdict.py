@@ -21,6 +21,18 @@ class Status(str, Enum):
         return self.value
 
 
+# What people call each: "cut off" alone also counts responses that had answered before the cut, see `judge.Judgement`.
+STATUS_WORDS = {
+    Status.CORRECT: "correct",
+    Status.INCORRECT: "incorrect",
+    Status.NO_ANSWER: "no answer",
+    Status.TRUNCATED: "cut off before an answer",
+    Status.UNPARSABLE: "unreadable",
+    Status.OVER_LIMIT: "too big to check",
+    Status.GOLD_UNREADABLE: "reference unreadable",
+}
+
+
 class Extraction(NamedTuple):
     """What a response gave as its answer.
 

@@ -11,25 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，；：！？"}
-_WIDE_CHARACTER = re.compile("[\uff01-\uff5e]")
-
-# Thinking, opened and closed; names that mark only the format of a prompt (a working-out part) count as well.
-# A set of first characters, and no flag on it, is what makes these searches fast.
-_THINK = re.compile(
-    r"[<\[◁](?i:(?P<slash>/?)(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
-    r"|\|(?P<edge>begin|end)_of_thought\|>|(?P<side>start|end)_working_out>)"
-)
-_CLOSING = {"/", "end"}
-# A block that was never closed has still ended when the response ends with a complete answer element.
-_ANSWER_ELEMENT = re.compile(r"<(?i:answer|solution)>")
-_ANSWER_ELEMENT_AT_END = re.compile(r"</(?:answer|solution)>\s{0,20}\Z", re.IGNORECASE)
-
-# gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
-_FINAL_CHANNEL = re.compile(
-    r"<\|channel\|>\s{0,4}final\s{0,4}(?:<\|constrain\|>\w{0,20})?<\|message\|>|assistantfinal"
-)
-_ANALYSIS_CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(?:analysis|commentary)|\A\s{0,4}analysis(?=[A-Z])")
+from lm_eval_mathtasks.text import narrow, thinking
 
 _TURN_TOKEN = re.compile(
     r"[<\[](?:\|(?:im_start|im_end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|end|start|return|user|assistant"
@@ -74,13 +56,11 @@ class View(NamedTuple):
 
 def view(response: str) -> View:
     """Blank thinking, code and special tokens; the cut at the next question is `first_solution`'s."""
-    text = response
-    if not text.isascii() and _WIDE_CHARACTER.search(text):
-        text = text.translate(_WIDE)
-    text, unfinished = _without_thinking(text)
+    text = narrow(response)
+    spans, unfinished = thinking(text)
     if unfinished:
         return View("", False, True, [])
-    text, ended = _first_turn(text)
+    text, ended = _first_turn(_blank(text, spans) if spans else text)
     text, outputs = _without_code(text)
     return View(text, ended, False, outputs)
 
@@ -108,31 +88,6 @@ def _blank(text: str, spans: list[tuple[int, int]]) -> str:
         pieces += [text[position:start], "\n" * (end - start)]
         position = end
     return "".join([*pieces, text[position:]])
-
-
-def _without_thinking(text: str) -> tuple[str, bool]:
-    if "<|channel|>" in text or "assistantfinal" in text or text.lstrip()[:8] == "analysis":
-        finals = list(_FINAL_CHANNEL.finditer(text))
-        if finals:
-            text = _blank(text, [(0, finals[-1].end())])
-        elif _ANALYSIS_CHANNEL.search(text):
-            return text, True
-    spans: list[tuple[int, int]] = []
-    opened: int | None = None
-    for match in _THINK.finditer(text):
-        if next((group for group in match.groups() if group), "").lower() in _CLOSING:
-            # A closing tag alone: the chat template had written the opening one.
-            begin = opened if opened is not None else spans[-1][1] if spans else 0
-            spans.append((begin, match.end()))
-            opened = None
-        elif opened is None:
-            opened = match.start()
-    if opened is not None:
-        if not _ANSWER_ELEMENT_AT_END.search(text, max(0, len(text) - 40)):
-            return text, True
-        elements = [match.start() for match in _ANSWER_ELEMENT.finditer(text, opened)]
-        spans.append((opened, elements[-1] if elements else opened))
-    return (_blank(text, spans) if spans else text), False
 
 
 def _first_turn(text: str) -> tuple[str, bool]:

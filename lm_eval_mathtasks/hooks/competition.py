@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.boxes import find_boxes
 from lm_eval_mathtasks.hooks.documents import renamed
-from lm_eval_mathtasks.hooks.errata import with_errata
-from lm_eval_mathtasks.hooks.scoring import BOXED, FINAL_ANSWER, Doc, Scores, same_text
+from lm_eval_mathtasks.hooks.scoring import BOXED, FINAL_ANSWER, Doc, Format, Scores, same_text, score_doc
 from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:
@@ -57,21 +56,21 @@ def gold_math(doc: Doc) -> str:
 def score_math_cot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{...}`, over all docs of MATH and by subject and level."""
     return _by_subject_and_level(
-        doc, with_errata("math", doc, gold_math(doc), results, asked_for=BOXED, same=same_text)
+        doc, score_doc(Format("math", BOXED, same_text), doc, gold_math(doc), results)
     )
 
 
 def score_math_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{...}`, over all docs and by subject and level."""
     return _by_subject_and_level(
-        doc, with_errata("math", doc, gold_math500(doc), results, asked_for=BOXED, same=same_text)
+        doc, score_doc(Format("math", BOXED, same_text), doc, gold_math500(doc), results)
     )
 
 
 def score_math_fewshot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the exemplars' format, "Final Answer: The final answer is $...$."."""
     return _by_subject_and_level(
-        doc, with_errata("math", doc, gold_math500(doc), results, asked_for=FINAL_ANSWER, same=same_text)
+        doc, score_doc(Format("math", FINAL_ANSWER, same_text), doc, gold_math500(doc), results)
     )
 
 

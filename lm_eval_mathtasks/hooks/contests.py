@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.hooks.documents import renamed
-from lm_eval_mathtasks.hooks.errata import with_errata
-from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Scores, same_text
+from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Format, Scores, same_text, score_doc
 from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:
@@ -51,12 +50,12 @@ def gold_integer(doc: Doc) -> str:
 
 def score_amc(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{N}`."""
-    return with_errata("amc23", doc, gold_integer(doc), results, asked_for=BOXED, same=same_text)
+    return score_doc(Format("amc23", BOXED, same_text), doc, gold_integer(doc), results)
 
 
 def score_aime(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{N}`; "073" is 73."""
-    return with_errata("aime", doc, gold_integer(doc), results, asked_for=BOXED, same=_same_integer_text)
+    return score_doc(Format("aime", BOXED, _same_integer_text), doc, gold_integer(doc), results)
 
 
 def _same_integer_text(gold: str, answer: str) -> bool:

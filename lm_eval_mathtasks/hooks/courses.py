@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.hooks.documents import renamed
-from lm_eval_mathtasks.hooks.errata import with_errata
-from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Scores, same_text
+from lm_eval_mathtasks.hooks.scoring import BOXED, Doc, Format, Scores, same_text, score_doc
 from lm_eval_mathtasks.problems.sources import load
 
 if TYPE_CHECKING:
@@ -32,4 +31,4 @@ def gold_minerva_math(doc: Doc) -> str:
 
 def score_minerva_math(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{...}`."""
-    return with_errata("minerva-math", doc, gold_minerva_math(doc), results, asked_for=BOXED, same=same_text)
+    return score_doc(Format("minerva-math", BOXED, same_text), doc, gold_minerva_math(doc), results)

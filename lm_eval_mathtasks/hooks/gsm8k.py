@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.scores import mean
 from lm_eval_mathtasks.hooks.documents import renamed
-from lm_eval_mathtasks.hooks.errata import with_errata
 from lm_eval_mathtasks.hooks.scoring import (
     ANY_RULE,
     BOXED,
     SOLUTION_TAG,
     THE_ANSWER_IS,
     Doc,
+    Format,
     Scores,
     answered,
     same_number_text,
+    score_doc,
 )
 from lm_eval_mathtasks.problems.sources import load
 
@@ -55,24 +56,22 @@ def gold_gsm8k(doc: Doc) -> str:
 
 def score_gsm8k_cot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a few-shot response, which ends "The answer is N."."""
-    return with_errata("gsm8k", doc, gold_gsm8k(doc), results, asked_for=THE_ANSWER_IS, same=same_number_text)
+    return score_doc(Format("gsm8k", THE_ANSWER_IS, same_number_text), doc, gold_gsm8k(doc), results)
 
 
 def score_gsm8k_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{N}`."""
-    return with_errata("gsm8k", doc, gold_gsm8k(doc), results, asked_for=BOXED, same=same_number_text)
+    return score_doc(Format("gsm8k", BOXED, same_number_text), doc, gold_gsm8k(doc), results)
 
 
 def score_gsm8k_direct(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for a number and nothing else."""
-    return with_errata("gsm8k", doc, gold_gsm8k(doc), results, asked_for=ANY_RULE, same=same_number_text)
+    return score_doc(Format("gsm8k", ANY_RULE, same_number_text), doc, gold_gsm8k(doc), results)
 
 
 def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the tags format, with the share of responses that hold each of its two parts."""
-    scores = with_errata(
-        "gsm8k", doc, gold_gsm8k(doc), results, asked_for=SOLUTION_TAG, same=same_number_text
-    )
+    scores = score_doc(Format("gsm8k", SOLUTION_TAG, same_number_text), doc, gold_gsm8k(doc), results)
     if texts := [str(response) for response in answered(results)]:
         scores["thinking_proportion"] = mean(bool(_THINKING.search(text)) for text in texts)
         scores["answer_proportion"] = mean(bool(_SOLUTION.search(text)) for text in texts)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade
-from lm_eval_mathtasks.grading.scores import mean, repeat_scores, response_scores
+from lm_eval_mathtasks.grading.judge import Judgement, judge, judge_again
+from lm_eval_mathtasks.grading.scores import doc_scores, mean
+from lm_eval_mathtasks.problems.errata import erratum_of
 
 Doc = Mapping[str, Any]
 Scores = dict[str, float]
-
-log = logging.getLogger(__name__)
 
 # Which extraction rules count as "in the format that was asked for", per prompt.
 BOXED = frozenset({"box"})
@@ -36,45 +34,46 @@ def answered(results: Sequence[Any]) -> list[Any]:
     return [response for response in responses_of(results) if not getattr(response, "error", None)]
 
 
-def score_response(
-    gold: str, results: Sequence[Any], *, asked_for: Collection[str], same: Callable[[str, str], bool]
+class Format(NamedTuple):
+    """What a prompt asked for. family: whose errata apply; rules: the extraction rules that count as the format that
+    was asked for (empty: any); same: whether a string comparison would have called gold and answer equal."""
+
+    family: str
+    rules: Collection[str]
+    same: Callable[[str, str], bool]
+
+    def strictly(self, judged: Judgement, gold: str) -> bool:
+        """Whether a response answered in the format, and with the text of the reference answer."""
+        found = judged.extraction
+        in_format = found.answer is not None and (not self.rules or found.rule in self.rules)
+        return in_format and self.same(gold, found.answer or "")
+
+
+def score_doc(
+    asked: Format, doc: Doc, gold: str, results: Sequence[Any], *, tolerance: float | None = None
 ) -> Scores:
-    """Return the metrics of a doc's response, each 0.0 or 1.0; of k responses their means, and `repeat_scores`.
+    """Return the metrics of a doc, as `grading.scores.doc_scores` names them, and `exact_match_errata`.
 
-    asked_for: the extraction rules that count as the format the prompt asked for (empty: any); same: whether a string
-    comparison would have called gold and answer equal (strict_match). api_error is the share of responses that are
-    missing; the other metrics are of the rest, and absent if there is none.
+    tolerance: see `judge`. `exact_match_errata` is exact_match by the reference answer as the family's errata correct
+    it; a doc that they leave out has none.
     """
-    responses, asked = answered(results), len(responses_of(results))
-    api_error = {"api_error": 1 - len(responses) / asked}
-    if not responses:
-        return api_error
-    judged = [_judge(gold, response) for response in responses]
-    each = []
-    for response, (extraction, verdict) in zip(responses, judged, strict=True):
-        in_format = extraction.answer is not None and (not asked_for or extraction.rule in asked_for)
-        matches = in_format and same(gold, extraction.answer or "")
-        cut_off = getattr(response, "finish_reason", None) == "length"
-        each.append(response_scores(extraction, verdict, same_text=matches, cut_off=cut_off))
-    scores = {name: mean(one[name] for one in each) for name in each[0]}
-    right, answers = [v.correct for _, v in judged], [e.answer for e, _ in judged]
-    return {**scores, **repeat_scores(right, answers, asked), **api_error}
-
-
-def _judge(gold: str, response: Any) -> tuple[Extraction, Verdict]:
-    text = None if response is None else str(response)
-    try:
-        extraction = extract_answer(text, finish_reason=getattr(response, "finish_reason", None))
-        if extraction.answer is None and extraction.truncated:
-            return extraction, Verdict(
-                Status.TRUNCATED, "the response broke off before its answer", "extraction"
-            )
-        return extraction, grade(gold=gold, pred=extraction.answer)
-    except (
-        Exception
-    ):  # a defect of ours must not cost the user every response of the run; it is said, and counted
-        log.exception("the grader failed on gold %r, response %.200r: counted as unparsable", gold, text)
-        return Extraction(None, "none"), Verdict(Status.UNPARSABLE, "the grader failed", "error")
+    responses = answered(results)
+    judged = [
+        judge(
+            None if response is None else str(response),
+            gold=gold,
+            finish_reason=getattr(response, "finish_reason", None),
+            tolerance=tolerance,
+        )
+        for response in responses
+    ]
+    strict = [asked.strictly(one, gold) for one in judged]
+    scores = doc_scores(judged, gold=gold, asked=len(responses_of(results)), strict=strict)
+    erratum = erratum_of(asked.family, str(doc["question"]))
+    if judged and (erratum is None or erratum.gold is not None):
+        corrected = judged if erratum is None else [judge_again(one, gold=erratum.gold) for one in judged]
+        scores["exact_match_errata"] = mean(one.correct for one in corrected)
+    return scores
 
 
 def same_number_text(gold: str, answer: str) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, TextIO
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
 from lm_eval_mathtasks.host.resume import NEWEST, Kept, digest, find, move_generator
-from lm_eval_mathtasks.response import Response, encodable
+from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.text import encodable
 
 log = logging.getLogger(__name__)
 

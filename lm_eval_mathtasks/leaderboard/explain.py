@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.grading.judge import CutOff
+from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 from lm_eval_mathtasks.numbers import differences as st
-from lm_eval_mathtasks.runs.judged import Judgement, judge, shares
+from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
 from lm_eval_mathtasks.runs.records import Run
 
 EXAMPLES = 5
@@ -25,6 +27,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "empty": ("empty responses", "reasoning models: raise max_gen_toks; chat models: --apply_chat_template"),
     "unfinished_thinking": ("unfinished thinking", "--gen_kwargs max_gen_toks={more}, and a context as long"),
     "cut": ("cut off before an answer", "--gen_kwargs max_gen_toks={more}"),
+    "doubtful_end": (
+        "no final answer, and possibly cut off",
+        "look at the ends of these texts; if they were cut: --gen_kwargs max_gen_toks={more}",
+    ),
     "loop": (
         "repetition loops",
         "the publisher's sampling (--gen_kwargs temperature=0.6,top_p=0.95), not greedy decoding",
@@ -40,6 +46,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "over_limit": (
         "answer too big to check",
         "look at these answers by hand; the grader refuses, it does not guess",
+    ),
+    "gold_unreadable": (
+        "reference answer not understood",
+        "nothing that a model can do: look at the reference, and report it",
     ),
     "no_answer": (
         "no answer found",
@@ -91,7 +101,9 @@ class Explanation:
 
     own: the run's own score (None if it did not grade); regraded: ours. published: the score to be reached, None
     without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
-    found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds.
+    wrong: responses that answered, wrongly, and show no cause. cut_off: responses that were cut off, surely and likely,
+    also those that had answered before that. found: (doc, repeat, cause, how sure, seen by) of every response that a
+    cause holds.
     """
 
     run: Run
@@ -102,13 +114,19 @@ class Explanation:
     causes: tuple[Cause, ...]
     remaining: float | None
     wrong: int
-    cut_share: float
+    responses: int
+    cut_off: Mapping[CutOff, int]
     found: tuple[tuple[str, int, str, str, str], ...]
 
     @property
     def score(self) -> float:
         """The score the waterfall ends at: the run's own, else ours."""
         return self.regraded if self.own is None else self.own
+
+    @property
+    def cut_share(self) -> float:
+        """The share of responses that were cut off."""
+        return sum(self.cut_off.values()) / self.responses
 
     def towards(self, published: float | None) -> Explanation:
         """The same waterfall with another score to be reached, as a fraction."""
@@ -122,15 +140,15 @@ def explain(
     *,
     published: float | None = None,
     elsewhere: Mapping[str, float] | None = None,
-    judgements: list[Judgement] | None = None,
+    judgements: list[Judged] | None = None,
 ) -> Explanation:
     """Explain a run from its stored responses.
 
     published: the score to be reached, as a fraction. elsewhere: what the same docs scored in another run, by id;
-    then the fair estimate of a cause is what its docs scored there. judgements: as `judge` gives them.
+    then the fair estimate of a cause is what its docs scored there. judgements: as `judge_run` gives them.
     Raises EvidenceError where a doc has no reference answer, or where no doc was answered.
     """
-    judgements = judge(run) if judgements is None else judgements
+    judgements = judge_run(run) if judgements is None else judgements
     ours = shares(run, judgements)
     missing = {row.doc_id for row in run.rows if row.missing}
     judged = [j for j in judgements if j.doc_id not in missing]
@@ -147,15 +165,25 @@ def explain(
     causes += _graders(run, judged, ours)
     mean = right / len(judged)
     own = sum(row.score or 0.0 for row in run.answered) / len(run.answered) if run.scored else None
-    cut = sum(len(found.get(key, ())) for key in ("cut", "unfinished_thinking", "loop", "empty"))
     interval = _interval([ours[row.doc_id] for row in run.answered], run)
-    wrong = len(judged) - right - shown
+    named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
+    wrong = sum(j.verdict.status is Status.INCORRECT and (j.doc_id, j.repeat) not in named for j in judged)
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
     listed += [
-        (doc, 0, c.key, "sure", next(iter(c.why))) for c in causes if c.key not in found for doc in c.docs
+        (doc, 0, c.key, "surely", next(iter(c.why))) for c in causes if c.key not in found for doc in c.docs
     ]
     explained = Explanation(
-        run, own, mean, interval, None, tuple(causes), None, wrong, cut / len(judged), tuple(listed)
+        run,
+        own,
+        mean,
+        interval,
+        None,
+        tuple(causes),
+        None,
+        wrong,
+        len(judged),
+        cut_off(judged),
+        tuple(listed),
     )
     return explained.towards(published)
 
@@ -164,10 +192,10 @@ def _interval(values: list[float], run: Run) -> st.Interval:
     return st.of_mean(values, repeats=any(len(row.responses) > 1 for row in run.rows))
 
 
-Found = tuple[Judgement, Symptom]
+Found = tuple[Judged, Symptom]
 
 
-def _symptoms(run: Run, judgements: list[Judgement]) -> dict[str, list[Found]]:
+def _symptoms(run: Run, judgements: list[Judged]) -> dict[str, list[Found]]:
     """Every response that did not score and that shows a cause, by cause; each counts once.
 
     Where only the run's own grader found a doc right, nothing was lost: that is for `overgraded` to say.
@@ -188,7 +216,7 @@ def _left_out(missing: set[str]) -> Cause:
     why = {"the log counts an API error and no score": count}
     docs, mend = tuple(sorted(missing)), CAUSES["api_error"][1]
     return Cause(
-        "api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, {"sure": count}, why, mend
+        "api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, {"surely": count}, why, mend
     )
 
 
@@ -248,7 +276,7 @@ def _limits(run: Run) -> tuple[int | None, int]:
     return stated, min(larger, _LONGEST_LIMIT)
 
 
-def _graders(run: Run, judgements: list[Judgement], ours: Mapping[str, float]) -> list[Cause]:
+def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> list[Cause]:
     """What the run's own grader and ours see differently; exact, for both verdicts are known."""
     if not run.scored:
         return []
@@ -269,7 +297,7 @@ def _graders(run: Run, judgements: list[Judgement], ours: Mapping[str, float]) -
             interval=st.Interval(points, points),
             rate_from="both verdicts are known",
             docs=tuple(docs),
-            sure={"sure": len(docs)},
+            sure={"surely": len(docs)},
             why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
             mend=CAUSES[key][1],
             tiers=Counter(tiers[doc] for doc in docs),

@@ -11,7 +11,7 @@ from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.runs.judged import Judgement, reference_answer
+from lm_eval_mathtasks.runs.judged import Judged, cut_off_words
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, percent, with_interval
 
@@ -139,7 +139,7 @@ def explanation_tables(
     explained: Explanation,
     best: Comparison | None,
     causes: Sequence[KnownCause],
-    judgements: Sequence[Judgement] = (),
+    judgements: Sequence[Judged] = (),
     notes: Sequence[str] = (),
 ) -> list[Table]:
     """Return the waterfall, how to mend each bar, and the protocol differences with published examples; with the
@@ -186,6 +186,7 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
         *notes,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
+        cut_off_words(explained.cut_off),
         *explained.run.provenance.notes,
         *_rates(explained.causes),
     ]
@@ -239,7 +240,7 @@ def _range(cause: Cause) -> str:
     return f"at most {_points(-cause.bound)}, fair {fair}"
 
 
-def _docs(explained: Explanation, judgements: Sequence[Judgement]) -> Table:
+def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     """One row for each response that a cause holds, with what our grader made of it."""
     rows_of, first = explained.run.by_id(), {j.doc_id: j for j in reversed(judgements)}
     judged = {(j.doc_id, j.repeat): j for j in judgements}
@@ -255,7 +256,7 @@ def _docs(explained: Explanation, judgements: Sequence[Judgement]) -> Table:
                 sure,
                 why,
                 judgement.extraction.answer or "-",
-                reference_answer(rows_of[doc_id].gold or ""),
+                rows_of[doc_id].gold or "",
                 "-" if own is None else f"{own:g}",
                 str(judgement.verdict.status),
             )

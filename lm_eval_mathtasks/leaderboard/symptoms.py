@@ -7,18 +7,18 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lm_eval_mathtasks.runs.judged import Judgement
+from lm_eval_mathtasks.grading.extract import STATED
+from lm_eval_mathtasks.grading.verdict import Status
+from lm_eval_mathtasks.runs.judged import Judged
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import thinking
 
 LOOP_WINDOW = 3_000  # characters of the tail in which a loop is looked for
 LOOP_SHORTEST = 400  # shorter tails compress well by chance
 LOOP_RATIO = 9.0  # text over its zlib size: solutions stay below 5, a repeated paragraph exceeds 9
 FOREIGN_SHARE = 0.2  # share of letters of another script; below it are quotations and names
-# Rules of the extraction that fall back on whatever number came last: in a broken-off text, a guess.
-WEAK_RULES = frozenset({"last_number", "last_value", "broken_box"})
 
 _TURN = re.compile(r"^(?:Q|Question|Problem|Human|User|### ?Instruction)\s*\d*\s*[:：]", re.MULTILINE)
-_THINKING = re.compile(r"<(/?)(think|thinking|thought|reasoning)>", re.IGNORECASE)
 _LATIN = re.compile("[A-Za-z\u00c0-\u03ff]+")  # and Greek
 _OTHER_SCRIPT = re.compile("[\u0400-\u1cff\u2c00-\U0001d3ff\U0001d800-\U0010ffff]")
 _ENDED = re.compile(r"""[.!?。！？)\]}>$%"'`*_|\d✅]\s*$|<\|[a-z_]+\|>\s*$""")
@@ -29,21 +29,22 @@ _NEXT_STEP = re.compile(r"(?:^|\n)[ \t]*\d{1,2}[.)]$")  # the number of a step t
 
 
 class Symptom(NamedTuple):
-    """One thing wrong with a response. sure: "sure" (the log says so), "likely" or "possible" (read from the text)."""
+    """One thing wrong with a response. sure: "surely" (the log says so), "likely" (read from the text) or "possibly"
+    (read from how the run's other texts end)."""
 
     cause: str
     sure: str
     why: str
 
 
-_API_ERROR = Symptom("api_error", "sure", "the log counts an API error")
-_EMPTY = Symptom("empty", "sure", "the response is empty")
+_API_ERROR = Symptom("api_error", "surely", "the log counts an API error")
+_EMPTY = Symptom("empty", "surely", "the response is empty")
 _LOOP = Symptom("loop", "likely", "the end of the text repeats itself")
 _RECITED = Symptom(
     "recited", "likely", "the text goes on with another question, and the answer comes from there"
 )
 _FOREIGN = Symptom("language", "likely", "much of the text is in another script than the question")
-_NO_ANSWER = Symptom("no_answer", "sure", "no answer was found in a finished text")
+_NO_ANSWER = Symptom("no_answer", "surely", "no answer was found in a finished text")
 
 
 class Habit(NamedTuple):
@@ -64,75 +65,74 @@ _LONG_PART = (
 )
 
 
-def habit(run: Run, judgements: Sequence[Judgement]) -> Habit:
+def habit(run: Run, judgements: Sequence[Judged]) -> Habit:
     """Return how the responses of a run usually end."""
     stated = sum(map(_stated, judgements))
     longest = max((len(text) for row in run.rows for text in row.responses), default=0)
     return Habit(stated / len(judgements) if judgements else 0.0, int(_LONG_PART * longest))
 
 
-def symptom(row: Row, judgement: Judgement, usual: Habit = UNKNOWN_HABIT) -> Symptom | None:
+def symptom(row: Row, judged: Judged, usual: Habit = UNKNOWN_HABIT) -> Symptom | None:
     """Return the first cause that explains why a response did not score, None for a plain wrong answer.
 
-    The order is the order of events: no response at all, a loop, thinking that never ended, a cut, text of another
-    question, another language, an answer too big to check, no answer. usual: how the run's responses end.
+    The order is the order of events: no response at all, a loop, thinking that never ended, a cut, a doubtful end, text
+    of another question, another language, an answer too big to check, a reference that is not understood, no answer.
+    usual: how the run's responses end.
     """
-    text = row.responses[judgement.repeat]
+    text = row.responses[judged.repeat]
     if not text.strip():
         api_error = any(row.metrics.get(f"api_error,{name}") for name in ("none", "all"))
         return _API_ERROR if api_error else _EMPTY
     # Nearly every loop ends at the token limit, and a longer limit does not mend it. A model that runs on after its
     # answer has given one.
-    if not _stated(judgement) and loops(text):
+    if not _stated(judged) and loops(text):
         return _LOOP
-    return _cut(row, judgement, text, usual) or _other(row, judgement, text)
+    return _cut(row, judged, text, usual) or _other(row, judged, text)
 
 
-def _other(row: Row, judgement: Judgement, text: str) -> Symptom | None:
+def _other(row: Row, judged: Judged, text: str) -> Symptom | None:
     """What can be wrong with a response that ended by itself."""
-    if recites(text, judgement):
+    if recites(text, judged):
         return _RECITED
     if foreign(text, row.question):
         return _FOREIGN
-    if judgement.over_limit:
-        return Symptom("over_limit", "sure", judgement.verdict.reason)
-    return _NO_ANSWER if judgement.extraction.answer is None else None
+    if judged.verdict.status in (Status.OVER_LIMIT, Status.GOLD_UNREADABLE):
+        return Symptom(str(judged.verdict.status), "surely", judged.verdict.reason)
+    return _NO_ANSWER if judged.extraction.answer is None else None
 
 
-def _cut(row: Row, judgement: Judgement, text: str, usual: Habit) -> Symptom | None:
-    """A response that broke off, and how that is known."""
-    tags = _THINKING.findall(text)
-    if tags and not tags[-1][0]:
-        return Symptom("unfinished_thinking", "sure", f"<{tags[-1][1]}> was opened and never closed")
-    reason = row.finish_reason(judgement.repeat)
-    if reason not in (None, "length") or _stated(judgement):
-        return None
-    if reason == "length":
-        return Symptom("cut", "sure", "finish reason length")
-    return _cut_by_text(row, judgement, text, usual)
+def _cut(row: Row, judged: Judged, text: str, usual: Habit) -> Symptom | None:
+    """A response that broke off before its answer, or whose end is doubtful beside the run's other texts."""
+    if judged.verdict.status is Status.TRUNCATED:
+        if thinking(text).unfinished:
+            return Symptom(
+                "unfinished_thinking", judged.cut_off or "likely", "thinking began and never ended"
+            )
+        said = judged.cut_off == "surely"
+        return Symptom(
+            "cut", judged.cut_off or "likely", "a limit of tokens" if said else "the text breaks off"
+        )
+    ended = row.finish_reason(judged.repeat) is not None or judged.cut_off == "surely"
+    why = None if ended or _stated(judged) else _doubt(text, usual)
+    return None if why is None else Symptom("doubtful_end", "possibly", why)
 
 
-def _stated(judgement: Judgement) -> bool:
+def _stated(judged: Judged) -> bool:
     """Whether the response gives a final answer in so many words."""
-    return judgement.extraction.answer is not None and judgement.extraction.rule not in WEAK_RULES
+    return judged.extraction.rule in STATED
 
 
-def _cut_by_text(row: Row, judgement: Judgement, text: str, usual: Habit) -> Symptom | None:
-    if row.metrics.get("truncated,none") == 1.0:
-        # The metric is the server's word where the model passes it on, and read from the text where it does not.
-        return Symptom("cut", "likely", "the run's metric `truncated`")
-    if judgement.extraction.truncated or breaks_off(text):
-        sure = judgement.extraction.truncated or judgement.extraction.answer is None
-        return Symptom("cut", "likely" if sure else "possible", "the text breaks off")
+def _doubt(text: str, usual: Habit) -> str | None:
+    """Why a text may have been cut off although it does not break off in a formula, None where nothing says so."""
+    if breaks_off(text):
+        return "the text ends in the middle of a sentence"
     if usual.states < _USUAL:
         return None
     if len(text) >= usual.long:
-        return Symptom(
-            "cut", "possible", "a long text without the final answer that the run's other texts give"
-        )
-    if not ends_a_sentence(text):
-        return Symptom("cut", "possible", "no end of a sentence, and no final answer as the other texts have")
-    return None
+        return "a long text without the final answer that the run's other texts give"
+    return (
+        None if ends_a_sentence(text) else "no end of a sentence, and no final answer as the other texts have"
+    )
 
 
 def breaks_off(text: str) -> bool:
@@ -164,10 +164,10 @@ def loops(text: str) -> bool:
     return len(tail) / len(zlib.compress(tail, 9)) > min(LOOP_RATIO, len(tail) / 60)
 
 
-def recites(text: str, judgement: Judgement) -> bool:
+def recites(text: str, judged: Judged) -> bool:
     """Whether the answer stands after the start of another question that the model wrote itself."""
     turn = _TURN.search(text, 1)
-    span = judgement.extraction.span
+    span = judged.extraction.span
     return (
         turn is not None and (span is None or span[0] > turn.start()) and bool(text[: turn.start()].strip())
     )

@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_mathtasks.journal.store import Answer
+from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight, Reply
 from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Purse, TokenMeter
-from lm_eval_mathtasks.models.payload import Ask
+from lm_eval_mathtasks.models.payload import Ask, prompt_text
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
 from lm_eval_mathtasks.models.watch import Watch
@@ -36,8 +36,9 @@ MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is as
 
 @dataclass
 class Trouble:
-    """What one request has been through; times are monotonic seconds."""
+    """A request's payload, and what it has been through; times are monotonic seconds."""
 
+    payload: dict[str, Any]
     began: float
     waited: float = 0.0  # for a permit: not the request's fault
     attempts: int = 0
@@ -106,7 +107,7 @@ class Asker:
                     self.cost(ask), again=trouble.attempts + trouble.refused > 0
                 )
                 trouble.waited += time.monotonic() - asked_at
-                sent, unsure = self._sent(ask), True
+                sent, unsure = self._sent(trouble.payload), True
                 try:
                     answer = await self._send(ask, sent, permit, trouble)
                     usage, self.calm = answer.usage, self.calm + 1
@@ -173,8 +174,8 @@ class Asker:
             key=ask.key,
             endpoint=self.settings.base_url,
             model=self.settings.model,
-            request=ask.payload,
-            prompt=ask.prompt,
+            request=trouble.payload,
+            prompt=prompt_text(trouble.payload),
             response=reply.text,
             reasoning=reply.reasoning or None,
             finish_reason=reply.finish_reason,
@@ -188,12 +189,10 @@ class Asker:
             finished_at=sent_at + latency,
         )
 
-    def _sent(self, ask: Ask) -> dict[str, Any]:
+    def _sent(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The payload as it goes out now."""
-        payload = dict(ask.payload)
-        if self._streams():
-            payload.update(stream=True, stream_options={"include_usage": True})
-        return self.capabilities.apply(payload)
+        streaming = {"stream": True, "stream_options": {"include_usage": True}} if self._streams() else {}
+        return self.capabilities.apply({**payload, **streaming})
 
     def _streams(self) -> bool:
         """Whether the next request is to be streamed."""

@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.store import Answer, Journal, connect
+from lm_eval_mathtasks.journal.queries import pending
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Reply, absorb, finish
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
-from lm_eval_mathtasks.models.payload import Ask
+from lm_eval_mathtasks.models.payload import Ask, prompt_text
 from lm_eval_mathtasks.models.settings import Settings
 
 MAX_LINES = 50_000  # requests in one batch file
@@ -63,8 +64,9 @@ def _lines(
     asks: Iterable[Ask], capabilities: Capabilities, settings: Settings, url: str, noted: list[Any]
 ) -> Iterator[str]:
     for ask in asks:
-        noted.append((ask.key, settings.base_url, ask.payload, ask.prompt))
-        body = capabilities.apply(ask.payload)
+        payload = ask.payload
+        noted.append((ask.key, settings.base_url, payload, prompt_text(payload)))
+        body = capabilities.apply(payload)
         yield json.dumps({"custom_id": ask.key, "method": "POST", "url": url, "body": body}) + "\n"
 
 
@@ -91,7 +93,7 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
 
     Raises ModelError if a line is not of a batch that was written for this journal.
     """
-    pending = _pending(journal)
+    asked = pending(journal)
     kept = Journal(journal)
     good = bad = 0
     try:
@@ -99,7 +101,7 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                outcome = _collected(line, number, pending, str(output))
+                outcome = _collected(line, number, asked, str(output))
                 if isinstance(outcome, Answer):
                     kept.put(outcome).result()
                     good += 1
@@ -114,19 +116,13 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
         yield "run the evaluation to ask for those live, or write another batch"
 
 
-def _pending(journal: str | Path) -> dict[str, tuple[str, dict[str, Any], str]]:
-    with closing(connect(journal)) as db:
-        rows = db.execute("SELECT key, endpoint, request, prompt FROM pending")
-        return {key: (url, json.loads(request), prompt) for key, url, request, prompt in rows}
-
-
 def _collected(
-    line: str, number: int, pending: dict[str, tuple[str, dict[str, Any], str]], where: str
+    line: str, number: int, asked: dict[str, tuple[str, dict[str, Any], str]], where: str
 ) -> Answer | tuple[str, Fault]:
     try:
         row = json.loads(line)
         key = row["custom_id"]
-        url, request, prompt = pending[key]
+        url, request, prompt = asked[key]
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(
             "lines of a batch written for this journal", f"line {number} of {where} ({type(error).__name__})",

@@ -13,14 +13,16 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Container, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
-from lm_eval_mathtasks.journal.store import Answer, Journal, stored
+from lm_eval_mathtasks.journal.queries import stored
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.batch import write_batch
 from lm_eval_mathtasks.models.budget import Budget
@@ -30,12 +32,13 @@ from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Purse, read_price
-from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, delivered
+from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt
 from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
 from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.text import delivered
 
 log = logging.getLogger(__name__)
 
@@ -103,26 +106,19 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """
         settings = self.settings
         planned = self.builder.plan(requests)
-        keys = [key for key, _, _ in planned]
+        keys = [ask.key for ask in planned]
         if settings.dry_run:
-            return self._stop_here(
-                estimate(
-                    settings,
-                    self.price,
-                    self._asks(requests, planned, stored(settings.journal, keys)),
-                    len(keys),
-                )
-            )
+            kept = stored(settings.journal, keys)
+            missing = [ask for ask in planned if ask.key not in kept]
+            return self._stop_here(estimate(settings, self.price, missing, len(keys)))
         journal = Journal(settings.journal)
         try:
             found = journal.find(keys)
-            longest = max((ask.max_tokens for ask in self._asks(requests, planned, found)), default=0)
-            journal.require_space(len(keys) - len(found), longest)
+            asks = [ask for ask in planned if ask.key not in found]
+            longest = max((ask.max_tokens for ask in asks), default=0)
+            journal.require_space(len(asks), longest)
             require_tokens(settings, longest)
-            journal.note_docs(
-                (k, r.task_name, r.doc_id, n) for (k, _, n), r in zip(planned, requests, strict=True)
-            )
-            asks = self._asks(requests, planned, found)
+            journal.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in planned)
             if settings.batch_out:
                 how: dict[str, Any] = {
                     "capabilities": self.capabilities,
@@ -132,19 +128,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
                 return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
             report = self._new_report(len(keys), len(found))
             results = {key: self._response(answer) for key, answer in found.items()}
-            if len(found) < len(keys):
-                self._ask(asks, results, journal, report, shown=settings.progress and not disable_tqdm)
+            if asks:
+                self._ask(iter(asks), results, journal, report, shown=settings.progress and not disable_tqdm)
         finally:
             journal.close()
         return self._deliver([results[key] for key in keys], report)
-
-    def _asks(
-        self, requests: list[Any], planned: list[tuple[str, int, int]], found: Container[str]
-    ) -> Iterator[Ask]:
-        """The Asks that are not in `found`, built one at a time."""
-        for instance, (key, occurrence, repeat) in zip(requests, planned, strict=True):
-            if key not in found:
-                yield self.builder.build(instance, occurrence, repeat)
 
     def _stop_here(self, lines: Iterator[str]) -> NoReturn:
         """Nothing is to be asked: say what was planned, and end."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from lm_eval_mathtasks.keys import Key
 from lm_eval_mathtasks.models.faults import Fault, classify, error_part, of_transport
-from lm_eval_mathtasks.models.payload import tidy
+from lm_eval_mathtasks.text import encodable
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
@@ -249,7 +249,7 @@ def finish(reply: Reply) -> Reply:
 
     Empty with finish reason "length" is one: the token limit was spent on thinking, and asking again would be too.
     """
-    reply.text, reply.reasoning = tidy(reply.text), tidy(reply.reasoning)
+    reply.text, reply.reasoning = encodable(reply.text), encodable(reply.reasoning)
     if not reply.chosen:
         raise Fault("transient", "no_choices", "a body without choices", paid=True)
     usage = reply.usage or None

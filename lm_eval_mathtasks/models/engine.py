@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.store import Answer, Journal
+from lm_eval_mathtasks.errors import JournalError
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.asking import Asker, Trouble
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client
@@ -167,7 +168,7 @@ class Engine:
 
     async def _answer(self, ask: Ask) -> Answer | Fault:
         """The journalled answer, or the journalled Fault of a doc that has none; Stopped if the run must end."""
-        trouble = Trouble(time.monotonic())
+        trouble = Trouble(ask.payload, time.monotonic())
         try:
             answer = await self.asker.answer(ask, trouble)
             await asyncio.wrap_future(self.journal.put(answer))
@@ -175,11 +176,11 @@ class Engine:
             self._in_a_row = 0
             self._spent()
             return answer
-        except ModelError as error:  # the journal: without it nothing more may be paid
+        except JournalError as error:  # the journal: without it nothing more may be paid
             self.stop(Fault("run", "journal", str(error), error.fix))
             raise Stopped from None
         except Fault as fault:
-            with suppress(ModelError):
+            with suppress(JournalError):
                 await asyncio.wrap_future(
                     self.journal.fail(ask.key, fault.severity, fault.kind, fault.said, trouble.attempts)
                 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,8 +13,6 @@ from lm_eval_mathtasks.errors import ModelError
 
 LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 KEY_BYTES = 16  # 32 hexadecimal digits: a batch's custom_id may hold 64 characters
-THINKING_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>|<channel\|>")
-THINKING_BEGINS = re.compile(r"\s*(?:<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>)")
 
 
 class ChatPrompt(NamedTuple):
@@ -27,38 +25,54 @@ class ChatPrompt(NamedTuple):
         return self.prompt.encode(encoding)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: `payload` as wanted (with all stop strings, before anything a server refuses is left out), its
-    journal `key`, and which doc it is for. `repeat` counts the samples of one doc."""
+    """One request: its journal `key`, and what its payload is made of. `repeat` counts the samples of one doc.
+
+    context: lm-eval's own object; settings: shared by all requests of a task. The payload is put together when it is
+    sent, so that no prompt is held twice. prompt_chars: characters of all that is sent as the prompt.
+    """
 
     key: str
-    payload: dict[str, Any]
+    context: Any
+    chat: bool
+    settings: Mapping[str, Any]
+    seed: int | None
+    prompt_chars: int
     task: str | None
     doc_id: int | None
     repeat: int
 
     @property
+    def payload(self) -> dict[str, Any]:
+        """What to send, with all stop strings, before anything that a server refuses is left out."""
+        return payload_of(self.settings, prompt_of(self.context, self.chat), self.seed)
+
+    @property
     def max_tokens(self) -> int:
         """The most tokens the response may have."""
-        return int(self.payload["max_tokens"])
+        return int(self.settings["max_tokens"])
 
-    @property
-    def prompt(self) -> str:
-        """The last user message, or the prompt's text."""
-        messages = self.payload.get("messages")
-        if messages is None:
-            return str(self.payload["prompt"])
-        said = [m.get("content") for m in messages if m.get("role") == "user"]
-        return said[-1] if said and isinstance(said[-1], str) else json.dumps(said[-1:], ensure_ascii=False)
 
-    @property
-    def prompt_chars(self) -> int:
-        """Characters of all that is sent as the prompt."""
-        messages = self.payload.get("messages")
-        if messages is None:
-            return len(str(self.payload["prompt"]))
-        return sum(len(str(m.get("content"))) + len(str(m.get("role"))) + 8 for m in messages)
+def payload_of(settings: Mapping[str, Any], prompt: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
+    """A payload from its parts."""
+    return {**settings, **prompt, **({} if seed is None else {"seed": seed})}
+
+
+def prompt_text(payload: Mapping[str, Any]) -> str:
+    """The last user message of a payload, or its prompt's text."""
+    messages = payload.get("messages")
+    if messages is None:
+        return str(payload["prompt"])
+    said = [m.get("content") for m in messages if m.get("role") == "user"]
+    return said[-1] if said and isinstance(said[-1], str) else json.dumps(said[-1:], ensure_ascii=False)
+
+
+def prompt_chars(prompt: Mapping[str, Any]) -> int:
+    """Characters of all that is sent as the prompt; a message counts a few more, for its frame."""
+    if "prompt" in prompt:
+        return len(str(prompt["prompt"]))
+    return sum(len(str(m.get("content"))) + len(str(m.get("role"))) + 8 for m in prompt["messages"])
 
 
 def prompt_of(context: Any, chat: bool) -> dict[str, Any]:
@@ -131,66 +145,30 @@ class AskBuilder:
         self.endpoint, self.chat, self.model = endpoint, chat, model
         self.seed, self.default_limit, self.extra = seed, default_limit, dict(extra or {})
 
-    def build(self, instance: Any, occurrence: int, repeat: int) -> Ask:
-        """The Ask of one lm-eval Instance: the `occurrence`-th with this very request, the doc's `repeat`-th."""
-        context, gen_kwargs = instance.args
-        payload = self._payload(context, gen_kwargs)
-        base = gen_kwargs.get("seed", self.seed)
-        if base is not None:
-            payload["seed"] = int(base) + occurrence
-        key = digest([self.endpoint, self.chat, payload, occurrence])
-        return Ask(key, payload, instance.task_name, instance.doc_id, repeat)
-
-    def _payload(self, context: Any, gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        payload = {
-            "model": self.model,
-            **prompt_of(context, self.chat),
-            **self.extra,
-            **sampling_of(gen_kwargs),
-        }
-        payload["max_tokens"] = token_limit(gen_kwargs, self.default_limit)
-        stops = stops_of(gen_kwargs)
-        if stops:
-            payload["stop"] = list(stops)
-        return payload
-
-    def plan(self, instances: Sequence[Any]) -> list[tuple[str, int, int]]:
-        """(key, occurrence, repeat) of each Instance, in order; the Asks are built again when they are sent, so
-        that 20,000 prompts are not held twice."""
-        occurrences: dict[str, int] = {}
-        repeats: dict[int, int] = {}
-        planned = []
+    def plan(self, instances: Iterable[Any]) -> list[Ask]:
+        """The Ask of each Instance, in order."""
+        settings: dict[str, dict[str, Any]] = {}
+        occurrences: Counter[tuple[int, str]] = Counter()
+        repeats: Counter[int] = Counter()
+        asks = []
         for instance in instances:
             context, gen_kwargs = instance.args
-            same = digest(self._payload(context, gen_kwargs))
-            occurrence, repeat = occurrences.get(same, 0), repeats.get(id(instance), 0)
+            name = json.dumps({**gen_kwargs, "seed": None}, sort_keys=True, default=str)
+            shared = settings.get(name) or settings.setdefault(name, self._settings(gen_kwargs))
+            same = (id(shared), getattr(context, "prompt", context))
+            occurrence, repeat = occurrences[same], repeats[id(instance)]
             occurrences[same], repeats[id(instance)] = occurrence + 1, repeat + 1
-            planned.append((self.build(instance, occurrence, repeat).key, occurrence, repeat))
-        return planned
+            base = gen_kwargs.get("seed", self.seed)
+            seed = None if base is None else int(base) + occurrence
+            prompt = prompt_of(context, self.chat)
+            key = digest([self.endpoint, self.chat, payload_of(shared, prompt, seed), occurrence])
+            place = (instance.task_name, instance.doc_id, repeat)
+            asks.append(Ask(key, context, self.chat, shared, seed, prompt_chars(prompt), *place))
+        return asks
 
-
-def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """(text up to the first stop string outside thinking, whether one was found). Thinking that never ends is
-    left whole: it holds no answer to cut.
-
-    >>> cut("<think>Q: no</think>4 Q: next", ["Q:"])
-    ('<think>Q: no</think>4 ', True)
-    """
-    ends = list(THINKING_ENDS.finditer(text))
-    start = ends[-1].end() if ends else 0
-    if not ends and THINKING_BEGINS.match(text):
-        return text, False
-    found = [at for at in (text.find(stop, start) for stop in stops) if at >= 0]
-    return (text[: min(found)], True) if found else (text, False)
-
-
-def delivered(text: str, finish_reason: str | None, request: Mapping[str, Any]) -> tuple[str, str | None]:
-    """(text, finish_reason) as the scoring gets them: cut at the request's stop strings. A response that holds a
-    stop string had ended before any token limit was reached."""
-    text, stopped = cut(text, request.get("stop") or ())
-    return text, "stop" if stopped else finish_reason
-
-
-def tidy(text: str) -> str:
-    """Text without lone surrogates: one of them empties lm-eval's whole samples file."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    def _settings(self, gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The payload without prompt and seed."""
+        settings = {"model": self.model, **self.extra, **sampling_of(gen_kwargs)}
+        settings["max_tokens"] = token_limit(gen_kwargs, self.default_limit)
+        stops = stops_of(gen_kwargs)
+        return {**settings, "stop": list(stops)} if stops else settings

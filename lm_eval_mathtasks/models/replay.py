@@ -25,7 +25,8 @@ from typing import Any
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ReplayError
-from lm_eval_mathtasks.response import Response, encodable
+from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.text import collapsed, encodable
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
         return matched
 
     def _find(self, request: Any) -> list[Response]:
-        question = normal(_question(request.doc))
+        question = collapsed(_question(request.doc))
         keys: list[Key] = [(request.task_name, request.doc_id), (None, request.doc_id)]
         keys += [(request.task_name, question), (None, question)]
         return next((self.responses[key] for key in keys if key in self.responses), [])
@@ -177,13 +178,8 @@ def _key(row: dict[str, Any]) -> Key | None:
     if isinstance(row.get("doc_id"), int):
         return task, row["doc_id"]
     text = row.get("question", row.get("problem"))
-    return (task, normal(text)) if isinstance(text, str) and text.strip() else None
+    return (task, collapsed(text)) if isinstance(text, str) and text.strip() else None
 
 
 def _question(doc: dict[str, Any]) -> str:
     return str(doc.get("question", doc.get("problem", "")))
-
-
-def normal(text: str) -> str:
-    """A question as a key: white space collapsed."""
-    return " ".join(text.split())

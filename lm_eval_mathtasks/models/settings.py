@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.store import DEFAULT_PATH
+from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import DEFAULT_ENV, check_url, refuse_secrets
 
 DEFAULT_URL = "https://api.openai.com/v1"

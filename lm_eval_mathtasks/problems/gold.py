@@ -1,4 +1,4 @@
-r"""The reference answer of a doc, taken from its reference as published, once, by the rule of the sets that write it so.
+r"""The reference answer of a doc, taken once from its reference, by the rule of the sets that write it so.
 
 GSM8K ends a solution with `#### 18`; MATH boxes the answer in its solution, and the last box counts, as the authors'
 code has it (Hendrycks et al. 2021, `last_boxed_only_string`): "\boxed{-2}$ and $\boxed{1}" is 1. OCWCourses (Lewkowycz

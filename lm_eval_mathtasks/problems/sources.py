@@ -18,13 +18,13 @@ import json
 import logging
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.problems.sets import SOURCES, Source
+from lm_eval_mathtasks.text import collapsed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -59,7 +59,7 @@ def checksum(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, order
     """Return the SHA-256 (hex) of the columns' text, Unicode in NFC and white space collapsed, so that copies which
     differ only in line ends, indentation or encoding agree. ordered: whether the order of the rows counts."""
     names = list(columns)
-    lines = [json.dumps([collapsed(row[name]) for name in names]).encode() + b"\n" for row in rows]
+    lines = [json.dumps([collapsed(_text(row[name])) for name in names]).encode() + b"\n" for row in rows]
     digest = hashlib.sha256()
     for line in lines if ordered else sorted(lines):
         digest.update(line)
@@ -81,11 +81,6 @@ def rows_checksum(rows: Iterable[Mapping[str, Any]], question: str, gold: str) -
         }
         digest.update(json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
-
-
-def collapsed(value: Any) -> str:
-    """A value as text, Unicode in NFC and white space collapsed."""
-    return " ".join(unicodedata.normalize("NFC", _text(value)).split())
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,8 @@ from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
 from lm_eval_mathtasks.report.svg import NARROW, colour, figure, run_colour
-from lm_eval_mathtasks.report.words import shortened, visible
+from lm_eval_mathtasks.report.words import shortened
+from lm_eval_mathtasks.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, fi
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
 from lm_eval_mathtasks.numbers import differences as st
-from lm_eval_mathtasks.runs.judged import Judgement, judge, shares
+from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Row, Run
 
 STATUSES = (
@@ -70,7 +70,7 @@ class Examined:
     name: str
     number: int
     run: Run
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[Judged, ...]
     counted: dict[str, float]
     own: Score | None
     ours: Score
@@ -85,9 +85,9 @@ class Examined:
         return self.run.by_id()
 
     @cached_property
-    def by_doc(self) -> dict[str, list[Judgement]]:
+    def by_doc(self) -> dict[str, list[Judged]]:
         """The judgements by doc id, in the order of the repeats; none for a response that an API error took."""
-        found: dict[str, list[Judgement]] = {row.doc_id: [] for row in self.run.rows}
+        found: dict[str, list[Judged]] = {row.doc_id: [] for row in self.run.rows}
         for judgement in self.judgements:
             found[judgement.doc_id].append(judgement)
         return found
@@ -117,18 +117,18 @@ def _group(label: str, values: Sequence[float], k: int) -> Group:
     return Group(label, sum(values) / len(values), st.of_mean(values, repeats=k > 1), len(values))
 
 
-def status_of(row: Row, judgement: Judgement) -> str:
+def status_of(row: Row, judgement: Judged) -> str:
     """What became of a response: its verdict, unless it was never given."""
     return API_ERROR if row.missing else str(judgement.verdict.status)
 
 
-def by_repeat(row: Row, judgements: Sequence[Judgement]) -> list[Judgement | None]:
+def by_repeat(row: Row, judgements: Sequence[Judged]) -> list[Judged | None]:
     """The judgement of each response of a doc, in the order of the repeats; None where an API error took it."""
     found = {judgement.repeat: judgement for judgement in judgements}
     return [found.get(repeat) for repeat in range(len(row.responses))]
 
 
-def disputes(row: Row, judgements: Sequence[Judgement]) -> bool:
+def disputes(row: Row, judgements: Sequence[Judged]) -> bool:
     """Whether the run's own grader scored a doc otherwise than ours."""
     if not judgements:
         return False
@@ -151,7 +151,7 @@ def examine(runs: Sequence[Run], claims: Claims, choice: Choice) -> list[Examine
 
 
 def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) -> Examined:
-    judgements = judge(run)
+    judgements = judge_run(run)
     right = shares(run, judgements)
     own = score_of(run) if run.scored else None
     ours = score_of(run, right)

@@ -25,8 +25,8 @@ from lm_eval_mathtasks.report.examine import (
     pairs,
     status_of,
 )
-from lm_eval_mathtasks.report.words import visible
 from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
+from lm_eval_mathtasks.text import visible
 
 JSON_VERSION = 1  # raised whenever a key changes its meaning or goes
 CLAIMS_LISTED = 5

@@ -21,10 +21,11 @@ from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, len
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
-from lm_eval_mathtasks.report.words import STATUS_WORDS, visible
+from lm_eval_mathtasks.report.words import STATUS_WORDS
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Table, percent, with_interval
+from lm_eval_mathtasks.text import visible
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."

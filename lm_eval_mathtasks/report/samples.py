@@ -21,7 +21,7 @@ from lm_eval_mathtasks.report.examine import (
     disputes,
     status_of,
 )
-from lm_eval_mathtasks.runs.judged import Judgement, reference_answer, understood
+from lm_eval_mathtasks.runs.judged import Judged, understood
 from lm_eval_mathtasks.runs.reading import Row
 
 CHUNK = 100  # docs that are read together
@@ -54,7 +54,7 @@ class _Item:
 
     task: str
     doc_id: str
-    seen: tuple[tuple[Row, list[Judgement | None]] | None, ...]
+    seen: tuple[tuple[Row, list[Judged | None]] | None, ...]
     differs: bool
 
     @property
@@ -112,7 +112,7 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
             yield _Item(task, doc_id, tuple(seen), len(counted) > 1)
 
 
-def _by_repeat(one: Examined, doc_id: str) -> list[Judgement | None]:
+def _by_repeat(one: Examined, doc_id: str) -> list[Judged | None]:
     return by_repeat(one.rows[doc_id], one.by_doc[doc_id])
 
 
@@ -161,7 +161,7 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
     }
 
 
-def _marks(row: Row, judgements: Sequence[Judgement | None], tiers: _Names) -> Iterator[int]:
+def _marks(row: Row, judgements: Sequence[Judged | None], tiers: _Names) -> Iterator[int]:
     for judgement in judgements:
         yield STATUSES.index("api_error" if judgement is None else status_of(row, judgement))
         yield tiers.number(judgement.verdict.tier if judgement else None)
@@ -173,11 +173,10 @@ def _flags(item: _Item) -> int:
 
 
 def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
-    gold = item.row.gold or ""
-    answer = reference_answer(gold)
+    answer = item.row.gold or ""
     return {
         "q": item.row.question,
-        "gold": gold,
+        "gold": item.row.reference or answer,
         "answer": answer,
         "form": understood(answer),
         "runs": [
@@ -193,7 +192,7 @@ def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _response(row: Row, judgement: Judgement, cap: int | None) -> dict[str, Any]:
+def _response(row: Row, judgement: Judged, cap: int | None) -> dict[str, Any]:
     found, verdict = judgement.extraction, judgement.verdict
     text, span, left_out = _capped(row.responses[judgement.repeat], found.span, cap)
     return {

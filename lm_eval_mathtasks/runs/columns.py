@@ -45,7 +45,6 @@ _TASKS = ("dataset", "task", "benchmark", "data_name")
 _FINISH = ("finish_reason", "finish_reasons", "stop_reason")
 _TOKENS = ("num_generated_tokens", "completion_tokens", "output_tokens", "generated_tokens")
 NO_VERDICT = "none"  # for who judges the responses anew: then columns that disagree are no obstacle
-_CUT = {"length", "max_tokens", "model_length"}
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 
 
@@ -56,7 +55,7 @@ class Line(NamedTuple):
     id: str | None
     repeat: Any
     question: str
-    gold: str | None
+    reference: str | None
     responses: tuple[str, ...]
     finish: tuple[str | None, ...]
     verdicts: dict[str, tuple[float, ...]]
@@ -88,7 +87,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         repeat=next((line[name] for name in REPEATS if line.get(name) is not None), None),
         question=first_text(line, QUESTION)
         or message_text(line.get("prompt") or line.get("messages"), "user"),
-        gold=first_text(line, GOLD),
+        reference=first_text(line, GOLD),
         responses=responses,
         finish=_finish(line, len(responses)),
         verdicts={name: verdict for name, verdict in verdicts.items() if verdict},
@@ -169,7 +168,7 @@ def _finish(line: Mapping[str, Any], responses: int) -> tuple[str | None, ...]:
     reasons = _listed(next((line[name] for name in _FINISH if line.get(name)), None))
     if line.get("truncated") is True:
         reasons = ("length",)
-    named = tuple("length" if r in _CUT else str(r) if isinstance(r, str) else None for r in reasons)
+    named = tuple(str(r) if isinstance(r, str) else None for r in reasons)
     return named if len(named) == responses else (named[0],) * responses if len(named) == 1 else ()
 
 

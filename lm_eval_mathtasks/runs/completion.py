@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.journal.queries import places
 from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.text import delivered
 
 _SQLITE = b"SQLite format 3"
 
@@ -17,7 +18,7 @@ def with_finish_reasons(run: Run, path: Path) -> Run:
     """Return a run whose responses know how they ended, as a journal noted it.
 
     path: the SQLite journal of our API model, matched by task, doc, repeat and the start of the text, or JSON lines
-    of {response, finish_reason}, matched by text. Raises EvidenceError for any other file.
+    of {response, finish_reason}, matched by text. Raises EvidenceError or JournalError for any other file.
     """
     if not path.exists():
         raise EvidenceError("a journal", f"no file {path}", "check the path")
@@ -39,20 +40,10 @@ def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
 
 
 def _from_database(task: str, path: Path) -> Callable[[Row, int], str | None]:
-    query = "SELECT doc_id, repeat, response, finish_reason FROM docs JOIN answers USING (key) WHERE task = ?"
-    try:
-        base = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            found = base.execute(query, (task,)).fetchall()
-        finally:
-            base.close()
-    except sqlite3.Error as error:
-        raise EvidenceError(
-            f"a journal in {path}", str(error), "pass the journal of `mathtasks run`"
-        ) from error
-    by_place: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    for doc_id, repeat, response, reason in found:
-        by_place.setdefault((str(doc_id), repeat), []).append((response or "", reason))
+    by_place: dict[tuple[str, int], list[tuple[str, str | None]]] = {}
+    for answer, _, doc_id, repeat in places(path, task):
+        ended = delivered(answer.response, answer.finish_reason, answer.request)
+        by_place.setdefault((str(doc_id), repeat), []).append(ended)
 
     def reason_of(row: Row, repeat: int) -> str | None:
         # A journal may hold several models and settings: the answer counts that the log's text is the start of.

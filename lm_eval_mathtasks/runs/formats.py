@@ -25,6 +25,7 @@ from lm_eval_mathtasks.runs.records import (
     Provenance,
     Row,
     Run,
+    both_of,
     read_json,
     read_json_lines,
 )
@@ -201,7 +202,7 @@ def _with_repeats(lines: Sequence[Line]) -> list[Line] | None:
         return None
     docs: dict[tuple[str, str | None], list[Line]] = {}
     for line in lines:
-        docs.setdefault((line.question, line.gold), []).append(line)
+        docs.setdefault((line.question, line.reference), []).append(line)
     ids = {line.id for line in lines}
     doubled = all(len({line.responses for line in own}) == 1 for own in docs.values())
     if doubled or len(docs) * _LINES_A_DOC > len(lines) or len(ids) not in (1, len(docs), len(lines)):
@@ -239,7 +240,7 @@ def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None)
         yield Row(
             doc_id=first.id or "",
             question=first.question,
-            gold=first.gold,
+            **both_of(first.reference),
             responses=tuple(text for line in group for text in line.responses),
             finish=tuple(reason for line in group for reason in _finish(line, limit)),
             score=sum(shares) / len(shares) if shares else None,

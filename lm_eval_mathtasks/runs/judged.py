@@ -1,34 +1,71 @@
-"""Stored responses judged again by our grader, without a model: what was extracted, by which rule, and the verdict."""
+"""Stored responses judged again by our grader, without a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.grading import Extraction, Status, Verdict, extract_answer, grade, normal_form
-from lm_eval_mathtasks.grading.tolerance import TOLERANCE, within
+from lm_eval_mathtasks.grading import Extraction, Verdict, extract_answer, normal_form
+from lm_eval_mathtasks.grading.judge import CutOff, Judgement, judge
 from lm_eval_mathtasks.runs.records import Row, Run, require_gold
 
-_CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
+_CACHED = 100_000  # distinct answers kept
 
 
-class Judgement(NamedTuple):
-    """One response judged: the doc's id, which repeat, what was extracted, and the verdict."""
+class Judged(NamedTuple):
+    """The judgement of one response of a run: the doc's id, and which repeat."""
 
     doc_id: str
     repeat: int
-    extraction: Extraction
-    verdict: Verdict
+    judgement: Judgement
 
     @property
-    def over_limit(self) -> bool:
-        """Whether the answer was too big to check."""
-        return self.verdict.status is Status.OVER_LIMIT
+    def extraction(self) -> Extraction:
+        """What was extracted."""
+        return self.judgement.extraction
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether that is right."""
+        return self.judgement.verdict
+
+    @property
+    def cut_off(self) -> CutOff | None:
+        """Whether the response was cut off."""
+        return self.judgement.cut_off
 
 
-def judge(run: Run) -> list[Judgement]:
+class Asked(NamedTuple):
+    """All that the judgement of a response needs. gold: the reference answer; tolerance: absolute; noted_cut: the run
+    itself noted that the response was cut off, and not how it knew."""
+
+    gold: str | None
+    response: str
+    finish_reason: str | None
+    tolerance: float | None
+    noted_cut: bool
+
+    def judge(self) -> Judgement:
+        """Judge it, as the run's own hooks did: a cut that the text does not show was the server's word."""
+        found = judge(
+            self.response, gold=self.gold, finish_reason=self.finish_reason, tolerance=self.tolerance
+        )
+        if self.noted_cut and found.cut_off is None:
+            return self._replace(finish_reason="length", noted_cut=False).judge()
+        return found
+
+
+def asked_of(row: Row, repeat: int) -> Asked:
+    """Return what the judgement of one response of a row needs."""
+    noted = not any(row.finish) and any(
+        row.metrics.get(f"truncated,{name}") == 1.0 for name in ("none", "all")
+    )
+    return Asked(row.gold, row.responses[repeat], row.finish_reason(repeat), row.tolerance, noted)
+
+
+def judge_run(run: Run) -> list[Judged]:
     """Return a judgement of every response that is there, in the order of docs and repeats.
 
     Raises EvidenceError where a doc has no reference answer or the log holds no text.
@@ -40,71 +77,39 @@ def judge(run: Run) -> list[Judgement]:
             "take the responses from where they are published; `mathtasks evidence verify --data` regrades the pack",
         )
     require_gold(run)
-    return [judgement for row in run.rows for judgement in _judge_row(row)]
+    return [judged for row in run.rows for judged in _judge_row(row)]
 
 
-def _judge_row(row: Row) -> Iterator[Judgement]:
-    gold = reference_answer(row.gold or "")
+def _judge_row(row: Row) -> Iterator[Judged]:
     for repeat in row.there:
-        finish_reason = row.finish_reason(repeat)
-        found, verdict = judge_response(gold, row.responses[repeat], finish_reason, row.tolerance)
-        yield Judgement(row.doc_id, repeat, found, verdict)
+        yield Judged(row.doc_id, repeat, asked_of(row, repeat).judge())
 
 
-def judge_response(
-    gold: str, response: str, finish_reason: str | None, tolerance: float | None = None
-) -> tuple[Extraction, Verdict]:
-    """Return what was extracted from one response and its verdict, as the tasks' `score_*` hooks come to it.
-
-    gold: the reference answer itself, see `reference_answer`; tolerance: absolute, that the doc's dataset states.
-    Like the hooks, never raises: a defect of the grader is a verdict `unparsable` of tier "error".
-    """
-    try:
-        extraction = extract_answer(response, finish_reason=finish_reason)
-        if extraction.answer is None and extraction.truncated:
-            verdict = Verdict(Status.TRUNCATED, "the response broke off before its answer", "extraction")
-        elif tolerance is not None and within(gold, extraction.answer, tolerance):
-            verdict = Verdict(Status.CORRECT, "within the tolerance that the dataset states", TOLERANCE)
-        else:
-            verdict = _grade(gold, extraction.answer)
-    except Exception as error:
-        failed = Verdict(Status.UNPARSABLE, f"the grader failed: {type(error).__name__}", "error")
-        return Extraction(None, "none"), failed
-    return extraction, verdict
-
-
-@lru_cache(maxsize=_CACHED_PAIRS)
-def _grade(gold: str, pred: str | None) -> Verdict:
-    return grade(gold=gold, pred=pred)
-
-
-@lru_cache(maxsize=_CACHED_PAIRS)
+@lru_cache(maxsize=_CACHED)
 def understood(answer: str) -> str:
     """Return how the grader understands an answer: the cleaned text, then a line for each reading of it."""
     return normal_form(answer)
 
 
-def reference_answer(gold: str) -> str:
-    r"""Return the answer inside a reference text: after GSM8K's `####`, in a solution's last box, or the whole text.
-
-    >>> reference_answer("9 * 2 = 18\n#### 18")
-    '18'
-    >>> reference_answer("\\frac{1}{2}")
-    '\\frac{1}{2}'
-    """
-    if "####" in gold:
-        return gold.rsplit("####", 1)[1].strip()
-    if "\\boxed" in gold and not gold.strip().startswith("\\boxed"):
-        return extract_answer(gold).answer or gold.strip()
-    return gold.strip()
-
-
-def shares(run: Run, judgements: list[Judgement]) -> dict[str, float]:
+def shares(run: Run, judged: Iterable[Judged]) -> dict[str, float]:
     """Return for every doc the share of its responses that our grader finds right (of those that are there)."""
     right: dict[str, int] = {row.doc_id: 0 for row in run.rows}
-    for judgement in judgements:
-        right[judgement.doc_id] += judgement.verdict.correct
+    for one in judged:
+        right[one.doc_id] += one.verdict.correct
     return {row.doc_id: right[row.doc_id] / (len(row.there) or 1) for row in run.rows}
+
+
+def cut_off(judged: Sequence[Judged]) -> dict[CutOff, int]:
+    """Return how many responses were cut off, surely and likely, whether or not they had answered before that."""
+    return {sure: sum(one.cut_off == sure for one in judged) for sure in ("surely", "likely")}
+
+
+def cut_off_words(counts: Mapping[CutOff, int]) -> str:
+    """How many responses were cut off, as every command says it."""
+    return (
+        f"cut off: {sum(counts.values())} responses ({counts['surely']} surely, {counts['likely']} likely), "
+        "those that had answered before included"
+    )
 
 
 def first_answers(run: Run) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from lm_eval_mathtasks.runs.records import (
     Provenance,
     Row,
     Run,
+    both_of,
     first_text,
     read_json,
     read_json_lines,
@@ -119,7 +120,14 @@ def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:
     )
     found = {k: float(v) for k, v in (decoded(numbers) or {}).items() if isinstance(v, int | float | bool)}
     asked = message_text(decoded(question), "user")
-    return Row(str(number), asked, gold, responses, _finish(tokens, limit, len(responses)), metrics=found)
+    return Row(
+        doc_id=str(number),
+        question=asked,
+        responses=responses,
+        finish=_finish(tokens, limit, len(responses)),
+        metrics=found,
+        **both_of(gold),
+    )
 
 
 def _finish(tokens: Any, limit: int | None, responses: int) -> tuple[str | None, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
+from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
 from lm_eval_mathtasks.runs.records import (
     LEVEL,
@@ -24,6 +25,7 @@ from lm_eval_mathtasks.runs.records import (
     Provenance,
     Row,
     Run,
+    both_of,
     first_text,
     read_json,
     read_json_lines,
@@ -34,7 +36,6 @@ _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract"
 FOLDED = "other_filters"  # key of a pack's line: what a doc's lines under further filters say otherwise
 PACKED = "packed"  # key of a pack's results: how it asked, where the samples no longer say
 REPLAY = "replay"  # the model that answers from a file: how those responses were made, its log cannot know
-JOURNAL = "mathtasks-journal.sqlite"  # what our API models write to unless told otherwise
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 QUESTION = ("question", "problem", "Question", "Problem", "query")
 GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
@@ -135,10 +136,11 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             continue
         own = numbers[line.get("doc_id")]
         doc: dict[str, Any] = line["doc"] if isinstance(line.get("doc"), dict) else {}
+        target = first_text(line, ("target",))
         yield Row(
             doc_id=str(line.get("doc_id")),
             question=first_text(doc, QUESTION) or "",
-            gold=first_text(doc, GOLD) or first_text(line, ("target",)),
+            **both_of(first_text(doc, GOLD) or target, target),
             responses=_responses(line),
             finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,
@@ -202,7 +204,7 @@ def _journal(results: Mapping[str, Any]) -> str | None:
     if PACKED in results:
         return None
     ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
-    return str(model_arguments(results).get("journal") or JOURNAL) if ours else None
+    return str(model_arguments(results).get("journal") or DEFAULT_PATH) if ours else None
 
 
 def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:

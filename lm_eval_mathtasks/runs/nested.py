@@ -10,6 +10,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.records import read_json
+from lm_eval_mathtasks.text import with_thinking
 
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}  # Inspect's letters
 
@@ -31,9 +32,7 @@ def message_text(value: Any, role: str) -> str:
     text = "".join(str(p.get("text") or "") for p in parts if isinstance(p, dict))
     thought = "".join(str(p.get("reasoning") or "") for p in parts if isinstance(p, dict))
     thought = thought or str(value.get("reasoning_content") or value.get("reasoning") or "")
-    if not thought or "</think>" in text:
-        return text
-    return f"<think>\n{thought}\n</think>\n{text}" if text else f"<think>\n{thought}"
+    return with_thinking(thought, text)
 
 
 def flattened(line: Mapping[str, Any]) -> dict[str, Any]:

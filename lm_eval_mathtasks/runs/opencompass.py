@@ -16,7 +16,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.nested import message_text
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, first_text, read_json
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of, first_text, read_json
 
 _SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
 _MARKS = ("correct", "is_correct", "cascade_correct")
@@ -49,7 +49,7 @@ def _row(place: int, repeats: Sequence[Mapping[str, Any]], marks: Marks) -> Row:
     return Row(
         doc_id=str(place),
         question=_last_human_turn(first.get("origin_prompt")),
-        gold=first_text(first, ("gold",)),
+        **both_of(first_text(first, ("gold",))),
         responses=tuple(texts),
         score=sum(marks[place]) / len(marks[place]) if marks else None,
         prompt=json.dumps(first.get("origin_prompt"), ensure_ascii=False),

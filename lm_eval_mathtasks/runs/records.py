@@ -8,9 +8,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.problems.gold import answer_in
 
 SUBJECT = ("subject", "type", "subfield", "Subject")  # MATH calls it type
 LEVEL = ("level", "difficulty", "Level")
@@ -21,7 +22,8 @@ API_ERROR = "api_error"  # the finish reason of a response that never came
 class Row:
     """One doc of a run with its responses.
 
-    doc_id: unique in the run. gold: the raw reference text. responses: k texts, `finish` their finish reasons
+    doc_id: unique in the run. reference: what the data set publishes, an answer or a solution; gold: the answer in it,
+    see `problems.gold`; None where the log has none. responses: k texts, `finish` their finish reasons
     (None: unknown; "api_error": there is no response, and the text is empty). score: the share of right responses by
     the run's own grader, None if it did not grade. metrics: every number the log holds for the doc, keyed
     "metric,filter" as in lm-eval's results. doc_hash, prompt_hash: the harness's own, for telling like docs and
@@ -43,6 +45,7 @@ class Row:
     subject: str | None = None
     level: str | None = None
     tolerance: float | None = None
+    reference: str | None = None
 
     @property
     def there(self) -> tuple[int, ...]:
@@ -137,6 +140,19 @@ class Run:
     def by_id(self) -> dict[str, Row]:
         """The rows by their doc id."""
         return {row.doc_id: row for row in self.rows}
+
+
+class References(TypedDict):
+    """What a row knows of the right answer."""
+
+    reference: str | None
+    gold: str | None
+
+
+def both_of(reference: str | None, answer: str | None = None) -> References:
+    """Return a row's `reference` and `gold`. answer: where the log states it apart from the reference."""
+    stated = reference if answer is None else answer
+    return {"reference": reference, "gold": None if stated is None else answer_in(stated)}
 
 
 def check(run: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.columns import IDS, QUESTION
-from lm_eval_mathtasks.runs.records import Row, Run, first_text, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run, both_of, first_text, read_json_lines
+from lm_eval_mathtasks.text import collapsed, letters
 
 _GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
@@ -28,7 +28,7 @@ def with_gold(run: Run, path: Path) -> Run:
     docs = _Docs(path)
     shift = docs.counts_from_one(run.rows)
     rows = tuple(
-        row if row.gold is not None else replace(row, gold=docs.find(row, shift)) for row in run.rows
+        row if row.gold is not None else replace(row, **both_of(docs.find(row, shift))) for row in run.rows
     )
     missing = [row for row in rows if row.gold is None]
     if missing and not run.scored:
@@ -76,12 +76,12 @@ class _Docs:
         if not self.named:
             self.by_id[str(position)] = answer
         asked = first_text(doc, QUESTION) or ""
-        self.by_question.setdefault(_plain(asked), answer)
-        letters = _letters(asked)
+        self.by_question.setdefault(collapsed(asked), answer)
+        key = letters(asked)
         if asked.rstrip().endswith(tuple(_ENDS)):
-            self.whole.add(letters)
-        if self.by_letters.setdefault(letters, answer) != answer:
-            self.by_letters[letters] = None
+            self.whole.add(key)
+        if self.by_letters.setdefault(key, answer) != answer:
+            self.by_letters[key] = None
 
     def counts_from_one(self, rows: Sequence[Row]) -> int:
         """1 where the responses are numbered 1 to n and the docs have no ids, else 0."""
@@ -93,34 +93,25 @@ class _Docs:
         if not row.question:
             number = _plain_id(row.doc_id)
             return self.by_id.get(str(int(number) - shift) if shift else number) or self._numbered(number)
-        asked = _plain(row.question)
+        asked = collapsed(row.question)
         exact = self.by_question.get(asked) or self.by_question.get(_asked_within(asked, self.openings))
-        return exact or self._alike(_letters(row.question))
+        return exact or self._alike(letters(row.question))
 
     def _numbered(self, doc_id: str) -> str | None:
         """A doc of a file without ids by the number at the end of an id like test-17."""
         number = re.search(r"(\d+)$", doc_id)
         return self.by_id.get(str(int(number[1]))) if number and not self.named else None
 
-    def _alike(self, letters: str) -> str | None:
+    def _alike(self, key: str) -> str | None:
         """A doc by the letters and digits of its question, or by the last question that a prompt holds."""
-        if letters in self.by_letters:
-            return self.by_letters[letters]
+        if key in self.by_letters:
+            return self.by_letters[key]
         held = [
-            (letters.rfind(q) + len(q), len(q), a)
+            (key.rfind(q) + len(q), len(q), a)
             for q, a in self.by_letters.items()
-            if len(q) >= _SHORTEST and q in self.whole and q in letters
+            if len(q) >= _SHORTEST and q in self.whole and q in key
         ]
         return max(held, key=lambda place: place[:2])[2] if held else None
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _letters(text: str) -> str:
-    """A question without case, space, quotes, dollars and other punctuation, which copies change; signs stay."""
-    return re.sub(r"[^\w+\-*/=<>^]", "", unicodedata.normalize("NFKC", text).lower())
 
 
 def _plain_id(doc_id: str) -> str:

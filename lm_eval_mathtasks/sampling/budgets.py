@@ -7,21 +7,19 @@ then has no answer. The curve need not rise: a model may state a right answer an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.response import hit_limit
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
 from lm_eval_mathtasks.sampling.tokens import Ruler
+from lm_eval_mathtasks.text import first_part
 
 MOST_BUDGETS = 12  # by default: a factor of 2,000 between the smallest and the largest
-_CLOSED = re.compile(r"</(?:think|thinking|thought|reasoning)>|<\|end_of_thought\|>")
-_OPENED = re.compile(r"<(?:think|thinking|thought|reasoning)>|<\|begin_of_thought\|>")
-_OPEN = "<think>\n"
 
 
 class Measured(NamedTuple):
@@ -72,7 +70,7 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
         shares = _by_doc(responses, correct, len(rows))
         points.append(Point(budget, *score(shares)))
         finished.append(sum(short) / len(short))
-    cut_by_run = sum(r.finish == "length" for r in responses)
+    cut_by_run = sum(hit_limit(r.finish) for r in responses)
     return Budgets(Curve("accuracy", tuple(points)), tuple(finished), len(responses), cut_by_run, longest)
 
 
@@ -82,13 +80,7 @@ def _doubling(longest: int) -> list[int]:
 
 def _cut(response: Measured, budget: int) -> Measured:
     """The first tokens of a response, as a server returns them at that limit."""
-    text = response.text[: response.ends[budget - 1]]
-    closed = _CLOSED.search(response.text)
-    if closed and closed.end() > len(text) and not _OPENED.search(response.text, 0, closed.start()):
-        text = (
-            _OPEN + text
-        )  # the prompt had opened the thinking: without the end that follows, nothing shows it
-    return response._replace(text=text, finish="length")
+    return response._replace(text=first_part(response.text, response.ends[budget - 1]), finish="length")
 
 
 def _correct(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> list[bool]:
@@ -97,7 +89,7 @@ def _correct(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> li
         replace(rows[r.doc], doc_id=str(i), responses=(r.text,), finish=(r.finish,))
         for i, r in enumerate(responses)
     ]
-    return [j.verdict.correct for j in judge(replace(run, rows=tuple(single)))]
+    return [j.verdict.correct for j in judge_run(replace(run, rows=tuple(single)))]
 
 
 def _by_doc(responses: Sequence[Measured], correct: Sequence[bool], docs: int) -> list[float]:

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from tenacity import wait_none
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -15,7 +16,8 @@ from transformers import (
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.choosing import pooling
-from lm_eval_mathtasks.choosing.scorer import Settings, make_scorer, steps
+from lm_eval_mathtasks.choosing.scorer import Settings, steps
+from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.choosing.verifiers import QWEN_SYSTEM, _qwen_class
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import ScoreError
@@ -270,7 +272,7 @@ def classified(numbers):
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr(pooling, "PAUSE_S", 0.0)
+    monkeypatch.setattr(pooling.Endpoint._exchange.retry, "wait", wait_none())
     monkeypatch.delenv(pooling.KEY_VARIABLE, raising=False)
 
 

@@ -5,7 +5,6 @@ import json
 import logging
 import shutil
 import socket
-import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -19,9 +18,11 @@ from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
 from lm_eval_mathtasks.evidence.verify import Report, verify, verify_pack
 from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.grading import Status, Verdict
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.problems.sets import SOURCES
 from lm_eval_mathtasks.problems.sources import SAMPLES
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import read_jsonl
 from tests.evidence.real_lm_eval import run_lm_eval
@@ -282,20 +283,13 @@ def test_what_the_journal_says(tmp_path, monkeypatch):
         "model_args": {"model": "acme/toy", "journal": str(journal), "base_url": "http://node-7:8000/v1"},
     }
     results.write_text(json.dumps(content))
-    base = sqlite3.connect(journal)
-    columns = (
-        "key, model, response, finish_reason, usage, latency_s, attempts, served_model, fingerprint, sent_at"
-    )
-    base.execute(f"CREATE TABLE answers ({columns}, finished_at)")
-    base.execute("CREATE TABLE docs (key, task, doc_id, repeat)")
-    base.execute("CREATE TABLE failures (key, kind)")
-    usage = json.dumps({"prompt_tokens": 10, "completion_tokens": 5})
-    answer = ("k0", "acme/toy", "It is \\boxed{3", "length", usage, 0.5, 3, "toy-0101", None, 1.0, 2.0)
-    base.execute(f"INSERT INTO answers VALUES ({', '.join('?' * 11)})", answer)
-    base.execute("INSERT INTO docs VALUES ('k0', 'sample-gsm8k', 0, 0)")
-    base.execute("INSERT INTO failures VALUES ('k0', 'RateLimitError')")
-    base.commit()
-    base.close()
+    kept = Journal(journal)
+    counts = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}, "latency_s": 0.5, "attempts": 3}
+    more = {"finish_reason": "length", "served_model": "toy-0101", "sent_at": 1.0, "finished_at": 2.0}
+    kept.put(Answer("k0", "u", "acme/toy", {}, "p", "It is \\boxed{3", **counts, **more))
+    kept.note_docs([("k0", "sample-gsm8k", 0, 0)])
+    kept.fail("k0", "transient", "server_error", "HTTP 500", 2)
+    kept.close()
     folder = packed(out, tmp_path / "logs")
     assert manifest_of(folder)["journal"] == {
         "answers": 1,
@@ -307,7 +301,7 @@ def test_what_the_journal_says(tmp_path, monkeypatch):
         "extra_attempts": 2,
         "served_models": ["toy-0101"],
         "fingerprints": [],
-        "failures": {"RateLimitError": 1},
+        "failures": {"server_error": 1},
     }
     journal.unlink()
     monkeypatch.chdir(tmp_path)
@@ -462,7 +456,7 @@ def test_without_text_it_reads_as_a_scored_run(textless, run):
     assert [row.score for row in ours.rows] == [row.score for row in theirs.rows]
     assert ours.protocol == theirs.protocol
     with pytest.raises(EvidenceError, match="a pack without text"):
-        judge(ours)
+        judge_run(ours)
 
 
 def test_without_text_it_is_judged_from_what_is_at_hand(textless, run):
@@ -682,16 +676,16 @@ def test_a_doc_left_out(copy):
 
 def test_a_grader_that_changed_its_mind_is_named_doc_by_doc(copy, monkeypatch, capsys):
     """The current grader decides, and says what it decided before."""
-    from lm_eval_mathtasks.runs import judged as judging
+    from lm_eval_mathtasks.grading import judge as judging
 
-    real = judging._grade
+    real = judging._graded
 
     def stricter(gold, pred):
         if pred == "-7":
             return Verdict(Status.CORRECT, "lucky", "whim")
         return real(gold, pred)
 
-    monkeypatch.setattr(judging, "_grade", stricter)
+    monkeypatch.setattr(judging, "_graded", stricter)
     assert main(["evidence", "verify", str(copy.parent)]) == 1
     out = capsys.readouterr().out
     assert "  doc 2: graded incorrect then, correct now: whim: lucky\n" in out
@@ -699,9 +693,9 @@ def test_a_grader_that_changed_its_mind_is_named_doc_by_doc(copy, monkeypatch, c
 
 
 def test_a_run_scored_otherwise_must_be_rescored_first(run, tmp_path, monkeypatch):
-    from lm_eval_mathtasks.runs import judged as judging
+    from lm_eval_mathtasks.grading import judge as judging
 
-    monkeypatch.setattr(judging, "_grade", lambda gold, pred: Verdict(Status.INCORRECT, "no", "whim"))
+    monkeypatch.setattr(judging, "_graded", lambda gold, pred: Verdict(Status.INCORRECT, "no", "whim"))
     with pytest.raises(EvidenceError, match=r"67 docs that differ: doc 0: scored 1 then, 0 now: .*rescore"):
         prepare(run, tmp_path / "logs", Choices())
 

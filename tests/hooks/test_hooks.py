@@ -90,7 +90,7 @@ def test_the_grader_failing_is_counted_not_raised(monkeypatch, caplog):
     def broken(**_):
         raise RuntimeError("defect")
 
-    monkeypatch.setattr(hooks.scoring, "grade", broken)
+    monkeypatch.setattr("lm_eval_mathtasks.grading.judge.extract_answer", broken)
     assert only(hooks.score_gsm8k_boxed(DOC, ["\\boxed{1004}"])) == {"unparsable"}
     assert "the grader failed" in caplog.text
 

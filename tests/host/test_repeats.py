@@ -12,7 +12,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.host import repeats
 from lm_eval_mathtasks.response import Response
-from lm_eval_mathtasks.runs.judged import judge, shares
+from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import read_jsonl
 from tests.host import test_run
@@ -94,7 +94,7 @@ def test_a_missing_response_is_no_wrong_one(place, model):
     assert {key for key in scores if re.match(r"(pass|maj)@\d,", key)} == {"pass@2,none", "maj@2,none"}
     assert read_jsonl(samples[TASK])[0]["finish_reasons"] == [[None, None, None, "api_error"]]
     one = read_run(place / "mathtasks-results")
-    assert shares(one, judge(one)) == {"0": 1.0, "1": 0.0, "2": 0.0}
+    assert shares(one, judge_run(one)) == {"0": 1.0, "1": 0.0, "2": 0.0}
 
 
 def test_repeats_by_task_name(place, model):

@@ -509,6 +509,6 @@ def test_every_flip_and_every_lost_doc_can_be_had(tmp_path, capsys):
     write_json_lines(tmp_path / "odd.jsonl", [{**wrong, "response": "", "label": True, "score": 0.3}])
     assert call("explain", tmp_path / "odd.jsonl", "--format", "json") == 0
     out = json.loads(capsys.readouterr().out)
-    assert out[-1]["rows"] == [["1", "0", "wrong, but the run's grader said right", "sure",
+    assert out[-1]["rows"] == [["1", "0", "wrong, but the run's grader said right", "surely",
                                 "the log's label against our grader", "-", "1", "1", "no_answer"]]  # fmt: skip
     assert "column `score` is not a verdict" in " ".join(out[0]["notes"])

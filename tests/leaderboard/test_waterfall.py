@@ -11,7 +11,7 @@ from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
-from lm_eval_mathtasks.runs.judged import judge, shares
+from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_runs
 from tests.conftest import shared_path
 
@@ -58,6 +58,10 @@ PLANTS = {
 }
 
 
+# A text that ends in the middle of a sentence, and no finish reason: explain doubts the end, the judgement does not.
+SEEN_AS = {"cut": "doubtful_end"}
+
+
 def simulated(shares_of, *, docs=300, seed=0, finish=None):
     """A run whose true accuracy is known, with causes planted on known docs.
 
@@ -90,7 +94,10 @@ def judged(run, planted):
     huge = {str(number) for number in planted.get("over_limit", ())}
     rows = tuple(r if r.doc_id not in huge else replace(r, responses=("\\boxed{0}",)) for r in run.rows)
     refused = Verdict(Status.OVER_LIMIT, "stated by the test", "symbolic")
-    return [j._replace(verdict=refused) if j.doc_id in huge else j for j in judge(replace(run, rows=rows))]
+    return [
+        j._replace(judgement=j.judgement._replace(verdict=refused)) if j.doc_id in huge else j
+        for j in judge_run(replace(run, rows=rows))
+    ]
 
 
 @pytest.mark.parametrize("cause", PLANTS)
@@ -100,8 +107,9 @@ def test_each_cause_alone_comes_back(cause):
     for seed in range(20):
         run, planted, cost = simulated({cause: 0.12}, seed=seed)
         found = {c.key: c for c in explain(run, judgements=judged(run, planted)).causes}
-        assert set(found) == {cause}, (seed, {k: (c.examples, dict(c.why)) for k, c in found.items()})
-        one = found[cause]
+        seen = SEEN_AS.get(cause, cause)
+        assert set(found) == {seen}, (seed, {k: (c.examples, dict(c.why)) for k, c in found.items()})
+        one = found[seen]
         if cause == "misgraded":  # only right answers can be misgraded, only wrong ones overgraded
             assert one.fair == pytest.approx(cost[cause])
         elif cause == "overgraded":
@@ -126,8 +134,9 @@ def test_all_causes_together_come_back():
         run, planted, cost = simulated(ALL, seed=100 + seed)
         explained = explain(run, published=ACCURACY, judgements=judged(run, planted))
         found = {c.key: c for c in explained.causes}
-        assert set(found) == set(ALL)
-        for key, one in found.items():
+        assert set(found) == {SEEN_AS.get(cause, cause) for cause in ALL}
+        for key in ALL:
+            one = found[SEEN_AS.get(key, key)]
             if key not in ("misgraded", "overgraded"):
                 assert {int(d) for d in one.docs} == planted[key]
             inside += one.interval.low - 1e-9 <= cost[key] <= one.interval.high + 1e-9
@@ -151,9 +160,10 @@ def test_a_healthy_run_shows_no_cause():
 def test_a_finish_reason_makes_a_cut_sure_and_its_absence_is_said():
     run, _, _ = simulated({"cut": 0.1}, finish="length")
     sure = explain(run).causes[0]
-    assert (dict(sure.sure), dict(sure.why)) == ({"sure": 30}, {"finish reason length": 30})
+    assert (dict(sure.sure), dict(sure.why)) == ({"surely": 30}, {"a limit of tokens": 30})
     run, _, _ = simulated({"cut": 0.1})
-    assert dict(explain(run).causes[0].sure) == {"possible": 30}  # a number stands in the text
+    cause = explain(run).causes[0]
+    assert (cause.key, dict(cause.sure)) == ("doubtful_end", {"possibly": 30})  # a number stands in the text
 
 
 def test_a_long_text_without_the_usual_answer_is_possibly_cut():
@@ -167,7 +177,7 @@ def test_a_long_text_without_the_usual_answer_is_possibly_cut():
     ]
     run = replace(run, rows=(*rows, *run.rows[2:]))
     found = {c.key: (c.docs, dict(c.sure)) for c in explain(run).causes}
-    assert found == {"no_answer": (("0",), {"sure": 1}), "cut": (("1",), {"possible": 1})}
+    assert found == {"no_answer": (("0",), {"surely": 1}), "doubtful_end": (("1",), {"possibly": 1})}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +198,7 @@ def test_an_unusual_end_without_the_usual_answer_is_possibly_cut(text, seen):
               Provenance("test", "nowhere"))  # fmt: skip
     causes = explain(run).causes
     assert [(c.key, c.docs, dict(c.sure)) for c in causes] == (
-        [("cut", ("9",), {"possible": 1})] if seen else []
+        [("doubtful_end", ("9",), {"possibly": 1})] if seen else []
     )
 
 
@@ -248,15 +258,36 @@ def test_every_response_of_a_cause_is_listed():
     run, planted, _ = simulated({"cut": 0.1, "misgraded": 0.1}, seed=2)
     explained = explain(run)
     listed = {(doc, cause) for doc, _, cause, _, _ in explained.found}
-    assert {int(doc) for doc, cause in listed if cause == "cut"} == planted["cut"]
+    assert {int(doc) for doc, cause in listed if cause == SEEN_AS["cut"]} == planted["cut"]
     assert listed == {(doc, c.key) for c in explained.causes for doc in c.docs}
 
 
 def test_every_cause_has_a_name_and_a_mend():
-    assert set(PLANTS) == set(CAUSES)
+    assert set(CAUSES) == {*PLANTS, *SEEN_AS.values(), "gold_unreadable"}
     for title, mend in CAUSES.values():
         assert title
         assert mend.format(more=1)
+
+
+def test_a_reference_that_is_not_understood_is_no_wrong_answer_of_the_model():
+    row = Row("0", "When?", "4:30p..", ("It is \\boxed{\\text{5:10 p.m.}}.",), ("stop",), score=0.0)
+    explained = explain(Run("toy", "gsm8k", (row,), Protocol(), Provenance("test", "nowhere")))
+    assert [(c.key, c.count) for c in explained.causes] == [("gold_unreadable", 1)]
+    assert explained.wrong == 0
+
+
+def test_what_was_cut_off_is_counted_once_whether_or_not_it_had_answered():
+    told, lost = "It is \\boxed{5}. Let us check: 2 +", "We add 2 and 3 and"
+    rows = tuple(
+        Row(str(i), "How many?", "5", (text,), (reason,), score=float(text is told))
+        for i, (text, reason) in enumerate(
+            [(told, "length"), (lost, "length"), (told, "stop"), ("There are 3, so $x = 2 + \\frac{1", None)]
+        )
+    )
+    explained = explain(Run("toy", "gsm8k", rows, Protocol(), Provenance("test", "nowhere")))
+    assert explained.cut_off == {"surely": 2, "likely": 1}
+    assert {c.key: c.count for c in explained.causes} == {"cut": 2}
+    assert explained.cut_share == 0.75
 
 
 def test_the_flag_names_a_larger_limit():
@@ -357,7 +388,7 @@ PUBLISHED = [
 def test_published_outputs_reproduce_and_every_difference_has_a_doc(file, model, published):
     runs = read_runs(shared_path(f"labelled/responses_{file}.jsonl"), model=model)
     run = next(r for r in runs if not r.task.endswith("robust"))
-    judgements = judge(run)
+    judgements = judge_run(run)
     ours = shares(run, judgements)
     found, models, benchmark = find_claims(run, load_claims())
     (claim,) = [c for c in found if c.score == published]

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.errors import JournalError, ModelError
 from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
-from lm_eval_mathtasks.journal.store import Answer, Journal, connect
+from lm_eval_mathtasks.journal.schema import Answer, connect
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
 from lm_eval_mathtasks.models.dispatch import Permit, Window
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
-from lm_eval_mathtasks.models.payload import cut, sampling_of, stops_of, token_limit
+from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit
 from lm_eval_mathtasks.models.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -168,9 +169,6 @@ def test_contradicting_limits_are_refused():
 def test_stops():
     assert stops_of({"until": "x"}) == ("x",)
     assert stops_of({"until": ["", "a", "a", "b"]}) == ("a", "b")
-    assert cut("one two", ["two", "one"]) == ("", True)
-    assert cut("<think>Q: endless", ["Q:"]) == ("<think>Q: endless", False)
-    assert cut("hidden Q: </think> seen Q: x", ["Q:"]) == ("hidden Q: </think> seen ", True)
 
 
 # -- the window
@@ -288,14 +286,15 @@ def test_rows_come_back_as_they_were(tmp_path):
     assert any("1 answers" in line for line in journal_stats(tmp_path / "j.sqlite"))
     assert "t doc 3" in next(journal_show(tmp_path / "j.sqlite"))
     assert json.loads(next(journal_show(tmp_path / "j.sqlite", key="k")))["reasoning"] == "hm"
-    with pytest.raises(ModelError, match="key"):
+    with pytest.raises(JournalError, match="key"):
         list(journal_show(tmp_path / "j.sqlite", key="zzz"))
 
 
 WRITER = """
 import sys
 sys.path.insert(0, {root!r})
-from lm_eval_mathtasks.journal.store import Answer, Journal
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 journal = Journal({path!r})
 for i in range(200):
     journal.put(Answer(f"{{i}}", "u", "m", {{}}, "p", {name!r} * 500)).result()
@@ -318,17 +317,17 @@ def test_two_processes_do_not_corrupt_it(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(ModelError, match="journal"):
+    with pytest.raises(JournalError, match="journal"):
         Journal(tmp_path / "j.sqlite")
 
 
 def test_a_path_that_cannot_be_a_journal(tmp_path):
     (tmp_path / "file").write_text("not a database, but long enough to be read as one" * 100)
-    with pytest.raises(ModelError, match="journal"):
+    with pytest.raises(JournalError, match="journal"):
         Journal(tmp_path / "file")
-    with pytest.raises(ModelError, match="journal"):
+    with pytest.raises(JournalError, match="journal"):
         Journal(tmp_path / "file" / "below.sqlite")
-    with pytest.raises(ModelError, match="existing"):
+    with pytest.raises(JournalError, match="existing"):
         connect(tmp_path / "none.sqlite")
 
 
@@ -336,8 +335,9 @@ FULL = """
 import resource, signal, sys
 sys.path.insert(0, {root!r})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.store import Answer, Journal
+from lm_eval_mathtasks.errors import JournalError
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 try:
     if {early}:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
@@ -345,7 +345,7 @@ try:
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     for i in range(200):
         journal.put(Answer(f"{{i}}", "u", "m", {{}}, "p", "x" * 5000)).result()
-except ModelError as error:
+except JournalError as error:
     print("stopped:", error)
 """
 
@@ -366,6 +366,6 @@ def test_a_full_disk_is_an_error_not_a_loss(tmp_path, early):
 def test_room_for_the_run_is_checked_before_it(tmp_path):
     journal = Journal(tmp_path / "j.sqlite")
     journal.require_space(10, 100)
-    with pytest.raises(ModelError, match="MB"):
+    with pytest.raises(JournalError, match="MB"):
         journal.require_space(10**9, 10**5)
     journal.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_mathtasks.errors import ModelError, RunFatal
+from lm_eval_mathtasks.errors import JournalError, ModelError, RunFatal
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models import asking, dispatch
 from lm_eval_mathtasks.models.dispatch import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
@@ -395,6 +395,6 @@ def test_a_journal_that_cannot_be_read_is_an_error_before_the_first_request(kind
                 db.execute("create table answers (id integer)")
     with FakeServer() as server:
         model = chat(server, journal=str(path))
-        with pytest.raises(ModelError, match="journal"):
+        with pytest.raises(JournalError, match="journal"):
             model.generate_until(asks(model, ["q"]))
     assert not server.calls

@@ -5,8 +5,8 @@ import pytest
 from lm_eval_mathtasks import extract_answer, grade, hooks
 from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.hooks import errata as module
-from lm_eval_mathtasks.hooks.errata import Erratum, errata, fingerprint
+from lm_eval_mathtasks.problems import errata as module
+from lm_eval_mathtasks.problems.errata import Erratum, errata, fingerprint
 from tests.conftest import shared_rows
 
 FAMILIES = sorted(path.parent.name for path in tasks_path().glob("*/_errata.yaml"))

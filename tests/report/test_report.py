@@ -19,8 +19,8 @@ from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
 from lm_eval_mathtasks.report.exports import COLUMNS, as_json, csv_rows, markdown
 from lm_eval_mathtasks.report.page import page
-from lm_eval_mathtasks.report.words import visible
 from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.text import visible
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 

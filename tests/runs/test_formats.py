@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines
 
@@ -20,7 +20,7 @@ def said(i, wrong=0):
 
 
 def right(run):
-    return [j.verdict.correct for j in judge(run)]
+    return [j.verdict.correct for j in judge_run(run)]
 
 
 # --- lines
@@ -191,7 +191,7 @@ def test_evalscope_of_old_and_its_predictions(tmp_path):
                                           "stop_reason": "max_tokens" if i == 0 else "stop"}]}}
            for i in range(N)]  # fmt: skip
     run = read_run(write_json_lines(tmp_path / "p.jsonl", new), task="gsm8k")
-    assert [row.finish_reason(0) for row in run.rows] == ["length"] + ["stop"] * 5
+    assert [row.finish_reason(0) for row in run.rows] == ["max_tokens"] + ["stop"] * 5
     assert run.rows[0].responses == (f"<think>\nhm\n</think>\n{said(0)}",)
 
 

@@ -8,7 +8,7 @@ import pytest
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.budgets import Measured, _cut, _doubling, at_budgets
 from lm_eval_mathtasks.sampling.tokens import CHARS_PER_TOKEN, Ruler, read_ruler
@@ -143,7 +143,7 @@ def test_a_cut_is_what_the_model_would_have_returned_at_that_limit(tmp_path):
             ],
         )
     )
-    expected = sum(j.verdict.correct for j in judge(there)) / len(rows)
+    expected = sum(j.verdict.correct for j in judge_run(there)) / len(rows)
     assert at_budgets(whole, ruler, [limit]).curve.points[0].value == expected
 
 

@@ -27,7 +27,7 @@ from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.numbers import estimators as es
 from lm_eval_mathtasks.numbers.intervals import clustered, wilson
 from lm_eval_mathtasks.numbers.votes import Votes
-from lm_eval_mathtasks.runs.judged import judge
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, curves, label, score
@@ -204,7 +204,7 @@ def log(tmp_path):
 
 def test_votes_of_a_run(log):
     run = read_run(log)
-    found = votes(run, judge(run))
+    found = votes(run, judge_run(run))
     assert [v.doc_id for v in found] == [row.doc_id for row in run.rows]
     for one, row in zip(found, run.rows, strict=True):
         texts = row.responses
@@ -216,7 +216,7 @@ def test_votes_of_a_run(log):
 
 def test_curves_of_a_run(log):
     run = read_run(log)
-    found = votes(run, judge(run))
+    found = votes(run, judge_run(run))
     drawn = {curve.label: curve for curve in curves(found)}
     assert len(drawn) == len(METRICS)
     assert all([p.k for p in curve.points] == [1, 2, 3, 4] for curve in drawn.values())

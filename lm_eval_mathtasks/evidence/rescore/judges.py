@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import write_whole
-from lm_eval_mathtasks.grading import Status
+from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
-from lm_eval_mathtasks.runs.judged import judge_response
+from lm_eval_mathtasks.grading.judge import CutOff, Judgement
+from lm_eval_mathtasks.runs.judged import Asked
 
 OURS = "ours"
 # Responses of one part: about 20 ms of our grader's work, seconds of others'.
@@ -32,24 +33,27 @@ _EXTRA = {
 }
 
 
-class Asked(NamedTuple):
-    """One response to be judged: the reference answer, the text, how it ended (None: unknown), and the tolerance that
-    its dataset states."""
-
-    gold: str
-    response: str
-    finish: str | None
-    tolerance: float | None = None
-
-
-class Judged(NamedTuple):
-    """Our grader's words on one response; see `Extraction` and `Verdict`."""
+class Plain(NamedTuple):
+    """Our judgement of one response as plain JSON, as a rescored log keeps it; see `Extraction` and `Verdict`."""
 
     answer: str | None
     rule: str
     status: str
     reason: str
     tier: str
+    cut_off: CutOff | None
+
+    @classmethod
+    def of(cls, asked: Asked) -> Plain:
+        """Judge a response."""
+        found, verdict, cut_off = asked.judge()
+        return cls(found.answer, found.rule, str(verdict.status), verdict.reason, verdict.tier, cut_off)
+
+    @property
+    def judgement(self) -> Judgement:
+        """The same without the place of the answer in the response."""
+        verdict = Verdict(Status(self.status), self.reason, self.tier)
+        return Judgement(Extraction(self.answer, self.rule), verdict, self.cut_off)
 
 
 def serve_ours() -> None:
@@ -58,12 +62,7 @@ def serve_ours() -> None:
 
 
 def _ours(_setup: None) -> Handler:
-    return lambda chunk, _tick: [tuple(_judge(Asked(*asked))) for asked in chunk]
-
-
-def _judge(asked: Asked) -> Judged:
-    found, verdict = judge_response(*asked)
-    return Judged(found.answer, found.rule, str(verdict.status), verdict.reason, verdict.tier)
+    return lambda chunk, _tick: [tuple(Plain.of(Asked(*asked))) for asked in chunk]
 
 
 class Judges:
@@ -82,7 +81,9 @@ class Judges:
     def _pool(self, name: str) -> Children:
         if name not in self._pools:
             entry, hang = (
-                ("lm_eval_mathtasks.grading.peers.serve_peers", HANG_AFTER_S) if name != OURS else (_OURS, None)
+                ("lm_eval_mathtasks.grading.peers.serve_peers", HANG_AFTER_S)
+                if name != OURS
+                else (_OURS, None)
             )
             setup = None if name == OURS else name
             try:
@@ -93,7 +94,7 @@ class Judges:
                 raise EvidenceError(f"the grader {name}", str(error), fix) from error
         return self._pools[name]
 
-    def ours(self, asked: list[Asked], parts: Parts, tick: Tick) -> list[Judged]:
+    def ours(self, asked: list[Asked], parts: Parts, tick: Tick) -> list[Plain]:
         """Judge with our grader, in order."""
         chunks = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
         known = {k: part for k in range(len(chunks)) if (part := parts.read(OURS, k)) is not None}
@@ -103,11 +104,11 @@ class Judges:
             parts.write(OURS, k, judged)
             tick(len(judged))
             known[k] = judged
-        return [Judged(*one) for k in range(len(chunks)) for one in known[k]]
+        return [Plain(*one) for k in range(len(chunks)) for one in known[k]]
 
     def _ours_of(self, chunks: list[list[Asked]]) -> Iterator[list[Any]]:
         if self.workers == 1 or CHUNK * len(chunks) < _WORTH_A_PROCESS:
-            yield from ([_judge(asked) for asked in chunk] for chunk in chunks)
+            yield from ([Plain.of(asked) for asked in chunk] for chunk in chunks)
             return
         pool = self._pool(OURS)
         for chunk, done in zip(chunks, pool.map(chunks), strict=True):
@@ -120,7 +121,7 @@ class Judges:
         if not done.trouble:
             return done.value[0]
         reason = f"the grader's process was lost: {done.trouble}"
-        return Judged(None, "none", str(Status.OVER_LIMIT), reason, "none")
+        return Plain(None, "none", str(Status.OVER_LIMIT), reason, "none", None)
 
     def other(self, name: str, asked: list[Asked], parts: Parts, tick: Tick) -> list[Done]:
         """Judge with another's grader, in order: a value True or False, None with the trouble it had."""
@@ -128,7 +129,7 @@ class Judges:
         known = {k: part for k in range(count) if (part := parts.read(name, k)) is not None}
         tick(sum(len(part) for part in known.values()))
         todo = [k for k in range(count) if k not in known]
-        pairs = [(one.gold, one.response) for k in todo for one in asked[k * CHUNK : (k + 1) * CHUNK]]
+        pairs = [(one.gold or "", one.response) for k in todo for one in asked[k * CHUNK : (k + 1) * CHUNK]]
         done = self._pool(name).map(pairs)
         for k in todo:
             known[k] = []

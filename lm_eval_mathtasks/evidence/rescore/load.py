@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.rescore.inputs import SAMPLES, Unit, read_results
-from lm_eval_mathtasks.files import safe_name
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
 from lm_eval_mathtasks.runs.formats import read_seeds, reader_of
 from lm_eval_mathtasks.runs.lm_eval_logs import read_samples
 from lm_eval_mathtasks.runs.records import Row, Run, check, require_gold
 from lm_eval_mathtasks.runs.references import with_gold
+from lm_eval_mathtasks.text import safe_name
 
 
 class Options(NamedTuple):
@@ -93,14 +93,7 @@ def _lm_eval_part(file: Path, path: Path, results: dict[str, Any], task: str, op
             "their checksums only: the run was packed without text",
             "rescore the log it was packed from; `mathtasks evidence verify` checks a pack",
         )
-    rows = tuple(_with_target(row, line) for row, line in zip(run.rows, lines, strict=True))
-    return Loaded(_complete(replace(run, rows=rows), options), lines, results)
-
-
-def _with_target(row: Row, line: Mapping[str, Any]) -> Row:
-    """Our tasks call a doc's reference `gold`, and log as `target` the answer that their hooks find in it."""
-    ours = isinstance(line.get("doc"), dict) and "gold" in line["doc"] and line.get("target") is not None
-    return replace(row, gold=str(line["target"])) if ours else row
+    return Loaded(_complete(run, options), lines, results)
 
 
 def present(row: Row) -> tuple[int, ...]:
@@ -141,10 +134,4 @@ def _complete(run: Run, options: Options) -> Run:
     journal = options.journal or run.journal
     if journal:
         run = with_finish_reasons(run, Path(journal))
-    return replace(run, rows=tuple(map(_with_noted_cut, run.rows)))
-
-
-def _with_noted_cut(row: Row) -> Row:
-    """Our tasks' metric `truncated` is the only trace of a finish reason that a log without its journal holds."""
-    cut = any(row.metrics.get(f"truncated,{name}") == 1.0 for name in ("none", "all"))
-    return replace(row, finish=("length",) * len(row.responses)) if cut and not any(row.finish) else row
+    return run

@@ -7,7 +7,9 @@ from typing import Any
 
 from lm_eval_mathtasks.evidence.rescore.cross import agreement, merged
 from lm_eval_mathtasks.evidence.rescore.work import LOG, Summary
+from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status
 from lm_eval_mathtasks.numbers.intervals import wilson
+from lm_eval_mathtasks.runs.judged import cut_off_words
 
 _CHARS = 70  # of a gold or an answer
 _LISTED = 5
@@ -34,7 +36,8 @@ def run_lines(run: Summary) -> Iterator[str]:
         yield f"  changed: {changed}{part}"
     else:
         yield f"  {name} {score}; the log has no score of its own"
-    yield "  " + ", ".join(f"{status} {count}" for status, count in _ordered(run["statuses"]))
+    yield "  " + ", ".join(f"{words} {count}" for words, count in _ordered(run["statuses"]))
+    yield f"  {cut_off_words(run['cut_off'])}"
     if run["missing"]:
         yield f"  left out: {run['missing']} docs that were never answered (API errors)"
     if run["lost"]:
@@ -46,7 +49,8 @@ def run_lines(run: Summary) -> Iterator[str]:
 
 
 def _ordered(statuses: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(statuses.items(), key=lambda pair: (pair[0] != "correct", -pair[1]))
+    ordered = sorted(statuses.items(), key=lambda pair: (pair[0] != "correct", -pair[1]))
+    return [(STATUS_WORDS[Status(status)], count) for status, count in ordered]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,18 +15,18 @@ from lm_eval_mathtasks.evidence.rescore import written as logs
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, read_results
 from lm_eval_mathtasks.evidence.rescore.judges import (
     OURS,
-    Asked,
     Judges,
     Parts,
     grader_version,
     source_checksum,
 )
 from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
-from lm_eval_mathtasks.files import file_sha256, safe_name, sha256, write_whole
+from lm_eval_mathtasks.files import file_sha256, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 from lm_eval_mathtasks.numbers.intervals import of_mean
-from lm_eval_mathtasks.runs.judged import reference_answer
+from lm_eval_mathtasks.runs.judged import asked_of
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import safe_name
 
 Summary = dict[str, Any]
 LOG = "log"  # the name of the log's own verdict among the graders
@@ -78,7 +78,7 @@ def fingerprint(unit: Unit, options: Options) -> str:
             whole.update(file_sha256(Path(path)).encode())
     chosen = (options.graders, options.metric, options.model, options.task)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
-    whole.update(json.dumps([graders, source_checksum("evidence"), chosen]).encode())
+    whole.update(json.dumps([graders, source_checksum("evidence"), source_checksum("runs"), chosen]).encode())
     return whole.hexdigest()
 
 
@@ -144,15 +144,7 @@ class _Rescored:
         self.loaded, self.run = loaded, loaded.run
         self.rows = [row for row in self.run.rows if present(row)]
         self.places = [(row, k) for row in self.rows for k in present(row)]
-        asked = [
-            Asked(
-                reference_answer(row.gold or ""),
-                row.responses[k],
-                row.finish_reason(k),
-                row.tolerance,
-            )
-            for row, k in self.places
-        ]
+        asked = [asked_of(row, k) for row, k in self.places]
         tick(-len(asked) * (1 + len(judges.others)))
         self.asked, self.ours = asked, judges.ours(asked, parts, tick)
         self.others = {name: judges.other(name, asked, parts, tick) for name in judges.others}
@@ -221,6 +213,7 @@ class _Rescored:
             "up": sum(gap > 1e-9 for gap in gaps),
             "down": sum(gap < -1e-9 for gap in gaps),
             "statuses": dict(Counter(one.status for one in self.ours)),
+            "cut_off": {sure: sum(one.cut_off == sure for one in self.ours) for sure in ("surely", "likely")},
             "samples": self.files[0],
             "disputed_file": self.files[1],
             "disputed": len(self.disputed),

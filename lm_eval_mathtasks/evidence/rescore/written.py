@@ -13,15 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.evidence.rescore.judges import Judged
-from lm_eval_mathtasks.evidence.rescore.load import Loaded, present
-from lm_eval_mathtasks.files import safe_name, sha256, write_whole
-from lm_eval_mathtasks.grading import Extraction, Status, Verdict
-from lm_eval_mathtasks.grading.scores import mean, repeat_scores, response_scores
-from lm_eval_mathtasks.grading.tolerance import TOLERANCE
+from lm_eval_mathtasks.evidence.rescore.judges import Plain
+from lm_eval_mathtasks.evidence.rescore.load import Loaded
+from lm_eval_mathtasks.files import sha256, write_whole
+from lm_eval_mathtasks.grading.scores import doc_scores as graded_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import safe_name
 
 _LOWER_IS_BETTER = frozenset(
     {"truncated", "no_answer", "unparsable", "over_limit", "gold_unreadable", "api_error"}
@@ -33,35 +32,22 @@ _REPLACED = {"judged", "logged", "verdicts", FOLDED}  # what an earlier rescore 
 _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
 
-def doc_scores(row: Row, judged: Sequence[Judged]) -> dict[str, float]:
+def doc_scores(row: Row, judged: Sequence[Plain]) -> dict[str, float]:
     """The metrics of a doc: means over its responses of what the tasks' hooks give for one.
 
     judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
-    there = present(row)
-    if not there:
-        return {"api_error": 1.0}
-    each = [_scores(one, row.finish_reason(k) == "length") for k, one in zip(there, judged, strict=True)]
-    scores = {name: mean(one[name] for one in each) for name in each[0]}
-    # An answer within a tolerance votes for the reference answer, as in the hooks.
-    answers = [row.gold if one.tier == TOLERANCE else one.answer for one in judged]
-    repeats = repeat_scores([one.status == Status.CORRECT for one in judged], answers, len(row.responses))
+    judgements = [one.judgement for one in judged]
+    scores = graded_scores(judgements, gold=row.gold, asked=len(row.responses))
+    if not judgements:
+        return scores
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
-    breakdowns = dict.fromkeys(sorted(names), scores["exact_match"])
-    return {**scores, **repeats, "api_error": 1 - len(there) / len(row.responses), **breakdowns}
-
-
-def _scores(judged: Judged, cut_off: bool) -> dict[str, float]:
-    verdict = Verdict(Status(judged.status), judged.reason, judged.tier)
-    found = Extraction(judged.answer, judged.rule)
-    scores = response_scores(found, verdict, same_text=False, cut_off=cut_off)
-    del scores["strict_match"]
-    return scores
+    return {**scores, **dict.fromkeys(sorted(names), scores["exact_match"])}
 
 
 def sample_lines(
-    loaded: Loaded, judged: Sequence[Sequence[Judged]], scores: Sequence[Mapping[str, float]]
+    loaded: Loaded, judged: Sequence[Sequence[Plain]], scores: Sequence[Mapping[str, float]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the sample of each doc."""
     for place, row in enumerate(loaded.run.rows):
@@ -80,7 +66,7 @@ def sample_lines(
 
 def _line_of(row: Row) -> dict[str, Any]:
     """A sample as lm-eval would have logged another harness's doc; the hashes are made as lm-eval makes them."""
-    doc = {"id": row.doc_id, "question": row.question, "gold": row.gold}
+    doc = {"id": row.doc_id, "question": row.question, "gold": row.reference or row.gold}
     prompt = row.prompt if row.prompt is not None else row.question
     hashed = (_indented(doc), prompt, row.gold or "")
     return {

@@ -8,15 +8,14 @@ answers give; `exact_match_errata` is the same accuracy with these entries appli
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.hooks.scoring import Doc, Scores, score_response
-from lm_eval_mathtasks.problems.sources import collapsed
+from lm_eval_mathtasks.text import collapsed
 
 KINDS = ("wrong", "contested", "incomplete", "unanswerable")
 FINGERPRINT_DIGITS = 16  # hexadecimal, of SHA-256: enough to tell a few thousand questions apart
@@ -56,22 +55,9 @@ def errata(family: str) -> Mapping[str, Erratum]:
     return {erratum.question: erratum for erratum in known}
 
 
-def with_errata(family: str, doc: Doc, gold: str, results: Sequence[Any], **how: Any) -> Scores:
-    """The scores of a response by the official gold, and `exact_match_errata` by the corrected one.
-
-    how: as `score_response` takes it. A doc that the errata leave out has no `exact_match_errata`.
-    """
-    scores = score_response(gold, results, **how)
-    erratum = errata(family).get(fingerprint(str(doc["question"])))
-    if erratum is None:
-        corrected = scores
-    elif erratum.gold is None:
-        return scores
-    else:
-        corrected = score_response(erratum.gold, results, **how)
-    if "exact_match" in corrected:
-        scores["exact_match_errata"] = corrected["exact_match"]
-    return scores
+def erratum_of(family: str, question: str) -> Erratum | None:
+    """The known error of a question in a family, None where none is known."""
+    return errata(family).get(fingerprint(question))
 
 
 def _erratum(path: Path, number: int, entry: dict[str, Any]) -> Erratum:
