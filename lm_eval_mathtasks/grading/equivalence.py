@@ -24,7 +24,7 @@ from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
-from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
+from lm_eval_mathtasks.grading.words import choice, content_of_choice, options_marked, words_key
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
@@ -91,8 +91,14 @@ def _too_long(gold: str, pred: str) -> Verdict | None:
 def _by_choice(gold: str, pred: str) -> Verdict | None:
     """Multiple choice: the gold is a letter, perhaps with its text; the prediction a letter, or that text."""
     g, p = choice(gold), choice(pred)
-    if g is None or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", "")):
+    if (
+        g is None
+        or len(options_marked(gold)) > 1
+        or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", ""))
+    ):
         return None
+    if len(options_marked(pred)) > 1:
+        return Verdict(Status.INCORRECT, "one option is asked for, several are given", "structure")
     if p is not None and (not g[1] or len(pred) < 4 or p[1]):
         same = g[0] == p[0]
         if same or g[1] or p[1] or gold.strip("(). ") != g[0]:

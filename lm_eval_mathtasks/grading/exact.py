@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import comb, factorial
 
-from lm_eval_mathtasks.grading.expr import Expr, numeral_value, show_expr
+from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, mul, numeral_value, show_expr
 from lm_eval_mathtasks.grading.polynomials import (
     ONE_POLY,
     UNIT_MONOMIAL,
@@ -141,6 +141,15 @@ def _power(e: Expr) -> Quotient:
         else:
             parts.append(atom(f"({key(base)})^({key(inner)})", Fraction(whole)))
     return combine(parts, product=True)
+
+
+def difference(a: Expr, b: Expr) -> Quotient | None:
+    """Return the form of a - b, None where it has none."""
+    start_work()
+    try:
+        return combine([quotient_form(a), quotient_form(mul(MINUS_ONE, b))], product=False)
+    except (TooBig, RecursionError, ZeroDivisionError):
+        return None
 
 
 def same_form(a: Expr, b: Expr) -> bool | None:
