@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import comb, factorial
+from math import comb, factorial, prod
 
 from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, mul, numeral_value, show_expr
 from lm_eval_mathtasks.grading.polynomials import (
+    ALTERNATING,
     ONE_POLY,
     UNIT_MONOMIAL,
     Quotient,
@@ -55,11 +56,37 @@ def _call(e: Expr) -> Quotient:
         if min(k, n - k) > MAX_FACTORIAL:
             raise TooBig("a huge binomial")
         return Quotient((constant(comb(n, k)), ONE_POLY))
+    if e.name == "fact2":
+        return _double_factorial(args[0])
     if e.name in {"ln", "log"}:
         return _logarithm(args[0])
     if e.name == "logb":
         return combine([_logarithm(args[0]), power(_logarithm(args[1]), Fraction(-1))], product=True)
     return atom(f"({e.name} {' , '.join(key(a) for a in args)})")
+
+
+def _factorial(q: Quotient) -> Quotient:
+    n = as_number(q)
+    if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
+        return Quotient((constant(factorial(int(n))), ONE_POLY))
+    return atom(f"(fact {key(q)})")
+
+
+def _double_factorial(q: Quotient) -> Quotient:
+    """n!! by factorials: (2m)!! = 2^m m!, and (2m-1)!! = (2m)! / (2^m m!), where n is seen to be even or odd."""
+    n = as_number(q)
+    if n is not None and n.denominator == 1 and -1 <= n <= 2 * MAX_FACTORIAL:
+        return Quotient((constant(prod(range(int(n), 0, -2))), ONE_POLY))
+    top, bottom = q
+    rest = top.get(UNIT_MONOMIAL, Fraction(0))
+    if bottom != ONE_POLY or any(c.denominator > 1 or (c.numerator % 2 and m) for m, c in top.items()):
+        return atom(f"(fact2 {key(q)})")
+    odd = rest.numerator % 2
+    half = Quotient(({m: c / 2 for m, c in plus(top, constant(odd)).items()}, ONE_POLY))
+    even = combine([_power(Quotient((constant(2), ONE_POLY)), half), _factorial(half)], product=True)
+    if not odd:
+        return even
+    return combine([_factorial(Quotient((plus(top, constant(1)), ONE_POLY))), power(even, Fraction(-1))], product=True)
 
 
 def _logarithm(q: Quotient) -> Quotient:
@@ -94,12 +121,9 @@ def quotient_form(e: Expr) -> Quotient:
         below = quotient_form(e.args[1])
         return combine([quotient_form(e.args[0]), power(below, Fraction(-1))], product=True)
     if op == "pow":
-        return _power(e)
+        return _power(quotient_form(e.args[0]), quotient_form(e.args[1]))
     if op == "fact":
-        n = as_number(quotient_form(e.args[0]))
-        if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
-            return Quotient((constant(factorial(int(n))), ONE_POLY))
-        return atom(f"(fact {key(quotient_form(e.args[0]))})")
+        return _factorial(quotient_form(e.args[0]))
     if op == "pct":
         return combine(
             [quotient_form(e.args[0]), Quotient((constant(Fraction(1, 100)), ONE_POLY))], product=True
@@ -114,9 +138,8 @@ def quotient_form(e: Expr) -> Quotient:
     raise TooBig(f"no normal form for {show_expr(e)[:60]}")
 
 
-def _power(e: Expr) -> Quotient:
+def _power(base: Quotient, exponent: Quotient) -> Quotient:
     """b^x; an exponent that is a sum splits, 2^(n+1) = 2·2^n, so that such forms meet."""
-    base, exponent = quotient_form(e.args[0]), quotient_form(e.args[1])
     value = as_number(exponent)
     if value is not None:
         return power(base, value)
@@ -130,17 +153,25 @@ def _power(e: Expr) -> Quotient:
             continue
         # 4^(3n) = (2^n)^6: whole factors of the exponent come out, so that powers of one base meet
         whole = coefficient.numerator if coefficient.denominator == 1 else 1
-        rest = Fraction(coefficient, whole) if whole else coefficient
-        inner = Quotient(({monomial: rest}, ONE_POLY))
+        inner = Quotient(({monomial: Fraction(coefficient, whole)}, ONE_POLY))
         number = as_number(base)
-        if number is not None and number > 0 and number.denominator == 1:
-            factors = [
-                atom(f"({p})^({key(inner)})", Fraction(whole * k)) for p, k in prime_powers(int(number))
-            ] or [Quotient((ONE_POLY, ONE_POLY))]
-            parts.append(combine(factors, product=True))
+        if number:
+            parts += _exponential(number, inner, whole)
         else:
             parts.append(atom(f"({key(base)})^({key(inner)})", Fraction(whole)))
     return combine(parts, product=True)
+
+
+def _exponential(base: Fraction, inner: Quotient, whole: int) -> list[Quotient]:
+    """The factors of base^(inner·whole): one for every prime of the base, and one for its sign."""
+    primes = [*prime_powers(abs(base.numerator)), *((p, -k) for p, k in prime_powers(base.denominator))]
+    factors = [atom(f"({p})^({key(inner)})", Fraction(whole * k)) for p, k in primes]
+    if base < 0:
+        # only for integers has it a real value, and then its square is 1: see polynomials
+        integral = set(inner[0].values()) == {Fraction(1)}
+        sign = ALTERNATING if integral else "(-1)^"
+        factors.append(atom(f"{sign}({key(inner)})", Fraction(whole % 2 if integral else whole)))
+    return factors or [Quotient((ONE_POLY, ONE_POLY))]
 
 
 def difference(a: Expr, b: Expr) -> Quotient | None:

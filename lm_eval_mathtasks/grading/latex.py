@@ -8,7 +8,7 @@ enclosed, `tokens` the tokens.
 
 from __future__ import annotations
 
-from lm_eval_mathtasks.grading.atoms import Atoms, number
+from lm_eval_mathtasks.grading.atoms import Atoms, number, scientific
 from lm_eval_mathtasks.grading.brackets import fraction
 from lm_eval_mathtasks.grading.expr import Expr, add, depth, mul, neg, num
 from lm_eval_mathtasks.grading.phrases import between, under
@@ -97,7 +97,7 @@ class Parser(Atoms):
         left = self.signed()
         while True:
             if self.skip("*"):
-                left = mul(left, self.signed())
+                left = scientific(left, self.signed())
             elif self.tok.kind == "text" or (self.tok.text == "/" and self.ahead(1).kind == "text"):
                 left = self.with_unit(left)
             elif self.skip("/"):
@@ -130,7 +130,9 @@ class Parser(Atoms):
         base = self.primary()
         while self.tok.kind == "op":
             if self.skip("!"):
-                base = Expr("fact", (base,))
+                # n!! is no factorial of a factorial
+                double = not self.tok.gap and self.skip("!")
+                base = Expr("call", (base,), "fact2") if double else Expr("fact", (base,))
             elif self.skip("deg"):
                 base = Expr("deg", (base,))
             elif self.skip("%"):

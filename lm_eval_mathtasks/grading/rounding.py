@@ -16,8 +16,12 @@ FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 
 def _significant(value: Fraction, places: int) -> int:
     """How many significant digits a number has that is written with so many places."""
-    scaled = abs(value) * Fraction(10) ** max(places, 0)
+    scaled = abs(value) * Fraction(10) ** places
     return len(str(int(scaled))) if 0 < scaled < 10**400 else 0
+
+
+def _is_decimal(e: Expr) -> bool:
+    return e.places > 0 or e.name == "e"
 
 
 def _terminates(value: Fraction) -> bool:
@@ -46,12 +50,12 @@ def rounds(gold: Expr, pred: Expr) -> bool:
         if target is None or not target:
             continue
         # without a point it is an integer, however long: those never round
-        is_float = (places > 0 and _significant(value, places) >= FLOAT_DIGITS) or _dyadic_print(value)
+        is_float = (_is_decimal(written) and _significant(value, places) >= FLOAT_DIGITS) or _dyadic_print(value)
         if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
             return True
-        finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
-        long_enough = places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
-        if long_enough and abs(value - target) <= Fraction(1, 2 * 10**places):
+        finite = exact is not None and (_terminates(exact) if not _is_decimal(other) else decimal is pred)
+        long_enough = _is_decimal(written) and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
+        if long_enough and abs(value - target) * 2 <= Fraction(10) ** -places:
             return True
     return False
 
