@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from lm_eval_mathtasks.grading.asides import behind_label, without_asides, wrap_words
+from lm_eval_mathtasks.grading.ellipsis import resolve
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
@@ -152,7 +153,8 @@ def _parsed(text: str) -> tuple[Expr, ...]:
             return ()
         return (value._replace(value=-value.value) if text.startswith("-") else value,)
     try:
-        return (shape(read_latex(text)),)
+        read = read_latex(text)
+        return (shape(resolve(read) if "dots" in text or ".." in text else read),)
     except (Unreadable, RecursionError):
         return ()
 

@@ -56,6 +56,9 @@ class Atoms(Brackets):
             return self.function()
         if kind == "text":
             return self.text()
+        if kind == "dots":
+            self.take()
+            return Expr("dots")
         if kind == "op":
             return self.bracketed()
         raise Unreadable(f"a value expected, got {text or 'the end'}")
@@ -65,6 +68,10 @@ class Atoms(Brackets):
         value = number(self.take().text)
         if self.tok.text == "overline" and "." in self.ahead(-1).text:
             return self.repeating(value)
+        # 0.666... goes on; 1, 2, 3... is a list
+        if value.places > 0 and self.tok.kind == "dots":
+            self.take()
+            return value._replace(name="...")
         whole = value.places < 0
         if whole and self.tok.text == "frac" and self.plain_fraction_ahead():
             start, tokens = self.at, self.tokens

@@ -18,6 +18,7 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
+from lm_eval_mathtasks.grading.ellipsis import has_dots
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.scalars import Outcome
@@ -29,6 +30,7 @@ from lm_eval_mathtasks.grading.words import choice, content_of_choice, options_m
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
+_NOT_UNDERSTOOD = Outcome(None, "structure", "an ellipsis whose pattern is not known")
 _DIGITS = re.compile(r"-?\d+")
 
 
@@ -154,7 +156,8 @@ def _by_readings(
     outcomes = []
     for g in golds:
         for p in preds:
-            outcome = compare_answers(g, p, ask)
+            unknown = g != p and (has_dots(g) or has_dots(p))
+            outcome = _NOT_UNDERSTOOD if unknown else compare_answers(g, p, ask)
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
             outcomes.append(outcome)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import comb, factorial, prod
 
-from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, mul, numeral_value, show_expr
+from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, mul, num, numeral_value, rewrite, show_expr
 from lm_eval_mathtasks.grading.polynomials import (
     ALTERNATING,
     ONE_POLY,
@@ -31,9 +31,13 @@ from lm_eval_mathtasks.grading.polynomials import (
 
 # Largest n whose factorial is computed: 3000! has 9,131 digits and takes a millisecond.
 MAX_FACTORIAL = 3_000
+# A sum or product is written out up to this many terms; a factor of a product by factorials has at most so many.
+MAX_SUM, MAX_FACTOR_TERMS = 300, 3
 
 
 def _call(e: Expr) -> Quotient:
+    if e.name in {"sum", "prod"} and (written := _written_out(e)):
+        return written
     args = [quotient_form(a) for a in e.args]
     values = [as_number(a) for a in args]
     first = values[0]
@@ -65,6 +69,37 @@ def _call(e: Expr) -> Quotient:
     return atom(f"({e.name} {' , '.join(key(a) for a in args)})")
 
 
+def _written_out(e: Expr) -> Quotient | None:
+    """A sum or product over a known range term by term; a product of s·i + c over i = 0 to n by factorials."""
+    if len(e.args) != 3 or e.args[0].op != "rel" or e.args[0].args[0].op != "var":
+        return None
+    index, start = e.args[0].args
+    low, high = (as_number(quotient_form(a)) for a in (start, e.args[1]))
+    if low is not None and high is not None:
+        if low.denominator * high.denominator > 1 or not 0 <= high - low < MAX_SUM:
+            return None
+        terms = [rewrite(e.args[2], {index: num(k)}.get) for k in range(int(low), int(high) + 1)]
+        return combine([quotient_form(t) for t in terms], product=e.name == "prod")
+    top, bottom = quotient_form(e.args[2])
+    i = ((index.name, Fraction(1)),)
+    if e.name == "sum" or low != 0 or bottom != ONE_POLY or i not in top or len(top) > MAX_FACTOR_TERMS:
+        return None
+    step = top[i]
+    rest = {m: c for m, c in top.items() if m != i}
+    if any(g == index.name for m in rest for g, _ in m):
+        return None
+    last = quotient_form(e.args[1])
+    # (c/s + n)! / (c/s - 1)! and n + 1 factors s; (2n + 1)!! of odd numbers
+    if step == 2 and rest == ONE_POLY:
+        return _double_factorial(combine([*[last] * 2, Quotient((ONE_POLY, ONE_POLY))], product=False))
+    first = Quotient(({m: c / step for m, c in rest.items()}, ONE_POLY))
+    upper, lower = combine([first, last], product=False), Quotient((plus(first[0], ONE_POLY, -1), ONE_POLY))
+    steps = _power(
+        Quotient((constant(step), ONE_POLY)), combine([last, Quotient((ONE_POLY, ONE_POLY))], product=False)
+    )
+    return combine([steps, _factorial(upper), power(_factorial(lower), Fraction(-1))], product=True)
+
+
 def _factorial(q: Quotient) -> Quotient:
     n = as_number(q)
     if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
@@ -86,7 +121,9 @@ def _double_factorial(q: Quotient) -> Quotient:
     even = combine([_power(Quotient((constant(2), ONE_POLY)), half), _factorial(half)], product=True)
     if not odd:
         return even
-    return combine([_factorial(Quotient((plus(top, constant(1)), ONE_POLY))), power(even, Fraction(-1))], product=True)
+    return combine(
+        [_factorial(Quotient((plus(top, constant(1)), ONE_POLY))), power(even, Fraction(-1))], product=True
+    )
 
 
 def _logarithm(q: Quotient) -> Quotient:

@@ -3,7 +3,9 @@
 op       args                          name / value
 -------  ----------------------------  -----------------------------------------------------------------
 num      -                             value; places: digits after the point as written, -1 if no point; name "e" in
-                                       scientific notation, with the place of the last digit, below 0 left of the point
+                                       scientific notation, with the place of the last digit, below 0 left of the point;
+                                       name "..." where an ellipsis follows
+dots     -                             an ellipsis that is not understood
 var      -                             name
 const    -                             name: "pi", "e", "i", "oo"
 add mul  terms, factors                -

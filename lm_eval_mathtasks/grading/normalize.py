@@ -52,6 +52,8 @@ _RULES = (
     (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
     (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times "),
+    # bold that opens or closes inside; 2**3 is a power
+    (r"(?<![\w)}\]\s])\s*\*\*(?=\S)|\*\*(?=\s*$)", " "),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
     (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
     (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import comb, gcd, lcm
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_mathtasks.grading.exact import MAX_SUM
 from lm_eval_mathtasks.grading.expr import Expr, numeral_value, variables, walk
 from lm_eval_mathtasks.grading.fields import Ball, BallField, Undecided, mp_field
 
@@ -18,8 +19,6 @@ DIGITS, CONFIRM_DIGITS = 50, 100
 # Points at which expressions with variables are compared; one proven difference is enough
 # (in this order: between 1 and 9, between 0 and 1, whole, negative).
 REAL_POINTS, SMALL_POINTS, INTEGER_POINTS, NEGATIVE_POINTS = 5, 2, 6, 3
-# A sum or product is written out up to this many terms.
-MAX_SUM = 300
 _INTEGER_FUNCTIONS = {"floor", "ceil", "binom", "gcd", "lcm", "sum", "prod", "mod", "fact2"}
 _RECIPROCALS = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh"}
 FAILURES = (Undecided, ZeroDivisionError, OverflowError, ValueError, RecursionError, KeyError, TypeError)

@@ -181,13 +181,17 @@ def atom(name: str, exponent: Fraction = Fraction(1)) -> Quotient:
     """Return a generator, raised to a power. Raises TooBig for a name that nesting made longer than any answer's."""
     if len(name) > MAX_NAME:
         raise TooBig("functions nested too deep")
-    return Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY)) if exponent else Quotient((ONE_POLY, ONE_POLY))
+    return (
+        Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY))
+        if exponent
+        else Quotient((ONE_POLY, ONE_POLY))
+    )
 
 
 def as_number(q: Quotient) -> Fraction | None:
     """Return the rational number q is, or None."""
     top, bottom = q
-    if bottom != ONE_POLY or any(m for m in top):
+    if top and (bottom != ONE_POLY or any(m for m in top)):
         return None
     return top.get(UNIT_MONOMIAL, Fraction(0))
 

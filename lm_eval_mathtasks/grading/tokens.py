@@ -15,7 +15,7 @@ class Unreadable(Exception):
 
 
 class Token(NamedTuple):
-    """kind: num · var · func · const · text · sep · op (anything else); gap: was there a blank before it?"""
+    """kind: num · var · func · const · text · dots · sep · op (anything else); gap: was there a blank before it?"""
 
     kind: str
     text: str
@@ -58,6 +58,8 @@ _PYTHON_WRAPPERS = {
 # words between answers; in \\text{} or bare
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
+_ELLIPSIS = re.compile(r"\.{2,}")
+_DOTS = {"cdots", "ldots", "dots", "dotsb", "dotsc", "dotsm", "hdots", "vdots", "ddots"}
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")
@@ -124,6 +126,9 @@ class _Scanner:
         elif (match := _BASED.match(self.text, self.at)) and self.is_numeral(match):
             self.at = match.end()
             self.emit("base", f"{match.group(1)}_{_SPELLED_BASES.get(match.group(2), match.group(2))}", gap)
+        elif match := _ELLIPSIS.match(self.text, self.at):
+            self.at = match.end()
+            self.emit("dots", "...", gap)
         elif match := _NUMBER.match(self.text, self.at):
             self.at = match.end()
             self.emit("num", match.group(), gap)
@@ -193,8 +198,10 @@ class _Scanner:
             self.letters(name, gap)
         elif name in _COMMAND_OPERATORS:
             self.emit("op", _COMMAND_OPERATORS[name], gap)
-        elif name in _GREEK or name in {"cdots", "ldots", "dots"}:
+        elif name in _GREEK:
             self.emit("var", name, gap)
+        elif name in _DOTS:
+            self.emit("dots", "...", gap)
         elif name in {"pmod", "mod", "bmod"}:
             self.emit("op", "mod", gap)
         elif name == "\\":
