@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lm_eval_mathtasks.grading.cursor import Cursor
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
+from lm_eval_mathtasks.grading.numerals import MAGNITUDES
+from lm_eval_mathtasks.grading.phrases import beside
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable
-from lm_eval_mathtasks.grading.units import MAGNITUDES
 
 _PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "array", "smallmatrix", "vmatrix", "cases"}
@@ -172,7 +173,9 @@ class Brackets(Cursor):
                 self.take()
                 exponent = self.primary()
                 words[-1] += f"^{exponent.value}"
-            elif self.tok.text == "/" and (self.ahead(1).kind == "text" or self.ahead(1).text in {"h", "s"}):
+            elif self.tok.text == "/" and (
+                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s"})
+            ):
                 words.append(self.take().text + self.take().text)
             else:
                 break
@@ -180,4 +183,4 @@ class Brackets(Cursor):
         if value.op == "unit" and value.name not in words:
             words.insert(0, value.name)
         inner = value.args[0] if value.op == "unit" else value
-        return Expr("unit", (inner,), " ".join(words).strip()) if words else inner
+        return beside(inner, " ".join(words).strip()) if words else inner

@@ -61,7 +61,7 @@ class Cursor:
     def starts_factor(self) -> bool:
         """Can the next token begin a factor, so that a product goes on without a sign?"""
         kind, text, _ = self.tok
-        if kind in {"num", "var", "const", "func", "base"}:
+        if kind in {"num", "var", "const", "func", "base", "dots"}:
             return True
         return kind == "op" and (
             text in _STARTS or (text == "|" and not self.in_abs) or text.startswith(("begin:", "big:"))

@@ -18,17 +18,19 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
+from lm_eval_mathtasks.grading.ellipsis import has_dots
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
-from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
+from lm_eval_mathtasks.grading.words import choice, content_of_choice, options_marked, words_key
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
+_NOT_UNDERSTOOD = Outcome(None, "structure", "an ellipsis whose pattern is not known")
 _DIGITS = re.compile(r"-?\d+")
 
 
@@ -91,8 +93,14 @@ def _too_long(gold: str, pred: str) -> Verdict | None:
 def _by_choice(gold: str, pred: str) -> Verdict | None:
     """Multiple choice: the gold is a letter, perhaps with its text; the prediction a letter, or that text."""
     g, p = choice(gold), choice(pred)
-    if g is None or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", "")):
+    if (
+        g is None
+        or len(options_marked(gold)) > 1
+        or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", ""))
+    ):
         return None
+    if len(options_marked(pred)) > 1:
+        return Verdict(Status.INCORRECT, "one option is asked for, several are given", "structure")
     if p is not None and (not g[1] or len(pred) < 4 or p[1]):
         same = g[0] == p[0]
         if same or g[1] or p[1] or gold.strip("(). ") != g[0]:
@@ -148,7 +156,8 @@ def _by_readings(
     outcomes = []
     for g in golds:
         for p in preds:
-            outcome = compare_answers(g, p, ask)
+            unknown = g != p and (has_dots(g) or has_dots(p))
+            outcome = _NOT_UNDERSTOOD if unknown else compare_answers(g, p, ask)
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
             outcomes.append(outcome)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num, rewrite
-from lm_eval_mathtasks.grading.relations import (
+from lm_eval_mathtasks.grading.inequalities import (
     as_set,
     ascending,
+    exclude,
     has_inequality,
-    is_equation,
-    is_label,
     mentions_infinity,
-    same_equation,
-    value_answered,
+    same_inequalities,
 )
+from lm_eval_mathtasks.grading.relations import is_equation, is_label, same_equation, value_answered
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
 from lm_eval_mathtasks.grading.words import compare_clocks, compare_words
@@ -36,8 +35,14 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return Outcome(True, "structure", "the same expression")
     if "clock" in {gold.op, pred.op}:
         return compare_clocks(gold, pred)
+    if "given" in {gold.op, pred.op}:
+        return _compare_conditional(gold, pred, ask)
     if "text" in {gold.op, pred.op}:
         return compare_words(gold, pred)
+    if "worded" in {gold.op, pred.op}:
+        if gold.op != pred.op or gold.name != pred.name:
+            return _no("words that are part of the answer")
+        return compare_answers(gold.args[0], pred.args[0], ask)
     if gold.op == "rel" or pred.op == "rel":
         return _compare_relations(gold, pred, ask)
     if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
@@ -53,6 +58,14 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     return compare_scalars(gold, pred, ask)
 
 
+def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """What is said under a condition is compared without it, unless both state one and they exclude each other."""
+    g, p = (e.args[0] if e.op == "given" else e for e in (gold, pred))
+    if gold.op == pred.op and exclude(gold.args[1], pred.args[1]):
+        return _no("the conditions exclude each other")
+    return compare_answers(g, p, ask)
+
+
 def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     g_value, p_value = value_answered(gold), value_answered(pred)
     if gold.op == "rel" and pred.op == "rel":
@@ -64,8 +77,10 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
                 same = _in_order(g.args, p.args, ask)
                 if same.equal:
                     return same
+            if same_inequalities(gold, pred):
+                return Outcome(True, "exact", "the same inequalities, up to positive factors")
     g_set, p_set = as_set(gold), as_set(pred)
-    if g_set is not None and p_set is not None and (has_inequality(gold) or has_inequality(pred)):
+    if g_set and p_set and (has_inequality(gold) or has_inequality(pred)):
         return compare_answers(g_set, p_set, ask)
     if has_inequality(gold) or has_inequality(pred):
         return _no("an inequality against something else")
@@ -186,6 +201,8 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         pred = Expr("seq", pred.args) if gold.op == "seq" else Expr("group", pred.args, "()")
     if gold.op == "union" or pred.op == "union":
         return _any_order(_pieces(gold), _pieces(pred), ask)
+    if gold.op == "seq" and pred.op not in {"seq", "group", "union"} and _one_answer(gold, ask):
+        return _any_of(gold.args, pred, ask)
     if gold.op == "seq" or gold.name == "{}":
         if pred.op == "group" and pred.name in {"[)", "(]"}:
             return _no("an interval is no list")
@@ -206,6 +223,16 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
+
+
+def _one_answer(gold: Expr, ask: Ask) -> bool:
+    """Does a gold give one answer in several spellings, as "0.4 or 2/5" does?"""
+    return all(compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:])
+
+
+def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:
+    outcomes = [compare_answers(g, pred, ask) for g in golds]
+    return next((o for o in outcomes if o.equal), outcomes[0])
 
 
 def _pieces(e: Expr) -> list[Expr]:
