@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _add_data(data: argparse.ArgumentParser) -> None:
     from lm_eval_mathtasks.training.data import TEST_SETS, TRAIN_SETS
-    from lm_eval_mathtasks.training.formats import FORMATS
+    from lm_eval_mathtasks.training.prompt_formats import FORMATS
 
     data.add_argument(
         "--source",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.training.formats import FORMATS, Format
+from lm_eval_mathtasks.training.prompt_formats import FORMATS, Format
 
 Stage = Literal["sft", "grpo", "orm", "prm"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -93,7 +93,7 @@ def read_config(path: Path, stage: Stage | None = None) -> Config:
     return _config(given, path, stage)
 
 
-def nearest(key: str, known: Collection[str]) -> str:
+def nearest_key(key: str, known: Collection[str]) -> str:
     """What to try instead of an unknown key: the nearest one, or all of them."""
     like = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return f"{like[0]}?" if like else ", ".join(known)
@@ -103,7 +103,7 @@ def known_keys(given: Mapping[str, Any], known: Collection[str], where: str) -> 
     """Raise TrainingError for a key that is not known."""
     for key in given:
         if key not in known:
-            raise TrainingError(f"the keys {where} to be known ones", str(key), nearest(str(key), known))
+            raise TrainingError(f"the keys {where} to be known ones", str(key), nearest_key(str(key), known))
 
 
 def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
@@ -112,7 +112,9 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
     own = given["stage"]
     if own not in STAGES:
-        raise TrainingError(f"a stage in {path}: {', '.join(STAGES)}", repr(own), nearest(str(own), STAGES))
+        raise TrainingError(
+            f"a stage in {path}: {', '.join(STAGES)}", repr(own), nearest_key(str(own), STAGES)
+        )
     if stage is not None and own != stage:
         raise TrainingError(
             f"a configuration of the stage {stage}", f"stage: {own} in {path}", f"mathtasks train {own}"
@@ -131,7 +133,9 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
     own_format = given.get("format")
     if own_format is not None and own_format not in FORMATS:
         raise TrainingError(
-            f"a format in {path}: {', '.join(FORMATS)}", repr(own_format), nearest(str(own_format), FORMATS)
+            f"a format in {path}: {', '.join(FORMATS)}",
+            repr(own_format),
+            nearest_key(str(own_format), FORMATS),
         )
     labels = given.get("labels", "hard")
     if labels not in get_args(Labels):

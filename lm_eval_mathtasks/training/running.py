@@ -23,8 +23,8 @@ from lm_eval_mathtasks.training.record import (
     USED,
     Curve,
     Rollouts,
-    curves,
     data_facts,
+    training_curves,
     write_curve,
     write_used,
 )
@@ -94,7 +94,9 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         if trainer.is_world_process_zero() and history:
             write_curve(config.output / CURVE, history)
     trainer.save_model(str(config.output))
-    return Trained(config.output, trainer.state.global_step, time.monotonic() - begun, curves(history))
+    return Trained(
+        config.output, trainer.state.global_step, time.monotonic() - begun, training_curves(history)
+    )
 
 
 def _of_trainer(plan: Plan, rows: list[dict[str, Any]], trainer: Any, say: Say) -> list[preflight.Finding]:

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.grading.judge import judge
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
-from lm_eval_mathtasks.problems.sets import SOURCES, Source
+from lm_eval_mathtasks.package import data_folder
+from lm_eval_mathtasks.problems.sets import Source, known_sets
 from tests.host.scripted import manager
 
 SEED = 11
@@ -96,7 +96,7 @@ class Doc(NamedTuple):
 def task_names() -> list[str]:
     """Every task there is: every YAML with a `task` key."""
     found = []
-    for path in sorted(tasks_path().rglob("*.yaml")):
+    for path in sorted(data_folder("tasks").rglob("*.yaml")):
         text = path.read_text(encoding="utf-8").replace("!function ", "")
         name = yaml.safe_load(text).get("task")
         found += [name] if name else []
@@ -122,7 +122,7 @@ def _doc(task: Any, number: int, doc: Mapping[str, Any]) -> Doc:
 def write_sets(folder: Path) -> Path:
     """Write a dozen docs of every set that is not bundled, in its original columns; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for source in SOURCES.values():
+    for source in known_sets().values():
         if not source.bundled:
             lines = [json.dumps(row) + "\n" for row in _rows(source)]
             (folder / f"{source.name}_{source.split}.jsonl").write_text("".join(lines), encoding="utf-8")
