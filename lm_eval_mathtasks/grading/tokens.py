@@ -58,7 +58,8 @@ _PYTHON_WRAPPERS = {
 # words between answers; in \\text{} or bare
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
-_ELLIPSIS = re.compile(r"\.{2,}")
+# Two dots behind a letter are a slip of punctuation ("4:30p.."), and no ellipsis.
+_ELLIPSIS = re.compile(r"\.{3,}|(?<![A-Za-z])\.\.")
 _DOTS = {"cdots", "ldots", "dots", "dotsb", "dotsc", "dotsm", "hdots", "vdots", "ddots"}
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
