@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.problems import rows as module
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.problems.sets import known_sets, read_sets
 from tests.conftest import shared_path
@@ -189,7 +190,7 @@ def test_the_real_sets_have_their_published_content(name, count, caplog):
 def test_the_other_form_of_checksum_is_the_one_that_others_publish(name, published):
     """Hence that form may stand in for ours where the content is not at hand: for Minerva Math."""
     source = known_sets()[name]
-    rows = sources.read_rows(shared_path(f"data/{name}.jsonl"))
+    rows = module.read_rows(shared_path(f"data/{name}.jsonl"))
     assert sources.rows_checksum(rows, source.question, source.gold) == published
     assert known_sets()["minerva-math"].checksum.startswith(sources.ROWS_FORM)
 
@@ -201,7 +202,7 @@ def hub_copy(monkeypatch):
     def make(**changes):
         source = dataclasses.replace(known_sets()["gsm8k"], **{"docs": 2, **changes})
         monkeypatch.setitem(known_sets(), "gsm8k", source)
-        monkeypatch.setattr(sources, "_hub_rows", lambda source: ROWS)
+        monkeypatch.setattr(module, "_hub_rows", lambda source: ROWS)
         monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
 
     return make
@@ -254,7 +255,7 @@ def test_several_configurations_make_one_set(monkeypatch):
         return datasets.Dataset.from_list([{"problem": config, "solution": "\\boxed{1}"}])
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    rows = sources._hub_rows(known_sets()["math"])
+    rows = module._hub_rows(known_sets()["math"])
     assert [row["problem"] for row in rows] == list(known_sets()["math"].configs)
     assert {(hub, revision) for hub, _, _, revision in asked} == {
         ("EleutherAI/hendrycks_math", "21a5633873b6a120296cce3e2df9d5550074f4a3")
