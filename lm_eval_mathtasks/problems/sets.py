@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -107,11 +108,9 @@ def read_sets(path: Path) -> dict[str, Source]:
 
 
 def set_named(name: object) -> Source:
-    """The set of that name. Raises DataError, which lists the names, where there is none."""
+    """The set of that name. Raises DataError, with the names that are near, or all, where there is none."""
     if source := known_sets().get(str(name)):
         return source
-    raise DataError(
-        f"a set that is known: {', '.join(known_sets())}",
-        repr(name),
-        "name one in the task's YAML as `dataset_kwargs: {set: ...}`",
-    )
+    near = get_close_matches(str(name), known_sets()) or known_sets()
+    fix = f"name one in the task's YAML, `dataset_kwargs: {{set: ...}}`: {', '.join(near)}"
+    raise DataError("a set of problems/sets.yaml", repr(name), fix)

@@ -94,6 +94,11 @@ def data(tmp_path_factory):
         "olympiadbench": several,
         "minerva-math": courses,
     }
+    plain = [("What is $2^{-1}$?", "\\frac12"), ("What is $2^8$?", "256")]
+    for name, source in known_sets().items():
+        golds = [gold if re.fullmatch(source.gold_pattern or ".*", gold) else "256" for _, gold in plain]
+        rows = [{"question": q, "answer": gold} for (q, _), gold in zip(plain, golds, strict=True)]
+        sets.setdefault(name, rows)
     for name, rows in sets.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return {"data_dir": str(folder), "checksum": "warn"}
@@ -301,7 +306,7 @@ def test_yaml_and_sources_name_the_same_data():
         config = task.cfg or {}
         if config.get("dataset_path"):
             source = known_sets()[config["dataset_kwargs"]["set"]]
-            assert config["dataset_path"] == source.hub
+            assert config["dataset_path"] == (source.hub or source.github)
             assert config["metadata"]["dataset_revision"] == source.revision
             assert config.get("dataset_name") == source.config
 
@@ -359,7 +364,7 @@ def test_check_reports_the_real_tasks_as_sound_and_names_the_sets_that_are_not_t
     shared_path("data/gsm8k_test.jsonl")
     names, problems = check([TASKS], metadata={"data_dir": str(SHARED / "data")})
     assert sorted(names) == sorted(NAMES)
-    absent = {"aime25", "gsm8k-platinum", "minerva-math"}
+    absent = {"aime25", "cmimc25", "gsm8k-platinum", "minerva-math"}
     assert {problem.where.removesuffix("-cot") for problem in problems} == {
         name for name in absent if not (SHARED / "data" / f"{name}.jsonl").exists()
     }
