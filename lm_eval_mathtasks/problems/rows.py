@@ -151,13 +151,13 @@ def _fetched(source: Source) -> list[Row]:
     # Every layer below (datasets, hub, requests, OS) has its own exception tree.
     except Exception as error:
         reason = str(error).splitlines()[0][:200] if str(error) else ""
+        mirror = "" if source.github else "set HF_ENDPOINT to a mirror of the hub; or "
         raise DataError(
             f"the set {source.name} from {source.published_at}",
             f"{type(error).__name__}: {reason}",
-            f"one of three ways: (1) a mirror of the hub: set HF_ENDPOINT to its address; (2) a local copy: set "
-            f'{DATA_DIR_VARIABLE} or --metadata \'{{"data_dir": "..."}}\' to a file or folder with '
-            f"{source.name}_{source.split}.jsonl or .parquet; (3) no data at all: run the bundled tasks "
-            f"sample-gsm8k and sample-math",
+            f'{mirror}set {DATA_DIR_VARIABLE} or --metadata \'{{"data_dir": "..."}}\' to a copy, or to a folder with '
+            f"one named {Path(source.file).name or source.file_names[0]}; or, with no data at all, run the bundled "
+            f"tasks sample-gsm8k and sample-math",
         ) from error
 
 

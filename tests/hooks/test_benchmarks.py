@@ -14,7 +14,11 @@ from lm_eval_mathtasks.problems.sources import load
 from tests.conftest import SHARED, shared_path
 from tests.host.scripted import evaluate, manager
 
-CONFIGS = {name: entry.cfg for name, entry in sorted(manager().task_index.items()) if entry.cfg}
+CONFIGS = {
+    name: entry.cfg
+    for name, entry in sorted(manager().task_index.items())
+    if "dataset_kwargs" in (entry.cfg or {})
+}
 # A task of each set, without shots: the prompt does not matter here.
 TASKS = {
     config["dataset_kwargs"]["set"]: name for name, config in CONFIGS.items() if not config["num_fewshot"]
