@@ -20,8 +20,8 @@ from lm_eval_mathtasks.files import file_sha256, sha256
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
+from lm_eval_mathtasks.problems.rows import SAMPLES
 from lm_eval_mathtasks.problems.sets import known_sets
-from lm_eval_mathtasks.problems.sources import SAMPLES
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import read_jsonl
