@@ -342,3 +342,50 @@ def test_lighteval_metrics_of_unknown_meaning_must_be_chosen_between(tmp_path):
     assert read_run(out, metric="other").rows[0].score == 0
     with pytest.raises(EvidenceError, match="only left, other"):
         read_run(out, metric="third")
+
+
+# --- OpenCompass's results with details
+
+
+def write_details(path, **more):
+    turns = [{"role": "HUMAN", "prompt": QUESTIONS[i]} for i in range(N)]
+    details = {str(i): {"prompt": [turns[i]], "origin_prediction": said(i, i == 2), "predictions": str(10 + i),
+                        "references": GOLD[i], "correct": i != 2} for i in range(N)}  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"accuracy": 83.33, "details": {"type": "GEN", **details}, **more}))
+    return path
+
+
+@pytest.mark.parametrize("place", ["results/toy-1/gsm8k.json", "export.json"])
+def test_opencompass_results_with_details_are_a_run(tmp_path, place):
+    path = write_details(tmp_path / place)
+    run = read_run(path, task="gsm8k")
+    assert run.model == ("toy-1" if "results" in place else None)
+    assert run.rows[1].question == QUESTIONS[1]
+    assert [row.score for row in run.rows] == [1, 1, 0, 1, 1, 1]
+    assert right(run) == [i != 2 for i in range(N)]
+    assert run.rows[2].responses == (said(2, True),)
+
+
+def test_opencompass_details_count_where_there_are_no_predictions(tmp_path):
+    write_details(tmp_path / "results" / "toy-1" / "gsm8k.json")
+    assert [run.label for run in read_runs(tmp_path)] == ["toy-1 · gsm8k"]
+    entries = {str(i): {"origin_prompt": QUESTIONS[i], "prediction": "x", "gold": GOLD[i]} for i in range(N)}
+    predictions = tmp_path / "predictions" / "toy-1" / "gsm8k_0.json"
+    predictions.parent.mkdir(parents=True)
+    predictions.write_text(json.dumps(entries))
+    (run,) = read_runs(tmp_path)
+    assert run.rows[0].responses == ("x",)
+
+
+def test_opencompass_results_without_text_are_refused(tmp_path):
+    path = tmp_path / "results" / "toy-1" / "mmlu.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        json.dumps({"accuracy": 50, "details": {"type": "PPL", "0": {"BPB": 1, "correct": True}}})
+    )
+    with pytest.raises(EvidenceError, match="a task that compares likelihoods"):
+        read_run(path)
+    path.write_text(json.dumps({"accuracy": 50}))
+    with pytest.raises(EvidenceError, match="details without"):
+        read_run(path)
