@@ -3,8 +3,8 @@ r"""The reference answer in a reference, by the rule of the sets that write it s
 GSM8K ends a solution with `#### 18`; MATH boxes the answer in its solution, and the last box counts, as the authors'
 code has it (Hendrycks et al. 2021, `last_boxed_only_string`): "\boxed{-2}$ and $\boxed{1}" is 1. AIME's answer sheets
 have three digits: 073 is 73. OCWCourses (Lewkowycz et al. 2022) writes one answer as Python code ("np.arcsin(10/13)")
-and breaks one formula in two ("$ $"). OlympiadBench lists several answers. ASDiv names what a number counts: "9 (apples)"
-is 9.
+and breaks one formula in two ("$ $"). OlympiadBench lists several answers. ASDiv names what a number
+counts: "9 (apples)" is 9.
 """
 
 from __future__ import annotations

@@ -90,8 +90,10 @@ _NO_ANSWER = re.compile(
 _CANNOT_TELL = re.compile(
     r"\b(?:can(?:no|')?t|can not|cannot|not possible to|impossible to|unable to)\s+(?:be\s+)?"
     r"(?:determin|calculat|answer|find|found|comput|solv|tell|know|say|deduc|infer)"
-    r"|\b(?:not enough|insufficient|missing|lack of|lacks)\b|\bunknown\b|\bunanswerable\b|\bundetermined\b|\bindeterminate\b"
-    r"|\bnot (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b|\bno answer\b|\bnone\b|\bn/?a\b",
+    r"|\b(?:not enough|insufficient|missing|lack of|lacks)\b|\bunknown\b|\bunanswerable\b|\bundetermined\b"
+    r"|\bindeterminate\b"
+    r"|\bnot (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b"
+    r"|\bno answer\b|\bnone\b|\bn/?a\b",
     re.IGNORECASE,
 )
 # "Any odd number of participants" is "odd"

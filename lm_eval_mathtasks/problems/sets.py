@@ -31,7 +31,6 @@ class Source:
     body: a column whose text stands before the question; copies: what other copies call a column -> published name;
     where: column -> regular expression that it matches entirely in the rows of the set, where a file holds others too;
     gold_pattern: regular expression that every gold must match entirely, where all answers are of one kind;
-    without_gold: the docs (from 0) that are published without a reference answer;
     checksum: of the question and gold columns (`sources.checksum`), "rows:" before one of another form (see
         `sources.rows_checksum`), empty where none could be established;
     ordered: whether the checksum depends on the order of the docs;
@@ -60,7 +59,6 @@ class Source:
     copies: Mapping[str, str] = field(default_factory=dict)
     where: Mapping[str, str] = field(default_factory=dict)
     gold_pattern: str = ""
-    without_gold: Sequence[int] = ()
     checksum: str = ""
     ordered: bool = True
     confirmed: bool = True

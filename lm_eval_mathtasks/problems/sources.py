@@ -98,8 +98,6 @@ def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
     wanted = f"{source.question!r} and {source.gold!r}"
     for column in (source.question, source.gold):
         missing = [i for i, row in enumerate(rows) if row.get(column) is None or not str(row[column]).strip()]
-        if column == source.gold:
-            missing = [i for i in missing if i not in source.without_gold]
         if len(missing) == len(rows):
             raise DataError(
                 f"the columns {wanted} in {place}",
