@@ -45,7 +45,7 @@ class Local:
             dtype = getattr(torch, settings.dtype)
             model = self._adapted(folder, dtype) if adapter.is_file() else self._whole(folder, dtype)
         except (OSError, ValueError, RuntimeError) as error:
-            got, fix = str(error).strip().split("\n")[0], "is it this kind of model, and whole?"
+            got, fix = str(error).strip().split("\n")[0], "is the model of this kind, and whole?"
             raise ScoreError(f"a model and a tokenizer in {folder}", got, fix) from error
         self.model = model.to(settings.device).eval()
         self.settings = settings
@@ -64,7 +64,7 @@ class Local:
             raise ScoreError(
                 f"a {type(model).__name__} in {folder}",
                 f"no weights for {', '.join(missing[:3])}",
-                "another KIND:",
+                "name another KIND:",
             )
         return model
 
@@ -93,7 +93,7 @@ class Local:
         for response, one in zip(responses, encoded, strict=True):
             if self.limit is not None and len(one.ids) > self.limit:
                 got = f"{len(one.ids)} tokens with the response {response[:40]!r}..."
-                fix = "a verifier with a longer context; cut off, the response would get another's score"
+                fix = "take a verifier with a longer context; cut off, the response would get another's score"
                 raise ScoreError(f"at most {self.limit} tokens, the verifier's context", got, fix)
         scores: list[Score] = []
         for start in range(0, len(encoded), self.settings.batch):
@@ -152,7 +152,7 @@ class Local:
         found = self.ids(text)
         if len(found) != 1 or found[0] == self.tokenizer.unk_token_id:
             raise ScoreError(
-                f"a verifier whose vocabulary has {text!r} as a token", str(found), "another KIND:"
+                f"a verifier whose vocabulary has {text!r} as a token", str(found), "name another KIND:"
             )
         return found[0]
 
@@ -161,5 +161,7 @@ class Local:
         places = [place for place, token in enumerate(ids) if token == marker]
         if len(places) != count:
             got = f"{len(places)} step markers for {count} steps"
-            raise ScoreError("a step marker after each step", got, "the response may hold the marker itself")
+            raise ScoreError(
+                "a step marker after each step", got, "see whether the response holds the marker itself"
+            )
         return Encoded(ids, places)

@@ -79,7 +79,11 @@ class Endpoint(Server):
             "prm-math-shepherd": _shepherd,
         }
         if kind not in requests:
-            raise ScoreError(f"a kind that a server can score: {', '.join(requests)}", kind, f"{kind}:FOLDER")
+            raise ScoreError(
+                f"a kind that a server can score: {', '.join(requests)}",
+                kind,
+                f"run it here, as {kind}:FOLDER",
+            )
         self._request, self._good = requests[kind], 0 if kind == "prm-math-shepherd" else -1
         self._settings = settings
         super().__init__(base_url)

@@ -46,5 +46,5 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
         raise ScoreError(
             "transformers and torch, or tenacity for a server",
             str(error),
-            "pip install 'lm-eval-mathtasks[hf,api]'",
+            "run pip install 'lm-eval-mathtasks[hf,api]'",
         ) from error

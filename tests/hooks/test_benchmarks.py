@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from lm_eval_mathtasks import grade, hooks
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems.rows import find_file
 from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import load
@@ -79,6 +79,6 @@ def test_what_rules_can_decide_of_imo_answerbench():
 def test_no_question_stands_in_the_errata_of_two_families():
     """An entry holds wherever its question is asked: two that disagree would depend on the order of folders."""
     seen = {}
-    for path in sorted(tasks_path().glob("*/_errata.yaml")):
+    for path in sorted(data_folder("tasks").glob("*/_errata.yaml")):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["errata"]:
             assert seen.setdefault(entry["question"], path) == path

@@ -108,4 +108,4 @@ rows.rows_of(dataclasses.replace(TABLE, revision="fedcba9"), None)
         )
         server.shutdown()
     assert done.stdout.strip() == f"{PAIRS} github.com/a/b at revision 0123abc"
-    assert "the set table from github.com/a/b at revision fedcba9; got FileNotFoundError" in done.stderr
+    assert "the set table from github.com/a/b at revision fedcba9, got FileNotFoundError" in done.stderr

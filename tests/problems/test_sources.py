@@ -128,7 +128,7 @@ def test_a_row_with_a_field_that_does_not_exist_is_refused(tmp_path):
     ("content", "message"),
     [
         ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\":'"),
-        ('["a"]\n', "line 1 of .*; got list"),
+        ('["a"]\n', "line 1 of .*, got list"),
         ("", "an empty file"),
         (
             '{"question": "a", "solution": "1"}\n',
@@ -147,7 +147,7 @@ def test_bad_files_are_named(tmp_path, content, message):
     with pytest.raises(DataError, match=message) as caught:
         load(path)
     assert str(path) in str(caught.value)
-    assert "to fix it" in str(caught.value)
+    assert caught.value.fix
 
 
 def test_a_place_that_holds_nothing(tmp_path):

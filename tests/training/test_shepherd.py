@@ -171,7 +171,7 @@ def test_a_server_goes_on_with_a_message_that_was_begun():
             False,
             7,
         )
-        with pytest.raises(TrainingError, match="2 endings from the server; got 1"):
+        with pytest.raises(TrainingError, match="2 endings from the server, got 1"):
             model.complete([Start("Q: ", "a\n")], Settings(rollouts=2), 7)
         path, body = SEEN[-1]
         assert (path, body["prompt"]) == ("/v1/completions", "Q: a\n")
