@@ -45,7 +45,8 @@ from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.package import STAMP
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_facts import PACKED, model_arguments, model_name
-from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS, read_lm_eval
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS
+from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.reading import completed, read_source
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
@@ -178,7 +179,7 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
         raise EvidenceError(
             f"the score of {run.label} as our grader gives it now",
             f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
-            "`mathtasks rescore` first, and pack what it writes",
+            "run `mathtasks rescore` first, and pack what it writes",
         )
     logged = cast("list[SampleLine]", read_json_lines(sources[1], EvidenceError))
     lines = list(packed_lines(logged, run, judgements, choices.text))

@@ -15,10 +15,9 @@ from lm_eval_mathtasks.grading.judge import judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
-from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine
+from lm_eval_mathtasks.runs.lm_eval_schema import OURS, SampleLine
 from lm_eval_mathtasks.runs.records import Row, Run
 
-OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
 LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer one may be the response itself
 _TOLERANCE = 1e-9  # of a share that was written as decimal text
 

@@ -28,6 +28,8 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
+_LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
+_SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
 # Words that two or three letters may be, and no product of variables.
 _SHORT_WORDS = {
@@ -57,7 +59,7 @@ MAX_WORDS = 3
 
 def is_worded(text: str) -> bool:
     """Is the text made of words (and not of variables, functions or units)?"""
-    if _DATE.fullmatch(text):
+    if _DATE.fullmatch(text) or text.lower() == "n/a":
         return True
     if not _PROSE.fullmatch(text):
         return False
@@ -94,6 +96,9 @@ def readings(text: str) -> tuple[Expr, ...]:
             return tuple(found)
     whole = text.startswith(r"\text{") and closing_brace(text, 5) == len(text) - 1
     words = text[6:-1].strip() if whole else text
+    # "Ciphertext: ABC", "Shape: square"
+    if label := _LABELLED_WORDS.fullmatch(words):
+        words = label[1]
     numerals = spelled(words)
     if is_worded(words):
         if numerals != words:
@@ -117,6 +122,8 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
         found.extend(read for read in _parsed(core) if read.op == "seq")
     if not found and (value := behind_label(core)):
         found.extend(_parsed(_joined(value)))
+    if not found and _SET_BUILDER.fullmatch(core):
+        found.append(Expr("builder", name=re.sub(r"\s", "", core)))
     if condition:
         given = _parsed(condition)
         if given and given[0].op == "rel":

@@ -12,7 +12,7 @@ _TEXT = re.compile(r"(\\text\{[^{}]*\})")
 # "m - 4 = 19 ⇒ m = 23", "3x = 6, so x = 2"
 _IMPLIES = re.compile(
     r"\\(?:implies|iff|Rightarrow|Longrightarrow|Leftrightarrow|Longleftrightarrow|leadsto|therefore|because)(?![a-zA-Z])|=>"
-    r"|,?\s*(?:\\text\{\s*|(?<![\w\\]))(?:so|thus|hence|therefore|which gives|giving|and so|so that|that is|i\.e\.)\b"
+    r"|,?\s*(?:\\text\{\s*|(?<![\w\\]))(?:so|thus|hence|therefore|which gives|giving|and so|so that)\b"
     r",?\s*\}?"
 )
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|approx)\b")
@@ -32,6 +32,7 @@ _SAME_AGAIN = re.compile(
     r"\s*(?:\\text\{\s*)*(?:i\.e\.|that is|namely|or about|about|approximately|approx\.?|in other words)[\s,}].*"
     r"|\s*(?:=|\\approx).*"
 )
+_SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
 _STRICT_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|neq)(?![a-zA-Z])")
 # Words that a value stands behind, at the start or behind a comma: "The area is 25", "Minimum: 2, Maximum: 11"
 _SMALL_WORDS = {
@@ -59,6 +60,9 @@ def without_asides(text: str) -> tuple[str, str]:
     ('3n-2', 'n>4')
     """
     text = _FILLER_FIRST.sub("", _behind_implication(text))
+    same = _SAME_AT_END.search(text)
+    if same and _depth(text[: same.start()]) == 0:
+        text = text[: same.start()].strip() or text
     bracket = _BRACKET_AT_END.search(text)
     if bracket and text[: bracket.start()].strip():
         inside, before = bracket[1].strip(), text[: bracket.start()]
@@ -114,7 +118,7 @@ def _wrapped(match: re.Match[str]) -> str:
     known = [w for w in words if len(w) > 2 or w.lower() in _SMALL_WORDS or is_unit_word(w)]
     if not known or any(w in FUNCTIONS - {"min", "max"} or w in CONSTANTS for w in words):
         return match[0]
-    if {"min", "max"} & set(words) and ":" not in lead and match.start(1) == 0:
+    if words[0] in {"min", "max"} and ":" not in lead and match.start(1) == 0:
         return match[0]
     return match[0].replace(lead, rf"\text{{{lead.strip()}}} ")
 

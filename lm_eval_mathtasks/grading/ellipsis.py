@@ -26,9 +26,9 @@ _SUBSCRIPT = re.compile(r"([a-z])?([+-]?\d+)?")
 Change = tuple[tuple[int, ...], Expr, Fraction]
 
 
-def has_dots(e: Expr) -> bool:
-    """Is there an ellipsis in e whose meaning is not known?"""
-    return any(node.op == "dots" for node in walk(e))
+def has_open_list(e: Expr) -> bool:
+    """Is there a list in e with an ellipsis whose meaning is not known?"""
+    return any(DOTS in node.args for node in walk(e) if node.op in {"seq", "group"})
 
 
 def resolve(e: Expr) -> Expr:
@@ -51,9 +51,11 @@ def _resolved(e: Expr) -> Expr:
     before, after = [[_indexed(a) for a in part] for part in (e.args[:at], e.args[at + 1 :])]
     if not before or (not after and (len(before) < 2 or not listed)):
         return e
-    terms = _numbers(before, after) if after else None
-    if terms is not None:
-        return Expr(e.op, tuple(map(num, terms)), e.name)
+    # 1 + 1 + 1/2 + … + 1/7: the terms right before the dots are the pattern
+    for cut in range(1 if listed or not after else max(1, len(before) - 1)):
+        terms = _numbers(before[cut:], after) if after else None
+        if terms is not None:
+            return Expr(e.op, (*before[:cut], *map(num, terms)), e.name)
     name = {"add": "sum", "mul": "prod"}.get(e.op, "terms")
     # behind the dots of 1 + 3 + … + (2n-1) stands one term, of a_k + … + a_1 + a_0 two
     joined = (

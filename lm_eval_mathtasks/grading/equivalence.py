@@ -18,9 +18,10 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
-from lm_eval_mathtasks.grading.ellipsis import has_dots
+from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
+from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
@@ -117,6 +118,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold.strip(), pred.strip()) or _too_long(gold, pred)
     if quick:
         return quick
+    raw_gold, raw_pred = gold, pred
     gold, pred = clean(gold), clean(pred)
     if gold == pred and gold:
         return Verdict(Status.CORRECT, "the same text", "text")
@@ -125,7 +127,8 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
         return quick
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
-    golds, preds = readings(gold)[:MAX_READINGS], readings(pred)[:MAX_READINGS]
+    gold, golds = _understood(raw_gold, gold, of_gold=True)
+    pred, preds = _understood(raw_pred, pred, of_gold=False)
     if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
         return _same_unread(gold, pred)
     if not golds:
@@ -133,6 +136,18 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     if not preds:
         return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
     return _by_readings(golds, preds, gold, pred, seconds)
+
+
+def _understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
+    """Return (cleaned answer, readings) of an answer; of a sentence those of the result that it states."""
+    is_sentence = says_what_is(raw)
+    found = () if is_sentence else readings(cleaned)
+    result = None if found else stated_result(raw, of_gold=of_gold)
+    if result is not None:
+        stated = clean(result)
+        found = readings(stated)
+        cleaned = stated if found else cleaned
+    return cleaned, (found or (readings(cleaned) if is_sentence else ()))[:MAX_READINGS]
 
 
 def _same_unread(gold: str, pred: str) -> Verdict:
@@ -156,7 +171,7 @@ def _by_readings(
     outcomes = []
     for g in golds:
         for p in preds:
-            unknown = g != p and (has_dots(g) or has_dots(p))
+            unknown = g != p and (has_open_list(g) or has_open_list(p))
             outcome = _NOT_UNDERSTOOD if unknown else compare_answers(g, p, ask)
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)

@@ -16,6 +16,7 @@ fact deg pct  one                      n!, n°, n%
 base     -                             name: the digits as written and the base, "3127_8"
 unit     one                           name: the unit as written
 text     -                             name: the words as written
+builder  -                             name: a set {x : ...} as written, of which no more is understood
 worded   one                           name: words that are part of the answer, as in "multiples of 7"
 given    answer, condition             -
 group    items                         name: the two brackets, "()", "[)", "{}"

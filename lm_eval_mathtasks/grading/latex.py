@@ -38,7 +38,10 @@ class Parser(Atoms):
                 self.take()
             if self.tok.kind == "end" or self.closes():
                 break
+            self.condition = None
             found.append(self.relation())
+            if self.condition is not None:
+                found[-1] = Expr("given", (found[-1], self.condition))
             # "2 hours 15 minutes": two values with words between them are no product
             if self.tok.kind != "sep" and not (found[-1].op == "unit" and self.starts_factor()):
                 break
@@ -65,6 +68,7 @@ class Parser(Atoms):
         left = self.ratio()
         while self.tok.kind == "op" and self.tok.text in _SET_OPERATORS:
             op = _SET_OPERATORS[self.take().text]
+            self.at += self.tok.kind == "sep"
             right = self.ratio()
             left = Expr(op, (*left.args, right)) if left.op == op != "minus" else Expr(op, (left, right))
         return left
@@ -113,7 +117,12 @@ class Parser(Atoms):
             elif self.starts_factor():
                 if self.tok.kind == "num" and self.tokens[self.at - 1].kind == "num":
                     raise Unreadable("two numbers side by side")
-                left = mul(left, self.factor())
+                bracketed, factor = self.tok.text == "(", self.factor()
+                # "3n - 2 (n > 4)": a relation in brackets is no factor
+                if bracketed and factor.op == "rel":
+                    self.condition = factor
+                    return left
+                left = mul(left, factor)
             else:
                 return left
 
@@ -134,13 +143,18 @@ class Parser(Atoms):
                 double = not self.tok.gap and self.skip("!")
                 base = Expr("call", (base,), "fact2") if double else Expr("fact", (base,))
             elif self.skip("deg"):
-                base = Expr("deg", (base,))
+                base = Expr("deg", (self.with_minutes(base),))
+            elif self.tok.text == "'" and base.op == "num" and not self.tok.gap:
+                base = self.feet(base)
             elif self.skip("%"):
                 base = Expr("pct", (base,))
             elif self.tok.text == "'" and base.op == "var":
                 self.take()
                 base = base._replace(name=base.name + "'")
             elif self.skip("^"):
+                if base.op in {"group", "matrix"} and (turned := self.transposed(base)):
+                    base = turned
+                    continue
                 base = Expr("pow", (base, self.exponent()))
                 # u^3_0 is u_0^3
                 if base.args[0].op == "var" and self.skip("_"):
@@ -150,6 +164,40 @@ class Parser(Atoms):
             else:
                 break
         return base
+
+    def transposed(self, base: Expr) -> Expr | None:
+        """A row or a matrix with a T as its exponent, None behind which something else stands."""
+        braced = self.tok.text == "{"
+        if self.ahead(braced).text not in {"T", "top"} or (braced and self.ahead(2).text != "}"):
+            return None
+        self.at += 3 if braced else 1
+        rows = [r.args for r in base.args] if base.op == "matrix" else [base.args]
+        return Expr("matrix", tuple(Expr("row", column) for column in zip(*rows, strict=True)))
+
+    def with_minutes(self, degrees: Expr) -> Expr:
+        """63° 45' 10'': add the minutes and seconds that follow a number of degrees."""
+        for marks, part in ((1, 60), (2, 3600)):
+            marked = (
+                all(self.ahead(k).text == "'" for k in range(1, marks + 1))
+                and self.ahead(marks + 1).text != "'"
+            )
+            if degrees.op == self.tok.kind == "num" and marked:
+                degrees = num(degrees.value + number(self.tok.text).value / part)
+                self.at += 1 + marks
+        return degrees
+
+    def feet(self, value: Expr) -> Expr:
+        """5' 10'': feet and inches."""
+        marks = 0
+        while self.skip("'"):
+            marks += 1
+        unit = Expr("unit", (value,), "ft" if marks == 1 else "in")
+        inches = self.tok.kind == "num" and self.ahead(1).text == self.ahead(2).text == "'"
+        return (
+            Expr("unit", (add(mul(num(12), value), self.factor().args[0]),), "in")
+            if marks == 1 and inches
+            else unit
+        )
 
     def exponent(self) -> Expr:
         self.deeper()

@@ -45,6 +45,7 @@ _RULES = (
     (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
     (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
     (r"\\phantom\{[^{}]*\}", " "),
+    (r"\\(?:left|right)\s*\.", ""),
     (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
     (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
@@ -55,12 +56,16 @@ _RULES = (
     # bold that opens or closes inside; 2**3 is a power
     (r"(?<![\w)}\]\s])\s*\*\*(?=\S)|\*\*(?=\s*$)", " "),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
+    (rf"\\(?:{_MATH_FONTS})\s*\{{\s*([A-Za-z]|\\[a-z]+)\s*\}}", r" \1"),
     (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
     (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
     (r"\\text\s*\{\s*\}", " "),
     (r"\\text\{([^{}()]*)\(([^{}()]*)\}", r"\\text{\1}(\\text{\2}"),
     (r"\\text\{([^{}()]*)\)([^{}()]*)\}", r"\\text{\1})\\text{\2}"),
     (r"\\text\s+\{", r"\\text{"),
+    # letters with an index are a name, not a word; the minimum "at 2" is no function of it
+    (r"\\text\{\s*([A-Z]{1,3})\s*\}(?=\s*_)", r"\1"),
+    (r"\\(min|max)\s*(\.|at\b)", r"\\text{\1 \2}"),
     (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
     (r"(?<=\d)\s*,?\s*\\!\s*,?\s*(?=\d{3})", ","),
     (r"(?<=\d)\\[, ;](?=\d{3}(?!\d))", ","),
@@ -102,6 +107,7 @@ _LOST_BACKSLASH = re.compile(
     "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|o\\b)|\v(?=ec\\b|ar(?:phi|epsilon)|ert)|\n(?=eq?\\b|abla|otin|u\\b)"
     "|\r(?=ho|ight|angle|floor|ceil|vert|m\\b)"
 )
+_NAMED_LINE = re.compile(r"\$?\s*([A-Za-z](?:_\{?\w+\}?)?(?:\([a-z]\))?)\s*=")
 _LONE_COMMAND = re.compile(r"(?<!\\)\\[a-zA-Z]")
 _DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
 # A row of a matrix never starts with a bare "frac": two backslashes before a known command are one, escaped
@@ -185,15 +191,29 @@ def _trim(text: str) -> str:
     return text.strip()
 
 
+def _lines(text: str) -> str:
+    """One equation a line, each for another name, is a list."""
+    lines = [line.strip() for line in text.split("\n") if line.strip(" $,;")]
+    names = [_NAMED_LINE.match(line) for line in lines]
+    if len(lines) < 2 or len({name[1] if name else "" for name in names}) < len(lines) or "\\begin" in text:
+        return text
+    return ", ".join(line.rstrip(" ,;") for line in lines)
+
+
 def _dollars(text: str) -> str:
     """Keep currency as `\\$`; drop the dollars that open and close formulas."""
     if "$" not in text:
         return text
     bare = len(re.findall(r"(?<!\\)\$", text))
+    # a dollar that opened a formula which is cut off
+    if bare == 1 and "^" in text and text.startswith("$"):
+        return text[1:]
     if bare == 1:
         match = re.search(r"(?<!\\)\$\s*(?=[-\d.])|(?<=\d)\s*\$$", text)
         return text[: match.start()] + "\\$" + text[match.end() :] if match else text.replace("$", "")
     if bare:
+        # one formula a line is a list
+        text = re.sub(r"(?<=[$)])\s*\n\s*(?=[$\d-])", ", ", text) if "\\begin" not in text else text
         text = re.sub(r"(?<!\\)\$", " ", text)
     return re.sub(r"\\text\{\s*\\\$\s*\}", r"\\$", text)
 
@@ -220,6 +240,7 @@ def clean(text: str) -> str:
 
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
+    text = _lines(text) if "\n" in text else text
     text = _MATRIX.sub(_restore_rows, _LOST_BACKSLASH.sub(lambda m: "\\" + _LOST[m.group()], text))
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     # every pass only removes or respells: it settles in two or three

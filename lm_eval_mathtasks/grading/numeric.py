@@ -124,7 +124,8 @@ def _unknown_function(name: str, values: list[Fraction | None]) -> Fraction:
     """f(x) for an unknown f: a fixed arbitrary value for each argument."""
     if any(v is None for v in values):
         raise Undecided("an unknown function of an inexact value")
-    return Fraction(_dice(f"{name}{values}").randrange(2, 10**6), 9973)
+    # between 1 and 3, so that towers of such values stay small
+    return Fraction(_dice(f"{name}{values}").randrange(10**4, 3 * 10**4), 9973)
 
 
 def _big(e: Expr, point: Point, field: Any) -> Any:

@@ -82,6 +82,19 @@ _FILLERS = {
     "only", "exactly", "just", "so", "thus", "therefore", "hence", "then", "answer", "simply", "approximately",
     "about", "to",
 }  # fmt: skip
+# Behind a variable they say which ones are meant: "n even"
+_KINDS = {
+    "even",
+    "odd",
+    "prime",
+    "composite",
+    "positive",
+    "negative",
+    "integer",
+    "integers",
+    "rational",
+    "irrational",
+}
 _QUANTIFIERS = {"all", "any", "every", "each", "the", "a", "an"}
 
 
@@ -121,6 +134,8 @@ def beside(value: Expr, words: str) -> Expr:
     bound = _BEHIND.match(words)
     if bound:
         return Expr("rel", (Expr("text"), value), ">=" if _UPWARDS.search(bound[1]) else "<=")
+    if value.op in _WHOLES:
+        return value
     key = _key(words)
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):
@@ -131,6 +146,8 @@ def beside(value: Expr, words: str) -> Expr:
         return Expr("fact", (value,))
     if _BELOW_ZERO.search(words):
         return Expr("unit", (neg(value),), words)
+    if variables(value) and _KINDS & set(key):
+        return _worded(key, value)
     spelled = in_words(words.strip(" ()"))
     if spelled is not None and value.op == "num" and spelled != value.value:
         return _worded(key, value)

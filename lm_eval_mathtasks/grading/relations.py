@@ -23,7 +23,7 @@ def is_label(e: Expr) -> bool:
     if e.op in {"var", "text"}:
         return True
     if e.op == "call" and (e.name.startswith("apply ") or e.name == "abs"):
-        return all(is_label(a) or a.op == "num" for a in e.args)
+        return all(is_label(a) or a.op in {"num", "rel", "union", "inter"} for a in e.args)
     if e.op in {"group", "ratio", "seq"}:
         return all(a.op in {"var", "mul", "call"} and is_label(a) for a in e.args)
     # AB/CD: lengths have names in capitals

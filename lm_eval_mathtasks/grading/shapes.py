@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, variables, walk
+from lm_eval_mathtasks.grading.matrices import fold_matrix
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
 
 def shape(e: Expr) -> Expr:
     """Return e with every ± written out and every list of assignments as the list of what is assigned."""
+    if e.op in {"add", "mul", "div"} and any(n.op == "matrix" for n in walk(e)):
+        e = fold_matrix(e)
     e = _condition_apart(_compound(without_approximation(e)))
     if e.op == "given":
         return Expr("given", (shape(e.args[0]), e.args[1]))
@@ -22,7 +25,7 @@ def shape(e: Expr) -> Expr:
         return shape(e.args[1])
     if e.op == "union" and all(a.op == "group" and a.name == "{}" for a in e.args):
         return Expr("group", tuple(dict.fromkeys(shape(item) for a in e.args for item in a.args)), "{}")
-    if e.op in {"group", "union"}:
+    if e.op in {"group", "union"} or (e.op == "rel" and any(n.op == "matrix" for n in walk(e))):
         return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
     named = e.op == "rel" and is_equation(e) and is_label(e.args[0])
     if named and e.args[-1].op in {"group", "union", "pm", "add"}:

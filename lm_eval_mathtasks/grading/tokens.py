@@ -45,6 +45,7 @@ _COMMAND_OPERATORS = {
     "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})", "lbrack": "[", "rbrack": "]", "lparen": "(",
     "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to", "implies": "to", "Rightarrow": "to",
     "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
+    "underbrace": "underbrace", "overbrace": "underbrace",
 }  # fmt: skip
 CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
 _DROPPED_COMMANDS = {
@@ -58,7 +59,13 @@ _PYTHON_WRAPPERS = {
 # words between answers; in \\text{} or bare
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
-_ELLIPSIS = re.compile(r"\.{2,}")
+# Two dots behind a letter are a slip of punctuation ("4:30p.."), and no ellipsis.
+_ELLIPSIS = re.compile(r"\.{3,}|(?<![A-Za-z])\.\.")
+# Words of three letters that are no product of variables.
+_COMMON_WORDS = {
+    "yes", "not", "the", "any", "all", "for", "are", "has", "had", "was", "its", "per", "but", "can", "odd", "him",
+    "her", "his", "she", "who", "how", "day", "age", "one", "two", "six", "ten",
+}  # fmt: skip
 _DOTS = {"cdots", "ldots", "dots", "dotsb", "dotsc", "dotsm", "hdots", "vdots", "ddots"}
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
@@ -77,7 +84,8 @@ _HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
 # "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
 _BRACKETED_WORDS = re.compile(
     r"\s*\(\s*(?:\\text\{\s*([^{}()]*?)\s*\}|"
-    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z]{3,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?))\s*(?:\^\{?\d\}?\s*)?\)"
+    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z][A-Za-z'-]{2,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?))"
+    r"\s*(?:\^\{?\d\}?\s*)?\)"
 )
 _JOINED_WORDS = re.compile(
     r"(?:(and|or)\b\s*)?((?!\s).*?)(?:(?:\s|,)+(and|or))?[\s,]*", re.DOTALL | re.IGNORECASE
@@ -226,8 +234,8 @@ class _Scanner:
                 self.words(part, gap) if part else None
         elif _NUMBER.fullmatch(words):
             self.emit("num", words, gap)
-        elif not words or words == ",":
-            self.emit("sep", ",", gap) if words else None
+        elif not any(c.isalnum() or c in "$%°" for c in words):
+            self.emit("sep", ",", gap) if {",", ";"} & set(words) else None
         elif len(words) == 1 and words.isalpha() and not (words in UNITS and self.follows_value()):
             self.emit("const" if words in "ei" else "var", words, gap)
         else:
@@ -269,9 +277,14 @@ class _Scanner:
         elif len(word) > 2 and (split := self.split_names(word)):
             for part in split:
                 self.emit("func" if part in FUNCTIONS else "const" if part in CONSTANTS else "var", part, gap)
+        elif (len(word) > MAX_LOOSE_LETTERS + 1 and not word.isupper()) or word.lower() in _COMMON_WORDS:
+            self.emit("text", word, gap)
         else:
+            # e_r is no power of e
+            named = self.at < len(self.text) and self.text[self.at] == "_"
             for k, letter in enumerate(word):
-                self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)
+                constant = letter in "ei" and not (named and k == len(word) - 1)
+                self.emit("const" if constant else "var", letter, gap and k == 0)
 
     def is_age(self, noun: re.Match[str]) -> bool:
         """Is this the rest of a word that begins with a number, as in 12-year-old?"""

@@ -23,6 +23,7 @@ _MEANS_NOTHING = {
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
 }  # fmt: skip
 _MEANS_UNDEFINED = {"undefined", "doesnotexist", "dne"}
+_MEANS_INTEGERS = {"allintegers", "integers", "theintegers", "setofintegers", "thesetofintegers"}
 _MEANS_ALL = {"allrealnumbers", "allreals", "allreal", "realnumbers", "therealnumbers", "setofallrealnumbers"}
 
 
@@ -80,6 +81,21 @@ def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
     return Outcome(same, "structure", "the same time of day" if same else "different times of day")
 
 
+# A gold that says there is no answer takes every way to say so.
+_NO_ANSWER = re.compile(
+    r"(?:none|n/?a|unknown|undetermined|indeterminate|insufficient(?: \w+)?|not enough information"
+    r"|(?:it )?cannot be determined.*|no answer)",
+    re.IGNORECASE,
+)
+_CANNOT_TELL = re.compile(
+    r"\b(?:can(?:no|')?t|can not|cannot|not possible to|impossible to|unable to)\s+(?:be\s+)?"
+    r"(?:determin|calculat|answer|find|found|comput|solv|tell|know|say|deduc|infer)"
+    r"|\b(?:not enough|insufficient|missing|lack of|lacks)\b|\bunknown\b|\bunanswerable\b|\bundetermined\b"
+    r"|\bindeterminate\b"
+    r"|\bnot (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b"
+    r"|\bno answer\b|\bnone\b|\bn/?a\b",
+    re.IGNORECASE,
+)
 # "Any odd number of participants" is "odd"
 _EVERY = re.compile(r"^(?:any|all|every|each)\s+", re.IGNORECASE)
 _NUMBERS_AT_END = re.compile(
@@ -91,12 +107,14 @@ def _words_of(e: Expr) -> str | None:
     """The key of an answer in words; also of a set that has a name."""
     if e.op == "text":
         key = words_key(e.name)
-        for meaning in (_MEANS_NOTHING, _MEANS_UNDEFINED, _MEANS_ALL):
+        for meaning in (_MEANS_NOTHING, _MEANS_UNDEFINED, _MEANS_ALL, _MEANS_INTEGERS):
             if key in meaning:
                 return min(meaning)
         return words_key(_NUMBERS_AT_END.sub("", _EVERY.sub("", plain_words(e.name)))) or key
     if e.op == "group" and e.name == "{}" and not e.args:
         return min(_MEANS_NOTHING)
+    if e == Expr("const", name="Z"):
+        return min(_MEANS_INTEGERS)
     if as_set(e) == as_set(Expr("const", name="R")):
         return min(_MEANS_ALL)
     if e.op == "seq":
@@ -111,6 +129,8 @@ def _words_of(e: Expr) -> str | None:
 def compare_words(gold: Expr, pred: Expr) -> Outcome:
     """Compare answers of which at least one is in words."""
     g, p = _words_of(gold), _words_of(pred)
+    if gold.op == pred.op == "text" and _NO_ANSWER.fullmatch(gold.name) and _CANNOT_TELL.search(pred.name):
+        return Outcome(True, "structure", "both say that there is no answer")
     if g is not None and g == p:
         return Outcome(True, "structure", "the same words")
     return Outcome(False, "structure", "different words")

@@ -7,6 +7,9 @@ from typing import Any
 
 from lm_eval_mathtasks.runs.messages import message_text, model_output
 
+# Before the question, where the input is Markdown.
+_USER = "**User**:"
+
 
 def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line with its nested facts at the top, where it is of a kind we know; else as it is."""
@@ -30,7 +33,7 @@ def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": sample if group is None else group,
         "repeat": None if group in (None, sample) else sample,
-        "question": message_text(line.get("input"), "user"),
+        "question": message_text(line.get("input"), "user").removeprefix(_USER).strip(),
         "gold": line.get("target"),
         "response": score.get("prediction") or "",
         **values,

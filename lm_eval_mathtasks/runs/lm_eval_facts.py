@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
+from lm_eval_mathtasks.keys import SECRET_ARGUMENT
+from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Protocol, Provenance
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
 PACKED: Literal["packed"] = "packed"
 # The model that answers from a file: how those responses were made, its log cannot know.
 REPLAY = "replay"
+# The model arguments that name the model.
+_NAMES = ("pretrained", "model", "model_id")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
@@ -49,7 +54,7 @@ def model_arguments(results: Results) -> Mapping[str, object]:
 def model_name(results: Results) -> str | None:
     """The name the command gave; lm-eval's own is a random id where it gave none."""
     arguments = model_arguments(results)
-    named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
+    named = [arguments[key] for key in _NAMES if arguments.get(key)]
     name = named[0] if named else results.get("model_name")
     return str(name) if name else None
 
@@ -63,12 +68,13 @@ def _journal(results: Results) -> str | None:
     return str(model_arguments(results).get("journal") or DEFAULT_PATH) if ours else None
 
 
-def protocol_of(results: Results, task: str, line: SampleLine, filter_name: str) -> Protocol:
-    """Return how a task was asked and scored; line: the first of its samples, filter_name: of its own score."""
+def protocol_of(
+    results: Results, task: str, line: SampleLine, score: Meaning, grader: str | None
+) -> Protocol:
+    """Return how a task was asked and scored; line: the first of its samples, {} where there are none."""
     if results.get("config", {}).get("model") == REPLAY:
-        k = int(results.get("configs", {}).get(task, {}).get("repeats") or 1)
         # One response a doc may be the one that a vote or a verifier chose.
-        return Protocol(k=k, metric=None if k == 1 else "avg@k", grader=_grader_of(task, filter_name))
+        return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
     config: TaskConfig = results.get("configs", {}).get(task, {})
     arguments = arguments_of(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
@@ -77,10 +83,10 @@ def protocol_of(results: Results, task: str, line: SampleLine, filter_name: str)
     temperature = settings.get("temperature")
     if temperature is None and settings.get("do_sample") is False:
         temperature = 0.0
-    k = int(config.get("repeats") or 1)
     prompt = logged_prompt(line) or ""
     # A rescored log may not say.
     stated = bool(results["chat_template"]) if "chat_template" in results else None
+    instruction = results.get("system_instruction")
     protocol = Protocol(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
@@ -89,16 +95,17 @@ def protocol_of(results: Results, task: str, line: SampleLine, filter_name: str)
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=limit,
-        metric="pass@1" if k == 1 else "avg@k",
-        k=k,
-        grader="symbolic" if "rescored" in results else _grader_of(task, filter_name),
-        system_prompt=bool(results.get("system_instruction")),
+        metric=score.kind,
+        k=score.k,
+        grader=grader,
+        system_prompt=bool(instruction) if results else None,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
 
 
-def _grader_of(task: str, filter_name: str) -> str | None:
-    return _GRADERS.get(filter_name, "symbolic" if "-" in task else None)
+def grader_of(results: Results, filter_name: str, *, ours: bool) -> str | None:
+    """Return the kind of grader that scored a task under a filter, None where the log does not say."""
+    return "symbolic" if ours or "rescored" in results else _GRADERS.get(filter_name)
 
 
 def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
@@ -112,6 +119,9 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
 def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provenance:
     """Return where a run of a task comes from; docs: how many the task has, as the results say."""
     config = results.get("config", {})
+    arguments = {
+        k: v for k, v in model_arguments(results).items() if k not in _NAMES and not SECRET_ARGUMENT.search(k)
+    }
     about = results.get("configs", {}).get(task, {}).get("metadata") or {}
     version = results.get("versions", {}).get(task)
     return Provenance(
@@ -123,6 +133,7 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
         commit=results.get("git_hash"),
         docs_of_task=docs if isinstance(docs, int) else None,
         journal=_journal(results),
+        weights=weights_of_log(model_name(results), model_arguments(results)),
         settings={
             "backend": config.get("model"),
             "limit": config.get("limit"),
@@ -131,6 +142,9 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
             "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
+            "system_instruction": results.get("system_instruction"),
+            "chat_template_sha": results.get("chat_template_sha"),
+            **{f"model argument {name}": str(value) for name, value in arguments.items()},
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },
     )

@@ -7,7 +7,7 @@ A pack (`pack.py`) is such a log with a line per doc: further filters are folded
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +17,30 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, LEVEL, QUESTION, SUBJECT, first_text
-from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
-from lm_eval_mathtasks.runs.lm_eval_facts import logged_prompt, model_name, protocol_of, provenance_of
-from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, Results, SampleLine, filter_of, number_in
-from lm_eval_mathtasks.runs.records import Choice, Refused, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.filters import choose_metric, meaning, metrics_in, other_filters, written_by_us
+from lm_eval_mathtasks.runs.lm_eval_facts import (
+    grader_of,
+    logged_prompt,
+    model_name,
+    protocol_of,
+    provenance_of,
+)
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS, SAMPLES, samples_among, samples_beside
+from lm_eval_mathtasks.runs.lm_eval_schema import (
+    HASHES,
+    Results,
+    SampleLine,
+    TaskConfig,
+    filter_of,
+    number_in,
+)
+from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
+from lm_eval_mathtasks.runs.subsets import pooled
 
-RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
-SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.jsonl(\.gz)?$")
 # Key of a pack's line: what a doc's lines under further filters say otherwise.
 FOLDED: Literal["other_filters"] = "other_filters"
+# What a task that does not generate text asks for.
+_LIKELIHOODS = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
 
 
 class Logged(NamedTuple):
@@ -48,121 +63,176 @@ def source_of(file: Path, content: Any, named: bool) -> Source | None:
     if named:
         known = isinstance(content, dict) and {"results", "configs"} <= content.keys()
     else:
-        known = bool(RESULTS.match(file.name)) and _mentions_configs(file)
-    if not known:
-        return None
-    match = RESULTS.match(file.name)
-    samples = [
-        s for s in sorted(file.parent.glob("samples_*")) if _goes_with(s, match["date"] if match else None)
-    ]
-    return Source(read_lm_eval, file, (file, *samples))
+        known = (file.name == "results.json" or RESULTS.match(file.name) is not None) and _mentions_configs(
+            file
+        )
+    return Source(read_lm_eval, file, (file, *(one.file for one in samples_beside(file)))) if known else None
 
 
 def _mentions_configs(file: Path) -> bool:
     return '"configs"' in file.read_text(encoding="utf-8", errors="replace")
 
 
-def _goes_with(samples: Path, date: str | None) -> bool:
-    match = SAMPLES.match(samples.name)
-    return match is not None and date in (None, match["date"])
-
-
-def newest(sources: Iterable[Source]) -> Iterator[Source]:
-    """Yield the sources without samples of a task that a later run beside them has too."""
-    sources = list(sources)
-    last: dict[tuple[Path, str], str] = {}
-    for source in sources:
-        for file, task, date in _samples(source):
-            last[file.parent, task] = max(date, last.get((file.parent, task), ""))
-    for source in sources:
-        old = {file for file, task, date in _samples(source) if date < last[file.parent, task]}
-        kept = tuple(file for file in source.files if file not in old)
-        if not old or any(SAMPLES.match(file.name) for file in kept):
-            yield replace(source, files=kept)
-
-
-def _samples(source: Source) -> list[tuple[Path, str, str]]:
-    if source.read is not read_lm_eval:
-        return []
-    return [(file, m["task"], m["date"]) for file in source.files if (m := SAMPLES.match(file.name))]
-
-
 def read_lm_eval(source: Source, choice: Choice) -> Iterator[Run | Refused]:
-    """Yield the runs of one results file, a task each."""
-    yield from (one.run if isinstance(one, Logged) else one for one in read_tasks(source, choice))
+    """Yield the runs of one results file, a task each; a group of tasks that is asked for becomes one run."""
+    read = [one.run if isinstance(one, Logged) else one for one in read_tasks(source, choice)]
+    runs = [one for one in read if isinstance(one, Run)]
+    others = [one for one in read if isinstance(one, Refused)]
+    names = [one.task for one in runs if one.task != choice.task]
+    if choice.task is None or len(names) < len(runs) or not _group(choice.task, names, _results_of(source)):
+        yield from read
+    elif others:
+        # A group without one of its tasks is another group.
+        yield others[0]._replace(task=choice.task)
+    else:
+        yield pooled(runs, choice.task)
 
 
 def read_tasks(source: Source, choice: Choice) -> Iterator[Logged | Refused]:
-    """Yield what there is of every task, in the order of the results; where one is chosen, of that task alone."""
+    """Yield what there is of every task, in the order of the results; where a task or group is chosen, of it alone."""
     results: Results = {}
-    if source.path.exists():
-        try:
-            results = _results(source.path)
-        except EvidenceError as error:
-            yield Refused(None, error)
-    files: dict[str, Path] = {}
-    # Later dates stand before earlier ones, where the results have none, and plain files before packed ones.
-    for file, task, _ in sorted(_samples(source), key=lambda found: (found[2], found[0].suffix == ".jsonl")):
-        files[task] = file
-    # A task whose samples lie there, and are not of this source, is read elsewhere or was not asked for.
-    beside = {
-        match["task"] for file in source.path.parent.glob("samples_*") if (match := SAMPLES.match(file.name))
+    try:
+        results = _results_of(source)
+    except EvidenceError as error:
+        yield Refused(None, error)
+    # Later dates stand behind earlier ones, where the results have none, and packed files before plain ones.
+    files = {
+        one.task: one.file
+        for one in sorted(
+            samples_among(source.files), key=lambda one: (one.date, one.file.suffix == ".jsonl")
+        )
     }
+    # A task whose samples lie there, and are not of this source, is read elsewhere or was not asked for.
+    beside = {one.task for one in samples_among(source.path.parent.glob("samples_*"))}
+    # lm-eval's `simple_evaluate` returns the samples in the results.
+    inside = results.get("samples") or {}
     scored = [task for task in results.get("configs", {}) if task in results.get("results", {})]
-    tasks = dict.fromkeys((*(task for task in scored if task in files or task not in beside), *files))
-    for task in tasks:
-        if choice.task in (None, task) or choice.task not in tasks:
-            yield _read_task(task, files.get(task), source.path, results, choice)
+    tasks = list(
+        dict.fromkeys((*(t for t in scored if t in files or t in inside or t not in beside), *files))
+    )
+    chosen = [task for task in tasks if choice.task == task] or _group(choice.task, tasks, results) or tasks
+    for task in chosen:
+        try:
+            yield _read_task(
+                task, files.get(task) or inside.get(task), source.path, results, choice.own_metric
+            )
+        except EvidenceError as error:
+            yield Refused(task, error)
 
 
-def _results(path: Path) -> Results:
-    results = read_json(path, EvidenceError)
+def _results_of(source: Source) -> Results:
+    """The content of the results file, {} where there is none."""
+    if not source.path.exists():
+        return {}
+    results = read_json(source.path, EvidenceError)
     if not isinstance(results, dict) or "results" not in results:
-        raise EvidenceError(f"lm-eval's results in {path}", "no key `results`", "pass the folder of the run")
+        wanted = f"lm-eval's results in {source.path}"
+        raise EvidenceError(wanted, "no key `results`", "pass the folder of the run")
     if not results.get("configs"):
-        raise EvidenceError(f"tasks in {path}", "none", "run again")
+        raise EvidenceError(f"tasks in {source.path}", "none", "run again")
     return cast(Results, results)
 
 
+def _group(name: str | None, tasks: Iterable[str], results: Results) -> list[str]:
+    """The tasks of a group: as the results list them, else those whose names have all words of its name, in order."""
+    if name is None:
+        return []
+    listed: list[str] = [name]
+    for one in listed:
+        listed += [task for task in results.get("group_subtasks", {}).get(one, ()) if task not in listed]
+    members = [task for task in tasks if task in listed]
+    return members or [task for task in tasks if _has_words(task.split("_"), name.split("_"))]
+
+
+def _has_words(longer: list[str], words: list[str]) -> bool:
+    rest = iter(longer)
+    return len(words) > 1 and all(word in rest for word in words)
+
+
 def _read_task(
-    task: str, file: Path | None, path: Path, results: Results, choice: Choice
-) -> Logged | Refused:
-    try:
-        if file is None:
-            fix = "run again with --log_samples: without responses nothing can be explained"
-            raise EvidenceError(f"samples of {task} beside {path}", "results only", fix)
-        return _read_samples(task, file, path, results, choice.own_metric)
-    except EvidenceError as error:
-        return Refused(task, error)
-
-
-def _read_samples(task: str, file: Path, path: Path, results: Results, metric: str | None) -> Logged:
+    task: str, samples: Path | list[Any] | None, path: Path, results: Results, metric: str | None
+) -> Logged:
+    config: TaskConfig = results.get("configs", {}).get(task, {})
+    if samples is None:
+        return Logged(_total_run(task, path, results, metric), None, results)
+    place = path if isinstance(samples, list) else samples
     raw: list[SampleLine] = []
-    for _, line in json_lines(file, EvidenceError):
+    for line in (
+        samples if isinstance(samples, list) else (line for _, line in json_lines(samples, EvidenceError))
+    ):
         # The filtered responses are the responses again: half of a long log.
         line.pop("filtered_resps", None)
         raw.append(cast(SampleLine, line))
+    parts = (text for line in raw for group in line.get("resps", ()) for text in group)
+    if config.get("output_type") in _LIKELIHOODS or not all(
+        text is None or isinstance(text, str) for text in parts
+    ):
+        raise _likelihoods(task, place)
     lines = unfolded(raw)
-    if not all(isinstance(text, str) for line in raw for group in line.get("resps", ()) for text in group):
-        got, fix = "other things: the task compares likelihoods", "take tasks that generate text"
-        raise EvidenceError(f"responses of {task} as text in {file}", got, fix)
-    _check_hashes(results, task, lines, file)
-    name, filter_name = choose_metric(lines, metric, path)
+    _check_hashes(results, task, lines, place)
+    available = metrics_in(lines)
+    name, filter_name = choose_metric(available, metric, path, config)
     rows = tuple(_rows(lines, name, filter_name))
     counts = results.get("n-samples", {}).get(task, {})
     if isinstance(expected := counts.get("effective"), int) and expected != len(rows):
         wanted = f"{expected} docs of {task}, as {path.name} says"
-        raise EvidenceError(wanted, f"{len(rows)} in {file.name}", "half a run: run it again")
-    provenance = provenance_of(path, results, task, counts.get("original"))
+        raise EvidenceError(wanted, f"{len(rows)} in {place.name}", "half a run: run it again")
+    ours = written_by_us(available)
+    scores = [row.score for row in rows if row.score is not None]
+    k = max((len(row.responses) for row in rows), default=1)
+    score = meaning(config, name, filter_name, ours=ours, scores=scores, k=k)
+    notes = other_filters(lines, name, filter_name)
+    if score.kind is None:
+        notes = (
+            *notes,
+            f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one",
+        )
     run = Run(
         model=model_name(results),
         task=task,
         rows=rows,
-        protocol=protocol_of(results, task, lines[0], filter_name),
-        provenance=replace(provenance, notes=other_filters(lines, name, filter_name)),
+        protocol=protocol_of(results, task, lines[0], score, grader_of(results, filter_name, ours=ours)),
+        provenance=replace(provenance_of(path, results, task, counts.get("original")), notes=notes),
         metric=f"{name},{filter_name}" if name else None,
     )
     return Logged(run, [line for line in lines if filter_of(line) == filter_name], results)
+
+
+def _likelihoods(task: str, place: Path) -> EvidenceError:
+    got, fix = "other things: the task compares likelihoods", "take tasks that generate text"
+    return EvidenceError(f"responses of {task} as text in {place}", got, fix)
+
+
+def _total_run(task: str, path: Path, results: Results, metric: str | None) -> Run:
+    """The run of a task of which there are no samples: its score, and how it was asked."""
+    config: TaskConfig = results.get("configs", {}).get(task, {})
+    if config.get("output_type") in _LIKELIHOODS:
+        raise _likelihoods(task, path)
+    numbers = results["results"][task]
+    keys = [key.split(",") for key, value in numbers.items() if isinstance(value, int | float)]
+    available = {(key[0], key[1]) for key in keys if len(key) == 2 and not key[0].endswith("_stderr")}
+    name, filter_name = choose_metric(available, metric, path, config)
+    if name is None:
+        got, fix = "results only, without a score that we know", f"{WITH_SAMPLES}, or name it with --metric"
+        raise EvidenceError(f"samples of {task} beside {path}", got, fix)
+    value, error = float(numbers[f"{name},{filter_name}"]), numbers.get(f"{name}_stderr,{filter_name}")
+    counts, ours = results.get("n-samples", {}).get(task, {}), written_by_us(available)
+    spread = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
+    k = int(config.get("repeats") or 1)
+    score = meaning(config, name, filter_name, ours=ours, scores=(), k=k)
+    docs = counts.get("effective")
+    if docs is None and spread and k == 1:
+        # Of answers that are right or wrong, the standard error says how many there are.
+        docs = round(value * (1 - value) / spread**2) + 1
+    return Run(
+        model=model_name(results),
+        task=task,
+        rows=(),
+        protocol=protocol_of(results, task, {}, score, grader_of(results, filter_name, ours=ours)),
+        provenance=provenance_of(path, results, task, counts.get("original")),
+        metric=f"{name},{filter_name}",
+        total=Total(value, docs, spread),
+    )
 
 
 def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
@@ -226,7 +296,7 @@ def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterat
 def _responses(line: SampleLine) -> tuple[str, ...]:
     if "resps" not in line:
         return ("",) * len(line.get("response_sha256", ()))
-    return tuple(str(text) for group in line["resps"] for text in group)
+    return tuple("" if text is None else str(text) for group in line["resps"] for text in group)
 
 
 def _answers(line: SampleLine) -> tuple[str | None, ...]:

@@ -40,6 +40,8 @@ Results = TypedDict(
     "Results",
     {
         "results": dict[str, dict[str, float | str]],
+        "samples": dict[str, list[Any]],
+        "groups": dict[str, Any],
         "configs": dict[str, TaskConfig],
         "versions": dict[str, float | str],
         "n-shot": dict[str, int],
@@ -57,6 +59,7 @@ Results = TypedDict(
         "model_name": str,
         "model_name_sanitized": str,
         "chat_template": str | None,
+        "chat_template_sha": str | None,
         "system_instruction": str | None,
         "fewshot_as_multiturn": bool,
         # Ours: of a run, of a rescore, of a pack.
@@ -98,6 +101,10 @@ class SampleLine(TypedDict, total=False):
 # What lm-eval notes of every doc: of the doc itself, of the prompt and of the target.
 Hash = Literal["doc_hash", "prompt_hash", "target_hash"]
 HASHES: tuple[Hash, ...] = ("doc_hash", "prompt_hash", "target_hash")
+
+
+# A metric that only our hooks write: the run was graded by our grader.
+OURS = "gold_unreadable"
 
 
 def filter_of(line: SampleLine) -> str:

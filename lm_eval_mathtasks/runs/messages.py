@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.text import with_thinking
+
+_NESTED = ("model_output", "output", "messages", "scores", "input")
+# What the metadata of a sample say of its doc.
+_OF_THE_DOC = frozenset({*columns.GOLD, *columns.SUBJECT, *columns.LEVEL})
 
 
 def message_text(value: Any, role: str) -> str:
@@ -31,12 +36,10 @@ def message_text(value: Any, role: str) -> str:
 def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:
     """Return a prediction of evalscope 1.x or a sample of Inspect, choices with a stop reason each, as a flat line."""
     choices = output.get("choices") or []
+    about = line.get("metadata") if isinstance(line.get("metadata"), dict) else {}
     return {
-        **{
-            k: v
-            for k, v in line.items()
-            if k not in ("model_output", "output", "messages", "scores", "input")
-        },
+        **{key: value for key, value in (about or {}).items() if key in _OF_THE_DOC},
+        **{key: value for key, value in line.items() if key not in _NESTED},
         "model": line.get("model") or output.get("model"),
         "question": message_text(line.get("input") or line.get("messages"), "user"),
         "responses": [message_text(choice, "assistant") for choice in choices] or [""],

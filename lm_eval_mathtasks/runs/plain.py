@@ -43,7 +43,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     else:
         lines = read_json_lines(path, EvidenceError)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
-        raise EvidenceError(f"objects in {path}", "an empty list, or other things", "one object a doc")
+        raise EvidenceError(f"objects in {path}", "an empty list, or other things", "write one object a doc")
     return lines
 
 
@@ -57,7 +57,7 @@ def source_of(file: Path, content: Any, named: bool) -> Source | None:
         return Source(read_plain, file, (file,)) if listed else None
     if file.match(SEEDS):
         return Source(read_seeds, file.parent, tuple(sorted(file.parent.glob(SEEDS))))
-    placed = file.suffix == ".eval" or file.match(QWEN) or file.match("reviews/*/*.jsonl")
+    placed = file.suffix == ".eval" or file.match(QWEN)
     return Source(read_plain, file, (file,)) if placed else None
 
 
@@ -73,7 +73,7 @@ def read_plain(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     lines = [read_line(raw, path, number) for number, raw in enumerate(read_lines(path), 1)]
     asked = re.search(r"_([\w.-]+)_-?\d+_seed\d+_t([\d.]+)_s-?\d+_e-?\d+$", path.stem)
     if asked is None:
-        yield from _runs(lines, path, choice.metric)
+        yield from runs_of_lines(lines, path, choice.metric)
         return
     # Qwen2.5-Math's file names say what its lines do not.
     if path.parts[-3:-2] == ("math_eval",):
@@ -84,7 +84,7 @@ def read_plain(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         stated |= {"cot": True, "tools": "none"}
     elif re.search("tora|tool|pal", asked[1]):
         stated |= {"tools": "python"}
-    for run in _runs(lines, path, choice.metric):
+    for run in runs_of_lines(lines, path, choice.metric):
         yield run if isinstance(run, Refused) else replace(run, protocol=replace(run.protocol, **stated))
 
 
@@ -98,10 +98,11 @@ def read_seeds(source: Source, choice: Choice) -> Iterator[Run | Refused]:
                 id=line.id or str(number - 1), repeat=seed, task=line.task or source.path.name
             )
             lines.append(named)
-    yield from _runs(lines, source.path, choice.metric)
+    yield from runs_of_lines(lines, source.path, choice.metric)
 
 
-def _runs(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run | Refused]:
+def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run | Refused]:
+    """Yield the runs of lines, one for each model and dataset they name; metric: the column of verdicts."""
     groups: dict[tuple[str | None, str], list[tuple[int, Line]]] = {}
     for number, line in enumerate(lines):
         groups.setdefault((line.model, line.task), []).append((number, line))

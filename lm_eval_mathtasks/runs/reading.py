@@ -13,6 +13,7 @@ from lm_eval_mathtasks.runs.completion import with_finish_reasons
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
     NO_VERDICT,
+    WITH_SAMPLES,
     Choice,
     Protocol,
     Provenance,
@@ -29,6 +30,9 @@ __all__ = [
     "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
 ]  # fmt: skip
 
+# Characters: shorter answers may well be the same each time.
+_LONG = 100
+
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +45,7 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
     gold: str | Path | None = None,
     journal: str | Path | None = None,
     strict: bool = False,
+    totals: bool = False,
 ) -> list[Run]:
     """Return every run found at `path`, a file or a folder.
 
@@ -48,7 +53,8 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
     counts as the run's own score ("exact_match,flexible-extract"; NO_VERDICT where it does not matter). gold: JSON
     lines with the reference answers, where the run's file has none. journal: our API model's journal, or JSON lines
     {response, finish_reason}; by default the one that the log names, if it is still there. strict: what cannot be read
-    is an error even where other runs can; else it is left out with a warning, unless it was asked for.
+    is an error even where other runs can; else it is left out with a warning, unless it was asked for. totals: also
+    runs whose log holds their score alone, and no docs.
     Raises EvidenceError for anything missing, doubled, truncated or contradictory.
     """
     target, choice = Path(path), Choice(metric, model, task)
@@ -56,7 +62,7 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
         raise EvidenceError("the logs of a run", f"no such file or folder: {path}", "check the path")
     read = [one for source in find_sources(target) for one in read_source(source, choice)]
     meant = [one for one in read if isinstance(one, Run) and _is_meant(one, choice)]
-    done = [completed(run, gold=gold, journal=journal) for run in meant]
+    done = [completed(run, gold=gold, journal=journal, totals=totals) for run in meant]
     refused = [one for one in (*read, *done) if isinstance(one, Refused) and task in (None, one.task)]
     runs = [run for run in done if isinstance(run, Run)]
     if refused and (strict or not runs):
@@ -102,17 +108,46 @@ def _is_meant(run: Run, choice: Choice) -> bool:
 
 
 def completed(
-    run: Run | Refused, *, gold: str | Path | None = None, journal: str | Path | None = None
+    run: Run | Refused,
+    *,
+    gold: str | Path | None = None,
+    journal: str | Path | None = None,
+    totals: bool = False,
 ) -> Run | Refused:
-    """Return a run with the references and finish reasons that its log lacks, checked; what is no run stays that."""
+    """Return a run with the references and finish reasons that its log lacks, checked; what is no run stays that.
+
+    totals: whether a run without docs, of which the log holds the score alone, is one.
+    """
     if isinstance(run, Refused):
         return run
     try:
+        check(run)
+        if not run.rows:
+            if totals:
+                return run
+            raise EvidenceError(
+                f"samples of {run.task} beside {run.provenance.path}", "results only", WITH_SAMPLES
+            )
         if gold is not None:
             run = with_gold(run, Path(gold))
         if ends := journal or run.journal:
             run = with_finish_reasons(run, Path(ends))
-        check(run)
     except MathtasksError as error:
         return Refused(run.task, error)
-    return run
+    return with_note_on_repeats(run)
+
+
+def with_note_on_repeats(run: Run) -> Run:
+    """Return a run with a note where repeats that were sampled are the same text: a server may ignore temperature and
+    seed, and then k answers are one."""
+    several = [
+        row for row in run.answered if len(row.there) > 1 and len(row.responses[row.there[0]]) >= _LONG
+    ]
+    same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
+    if not several or not run.protocol.temperature or same * 2 <= len(several):
+        return run
+    note = (
+        f"the answers to {same} of {len(several)} docs are the same text each time, at temperature "
+        f"{run.protocol.temperature:g}: whoever answered ignored temperature and seed"
+    )
+    return replace(run, provenance=replace(run.provenance, notes=(*run.provenance.notes, note)))

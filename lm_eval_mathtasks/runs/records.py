@@ -9,7 +9,10 @@ from typing import Any, NamedTuple, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.problems.gold import answer_in
+from lm_eval_mathtasks.runs.weights import Weights
 
+# How a log without responses is made whole.
+WITH_SAMPLES = "run again with --log_samples: without responses nothing can be explained"
 # The finish reason of a response that never came.
 API_ERROR = "api_error"
 # As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.
@@ -78,7 +81,8 @@ class Row:
 class Protocol:
     """How a run asked and scored, as far as its log says; None means that it does not.
 
-    k: responses per doc. grader: "strict", "flexible", "symbolic", "judge" or the log's own word.
+    metric: "pass@1", "avg@k", "maj@k" or "pass@k", of k answers to each doc: a log may hold more responses than one of
+    its scores is of. grader: "strict", "flexible", "symbolic", "judge" or the log's own word.
     max_tokens: the limit the log states; a harness's default is not a statement.
     """
 
@@ -98,7 +102,8 @@ class Protocol:
 @dataclass(frozen=True)
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
-    the journal of our API model that the log names, and notes: what a reader found that a person should know."""
+    the journal of our API model that the log names, which weights answered, and notes: what a reader found that people
+    should know."""
 
     harness: str
     path: str
@@ -109,13 +114,22 @@ class Provenance:
     docs_of_task: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     journal: str | None = None
+    weights: Weights | None = None
     notes: tuple[str, ...] = ()
+
+
+class Total(NamedTuple):
+    """A score as a log states it for all docs, as a fraction, with its standard error; None where it does not say."""
+
+    value: float
+    docs: int | None
+    error: float | None = None
 
 
 @dataclass(frozen=True)
 class Run:
     """One model on one task. rows are in the order of the docs and have distinct ids; metric: which of the log's
-    metrics `Row.score` is."""
+    metrics `Row.score` is. total: of that metric, where the log holds no docs: then there are no rows."""
 
     model: str | None
     task: str
@@ -123,6 +137,7 @@ class Run:
     protocol: Protocol
     provenance: Provenance
     metric: str | None = None
+    total: Total | None = None
 
     @property
     def journal(self) -> str | None:
@@ -200,8 +215,8 @@ def both_of(reference: str | None, answer: str | None = None) -> References:
 
 
 def check(run: Run) -> None:
-    """Raise EvidenceError unless the run has docs, each once, and as many as its log says."""
-    if not run.rows:
+    """Raise EvidenceError unless the run has docs, each once, or a score for all of them."""
+    if not run.rows and run.total is None:
         raise EvidenceError(
             "docs in a run", f"none in {run.provenance.path}", "check that the file is complete"
         )

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
-from lm_eval_mathtasks.runs import lighteval, lm_eval_logs, opencompass, plain
+from lm_eval_mathtasks.runs import evalscope_runs, lighteval, lm_eval_logs, opencompass, plain
+from lm_eval_mathtasks.runs.lm_eval_files import newest
 from lm_eval_mathtasks.runs.records import Source
 
-_HARNESSES = (lm_eval_logs, lighteval, opencompass, plain)
+_HARNESSES = (lm_eval_logs, lighteval, opencompass, evalscope_runs, plain)
 _SHOWN = 5
 
 
@@ -32,7 +33,7 @@ def find_sources(path: Path) -> list[Source]:
     found = joined(source for file in files if (source := source_of(file)))
     if not found:
         raise _nothing(path, files)
-    return list(lm_eval_logs.newest(found))
+    return list(newest(found))
 
 
 def source_of(file: Path) -> Source | None:

@@ -14,8 +14,9 @@ from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.files import file_sha256, write_whole
 from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.reference import answer_in, reference_text
+from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.problems.sets import known_sets
-from lm_eval_mathtasks.problems.sources import load, read_rows
+from lm_eval_mathtasks.problems.sources import load
 from lm_eval_mathtasks.rewards import ruling
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION
 from lm_eval_mathtasks.training.contamination import Overlap, overlaps

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.training.config import Config, nearest_key
 
-_EXTRA = "pip install 'lm-eval-mathtasks[train]'"
+_EXTRA = "run pip install 'lm-eval-mathtasks[train]'"
 # What a configuration says elsewhere.
 _OURS = {
     "model_name_or_path": "model:",

@@ -15,7 +15,6 @@ from tests.chain.models import LOST, MODELS, docs_of, task_names, write_sets
 from tests.chain.rooms import CHECKS, check_compare, check_page, run_chain, statuses
 from tests.conftest import read_jsonl
 
-pytestmark = pytest.mark.xdist_group("chain")  # whose runs are made once for all of these tests
 RUNS = [(model, k) for model in MODELS if model != "answers and errors" for k in (1, 4)]
 SOME = 30  # docs of each task to which four responses are given
 FEW = ("sample-gsm8k", "math-cot", "olympiadbench-cot")  # where the task makes no difference to what is shown
@@ -176,7 +175,7 @@ def every_response_votes(votes_for):
         ("compare", "commands.compare.shares", api_errors_are_wrong),
         ("rescore", "runs.judged.judge", no_finish_reason),
         ("rescore", "evidence.rescore.written.graded_scores", statuses_of_others),
-        ("report", "report.exports.status_of", lambda _: lambda _: "unparsable"),
+        ("report", "report.exports.status_of", lambda _: lambda judged: "correct" if judged else "api_error"),
         ("report", "report.examine.judge_run", cuts_are_wrong),
         ("sampling", "commands.sampling.judge_run", cuts_are_wrong),
         ("sampling", "sampling.ballots.votes_for", every_response_votes),

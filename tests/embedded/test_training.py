@@ -160,7 +160,7 @@ def test_a_stage_continues_from_the_one_before(trained, tmp_path):
     shutil.copytree(trained / "base", tmp_path / "base")
     train_stages(("sft",), tmp_path, TINY)
     assert (tmp_path / "sft" / "model.safetensors").exists()
-    with pytest.raises(DataError, match="train that stage first"):
+    with pytest.raises(DataError, match="Train that stage first"):
         train_stages(("sft",), tmp_path / "empty", TINY)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS, read_lm_eval
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS
+from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
 from lm_eval_mathtasks.runs.plain import loose
 from lm_eval_mathtasks.runs.records import Source
 from lm_eval_mathtasks.runs.registry import joined, source_of, source_of_named
