@@ -41,8 +41,6 @@ def test_every_way_to_write_the_same_lines(tmp_path, content):
     [b'{"a": 1}', b'\xef\xbb\xbf{"a": 1}', gzip.compress(b'{"a": 1}', mtime=0)],
     ids=["plain", "byte order mark", "gzip"],
 )
-    "content", [b'{"a": 1}', b'\xef\xbb\xbf{"a": 1}', gzip.compress(b'{"a": 1}')], mtime=0
-)
 def test_every_way_to_write_the_same_json(tmp_path, content):
     assert read_json(written(tmp_path, content), DataError) == {"a": 1}
 
