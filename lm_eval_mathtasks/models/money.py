@@ -1,4 +1,4 @@
-"""Tokens and cost: prices from a file, a count of what is spent, and a purse that closes before it is overdrawn."""
+"""Tokens and cost: prices from a file, and what is spent, kept within its bounds."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class TokenMeter:
             self._chars, self._tokens = self._chars + chars, self._tokens + int(tokens)
 
 
-class Purse:
+class Spending:
     """Keeps spending within `max_cost` (US dollars) and `max_tokens` (prompt and response together).
 
     The worst case of every request is reserved before it leaves and settled by its usage, so the bounds hold
