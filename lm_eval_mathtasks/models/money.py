@@ -25,7 +25,7 @@ MESSAGE_TOKENS = 8  # around a chat's messages
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens; `source` says from where and of which day."""
+    """US dollars per million tokens; `batch`: the factor for a batch; `source` says from where and of which day."""
 
     input: float
     output: float
@@ -33,13 +33,12 @@ class Price:
     batch: float
     source: str
 
-    def cost(self, usage: Mapping[str, Any], batch: bool = False) -> float:
+    def cost(self, usage: Mapping[str, Any]) -> float:
         """US dollars of one answer's `usage` as the server reported it."""
         details = usage.get("prompt_tokens_details") or {}
         cached = float(details.get("cached_tokens") or 0)
         prompt, written = float(usage.get("prompt_tokens") or 0), float(usage.get("completion_tokens") or 0)
-        dollars = ((prompt - cached) * self.input + cached * self.cached + written * self.output) / MILLION
-        return dollars * (self.batch if batch else 1.0)
+        return ((prompt - cached) * self.input + cached * self.cached + written * self.output) / MILLION
 
 
 def read_price(model: str, path: str | Path | None = None) -> Price | None:
