@@ -102,6 +102,7 @@ def data(tmp_path_factory):
     for name in known_sets().keys() - sets.keys():
         rows = [
             {"question": question, "answer": gold, "perturbation_type": kind, "instance": instance}
+            | {"table": "a | b\n1 | 2", "table_title": None, "choices": [gold]}
             for instance, (question, gold, kind) in enumerate(plain)
         ]
         for row in rows:
@@ -339,6 +340,7 @@ def test_the_group_of_languages_is_the_mean_of_its_tasks(data):
         ("mathtasks-competition", {"aime26-cot", "hmmt-feb25-cot", "olympiadbench-cot"}),
         ("mathtasks-grade-school", {"gsm8k-cot-zeroshot", "gsm-plus-cot", "svamp-cot"}),
         ("mathtasks-mgsm", {"mgsm-de-cot", "mgsm-te-cot"}),
+        ("mathtasks-qwen", {"gsm8k-cot-zeroshot", "math-cot", "tabmwp-cot", "cmath-dev-cot"}),
     ],
 )
 def test_a_tag_runs_what_belongs_together(tag, some):
