@@ -289,7 +289,11 @@ def test_a_tolerated_answer_keeps_how_its_response_ended():
 
 @pytest.mark.parametrize(
     ("name", "shots", "first"),
-    [("gsm8k-cot", 8, "Q: There are 15"), ("math500-fewshot", 4, "Problem:\nFind the")],
+    [
+        ("gsm8k-cot", 8, "Q: There are 15"),
+        ("math500-fewshot", 4, "Problem:\nFind the"),
+        ("math-cot-fewshot", 4, "Problem:\nFind the"),
+    ],
 )
 def test_the_prompt_holds_the_canonical_shots(name, shots, first, data):
     _, _, model = evaluate(name, lambda doc: "", limit=1, metadata=data)
