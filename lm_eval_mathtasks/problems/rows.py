@@ -116,8 +116,8 @@ def _published(row: Row, source: Source) -> Row:
     body = str(named.get(source.body) or "").strip()
     if not body:
         return named
-    stop = "" if re.search(r"\W$", body) else "."
-    return {**named, source.question: f"{body}{stop} {str(named[source.question]).strip()}"}
+    between = "\n" if "\n" in body else " " if re.search(r"\W$", body) else ". "
+    return {**named, source.question: body + between + str(named[source.question]).strip()}
 
 
 def _chosen(row: Row, where: Mapping[str, str]) -> bool:

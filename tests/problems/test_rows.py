@@ -64,6 +64,13 @@ def test_a_question_in_two_columns_is_one_text(tmp_path):
     assert pairs(source, tmp_path / "other.jsonl") == wanted
 
 
+def test_a_table_stands_on_lines_of_its_own(tmp_path):
+    row = {"table": "a | b\n1 | 2", "question": "What is b?", "answer": "2"}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
+    source = Source("t", 1, "MIT", body="table")
+    assert pairs(source, tmp_path / "t.jsonl") == [("a | b\n1 | 2\nWhat is b?", "2")]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -118,6 +118,14 @@ def test_every_row_of_the_table_is_whole():
         assert set(source.columns.values()) & {"question", "gold", "solution"} or not source.columns, name
 
 
+def test_a_doc_that_is_published_without_an_answer_is_known_to_be(tmp_path, monkeypatch):
+    path = write(tmp_path / "gsm8k.jsonl", [*ROWS, {"question": "And three?", "answer": ""}])
+    with pytest.raises(DataError, match="1 without 'answer': doc 2"):
+        load(path)
+    monkeypatch.setitem(known_sets(), "gsm8k", dataclasses.replace(known_sets()["gsm8k"], without_gold=[2]))
+    assert load(path)[2]["gold"] == ""
+
+
 def test_a_row_with_a_field_that_does_not_exist_is_refused(tmp_path):
     (tmp_path / "sets.yaml").write_text("mine: {docs: 2, licence: MIT, pattern: x}\n")
     with pytest.raises(TypeError, match="pattern"):
