@@ -54,7 +54,7 @@ def test_qwen_math_file_names_say_model_task_and_protocol(tmp_path):
     write_json_lines(folder / "test_qwen25-math-cot_-1_seed0_t0.6_s0_e-1.jsonl", rows)
     write_json_lines(tmp_path / "aime24" / "test_tora_-1_seed0_t0.0_s0_e-1.jsonl", rows)
     asked = {(r.model, r.task): (r.protocol.temperature, r.protocol.tools) for r in read_runs(tmp_path)}
-    assert asked == {("acme-7B", "gsm8k"): (0.6, "none"), (None, "unnamed task"): (0.0, "python")}
+    assert asked == {("acme-7B", "gsm8k"): (0.6, "none"), (None, "aime24"): (0.0, "python")}
 
 
 def test_nemo_skills_lines_and_their_token_limit(tmp_path):
