@@ -2,7 +2,7 @@
 
 Every fact has a mapping from a column's name to who writes it, in the order in which a reader looks for them. For
 another harness, add its names where they belong in that order; nothing else needs to know them. Looked up in the
-sources of these projects in 2026. Lines that hold their facts in nested objects are flattened first (`evalscope.py`,
+sources of these projects in 2026. Lines that hold their facts in nested objects are flattened first (`nested_lines.py`,
 `inspect_logs.py`, `messages.py`).
 """
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
-from lm_eval_mathtasks.runs.evalscope import flattened
 from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.nested_lines import flattened
 
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 # Lines with these columns are Qwen2.5-Math's, which puts what the model answered into `pred` alone.

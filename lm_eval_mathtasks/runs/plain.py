@@ -1,4 +1,4 @@
-"""Files of lines: JSON lines or one JSON list, parquet, Inspect's logs.
+"""Files of lines: JSON lines or one JSON list, and parquet.
 
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
@@ -13,9 +13,18 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_json_lines, read_parquet
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.inspect_logs import is_inspect, read_inspect
 from lm_eval_mathtasks.runs.lines import Line, read_line
-from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.records import (
+    API_ERROR,
+    Choice,
+    Protocol,
+    Provenance,
+    Refused,
+    Row,
+    Run,
+    Source,
+    both_of,
+)
 
 # Columns of TRL's completions and of verl's rollouts, beside the step.
 _OF_TRAINING = frozenset({"advantage", "completion", "gts"})
@@ -27,7 +36,7 @@ _ROUND = (256, 1_000)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of JSON lines, one JSON list, parquet or an Inspect log; raises EvidenceError for others."""
+    """Return the objects of JSON lines, one JSON list or parquet; raises EvidenceError for others."""
     lines: Any
     if path.suffix in _OTHER_TABLES:
         raise EvidenceError(
@@ -35,8 +44,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         )
     if path.suffix == ".parquet":
         lines = read_parquet(path, EvidenceError)
-    elif path.suffix in (".json", ".eval"):
-        lines = read_inspect(path) or read_json(path, EvidenceError)
+    elif path.suffix == ".json":
+        lines = read_json(path, EvidenceError)
     else:
         lines = read_json_lines(path, EvidenceError)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
@@ -47,9 +56,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
     """Return the source of a file of lines; None if it is none, or may be anything. Arguments as in
     `lm_eval_logs.source_of`; what `loose` tells apart from a run is left to the user to name."""
-    known = file.suffix == ".eval"
-    if named:
-        known = file.suffix != ".json" or isinstance(content, list) or is_inspect(content)
+    known = named and (file.suffix != ".json" or isinstance(content, list))
     return Source(read_plain, file, (file,)) if known else None
 
 
@@ -79,9 +86,13 @@ def lines_of(path: Path, choice: Choice) -> list[Line]:
 
 def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run | Refused]:
     """Yield the runs of lines, one for each model and dataset they name; metric: the column of verdicts."""
+    models = {line.model for line in lines if line.model}
+    only = next(iter(models)) if len(models) == 1 else None
     groups: dict[tuple[str | None, str], list[tuple[int, Line]]] = {}
     for number, line in enumerate(lines):
-        groups.setdefault((line.model, line.task), []).append((number, line))
+        # A request that failed names no model: where the others are of one, it was asked of that.
+        failed = all(reason == API_ERROR for reason in line.finish or (None,))
+        groups.setdefault((line.model or (only if failed else None), line.task), []).append((number, line))
     for (model, task), numbered in groups.items():
         try:
             run = _run(numbered, path, metric)

@@ -16,6 +16,8 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs import (
     evalscope_runs,
+    helm,
+    inspect_logs,
     lighteval,
     lm_eval_logs,
     nemo_skills,
@@ -26,7 +28,17 @@ from lm_eval_mathtasks.runs import (
 from lm_eval_mathtasks.runs.lm_eval_files import newest
 from lm_eval_mathtasks.runs.records import Source
 
-_HARNESSES = (lm_eval_logs, lighteval, opencompass, evalscope_runs, qwen_math, nemo_skills, plain)
+_HARNESSES = (
+    lm_eval_logs,
+    lighteval,
+    opencompass,
+    evalscope_runs,
+    helm,
+    inspect_logs,
+    qwen_math,
+    nemo_skills,
+    plain,
+)
 _SHOWN = 5
 
 
