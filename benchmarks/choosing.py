@@ -24,13 +24,13 @@ from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 from lm_eval_mathtasks.embedded.recipe.evaluation import respond
 from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.problems import rows
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 
 QUALITIES = (0.0, 0.5, 1.0, 2.0, 4.0)
-SAMPLE = sources.SAMPLES / "gsm8k.jsonl"
+SAMPLE = rows.SAMPLES / "gsm8k.jsonl"
 
 
 def sample(stage: str, repeats: int, path: Path) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "budgets": "accuracy at every token budget, from one long run",
     "choose": "best-of-n and weighted majority by scores of the responses, beside vote and oracle",
     "train": "a model of your own: data, then sft, grpo, orm or prm with TRL; before and after",
+    "shepherd": "labels of steps for a verifier: can a model still reach the answer from there?",
     "rescore": "extract and grade stored responses again, without a model",
     "evidence": "a run's logs as evidence: pack them to be committed, verify packs",
     "leaderboard": "published scores: show, search, add, validate; measured: those of logs/",

@@ -130,7 +130,7 @@ def _parquet(path: Path, error: Error, read: Callable[[Any, IO[bytes]], Any]) ->
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as fault:
-        raise error("pyarrow, to read parquet", "it is not installed", "pip install datasets") from fault
+        raise error("pyarrow, to read parquet", "it is not installed", "run pip install datasets") from fault
     try:
         with path.open("rb") as file:
             return read(parquet, file)

@@ -53,7 +53,7 @@ PACKAGES = {
     "sampling": {"tokenizers", "transformers"},
     "host": {"lm_eval"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
-    "choosing": {"numpy", "torch", "transformers", "tenacity"},
+    "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
     "report": {"jinja2"},
     "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml"},
     "commands": {"tqdm", "jinja2"},

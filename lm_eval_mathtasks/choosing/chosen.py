@@ -66,16 +66,21 @@ def _gain(values: Sequence[float], base: Sequence[float]) -> tuple[float, Interv
 
 
 def area(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> float | None:
-    """Return how often a correct response outscores a wrong one to the same doc, ties half; the mean over docs.
+    """Return the mean of `areas` over docs, None where there is none."""
+    found = areas(votes, scores)
+    return math.fsum(found) / len(found) if found else None
+
+
+def areas(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> list[float]:
+    """Return how often a correct response outscores a wrong one to the same doc, ties half, for each doc with both.
 
     The area under the ROC curve within a doc: 0.5 for a scorer that knows nothing, 1 for one that is never wrong.
-    None where no doc has both a correct and a wrong response.
     """
-    areas = []
+    found = []
     for v in votes:
         marked = list(zip(v.correct, scores[v.doc_id], strict=True))
         right, wrong = [s for c, s in marked if c], [s for c, s in marked if not c]
         if right and wrong:
             won = sum((r > w) + (r == w) / 2 for r in right for w in wrong)
-            areas.append(won / (len(right) * len(wrong)))
-    return math.fsum(areas) / len(areas) if areas else None
+            found.append(won / (len(right) * len(wrong)))
+    return found

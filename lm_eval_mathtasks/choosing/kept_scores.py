@@ -72,10 +72,10 @@ def _score(scorer: Scorer, row: Row, asked: str, new: list[int]) -> Mapping[int,
     try:
         scores = scorer.score(asked, [row.responses[k] for k in new])
     except ScoreError as error:
-        raise ScoreError(f"doc {row.doc_id}: {error.wanted}", error.got, error.fix) from None
+        raise ScoreError(f"{error.wanted} (doc {row.doc_id})", error.got, error.fix) from None
     for k, score in zip(new, scores, strict=True):
         if not all(math.isfinite(part) for part in (score if isinstance(score, tuple) else (score,))):
-            fix = "half precision overflows in some models: --dtype bfloat16, or float32"
+            fix = "half precision overflows in some models: try --dtype bfloat16, or float32"
             raise ScoreError(f"a finite score of doc {row.doc_id}, repeat {k}", str(score), fix)
     return dict(zip(new, scores, strict=True))
 

@@ -14,6 +14,7 @@ from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.columns import ID, QUESTION, REPEAT, RESPONSE, first_text
 from lm_eval_mathtasks.runs.plain import read_lines
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import collapsed
 
 Aggregate = Literal["min", "last", "mean", "product"]
 AGGREGATES = get_args(Aggregate)
@@ -97,13 +98,13 @@ class _Places:
         self.rows, self._file = run.by_id(), file
         self._by_question: dict[str, list[str]] = {}
         for row in run.rows:
-            self._by_question.setdefault(_plain(row.question or row.prompt or ""), []).append(row.doc_id)
+            self._by_question.setdefault(collapsed(row.question or row.prompt or ""), []).append(row.doc_id)
         docs = [row.doc_id for row in run.rows]
         flat = [row.doc_id for row in run.rows for _ in row.responses]
         self._in_order = next((order for order in (docs, flat) if len(order) == len(rows)), [])
 
     def find(self, number: int, row: Mapping[str, Any]) -> str:
-        asked = _plain(first_text(row, (*QUESTION, "prompt")) or "")
+        asked = collapsed(first_text(row, (*QUESTION, "prompt")) or "")
         like = self._by_question.get(asked, [])
         names = [str(row[key]) for key in ID if isinstance(row.get(key), str | int)]
         if not names and self._in_order:
@@ -117,10 +118,6 @@ class _Places:
             f"no doc {', '.join(names)}" if names else f"no id, and {len(like)} docs with its question",
             f"name the doc in a column `doc_id`; the run has {', '.join(list(self.rows)[:3])}, ...",
         )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _lines(
@@ -150,7 +147,7 @@ def _lines(
 def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
     """The next of the responses that are left; where the row repeats the text, the one with that text."""
     text = next((row[key] for key in RESPONSE if isinstance(row.get(key), str)), None)
-    fits = [i for i in left if text is None or _plain(doc.responses[i]) == _plain(text)]
+    fits = [i for i in left if text is None or collapsed(doc.responses[i]) == collapsed(text)]
     if not fits:
         wanted, got = f"a response of doc {doc.doc_id} in {where}", "another text than any that is left"
         raise ScoreError(wanted, got, "is this another run's? say which response in `repeat`")

@@ -120,7 +120,7 @@ def noise_options(args: argparse.Namespace) -> dict[str, float]:
 def whole_number(text: str) -> int:
     """Read a whole number above 0."""
     if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
 
 
@@ -129,4 +129,6 @@ def whole_numbers(text: str) -> list[int]:
     try:
         return sorted({whole_number(part) for part in text.split(",")})
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"whole numbers above 0 such as 1,4,16; got {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected whole numbers above 0 such as 1,4,16, got {text!r}"
+        ) from None

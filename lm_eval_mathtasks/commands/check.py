@@ -39,4 +39,6 @@ def _json_object(text: str) -> dict[str, Any]:
         value = None
     if isinstance(value, dict):
         return value
-    raise argparse.ArgumentTypeError(f'a JSON object such as \'{{"data_dir": "/data"}}\'; got {text!r}')
+    raise argparse.ArgumentTypeError(
+        f'expected a JSON object such as \'{{"data_dir": "/data"}}\', got {text!r}'
+    )

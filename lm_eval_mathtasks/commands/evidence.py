@@ -70,7 +70,7 @@ def _pack(args: argparse.Namespace) -> int:
 def _allowed(text: str) -> tuple[str, int]:
     kind, _, line = text.rpartition(":")
     if kind not in KINDS or not line.isdigit():
-        raise EvidenceError("--allow KIND:LINE", text, f"for instance e-mail:17; kinds: {', '.join(KINDS)}")
+        raise EvidenceError("--allow KIND:LINE", text, f"try e-mail:17; kinds: {', '.join(KINDS)}")
     return kind, int(line)
 
 

@@ -66,7 +66,7 @@ def _page(examined: Sequence[Examined]) -> str:
         import jinja2  # noqa: F401
     except ImportError as missing:
         raise MathtasksError(
-            "jinja2 for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
+            "jinja2 for a page", str(missing), "run pip install 'lm-eval-mathtasks[report]'"
         ) from missing
     from lm_eval_mathtasks.report.page import page
 

@@ -12,7 +12,8 @@ from lm_eval_mathtasks.tables import Table, print_tables
 _STAGES = {
     "sft": "fine-tune on worked solutions",
     "grpo": "reinforce by the rewards of the grader",
-    "orm": "a verifier of responses, from pairs",
+    "orm": "a verifier of responses, from pairs of them",
+    "prm": "a verifier of steps, from labelled ones",
 }
 DEV = 500  # problems kept apart: a standard error of 2 points
 
@@ -32,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _add_data(data: argparse.ArgumentParser) -> None:
     from lm_eval_mathtasks.training.data import TEST_SETS, TRAIN_SETS
-    from lm_eval_mathtasks.training.formats import FORMATS
+    from lm_eval_mathtasks.training.prompt_formats import FORMATS
 
     data.add_argument(
         "--source",
@@ -95,6 +96,7 @@ def _train(args: argparse.Namespace) -> int:
     print(f"{done.output}: {done.steps} steps in {done.seconds:.0f} s")
     for curve in done.curves:
         print(f"  {curve.line}")
+    print_tables(done.tables)
     return 0
 
 
@@ -107,6 +109,7 @@ def _say(what: str | Table) -> None:
 
 def _data(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.training import data
+    from lm_eval_mathtasks.training.own_tasks import FOLDER, write_tasks
 
     drawn = data.draw(args.source, count=args.count, dev=args.dev, seed=args.seed)
     tests, absent = data.questions_at_hand(args.against or data.TEST_SETS)
@@ -139,9 +142,13 @@ def _data(args: argparse.Namespace) -> int:
         "unchecked": absent,
     }
     data.write_data(args.out, rows, about)
+    tasks = write_tasks(args.out, rows, args.format, number=number)
     worked = sum("completion" in row for row in rows["train"])
     print(f"{args.out}: " + ", ".join(f"{split} {len(own)}" for split, own in rows.items()))
     print(f"  {worked} of {len(rows['train'])} training rows have a worked solution, which `train sft` needs")
+    print(
+        f"  to run them: mathtasks run --include_path {args.out / FOLDER} --tasks {','.join(tasks)} --model ..."
+    )
     for why, count in about["left_out"].items():
         print(f"  left out: {count}, because {why}")
     for name, own in found.items():

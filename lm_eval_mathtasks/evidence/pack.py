@@ -179,7 +179,7 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
         raise EvidenceError(
             f"the score of {run.label} as our grader gives it now",
             f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
-            "`mathtasks rescore` first, and pack what it writes",
+            "run `mathtasks rescore` first, and pack what it writes",
         )
     logged = cast("list[SampleLine]", read_json_lines(sources[1], EvidenceError))
     lines = list(packed_lines(logged, run, judgements, choices.text))

@@ -64,4 +64,5 @@ def _added(row: Row, judged: list[Judged], text: str) -> SampleLine:
         added["gold_sha256"] = sha256(row.reference or row.gold or "")
         added["response_sha256"] = [sha256(response) for response in row.responses]
         added["response_chars"] = [len(response) for response in row.responses]
+        added |= {} if row.tolerance is None else {"tolerance": row.tolerance}
     return added

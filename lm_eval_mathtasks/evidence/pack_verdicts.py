@@ -95,8 +95,9 @@ def _judged_again(
     if not run.withheld:
         yield from ((judgement, True) for judgement in judge_run(run))
         return
-    for row in run.rows:
-        line = stored[row.doc_id]
+    for bare in run.rows:
+        line = stored[bare.doc_id]
+        row = replace(bare, tolerance=line.get("tolerance"))
         reference = texts.get(line["gold_sha256"])
         for repeat in row.there:
             said = line["verdicts"][repeat]

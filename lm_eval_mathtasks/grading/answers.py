@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.expr import Expr, num
+from lm_eval_mathtasks.grading.asides import behind_label, without_asides, wrap_words
+from lm_eval_mathtasks.grading.ellipsis import resolve
+from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
+from lm_eval_mathtasks.grading.numerals import spelled
 from lm_eval_mathtasks.grading.shapes import shape
-from lm_eval_mathtasks.grading.tokens import CONSTANTS, FUNCTIONS
+from lm_eval_mathtasks.grading.tokens import FUNCTIONS
 from lm_eval_mathtasks.grading.units import read_clock
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
@@ -20,41 +23,56 @@ _ONLY_A_CLOCK = re.compile(r":0\d|[a-z]", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*|[A-Za-z]{3,} \d{1,4}(?:st|nd|rd|th)?")
-_LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and|,|;|\band\b)\s*")
-_LEAD = re.compile(
-    r"^(?:(?:so|thus|therefore|hence|the|our|final|correct|answer|answers|value|result|is|are|about|approx\.?"
-    r"|approximately|equals?|option|choice)\b[\s:]*)+",
+_DATE = re.compile(
+    r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|sun|mon|tues?|wed|thurs?|fri|sat)[a-z]*\.?,? \d{1,4}.*",
     re.IGNORECASE,
 )
-# "The area is 25": words before a number are a remark
-_LEADING_WORDS = re.compile(r"(?:[Aa]\s)?(?:[A-Za-z]{2,}[\s:,]+)+(?=[-\d.$(]|\\(?!text|in))")
+_PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
+_LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
+_SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
+_LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
+# Words that two or three letters may be, and no product of variables.
+_SHORT_WORDS = {
+    "no",
+    "on",
+    "up",
+    "if",
+    "is",
+    "it",
+    "at",
+    "as",
+    "an",
+    "he",
+    "we",
+    "to",
+    "so",
+    "do",
+    "go",
+    "of",
+    "or",
+    "ok",
+    "us",
+}
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
-_SMALL = re.findall(
-    r"\w+",
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen",
-)
-_TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
-_NUMBER_WORDS = {word: k for k, word in enumerate(_SMALL)} | {
-    ten + (f"-{_SMALL[k]}" if k else ""): 10 * n + k for n, ten in enumerate(_TENS, 2) for k in range(10)
-}
 
 
 def is_worded(text: str) -> bool:
     """Is the text made of words (and not of variables, functions or units)?"""
+    if _DATE.fullmatch(text) or text.lower() == "n/a":
+        return True
     if not _PROSE.fullmatch(text):
         return False
     words = _WORD.findall(text)
-    return any((len(w) > 2 and w not in FUNCTIONS) or (len(w) == 2 and w.isupper()) for w in words)
+    if "," in text or ";" in text:
+        return any(len(w) > 3 and w not in FUNCTIONS for w in words)
+    if text.lower() in _SHORT_WORDS:
+        return True
+    return any((len(w) > 2 and w not in FUNCTIONS) or (len(w) == 2 and w[0].isupper()) for w in words)
 
 
 def _words(text: str) -> tuple[Expr, ...]:
     """An answer in words; several with commas between them are a list, and a number word is a number."""
-    number_word = _NUMBER_WORDS.get(text.lower().replace(" ", "-"))
-    if number_word is not None:
-        return num(number_word), Expr("text", name=text)
     parts = [p for p in _LIST_OF_WORDS.split(text) if p]
     if len(parts) < 2 or max(len(p.split()) for p in parts) > MAX_WORDS:
         return (Expr("text", name=text),)
@@ -65,7 +83,7 @@ def _words(text: str) -> tuple[Expr, ...]:
 def readings(text: str) -> tuple[Expr, ...]:
     """Return the ways to read a cleaned answer, the likeliest first; empty if it is not understood.
 
-    More than one: "1,234" is a number or a list, "3:30" a time or a ratio.
+    More than one: "1,234" is a number or a list, "3:30" a time or a ratio, "one" a number or a word.
     """
     if _PLAIN_NUMBER.fullmatch(text):
         return _parsed(text)
@@ -76,26 +94,41 @@ def readings(text: str) -> tuple[Expr, ...]:
         # "2:00" and "4:30 p.m." are no ratios, "5:18" may be one
         if _ONLY_A_CLOCK.search(text):
             return tuple(found)
-    whole = re.match(r"\\text\{", text)
-    if whole and closing_brace(text, 5) == len(text) - 1:
-        inside = text[6:-1].strip()
-        inner = _parsed(_joined(inside)) if re.match(r"[-+(\[.\d\\]", inside) else ()
-        return tuple(found) + (inner or _words(inside))
-    if is_worded(text):
+    whole = text.startswith(r"\text{") and closing_brace(text, 5) == len(text) - 1
+    words = text[6:-1].strip() if whole else text
+    # "Ciphertext: ABC", "Shape: square"
+    if label := _LABELLED_WORDS.fullmatch(words):
+        words = label[1]
+    numerals = spelled(words)
+    if is_worded(words):
+        if numerals != words:
+            found.extend(_mathematics(numerals))
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
-        product = _parsed(text) if len(text) == 2 or (len(text) == 3 and text.islower()) else ()
-        return (*found, *_words(text), *product)
-    # but "sin 30" and "pi 2" begin with names of mathematics
-    lead = _LEADING_WORDS.match(text)
-    if lead and not any(w in FUNCTIONS or w in CONSTANTS for w in _WORD.findall(lead.group())):
-        text = text[lead.end() :]
-    joined = _joined(text)
-    found.extend(_parsed(joined))
-    if joined != text:
-        found.extend(read for read in _parsed(text) if read.op == "seq")
-    if not found:
-        found.extend(_parsed(_joined(_LEAD.sub("", text))))
-    return tuple(dict.fromkeys(found))
+        short = words.lower() not in _SHORT_WORDS and (
+            len(words) == 2 or (len(words) == 3 and words.islower())
+        )
+        return (*found, *_words(words), *(_parsed(words) if short and not whole else ()))
+    found.extend(_mathematics(numerals))
+    return tuple(dict.fromkeys(found)) or (_words(words) if whole else ())
+
+
+def _mathematics(text: str) -> tuple[Expr, ...]:
+    """The readings of a text that is not of words only."""
+    core, condition = without_asides(text)
+    core = wrap_words(core)
+    joined = _joined(core)
+    found = list(_parsed(joined))
+    if joined != core:
+        found.extend(read for read in _parsed(core) if read.op == "seq")
+    if not found and (value := behind_label(core)):
+        found.extend(_parsed(_joined(value)))
+    if not found and _SET_BUILDER.fullmatch(core):
+        found.append(Expr("builder", name=re.sub(r"\s", "", core)))
+    if condition:
+        given = _parsed(condition)
+        if given and given[0].op == "rel":
+            found = [Expr("given", (read, given[0])) for read in found]
+    return tuple(found)
 
 
 def _joined(text: str) -> str:
@@ -127,7 +160,8 @@ def _parsed(text: str) -> tuple[Expr, ...]:
             return ()
         return (value._replace(value=-value.value) if text.startswith("-") else value,)
     try:
-        return (shape(read_latex(text)),)
+        read = read_latex(text)
+        return (shape(resolve(read) if "dots" in text or ".." in text else read),)
     except (Unreadable, RecursionError):
         return ()
 

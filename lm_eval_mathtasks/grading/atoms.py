@@ -21,8 +21,20 @@ def number(text: str) -> Expr:
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
         raise Unreadable("a number of too many digits")
-    places = len(mantissa.partition(".")[2]) - int(exponent or 0) if "." in mantissa else -1
-    return num(Fraction(mantissa.rstrip(".")) * Fraction(10) ** int(exponent or 0), max(places, -1))
+    value = num(Fraction(mantissa.rstrip(".")), len(mantissa.partition(".")[2]) if "." in mantissa else -1)
+    return scientific(value, Expr("pow", (num(10), num(int(exponent))))) if exponent else value
+
+
+def scientific(left: Expr, right: Expr) -> Expr:
+    """Return the product; of a number and a power of ten as one number, whose last digit says how far it is rounded."""
+    is_power = right.op == "pow" and right.args[0] == num(10) and right.args[1].op == "num"
+    if not is_power or left.op != "num" or left.value.denominator > 1 > left.places:
+        return mul(left, right)
+    exponent = right.args[1].value
+    if exponent.denominator > 1 or abs(exponent) > MAX_DIGITS:
+        return mul(left, right)
+    shift = int(exponent)
+    return Expr("num", name="e", value=left.value * Fraction(10) ** shift, places=max(left.places, 0) - shift)
 
 
 class Atoms(Brackets):
@@ -44,6 +56,9 @@ class Atoms(Brackets):
             return self.function()
         if kind == "text":
             return self.text()
+        if kind == "dots":
+            self.take()
+            return Expr("dots")
         if kind == "op":
             return self.bracketed()
         raise Unreadable(f"a value expected, got {text or 'the end'}")
@@ -53,6 +68,10 @@ class Atoms(Brackets):
         value = number(self.take().text)
         if self.tok.text == "overline" and "." in self.ahead(-1).text:
             return self.repeating(value)
+        # 0.666... goes on; 1, 2, 3... is a list
+        if value.places > 0 and self.tok.kind == "dots":
+            self.take()
+            return value._replace(name="...")
         whole = value.places < 0
         if whole and self.tok.text == "frac" and self.plain_fraction_ahead():
             start, tokens = self.at, self.tokens

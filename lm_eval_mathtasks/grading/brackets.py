@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from lm_eval_mathtasks.grading.cursor import Cursor
-from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
+from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite
+from lm_eval_mathtasks.grading.numerals import MAGNITUDES
+from lm_eval_mathtasks.grading.phrases import beside
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable
-from lm_eval_mathtasks.grading.units import MAGNITUDES
 
 _PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
+# Words between the value of a case and its condition.
+_CASE_WORDS = {"if", "when", "for", "where"}
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "array", "smallmatrix", "vmatrix", "cases"}
 
 
@@ -28,6 +31,11 @@ class Brackets(Cursor):
             self.take()
             top, bottom = self.command_argument(), self.command_argument()
             return fraction(top, bottom) if text == "frac" else Expr("call", (top, bottom), "binom")
+        if text == "underbrace":
+            self.take()
+            braced = self.primary()
+            below = self.primary() if self.skip("_") else num(0)
+            return Expr("call", (braced, below), "underbrace")
         if text == "overline":
             self.take()
             return self.primary()
@@ -47,6 +55,10 @@ class Brackets(Cursor):
         """Read up to the bracket that closes this opener."""
         if opener in _PAIRS:
             return self.round_or_square(opener)
+        # a brace before rows, which nothing closes, is a case distinction
+        if opener == "{(" and self.tok.text.startswith("begin:"):
+            rows = self.matrix(self.take().text[6:])
+            return Expr("group", (rows,), "{}") if self.skip("})") else rows._replace(name="cases")
         if opener in {"{", "{("}:
             return self.braces("}" if opener == "{" else "})", is_set=opener == "{(")
         if opener == "<(":
@@ -131,6 +143,13 @@ class Brackets(Cursor):
                 break
             if self.tok.kind == "end":
                 raise Unreadable(f"{name} is not closed")
+            if (
+                self.tok.kind == "text"
+                and self.tok.text.lower() in _CASE_WORDS
+                and self.ahead(1).text != "\\"
+            ):
+                self.take()
+                continue
             cells.append(self.relation())
             if self.skip(",") and name != "cases":
                 continue
@@ -149,7 +168,10 @@ class Brackets(Cursor):
             bounds.append(self.primary())
         if not bounds:
             raise Unreadable(f"a {name} without bounds")
-        return Expr("call", (*bounds, self.product()), name)
+        index = bounds[0].args[0] if bounds[0].op == "rel" else bounds[0]
+        whole = Expr("call", (*bounds, self.product()), name)
+        # the i of a sum over i is not the imaginary unit
+        return whole if index.op != "const" else rewrite(whole, {index: Expr("var", name=index.name)}.get)
 
     def text(self) -> Expr:
         """Read words, or a currency sign and its number."""
@@ -172,7 +194,9 @@ class Brackets(Cursor):
                 self.take()
                 exponent = self.primary()
                 words[-1] += f"^{exponent.value}"
-            elif self.tok.text == "/" and (self.ahead(1).kind == "text" or self.ahead(1).text in {"h", "s"}):
+            elif self.tok.text == "/" and (
+                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s"})
+            ):
                 words.append(self.take().text + self.take().text)
             else:
                 break
@@ -180,4 +204,4 @@ class Brackets(Cursor):
         if value.op == "unit" and value.name not in words:
             words.insert(0, value.name)
         inner = value.args[0] if value.op == "unit" else value
-        return Expr("unit", (inner,), " ".join(words).strip()) if words else inner
+        return beside(inner, " ".join(words).strip()) if words else inner

@@ -10,7 +10,7 @@ END = Token("end", "")
 MAX_DEPTH = 40
 # tokens.py spells LaTeX's own brackets with a round one, so that they cannot be confused with ASCII
 _CLOSERS = {")", "]", "}", "})", ")>", ")floor", ")ceil", "&"}
-_STARTS = {"(", "[", "{", "{(", "<(", "floor(", "ceil(", "frac", "binom", "overline"}
+_STARTS = {"(", "[", "{", "{(", "<(", "floor(", "ceil(", "frac", "binom", "overline", "underbrace"}
 
 
 class Cursor:
@@ -18,6 +18,7 @@ class Cursor:
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at, self.depth, self.in_abs = tokens, 0, 0, 0
+        self.condition: Expr | None = None
 
     @property
     def tok(self) -> Token:
@@ -61,7 +62,7 @@ class Cursor:
     def starts_factor(self) -> bool:
         """Can the next token begin a factor, so that a product goes on without a sign?"""
         kind, text, _ = self.tok
-        if kind in {"num", "var", "const", "func", "base"}:
+        if kind in {"num", "var", "const", "func", "base", "dots"}:
             return True
         return kind == "op" and (
             text in _STARTS or (text == "|" and not self.in_abs) or text.startswith(("begin:", "big:"))

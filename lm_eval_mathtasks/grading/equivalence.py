@@ -18,17 +18,20 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
+from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
+from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
-from lm_eval_mathtasks.grading.words import choice, content_of_choice, words_key
+from lm_eval_mathtasks.grading.words import choice, content_of_choice, options_marked, words_key
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
+_NOT_UNDERSTOOD = Outcome(None, "structure", "an ellipsis whose pattern is not known")
 _DIGITS = re.compile(r"-?\d+")
 
 
@@ -91,8 +94,14 @@ def _too_long(gold: str, pred: str) -> Verdict | None:
 def _by_choice(gold: str, pred: str) -> Verdict | None:
     """Multiple choice: the gold is a letter, perhaps with its text; the prediction a letter, or that text."""
     g, p = choice(gold), choice(pred)
-    if g is None or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", "")):
+    if (
+        g is None
+        or len(options_marked(gold)) > 1
+        or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", ""))
+    ):
         return None
+    if len(options_marked(pred)) > 1:
+        return Verdict(Status.INCORRECT, "one option is asked for, several are given", "structure")
     if p is not None and (not g[1] or len(pred) < 4 or p[1]):
         same = g[0] == p[0]
         if same or g[1] or p[1] or gold.strip("(). ") != g[0]:
@@ -109,6 +118,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold.strip(), pred.strip()) or _too_long(gold, pred)
     if quick:
         return quick
+    raw_gold, raw_pred = gold, pred
     gold, pred = clean(gold), clean(pred)
     if gold == pred and gold:
         return Verdict(Status.CORRECT, "the same text", "text")
@@ -117,7 +127,8 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
         return quick
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
-    golds, preds = readings(gold)[:MAX_READINGS], readings(pred)[:MAX_READINGS]
+    gold, golds = _understood(raw_gold, gold, of_gold=True)
+    pred, preds = _understood(raw_pred, pred, of_gold=False)
     if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
         return _same_unread(gold, pred)
     if not golds:
@@ -125,6 +136,18 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     if not preds:
         return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
     return _by_readings(golds, preds, gold, pred, seconds)
+
+
+def _understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
+    """Return (cleaned answer, readings) of an answer; of a sentence those of the result that it states."""
+    is_sentence = says_what_is(raw)
+    found = () if is_sentence else readings(cleaned)
+    result = None if found else stated_result(raw, of_gold=of_gold)
+    if result is not None:
+        stated = clean(result)
+        found = readings(stated)
+        cleaned = stated if found else cleaned
+    return cleaned, (found or (readings(cleaned) if is_sentence else ()))[:MAX_READINGS]
 
 
 def _same_unread(gold: str, pred: str) -> Verdict:
@@ -148,7 +171,8 @@ def _by_readings(
     outcomes = []
     for g in golds:
         for p in preds:
-            outcome = compare_answers(g, p, ask)
+            unknown = g != p and (has_open_list(g) or has_open_list(p))
+            outcome = _NOT_UNDERSTOOD if unknown else compare_answers(g, p, ask)
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
             outcomes.append(outcome)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import comb, factorial
+from math import comb, factorial, prod
 
-from lm_eval_mathtasks.grading.expr import Expr, numeral_value, show_expr
+from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, mul, num, numeral_value, rewrite, show_expr
 from lm_eval_mathtasks.grading.polynomials import (
+    ALTERNATING,
     ONE_POLY,
     UNIT_MONOMIAL,
     Quotient,
@@ -30,9 +31,13 @@ from lm_eval_mathtasks.grading.polynomials import (
 
 # Largest n whose factorial is computed: 3000! has 9,131 digits and takes a millisecond.
 MAX_FACTORIAL = 3_000
+# A sum or product is written out up to this many terms; a factor of a product by factorials has at most so many.
+MAX_SUM, MAX_FACTOR_TERMS = 300, 3
 
 
 def _call(e: Expr) -> Quotient:
+    if e.name in {"sum", "prod"} and (written := _written_out(e)):
+        return written
     args = [quotient_form(a) for a in e.args]
     values = [as_number(a) for a in args]
     first = values[0]
@@ -55,11 +60,70 @@ def _call(e: Expr) -> Quotient:
         if min(k, n - k) > MAX_FACTORIAL:
             raise TooBig("a huge binomial")
         return Quotient((constant(comb(n, k)), ONE_POLY))
+    if e.name == "fact2":
+        return _double_factorial(args[0])
     if e.name in {"ln", "log"}:
         return _logarithm(args[0])
     if e.name == "logb":
         return combine([_logarithm(args[0]), power(_logarithm(args[1]), Fraction(-1))], product=True)
     return atom(f"({e.name} {' , '.join(key(a) for a in args)})")
+
+
+def _written_out(e: Expr) -> Quotient | None:
+    """A sum or product over a known range term by term; a product of s·i + c over i = 0 to n by factorials."""
+    if len(e.args) != 3 or e.args[0].op != "rel" or e.args[0].args[0].op != "var":
+        return None
+    index, start = e.args[0].args
+    low, high = (as_number(quotient_form(a)) for a in (start, e.args[1]))
+    if low is not None and high is not None:
+        if low.denominator * high.denominator > 1 or not 0 <= high - low < MAX_SUM:
+            return None
+        terms = [rewrite(e.args[2], {index: num(k)}.get) for k in range(int(low), int(high) + 1)]
+        return combine([quotient_form(t) for t in terms], product=e.name == "prod")
+    top, bottom = quotient_form(e.args[2])
+    i = ((index.name, Fraction(1)),)
+    if e.name == "sum" or low != 0 or bottom != ONE_POLY or i not in top or len(top) > MAX_FACTOR_TERMS:
+        return None
+    step = top[i]
+    rest = {m: c for m, c in top.items() if m != i}
+    if any(g == index.name for m in rest for g, _ in m):
+        return None
+    last = quotient_form(e.args[1])
+    # (c/s + n)! / (c/s - 1)! and n + 1 factors s; (2n + 1)!! of odd numbers
+    if step == 2 and rest == ONE_POLY:
+        return _double_factorial(combine([*[last] * 2, Quotient((ONE_POLY, ONE_POLY))], product=False))
+    first = Quotient(({m: c / step for m, c in rest.items()}, ONE_POLY))
+    upper, lower = combine([first, last], product=False), Quotient((plus(first[0], ONE_POLY, -1), ONE_POLY))
+    steps = _power(
+        Quotient((constant(step), ONE_POLY)), combine([last, Quotient((ONE_POLY, ONE_POLY))], product=False)
+    )
+    return combine([steps, _factorial(upper), power(_factorial(lower), Fraction(-1))], product=True)
+
+
+def _factorial(q: Quotient) -> Quotient:
+    n = as_number(q)
+    if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
+        return Quotient((constant(factorial(int(n))), ONE_POLY))
+    return atom(f"(fact {key(q)})")
+
+
+def _double_factorial(q: Quotient) -> Quotient:
+    """n!! by factorials: (2m)!! = 2^m m!, and (2m-1)!! = (2m)! / (2^m m!), where n is seen to be even or odd."""
+    n = as_number(q)
+    if n is not None and n.denominator == 1 and -1 <= n <= 2 * MAX_FACTORIAL:
+        return Quotient((constant(prod(range(int(n), 0, -2))), ONE_POLY))
+    top, bottom = q
+    rest = top.get(UNIT_MONOMIAL, Fraction(0))
+    if bottom != ONE_POLY or any(c.denominator > 1 or (c.numerator % 2 and m) for m, c in top.items()):
+        return atom(f"(fact2 {key(q)})")
+    odd = rest.numerator % 2
+    half = Quotient(({m: c / 2 for m, c in plus(top, constant(odd)).items()}, ONE_POLY))
+    even = combine([_power(Quotient((constant(2), ONE_POLY)), half), _factorial(half)], product=True)
+    if not odd:
+        return even
+    return combine(
+        [_factorial(Quotient((plus(top, constant(1)), ONE_POLY))), power(even, Fraction(-1))], product=True
+    )
 
 
 def _logarithm(q: Quotient) -> Quotient:
@@ -94,12 +158,9 @@ def quotient_form(e: Expr) -> Quotient:
         below = quotient_form(e.args[1])
         return combine([quotient_form(e.args[0]), power(below, Fraction(-1))], product=True)
     if op == "pow":
-        return _power(e)
+        return _power(quotient_form(e.args[0]), quotient_form(e.args[1]))
     if op == "fact":
-        n = as_number(quotient_form(e.args[0]))
-        if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
-            return Quotient((constant(factorial(int(n))), ONE_POLY))
-        return atom(f"(fact {key(quotient_form(e.args[0]))})")
+        return _factorial(quotient_form(e.args[0]))
     if op == "pct":
         return combine(
             [quotient_form(e.args[0]), Quotient((constant(Fraction(1, 100)), ONE_POLY))], product=True
@@ -114,9 +175,8 @@ def quotient_form(e: Expr) -> Quotient:
     raise TooBig(f"no normal form for {show_expr(e)[:60]}")
 
 
-def _power(e: Expr) -> Quotient:
+def _power(base: Quotient, exponent: Quotient) -> Quotient:
     """b^x; an exponent that is a sum splits, 2^(n+1) = 2·2^n, so that such forms meet."""
-    base, exponent = quotient_form(e.args[0]), quotient_form(e.args[1])
     value = as_number(exponent)
     if value is not None:
         return power(base, value)
@@ -130,17 +190,34 @@ def _power(e: Expr) -> Quotient:
             continue
         # 4^(3n) = (2^n)^6: whole factors of the exponent come out, so that powers of one base meet
         whole = coefficient.numerator if coefficient.denominator == 1 else 1
-        rest = Fraction(coefficient, whole) if whole else coefficient
-        inner = Quotient(({monomial: rest}, ONE_POLY))
+        inner = Quotient(({monomial: Fraction(coefficient, whole)}, ONE_POLY))
         number = as_number(base)
-        if number is not None and number > 0 and number.denominator == 1:
-            factors = [
-                atom(f"({p})^({key(inner)})", Fraction(whole * k)) for p, k in prime_powers(int(number))
-            ] or [Quotient((ONE_POLY, ONE_POLY))]
-            parts.append(combine(factors, product=True))
+        if number:
+            parts += _exponential(number, inner, whole)
         else:
             parts.append(atom(f"({key(base)})^({key(inner)})", Fraction(whole)))
     return combine(parts, product=True)
+
+
+def _exponential(base: Fraction, inner: Quotient, whole: int) -> list[Quotient]:
+    """The factors of base^(inner·whole): one for every prime of the base, and one for its sign."""
+    primes = [*prime_powers(abs(base.numerator)), *((p, -k) for p, k in prime_powers(base.denominator))]
+    factors = [atom(f"({p})^({key(inner)})", Fraction(whole * k)) for p, k in primes]
+    if base < 0:
+        # only for integers has it a real value, and then its square is 1: see polynomials
+        integral = set(inner[0].values()) == {Fraction(1)}
+        sign = ALTERNATING if integral else "(-1)^"
+        factors.append(atom(f"{sign}({key(inner)})", Fraction(whole % 2 if integral else whole)))
+    return factors or [Quotient((ONE_POLY, ONE_POLY))]
+
+
+def difference(a: Expr, b: Expr) -> Quotient | None:
+    """Return the form of a - b, None where it has none."""
+    start_work()
+    try:
+        return combine([quotient_form(a), quotient_form(mul(MINUS_ONE, b))], product=False)
+    except (TooBig, RecursionError, ZeroDivisionError):
+        return None
 
 
 def same_form(a: Expr, b: Expr) -> bool | None:

@@ -2,17 +2,23 @@
 
 op       args                          name / value
 -------  ----------------------------  -----------------------------------------------------------------
-num      -                             value; places: digits after the point as written, -1 if no point
+num      -                             value; places: digits after the point as written, -1 if no point; name "e" in
+                                       scientific notation, with the place of the last digit, below 0 left of the point;
+                                       name "..." where an ellipsis follows
+dots     -                             an ellipsis that is not understood
 var      -                             name
 const    -                             name: "pi", "e", "i", "oo"
 add mul  terms, factors                -
 div pow  two                           -
 pm       left, right                   name "+" for a ± b, "-" for a ∓ b
-call     arguments                     name of the function ("sqrt" has the index as second argument)
+call     arguments                     name of the function ("sqrt" has the index as second argument, "fact2" is n!!)
 fact deg pct  one                      n!, n°, n%
 base     -                             name: the digits as written and the base, "3127_8"
 unit     one                           name: the unit as written
 text     -                             name: the words as written
+builder  -                             name: a set {x : ...} as written, of which no more is understood
+worded   one                           name: words that are part of the answer, as in "multiples of 7"
+given    answer, condition             -
 group    items                         name: the two brackets, "()", "[)", "{}"
 seq      items                         a list without brackets
 ratio    parts                         3:1

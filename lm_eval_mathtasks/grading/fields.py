@@ -183,6 +183,12 @@ class BallField:
             raise Undecided("a factorial of what is no small number")
         return Ball.exact(Fraction(math.factorial(int(x.q))))
 
+    def factorial2(self, x: Ball) -> Ball:
+        """Return x!! = x(x-2)(x-4)... for a whole number."""
+        if x.q is None or x.q.denominator != 1 or not -1 <= x.q <= 300:
+            raise Undecided("a double factorial of what is no small number")
+        return Ball.exact(Fraction(math.prod(range(int(x.q), 0, -2))))
+
 
 _PYTHON_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
 _DERIVATIVES: dict[str, Any] = {
@@ -269,6 +275,13 @@ class MpField:
         if n is None or not 0 <= n <= _MAX_FACTORIAL:
             raise Undecided("a huge factorial")
         return self.mp.mpc(self.mp.factorial(int(n)))
+
+    def factorial2(self, x: Any) -> Any:
+        """Return x!! = x(x-2)(x-4)... for a whole number."""
+        n = self.value(x)
+        if n is None or not -1 <= n <= _MAX_FACTORIAL:
+            raise Undecided("a huge double factorial")
+        return self.mp.mpc(self.mp.fac2(int(n)))
 
 
 _fields = threading.local()  # mpmath changes the precision of a context while it works: one context a thread

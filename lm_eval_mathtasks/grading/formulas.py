@@ -29,7 +29,9 @@ _PROSE_WORD = re.compile(
     r"(?<![\\a-zA-Z])(?:[A-Z]?[a-z]{3,}|(?:is|of|to|at|he|we|in|on|an|so|or|by|as|it|if)\b)"
 )
 _MONEY_TAIL = re.compile(r"(?<=\d)\$(?=[\s.,;:!?)]|\Z)")
-_TEXT_IN_FORMULA = re.compile(r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}")
+_TEXT_IN_FORMULA = re.compile(
+    r"\\(?:text\w*|mbox|operatorname|mathrm|mathbf|begin|end)\s?\{[^{}]*\}(?:\{[lcr|]{1,20}\})?"
+)
 _FUNCTIONS = frozenset(
     {"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "log", "exp", "sqrt", "and"}
     | {"det", "max", "min", "mod", "gcd", "lcm"}

@@ -28,10 +28,10 @@ def grade(*, gold: str | None, pred: str | None, deadline: float = DEADLINE_S) -
         return Verdict(Status.OVER_LIMIT, reason, "none")
 
 
-def understood(gold: str | None) -> bool:
+def is_understood(gold: str | None) -> bool:
     """Whether a reference answer can be read at all: one that cannot must neither reward nor punish anybody.
 
-    >>> understood("18"), understood(""), understood("7 \\\\frac{")
+    >>> is_understood("18"), is_understood(""), is_understood("7 \\\\frac{")
     (True, False, False)
     """
     cleaned = clean(gold) if gold and len(gold) <= MAX_ANSWER_CHARS else ""

@@ -8,9 +8,10 @@ enclosed, `tokens` the tokens.
 
 from __future__ import annotations
 
-from lm_eval_mathtasks.grading.atoms import Atoms, number
+from lm_eval_mathtasks.grading.atoms import Atoms, number, scientific
 from lm_eval_mathtasks.grading.brackets import fraction
 from lm_eval_mathtasks.grading.expr import Expr, add, depth, mul, neg, num
+from lm_eval_mathtasks.grading.phrases import between, under
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable, tokenize
 
 _RELATIONS = {"=", "<", ">", "<=", ">=", "!=", "~", "==", "in"}
@@ -37,8 +38,12 @@ class Parser(Atoms):
                 self.take()
             if self.tok.kind == "end" or self.closes():
                 break
+            self.condition = None
             found.append(self.relation())
-            if self.tok.kind != "sep":
+            if self.condition is not None:
+                found[-1] = Expr("given", (found[-1], self.condition))
+            # "2 hours 15 minutes": two values with words between them are no product
+            if self.tok.kind != "sep" and not (found[-1].op == "unit" and self.starts_factor()):
                 break
         if not found:
             raise Unreadable("nothing is there")
@@ -46,11 +51,15 @@ class Parser(Atoms):
 
     def relation(self) -> Expr:
         self.deeper()
-        sides, relations = [self.sets()], []
+        # "≥ 5" says it of what was asked for
+        bare = self.tok.kind == "op" and self.tok.text in {"<", ">", "<=", ">=", "!="}
+        sides, relations = [Expr("text") if bare else self.sets()], []
         while self.tok.kind == "op" and self.tok.text in _RELATIONS:
             relations.append(self.take().text)
             sides.append(self.sets())
         self.depth -= 1
+        if len(relations) > 1 and any(side.op == "union" for side in sides[1:-1]):
+            return _union_of_relations(sides, relations)
         if self.skip("mod"):
             sides[-1] = Expr("call", (sides[-1], self.primary()), "mod")
         return Expr("rel", tuple(sides), " ".join(relations)) if relations else sides[0]
@@ -59,6 +68,7 @@ class Parser(Atoms):
         left = self.ratio()
         while self.tok.kind == "op" and self.tok.text in _SET_OPERATORS:
             op = _SET_OPERATORS[self.take().text]
+            self.at += self.tok.kind == "sep"
             right = self.ratio()
             left = Expr(op, (*left.args, right)) if left.op == op != "minus" else Expr(op, (left, right))
         return left
@@ -91,18 +101,28 @@ class Parser(Atoms):
         left = self.signed()
         while True:
             if self.skip("*"):
-                left = mul(left, self.signed())
+                left = scientific(left, self.signed())
+            elif self.tok.kind == "text" or (self.tok.text == "/" and self.ahead(1).kind == "text"):
+                left = self.with_unit(left)
             elif self.skip("/"):
                 left = fraction(left, self.signed())
-            elif self.tok.kind == "text":
-                left = self.with_unit(left)
-            elif left.op == "text" and self.starts_factor():
-                # "the area is 5": words before a value are a remark
-                left = Expr("unit", (self.factor(),), left.name)
+            elif left.op == "text" and (self.starts_factor() or self.tok.text == "-"):
+                left = under(left.name, self.signed())
+            elif left.op == "unit" and self.tokens[self.at - 1].kind == "text" and self.starts_factor():
+                # "3 out of 10" goes on; of "2 hours 15 minutes" the second is the next of the list it stands in
+                join = between(left.args[0], left.name)
+                if join is None:
+                    return left
+                left = Expr(join, (left.args[0], self.factor()))
             elif self.starts_factor():
                 if self.tok.kind == "num" and self.tokens[self.at - 1].kind == "num":
                     raise Unreadable("two numbers side by side")
-                left = mul(left, self.factor())
+                bracketed, factor = self.tok.text == "(", self.factor()
+                # "3n - 2 (n > 4)": a relation in brackets is no factor
+                if bracketed and factor.op == "rel":
+                    self.condition = factor
+                    return left
+                left = mul(left, factor)
             else:
                 return left
 
@@ -119,19 +139,65 @@ class Parser(Atoms):
         base = self.primary()
         while self.tok.kind == "op":
             if self.skip("!"):
-                base = Expr("fact", (base,))
+                # n!! is no factorial of a factorial
+                double = not self.tok.gap and self.skip("!")
+                base = Expr("call", (base,), "fact2") if double else Expr("fact", (base,))
             elif self.skip("deg"):
-                base = Expr("deg", (base,))
+                base = Expr("deg", (self.with_minutes(base),))
+            elif self.tok.text == "'" and base.op == "num" and not self.tok.gap:
+                base = self.feet(base)
             elif self.skip("%"):
                 base = Expr("pct", (base,))
             elif self.tok.text == "'" and base.op == "var":
                 self.take()
                 base = base._replace(name=base.name + "'")
             elif self.skip("^"):
+                if base.op in {"group", "matrix"} and (turned := self.transposed(base)):
+                    base = turned
+                    continue
                 base = Expr("pow", (base, self.exponent()))
+                # u^3_0 is u_0^3
+                if base.args[0].op == "var" and self.skip("_"):
+                    base = Expr(
+                        "pow", (Expr("var", name=f"{base.args[0].name}_{self.subscript()}"), base.args[1])
+                    )
             else:
                 break
         return base
+
+    def transposed(self, base: Expr) -> Expr | None:
+        """A row or a matrix with a T as its exponent, None behind which something else stands."""
+        braced = self.tok.text == "{"
+        if self.ahead(braced).text not in {"T", "top"} or (braced and self.ahead(2).text != "}"):
+            return None
+        self.at += 3 if braced else 1
+        rows = [r.args for r in base.args] if base.op == "matrix" else [base.args]
+        return Expr("matrix", tuple(Expr("row", column) for column in zip(*rows, strict=True)))
+
+    def with_minutes(self, degrees: Expr) -> Expr:
+        """63° 45' 10'': add the minutes and seconds that follow a number of degrees."""
+        for marks, part in ((1, 60), (2, 3600)):
+            marked = (
+                all(self.ahead(k).text == "'" for k in range(1, marks + 1))
+                and self.ahead(marks + 1).text != "'"
+            )
+            if degrees.op == self.tok.kind == "num" and marked:
+                degrees = num(degrees.value + number(self.tok.text).value / part)
+                self.at += 1 + marks
+        return degrees
+
+    def feet(self, value: Expr) -> Expr:
+        """5' 10'': feet and inches."""
+        marks = 0
+        while self.skip("'"):
+            marks += 1
+        unit = Expr("unit", (value,), "ft" if marks == 1 else "in")
+        inches = self.tok.kind == "num" and self.ahead(1).text == self.ahead(2).text == "'"
+        return (
+            Expr("unit", (add(mul(num(12), value), self.factor().args[0]),), "in")
+            if marks == 1 and inches
+            else unit
+        )
 
     def exponent(self) -> Expr:
         self.deeper()
@@ -143,6 +209,16 @@ class Parser(Atoms):
             power = Expr("fact", (power,))
         self.depth -= 1
         return neg(power) if minus else power
+
+
+def _union_of_relations(sides: list[Expr], relations: list[str]) -> Expr:
+    """x < 1 ∪ x > 8 was read as x < (1 ∪ x) > 8: join the inequalities, not their sides."""
+    pieces, chain, signs = [], [sides[0]], list[str]()
+    for sign, side in zip(relations, sides[1:], strict=True):
+        parts = side.args if side.op == "union" and side is not sides[-1] else (side,)
+        pieces.append(Expr("rel", (*chain, parts[0]), " ".join([*signs, sign]))) if len(parts) > 1 else None
+        chain, signs = ([parts[-1]], []) if len(parts) > 1 else ([*chain, side], [*signs, sign])
+    return Expr("union", (*pieces, Expr("rel", tuple(chain), " ".join(signs))))
 
 
 def read_latex(text: str) -> Expr:

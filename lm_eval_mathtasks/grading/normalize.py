@@ -33,14 +33,19 @@ _SYMBOLS = {
     "\ufeff": "", "\u2061": "",
 }  # fmt: skip
 
+_PLAIN = str.maketrans(_SYMBOLS)
+_CIRCLED = re.compile("[\u2460-\u2487\u2776-\u2793\u24ea]")
+
 _TEXT_FONTS = "mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup"
 _MATH_FONTS = "mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb"
 
+_PERCENT = r"(?:percent(?:age)?(?: points?)?|pct|per ?cent)"
 # Compiled on first use: thirty patterns are a third of the time that the import would take.
 _RULES = (
     (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
     (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
     (r"\\phantom\{[^{}]*\}", " "),
+    (r"\\(?:left|right)\s*\.", ""),
     (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
     (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
@@ -48,13 +53,21 @@ _RULES = (
     (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
     (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times "),
+    # bold that opens or closes inside; 2**3 is a power
+    (r"(?<![\w)}\]\s])\s*\*\*(?=\S)|\*\*(?=\s*$)", " "),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
+    (rf"\\(?:{_MATH_FONTS})\s*\{{\s*([A-Za-z]|\\[a-z]+)\s*\}}", r" \1"),
     (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
     (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
     (r"\\text\s*\{\s*\}", " "),
+    (r"\\text\{([^{}()]*)\(([^{}()]*)\}", r"\\text{\1}(\\text{\2}"),
+    (r"\\text\{([^{}()]*)\)([^{}()]*)\}", r"\\text{\1})\\text{\2}"),
     (r"\\text\s+\{", r"\\text{"),
+    # letters with an index are a name, not a word; the minimum "at 2" is no function of it
+    (r"\\text\{\s*([A-Z]{1,3})\s*\}(?=\s*_)", r"\1"),
+    (r"\\(min|max)\s*(\.|at\b)", r"\\text{\1 \2}"),
     (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
-    (r"(?<=\d)\s*,?\\!\s*,?\s*(?=\d{3})", ","),
+    (r"(?<=\d)\s*,?\s*\\!\s*,?\s*(?=\d{3})", ","),
     (r"(?<=\d)\\[, ;](?=\d{3}(?!\d))", ","),
     (r"(?<!\\)\\[!,;: ]|~|&nbsp;", " "),
     (r"\\(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\}|hfill|nobreak)(?![a-zA-Z])", " "),
@@ -66,14 +79,35 @@ _RULES = (
     (r"\\(?:varnothing|emptyset|O)(?![a-zA-Z])", r"\\emptyset "),
     (r"\\text\{\s*(?:degrees?|deg)\s*\}|(?<=[\d}\s])degrees?(?![a-zA-Z])", r"^{\\circ}"),
     (r"\\degree(?![a-zA-Z])", r"^{\\circ}"),
+    (r"\s*\^\s*\{\s*\\prime\s*\\prime\s*\}", "''"),
+    (r"\s*\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![a-zA-Z]))", "'"),
+    # 7^{\text{th}}, 2^{nd}; x^{st} is a power
+    (r"(?<=\d)\s*\^\s*\{\s*\\text\{\s*(st|nd|rd|th)\s*\}\s*\}", r"\\text{\1}"),
+    (r"(?<=\d)\s*\^\s*(?:\\text)?\s*\{\s*(st|nd|rd|th)\s*\}", r"\\text{\1}"),
+    (r"(?<=[nmk])\s*\^\s*(?:\{\s*\\text\{\s*th\s*\}\s*\}|(?:\\text)?\s*\{\s*th\s*\})", r"\\text{th}"),
+    (r"(?<=[\dA-Z)}])\s*_\s*\{?\s*\(\s*(\d+)\s*\)\s*\}?", r"_{\1}"),
+    (r"(?<=[\dA-Z)}])\s*_\s*\{?\s*\\text\{\s*base[ -]*(\w*)\s*\}\s*(\d*)\s*\}?", r"_{\1\2}"),
+    (r"(?<=[\dA-Z)}])\s*\(?\\text\{\s*\(?(?:in )?base[ -]*(\w*)\s*\)?\s*\}\s*(\d*)\)?", r"_{\1\2}"),
+    (r"(?<=[\dA-Z)}])\s*\(?\b(?:in )?base[ -]+(\w+)\)?$", r"_{\1}"),
+    (r"(?<![A-Za-z}])\(\s*([\dA-Z]*\d[\dA-Z]*)\s*\)\s*_(?=\s*\{?\s*\d)", r"\1_"),
+    (r"(?<=\d)\{([:.])\}(?=\d)", r"\1"),
     (r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"^{\\circ}"),
-    (r"\\text\{\s*(?:percent|pct|per ?cent)\s*\}|(?<=[\d}\s])(?:percent|pct|per cent)(?![a-zA-Z])", "%"),
+    (rf"\\text\{{\s*{_PERCENT}\s*\}}|(?<=[\d}}\s]){_PERCENT}(?![a-zA-Z])", "%"),
     (r"\\?[%％]", "%"),
     (r"(?<![a-zA-Z])USD\s*(?=[\d.])|US\s*\\?\$(?=\s*\d)", r"\\$"),
     (r"\s+", " "),
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
+_INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]")
+# What string escapes made of a backslash and the letter behind it: "\frac" is form feed, "rac"
+_LOST = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
+_LOST_BACKSLASH = re.compile(
+    "\a(?=lpha|ngle|pprox|rc(?:sin|cos|tan))|\b(?=oxed|eta|inom|ar\\b|mod|ig)|\f(?=rac|orall|box)"
+    "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|o\\b)|\v(?=ec\\b|ar(?:phi|epsilon)|ert)|\n(?=eq?\\b|abla|otin|u\\b)"
+    "|\r(?=ho|ight|angle|floor|ceil|vert|m\\b)"
+)
+_NAMED_LINE = re.compile(r"\$?\s*([A-Za-z](?:_\{?\w+\}?)?(?:\([a-z]\))?)\s*=")
 _LONE_COMMAND = re.compile(r"(?<!\\)\\[a-zA-Z]")
 _DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
 # A row of a matrix never starts with a bare "frac": two backslashes before a known command are one, escaped
@@ -107,9 +141,10 @@ def _plain_symbols(text: str) -> str:
         if char in text:
             top, bottom = plain.split("/")
             text = text.replace(char, rf"\frac{{{top}}}{{{bottom}}}")
-    for char, plain in _SYMBOLS.items():
-        text = text.replace(char, plain)
-    return unicodedata.normalize("NFKC", text)
+    # the numbers of statements: ①④ are two
+    text = _CIRCLED.sub(lambda m: f"{unicodedata.numeric(m.group()):.0f}, ", text)
+    text = unicodedata.normalize("NFKC", text.translate(_PLAIN))
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 def closing_brace(text: str, start: int) -> int:
@@ -148,10 +183,21 @@ def _unwrap_once(text: str) -> str:
 
 def _trim(text: str) -> str:
     """Remove what ends a sentence but not an answer; a factorial and "p.m." stay."""
-    text = text.strip().strip('"`').strip()
+    text = text.strip().strip('"').strip()
+    quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
+    text = text.strip("'`" if quoted else "`").strip()
     text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
     text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
+
+
+def _lines(text: str) -> str:
+    """One equation a line, each for another name, is a list."""
+    lines = [line.strip() for line in text.split("\n") if line.strip(" $,;")]
+    names = [_NAMED_LINE.match(line) for line in lines]
+    if len(lines) < 2 or len({name[1] if name else "" for name in names}) < len(lines) or "\\begin" in text:
+        return text
+    return ", ".join(line.rstrip(" ,;") for line in lines)
 
 
 def _dollars(text: str) -> str:
@@ -159,10 +205,15 @@ def _dollars(text: str) -> str:
     if "$" not in text:
         return text
     bare = len(re.findall(r"(?<!\\)\$", text))
+    # a dollar that opened a formula which is cut off
+    if bare == 1 and "^" in text and text.startswith("$"):
+        return text[1:]
     if bare == 1:
         match = re.search(r"(?<!\\)\$\s*(?=[-\d.])|(?<=\d)\s*\$$", text)
         return text[: match.start()] + "\\$" + text[match.end() :] if match else text.replace("$", "")
     if bare:
+        # one formula a line is a list
+        text = re.sub(r"(?<=[$)])\s*\n\s*(?=[$\d-])", ", ", text) if "\\begin" not in text else text
         text = re.sub(r"(?<!\\)\$", " ", text)
     return re.sub(r"\\text\{\s*\\\$\s*\}", r"\\$", text)
 
@@ -177,7 +228,7 @@ def _pass(text: str) -> str:
     while before != text:
         before = text
         text = _trim(_unwrap_once(text))
-    text = _dollars(text)
+    text = _INNER_DELIMITER.sub(" ", _dollars(text))
     for pattern, replacement in _rules():
         text = pattern.sub(replacement, text)
     return _trim(text)
@@ -189,7 +240,8 @@ def clean(text: str) -> str:
 
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
-    text = _MATRIX.sub(_restore_rows, text)
+    text = _lines(text) if "\n" in text else text
+    text = _MATRIX.sub(_restore_rows, _LOST_BACKSLASH.sub(lambda m: "\\" + _LOST[m.group()], text))
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     # every pass only removes or respells: it settles in two or three
     for _ in range(6):

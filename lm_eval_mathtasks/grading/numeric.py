@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import comb, gcd, lcm
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_mathtasks.grading.exact import MAX_SUM
 from lm_eval_mathtasks.grading.expr import Expr, numeral_value, variables, walk
 from lm_eval_mathtasks.grading.fields import Ball, BallField, Undecided, mp_field
 
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
 
 # Digits that two values are compared to, and of the second evaluation that must confirm a difference.
 DIGITS, CONFIRM_DIGITS = 50, 100
-# Points at which expressions with variables are compared; one proven difference is enough.
-REAL_POINTS, INTEGER_POINTS, NEGATIVE_POINTS = 5, 6, 3
-# A sum or product is written out up to this many terms.
-MAX_SUM = 300
-_INTEGER_FUNCTIONS = {"floor", "ceil", "binom", "gcd", "lcm", "sum", "prod", "mod"}
+# Points at which expressions with variables are compared; one proven difference is enough
+# (in this order: between 1 and 9, between 0 and 1, whole, negative).
+REAL_POINTS, SMALL_POINTS, INTEGER_POINTS, NEGATIVE_POINTS = 5, 2, 6, 3
+_INTEGER_FUNCTIONS = {"floor", "ceil", "binom", "gcd", "lcm", "sum", "prod", "mod", "fact2"}
 _RECIPROCALS = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh"}
 FAILURES = (Undecided, ZeroDivisionError, OverflowError, ValueError, RecursionError, KeyError, TypeError)
 
@@ -79,6 +79,8 @@ def _call(e: Expr, point: Point, field: Any) -> Any:
         return field.root(x, int(index.value))
     if name in {"ln", "log"}:
         return field.log(x)
+    if name == "fact2":
+        return field.factorial2(x)
     if name == "logb":
         return field.log(x) / field.log(args[1])
     if name in _RECIPROCALS:
@@ -122,7 +124,8 @@ def _unknown_function(name: str, values: list[Fraction | None]) -> Fraction:
     """f(x) for an unknown f: a fixed arbitrary value for each argument."""
     if any(v is None for v in values):
         raise Undecided("an unknown function of an inexact value")
-    return Fraction(_dice(f"{name}{values}").randrange(2, 10**6), 9973)
+    # between 1 and 3, so that towers of such values stay small
+    return Fraction(_dice(f"{name}{values}").randrange(10**4, 3 * 10**4), 9973)
 
 
 def _big(e: Expr, point: Point, field: Any) -> Any:
@@ -145,6 +148,8 @@ def _points(names: list[str], *, integers_only: bool) -> Iterator[Point]:
     if not integers_only:
         for _ in range(REAL_POINTS):
             yield {n: Fraction(dice.randrange(1_000, 9_000), 997) for n in names}
+        for _ in range(SMALL_POINTS):
+            yield {n: Fraction(dice.randrange(50, 950), 997) for n in names}
     for k in range(INTEGER_POINTS):
         # in order and not: binomials want n > k, other formulas must not depend on it
         drawn = sorted(dice.sample(range(2, 14 + 3 * k + len(names)), len(names)), reverse=k % 2 == 1)

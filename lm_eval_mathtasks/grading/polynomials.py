@@ -34,6 +34,8 @@ MAX_ROOT_BITS = 4_000
 MAX_NAME = 2_000
 
 UNIT_MONOMIAL: Monomial = ()
+# How the generators begin that stand for (-1)^n with an integer n.
+ALTERNATING = "(-1)^^"
 
 
 class TooBig(Exception):
@@ -64,6 +66,9 @@ def _reduce(powers: dict[str, Fraction]) -> tuple[Monomial, Fraction]:
             turns = exponent.numerator % 4
             factor = -factor if turns >= 2 else factor
             exponent = Fraction(turns % 2)
+        # (-1)^n for an integer n: its square is 1
+        elif generator.startswith(ALTERNATING) and exponent.denominator == 1:
+            exponent = Fraction(exponent.numerator % 2)
         # a prime under a root keeps only the part of its exponent below 1
         elif generator.isdigit():
             whole = exponent.numerator // exponent.denominator
@@ -176,13 +181,17 @@ def atom(name: str, exponent: Fraction = Fraction(1)) -> Quotient:
     """Return a generator, raised to a power. Raises TooBig for a name that nesting made longer than any answer's."""
     if len(name) > MAX_NAME:
         raise TooBig("functions nested too deep")
-    return Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY))
+    return (
+        Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY))
+        if exponent
+        else Quotient((ONE_POLY, ONE_POLY))
+    )
 
 
 def as_number(q: Quotient) -> Fraction | None:
     """Return the rational number q is, or None."""
     top, bottom = q
-    if bottom != ONE_POLY or any(m for m in top):
+    if top and (bottom != ONE_POLY or any(m for m in top)):
         return None
     return top.get(UNIT_MONOMIAL, Fraction(0))
 

@@ -3,7 +3,8 @@ r"""The reference answer in a reference, by the rule of the sets that write it s
 GSM8K ends a solution with `#### 18`; MATH boxes the answer in its solution, and the last box counts, as the authors'
 code has it (Hendrycks et al. 2021, `last_boxed_only_string`): "\boxed{-2}$ and $\boxed{1}" is 1. AIME's answer sheets
 have three digits: 073 is 73. OCWCourses (Lewkowycz et al. 2022) writes one answer as Python code ("np.arcsin(10/13)")
-and breaks one formula in two ("$ $"). OlympiadBench lists several answers.
+and breaks one formula in two ("$ $"). OlympiadBench lists several answers. ASDiv names what a number
+counts: "9 (apples)" is 9.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from lm_eval_mathtasks.grading.boxes import find_boxes
 
+_COUNTED = re.compile(r"(-?\d[\d.,/:]*)\s*\(\s*(?!mod\b)[A-Za-z][^()]*\)")
 _PYTHON = re.compile(r"\bnp\.(?=[a-z])")
 
 
@@ -42,5 +44,7 @@ def answer_in(reference: Any) -> str:
     boxes = [box for box in find_boxes(text) if box.complete]
     if boxes:
         return text[boxes[-1].start : boxes[-1].stop].strip()
+    if counted := _COUNTED.fullmatch(text.strip()):
+        return counted[1]
     answer = _PYTHON.sub(r"\\", text).replace("$ $", " ").strip()
     return answer.lstrip("0") or "0" if answer.isdecimal() else answer

@@ -16,8 +16,26 @@ FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 
 def _significant(value: Fraction, places: int) -> int:
     """How many significant digits a number has that is written with so many places."""
-    scaled = abs(value) * Fraction(10) ** max(places, 0)
+    scaled = abs(value) * Fraction(10) ** places
     return len(str(int(scaled))) if 0 < scaled < 10**400 else 0
+
+
+def _goes_on(value: Fraction, places: int, target: Fraction, exact: Fraction | None) -> bool:
+    """Is the target what "0.1666..." stands for: the repeating decimal its digits show, or a number that begins so?"""
+    digits = f"{int(abs(value) * 10**places):0{places}d}"[-places:]
+    for period in range(1, places // 2 + 1):
+        repeats = places > 2 and digits[-period:] == digits[-2 * period : -period]
+        if repeats and (period > 1 or digits[-3:] == 3 * digits[-1]):
+            tail = Fraction(int(digits[-period:]), (10**period - 1) * 10**places)
+            return exact is not None and abs(exact) == abs(value) + tail and (exact < 0) == (value < 0)
+    long_enough = _significant(value, places) >= MIN_ROUNDED_DIGITS and (
+        exact is None or not _terminates(exact)
+    )
+    return long_enough and 0 <= (abs(target) - abs(value)) * 10**places < 1 and target * value > 0
+
+
+def _is_decimal(e: Expr) -> bool:
+    return e.places > 0 or e.name == "e"
 
 
 def _terminates(value: Fraction) -> bool:
@@ -45,13 +63,21 @@ def rounds(gold: Expr, pred: Expr) -> bool:
         target = exact if exact is not None else _value_of(other)
         if target is None or not target:
             continue
+        if written.name == "...":
+            if _goes_on(value, places, target, exact):
+                return True
+            continue
         # without a point it is an integer, however long: those never round
-        is_float = (places > 0 and _significant(value, places) >= FLOAT_DIGITS) or _dyadic_print(value)
+        is_float = (_is_decimal(written) and _significant(value, places) >= FLOAT_DIGITS) or _dyadic_print(
+            value
+        )
         if is_float and abs(value - target) <= FLOAT_ERROR * abs(target):
             return True
-        finite = exact is not None and (_terminates(exact) if other.places < 0 else decimal is pred)
-        long_enough = places > 0 and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
-        if long_enough and abs(value - target) <= Fraction(1, 2 * 10**places):
+        finite = exact is not None and (_terminates(exact) if not _is_decimal(other) else decimal is pred)
+        long_enough = (
+            _is_decimal(written) and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
+        )
+        if long_enough and abs(value - target) * 2 <= Fraction(10) ** -places:
             return True
     return False
 

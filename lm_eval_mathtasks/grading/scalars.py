@@ -11,6 +11,7 @@ from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import (
     INFINITY,
     MINUS_ONE,
+    ONE,
     PI,
     Expr,
     div,
@@ -112,6 +113,8 @@ def _kind(q: Quantity) -> str:
 def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
     """Other readings of the same quantities: 25% = 0.25, 30° = π/6, "340 m" = 340."""
     readings = []
+    if p.unit and p.unit.dimension == "money" and not g.unit and not g.percent:
+        readings.append((g.core, mul(num(p.unit.factor), p.core)))
     if g.percent != p.percent:
         hundredth = num(Fraction(1, 100))
         readings.append((mul(hundredth, g.core), p.core) if g.percent else (g.core, mul(hundredth, p.core)))
@@ -133,16 +136,30 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
         return rewrite(pred, lambda n: counter if n.op == "var" else None)
     if g or gold.op == "base" or not p:
         return pred
-    if variables(pred) == {"I"}:
+    if p == {"I"}:
         imaginary = Expr("const", name="i")
         return rewrite(pred, lambda n: imaginary if n.op == "var" else None)
-    if pred.op != "mul" or variables(mul(*pred.args[:-1])):
+    first = pred
+    while first.args:
+        first = first.args[0]
+    unit = _letters(pred) if p <= _LETTER_UNITS and first.op != "var" else None
+    if unit is None:
         return pred
-    last = pred.args[-1]
-    letter, power = (last.args[0], f"^{last.args[1].value}") if last.op == "pow" else (last, "")
-    if letter.op != "var" or letter.name not in _LETTER_UNITS:
-        return pred
-    return Expr("unit", (mul(*pred.args[:-1]),), letter.name + power)
+    return Expr("unit", (rewrite(pred, lambda n: ONE if n.op == "var" else None),), unit)
+
+
+def _letters(e: Expr) -> str | None:
+    """The unit that the letters of a product or quotient are, "m/s" of 5 m/s; None if they stand elsewhere."""
+    if e.op == "var":
+        return e.name
+    if e.op == "pow" and e.args[0].op == "var" and e.args[1].op == "num":
+        return f"{e.args[0].name}^{e.args[1].value}"
+    if e.op not in {"mul", "div"}:
+        return None
+    parts = [_letters(a) if variables(a) else "" for a in e.args]
+    if None in parts:
+        return None
+    return ("/" if e.op == "div" and parts[1] else " ").join(filter(None, parts))
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:

@@ -34,7 +34,7 @@ def oversized(e: Expr) -> str | None:
             return "a number of too many digits"
         if node.op == "pow" and _huge_power(*node.args):
             return "a huge power"
-        if (node.op == "fact" or node.name in {"binom", "sum", "prod"}) and any(
+        if (node.op == "fact" or node.name in {"binom", "sum", "prod", "fact2"}) and any(
             map(_huge_argument, node.args[:2])
         ):
             return "a factorial or sum of no moderate whole number"

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, walk
-from lm_eval_mathtasks.grading.relations import is_equation, is_label, without_approximation
+from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, variables, walk
+from lm_eval_mathtasks.grading.matrices import fold_matrix
+from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
 
 def shape(e: Expr) -> Expr:
     """Return e with every ± written out and every list of assignments as the list of what is assigned."""
-    e = _compound(without_approximation(e))
+    if e.op in {"add", "mul", "div"} and any(n.op == "matrix" for n in walk(e)):
+        e = fold_matrix(e)
+    e = _condition_apart(_compound(without_approximation(e)))
+    if e.op == "given":
+        return Expr("given", (shape(e.args[0]), e.args[1]))
     if e.op == "seq" or (e.op == "group" and e.name == "{}"):
-        items = tuple(piece for item in e.args for piece in _branches(without_approximation(item)))
+        items = tuple(piece for item in _names(e.args) for piece in _branches(without_approximation(item)))
         return _assignments(Expr(e.op, tuple(shape(i) for i in items), e.name))
     # "t (0, 4]" lost its sign of membership
     if e.op == "mul" and len(e.args) == 2 and e.args[0].op == "var" and e.args[1].op in {"group", "union"}:
         return shape(e.args[1])
-    if e.op in {"group", "union"}:
+    if e.op == "union" and all(a.op == "group" and a.name == "{}" for a in e.args):
+        return Expr("group", tuple(dict.fromkeys(shape(item) for a in e.args for item in a.args)), "{}")
+    if e.op in {"group", "union"} or (e.op == "rel" and any(n.op == "matrix" for n in walk(e))):
         return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
     named = e.op == "rel" and is_equation(e) and is_label(e.args[0])
     if named and e.args[-1].op in {"group", "union", "pm", "add"}:
@@ -26,6 +33,25 @@ def shape(e: Expr) -> Expr:
         return _assignments(Expr("seq", tuple(branches))) if len(branches) > 1 else e
     branches = _branches(e)
     return Expr("seq", tuple(branches)) if len(branches) > 1 else e
+
+
+def _condition_apart(e: Expr) -> Expr:
+    """ "f(x) = ax, a > 0": inequalities behind something that is none are the condition it holds under."""
+    if e.op != "seq" or _is_condition(e.args[0]):
+        return e
+    conditions = [item for item in e.args if _is_condition(item)]
+    answers = e.args[: -len(conditions) or None]
+    if (
+        not conditions
+        or any(map(_is_condition, answers))
+        or not variables(conditions[0]) & variables(Expr("seq", answers))
+    ):
+        return e
+    return Expr("given", (answers[0] if len(answers) == 1 else Expr("seq", answers), conditions[0]))
+
+
+def _is_condition(e: Expr) -> bool:
+    return e.op == "rel" and bool(set(relations_of(e)) & {"<", ">", "<=", ">=", "!=", "in"})
 
 
 def _compound(e: Expr) -> Expr:
@@ -60,6 +86,13 @@ def _branches(e: Expr) -> list[Expr]:
         return rewrite(e, change)
 
     return [choose("+"), choose("-")]
+
+
+def _names(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """ "A: 6, B: 15" was read as ratios; with a name before every colon they are values with names."""
+    if len(items) > 1 and all(i.op == "ratio" and len(i.args) == 2 and i.args[0].op == "var" for i in items):
+        return tuple(Expr("rel", i.args, "=") for i in items)
+    return items
 
 
 def _label(e: Expr) -> str | None:

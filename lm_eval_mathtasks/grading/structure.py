@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, num, rewrite
-from lm_eval_mathtasks.grading.relations import (
+from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite
+from lm_eval_mathtasks.grading.inequalities import (
     as_set,
     ascending,
+    exclude,
     has_inequality,
-    is_equation,
-    is_label,
     mentions_infinity,
-    same_equation,
-    value_answered,
+    same_inequalities,
 )
+from lm_eval_mathtasks.grading.relations import is_equation, is_label, same_equation, value_answered
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
 from lm_eval_mathtasks.grading.words import compare_clocks, compare_words
@@ -24,6 +23,11 @@ _COLLECTIONS = {"seq", "group", "record", "union"}
 MAX_UNORDERED = 64
 # x = 2 and y = 2 are two lines; k = 2 and n = 2 are the same answer under two names
 _COORDINATES = {"x", "y", "z"}
+
+
+def _names_a_set(e: Expr) -> bool:
+    """Is e one of ℕ, ℤ, ℚ, ℝ, ℂ?"""
+    return e.op == "const" and e.name in {"N", "Z", "Q", "R", "C"}
 
 
 def _no(reason: str) -> Outcome:
@@ -36,21 +40,39 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return Outcome(True, "structure", "the same expression")
     if "clock" in {gold.op, pred.op}:
         return compare_clocks(gold, pred)
+    if "given" in {gold.op, pred.op}:
+        return _compare_conditional(gold, pred, ask)
     if "text" in {gold.op, pred.op}:
         return compare_words(gold, pred)
+    if "worded" in {gold.op, pred.op}:
+        if gold.op != pred.op or gold.name != pred.name:
+            return _no("words that are part of the answer")
+        return compare_answers(gold.args[0], pred.args[0], ask)
     if gold.op == "rel" or pred.op == "rel":
         return _compare_relations(gold, pred, ask)
     if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
         g, p = as_set(gold), as_set(pred)
         if g is not None and p is not None and (g, p) != (gold, pred):
             return compare_answers(g, p, ask)
+    if gold.op == pred.op == "row":
+        return _compare_cases(gold, pred, ask)
     if gold.op == "matrix" or pred.op == "matrix":
         return _compare_matrices(gold, pred, ask)
     if gold.op in _COLLECTIONS or pred.op in _COLLECTIONS:
         return _compare_collections(gold, pred, ask)
+    if _names_a_set(gold) or _names_a_set(pred) or ("builder" in {gold.op, pred.op} and gold.op != pred.op):
+        return _no("a set against something else")
     if "ratio" in {gold.op, pred.op}:
         return _compare_ratios(gold, pred, ask)
     return compare_scalars(gold, pred, ask)
+
+
+def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """What is said under a condition is compared without it, unless both state one and they exclude each other."""
+    g, p = (e.args[0] if e.op == "given" else e for e in (gold, pred))
+    if gold.op == pred.op and exclude(gold.args[1], pred.args[1]):
+        return _no("the conditions exclude each other")
+    return compare_answers(g, p, ask)
 
 
 def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -64,8 +86,10 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
                 same = _in_order(g.args, p.args, ask)
                 if same.equal:
                     return same
+            if same_inequalities(gold, pred):
+                return Outcome(True, "exact", "the same inequalities, up to positive factors")
     g_set, p_set = as_set(gold), as_set(pred)
-    if g_set is not None and p_set is not None and (has_inequality(gold) or has_inequality(pred)):
+    if g_set and p_set and (has_inequality(gold) or has_inequality(pred)):
         return compare_answers(g_set, p_set, ask)
     if has_inequality(gold) or has_inequality(pred):
         return _no("an inequality against something else")
@@ -134,9 +158,18 @@ def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     return compare_scalars(sides[0], sides[1], ask)
 
 
+def _compare_cases(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
+    """Compare a value and its condition in a case distinction; the condition may be "otherwise"."""
+    if any(e.args[-1].op == "text" for e in (gold, pred)):
+        return _in_order(gold.args[:-1], pred.args[:-1], ask)
+    return _in_order(gold.args, pred.args, ask)
+
+
 def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
-    g, p = fold_matrix(gold), fold_matrix(pred)
+    g, p = gold, pred
     if g.op == p.op == "matrix":
+        if "cases" in {g.name, p.name}:
+            return _any_order(g.args, p.args, ask)
         if [len(r.args) for r in g.args] != [len(r.args) for r in p.args]:
             return _no("matrices of different sizes")
         return _in_order([c for r in g.args for c in r.args], [c for r in p.args for c in r.args], ask)
@@ -155,30 +188,6 @@ def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     return _no("a matrix against something else")
 
 
-def fold_matrix(e: Expr) -> Expr:
-    """Carry out sums of matrices and products with scalars, so that k·M and M/k compare by their cells."""
-    if e.op == "add":
-        parts = [fold_matrix(a) for a in e.args]
-        if (
-            all(p.op == "matrix" for p in parts)
-            and len({tuple(len(r.args) for r in p.args) for p in parts}) == 1
-        ):
-            rows = zip(*(p.args for p in parts), strict=True)
-            return Expr("matrix", tuple(Expr("row", tuple(map(add, *(r.args for r in row)))) for row in rows))
-        return e
-    if e.op in {"mul", "div"}:
-        parts = [fold_matrix(a) for a in e.args]
-        inside = [p for p in parts if p.op == "matrix"]
-        if len(inside) != 1 or (e.op == "div" and parts[1].op == "matrix"):
-            return e
-        scalars = [p for p in parts if p.op != "matrix"]
-        factor = mul(*scalars) if e.op == "mul" else div(ONE, scalars[0])
-        return Expr(
-            "matrix", tuple(Expr("row", tuple(mul(factor, c) for c in r.args)) for r in inside[0].args)
-        )
-    return e
-
-
 def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op == "record":
         return _compare_record(gold, pred, ask)
@@ -186,6 +195,10 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         pred = Expr("seq", pred.args) if gold.op == "seq" else Expr("group", pred.args, "()")
     if gold.op == "union" or pred.op == "union":
         return _any_order(_pieces(gold), _pieces(pred), ask)
+    if pred.op not in _COLLECTIONS and any(a.name == "terms" for a in gold.args):
+        return _no("several answers are asked for")
+    if gold.op == "seq" and pred.op not in {"seq", "group", "union"} and _one_answer(gold, ask):
+        return _any_of(gold.args, pred, ask)
     if gold.op == "seq" or gold.name == "{}":
         if pred.op == "group" and pred.name in {"[)", "(]"}:
             return _no("an interval is no list")
@@ -206,6 +219,16 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
+
+
+def _one_answer(gold: Expr, ask: Ask) -> bool:
+    """Does a gold give one answer in several spellings, as "0.4 or 2/5" does?"""
+    return all(compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:])
+
+
+def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:
+    outcomes = [compare_answers(g, pred, ask) for g in golds]
+    return next((o for o in outcomes if o.equal), outcomes[0])
 
 
 def _pieces(e: Expr) -> list[Expr]:

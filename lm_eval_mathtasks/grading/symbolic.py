@@ -23,7 +23,7 @@ _RENAMED = {
     "ln": "log", "log": "log", "logb": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
     "arccot": "acot", "abs": "Abs", "ceil": "ceiling", "binom": "binomial", "max": "Max", "min": "Min",
     "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "sgn": "sign", "Re": "re", "Im": "im",
-    "mod": "Mod",
+    "mod": "Mod", "fact2": "factorial2",
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def proves_equal(a: Expr, b: Expr) -> bool | None:
         difference = to_sympy(a) - to_sympy(b)
     except (Unsupported, TypeError, ValueError):
         return None
-    for attempt in (sympy.expand, sympy.simplify, _by_logarithms, _by_exponentials):
+    for attempt in (sympy.expand, sympy.simplify, _by_logarithms, _by_exponentials, _by_derivative):
         try:
             if attempt(difference) == 0:
                 return True
@@ -104,6 +104,18 @@ def _by_logarithms(d: Any) -> Any:
     import sympy
 
     return sympy.simplify(sympy.logcombine(sympy.expand_log(d, force=True), force=True))
+
+
+def _by_derivative(d: Any) -> Any:
+    """0 if d is constant, for its derivative is 0, and is 0 at a point: arccos(1-2a) is 2 arcsin √a."""
+    import sympy
+
+    (x,) = d.free_symbols
+    positive = sympy.Symbol("x", positive=True)
+    if sympy.simplify(sympy.diff(d.subs(x, positive), positive)) != 0:
+        return None
+    values = (sympy.simplify(d.subs(x, sympy.Rational(1, n))) for n in (4, 2, 1))
+    return next((value for value in values if value.is_real), None)
 
 
 def _by_exponentials(d: Any) -> Any:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.normalize import closing_brace
+from lm_eval_mathtasks.grading.phrases import is_bound
 from lm_eval_mathtasks.grading.units import UNITS, is_unit_word
 
 
@@ -14,7 +15,7 @@ class Unreadable(Exception):
 
 
 class Token(NamedTuple):
-    """kind: num · var · func · const · text · sep · op (anything else); gap: was there a blank before it?"""
+    """kind: num · var · func · const · text · dots · sep · op (anything else); gap: was there a blank before it?"""
 
     kind: str
     text: str
@@ -44,6 +45,7 @@ _COMMAND_OPERATORS = {
     "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})", "lbrack": "[", "rbrack": "]", "lparen": "(",
     "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to", "implies": "to", "Rightarrow": "to",
     "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
+    "underbrace": "underbrace", "overbrace": "underbrace",
 }  # fmt: skip
 CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
 _DROPPED_COMMANDS = {
@@ -57,11 +59,41 @@ _PYTHON_WRAPPERS = {
 # words between answers; in \\text{} or bare
 _WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
+# Two dots behind a letter are a slip of punctuation ("4:30p.."), and no ellipsis.
+_ELLIPSIS = re.compile(r"\.{3,}|(?<![A-Za-z])\.\.")
+# Words of three letters that are no product of variables.
+_COMMON_WORDS = {
+    "yes", "not", "the", "any", "all", "for", "are", "has", "had", "was", "its", "per", "but", "can", "odd", "him",
+    "her", "his", "she", "who", "how", "day", "age", "one", "two", "six", "ten",
+}  # fmt: skip
+_DOTS = {"cdots", "ldots", "dots", "dotsb", "dotsc", "dotsm", "hdots", "vdots", "ddots"}
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")
 # Letters beside a function's name that still make "2xsinx" a product, and not "business" a sine.
 MAX_LOOSE_LETTERS = 2
+# Names of functions that are nouns behind a value, unless an argument follows.
+_NOUNS = {"min", "max", "sec", "floor", "factorial"}
+_NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
+# Letters that are a unit behind a number where the next number follows: "2 h 30 min"
+_SHORT_UNITS = {"h", "m", "s", "g", "l", "L"}
+_BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
+_DIGIT_NEXT = re.compile(r"\s*\d")
+_HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
+_HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
+# "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
+_BRACKETED_WORDS = re.compile(
+    r"\s*\(\s*(?:\\text\{\s*([^{}()]*?)\s*\}|"
+    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z][A-Za-z'-]{2,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?))"
+    r"\s*(?:\^\{?\d\}?\s*)?\)"
+)
+_JOINED_WORDS = re.compile(
+    r"(?:(and|or)\b\s*)?((?!\s).*?)(?:(?:\s|,)+(and|or))?[\s,]*", re.DOTALL | re.IGNORECASE
+)
+_SPELLED_BASES = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16",
+}  # fmt: skip
 _TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
 _BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
@@ -99,25 +131,40 @@ class _Scanner:
         elif self.text.startswith(_DEGREE, self.at):
             self.at += len(_DEGREE)
             self.emit("op", "deg", gap)
-        elif (match := _BASED.match(self.text, self.at)) and _valid_base(match.group(1), match.group(2)):
+        elif (match := _BASED.match(self.text, self.at)) and self.is_numeral(match):
             self.at = match.end()
-            self.emit("base", f"{match.group(1)}_{match.group(2)}", gap)
+            self.emit("base", f"{match.group(1)}_{_SPELLED_BASES.get(match.group(2), match.group(2))}", gap)
+        elif match := _ELLIPSIS.match(self.text, self.at):
+            self.at = match.end()
+            self.emit("dots", "...", gap)
         elif match := _NUMBER.match(self.text, self.at):
             self.at = match.end()
             self.emit("num", match.group(), gap)
         elif match := _LETTERS.match(self.text, self.at):
             self.at = match.end()
             self.letters(match.group(), gap)
+        elif (
+            char == "-" and not gap and (noun := _HYPHENATED.match(self.text, self.at)) and self.is_age(noun)
+        ):
+            self.at = noun.end()
+            self.emit("text", noun.group()[1:])
         elif (two := self.text[self.at : self.at + 2]) in _TWO_CHARS:
             self.at += 2
             self.emit("op", _TWO_CHARS[two], gap)
-        elif char in ",;\n":
+        elif char in ",;\n@":
             self.at += 1
             self.emit("sep", char, gap)
+        elif (
+            char == "("
+            and self.follows_value()
+            and (match := _BRACKETED_WORDS.match(self.text, self.at - gap))
+        ):
+            self.at = match.end()
+            self.emit("text", f"({match.group(1) or match.group(2)})", gap)
         elif char in "+-*/^_=<>()[]{}|!%'&:":
             self.at += 1
             self.emit("op", char, gap)
-        elif unit := re.compile(r"[^\W\d_a-zA-Z]+|[€£¥₹]").match(self.text, self.at):
+        elif unit := re.compile(r"[^\W\d_a-zA-Z]+|[€£¥₹¢]").match(self.text, self.at):
             self.at = unit.end()
             self.emit("text", unit.group(), gap)
         else:
@@ -145,7 +192,9 @@ class _Scanner:
             if self.text[self.at : self.at + 1] == "{" and name == "begin":
                 self.argument()
         elif name == "mathbb":
-            self.emit("const", self.argument().strip(), gap)
+            letter = re.compile(r"\s*([A-Z])").match(self.text, self.at)
+            self.at = letter.end() if letter else self.at
+            self.emit("const", letter.group(1) if letter else self.argument().strip(), gap)
         elif name in {"overline", "bar"}:
             self.emit("op", "overline", gap)
         elif name == "emptyset":
@@ -157,8 +206,10 @@ class _Scanner:
             self.letters(name, gap)
         elif name in _COMMAND_OPERATORS:
             self.emit("op", _COMMAND_OPERATORS[name], gap)
-        elif name in _GREEK or name in {"cdots", "ldots", "dots"}:
+        elif name in _GREEK:
             self.emit("var", name, gap)
+        elif name in _DOTS:
+            self.emit("dots", "...", gap)
         elif name in {"pmod", "mod", "bmod"}:
             self.emit("op", "mod", gap)
         elif name == "\\":
@@ -173,19 +224,32 @@ class _Scanner:
 
     def words(self, words: str, gap: bool) -> None:
         """A \\text{...}: a separator, a number, letters, or words."""
+        joint = _JOINED_WORDS.fullmatch(words)
         if words.strip(" ,.").lower() in _WORD_SEPARATORS:
             self.emit("sep", "and", gap)
+        elif words[:1].isdigit():
+            self.out.extend(_Scanner(words).run())
+        elif joint and (joint.group(1) or joint.group(3)) and not is_bound(words):
+            for part in joint.groups(""):
+                self.words(part, gap) if part else None
         elif _NUMBER.fullmatch(words):
             self.emit("num", words, gap)
-        elif not words or words == ",":
-            self.emit("sep", ",", gap) if words else None
+        elif not any(c.isalnum() or c in "$%°" for c in words):
+            self.emit("sep", ",", gap) if {",", ";"} & set(words) else None
         elif len(words) == 1 and words.isalpha() and not (words in UNITS and self.follows_value()):
             self.emit("const" if words in "ei" else "var", words, gap)
         else:
             self.emit("text", words, gap)
 
+    def is_numeral(self, match: re.Match[str]) -> bool:
+        """Is this a numeral with its base, and no exponent with a subscript behind it, as in w^2_1?"""
+        before = self.out[-2:] if self.out and self.out[-1].text == "{" else self.out[-1:]
+        return not (before and before[0].text == "^") and _valid_base(match.group(1), match.group(2))
+
     def follows_value(self) -> bool:
         before = self.out[-1] if self.out else None
+        if before is not None and before.text == "/" and len(self.out) > 1:
+            before = self.out[-2] if self.out[-2].kind in {"num", "text"} else None
         return before is not None and (
             before.kind in {"num", "text", "const"} or before.text in {")", "}", "%"}
         )
@@ -196,24 +260,57 @@ class _Scanner:
         after_value = self.follows_value()
         if word in _PYTHON_WRAPPERS:
             return
-        if word in FUNCTIONS:
+        if word in FUNCTIONS and not (after_value and self.is_noun(word)):
             self.emit("func", word, gap)
         elif word in CONSTANTS:
             self.emit("const", CONSTANTS[word], gap)
         elif word == "mod":
             self.emit("op", "mod", gap)
-        elif word.lower() in _WORD_SEPARATORS and gap:
+        elif word.lower() in _WORD_SEPARATORS and (gap or after_value):
             self.emit("sep", "and", gap)
-        elif len(word) > 1 and after_value and (is_unit_word(word) or (len(word) > 2 and gap)):
-            self.emit("text", word, gap)
+        elif after_value and self.is_measured(word, gap):
+            more = _HYPHENS.match(self.text, self.at)
+            self.at = more.end() if more else self.at
+            self.emit("text", word + (more.group() if more else ""), gap)
         elif len(word) > 1 and before is not None and before.text == "_":
             self.emit("var", word, gap)
         elif len(word) > 2 and (split := self.split_names(word)):
             for part in split:
                 self.emit("func" if part in FUNCTIONS else "const" if part in CONSTANTS else "var", part, gap)
+        elif (len(word) > MAX_LOOSE_LETTERS + 1 and not word.isupper()) or word.lower() in _COMMON_WORDS:
+            self.emit("text", word, gap)
         else:
+            # e_r is no power of e
+            named = self.at < len(self.text) and self.text[self.at] == "_"
             for k, letter in enumerate(word):
-                self.emit("const" if letter in "ei" else "var", letter, gap and k == 0)
+                constant = letter in "ei" and not (named and k == len(word) - 1)
+                self.emit("const" if constant else "var", letter, gap and k == 0)
+
+    def is_age(self, noun: re.Match[str]) -> bool:
+        """Is this the rest of a word that begins with a number, as in 12-year-old?"""
+        word = noun.group(1)
+        plain = word not in FUNCTIONS and word not in CONSTANTS and not self.split_names(word)
+        return bool(self.out) and self.out[-1].kind == "num" and plain
+
+    def is_noun(self, word: str) -> bool:
+        """Is the name of a function behind a value a noun, as in "45 min" and "7th floor"?"""
+        ahead = _NO_ARGUMENT.match(self.text, self.at)
+        return (
+            word in _NOUNS and ahead is not None and not (word == "sec" and ahead.group().strip().isdigit())
+        )
+
+    def is_measured(self, word: str, gap: bool) -> bool:
+        """Is a run of letters behind a value a unit or a noun, and no product of variables?"""
+        before = self.out[-1]
+        if before.text == "/":
+            return is_unit_word(word) or (len(word) > MAX_LOOSE_LETTERS + 1 and not self.split_names(word))
+        if len(word) == 1:
+            unit_below = _BELOW.match(self.text, self.at)
+            goes_on = _DIGIT_NEXT.match(self.text, self.at) or (
+                unit_below and is_unit_word(unit_below.group(1))
+            )
+            return word in _SHORT_UNITS and before.kind == "num" and bool(goes_on)
+        return is_unit_word(word) or (len(word) > 2 and gap) or word in _NOUNS
 
     @staticmethod
     def split_names(word: str) -> list[str]:

@@ -49,8 +49,8 @@ cent cents ¢: money 1/100
 € euro euros: euro 1
 £: sterling 1
 ¥ yuan 元: yuan 1
-mph: speed 44704/100000
-kmh kph: speed 5/18
+mph: length/time 44704/100000
+kmh kph: length/time 5/18
 degree degrees °: degree 1
 rad radian radians: radian 1
 sqft sqfeet: length^2 9290304/100000000
@@ -76,10 +76,6 @@ def _read_table() -> dict[str, Unit]:
 
 
 UNITS = _read_table()
-# Words that multiply the number before them.
-MAGNITUDES = {
-    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12, "hundred": 100,
-}  # fmt: skip
 # "square feet", "feet squared": the power of the unit beside it
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 # Words that make a run of letters after a number a remark and not a product, even without a blank.
@@ -98,8 +94,15 @@ def is_unit_word(word: str) -> bool:
     )
 
 
+_RATE = re.compile(r"(.+?)(?:/| per | an? (?=hour|minute|second|day))(.+)")
+
+
 def parse_unit(text: str) -> Unit | None:
     """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the table."""
+    rate = _RATE.fullmatch(text.strip(" ()"))
+    if rate:
+        above, below = parse_unit(rate[1]), parse_unit(rate[2])
+        return above and below and Unit(f"{above.dimension}/{below.dimension}", above.factor / below.factor)
     words = re.findall(r"[^\W\d_]+|[$°€£¥¢]", re.sub(r"\^\{?\d\}?", "", text))
     power_mark = re.search(r"\^\{?(\d)\}?", text)
     power = int(power_mark.group(1)) if power_mark else 1
@@ -117,15 +120,22 @@ def parse_unit(text: str) -> Unit | None:
     return Unit(f"{unit.dimension}^{power}", unit.factor**power)
 
 
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?)?", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*(?:([ap])\.?\s?m\.?|(noon|midnight))?(?:,? on [\w ]+\.?)?",
+    re.IGNORECASE,
+)
+_NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
 
 
 def read_clock(text: str) -> tuple[int, int, int, str] | None:
-    """Return (hour, minute, second, "a" | "p" | "") of a time of day ("9 a.m.", "4:30 PM"), or None."""
+    """Return (hour, minute, second, "a" | "p" | "") of a time of day ("9 a.m.", "4:30 PM", "noon"), or None."""
     plain = re.sub(r"\s+", " ", re.sub(r"\\text\{|\}", " ", text)).strip()
+    if plain.lower() in _NAMED_TIMES:
+        return _NAMED_TIMES[plain.lower()]
     match = _CLOCK.fullmatch(plain)
-    if not match or not (match.group(2) or match.group(4)):
+    if not match or not any(match.groups()[1:]):
         return None
-    hour, minute, second, half = match.groups()
-    time = int(hour), int(minute or 0), int(second or 0), (half or "").lower()
+    hour, minute, second, half, name = match.groups()
+    half = half or ("" if name is None else _NAMED_TIMES[name.lower()][3])
+    time = int(hour), int(minute or 0), int(second or 0), half.lower()
     return time if time[0] <= 24 and max(time[1:3]) < 60 else None

@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 
 from lm_eval_mathtasks.grading.expr import Expr
-from lm_eval_mathtasks.grading.relations import as_set
+from lm_eval_mathtasks.grading.inequalities import as_set
 from lm_eval_mathtasks.grading.scalars import Outcome
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
-_OPTION = re.compile(r"\(?[A-J]\)\s*(\S.*)", re.DOTALL)
+_OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
+# A letter marked as an option's: "(B)", "B)", "B.", "B:"
+_MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
+_OPTION_WORD = re.compile(
+    r"(?:the )?(?:correct |final |right )?(?:option|choice|letter|answer)\b\s*(?:is\b|:)?\s*", re.IGNORECASE
+)
+# The text of an option may name the others: "(E) Both (A) and (C)"
+_ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
 }  # fmt: skip
 _MEANS_UNDEFINED = {"undefined", "doesnotexist", "dne"}
+_MEANS_INTEGERS = {"allintegers", "integers", "theintegers", "setofintegers", "thesetofintegers"}
 _MEANS_ALL = {"allrealnumbers", "allreals", "allreal", "realnumbers", "therealnumbers", "setofallrealnumbers"}
 
 
@@ -35,7 +43,7 @@ def words_key(text: str) -> str:
 
 def choice(text: str) -> tuple[str, str] | None:
     """Return (letter, rest) of a multiple-choice answer: "(C)", "C.", "(D) Alina"; None if it is none."""
-    plain = plain_words(text)
+    plain = _OPTION_WORD.sub("", plain_words(text), count=1)
     match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
     return (match.group(1).upper(), match.group(2).strip()) if match else None
 
@@ -43,7 +51,25 @@ def choice(text: str) -> tuple[str, str] | None:
 def content_of_choice(text: str) -> str | None:
     """Return what stands behind an option letter in brackets, "42" of "(C) 42", or None."""
     match = _OPTION.fullmatch(plain_words(text))
-    return match.group(1) if match else None
+    return match.group(1) if match and len(options_marked(text)) < 2 else None
+
+
+def options_marked(text: str) -> list[str]:
+    """Return the letters that an answer marks as options, each once: two of "(A) 3 or (B) 4", one of "(E) Both (A)
+    and (C)"."""
+    plain = plain_words(text)
+    marks = list(_MARK.finditer(plain))
+    if marks and _ABOUT_OTHERS.match(plain, marks[0].end()):
+        marks = marks[:1]
+    return list(dict.fromkeys(mark[1] or mark[2] for mark in marks))
+
+
+def _hours(clock: Expr) -> set[int]:
+    """The hours of the day that a time may mean: both for 4:30, one for 4:30 p.m. and 16:30."""
+    hour, half = int(clock.name.split(" ")[0]), clock.name.split(" ")[3]
+    if half:
+        return {hour % 12 + (12 if half == "p" else 0)}
+    return {hour % 12, hour % 12 + 12} if 1 <= hour <= 12 else {hour % 24}
 
 
 def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
@@ -51,20 +77,44 @@ def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
     if gold.op != pred.op:
         return Outcome(False, "structure", "one is a time of day, the other is not")
     g, p = gold.name.split(" "), pred.name.split(" ")
-    same = g[:3] == p[:3] and (g[3] == p[3] or not g[3] or not p[3])
+    same = g[1:3] == p[1:3] and (bool(_hours(gold) & _hours(pred)) if g[3] or p[3] else g[0] == p[0])
     return Outcome(same, "structure", "the same time of day" if same else "different times of day")
+
+
+# A gold that says there is no answer takes every way to say so.
+_NO_ANSWER = re.compile(
+    r"(?:none|n/?a|unknown|undetermined|indeterminate|insufficient(?: \w+)?|not enough information"
+    r"|(?:it )?cannot be determined.*|no answer)",
+    re.IGNORECASE,
+)
+_CANNOT_TELL = re.compile(
+    r"\b(?:can(?:no|')?t|can not|cannot|not possible to|impossible to|unable to)\s+(?:be\s+)?"
+    r"(?:determin|calculat|answer|find|found|comput|solv|tell|know|say|deduc|infer)"
+    r"|\b(?:not enough|insufficient|missing|lack of|lacks)\b|\bunknown\b|\bunanswerable\b|\bundetermined\b"
+    r"|\bindeterminate\b"
+    r"|\bnot (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b"
+    r"|\bno answer\b|\bnone\b|\bn/?a\b",
+    re.IGNORECASE,
+)
+# "Any odd number of participants" is "odd"
+_EVERY = re.compile(r"^(?:any|all|every|each)\s+", re.IGNORECASE)
+_NUMBERS_AT_END = re.compile(
+    r"(?<=\w)\s+(?:positive |natural |whole )?(?:number|integer|value)s?(?:\s+of\s+[\w ]+)?$", re.IGNORECASE
+)
 
 
 def _words_of(e: Expr) -> str | None:
     """The key of an answer in words; also of a set that has a name."""
     if e.op == "text":
         key = words_key(e.name)
-        for meaning in (_MEANS_NOTHING, _MEANS_UNDEFINED, _MEANS_ALL):
+        for meaning in (_MEANS_NOTHING, _MEANS_UNDEFINED, _MEANS_ALL, _MEANS_INTEGERS):
             if key in meaning:
                 return min(meaning)
-        return key
+        return words_key(_NUMBERS_AT_END.sub("", _EVERY.sub("", plain_words(e.name)))) or key
     if e.op == "group" and e.name == "{}" and not e.args:
         return min(_MEANS_NOTHING)
+    if e == Expr("const", name="Z"):
+        return min(_MEANS_INTEGERS)
     if as_set(e) == as_set(Expr("const", name="R")):
         return min(_MEANS_ALL)
     if e.op == "seq":
@@ -79,6 +129,8 @@ def _words_of(e: Expr) -> str | None:
 def compare_words(gold: Expr, pred: Expr) -> Outcome:
     """Compare answers of which at least one is in words."""
     g, p = _words_of(gold), _words_of(pred)
+    if gold.op == pred.op == "text" and _NO_ANSWER.fullmatch(gold.name) and _CANNOT_TELL.search(pred.name):
+        return Outcome(True, "structure", "both say that there is no answer")
     if g is not None and g == p:
         return Outcome(True, "structure", "the same words")
     return Outcome(False, "structure", "different words")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.scores import mean
@@ -40,19 +41,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "gold",
+    "instance_spread",
     "load",
+    "part_key",
     "score_aime",
     "score_boxed",
     "score_gsm8k_boxed",
     "score_gsm8k_cot",
     "score_gsm8k_direct",
     "score_gsm8k_tags",
+    "score_gsm_plus",
+    "score_gsm_symbolic",
     "score_math_boxed",
     "score_math_fewshot",
     "score_olympiadbench",
     "shots_gsm8k",
     "shots_minerva",
-    "subject_key",
 ]
 
 
@@ -98,14 +102,40 @@ def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
     return scores
 
 
+def score_gsm_plus(doc: Doc, results: Sequence[Any]) -> Scores:
+    """Scores of a response to a problem of GSM8K that was changed, over all docs, by kind of change, and over the docs
+    that can be answered: those of critical thinking lack what an answer needs."""
+    kind = str(doc["perturbation_type"])
+    return _with_parts(score_gsm8k_boxed(doc, results), kind, *["answerable"] * (kind != "critical thinking"))
+
+
+def score_gsm_symbolic(doc: Doc, results: Sequence[Any]) -> dict[str, Any]:
+    """Scores of a response that was asked for `\\boxed{N}`, with what `instance_spread` makes of them."""
+    scores = score_gsm8k_boxed(doc, results)
+    if "exact_match" not in scores:
+        return scores
+    return {**scores, "instance_spread": (doc["instance"], scores["exact_match"])}
+
+
+def instance_spread(scored: Sequence[tuple[int, float]]) -> float | None:
+    """The standard deviation of accuracy over the instances of GSM-Symbolic: each draws the numbers and names of all
+    templates anew. scored: instance and exact_match of each doc; None where there are fewer than two instances."""
+    instances: dict[int, list[float]] = {}
+    for instance, score in scored:
+        instances.setdefault(instance, []).append(score)
+    return stdev(map(mean, instances.values())) if len(instances) > 1 else None
+
+
 def score_math_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response that was asked for `\\boxed{...}`, over all docs and by subject and level."""
-    return _by_subject_and_level(doc, score_boxed(doc, results))
+    return _with_parts(score_boxed(doc, results), doc["subject"], _level(doc))
 
 
 def score_math_fewshot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the exemplars' format, "Final Answer: The final answer is $...$."."""
-    return _by_subject_and_level(doc, score_doc(doc, results, rule="final_answer", same=same_text))
+    return _with_parts(
+        score_doc(doc, results, rule="final_answer", same=same_text), doc["subject"], _level(doc)
+    )
 
 
 def score_olympiadbench(doc: Doc, results: Sequence[Any]) -> Scores:
@@ -115,16 +145,18 @@ def score_olympiadbench(doc: Doc, results: Sequence[Any]) -> Scores:
     return score_doc(doc, results, rule="box", same=same_text, tolerance=tolerance)
 
 
-def subject_key(subject: str) -> str:
-    """Metric name of a MATH subject: "Counting & Probability" -> "exact_match_counting_and_probability"."""
-    return "exact_match_" + re.sub(r"\W+", "_", subject.replace("&", "and")).strip("_").lower()
+def part_key(part: str) -> str:
+    """Metric name of a part of a set: "Counting & Probability" -> "exact_match_counting_and_probability"."""
+    return "exact_match_" + re.sub(r"\W+", "_", part.replace("&", "and")).strip("_").lower()
 
 
-def _by_subject_and_level(doc: Doc, scores: Scores) -> Scores:
-    if "exact_match" in scores:
-        # MATH-500 has 4 where MATH has "Level 4".
-        level = str(doc["level"]).removeprefix("Level ")
-        scores |= dict.fromkeys(
-            (subject_key(doc["subject"]), f"exact_match_level_{level}"), scores["exact_match"]
-        )
-    return scores
+def _level(doc: Doc) -> str:
+    """MATH-500 has 4 where MATH has "Level 4"."""
+    return f"level {str(doc['level']).removeprefix('Level ')}"
+
+
+def _with_parts(scores: Scores, *parts: str) -> Scores:
+    """The scores of a doc, and exact_match once more for each part of the set that it belongs to."""
+    if "exact_match" not in scores:
+        return scores
+    return {**scores, **dict.fromkeys(map(part_key, parts), scores["exact_match"])}

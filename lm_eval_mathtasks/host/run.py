@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
             keeper.say_where()
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
-                fix = f"pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
+                fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
             raise
     keeper.finish()
@@ -101,9 +101,7 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
             )
         args.model_args = {**(args.model_args or {}), "dry_run": True}
     if not requested(given_value(args, "tasks")):
-        raise TaskError(
-            "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
-        )
+        raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
     if isinstance(args.samples, dict):
@@ -143,7 +141,7 @@ def take_repeats(args: argparse.Namespace) -> Repeats:
     """Take --repeats and the `@k` of task names out of the arguments, which lm-eval does not know."""
     every = args.__dict__.pop("repeats", None)
     if every is not None and every < 1:
-        raise TaskError("a number of repeats of at least 1", f"--repeats {every}", "for example --repeats 8")
+        raise TaskError("a number of repeats of at least 1", f"--repeats {every}", "--repeats 8")
     names, named = named_repeats(requested(given_value(args, "tasks")))
     if named:
         args.tasks = names

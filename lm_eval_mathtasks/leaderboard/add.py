@@ -77,7 +77,7 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
         raise ClaimError("every required field of a claim", f"none for {missing}", "the source must say it")
     claims, problems = read_claims(folder)
     if problems:
-        raise ClaimError("valid claims to add to", str(problems[0]), "mathtasks leaderboard validate")
+        raise ClaimError("valid claims to add to", str(problems[0]), "run `mathtasks leaderboard validate`")
     fields = _as_claims_name_them(claims, fields)
     edits = {**_model_edit(folder, claims, fields), **_claim_edit(folder, claims, fields)}
     before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in edits}
@@ -142,7 +142,7 @@ def _model_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
         fix = f"{claims.models.suggestion(name)} Or give a new model's --organisation and --kind"
         raise ClaimError("a model that is known", repr(name), fix)
     if fields["kind"] not in KINDS:
-        raise ClaimError("the kind of a new model", repr(fields["kind"]), f"one of {', '.join(KINDS)}")
+        raise ClaimError("the kind of a new model", repr(fields["kind"]), f"take one of {', '.join(KINDS)}")
     path = folder / "models.yaml"
     text = path.read_text(encoding="utf-8").rstrip("\n")
     return {path: f"{text}\n{quoted(name)}: {_flow(fields, MODEL)}\n"}

@@ -44,7 +44,9 @@ class Filter:
             return None
         found = claims.benchmark_of(self.benchmark)
         if found is None:
-            raise ClaimError("a benchmark", repr(self.benchmark), f"one of {', '.join(claims.benchmarks)}")
+            raise ClaimError(
+                "a benchmark", repr(self.benchmark), f"take one of {', '.join(claims.benchmarks)}"
+            )
         return found.name
 
     def _fits(self, claim: Claim, names: set[str] | None, benchmark: str | None) -> bool:

@@ -148,7 +148,7 @@ def _read_file(path: Path) -> tuple[FileEntry | None, list[Problem]]:
         from lm_eval_mathtasks.leaderboard.claim_files import FileEntry
     except ImportError as error:
         raise ClaimError(
-            "pydantic", "it is not installed", "pip install 'lm-eval-mathtasks[report]'"
+            "pydantic", "it is not installed", "run pip install 'lm-eval-mathtasks[report]'"
         ) from error
     try:
         return FileEntry.model_validate(content), []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -22,11 +23,13 @@ class Source:
     """One test set.
 
     docs: number of docs; licence: of the data, as its publisher states it;
-    question, gold: names of the original columns that hold the problem and the reference answer, which our docs call
-        "question" and "gold"; rename: further columns, original name -> name in our docs;
     hub, config, split, revision: its place on the hub; configs: several configurations that make up the set, in order;
-    bundled: name of a file in the package;
+    github, file, revision: a file of a repository instead; bundled: name of a file in the package;
     aliases: other stems of file names by which copies go;
+    question, gold: names of the published columns that hold the problem and the reference answer, which our docs call
+        "question" and "gold"; rename: further columns, published name -> name in our docs;
+    body: a column whose text stands before the question; copies: what other copies call a column -> published name;
+    where: column -> regular expression that it matches entirely in the rows of the set, where a file holds others too;
     gold_pattern: regular expression that every gold must match entirely, where all answers are of one kind;
     checksum: of the question and gold columns (`sources.checksum`), "rows:" before one of another form (see
         `sources.rows_checksum`), empty where none could be established;
@@ -48,8 +51,13 @@ class Source:
     configs: Sequence[str] = ()
     split: str = "test"
     revision: str = ""
+    github: str = ""
+    file: str = ""
     bundled: str = ""
     aliases: Sequence[str] = ()
+    body: str = ""
+    copies: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
     gold_pattern: str = ""
     checksum: str = ""
     ordered: bool = True
@@ -64,6 +72,11 @@ class Source:
         return {old: new for old, new in names.items() if old != new}
 
     @property
+    def published_at(self) -> str:
+        """Where it is published, in words."""
+        return f"{self.hub or 'github.com/' + self.github} at revision {self.revision}"
+
+    @property
     def file_names(self) -> list[str]:
         """Where a folder may hold this set; the last two are the layouts of a clone of the hub's repository."""
         names = dict.fromkeys((self.name, self.name.replace("-", "_"), *self.aliases))
@@ -71,8 +84,11 @@ class Source:
         splits = dict.fromkeys((self.split, "test"))
         forms = [*(f"_{split}" for split in splits), "", *(f"/{split}" for split in splits)]
         stems = [*(name + form for name in names for form in forms), self.split]
+        published = Path(self.file)
+        suffixes = dict.fromkeys((*SUFFIXES, published.suffix)) if self.file else SUFFIXES
         return [
-            *(stem + suffix for stem in stems for suffix in SUFFIXES),
+            *(stem + suffix for stem in stems for suffix in suffixes),
+            *([published.name] if self.file else ()),
             f"{self.config or 'data'}/{self.split}-*.parquet",
             *(f"{name}/**/{self.split}-*.parquet" for name in names),
         ]
@@ -93,11 +109,9 @@ def read_sets(path: Path) -> dict[str, Source]:
 
 
 def set_named(name: object) -> Source:
-    """The set of that name. Raises DataError, which lists the names, where there is none."""
+    """The set of that name. Raises DataError, with the names that are near, or all, where there is none."""
     if source := known_sets().get(str(name)):
         return source
-    raise DataError(
-        f"a set that is known: {', '.join(known_sets())}",
-        repr(name),
-        "name one in the task's YAML as `dataset_kwargs: {set: ...}`",
-    )
+    near = get_close_matches(str(name), known_sets()) or known_sets()
+    fix = f"name one in the task's YAML, `dataset_kwargs: {{set: ...}}`: {', '.join(near)}"
+    raise DataError("a set of problems/sets.yaml", repr(name), fix)

@@ -5,7 +5,7 @@ Looked at in this order:
 1. `data_dir` of `--metadata '{"data_dir": "..."}'`, else the environment variable MATHTASKS_DATA_DIR: a JSONL or
    parquet file, or a folder that holds one under a name listed in `file_names`, with the original column names;
 2. a set that is bundled with this package;
-3. the hub, at a pinned revision.
+3. the hub or the repository that publishes it, at a pinned revision.
 
 A set has a checksum over its normalised content, so that a copy from anywhere is the same set or is refused. Where no
 checksum could be established, the number of docs and the form of every gold are checked, and the rest is said.
@@ -19,12 +19,11 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.files import read_json_lines, read_parquet
 from lm_eval_mathtasks.problems.gold import as_text
+from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE, rows_of
 from lm_eval_mathtasks.problems.sets import Source, set_named
 from lm_eval_mathtasks.text import collapsed
 
@@ -33,12 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DATA_DIR_VARIABLE = "MATHTASKS_DATA_DIR"
 # Set to "warn", content other than the published set is said, not refused.
 CHECKSUM_VARIABLE = "MATHTASKS_CHECKSUM"
 # Stands before a checksum that `rows_checksum` makes.
 ROWS_FORM = "rows:"
-SAMPLES = Path(__file__).parents[1] / "embedded" / "sample"
 
 
 def load(name: object, metadata: Mapping[str, Any]) -> dict[str, Dataset]:
@@ -55,7 +52,7 @@ def load(name: object, metadata: Mapping[str, Any]) -> dict[str, Dataset]:
     if policy not in ("error", "warn"):
         fix = f"correct {CHECKSUM_VARIABLE} or metadata"
         raise DataError("checksum policy 'error' or 'warn'", repr(policy), fix)
-    rows, place = _rows(source, metadata.get("data_dir") or os.environ.get(DATA_DIR_VARIABLE))
+    rows, place = rows_of(source, metadata.get("data_dir") or os.environ.get(DATA_DIR_VARIABLE))
     _check_rows(source, rows, place)
     _check_gold(source, rows, place)
     if problem := _other_content(source, rows, place):
@@ -93,68 +90,6 @@ def rows_checksum(rows: Iterable[Mapping[str, Any]], question: str, gold: str) -
         }
         digest.update(json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
-
-
-def _rows(source: Source, data_dir: str | None) -> tuple[list[dict[str, Any]], str]:
-    """The rows of a set, and the place they came from in words."""
-    if source.bundled:
-        path = SAMPLES / source.bundled
-        return read_rows(path), str(path)
-    if data_dir:
-        path = find_file(source, Path(data_dir).expanduser())
-        return read_rows(path), str(path)
-    return _hub_rows(source), _hub_place(source)
-
-
-def _hub_place(source: Source) -> str:
-    return f"{source.hub} at revision {source.revision}"
-
-
-def find_file(source: Source, place: Path) -> Path:
-    """The file that holds the set: `place` itself, or the first of the set's file names in that folder."""
-    if place.is_file():
-        return place
-    for pattern in source.file_names:
-        if found := sorted(place.glob(pattern)):
-            return found[0]
-    raise DataError(
-        f"the set {source.name} as a file or in a folder",
-        f"{place}, " + ("which holds none of its file names" if place.is_dir() else "which does not exist"),
-        f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself",
-    )
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSONL or parquet file. Raises DataError with the line number of a malformed line."""
-    return read_parquet(path, DataError) if path.suffix == ".parquet" else read_json_lines(path, DataError)
-
-
-def _hub_rows(source: Source) -> list[dict[str, Any]]:
-    if not source.hub:
-        raise DataError(
-            f"a file of the set {source.name}, which no hub has",
-            "no folder to look in",
-            f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}",
-        )
-    from datasets import load_dataset
-
-    try:
-        return [
-            row
-            for config in source.configs or (source.config,)
-            for row in load_dataset(
-                source.hub, config, split=source.split, revision=source.revision
-            ).to_list()
-        ]
-    except Exception as error:  # every layer below (datasets, hub, requests, OS) has its own exception tree
-        raise DataError(
-            f"the set {source.name} from the hub ({source.hub}, revision {source.revision[:7]})",
-            f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
-            f"one of three ways: (1) a mirror: set HF_ENDPOINT to its address; (2) a local copy: set "
-            f'{DATA_DIR_VARIABLE} or --metadata \'{{"data_dir": "..."}}\' to a file or folder with '
-            f"{source.name}_{source.split}.jsonl or .parquet; (3) no data at all: run the bundled tasks "
-            f"sample-gsm8k and sample-math",
-        ) from error
 
 
 def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
@@ -205,7 +140,7 @@ def _other_content(source: Source, rows: list[dict[str, Any]], place: str) -> Da
     if len(rows) in editions:
         if found == wanted:
             return None
-        if not wanted or (place == _hub_place(source) and not source.confirmed):
+        if not wanted or (place == source.published_at and not source.confirmed):
             why = (
                 "differs from the copy that our checksum was made from"
                 if wanted

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.grading.extract import MARKED, extract_answer
-from lm_eval_mathtasks.grading.grade import understood
+from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.judge import judge
 from lm_eval_mathtasks.grading.reference import answer_in
 from lm_eval_mathtasks.grading.statements import tag_closed
@@ -138,7 +138,7 @@ def _gold(reference: Any) -> str | None:
 
 @lru_cache(maxsize=_CACHED_GOLDS)
 def _readable(gold: str) -> str | None:
-    return gold if understood(gold) else None
+    return gold if is_understood(gold) else None
 
 
 def _closed(response: str, rule: str, span: tuple[int, int] | None) -> bool:

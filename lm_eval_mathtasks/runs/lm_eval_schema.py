@@ -93,6 +93,7 @@ class SampleLine(TypedDict, total=False):
     gold_sha256: str
     response_sha256: list[str]
     response_chars: list[int]
+    tolerance: float
     other_filters: dict[str, dict[str, Any]]
     redacted: int
 

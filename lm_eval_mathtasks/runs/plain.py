@@ -49,7 +49,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     else:
         lines = read_json_lines(path, EvidenceError)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
-        raise EvidenceError(f"objects in {path}", "an empty list, or other things", "one object a doc")
+        raise EvidenceError(f"objects in {path}", "an empty list, or other things", "write one object a doc")
     return lines
 
 

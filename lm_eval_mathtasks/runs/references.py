@@ -35,7 +35,7 @@ def with_gold(run: Run, path: Path) -> Run:
         raise EvidenceError(
             f"a doc of {path} for every response of {run.label}",
             f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}",
-            "the question as the file has it, or an id of the file, or a line's number counted from 0",
+            "give each response its question as in the file, an id of the file, or a line's number from 0",
         )
     return replace(run, rows=rows)
 

@@ -59,7 +59,7 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
     longest = max(len(r.ends) for r in responses)
     chosen = sorted(set(budgets)) if budgets is not None else _doubling(longest)
     if chosen[0] < 1:
-        raise Undefined("budgets of at least one token", str(chosen[0]), "for example --budgets 256,512")
+        raise Undefined("budgets of at least one token", str(chosen[0]), "--budgets 256,512")
     whole = _judged(run, rows, responses)
     points, finished = [], []
     for budget in chosen:

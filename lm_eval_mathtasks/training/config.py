@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.training.formats import FORMATS, Format
+from lm_eval_mathtasks.training.prompt_formats import FORMATS, Format
 
 Stage = Literal["sft", "grpo", "orm", "prm"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 Labels = Literal["hard", "soft"]
+Paths = Literal["one", "all"]
 SAMPLED = 16  # prompts a preflight samples, in groups as large as those of the training
 PAIRS = 4  # a doc, of an ORM
 
@@ -39,12 +40,13 @@ _KEYS: dict[str, tuple[Stage, ...] | None] = {
     "rewards": ("grpo",),
     "pairs": ("orm",),
     "labels": ("prm",),
+    "paths": ("prm",),
     "preflight": None,
     "evaluate": None,
     "trl": None,
 }
 _REQUIRED = ("stage", "model", "output", "data")
-_DATA = ("train", "dev", "source")
+_DATA = ("train", "dev", "processbench")
 _PREFLIGHT = ("sample", "allow")
 _EVALUATE = ("tasks", "model_args", "gen_kwargs", "limit", "batch_size", "device", "chat", "repeats")
 
@@ -57,7 +59,12 @@ class Preflight(NamedTuple):
 
 
 class Config(NamedTuple):
-    """What a user asks for. rewards: name -> weight, or a mapping with `weight` and the reward's own parameters."""
+    """What a user asks for.
+
+    train: rows with prompts (sft, grpo), sampled responses (orm) or labelled steps (prm); dev: rows to evaluate on, for
+    a verifier held-out sampled responses; processbench: its files, for a prm. rewards: name -> weight, or a mapping
+    with `weight` and the reward's own parameters. pairs: at most so many a doc; labels, paths: see `steps`.
+    """
 
     stage: Stage
     model: str
@@ -66,8 +73,10 @@ class Config(NamedTuple):
     dev: Path | None = None
     format: Format | None = None
     rewards: Mapping[str, Any] = {}
+    processbench: tuple[Path, ...] = ()
     pairs: int = PAIRS
     labels: Labels = "hard"
+    paths: Paths = "one"
     preflight: Preflight = Preflight()
     evaluate: Mapping[str, Any] = {}
     trl: Mapping[str, Any] = {}
@@ -93,7 +102,7 @@ def read_config(path: Path, stage: Stage | None = None) -> Config:
     return _config(given, path, stage)
 
 
-def nearest(key: str, known: Collection[str]) -> str:
+def nearest_key(key: str, known: Collection[str]) -> str:
     """What to try instead of an unknown key: the nearest one, or all of them."""
     like = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return f"{like[0]}?" if like else ", ".join(known)
@@ -103,7 +112,7 @@ def known_keys(given: Mapping[str, Any], known: Collection[str], where: str) -> 
     """Raise TrainingError for a key that is not known."""
     for key in given:
         if key not in known:
-            raise TrainingError(f"the keys {where} to be known ones", str(key), nearest(str(key), known))
+            raise TrainingError(f"the keys {where} to be known ones", str(key), nearest_key(str(key), known))
 
 
 def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
@@ -112,7 +121,9 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
     own = given["stage"]
     if own not in STAGES:
-        raise TrainingError(f"a stage in {path}: {', '.join(STAGES)}", repr(own), nearest(str(own), STAGES))
+        raise TrainingError(
+            f"a stage in {path}: {', '.join(STAGES)}", repr(own), nearest_key(str(own), STAGES)
+        )
     if stage is not None and own != stage:
         raise TrainingError(
             f"a configuration of the stage {stage}", f"stage: {own} in {path}", f"mathtasks train {own}"
@@ -131,12 +142,9 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
     own_format = given.get("format")
     if own_format is not None and own_format not in FORMATS:
         raise TrainingError(
-            f"a format in {path}: {', '.join(FORMATS)}", repr(own_format), nearest(str(own_format), FORMATS)
-        )
-    labels = given.get("labels", "hard")
-    if labels not in get_args(Labels):
-        raise TrainingError(
-            f"labels in {path}: hard or soft", repr(labels), "hard is 0 or 1, soft the share of rollouts"
+            f"a format in {path}: {', '.join(FORMATS)}",
+            repr(own_format),
+            nearest_key(str(own_format), FORMATS),
         )
     return Config(
         stage=own,
@@ -146,12 +154,34 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         dev=Path(data["dev"]).expanduser() if data.get("dev") else None,
         format=own_format,
         rewards=_mapping(given, "rewards", path),
+        processbench=_paths(data.get("processbench"), path),
         pairs=_whole(given.get("pairs", PAIRS), "pairs", path),
-        labels=labels,
+        labels=_one_of(given, "labels", get_args(Labels), path),
+        paths=_one_of(given, "paths", get_args(Paths), path),
         preflight=_preflight(_mapping(given, "preflight", path, _PREFLIGHT), path),
         evaluate=_mapping(given, "evaluate", path, _EVALUATE),
         trl=_mapping(given, "trl", path),
     )
+
+
+def _one_of(given: Mapping[str, Any], key: str, known: Collection[str], path: Path) -> Any:
+    """A choice; the first one where nothing is said."""
+    value = given.get(key, next(iter(known)))
+    if value not in known:
+        raise TrainingError(
+            f"{key} in {path}: {', '.join(known)}", repr(value), nearest_key(str(value), known)
+        )
+    return value
+
+
+def _paths(value: Any, path: Path) -> tuple[Path, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise TrainingError(
+            f"a list of files under data: processbench: in {path}", repr(value), "[a.jsonl, b.jsonl]"
+        )
+    return tuple(Path(one).expanduser() for one in value)
 
 
 def _mapping(given: Mapping[str, Any], key: str, path: Path, known: Collection[str] = ()) -> dict[str, Any]:

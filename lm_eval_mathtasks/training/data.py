@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.files import file_sha256, write_whole
-from lm_eval_mathtasks.grading.grade import understood
+from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.reference import answer_in, reference_text
+from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.problems.sets import known_sets
-from lm_eval_mathtasks.problems.sources import load, read_rows
+from lm_eval_mathtasks.problems.sources import load
 from lm_eval_mathtasks.rewards import ruling
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION
 from lm_eval_mathtasks.training.contamination import Overlap, overlaps
-from lm_eval_mathtasks.training.formats import NUMBER, Format, plain_prompt, prompt, response
+from lm_eval_mathtasks.training.prompt_formats import NUMBER, Format, plain_prompt, prompt, response
 
 TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
 # The bundled samples are examples of both worlds, and no benchmark.
@@ -51,7 +52,7 @@ class Drawn(NamedTuple):
     left_out: dict[str, int]
 
 
-def read_source(source: str) -> tuple[list[Problem], str]:
+def read_problem_rows(source: str) -> tuple[list[Problem], str]:
     """Return the problems of a train split by name, or of a JSONL or parquet file, and the checksum of what was read.
 
     Raises DataError for an unknown name, a missing file, or rows without question or reference.
@@ -71,11 +72,11 @@ def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
 
     Left out, and counted: questions that stand there twice, and references that cannot be understood.
     """
-    problems, checksum = read_source(source)
+    problems, checksum = read_problem_rows(source)
     known: dict[str, Problem] = {}
     for problem in problems:
         known.setdefault(" ".join(problem.question.split()), problem)
-    usable = [problem for problem in known.values() if understood(problem.gold)]
+    usable = [problem for problem in known.values() if is_understood(problem.gold)]
     left_out = {
         "the question stands there twice": len(problems) - len(known),
         "the reference cannot be understood": len(known) - len(usable),
@@ -190,7 +191,7 @@ def _problem(row: dict[str, Any], number: int, place: str) -> Problem:
     if not question or reference is None:
         missing, names = ("a question", QUESTION) if not question else ("a reference answer", GOLD)
         raise DataError(
-            f"{missing} in row {number + 1} of {place}, in one of the columns {', '.join(names[:8])}",
+            f"{missing} in row {number + 1} of {place}, in one of the columns {', '.join(list(names)[:8])}",
             ", ".join(row) or "an empty row",
             "rename the column of your data that holds it",
         )

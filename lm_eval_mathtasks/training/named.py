@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import rewards
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.training.config import nearest
+from lm_eval_mathtasks.training.config import nearest_key
 
 OURS = tuple(name for name in rewards.__all__ if name not in ("Ruling", "ruling"))
 CORRECTNESS = ("accuracy", "staged")  # and their asynchronous forms: what is paid for the answer itself
@@ -72,7 +72,7 @@ def _reward(name: str, value: Any) -> Reward:
     for option in options:
         if option not in taken:
             raise TrainingError(
-                f"a parameter of the reward {name}", option, nearest(option, taken or ["weight"])
+                f"a parameter of the reward {name}", option, nearest_key(option, taken or ["weight"])
             )
     bound = functools.partial(function, **options) if options else function
     return Reward(name.rpartition(".")[2], bound, float(weight), options)
@@ -82,7 +82,9 @@ def _function(name: str) -> Callable[..., Any]:
     module, _, function = name.rpartition(".")
     if not module:
         if name not in OURS:
-            raise TrainingError("the name of a reward, or a dotted path to one", name, nearest(name, OURS))
+            raise TrainingError(
+                "the name of a reward, or a dotted path to one", name, nearest_key(name, OURS)
+            )
         found: Callable[..., Any] = getattr(rewards, name)
         return found
     # As `trl grpo` does it: a module beside the configuration counts.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.training.config import Config, nearest
+from lm_eval_mathtasks.training.config import Config, nearest_key
 
-_EXTRA = "pip install 'lm-eval-mathtasks[train]'"
+_EXTRA = "run pip install 'lm-eval-mathtasks[train]'"
 # What a configuration says elsewhere.
 _OURS = {
     "model_name_or_path": "model:",
@@ -56,7 +56,7 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
                 f"{_OURS[key]} for what TRL calls {key}", f"{key} under trl:", "take it out there"
             )
         if key not in known:
-            raise TrainingError("keys of TRL under trl:", str(key), nearest(str(key), known))
+            raise TrainingError("keys of TRL under trl:", str(key), nearest_key(str(key), known))
     set_here = {
         "model_name_or_path": config.model,
         "output_dir": str(config.output),

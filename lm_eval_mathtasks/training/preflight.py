@@ -5,7 +5,7 @@ A finding of severity "error" stops the run unless the configuration allows its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import TrainingError
@@ -55,11 +55,12 @@ def of_options(config: Config, options: Options, rewards: Sequence[Reward]) -> l
     return [one for one in found if one]
 
 
-def of_rows(
-    config: Config, columns: Sequence[str], first: Mapping[str, Any], tokenizer: Any
-) -> list[Finding]:
-    """What the columns of the data and the model's tokenizer show. first: a row of the data."""
-    found = []
+def of_rows(config: Config, first: Any, tokenizer: Any) -> list[Finding]:
+    """What a row of the data and the model's tokenizer show; labelled steps are no conversation."""
+    found: list[Finding] = []
+    if not isinstance(first, dict):
+        return found
+    columns = tuple(first)
     conversations = isinstance(first.get("prompt", first.get("messages")), list)
     if conversations and not tokenizer.chat_template:
         found.append(
@@ -137,16 +138,16 @@ def of_labels(
     return found
 
 
-def of_filtered(given: int, kept: int, limit: int | None) -> list[Finding]:
-    """What a trainer that drops long rows in silence has dropped."""
+def of_filtered(given: int, kept: int, limit: object) -> list[Finding]:
+    """What a trainer that drops long rows in silence has dropped. limit: the tokens a row may have, in words."""
     if kept == given:
         return []
     return [
         Finding(
             "error" if given - kept > MANY_CUT * given else "warning",
             "truncated",
-            f"{given - kept} of {given} rows are longer than max_length {limit} and were dropped",
-            "raise max_length",
+            f"{given - kept} of {given} rows are longer than {limit} tokens and were dropped",
+            "raise max_length, where the trainer has one",
         )
     ]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.files import file_sha256, write_whole
-from lm_eval_mathtasks.runs.nested import message_text
+from lm_eval_mathtasks.runs.messages import message_text
 
 ROLLOUTS, CURVE, USED = "rollouts.csv", "curve.csv", "used.yaml"
 _PACKAGES = ("trl", "transformers", "peft", "torch", "accelerate", "datasets", "vllm")
@@ -112,7 +112,7 @@ class Curve(NamedTuple):
         return f"{self.label:14} {bars} {self.values[0]:.3f} → {self.values[-1]:.3f}, step {self.steps[-1]}"
 
 
-def curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:
+def training_curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:
     """Reward and accuracy over the steps that were logged, and the loss."""
     drawn = []
     for name, label in _DRAWN.items():

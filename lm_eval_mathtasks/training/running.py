@@ -10,24 +10,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.problems.sources import read_rows
+from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.named import named_rewards
 from lm_eval_mathtasks.training.options import trl_options
+from lm_eval_mathtasks.training.pairs import pairs
 from lm_eval_mathtasks.training.record import (
     CURVE,
     ROLLOUTS,
     USED,
     Curve,
     Rollouts,
-    curves,
     data_facts,
+    training_curves,
     write_curve,
     write_used,
 )
+from lm_eval_mathtasks.training.steps import holds_math_tests, read_steps
 from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
 
 CHECKPOINT = "checkpoint-"
@@ -35,12 +38,13 @@ Say = Callable[[str | Table], None]
 
 
 class Trained(NamedTuple):
-    """What a run left: its folder, the steps it made, the seconds it took, and its curves."""
+    """What a run left: its folder, the steps it made, the seconds it took, its curves, and what a verifier is worth."""
 
     output: Path
     steps: int
     seconds: float
     curves: list[Curve]
+    tables: list[Table]
 
 
 def train(config: Config, say: Say, *, resume: bool = False, only_preflight: bool = False) -> Trained | None:
@@ -56,12 +60,16 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     plan = Plan(config, options, rewards)
     if options.arguments.process_index:
         say = _silent
-    rows = _rows(config.train, config)
-    dev = _rows(config.dev, config) if config.dev else []
+    rows = material(config, options.arguments.seed)
+    dev = (
+        material(config._replace(train=config.dev), 0)
+        if config.dev and config.stage in ("sft", "grpo")
+        else []
+    )
     findings = preflight.of_options(config, options, rewards) + _of_data(config)
     with _clear_errors(config):
         tokenizer = start_tokenizer(config, options)
-        findings += preflight.of_rows(config, list(rows[0]), rows[0], tokenizer)
+        findings += preflight.of_rows(config, rows[0], tokenizer)
         preflight.refuse(findings, config.preflight.allow)
         try:
             trainer = make_trainer(plan, rows, dev, tokenizer)
@@ -94,10 +102,25 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         if trainer.is_world_process_zero() and history:
             write_curve(config.output / CURVE, history)
     trainer.save_model(str(config.output))
-    return Trained(config.output, trainer.state.global_step, time.monotonic() - begun, curves(history))
+    seconds = time.monotonic() - begun
+    tables = _verifier_tables(config, trainer) if trainer.is_world_process_zero() else []
+    return Trained(config.output, trainer.state.global_step, seconds, training_curves(history), tables)
 
 
-def _of_trainer(plan: Plan, rows: list[dict[str, Any]], trainer: Any, say: Say) -> list[preflight.Finding]:
+def _verifier_tables(config: Config, trainer: Any) -> list[Table]:
+    """What the verifier that was trained is worth, on what the configuration names to measure it on."""
+    kind = {"orm": "orm", "prm": "prm-tokens"}.get(config.stage)
+    if kind is None:
+        return []
+    from lm_eval_mathtasks.training.verifier_report import on_processbench, on_samples
+
+    settings = Settings(device=str(trainer.args.device), batch=trainer.args.per_device_eval_batch_size)
+    spec = f"{kind}:{config.output}"
+    tables = [on_samples(spec, config.dev, settings)] if config.dev else []
+    return tables + ([on_processbench(spec, config.processbench, settings)] if config.processbench else [])
+
+
+def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> list[preflight.Finding]:
     """What only the trainer shows: the tokens it will learn from, the groups it will see."""
     arguments, stage = plan.options.arguments, plan.config.stage
     if stage == "sft":
@@ -107,10 +130,9 @@ def _of_trainer(plan: Plan, rows: list[dict[str, Any]], trainer: Any, say: Say) 
         return preflight.of_labels(
             labels, sorted(ends), limit, len(labels) if arguments.packing else len(rows)
         )
-    if stage == "orm":
-        return preflight.of_filtered(len(rows), len(trainer.train_dataset), arguments.max_length)
-    if stage != "grpo":
-        return []
+    if stage in ("orm", "prm"):
+        limit = "max_length" if stage == "orm" else "the model's context"
+        return preflight.of_filtered(len(rows), len(trainer.train_dataset), limit)
     say(groups.normalised(plan.rewards, arguments.num_generations, arguments.scale_rewards))
     generate, count = responder(trainer), plan.config.preflight.sample
     if generate is None or not count:
@@ -123,8 +145,13 @@ def _of_trainer(plan: Plan, rows: list[dict[str, Any]], trainer: Any, say: Say) 
 
 def _of_data(config: Config) -> list[preflight.Finding]:
     """What the manifest beside the data says: another format, questions of test sets."""
-    about = data_facts(config.train).get("manifest", {})
+    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
     found = []
+    if config.stage == "prm" and holds_math_tests(config.train):
+        got = "PRM800K's problems hold 4,500 of MATH's test set, all but those of MATH-500"
+        return [
+            preflight.Finding("warning", "tests", got, "no score on the full math-cot will mean anything")
+        ]
     if config.format and about.get("format", config.format) != config.format:
         got, fix = (
             f"the data are in the format {about['format']}, the configuration says {config.format}",
@@ -134,7 +161,7 @@ def _of_data(config: Config) -> list[preflight.Finding]:
     for name in about.get("contaminated", ()):
         got = f"the training data hold questions of the test set {name}"
         found.append(preflight.Finding("warning", "tests", got, "no score on it will mean anything"))
-    if not about:
+    if not about and config.stage in ("sft", "grpo"):
         got = "nothing says where the data come from, and whether test questions are among them"
         fix = "`mathtasks train data --source FILE` checks a file"
         found.append(preflight.Finding("warning", "tests", got, fix))
@@ -161,19 +188,21 @@ def _place(config: Config, resume: bool) -> Path | None:
     return None
 
 
-def _rows(path: Path, config: Config) -> list[dict[str, Any]]:
-    if not path.is_file():
+def material(config: Config, seed: int) -> list[Any]:
+    """What a stage learns from: rows with prompts, pairs of responses, or labelled steps."""
+    path = config.train
+    if not path.exists():
         raise TrainingError(
             "a data file", f"{path}, which does not exist", "`mathtasks train data` writes one"
         )
+    if config.stage == "orm":
+        return pairs(path, config.pairs, seed)
+    if config.stage == "prm":
+        return read_steps(path, config.paths)
     rows = read_rows(path)
     if not rows:
         raise TrainingError(f"rows in {path}", "an empty file", "write it again")
-    if (
-        "prompt" not in rows[0]
-        and config.stage in ("sft", "grpo")
-        and not {"messages", "text"} & set(rows[0])
-    ):
+    if not {"prompt", "messages", "text"} & set(rows[0]):
         got = ", ".join(rows[0])
         raise TrainingError(
             f"a column `prompt` in {path}", got, f"`mathtasks train data --source {path}` makes it"
@@ -185,7 +214,7 @@ def _used(plan: Plan, findings: Sequence[preflight.Finding]) -> dict[str, Any]:
     config = plan.config
     return {
         "config": {**config._asdict(), "preflight": config.preflight._asdict()},
-        "data": data_facts(config.train),
+        "data": data_facts(config.train) if config.train.is_file() else {"folder": str(config.train)},
         "preflight": [str(finding) for finding in findings],
         "trl": plan.options.arguments.to_dict(),
         "model": vars(plan.options.model),

@@ -11,7 +11,9 @@ from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.groups import Generate
 from lm_eval_mathtasks.training.named import Reward
 from lm_eval_mathtasks.training.options import Options
+from lm_eval_mathtasks.training.prm import encoded, make_prm_trainer
 from lm_eval_mathtasks.training.record import rollout_rows
+from lm_eval_mathtasks.training.steps import Stepwise
 
 
 class Plan(NamedTuple):
@@ -38,10 +40,12 @@ def start_tokenizer(config: Config, options: Options) -> Any:
         raise TrainingError(f"a model with a tokenizer at {config.model}", got, "check the path") from error
 
 
-def make_trainer(plan: Plan, rows: list[dict[str, Any]], dev: list[dict[str, Any]], tokenizer: Any) -> Any:
-    """The trainer of a stage, not started. rows, dev: of the data, as they are in its files."""
+def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) -> Any:
+    """The trainer of a stage, not started. rows, dev: rows of the data, of a PRM labelled steps."""
     import trl
 
+    if plan.config.stage == "prm":
+        return _prm(plan, rows, tokenizer)
     config, arguments = plan.config, plan.options.arguments
     evaluated = str(getattr(arguments.eval_strategy, "value", arguments.eval_strategy)) != "no"
     arguments.model_init_kwargs = _model_kwargs(plan.options)
@@ -61,6 +65,19 @@ def make_trainer(plan: Plan, rows: list[dict[str, Any]], dev: list[dict[str, Any
     if config.stage == "grpo":
         return _recording()(**common, reward_funcs=[one.function for one in plan.rewards])
     return {"sft": trl.SFTTrainer, "orm": trl.RewardTrainer}[config.stage](**common)
+
+
+def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
+    from transformers import AutoConfig
+
+    if (Path(plan.config.model) / ADAPTER).is_file():
+        raise TrainingError(
+            "a whole model for the stage prm", f"an adapter, {plan.config.model}", "merge it first"
+        )
+    shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
+    limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
+    items = encoded(rows, tokenizer, plan.config.labels, limit)
+    return make_prm_trainer(plan.config.model, plan.options, items, tokenizer)
 
 
 def _dataset(config: Config, rows: list[dict[str, Any]]) -> Any:
@@ -149,9 +166,8 @@ def _start(config: Config, options: Options) -> tuple[Any, Any]:
     if not (Path(config.model) / ADAPTER).is_file():
         return config.model, trl.get_peft_config(options.model)
     if config.stage not in ("sft", "grpo"):
-        raise TrainingError(
-            f"a whole model for the stage {config.stage}", f"an adapter, {config.model}", "merge it first"
-        )
+        got = f"an adapter, {config.model}"
+        raise TrainingError(f"a whole model for the stage {config.stage}", got, "merge it first")
     from peft import AutoPeftModelForCausalLM
 
     model = AutoPeftModelForCausalLM.from_pretrained(

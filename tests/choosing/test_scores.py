@@ -251,7 +251,7 @@ class Length:
 
 def test_a_killed_scoring_goes_on_where_it_was(tmp_path, run):
     path = tmp_path / "kept.jsonl"
-    with pytest.raises(ScoreError, match=r"^doc 2: a shorter"):
+    with pytest.raises(ScoreError, match=r"a shorter response \(doc 2\)"):
         score_run(run, Length(dies_at="2 + 5"), "length", path)
     with path.open("a") as file:
         file.write('{"doc_id": "2", "rep')  # killed while it wrote

@@ -219,20 +219,20 @@ def test_accuracy_rises_from_stage_to_stage():
 def test_the_stated_accuracy_is_the_models(column, file):
     """Greedy decoding differs a little between machines: three problems of a hundred may turn."""
     from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
-    from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy, read_problems
+    from lm_eval_mathtasks.embedded.recipe.evaluation import held_out_accuracy, read_problems
 
     problems = read_problems(FOLDER / "sample" / file)
-    measured = accuracy(*load_stage(embedded.path()), problems, "chat")
+    measured = held_out_accuracy(*load_stage(embedded.path()), problems, "chat")
     assert 100 * measured == pytest.approx(stated()["grpo"][column], abs=3)
 
 
 def test_held_out_accuracy():
     """100 of the 1,000 problems behind the README's figure, within three standard errors."""
     from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
-    from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy
+    from lm_eval_mathtasks.embedded.recipe.evaluation import held_out_accuracy
     from lm_eval_mathtasks.embedded.recipe.exercises import held_out_set
 
-    measured = accuracy(*load_stage(embedded.path()), held_out_set(100, seed=1), "chat")
+    measured = held_out_accuracy(*load_stage(embedded.path()), held_out_set(100, seed=1), "chat")
     assert 100 * measured == pytest.approx(stated()["grpo"][1], abs=13)
 
 

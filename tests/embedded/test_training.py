@@ -18,7 +18,7 @@ from lm_eval_mathtasks.embedded.recipe.exercises import (
 )
 from lm_eval_mathtasks.embedded.recipe.hyperparameters import TINY, Settings
 from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES, STYLES, pose, pose_any, several, worked_answer
-from lm_eval_mathtasks.embedded.recipe.rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
+from lm_eval_mathtasks.embedded.recipe.recipe_rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
 from lm_eval_mathtasks.errors import DataError
 from tests.cases import generator_rules
 from tests.conftest import read_jsonl
@@ -160,7 +160,7 @@ def test_a_stage_continues_from_the_one_before(trained, tmp_path):
     shutil.copytree(trained / "base", tmp_path / "base")
     train_stages(("sft",), tmp_path, TINY)
     assert (tmp_path / "sft" / "model.safetensors").exists()
-    with pytest.raises(DataError, match="train that stage first"):
+    with pytest.raises(DataError, match="Train that stage first"):
         train_stages(("sft",), tmp_path / "empty", TINY)
 
 

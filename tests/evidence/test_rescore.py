@@ -307,7 +307,7 @@ def test_references_come_from_a_file_of_docs(tmp_path, rescore, out):
     answers = write_json_lines(tmp_path / "answers.jsonl", rows)
     status, _, errors = rescore(answers)
     assert status == 1
-    assert "pass --gold FILE" in errors
+    assert "Pass --gold FILE" in errors
     docs = write_json_lines(
         tmp_path / "docs.jsonl", [{"question": d["question"], "answer": d["gold"]} for d in DOCS]
     )
@@ -356,7 +356,7 @@ def test_packs_are_rescored_where_they_hold_text(rescore, out):
 def cut_gzip(folder):
     path = write_packed(folder)
     path.write_bytes(path.read_bytes()[:-20])
-    return path, "answers.jsonl.gz; got Compressed file ended"
+    return path, "answers.jsonl.gz, got Compressed file ended"
 
 
 def half_a_line(folder):
@@ -661,11 +661,11 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, rescore, monkey
     monkeypatch.syspath_prepend(tmp_path)
     status, _, errors = rescore(path, "--graders", "math-verify")
     assert status == 2
-    assert "pip install 'lm-eval-mathtasks[math-verify]'" in errors
+    assert "run pip install 'lm-eval-mathtasks[math-verify]'" in errors
     monkeypatch.setitem(sys.modules, "ray", None)
     status, _, errors = rescore(path, "--engine", "ray")
     assert status == 2
-    assert "pip install 'lm-eval-mathtasks[scale]'" in errors
+    assert "run pip install 'lm-eval-mathtasks[scale]'" in errors
 
 
 def test_agreement():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lm_eval.evaluator import simple_evaluate
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
@@ -17,7 +18,7 @@ from lm_eval_mathtasks.problems.sets import known_sets, read_sets
 from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, read_jsonl, shared_path
-from tests.host.scripted import evaluate, manager
+from tests.host.scripted import Scripted, evaluate, manager
 
 TASKS = data_folder("tasks")
 FILES = sorted(path for path in TASKS.rglob("*.yaml") if not path.name.startswith("_"))
@@ -95,6 +96,20 @@ def data(tmp_path_factory):
         "olympiadbench": several,
         "minerva-math": courses,
     }
+    plain = [
+        ("What is $2^{-1}$?", "\\frac12", "digit expansion"),
+        ("What is $2^8$?", "256", "critical thinking"),
+    ]
+    for name in known_sets().keys() - sets.keys():
+        rows = [
+            {"question": question, "answer": gold, "perturbation_type": kind, "instance": instance}
+            for instance, (question, gold, kind) in enumerate(plain)
+        ]
+        for row in rows:
+            forms = (row["answer"], "256", "so\n#### 256")
+            form = known_sets()[name].gold_pattern or ".*"
+            row["answer"] = next(gold for gold in forms if re.fullmatch(form, gold))
+        sets[name] = rows
     for name, rows in sets.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return {"data_dir": str(folder), "checksum": "warn"}
@@ -302,9 +317,34 @@ def test_yaml_and_sources_name_the_same_data():
         config = task.cfg or {}
         if config.get("dataset_path"):
             source = known_sets()[config["dataset_kwargs"]["set"]]
-            assert config["dataset_path"] == source.hub
+            assert config["dataset_path"] == (source.hub or source.github)
             assert config["metadata"]["dataset_revision"] == source.revision
             assert config.get("dataset_name") == source.config
+
+
+def test_the_group_of_languages_is_the_mean_of_its_tasks(data):
+    results = simple_evaluate(
+        model=Scripted(lambda doc: "\\boxed{256}"),
+        tasks=["mgsm-cot"],
+        task_manager=manager(data),
+        bootstrap_iters=0,
+    )
+    assert len(results["group_subtasks"]["mgsm-cot"]) == 11
+    assert results["groups"]["mgsm-cot"]["exact_match,none"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("tag", "some"),
+    [
+        ("mathtasks-core", {"gsm8k-cot-zeroshot", "math500", "aime24-cot"}),
+        ("mathtasks-competition", {"aime26-cot", "hmmt-feb25-cot", "olympiadbench-cot"}),
+        ("mathtasks-grade-school", {"gsm8k-cot-zeroshot", "gsm-plus-cot", "svamp-cot"}),
+        ("mathtasks-mgsm", {"mgsm-de-cot", "mgsm-te-cot"}),
+    ],
+)
+def test_a_tag_runs_what_belongs_together(tag, some):
+    assert some <= manager().task_index[tag].tags
+    assert manager().task_index[tag].tags < manager().task_index["mathtasks"].tags
 
 
 def test_a_new_benchmark_is_a_yaml_and_a_row(tmp_path, monkeypatch):
@@ -360,7 +400,15 @@ def test_check_reports_the_real_tasks_as_sound_and_names_the_sets_that_are_not_t
     shared_path("data/gsm8k_test.jsonl")
     names, problems = check_tasks([TASKS], metadata={"data_dir": str(SHARED / "data")})
     assert sorted(names) == sorted(NAMES)
-    absent = {"aime25", "gsm8k-platinum", "minerva-math"}
+    absent = {
+        "aime25",
+        "cmimc25",
+        "gsm-plus",
+        "gsm-symbolic",
+        "gsm-symbolic-p1",
+        "gsm8k-platinum",
+        "minerva-math",
+    }
     assert {problem.where.removesuffix("-cot") for problem in problems} == {
         name for name in absent if not (SHARED / "data" / f"{name}.jsonl").exists()
     }

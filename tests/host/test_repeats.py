@@ -136,13 +136,13 @@ doc_to_target: gold
 @pytest.mark.parametrize(
     ("tasks", "more", "message"),
     [
-        (TASK, ["--repeats", "4"], "sampling, for 4 responses to each doc of gsm8k-cot-zeroshot; got greedy decoding"),
+        (TASK, ["--repeats", "4"], "sampling, for 4 responses to each doc of gsm8k-cot-zeroshot, got greedy decoding"),
         (TASK, ["--repeats", "4", "--gen_kwargs", "temperature=0.7"], "do_sample=true,temperature=0.6"),
-        (TASK, ["--repeats", "0", *SAMPLED], "at least 1; got --repeats 0"),
-        (f"{TASK}@x", SAMPLED, "such as math500@8; got gsm8k-cot-zeroshot@x"),
-        (f"{TASK}@2,{TASK}@3", SAMPLED, "one number of repeats for gsm8k-cot-zeroshot; got 2 and 3"),
-        ("mathtasks-sample@2,sample-math@3", SAMPLED, "one number of repeats for sample-math; got 2 and 3"),
-        ("theirs@2", ["--include_path", "more", *SAMPLED], "a task that scores 2 responses a doc; got theirs"),
+        (TASK, ["--repeats", "0", *SAMPLED], "at least 1, got --repeats 0"),
+        (f"{TASK}@x", SAMPLED, "such as math500@8, got gsm8k-cot-zeroshot@x"),
+        (f"{TASK}@2,{TASK}@3", SAMPLED, "one number of repeats for gsm8k-cot-zeroshot, got 2 and 3"),
+        ("mathtasks-sample@2,sample-math@3", SAMPLED, "one number of repeats for sample-math, got 2 and 3"),
+        ("theirs@2", ["--include_path", "more", *SAMPLED], "a task that scores 2 responses a doc, got theirs"),
         (TASK, ["--repeats", "2", "--cache_requests", "true", *SAMPLED], "--cache_requests, whose requests know no"),
         (TASK, ["--resume", "none.jsonl"], "--resume none.jsonl, which does not exist"),
     ],
@@ -228,7 +228,7 @@ def test_what_counts_as_sampling(settings, expected):
 
 def test_names_with_repeats():
     assert repeats.named_repeats(["a@2", "b", "a@2", "x/y@z.yaml"]) == (["a", "b", "x/y@z.yaml"], {"a": 2})
-    with pytest.raises(TaskError, match="such as math500@8; got a@0"):
+    with pytest.raises(TaskError, match="such as math500@8, got a@0"):
         repeats.named_repeats(["a@0"])
 
 

@@ -254,12 +254,12 @@ def test_well_known_names_resolve(shipped, name, first):
 
 
 def test_a_size_tag_does_not_say_base(shipped):
-    with pytest.raises(ClaimError, match=r"did you mean Llama-3\.1-8B"):
+    with pytest.raises(ClaimError, match=r"Did you mean Llama-3\.1-8B"):
         shipped.models.resolve("llama3.1:8b")
 
 
 def test_an_unknown_model_gets_a_suggestion(shipped):
-    with pytest.raises(ClaimError, match=r"did you mean Qwen2.5-7B-Instruct"):
+    with pytest.raises(ClaimError, match=r"Did you mean Qwen2.5-7B-Instruct"):
         shipped.models.resolve("Qwen2.5-7B-Instrct")
     with pytest.raises(ClaimError, match=r"models\.yaml"):
         shipped.models.resolve("zzzzzzzz")
@@ -337,7 +337,7 @@ def test_add_writes_a_new_file_that_loads(folder):
 
 
 def test_add_puts_a_known_source_into_its_file(folder):
-    with pytest.raises(ClaimError, match=r"the date that toy.yaml states \(2024-05\); got '2025-01'"):
+    with pytest.raises(ClaimError, match=r"the date that toy.yaml states \(2024-05\), got '2025-01'"):
         add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy"})
     path = add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy", "date": "2024-05"})
     assert path.name == "toy.yaml"
@@ -380,7 +380,7 @@ def test_a_model_of_no_kind_is_refused(folder):
     path = folder / "models.yaml"
     path.write_text(path.read_text().replace("kind: base", "kind: basic"))
     with pytest.raises(
-        ClaimError, match="the kind of Toy-1-Base, one of base, instruct, reasoning; got 'basic'"
+        ClaimError, match="the kind of Toy-1-Base, one of base, instruct, reasoning, got 'basic'"
     ):
         load_claims(folder)
 
@@ -392,7 +392,7 @@ def test_add_needs_a_source(folder):
 
 def test_add_asks_until_required_fields_are_given():
     said = []
-    wrong = "score (a value for score; got 'high'; to fix it: could not convert string to float: 'high')"
+    wrong = "score (Expected a value for score, got 'high'. Could not convert string to float: 'high'.)"
     answers = {"model (required)": ["", "Toy-1"], "score (required)": ["high"], wrong: ["61.5"], "k": ["8"]}
 
     def answer(prompt):

@@ -200,7 +200,7 @@ def test_wrong_and_unpublished_numbers_are_not_found(claims):
     ("model", "task", "words"),
     [
         ("acme/unheard-of", "gsm8k", "a model that claims name"),
-        (None, "gsm8k", "pass --model"),
+        (None, "gsm8k", "Pass --model"),
         ("Qwen/Qwen2.5-7B", "hellaswag", "--benchmark, one of GSM8K"),
         ("abel-7b", "aime24", "none on AIME24; there are claims on GSM8K, MATH"),
     ],
@@ -465,7 +465,7 @@ def test_explain_without_a_claim_still_explains(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "empty responses" in out
     assert "published: " not in out
-    assert "set against no published score: a model that claims name; got 'acme/toy-1'" in out
+    assert "set against no published score: Expected a model that claims name, got 'acme/toy-1'" in out
     with pytest.raises(ClaimError, match="a model that claims name"):
         call("explain", log, "--model", "acme/toy-1", "--benchmark", "GSM8K")
 
@@ -490,7 +490,7 @@ def test_two_models_of_one_file(tmp_path, capsys):
     assert "66.67 (1.333)" in capsys.readouterr().out
     with pytest.raises(EvidenceError, match="a run of toy-9"):
         call("compare", path, "--models", "toy-2", "toy-9")
-    with pytest.raises(EvidenceError, match=r"one run of each task in .* pick a model"):
+    with pytest.raises(EvidenceError, match=r"one run of each task in .* Pick a model"):
         call("compare", path, path)
     with pytest.raises(EvidenceError, match="FILE#MODEL"):
         call("compare", path, path, "--models", "toy-2", "toy-3")

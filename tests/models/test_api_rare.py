@@ -230,7 +230,7 @@ def test_docs_that_all_fail_end_a_first_run_but_not_a_later_one():
 
     with FakeServer(plan) as server:
         first = chat(server)
-        with pytest.raises(RunFatal, match="lower max_gen_toks"):
+        with pytest.raises(RunFatal, match="Lower max_gen_toks"):
             first.generate_until(asks(first, prompts(60)[1:]))
         model = chat(server, on_item_error="skip")
         model.generate_until(asks(model, ["p0"]))
@@ -309,7 +309,7 @@ def test_the_bound_counts_what_may_have_been_paid():
 def test_a_budget_of_tokens_smaller_than_one_request_is_an_error_before_the_first():
     with FakeServer() as server:
         model = chat(server, tpm=50)
-        with pytest.raises(ModelError, match="lower max_gen_toks"):
+        with pytest.raises(ModelError, match="Lower max_gen_toks"):
             model.generate_until(asks(model, ["q"]))
     assert not server.calls
 
@@ -345,7 +345,7 @@ def test_a_stop_is_said_before_the_answers_under_way_are_here_and_none_of_them_i
     try:
         with FakeServer(plan) as server:
             model = chat(server, num_concurrent=5)
-            with pytest.raises(RunFatal, match="add credit"):
+            with pytest.raises(RunFatal, match="Add credit"):
                 model.generate_until(asks(model, prompts(100)))
             assert len(server.calls) == 13
             server.plan = lambda call: None
@@ -353,7 +353,7 @@ def test_a_stop_is_said_before_the_answers_under_way_are_here_and_none_of_them_i
             again.generate_until(asks(again, prompts(100)))
     finally:
         logger.removeHandler(heard)
-    assert "add credit" in heard.said[0]
+    assert "Add credit" in heard.said[0]
     assert "4 answers under way" in heard.said[1]
     assert again.report.from_journal == 12
     assert max(server.answered.values()) == 1

@@ -101,8 +101,8 @@ def test_responses_nobody_asked_for_are_counted(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"doc_id": 0, "resp', r"line 2 of .*; got '\{\"doc_id\": 0, \"resp'"),
-        ("[]", r"line 2 of .*; got list '\[\]'"),
+        ('{"doc_id": 0, "resp', r"line 2 of .*, got '\{\"doc_id\": 0, \"resp'"),
+        ("[]", r"line 2 of .*, got list '\[\]'"),
         ('{"doc_id": 0}', "line 2"),
         ('{"id_of_doc": 0, "response": "x"}', "neither key"),
         ('{"doc_id": 0, "response": 17}', "a response of type int"),

@@ -106,7 +106,7 @@ def test_a_malformed_preset_is_named_with_its_problem(tmp_path, old, new, words)
 
 
 def test_an_unknown_preset_gets_a_suggestion():
-    with pytest.raises(PresetError, match="did you mean qwen3-thinking"):
+    with pytest.raises(PresetError, match="Did you mean qwen3-thinking"):
         load_preset("qwen3-thinkin")
     with pytest.raises(PresetError, match="mathtasks presets"):
         load_preset("zzz")
@@ -244,7 +244,7 @@ def test_a_run_records_its_preset(tmp_path, monkeypatch, capsys):
 
 
 def test_responses_that_are_there_already_take_no_preset():
-    with pytest.raises(PresetError, match="leave out --preset"):
+    with pytest.raises(PresetError, match="Leave out --preset"):
         of("deepseek-r1", "--tasks", "math500", "--model", "replay")
 
 

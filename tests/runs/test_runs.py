@@ -447,7 +447,7 @@ def test_plain_lines_of_a_doc_twice(tmp_path):
 
 
 def test_plain_lines_without_a_response(tmp_path):
-    with pytest.raises(EvidenceError, match="name the column `response`"):
+    with pytest.raises(EvidenceError, match="Name the column `response`"):
         read_run(write_json_lines(tmp_path / "x.jsonl", [{"id": 1, "gold": "1", "text": "1"}]))
 
 

@@ -78,7 +78,7 @@ def test_budgets_by_default():
 
 def test_what_cannot_be(tmp_path):
     run = run_of(tmp_path, ["\\boxed{12}"])
-    with pytest.raises(Undefined, match="at least one token; got 0"):
+    with pytest.raises(Undefined, match="at least one token, got 0"):
         at_budgets(run, WORDS, [0, 5])
 
 

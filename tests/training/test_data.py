@@ -13,7 +13,7 @@ from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.rewards import accuracy, boxed_format, tags_format
 from lm_eval_mathtasks.training import data
 from lm_eval_mathtasks.training.contamination import RUN, overlaps
-from lm_eval_mathtasks.training.formats import FORMATS, plain_prompt, prompt, response
+from lm_eval_mathtasks.training.prompt_formats import FORMATS, plain_prompt, prompt, response
 from tests.conftest import read_jsonl, shared_path
 
 QUESTION = (

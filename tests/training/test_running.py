@@ -231,7 +231,7 @@ def test_a_full_disk_is_said(run, monkeypatch):
     ("changes", "message"),
     [
         ({"model": "/no/such/model"}, "a model with a tokenizer at /no/such/model"),
-        ({"data": {"train": "/no/such/file.jsonl"}}, "a data file; got /no/such/file.jsonl"),
+        ({"data": {"train": "/no/such/file.jsonl"}}, "a data file, got /no/such/file.jsonl"),
         ({"format": "tags"}, r"[format]: the data are in the format boxed"),
         ({"trl": {"eval_strateg": "no"}}, "eval_strategy?"),
     ],
@@ -261,4 +261,4 @@ def test_data_without_gold_or_prompt(run, tmp_path):
 def test_without_the_extra(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "trl", None)
     status, _, err = run("grpo")
-    assert (status, "pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)
+    assert (status, "run pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)

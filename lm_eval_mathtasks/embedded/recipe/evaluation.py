@@ -15,7 +15,7 @@ from lm_eval_mathtasks.embedded.recipe import STAGES
 from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 from lm_eval_mathtasks.embedded.recipe.exercises import Problem, held_out_set
 from lm_eval_mathtasks.embedded.recipe.prompts import pose
-from lm_eval_mathtasks.embedded.recipe.rewards import RIGHT, reward
+from lm_eval_mathtasks.embedded.recipe.recipe_rewards import RIGHT, reward
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.files import read_json_lines
 
@@ -55,7 +55,7 @@ def respond(
     return responses
 
 
-def accuracy(
+def held_out_accuracy(
     model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, *, sampled: bool = False
 ) -> float:
     """Part of `problems` answered correctly when asked in `frame`; in a chat with an instruction to box the answer."""
@@ -82,10 +82,10 @@ def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
     rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for stage in STAGES:
         model, tokenizer = load_stage(models / stage)
-        found = [accuracy(model, tokenizer, held_out, "question")]
-        found.append(accuracy(model, tokenizer, held_out, "chat"))
-        found.append(accuracy(model, tokenizer, held_out, "chat", sampled=True))
-        found += [accuracy(model, tokenizer, read_problems(f), "chat") for f in files]
+        found = [held_out_accuracy(model, tokenizer, held_out, "question")]
+        found.append(held_out_accuracy(model, tokenizer, held_out, "chat"))
+        found.append(held_out_accuracy(model, tokenizer, held_out, "chat", sampled=True))
+        found += [held_out_accuracy(model, tokenizer, read_problems(f), "chat") for f in files]
         rows.append(f"| {stage} | " + " | ".join(f"{100 * part:.1f}" for part in found) + " |")
     return rows
 

@@ -11,7 +11,7 @@ from lm_eval_mathtasks.embedded.recipe.evaluation import MAX_NEW_TOKENS
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings, trainer_options
 from lm_eval_mathtasks.embedded.recipe.prompts import STYLES, pose_any
-from lm_eval_mathtasks.embedded.recipe.rewards import graded_reward
+from lm_eval_mathtasks.embedded.recipe.recipe_rewards import graded_reward
 from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 # The reward sees the answer only: asked for the bare answer, the model would learn to work it out all the same.

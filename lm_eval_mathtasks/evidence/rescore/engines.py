@@ -95,7 +95,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
         import ray
         from ray.data import DataContext, from_items
     except ImportError as error:
-        fix = "pip install 'lm-eval-mathtasks[scale]'"
+        fix = "run pip install 'lm-eval-mathtasks[scale]'"
         raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
     _probe(options)
     with _cluster(ray, workers):

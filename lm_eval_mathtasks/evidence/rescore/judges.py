@@ -30,7 +30,7 @@ CHUNK = 256
 HANG_AFTER_S = 20.0
 # Below this many responses starting processes costs more than it saves.
 _WORTH_A_PROCESS = 2_000
-_EXTRA = {"math-verify": "pip install 'lm-eval-mathtasks[math-verify]'"}
+_EXTRA = {"math-verify": "run pip install 'lm-eval-mathtasks[math-verify]'"}
 
 
 def serve_ours() -> None:

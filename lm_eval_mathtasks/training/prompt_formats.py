@@ -24,7 +24,7 @@ NUMBER = re.compile(r"-?[\d,]+(?:\.\d+)?")
 
 def prompt(question: str, form: Format, *, number: bool) -> list[Message]:
     """The conversation that asks a question; number: whether every answer of the data is one."""
-    system, instruction = _instructions(form, ", a number," if number else "")
+    system, instruction = instructions(form, number=number)
     user = {"role": "user", "content": f"{question}\n{instruction}" if instruction else question}
     return [{"role": "system", "content": system}, user] if system else [user]
 
@@ -48,15 +48,16 @@ def response(solution: str, answer: str, form: Format) -> str:
     return f"{WORKING}\n{working}\n{END_WORKING}\n{SOLUTION}{shown}{END_SOLUTION}"
 
 
-def _instructions(form: Format, number: str) -> tuple[str, str]:
-    """The system message, and what follows the question."""
+def instructions(form: Format, *, number: bool) -> tuple[str, str]:
+    """The system message of a format, and what follows a question; either may be empty."""
+    asked = "the final answer, a number," if number else "the final answer"
     if form == "tags":
         return (
-            f"Write your working between {WORKING} and {END_WORKING}. Then write the final answer{number} between "
-            f"{SOLUTION} and {END_SOLUTION}."
+            f"Write your working between {WORKING} and {END_WORKING}. Then write {asked} between {SOLUTION} and "
+            f"{END_SOLUTION}."
         ), ""
     where = r"in \boxed{}" if form == "boxed" else "on the last line after ####"
-    return "", f"Reason step by step, and give the final answer{number} {where}."
+    return "", f"Reason step by step, and give {asked} {where}."
 
 
 def _unboxed(text: str) -> str:

@@ -1,0 +1,131 @@
+"""What of an answer's text is beside the answer: what it follows from, the condition it holds under, its label."""
+
+from __future__ import annotations
+
+import re
+
+from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND
+from lm_eval_mathtasks.grading.tokens import CONSTANTS, FUNCTIONS
+from lm_eval_mathtasks.grading.units import is_unit_word
+
+_TEXT = re.compile(r"(\\text\{[^{}]*\})")
+# "m - 4 = 19 ⇒ m = 23", "3x = 6, so x = 2"
+_IMPLIES = re.compile(
+    r"\\(?:implies|iff|Rightarrow|Longrightarrow|Leftrightarrow|Longleftrightarrow|leadsto|therefore|because)(?![a-zA-Z])|=>"
+    r"|,?\s*(?:\\text\{\s*|(?<![\w\\]))(?:so|thus|hence|therefore|which gives|giving|and so|so that)\b"
+    r",?\s*\}?"
+)
+_RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|approx)\b")
+# "5x for all x", "1/m, where m > 0": from these words on it is a condition
+_CONDITION = re.compile(
+    r"[,;]?\s*(?:\\text\{\s*(?:\(\s*)?(?:and\s+)?|(?<![\w\\])(?:and\s+)?)"
+    r"(?:(?:for|where|with|whenever|provided|such that|as long as)\b(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
+)
+_CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
+_QUANTIFIER = re.compile(
+    r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"
+)
+# "3n - 2 (n ≥ 4)": a relation in brackets at the end
+_BRACKET_AT_END = re.compile(r"(?<=[\s\d}])\s*\(([^()]*)\)$")
+_OTHER_SPELLING = re.compile(r"(?:\\text\{\s*)?or\b\s*\}?\s*(.*)")
+_SAME_AGAIN = re.compile(
+    r"\s*(?:\\text\{\s*)*(?:i\.e\.|that is|namely|or about|about|approximately|approx\.?|in other words)[\s,}].*"
+    r"|\s*(?:=|\\approx).*"
+)
+_SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
+_STRICT_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|neq)(?![a-zA-Z])")
+# Words that a value stands behind, at the start or behind a comma: "The area is 25", "Minimum: 2, Maximum: 11"
+_SMALL_WORDS = {
+    "is", "are", "at", "of", "to", "in", "on", "no", "an", "am", "by", "as", "be", "it", "he", "we", "up", "so",
+    "do", "rs", "id", "if", "a",
+}  # fmt: skip
+_LEAD = re.compile(
+    r"(?:^|(?<=[,;])|(?<=\band\b)|(?<=\bor\b))\s*((?:[A-Za-z][A-Za-z'’-]*(?:\s*[:,]\s*|\.?\s+|(?=[$\\\d])))+)"
+    r"(?=[-+\d.$(\[]|\\(?!text|in\b|cup|cap|le\b|ge\b|ne\b))"
+)
+_BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
+_FILLER_FIRST = re.compile(
+    r"^(?:\\text\{\s*)?(?:only|exactly|just|so|thus|therefore|hence|the answer is|answer)\b[\s:,]*\}?\s*(?=[a-zA-Z\\])",
+    re.IGNORECASE,
+)
+_EQUALS = re.compile(r"(?<![<>!:=\\])=(?!=)")
+
+
+def without_asides(text: str) -> tuple[str, str]:
+    """Return (answer, condition): what a cleaned text answers, and the relation that it says to hold it under.
+
+    >>> without_asides(r"2x=6 \\Rightarrow x=3")
+    ('x=3', '')
+    >>> without_asides("3n-2 (n>4)")
+    ('3n-2', 'n>4')
+    """
+    text = _FILLER_FIRST.sub("", _behind_implication(text))
+    same = _SAME_AT_END.search(text)
+    if same and _depth(text[: same.start()]) == 0:
+        text = text[: same.start()].strip() or text
+    bracket = _BRACKET_AT_END.search(text)
+    if bracket and text[: bracket.start()].strip():
+        inside, before = bracket[1].strip(), text[: bracket.start()]
+        if other := _OTHER_SPELLING.fullmatch(inside):
+            return rf"{before} \text{{or}} {other[1]}", ""
+        if _SAME_AGAIN.fullmatch(inside):
+            return before, ""
+        if _STRICT_RELATION.search(inside) and "," not in inside:
+            return before, inside
+    for match in _CONDITION.finditer(text):
+        before = text[: match.start()]
+        rest = text[match.end() :]
+        if before.strip() and _depth(before) == 0 and not _CLAUSES.search(rest):
+            condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
+            condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)
+            return before.rstrip(" ,;"), condition if _RELATION.search(condition) else ""
+    return text, ""
+
+
+def _behind_implication(text: str) -> str:
+    """What stands behind the last sign of implication, if the text before it holds a relation or nothing."""
+    for match in reversed(list(_IMPLIES.finditer(text))):
+        before, after = text[: match.start()].strip(), text[match.end() :].strip(" ,:")
+        if after and _depth(before) == 0 and (not before or _RELATION.search(before)):
+            return after
+    return text
+
+
+def _depth(text: str) -> int:
+    """How many brackets a text leaves open; a half-open interval counts as closed."""
+    plain = text.replace(r"\{", "(").replace(r"\}", ")")
+    return sum(plain.count(c) for c in "([{") - sum(plain.count(c) for c in ")]}")
+
+
+def wrap_words(text: str) -> str:
+    r"""Return a text with the words that values stand under, or that bound a value, in \text{}, as the reader wants."""
+    parts = _TEXT.split(text)
+    for k in range(0, len(parts), 2):
+        parts[k] = (
+            _LEAD.sub(_wrapped, parts[k]) if k == 0 or parts[k].lstrip()[:1] in {",", ";"} else parts[k]
+        )
+        parts[k] = _BOUND_BEHIND.sub(lambda m: rf" \text{{{m[1] or 'or more'}}}", parts[k])
+    return "".join(parts)
+
+
+def _wrapped(match: re.Match[str]) -> str:
+    lead = match[1]
+    words = re.findall(r"[A-Za-z'’-]+", lead)
+    if words[0].lower() in {"and", "or", "with", "where"}:
+        return match[0]
+    if len(words) == 1 == len(words[0]) and ":" in lead:
+        return match[0]
+    known = [w for w in words if len(w) > 2 or w.lower() in _SMALL_WORDS or is_unit_word(w)]
+    if not known or any(w in FUNCTIONS - {"min", "max"} or w in CONSTANTS for w in words):
+        return match[0]
+    if words[0] in {"min", "max"} and ":" not in lead and match.start(1) == 0:
+        return match[0]
+    return match[0].replace(lead, rf"\text{{{lead.strip()}}} ")
+
+
+def behind_label(text: str) -> str:
+    """Return what stands behind the last sign of equality outside brackets, of a text whose label is not understood."""
+    for match in reversed(list(_EQUALS.finditer(text))):
+        if _depth(text[: match.start()]) == 0 and text[match.end() :].strip():
+            return text[match.end() :].strip()
+    return ""

@@ -1,0 +1,150 @@
+"""Inequalities and the sets they describe: "-2 < x < 5", "x ≠ 3", "4 < 2x < 10"."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import pairwise
+
+from lm_eval_mathtasks.grading.exact import difference
+from lm_eval_mathtasks.grading.expr import INFINITY, Expr, neg, num, variables, walk
+from lm_eval_mathtasks.grading.polynomials import ONE_POLY, UNIT_MONOMIAL, Poly
+from lm_eval_mathtasks.grading.relations import is_label, relations_of
+
+# what a relation becomes when its sides change places
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_ALL = Expr("group", (neg(INFINITY), INFINITY), "()")
+_SETS = {"R": _ALL}
+
+
+def ascending(e: Expr) -> Expr:
+    """Turn a chain of > and ≥ around, so that it reads from small to large."""
+    names = relations_of(e)
+    if set(names) <= {">", ">="}:
+        return Expr("rel", tuple(reversed(e.args)), " ".join(_FLIPPED[n] for n in reversed(names)))
+    return e
+
+
+def as_set(e: Expr) -> Expr | None:
+    """The set that an inequality in one unknown describes, or that a difference of sets is; None if it is neither."""
+    if e.op == "const" and e.name in _SETS:
+        return _SETS[e.name]
+    if e.op in {"group", "union"}:
+        return e
+    if e.op == "minus":
+        return _without_points(e)
+    if e.op != "rel":
+        return None
+    if relations_of(e) == ["in"]:
+        return as_set(e.args[1])
+    chain = ascending(e)
+    names = relations_of(chain)
+    if names == ["!="] and is_label(chain.args[0]):
+        return _gaps([chain.args[1]])
+    if not set(names) <= {"<", "<="}:
+        return None
+    # "0 < f(x) < 1" is about f(x): whatever is named there is the unknown
+    unknown = [k for k, a in enumerate(chain.args) if is_label(a)]
+    if not unknown or (len(names) == 2 and 1 not in unknown):
+        return _solved(chain)
+    if len(names) == 2 and 1 in unknown:
+        low, high = chain.args[0], chain.args[2]
+        return Expr("group", (low, high), "[("[names[0] == "<"] + "])"[names[1] == "<"])
+    if len(names) == 1 and 0 in unknown:
+        return Expr("group", (neg(INFINITY), chain.args[1]), "(" + "])"[names[0] == "<"])
+    if len(names) == 1 and 1 in unknown:
+        return Expr("group", (chain.args[0], INFINITY), "[("[names[0] == "<"] + ")")
+    return None
+
+
+def _gaps(points: list[Expr]) -> Expr | None:
+    """All reals but these numbers, as a union of open intervals."""
+    if len(points) > 1 and not all(p.op == "num" for p in points):
+        return None
+    ordered = sorted(points, key=lambda p: p.value)
+    ends = [neg(INFINITY), *ordered, INFINITY]
+    pieces = tuple(Expr("group", pair, "()") for pair in pairwise(ends))
+    return Expr("union", pieces)
+
+
+def _without_points(e: Expr) -> Expr | None:
+    whole, points = e.args[0], e.args[1]
+    if as_set(whole) == _ALL and points.op == "group" and points.name == "{}":
+        return _gaps(list(points.args))
+    return None
+
+
+def has_inequality(e: Expr) -> bool:
+    """Is e an inequality (or a chain of them)?"""
+    return e.op == "rel" and bool({"<", ">", "<=", ">=", "!="} & set(relations_of(e)))
+
+
+def _bounds(e: Expr) -> list[tuple[Poly, bool]] | None:
+    """The inequalities of a chain, each as (d, strict) for d < 0 or d ≤ 0; None where they are not polynomials."""
+    chain = ascending(e)
+    found = []
+    for (left, right), sign in zip(pairwise(chain.args), relations_of(chain), strict=True):
+        form = difference(left, right) if sign in {"<", "<="} else None
+        if form is None or form[1] != ONE_POLY:
+            return None
+        found.append((form[0], sign == "<"))
+    return found
+
+
+def same_inequalities(a: Expr, b: Expr) -> bool:
+    """Is it proven that two chains are the same inequalities, up to positive factors: x < 3 and 2x - 6 < 0?"""
+    left, right = _bounds(a), _bounds(b)
+    if not left or not right or len(left) != len(right):
+        return False
+    for p, strict in left:
+        same = next((k for k, (q, s) in enumerate(right) if s == strict and _positive_multiple(p, q)), None)
+        if same is None:
+            return False
+        del right[same]
+    return True
+
+
+def _positive_multiple(p: Poly, q: Poly) -> bool:
+    ratios = {p[m] / q[m] for m in p} if p and set(p) == set(q) else set()
+    return len(ratios) == 1 and ratios.pop() > 0
+
+
+def _solved(chain: Expr) -> Expr | None:
+    """The interval of a chain that is linear in one unknown, with rational coefficients."""
+    names = variables(chain)
+    bounds = _bounds(chain) if len(names) == 1 else None
+    if not bounds:
+        return None
+    x = ((names.pop(), Fraction(1)),)
+    low, high, brackets = neg(INFINITY), INFINITY, ["(", ")"]
+    for d, strict in bounds:
+        if not set(d) <= {x, UNIT_MONOMIAL} or x not in d:
+            return None
+        end = num(-d.get(UNIT_MONOMIAL, Fraction(0)) / d[x])
+        if d[x] > 0:
+            high, brackets[1] = end, "])"[strict]
+        else:
+            low, brackets[0] = end, "[("[strict]
+    return Expr("group", (low, high), "".join(brackets))
+
+
+def exclude(a: Expr, b: Expr) -> bool:
+    """Do two conditions on one variable exclude each other, as c > 0 and c < 0 do? Only where the ends are numbers."""
+    if variables(a) != variables(b):
+        return False
+    ranges = [_range(as_set(e)) for e in (a, b)]
+    known = sorted(r for r in ranges if r is not None)
+    return len(known) == 2 and known[0][1] <= known[1][0]
+
+
+def _range(e: Expr | None) -> tuple[float, float] | None:
+    if e is None or e.op != "group" or len(e.args) != 2:
+        return None
+    ends = {INFINITY: math.inf, neg(INFINITY): -math.inf}
+    low, high = (ends.get(a, float(a.value) if a.op == "num" else None) for a in e.args)
+    return None if low is None or high is None else (low, high)
+
+
+def mentions_infinity(e: Expr) -> bool:
+    """Does ∞ occur in e?"""
+    return INFINITY in walk(e)

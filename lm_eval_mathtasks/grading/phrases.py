@@ -1,0 +1,184 @@
+"""What the words beside a value mean: a label, a remark, a bound, a sign, a unit, or a part of the answer."""
+
+from __future__ import annotations
+
+import re
+
+from lm_eval_mathtasks.grading.expr import Expr, div, neg, num, variables
+from lm_eval_mathtasks.grading.numerals import PARTS, in_words
+
+_WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
+# What bounds the value behind it, the longer phrases first.
+_BEFORE = {
+    "<=": ("less than or equal to", "fewer than or equal to", "no more than", "not more than", "no greater than",
+           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "up to"),
+    ">=": ("greater than or equal to", "more than or equal to", "no less than", "not less than", "no fewer than",
+           "not fewer than", "no smaller than", "at least"),
+    "<": ("less than", "fewer than", "smaller than", "lower than", "under", "below"),
+    ">": ("greater than", "more than", "larger than", "bigger than", "higher than", "over", "above", "exceeds"),
+    "!=": ("not equal to", "anything but", "other than", "different from", "not"),
+}  # fmt: skip
+_BOUNDS = sorted(
+    ((phrase.split(), sign) for sign, phrases in _BEFORE.items() for phrase in phrases),
+    key=lambda b: -len(b[0]),
+)
+# What bounds the value before it: "40 or more", "6 and below", "5 at most"
+BOUND_BEHIND = (
+    r"(?:or|and)\s+(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
+    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b|at\s+(?:least|most)\b"
+)
+_BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
+_UPWARDS = re.compile(
+    r"more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least", re.IGNORECASE
+)
+_BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
+# Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
+_SUBJECTS = {
+    "is", "are", "be", "must", "it", "the", "a", "an", "any", "some", "number", "numbers", "value", "values",
+    "answer", "all", "real",
+}  # fmt: skip
+_SIGNS = {"minus", "negative"}
+_NEGATIONS = {
+    "not",
+    "never",
+    "neither",
+    "nor",
+    "except",
+    "unless",
+    "without",
+    "cannot",
+    "isn't",
+    "aren't",
+    "but",
+}
+# Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
+_RELATING = {
+    "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
+    "per", "plus", "minus", "times",
+}  # fmt: skip
+_RELATING |= {"double", "twice", "triple", "half", "squared", "inverse", "reciprocal"}
+# "A total of 12" is 12, "a multiple of 12" is not: what may stand before "of"
+_MEASURES = {
+    "total", "sum", "value", "area", "volume", "perimeter", "circumference", "length", "width", "height", "depth",
+    "radius", "diameter", "distance", "speed", "rate", "price", "cost", "amount", "number", "count", "maximum",
+    "minimum", "max", "min", "average", "mean", "median", "mode", "range", "probability", "chance", "odds",
+    "ratio", "percentage", "slope", "angle", "measure", "degree", "order", "age", "weight", "mass", "time",
+    "period", "profit", "loss", "discount", "score", "remainder", "answer", "result", "solution", "base", "side",
+    "grade", "mark", "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
+    "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise", "fall", "increase",
+    "decrease", "gain",
+}  # fmt: skip
+# "equal to 5" and "adds up to 5" are 5, "close to 5" is not
+_TO = {
+    "equal", "equals", "equivalent", "comes", "amounts", "adds", "up", "sums", "rounds", "rounded", "simplifies",
+    "reduces", "evaluates", "leads", "corresponds", "amounting", "adding", "reduced", "simplified",
+}  # fmt: skip
+# What has parts of its own is never a quantity: words before it are dropped.
+_WHOLES = {"group", "union", "matrix", "seq"}
+_COPULAS = {
+    "is", "are", "was", "be", "equals", "equal", "becomes", "gives", "has",
+}  # fmt: skip
+_FILLERS = {
+    "only", "exactly", "just", "so", "thus", "therefore", "hence", "then", "answer", "simply", "approximately",
+    "about", "to",
+}  # fmt: skip
+# Behind a variable they say which ones are meant: "n even"
+_KINDS = {
+    "even",
+    "odd",
+    "prime",
+    "composite",
+    "positive",
+    "negative",
+    "integer",
+    "integers",
+    "rational",
+    "irrational",
+}
+_QUANTIFIERS = {"all", "any", "every", "each", "the", "a", "an"}
+
+
+def _key(words: str) -> list[str]:
+    return [word.replace("’", "'") for word in _WORD.findall(words.lower())]
+
+
+def is_bound(words: str) -> bool:
+    """Do words bound the value before them, as "or more" does?"""
+    return _BEHIND.match(words) is not None
+
+
+def under(words: str, value: Expr) -> Expr:
+    """Return what words and the value behind them answer: "the area is 5", "at most 9", "minus 4", "multiples of 7"."""
+    key = _key(words)
+    if key and key[-1] in _SIGNS and _is_remark(key[:-1]):
+        return neg(value)
+    for phrase, sign in _BOUNDS:
+        if key[-len(phrase) :] == phrase:
+            rest = key[: -len(phrase)]
+            if all(word in _SUBJECTS or len(word) == 1 for word in rest):
+                return Expr("rel", (Expr("text"), value), sign)
+            return _worded(key, value)
+    # "even n" is no remark on n, "the slope is m" is one
+    named = not key or key[-1] == ":" or key[-1] in _COPULAS or key[-1] in _FILLERS
+    if not _is_remark(key) or (variables(value) and not named):
+        return _worded(key, value)
+    if value.op in _WHOLES:
+        return value
+    if key[-1:] == [":"]:
+        return Expr("rel", (Expr("text", name=words.strip(" :")), value), "=")
+    return Expr("unit", (value,), words)
+
+
+def beside(value: Expr, words: str) -> Expr:
+    """Return what a value and the words behind it answer: "25 cm", "40 or more", "2 thirds", "14 points"."""
+    bound = _BEHIND.match(words)
+    if bound:
+        return Expr("rel", (Expr("text"), value), ">=" if _UPWARDS.search(bound[1]) else "<=")
+    if value.op in _WHOLES:
+        return value
+    key = _key(words)
+    first = key[0] if key else ""
+    if first in PARTS and first.endswith("s"):
+        return beside(div(value, num(PARTS[first])), " ".join(key[1:]))
+    if first in {"squared", "cubed"}:
+        return Expr("pow", (value, num(2 if first == "squared" else 3)))
+    if first == "factorial":
+        return Expr("fact", (value,))
+    if _BELOW_ZERO.search(words):
+        return Expr("unit", (neg(value),), words)
+    if variables(value) and _KINDS & set(key):
+        return _worded(key, value)
+    spelled = in_words(words.strip(" ()"))
+    if spelled is not None and value.op == "num" and spelled != value.value:
+        return _worded(key, value)
+    return Expr("unit", (value,), words)
+
+
+def _worded(key: list[str], value: Expr) -> Expr:
+    """A value that stands under words which are part of the answer; it equals the same words with the same value."""
+    while key and key[0] in _QUANTIFIERS:
+        key = key[1:]
+    return Expr("worded", (value,), " ".join(key))
+
+
+def _is_remark(key: list[str]) -> bool:
+    """Do these words only name the value behind them, or say nothing about it?"""
+    if _NEGATIONS & set(key):
+        return False
+    if not key or key[-1] == ":":
+        return True
+    last, before = key[-1], key[-2] if len(key) > 1 else ""
+    if last == "of":
+        return before in _MEASURES
+    if last == "to":
+        return before in _TO
+    return last not in _RELATING
+
+
+def between(value: Expr, words: str) -> str | None:
+    """Return the operation that words between two values mean: "3 out of 10" divides, "half of 8" multiplies."""
+    key = _key(words)
+    if key[-2:] == ["out", "of"]:
+        return "div"
+    is_part = value.op in {"pct", "div"} or (value.op == "num" and 0 < value.value < 1)
+    return "mul" if key == ["of"] and is_part else None

@@ -1,0 +1,64 @@
+"""An answer that is a sentence or a whole solution: its marked or stated result, as of a response."""
+
+from __future__ import annotations
+
+import re
+
+from lm_eval_mathtasks.grading.extract import STATED, extract_answer
+
+_TEXT = re.compile(r"\\text(?:rm|bf|it)?\s?\{([^{}]*)\}|\\mbox\s?\{([^{}]*)\}")
+_WORD = re.compile(r"(?<![\\a-zA-Z])[A-Za-z]{2,}(?![a-zA-Z{])")
+_YES_OR_NO = re.compile(r"\s*(yes|no|true|false)\b\s*[.,;:!]\s*(?=\S)", re.IGNORECASE)
+# What stands before the value of a sentence: "the area is 9".
+_COPULA = re.compile(
+    r"(?:\b(?:is|are|be|equals|gives|get|has|have|was|were|of|only|about|just|yields|make|up)\b|=|:)[\s$\\(*]*\Z"
+)
+_VALUE = re.compile(r"\$[^$]+\$|\\\(.+?\\\)|(?<![\w.])\d[\d,.]*")
+# Fewer words than this are no sentence.
+MIN_WORDS = 3
+
+
+_SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b")
+
+
+def says_what_is(text: str) -> bool:
+    """Is the text a sentence with formulas in it, of which one is what another is or equals?"""
+    return _SAYS.search(text) is not None and len(_WORD.findall(text)) > MIN_WORDS
+
+
+def stated_result(text: str, *, of_gold: bool) -> str | None:
+    """Return the result that a sentence or solution states, None where the text is none or states none.
+
+    A reference answer is not guessed at: its result must be marked or stated, follow "is" or the like, or be the only
+    value there is.
+    """
+    # "$ $" breaks one formula in two
+    plain = _as_response(text.replace("$ $", " "))
+    if len(_WORD.findall(plain)) < MIN_WORDS:
+        return None
+    if decision := _YES_OR_NO.match(plain):
+        return decision[1]
+    found = extract_answer(plain)
+    if found.answer is None or found.span is None or found.answer.strip() == text.strip():
+        return None
+    before, values = plain[: found.span[0]], _VALUE.findall(plain)
+    sure = found.rule in STATED or len(values) == 1 or _COPULA.search(before)
+    return found.answer if sure or not of_gold else None
+
+
+def _as_response(text: str) -> str:
+    """Write the words of a formula outside and its mathematics in dollars, as a response has them."""
+    if "$" in text or r"\(" in text or r"\[" in text or not _TEXT.search(text):
+        return text
+    pieces, position = [], 0
+    for match in _TEXT.finditer(text):
+        pieces += [_formula(text[position : match.start()]), match[1] or match[2] or ""]
+        position = match.end()
+    return "".join([*pieces, _formula(text[position:])])
+
+
+def _formula(text: str) -> str:
+    """Return mathematics in dollars, with the space and the full stop around it outside."""
+    core = re.sub(r"\\[ ,;:!]|\\q?quad(?![a-z])", " ", text)
+    inner = core.strip(" .,;\n")
+    return core.replace(inner, f"${inner}$", 1) if inner else core
