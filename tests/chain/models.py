@@ -133,7 +133,7 @@ NUMBERS = ("18", "7", "-4", "1,200", "35", "600", "13", "2", "64", "90", "1,000,
 FORMULAS = (
     "18", r"\frac{3}{4}", "(1,2)", r"2\sqrt{3}", "x^2+1", r"\text{even}", "7", "64", "-5", "0", "12", r"3\pi",
 )  # fmt: skip
-UNREADABLE_GOLD = "4:30p.."
+UNREADABLE_GOLD = "]][["
 
 
 def _rows(source: Source) -> Iterator[dict[str, Any]]:

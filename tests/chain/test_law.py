@@ -15,6 +15,7 @@ from tests.chain.models import LOST, MODELS, docs_of, task_names, write_sets
 from tests.chain.rooms import CHECKS, check_compare, check_page, run_chain, statuses
 from tests.conftest import read_jsonl
 
+pytestmark = pytest.mark.xdist_group("chain")  # whose runs are made once for all of these tests
 RUNS = [(model, k) for model in MODELS if model != "answers and errors" for k in (1, 4)]
 SOME = 30  # docs of each task to which four responses are given
 FEW = ("sample-gsm8k", "math-cot", "olympiadbench-cot")  # where the task makes no difference to what is shown

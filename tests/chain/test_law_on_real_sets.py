@@ -10,6 +10,7 @@ from tests.chain.models import docs_of
 from tests.chain.rooms import CHECKS, check_compare, run_chain, statuses
 from tests.conftest import shared_path
 
+pytestmark = pytest.mark.xdist_group("chain on real sets")
 # A task for each set: what prompts change, `test_law.py` shows.
 TASKS = ("math-cot", "math500", "gsm8k-cot-zeroshot", "olympiadbench-cot", "amc23-cot", "aime24-cot")
 WHOLE = {"math-cot": 5000, "math500": 500, "olympiadbench-cot": 675, "amc23-cot": 40, "aime24-cot": 30}

@@ -13,6 +13,7 @@ from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
+from lm_eval_mathtasks.runs.records import Row
 from tests.conftest import shared_path
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -105,6 +106,20 @@ def test_a_missing_answer_is_not_a_wrong_one(tmp_path):
     assert [row.missing for row in run.rows] == [False, False, False, True]
     assert run.scored
     assert len(run.answered) == 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "finish", "lost"),
+    [
+        (["", "\\boxed{1}"], [], (0,)),  # plain lm-eval: one of two never came, and one is empty
+        (["", ""], [], ()),  # the model may have said nothing once: which one it was, nobody knows
+        (["", ""], ["stop", "api_error"], (1,)),
+    ],
+)
+def test_which_responses_api_errors_took(texts, finish, lost):
+    row = Row("0", "?", "1", tuple(texts), tuple(finish), score=1.0, metrics={"api_error,none": 0.5})
+    assert row.lost == lost
+    assert row.there == tuple({0, 1} - set(lost))
 
 
 def test_several_tasks_and_models_are_told_apart(tmp_path):
