@@ -665,7 +665,7 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, rescore, monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     status, _, errors = rescore(path, "--engine", "ray")
     assert status == 2
-    assert "run pip install 'lm-eval-mathtasks[scale]'" in errors
+    assert "Run pip install 'lm-eval-mathtasks[scale]'" in errors
 
 
 def test_agreement():
