@@ -191,11 +191,12 @@ def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def model_name(results: Mapping[str, Any]) -> str | None:
-    """The name the command gave; lm-eval's own is a random id where it gave none."""
+    """The name the command gave, with that of an adapter; lm-eval's own is a random id where it gave none."""
     arguments = model_arguments(results)
     named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
     name = named[0] if named else results.get("model_name")
-    return str(name) if name else None
+    adapter = arguments.get("peft") or arguments.get("lora_local_path")
+    return " + ".join(str(part) for part in (name, adapter) if part) or None
 
 
 def _journal(results: Mapping[str, Any]) -> str | None:
