@@ -48,7 +48,18 @@ _KEYS: dict[str, tuple[Stage, ...] | None] = {
 _REQUIRED = ("stage", "model", "output", "data")
 _DATA = ("train", "dev", "processbench")
 _PREFLIGHT = ("sample", "allow")
-_EVALUATE = ("tasks", "model_args", "gen_kwargs", "limit", "batch_size", "device", "chat", "repeats")
+_EVALUATE = (
+    "dev",
+    "tasks",
+    "baseline",
+    "model",
+    "model_args",
+    "gen_kwargs",
+    "limit",
+    "batch_size",
+    "device",
+    "chat",
+)
 
 
 class Preflight(NamedTuple):
