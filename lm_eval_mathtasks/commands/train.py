@@ -107,10 +107,10 @@ def _train(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.leaderboard.result_tables import paired_tables
     from lm_eval_mathtasks.training.config import read_config
-    from lm_eval_mathtasks.training.evaluation import CSV, EVALUATED, evaluate
+    from lm_eval_mathtasks.training.selection import CSV, EVALUATED, evaluate_checkpoints
 
     config = read_config(args.config)
-    found = evaluate(config, _say)
+    found = evaluate_checkpoints(config, _say)
     print_tables(found.tables)
     for paired in found.confirmed:
         print_tables(paired_tables(paired, every_doc=False))

@@ -6,7 +6,7 @@ import pytest
 
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.problems.fingerprints import FILE, packed, sets_of
-from lm_eval_mathtasks.problems.rows import rows_of
+from lm_eval_mathtasks.problems.rows import set_rows
 from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import content_checksum
 from tests.conftest import shared_path
@@ -16,7 +16,7 @@ STORED = json.loads(FILE.read_text())
 
 def questions_of(name):
     source = known_sets()[name]
-    rows, _ = rows_of(source, None if source.bundled else str(shared_path("data")))
+    rows, _ = set_rows(source, None if source.bundled else str(shared_path("data")))
     assert content_checksum(source, rows, source.checksum) == source.checksum
     return [str(row[source.question]) for row in rows]
 

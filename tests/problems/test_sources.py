@@ -98,7 +98,7 @@ def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
 
 @pytest.mark.parametrize(("name", "near"), [("gsm9k", "gsm8k"), (None, "gsm8k, .*sample-math")])
 def test_a_set_that_is_not_known_is_named_with_those_that_are(name, near):
-    with pytest.raises(DataError, match=rf"got {name!r}; .*dataset_kwargs: {{set: .*: {near}"):
+    with pytest.raises(DataError, match=rf"got {name!r}\. .*dataset_kwargs: {{set: .*: {near}"):
         sources.load(name, {})
 
 

@@ -14,9 +14,9 @@ from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
 from lm_eval_mathtasks.training.data import MANIFEST, Problem, rows_of, write_data
-from lm_eval_mathtasks.training.evaluation import models_of
 from lm_eval_mathtasks.training.own_tasks import write_tasks
 from lm_eval_mathtasks.training.record import data_facts
+from lm_eval_mathtasks.training.selection import models_of
 
 pytest.importorskip("trl")
 pytestmark = [

@@ -71,7 +71,7 @@ class Evaluated(NamedTuple):
     confirmed: list[Paired]
 
 
-def evaluate(config: Config, say: _SAYS) -> Evaluated:
+def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     """Evaluate the baseline and the checkpoints of a run, choose on dev, and compare the choice on test.
 
     What was evaluated lies in `output/evaluation` and is not evaluated again. Raises TrainingError where there is
