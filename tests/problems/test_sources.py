@@ -122,7 +122,7 @@ def test_a_doc_that_is_published_without_an_answer_is_known_to_be(tmp_path, monk
     path = write(tmp_path / "gsm8k.jsonl", [*ROWS, {"question": "And three?", "answer": ""}])
     with pytest.raises(DataError, match="1 without 'answer': doc 2"):
         load(path)
-    monkeypatch.setitem(known_sets(), "gsm8k", dataclasses.replace(known_sets()["gsm8k"], without_gold=[2]))
+    monkeypatch.setitem(known_sets(), "gsm8k", dataclasses.replace(known_sets()["gsm8k"], without_gold=1))
     assert load(path)[2]["gold"] == ""
 
 
