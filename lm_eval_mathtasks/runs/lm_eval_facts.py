@@ -52,12 +52,11 @@ def model_arguments(results: Results) -> Mapping[str, object]:
 
 
 def model_name(results: Results) -> str | None:
-    """The name the command gave, with that of an adapter; lm-eval's own is a random id where it gave none."""
+    """The name the command gave; lm-eval's own is a random id where it gave none."""
     arguments = model_arguments(results)
     named = [arguments[key] for key in _NAMES if arguments.get(key)]
     name = named[0] if named else results.get("model_name")
-    adapter = arguments.get("peft") or arguments.get("lora_local_path")
-    return " + ".join(str(part) for part in (name, adapter) if part) or None
+    return str(name) if name else None
 
 
 def _journal(results: Results) -> str | None:

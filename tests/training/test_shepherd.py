@@ -180,7 +180,7 @@ def test_a_server_goes_on_with_a_message_that_was_begun():
         server.server_close()
     with pytest.raises(TrainingError, match="http://localhost"):
         ServedModel("file:///etc/passwd", None, 1)
-    with pytest.raises(MathtasksError, match="is the server up"):
+    with pytest.raises(MathtasksError, match="Is the server up"):
         ServedModel("http://127.0.0.1:1", None, 1).complete([Start("Q", "")], Settings(rollouts=1), 0)
 
 
