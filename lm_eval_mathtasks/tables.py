@@ -1,4 +1,4 @@
-"""Tables for people: on the terminal (rich, if installed), as Markdown, as CSV."""
+"""Tables: for people on a terminal of any width or as Markdown, for programs as values in CSV or JSON."""
 
 from __future__ import annotations
 
@@ -6,95 +6,278 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lm_eval_mathtasks.numbers.intervals import Interval
+from lm_eval_mathtasks.text import visible
 
 Style = Literal["text", "markdown", "csv", "json"]
-PIPED_WIDTH = 180  # columns where no terminal says its own: rich's 80 would fold every cell
+# Columns of output that goes to no terminal.
+PIPED_WIDTH = 180
+# Columns below which the cells of a table are not wrapped: it is shown as records, unless it fits as it is.
+NARROW = 120
+_GAP = "  "
+# Stands for a blank where no line may end while lines are made: no text that is shown holds it.
+_GLUE = "\0"
+# Digits of a value for programs: what is beyond them is the computer's, not the measurement's.
+_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class Share:
+    """A fraction with its interval: percent for people; for programs the fraction, and both ends beside it."""
+
+    value: float
+    interval: Interval | None = None
+    signed: bool = False
+    digits: int = 1
+
+    def __str__(self) -> str:
+        if self.interval is None:
+            return _in_percent(self.value, self.digits, self.signed)
+        return with_interval(self.value, self.interval, signed=self.signed, digits=self.digits)
+
+
+class Name(str):
+    """A name to be copied: it stands on one line, blanks and all."""
+
+
+Cell = str | int | float | Share | None
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title, and notes below it."""
+    """A table with a title, notes below it, and at last the sentence that it comes to.
+
+    facts: what the title says, as values for programs, the same for every row.
+    """
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    sentence: str = ""
+    facts: Mapping[str, Cell] = field(default_factory=dict)
 
 
 def print_tables(tables: Sequence[Table], style: Style = "text") -> None:
-    """Print tables to standard output."""
-    if style == "text" and _rich(tables):
+    """Print tables to standard output, for people as wide as the terminal is (or COLUMNS says)."""
+    if style != "text":
+        print(rendered(tables, style), end="")
         return
-    print(rendered(tables, style), end="")
+    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns
+    bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for table in tables:
+        print("\n".join(terminal_lines(table, width, bold=bold)) + "\n")
 
 
 def rendered(tables: Sequence[Table], style: Style) -> str:
-    """Return tables as text; CSV leaves titles and notes out and separates tables by an empty line."""
+    """Return tables as Markdown, CSV or JSON.
+
+    CSV leaves titles, notes and sentences out; tables of the same columns are one, others are separated by an empty
+    line. JSON is a list of tables, each with its rows as objects.
+    """
     if style == "json":
-        return json.dumps([asdict(table) for table in tables], indent=1, ensure_ascii=False) + "\n"
-    return "\n".join(_csv(t) if style == "csv" else _markdown(t) for t in tables)
+        return json.dumps([_object(table) for table in tables], indent=1, ensure_ascii=False) + "\n"
+    if style == "csv":
+        return _csv(tables)
+    return "\n".join(_markdown(table) for table in tables)
 
 
-def _csv(table: Table) -> str:
-    out = io.StringIO()
+def column_key(column: str) -> str:
+    """The name of a column for programs: "ours - claim [95 %]" is "ours_minus_claim"."""
+    text = re.sub(r"\s*\[.*\]", "", column).replace(" - ", " minus ")
+    return re.sub(r"[^\w@^.]+", "_", text).strip("_").lower()
+
+
+def _records(table: Table) -> Iterator[dict[str, str | int | float | None]]:
+    """The rows for programs, the facts of the table first; a share with an interval becomes three values."""
+    ranged = {
+        name
+        for row in table.rows
+        for name, cell in zip(table.columns, row, strict=True)
+        if isinstance(cell, Share) and cell.interval is not None
+    }
+    for row in table.rows:
+        record: dict[str, str | int | float | None] = {}
+        for name, cell in (*table.facts.items(), *zip(table.columns, row, strict=True)):
+            key = column_key(name)
+            record[key] = _value(cell.value if isinstance(cell, Share) else cell)
+            if name in ranged or (isinstance(cell, Share) and cell.interval is not None):
+                low, high = (cell.interval if isinstance(cell, Share) else None) or (None, None)
+                record |= {f"{key}_low": _value(low), f"{key}_high": _value(high)}
+        yield record
+
+
+def _value(cell: str | float | None) -> str | int | float | None:
+    # A sum of floats is never -0.0: programs print its sign.
+    return float(f"{cell:.{_DIGITS}g}") + 0.0 if isinstance(cell, float) else cell
+
+
+def _object(table: Table) -> dict[str, object]:
+    facts = next(_records(Table("", (), ((),), facts=table.facts)))
+    rows = list(_records(Table("", table.columns, table.rows)))
+    said = {"notes": list(table.notes), "sentence": table.sentence}
+    return {"title": table.title, "facts": facts, "rows": rows, **said}
+
+
+def _csv(tables: Sequence[Table]) -> str:
+    out, before = io.StringIO(), None
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(table.rows)
+    for table in tables:
+        records = list(_records(table))
+        names = list(records[0]) if records else [column_key(name) for name in (*table.facts, *table.columns)]
+        if not names or (not records and before is not None):
+            continue
+        if names != before:
+            out.write("\n" if before is not None else "")
+            writer.writerow(names)
+        for record in records:
+            writer.writerow(f"{v:.{_DIGITS}g}" if isinstance(v, float) else v for v in record.values())
+        before = names
     return out.getvalue()
 
 
 def _markdown(table: Table) -> str:
-    lines = [f"**{table.title}**", ""]
+    lines = [f"**{table.title}**", ""] if table.title else []
     if table.rows:
         lines += ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table.rows]
+        lines += [
+            "| " + " | ".join(cell_text(cell).replace("|", "\\|") for cell in row) + " |"
+            for row in table.rows
+        ]
         lines.append("")
     lines += [f"- {note}" for note in table.notes]
+    lines += ["", table.sentence] if table.sentence else []
     return "\n".join(lines) + "\n"
 
 
-def _rich(tables: Sequence[Table]) -> bool:
-    """Print by rich; False where it is not installed."""
-    try:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table as RichTable
-        from rich.text import Text
-    except ImportError:
-        return False
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(width=PIPED_WIDTH)
-    for table in tables:
-        console.print(Text(table.title, style="bold"))
-        if table.rows:
-            grid = RichTable(box=box.SIMPLE, pad_edge=False)
-            for column in table.columns:
-                grid.add_column(column, overflow="fold")  # an id cut off by "..." cannot be copied
-            for row in table.rows:
-                grid.add_row(*(Text(cell) for cell in row))
-            console.print(grid)
-        for note in table.notes:
-            console.print(Text("• " + note))
-        console.print()
-    return True
+def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]:
+    """Return the lines of a table on a terminal of so many columns.
+
+    A grid where it fits; with wrapped cells only from NARROW columns on, below that a record for each row. No word is
+    ever broken: one that is wider than the terminal stands on a line of its own, and can be copied as it is.
+    """
+    title, sentence = (
+        [_bold(line, bold) for line in wrapped(visible(text), width)]
+        for text in (table.title, table.sentence)
+    )
+    filled = [place for place, own in enumerate(zip(*table.rows, strict=True)) if {*own} - {None, ""}]
+    columns = [table.columns[place] for place in filled]
+    rows = [[_glued(row[place]) for place in filled] for row in table.rows]
+    grid = _grid(columns, rows, width) if rows else []
+    body = _stack(columns, rows, width, bold) if grid is None else grid
+    notes = [line for note in table.notes for line in indented(f"• {visible(note)}", width, 2)]
+    parts = [part for part in (title, body, notes, sentence) if part]
+    lines = [line for number, part in enumerate(parts) for line in ([""] if number else []) + part]
+    return [line.replace(_GLUE, " ") for line in lines]
+
+
+def _glued(cell: Cell) -> str:
+    text = visible(cell_text(cell))
+    return text.replace(" ", _GLUE) if isinstance(cell, Name) else text
+
+
+def indented(text: str, width: int, indent: int) -> list[str]:
+    """Return a text in lines of at most so many columns, all but the first with so many spaces before them."""
+    first, *rest = wrapped(text, width - indent) or [""]
+    return [first, *(" " * indent + line for line in rest)]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most so many columns, broken between words only."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and cell_width(lines[-1]) + 1 + cell_width(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
+def cell_width(text: str) -> int:
+    """The columns that a terminal takes for a text: two for a wide character, none for one that is put on another."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str] | None:
+    """The rows side by side; None where they do not fit."""
+    cells = list(zip(columns, *rows, strict=True))
+    least = [max(cell_width(word) for cell in own for word in cell.split() or [""]) for own in cells]
+    widths = [max(map(cell_width, own)) for own in cells]
+    room = width - len(_GAP) * (len(columns) - 1)
+    while sum(widths) > room:
+        spare = [has - needs for has, needs in zip(widths, least, strict=True)]
+        if width < NARROW or not any(spare):
+            return None
+        widths[max((n for n, more in enumerate(spare) if more), key=lambda n: widths[n])] -= 1
+    rule = _GAP.join("─" * own for own in widths)
+    lines = [*_row(columns, widths), rule] if any(columns) else []
+    return [*lines, *(line for row in rows for line in _row(row, widths))]
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    parts = [wrapped(cell, own) for cell, own in zip(row, widths, strict=True)]
+    for number in range(max(map(len, parts))):
+        line = [part[number] if number < len(part) else "" for part in parts]
+        yield _GAP.join(
+            cell + " " * (own - cell_width(cell)) for cell, own in zip(line, widths, strict=True)
+        ).rstrip()
+
+
+def _stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bold: bool) -> list[str]:
+    """A record for each row: its first cell, and below it the others with their names; empty ones are left out."""
+    left = max(map(cell_width, columns[1:]), default=0)
+    lines: list[str] = []
+    for row in rows:
+        lines += [_bold(line, bold) for line in wrapped(f"{columns[0]} {row[0]}".strip(), width)]
+        for name, cell in zip(columns[1:], row[1:], strict=True):
+            if cell in ("", "-"):
+                continue
+            parts = wrapped(cell, width - left - 2 * len(_GAP))
+            if max(map(cell_width, parts)) > width - left - 2 * len(_GAP):
+                # A word that needs the whole line: the name stands above it.
+                lines += [_GAP + name, *(2 * _GAP + line for line in wrapped(cell, width - 2 * len(_GAP)))]
+                continue
+            names = [name + " " * (left - cell_width(name)), *[" " * left] * (len(parts) - 1)]
+            lines += [f"{_GAP}{first}{_GAP}{part}" for first, part in zip(names, parts, strict=True)]
+        lines.append("")
+    return lines[:-1]
+
+
+def _bold(line: str, bold: bool) -> str:
+    return f"\033[1m{line}\033[0m" if bold else line
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell as people read it."""
+    if cell is None:
+        return "-"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _in_percent(fraction: float, digits: int, signed: bool = False) -> str:
+    # Rounded first, so that nothing is printed as -0.0.
+    return f"{round(100 * fraction, digits) + 0.0:{'+' if signed else ''}.{digits}f}"
 
 
 def percent(fraction: float, digits: int = 2) -> str:
     """A fraction as percent, without the sign."""
-    return f"{100 * fraction:.{digits}f}"
+    return _in_percent(fraction, digits)
 
 
 def with_interval(value: float, interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
     """A fraction and its interval as percent: "75.2 [72.8, 77.4]"; signed for differences."""
-    sign = "+" if signed else ""
-    numbers = [f"{100 * v:{sign}.{digits}f}" for v in (value, interval.low, interval.high)]
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+    first, low, high = (_in_percent(v, digits, signed) for v in (value, *interval))
+    return f"{first} [{low}, {high}]"
 
 
 def given(value: object) -> str:

@@ -41,7 +41,7 @@ PACKAGES = {
     "journal": set(),
     "presets": {"yaml"},
     "grading": {"sympy", "mpmath", "math_verify", "latex2sympy2_extended", "lm_eval", "yaml"},
-    "tables": {"rich"},
+    "tables": set(),
     "check": {"lm_eval"},
     "runs": {"pyarrow"},
     "models": {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"},
@@ -84,7 +84,6 @@ LAZY = {
     "pydantic",
     "pyarrow",
     "ray",
-    "rich",
     "tqdm",
 }
 MAY_LOAD_AT_IMPORT = {

@@ -21,6 +21,7 @@ from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.commands.arguments import (
+    COMPLETE,
     add_run_arguments,
     declare,
     read_chosen,
@@ -34,7 +35,7 @@ from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
-from lm_eval_mathtasks.tables import Table, print_tables, with_interval
+from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
@@ -80,8 +81,8 @@ def main(args: argparse.Namespace) -> int:
     numbers = _numbers_of(scores, judgements, how)
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
-    if args.format == "csv":
-        print_tables([long_table(run, chosen.curves)], "csv")
+    if args.format in COMPLETE:
+        print_tables([long_table(run, chosen.curves)], args.format)
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
     notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
@@ -125,7 +126,9 @@ def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) ->
 
 def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:
     columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
-    rows = tuple((str(k), *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (k, *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks
+    )
     return Table(title, columns, rows, tuple(notes))
 
 

@@ -95,7 +95,7 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    print_tables([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
+    print_tables([claims_table(words, chosen, claims, limit=args.limit)], args.format)
     return 0
 
 

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
-from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.tables import Cell, Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +37,13 @@ def main(args: argparse.Namespace) -> int:
     """Run `mathtasks sampling`: a table and curves for every run at the path."""
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     ks = None if args.k == "all" else args.k
+    runs = []
     for run in read_chosen(args.run, args, judged_anew=True):
         found = votes(run, judge_run(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
-        show_curves(run, drawn, _table(run, found, drawn, every=args.k is not None), args.format)
+        runs.append((run, drawn, _table(run, found, drawn, every=args.k is not None)))
+    show_curves(runs, args.format)
     return 0
 
 
@@ -57,8 +59,8 @@ def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
 
 def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
     ks = [point.k for point in drawn[0].points]
-    rows = tuple(
-        (str(k), *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (k, *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
     )
     notes = [ROWS]
     if any(curve.label == "avg@k" for curve in drawn):

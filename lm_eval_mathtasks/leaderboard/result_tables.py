@@ -12,9 +12,16 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, likeness
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
+from lm_eval_mathtasks.leaderboard.sentences import (
+    said_of_baseline,
+    said_of_claim,
+    said_of_gap,
+    said_of_pair,
+    said_of_ranking,
+)
 from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
 from lm_eval_mathtasks.runs.records import API_ERROR, Run
-from lm_eval_mathtasks.tables import Table, percent, with_interval
+from lm_eval_mathtasks.tables import Cell, Name, Share, Table, percent, with_interval
 
 FLIPS_SHOWN = 20
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
@@ -23,8 +30,12 @@ NOTES_SHOWN = 8
 TELLING = 0.005
 
 
+def _lost(value: float) -> Share:
+    return Share(value, signed=True, digits=2)
+
+
 def _points(value: float) -> str:
-    return f"{100 * value:+.2f}"
+    return str(_lost(value))
 
 
 def _score(score: Score) -> str:
@@ -44,13 +55,13 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
     rows = tuple(
         (
             c.verdict,
-            with_interval(c.theirs.value, c.theirs.interval, digits=2),
-            with_interval(c.delta, c.interval, signed=True, digits=2),
-            "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or "-",
-            "; ".join(_said(p) for p in c.reasons if p.effect == "matters") or "-",
-            ", ".join(p.name for p in c.reasons if p.effect == "unknown") or "-",
+            Share(c.theirs.value, c.theirs.interval, digits=2),
+            Share(c.delta, c.interval, signed=True, digits=2),
+            "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or None,
+            "; ".join(_said(p) for p in c.reasons if p.effect == "matters") or None,
+            ", ".join(p.name for p in c.reasons if p.effect == "unknown") or None,
             f"{c.claim.model}: {c.claim.source.title}, {c.claim.locator}",
-            c.claim.id,
+            Name(c.claim.id),
         )
         for c in ordered
     )
@@ -59,7 +70,14 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
         "id",
     )  # fmt: skip
     notes = [*note_on_preset(run, [c.claim for c in ordered]), *run.provenance.notes, *seen, *_notes(ordered)]
-    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(notes))]
+    ours = ordered[0].ours
+    facts = {**_facts(run), "ours": Share(ours.value, ours.interval), "docs": ours.docs, "k": ours.k}
+    said = said_of_claim(run, ordered[0])
+    return [Table(f"{run.label}: {_score(ours)}", columns, rows, tuple(notes), said, facts)]
+
+
+def _facts(run: Run) -> dict[str, Cell]:
+    return {"model": run.model, "task": run.task}
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
@@ -106,38 +124,47 @@ def notes_on_responses(explained: Explanation) -> list[str]:
 
 def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
     """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
-    difference = with_interval(paired.delta, paired.interval, signed=True)
-    result = [
-        ("first", paired.first.label, percent(paired.scores[0])),
-        ("second", paired.second.label, percent(paired.scores[1])),
-        ("first - second", "points, paired bootstrap 95 %", difference),
-        ("only first right", "docs", str(paired.only_first)),
-        ("only second right", "docs", str(paired.only_second)),
+    result: list[tuple[Cell, ...]] = [
+        ("first", paired.first.label, Share(paired.scores[0], digits=2)),
+        ("second", paired.second.label, Share(paired.scores[1], digits=2)),
+        (
+            "first - second",
+            "points, paired bootstrap 95 %",
+            Share(paired.delta, paired.interval, signed=True),
+        ),
+        ("only first right", "docs", paired.only_first),
+        ("only second right", "docs", paired.only_second),
     ]
     if paired.p_value is not None:
-        result.append(("McNemar, exact", "p", f"{paired.p_value:.4g}"))
+        result.append(("McNemar, exact", "p", paired.p_value))
     verdict = "the runs differ" if paired.significant else "the difference may be noise (5 %)"
     flips = tuple(
-        (f.doc_id, f"{f.first:g}", f"{f.second:g}", f.first_answer or "-", f.second_answer or "-")
+        (f.doc_id, f.first, f.second, f.first_answer, f.second_answer)
         for f in paired.flips[: None if every_doc else FLIPS_SHOWN]
     )
     more = len(paired.flips) - len(flips)
+    heads = ("what", "of", "value")
     flipped = ("doc", "first", "second", "first answered", "second answered")
     rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
     same = () if paired.changes else ("nothing",)
     changes = "configuration: what the logs state differently"
     return [
         Table(changes, ("what", "first", "second"), paired.changes, same),
-        Table(verdict, ("", "", ""), tuple(result), notes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
+        Table(
+            f"{verdict}, on {paired.docs:,} common docs", heads, tuple(result), notes, said_of_pair(paired)
+        ),
     ]
 
 
 def ranking_table(task: str, ranked: Sequence[Ranked]) -> Table:
     """Return runs from best to worst with their significance groups."""
-    rows = tuple((r.group, with_interval(r.score, r.interval), r.name) for r in ranked)
+    rows = tuple((r.group, Share(r.score, r.interval), r.name) for r in ranked)
     note = "runs of one letter cannot be told apart from its best (paired tests, Holm's correction, 5 %)"
-    return Table(f"{task}: {len(rows)} runs", ("group", "score [95 %]", "run"), rows, (note,))
+    columns = ("group", "score [95 %]", "run")
+    return Table(
+        f"{task}: {len(rows)} runs", columns, rows, (note,), said_of_ranking(task, ranked), {"task": task}
+    )
 
 
 def baseline_table(
@@ -145,12 +172,21 @@ def baseline_table(
 ) -> Table:
     """Return scores and their ratios to a baseline, best harmonic mean first."""
     cells = [
-        (path, *(f"{percent(scores[t])} ({ratios[t]:.3f})" for t in base), f"{mean:.4f}")
+        (
+            path,
+            *(cell for t in base for cell in (Share(scores[t], digits=2), round(ratios[t], 4))),
+            round(mean, 4),
+        )
         for path, scores, ratios, mean in rows
     ]
-    first = (f"{name} (baseline)", *(percent(value) for value in base.values()), "1.0000")
-    columns = ("run", *base, "harmonic mean of ratios")
-    return Table("scores and ratios to the baseline", columns, (first, *cells))
+    first = (
+        f"{name} (baseline)",
+        *(cell for value in base.values() for cell in (Share(value, digits=2), 1.0)),
+        1.0,
+    )
+    columns = ("run", *(column for t in base for column in (t, f"ratio on {t}")), "harmonic mean of ratios")
+    said = said_of_baseline(name, {path: mean for path, _, _, mean in rows})
+    return Table("scores and ratios to the baseline", columns, (first, *cells), sentence=said)
 
 
 def explanation_tables(
@@ -171,18 +207,18 @@ def explanation_tables(
 
 
 def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[str]) -> Table:
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     if explained.published is not None and best is not None:
         source = f"published: {best.claim.source.title}, {best.claim.locator}"
-        rows.append((source, "", percent(explained.published), "", ""))
+        rows.append((source, None, Share(explained.published, digits=2), None, None))
     for cause in explained.causes:
         sure = ", ".join(f"{n} {word}" for word, n in cause.sure.items())
-        rows.append((cause.title, str(cause.count), _points(-cause.fair), _range(cause), sure))
+        rows.append((cause.title, cause.count, _lost(-cause.fair), _range(cause), sure or None))
     if explained.published is not None and explained.remaining is not None:
         rows.append(_remaining(explained, explained.published, explained.remaining, best))
     own = f"its own grader ({explained.run.metric or 'verdicts'})"
     grader = "our grader" if explained.own is None else own
-    rows.append((f"this run, by {grader}", "", percent(explained.score), "", ""))
+    rows.append((f"this run, by {grader}", None, Share(explained.score, digits=2), None, None))
     below = [
         *notes,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
@@ -193,7 +229,8 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
         *_rates(explained.causes),
     ]
     columns = ("from the published score to this run", "responses", "points", "range", "how sure")
-    return Table(f"{explained.run.label}: where the points went", columns, tuple(rows), tuple(below))
+    title, said = f"{explained.run.label}: where the points went", said_of_gap(explained)
+    return Table(title, columns, tuple(rows), tuple(below), said, _facts(explained.run))
 
 
 def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
@@ -211,17 +248,17 @@ def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
 
 def _remaining(
     explained: Explanation, published: float, remaining: float, best: Comparison | None
-) -> tuple[str, ...]:
+) -> tuple[Cell, ...]:
     """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
     unexplained, too_much = "not accounted for by the responses", "the losses above are more than the gap"
     said = unexplained if remaining >= 0 else too_much
     fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
     points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
-    noise = ""
+    noise = None
     if best is not None:
         side = "within" if abs(remaining) <= best.interval.half_width else "beyond"
         noise = f"{side} the noise of the comparison, ±{percent(best.interval.half_width)}"
-    return f"remaining: {said}", "", f"{round(points, 2) + 0.0:+.2f}", noise, ""
+    return f"remaining: {said}", None, Share(round(points, 2) / 100, signed=True, digits=2), noise, None
 
 
 def _rates(causes: Sequence[Cause]) -> list[str]:
@@ -247,10 +284,9 @@ def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     rows = []
     for doc_id, repeat, cause, sure, why in explained.found:
         judgement, row = judged.get((doc_id, repeat)), rows_of[doc_id]
-        own = "-" if row.score is None else f"{row.score:g}"
-        answer = (judgement and judgement.extraction.answer) or "-"
+        answer = (judgement and judgement.extraction.answer) or None
         status = API_ERROR if judgement is None else str(judgement.verdict.status)
-        rows.append((doc_id, str(repeat), CAUSES[cause][0], sure, why, answer, row.gold or "", own, status))
+        rows.append((doc_id, repeat, CAUSES[cause][0], sure, why, answer, row.gold, row.score, status))
     columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")
     return Table(f"{len(rows)} responses that a cause holds", columns, tuple(rows))
 
@@ -268,7 +304,7 @@ def _fixes(explained: Explanation) -> Table:
     flags = f"; {harness} calls the token limit {_LIMITS[harness]}" if harness in _LIMITS else ""
     said = f"flags are those of `mathtasks run` and lm-eval{flags}"
     note = (said,) if harness != "lm-eval" and rows else ()
-    return Table("how to fix it", ("cause", "seen by", "docs", "how to fix it"), tuple(rows), note)
+    return Table("how to fix it", ("cause", "seen by", "ids of docs", "how to fix it"), tuple(rows), note)
 
 
 def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:

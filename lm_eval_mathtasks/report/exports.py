@@ -16,7 +16,7 @@ from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import API_ERROR, NEVER_CAME, Bin, Examined, lengths, pairs, status_of
 from lm_eval_mathtasks.runs.reading import Row
-from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
+from lm_eval_mathtasks.tables import Share, Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
 JSON_VERSION = 2  # raised whenever a key changes its meaning or goes
@@ -58,7 +58,9 @@ def _protocol(one: Examined) -> str:
 
 
 def _causes(one: Examined) -> Table:
-    rows = tuple((c.title, str(c.count), f"{-100 * c.fair:+.2f}", c.fix) for c in one.explanation.causes)
+    rows = tuple(
+        (c.title, c.count, Share(-c.fair, signed=True, digits=2), c.fix) for c in one.explanation.causes
+    )
     title = f"Where the points of {one.name} on {one.run.task} went"
     return Table(title, ("cause", "responses", "points", "how to fix it"), rows)
 
