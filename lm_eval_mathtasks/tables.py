@@ -149,7 +149,7 @@ def _markdown(table: Table) -> str:
     if table.rows:
         lines += ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
         lines += [
-            "| " + " | ".join(cell_text(cell).replace("|", "\\|") for cell in row) + " |"
+            "| " + " | ".join(for_people(cell).replace("|", "\\|") for cell in row) + " |"
             for row in table.rows
         ]
         lines.append("")
@@ -180,7 +180,7 @@ def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]
 
 
 def _glued(cell: Cell) -> str:
-    text = visible(cell_text(cell))
+    text = visible(for_people(cell))
     return text.replace(" ", _GLUE) if isinstance(cell, Name) else text
 
 
@@ -257,7 +257,7 @@ def _bold(line: str, bold: bool) -> str:
     return f"\033[1m{line}\033[0m" if bold else line
 
 
-def cell_text(cell: Cell) -> str:
+def for_people(cell: Cell) -> str:
     """A cell as people read it."""
     if cell is None:
         return "-"

@@ -26,13 +26,8 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.leaderboard.result_tables import (
-    baseline_table,
-    comparison_tables,
-    notes_on_responses,
-    paired_tables,
-    ranking_table,
-)
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses
+from lm_eval_mathtasks.leaderboard.run_tables import baseline_table, paired_tables, ranking_table
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables

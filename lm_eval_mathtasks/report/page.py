@@ -13,7 +13,8 @@ from typing import Any, Literal
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
-from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables, paired_tables
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables
+from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
