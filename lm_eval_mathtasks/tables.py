@@ -10,9 +10,9 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TextIO
 
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.text import visible
@@ -20,8 +20,8 @@ from lm_eval_mathtasks.text import visible
 Style = Literal["text", "markdown", "csv", "json"]
 # Columns of output that goes to no terminal.
 PIPED_WIDTH = 180
-# Columns below which the cells of a table are not wrapped: it is shown as records, unless it fits as it is.
-NARROW = 120
+# Columns below which the cells of a table have so many lines at most: where it needs more, it is shown as records.
+NARROW, LINES = 120, 3
 _GAP = "  "
 # Stands for a blank where no line may end while lines are made: no text that is shown holds it.
 _GLUE = "\0"
@@ -77,6 +77,18 @@ def print_tables(tables: Sequence[Table], style: Style = "text") -> None:
         print("\n".join(terminal_lines(table, width, bold=bold)) + "\n")
 
 
+def print_lines(lines: Iterable[str], *, to: TextIO | None = None) -> None:
+    """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is."""
+    width = shutil.get_terminal_size((sys.maxsize, 24)).columns
+    for line in lines:
+        if cell_width(line) <= width:
+            print(line, file=to)
+            continue
+        space = len(line) - len(line.lstrip())
+        first, *rest = indented(line.strip(), width - space, 2)
+        print("\n".join(" " * space + part for part in (first, *rest)), file=to)
+
+
 def rendered(tables: Sequence[Table], style: Style) -> str:
     """Return tables as Markdown, CSV or JSON.
 
@@ -104,7 +116,8 @@ def _records(table: Table) -> Iterator[dict[str, str | int | float | None]]:
         for name, cell in zip(table.columns, row, strict=True)
         if isinstance(cell, Share) and cell.interval is not None
     }
-    for row in table.rows:
+    # What has facts alone, and could have no rows, is one.
+    for row in table.rows or (((),) if table.facts and not table.columns else ()):
         record: dict[str, str | int | float | None] = {}
         for name, cell in (*table.facts.items(), *zip(table.columns, row, strict=True)):
             key = column_key(name)
@@ -161,8 +174,8 @@ def _markdown(table: Table) -> str:
 def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]:
     """Return the lines of a table on a terminal of so many columns.
 
-    A grid where it fits; with wrapped cells only from NARROW columns on, below that a record for each row. No word is
-    ever broken: one that is wider than the terminal stands on a line of its own, and can be copied as it is.
+    A grid where it fits with whole words; below NARROW columns a record for each row, if a cell would be higher than
+    LINES. No word is ever broken: one that is wider than the terminal can be copied as it is.
     """
     title, sentence = (
         [_bold(line, bold) for line in wrapped(visible(text), width)]
@@ -216,9 +229,13 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
     room = width - len(_GAP) * (len(columns) - 1)
     while sum(widths) > room:
         spare = [has - needs for has, needs in zip(widths, least, strict=True)]
-        if width < NARROW or not any(spare):
+        if not any(spare):
             return None
         widths[max((n for n, more in enumerate(spare) if more), key=lambda n: widths[n])] -= 1
+    if width < NARROW and any(
+        len(wrapped(c, w)) > LINES for row in rows for c, w in zip(row, widths, strict=True)
+    ):
+        return None
     rule = _GAP.join("─" * own for own in widths)
     lines = [*_row(columns, widths), rule] if any(columns) else []
     return [*lines, *(line for row in rows for line in _row(row, widths))]
@@ -236,9 +253,11 @@ def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
 def _stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bold: bool) -> list[str]:
     """A record for each row: its first cell, and below it the others with their names; empty ones are left out."""
     left = max(map(cell_width, columns[1:]), default=0)
+    # A heading of several words would hide what it stands before.
+    heading = "" if " " in columns[0] or not columns[0] else f"{columns[0]} "
     lines: list[str] = []
     for row in rows:
-        lines += [_bold(line, bold) for line in wrapped(f"{columns[0]} {row[0]}".strip(), width)]
+        lines += [_bold(line, bold) for line in wrapped(heading + row[0], width)]
         for name, cell in zip(columns[1:], row[1:], strict=True):
             if cell in ("", "-"):
                 continue

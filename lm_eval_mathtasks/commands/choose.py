@@ -28,7 +28,7 @@ from lm_eval_mathtasks.commands.arguments import (
     whole_number,
     whole_numbers,
 )
-from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, scored_by, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, judge_run
@@ -85,8 +85,13 @@ def main(args: argparse.Namespace) -> int:
         print_tables([long_table(run, chosen.curves)], args.format)
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
-    print_tables([_table(titled(run, votes), chosen, ks, notes)], args.format)
+    notes = (
+        f"scores: {source}{of_steps}",
+        scored_by(args.metric),
+        *_notes(chosen, ks, weighing),
+        *run.provenance.notes,
+    )
+    print_tables([_table(titled(run, votes), chosen, ks, (*notes, *run.provenance.notes))], args.format)
     return 0
 
 
@@ -110,7 +115,10 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
         )
     path = args.scores or args.run
     if not Path(path).is_file():
-        raise ScoreError("scores to choose by", f"the folder {path}", "--scores FILE, or --scorer KIND:PATH")
+        got = f"{path}, which {'is a folder' if Path(path).exists() else 'does not exist'}"
+        raise ScoreError(
+            "a file of scores to choose by", got, "name one with --scores, or --scorer KIND:PATH"
+        )
     return read_scores(path, run, args.score_column), path
 
 

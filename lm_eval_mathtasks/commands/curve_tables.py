@@ -15,6 +15,11 @@ ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets
 _WIDTH = 64  # columns of a drawn curve
 
 
+def scored_by(metric: str | None) -> str:
+    """Say which verdicts count, for the commands that judge every response. metric: what --metric asked for."""
+    return "scored by our grader" + (f", not by the log's {metric}" if metric else "")
+
+
 def titled(run: Run, found: Sequence[Votes]) -> str:
     """The title of a table: the run, its docs, and how many responses each has."""
     least, most = min(v.n for v in found), max(v.n for v in found)

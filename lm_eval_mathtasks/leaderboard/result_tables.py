@@ -71,6 +71,15 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
     return [Table(f"{run.label}: {_score(ours)}", columns, rows, tuple(notes), said, facts)]
 
 
+def unclaimed_table(run: Run, score: Score | None, said: str, why: str) -> Table:
+    """Return what there is to say of a run that no published score is known for; why: what was looked for."""
+    facts = {**_facts(run)}
+    if score is not None:
+        facts |= {"ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
+    title = run.label if score is None else f"{run.label}: {_score(score)}"
+    return Table(title, (), (), (why,), said, facts)
+
+
 def _facts(run: Run) -> dict[str, Cell]:
     return {"model": run.model, "task": run.task}
 
@@ -136,19 +145,24 @@ def explanation_tables(
 
 def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[str]) -> Table:
     rows: list[tuple[Cell, ...]] = []
+    remains: list[str] = []
     if explained.published is not None and best is not None:
-        source = f"published: {best.claim.source.title}, {best.claim.locator}"
-        rows.append((source, None, Share(explained.published, digits=2), None, None))
+        rows.append(("published score", None, Share(explained.published, digits=2), None, None))
     for cause in explained.causes:
+        exact = cause.interval.low == cause.interval.high
+        points = Share(-cause.fair, None if exact else cause.interval.turned, signed=True, digits=2)
+        most = None if exact else _lost(-cause.bound)
         sure = ", ".join(f"{n} {word}" for word, n in cause.sure.items())
-        rows.append((cause.title, cause.count, _lost(-cause.fair), _range(cause), sure or None))
+        rows.append((cause.title, cause.count, points, most, sure or None))
     if explained.published is not None and explained.remaining is not None:
-        rows.append(_remaining(explained, explained.published, explained.remaining, best))
+        rows.append(_remaining(explained, explained.published, explained.remaining))
+        remains += _beside_noise(explained.remaining, best)
     own = f"its own grader ({explained.run.metric or 'verdicts'})"
     grader = "our grader" if explained.own is None else own
     rows.append((f"this run, by {grader}", None, Share(explained.score, digits=2), None, None))
     below = [
         *notes,
+        *remains,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
         f"responses by our grader: {status_words(explained.statuses)}",
@@ -156,7 +170,7 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
         *explained.run.provenance.notes,
         *_rates(explained.causes),
     ]
-    columns = ("from the published score to this run", "responses", "points", "range", "how sure")
+    columns = ("from the published score to this run", "responses", "points [95 %]", "at most", "how sure")
     title, said = f"{explained.run.label}: where the points went", said_of_gap(explained)
     return Table(title, columns, tuple(rows), tuple(below), said, _facts(explained.run))
 
@@ -164,7 +178,10 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
 def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
     """Say what the comparison with the claim came to, and which other claims there are."""
     broken = "; ".join(_said(part) for part in best.reasons if part.effect == "breaks")
-    notes = [f"set against {best.claim.id}: {best.verdict}{f' ({broken})' if broken else ''}"]
+    notes = [
+        f"published score: {best.claim.source.title}, {best.claim.locator}",
+        f"set against {best.claim.id}: {best.verdict}{f' ({broken})' if broken else ''}",
+    ]
     if len(others) > 1:
         scores = [claim.score for claim in others]
         notes.append(
@@ -174,36 +191,34 @@ def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
     return notes
 
 
-def _remaining(
-    explained: Explanation, published: float, remaining: float, best: Comparison | None
-) -> tuple[Cell, ...]:
+def _remaining(explained: Explanation, published: float, remaining: float) -> tuple[Cell, ...]:
     """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
     unexplained, too_much = "not accounted for by the responses", "the losses above are more than the gap"
     said = unexplained if remaining >= 0 else too_much
     fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
     points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
-    noise = None
-    if best is not None:
-        side = "within" if abs(remaining) <= best.interval.half_width else "beyond"
-        noise = f"{side} the noise of the comparison, ±{percent(best.interval.half_width)}"
-    return f"remaining: {said}", None, Share(round(points, 2) / 100, signed=True, digits=2), noise, None
+    return f"remaining: {said}", None, _lost(round(points, 2) / 100), None, None
+
+
+def _beside_noise(remaining: float, best: Comparison | None) -> list[str]:
+    """Say whether what is not accounted for is more than the luck of the answers."""
+    if best is None:
+        return []
+    half = best.interval.half_width
+    side = "within" if abs(remaining) <= half else "beyond"
+    return [f"what remains is {side} the noise of the comparison, ±{percent(half)}"]
 
 
 def _rates(causes: Sequence[Cause]) -> list[str]:
-    """What the fair estimates rest on, one line for each rate."""
+    """What the points rest on, one line for each rate."""
     titles: dict[str, list[str]] = {}
     for cause in causes:
         if cause.interval.low < cause.interval.high:
-            rate = f"{cause.rate_from} ({percent(cause.fair / cause.bound, 1)} %)"
-            titles.setdefault(rate, []).append(cause.title)
-    return [f"fair estimate at {rate}: {', '.join(named)}" for rate, named in titles.items()]
-
-
-def _range(cause: Cause) -> str:
-    if cause.interval.low == cause.interval.high:
-        return f"exact: {cause.rate_from}"
-    fair = with_interval(-cause.fair, cause.interval.turned, signed=True, digits=2)
-    return f"at most {_points(-cause.bound)}, fair {fair}"
+            rate = f"estimated at {cause.rate_from} ({percent(cause.fair / cause.bound, 1)} %)"
+        else:
+            rate = f"exact, for {cause.rate_from}"
+        titles.setdefault(rate, []).append(cause.title)
+    return [f"points {rate}: {', '.join(named)}" for rate, named in titles.items()]
 
 
 def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
@@ -31,6 +32,13 @@ def said_of_claim(run: Run, compared: Comparison) -> str:
         f"{percent(theirs.value, 1)} that {compared.claim.source.title} states: {verdict}"
         f"{f' ({broken})' if broken else ''}."
     )
+
+
+def said_of_no_claim(run: Run, claims: Claims) -> str:
+    """Why a run stands beside no published score, and what to do: it is no fault of the run."""
+    if claims.benchmark_of(run.task, len(run.rows)) is None:
+        return f"No published score on {run.task}. Compare it with another run, or name the set it is: --benchmark."
+    return f"No published score of this model on {run.task}. Compare it with another run, or name the model: --model."
 
 
 def said_of_pair(paired: Paired) -> str:

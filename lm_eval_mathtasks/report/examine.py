@@ -15,6 +15,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
+from lm_eval_mathtasks.leaderboard.sentences import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Row, Run
@@ -171,10 +172,10 @@ def _claims_of(
         found, models, benchmark = find_claims(
             run, claims, model=choice.model, claim_id=choice.claim, benchmark=choice.benchmark
         )
-    except ClaimError as error:
+    except ClaimError:
         if choice.model or choice.claim or choice.benchmark:
             raise
-        return (), f"{error.wanted}: {error.got}"
+        return (), said_of_no_claim(run, claims)
     compared = (
         compare(run, claim, benchmark, shares=counted, models=models, mode=choice.mode, cut_share=cut)
         for claim in found
