@@ -1,15 +1,23 @@
 """The generated parts of README and CONTRIBUTING: `python -m tests.docs --write` puts them in, test_docs compares."""
 
 import ast
+import gzip
+import io
+import json
+import os
 import re
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+TASKS = ROOT / "tasks" / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 # Captions of what has no docstring of its own; everything at the top level must be here.
@@ -18,9 +26,9 @@ CAPTIONS = {
     "Makefile": "`make demo`, `make test`, and what they are made of",
     "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
     "constraints-vllm.txt": "the same for vLLM's environment",
-    "README.md": "this page",
+    "README.md": "promise, tasks, commands, and where to read on",
     "CHANGELOG.md": "what changed, by version",
-    "CONTRIBUTING.md": "rooms, laws, habits; how to test, measure and release",
+    "CONTRIBUTING.md": "this page",
     "lm_eval_mathtasks": "the package",
     "tasks": "what is asked: YAML and README, a folder a family",
     "leaderboards": "what others claim: published scores, each with its source",
@@ -42,7 +50,7 @@ def tasks_table() -> str:
         task = _yaml(path)
         data = task["dataset_path"] or "bundled"
         about = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ")[0].rstrip(".")
-        cells = [f"[`{path.stem}`]({path.parent.relative_to(ROOT)}/README.md)", data, str(_docs(task))]
+        cells = [f"[`{path.stem}`]({path.parent.name}/README.md)", data, str(_docs(task))]
         cells += [str(task.get("num_fewshot") or 0), about, str(task["generation_kwargs"]["max_gen_toks"])]
         cells += [
             str(task["metadata"]["version"]),
@@ -95,25 +103,11 @@ def _yaml(path: Path) -> dict:
 
 
 def tree() -> str:
-    """The file tree, two levels deep inside the package, each line with a caption."""
-    lines = []
-    for name, caption in CAPTIONS.items():
-        path = ROOT / name
-        if path.exists():
-            lines.append((name + "/" * path.is_dir(), caption))
-        if name == "lm_eval_mathtasks":
-            lines += list(_package_lines(path))
+    """What lies at the top of the repository, each line with a caption."""
+    there = [(ROOT / name, caption) for name, caption in CAPTIONS.items()]
+    lines = [(path.name + "/" * path.is_dir(), caption) for path, caption in there if path.exists()]
     width = max(len(name) for name, _ in lines)
     return "```text\n" + "\n".join(f"{name:{width}}  {caption}" for name, caption in lines) + "\n```"
-
-
-def _package_lines(package: Path):
-    for path in sorted(package.iterdir(), key=lambda p: (p.is_file(), p.name)):
-        if path.name.startswith("__") or path.suffix not in ("", ".py"):
-            continue
-        file = path / "__init__.py" if path.is_dir() else path
-        caption = _first_line(file) if file.exists() else CAPTIONS.get(path.name, "")
-        yield "  " + path.name + "/" * path.is_dir(), CAPTIONS.get(path.name, caption)
 
 
 def _first_line(file: Path) -> str:
@@ -138,8 +132,47 @@ def rooms() -> str:
     return "\n".join(lines)
 
 
+def _printed(*words: str | Path) -> str:
+    """What a command prints on a terminal of 80 columns, with the command above it."""
+    from lm_eval_mathtasks.cli import main
+
+    out = io.StringIO()
+    with patch.dict(os.environ, {"COLUMNS": "80"}), redirect_stdout(out), redirect_stderr(io.StringIO()):
+        main([str(word) for word in words])
+    return out.getvalue().rstrip()
+
+
+def compared() -> str:
+    """Published responses, graded again, beside the score that their publisher states."""
+    return f"```text\n{_printed('compare', ROOT / 'logs' / 'abel-70b')}\n```"
+
+
+def rescored() -> str:
+    """The demo's responses as a log of Inspect, whose match(numeric=True) finds none of them right."""
+    (samples,) = next((ROOT / "logs/embedded__grpo/sample-gsm8k").iterdir()).glob("samples_*")
+    with gzip.open(samples, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    kept = [
+        {"id": row["doc_id"], "epoch": 1, "input": row["doc"]["question"], "target": row["target"],
+         "output": {"choices": [{"message": {"role": "assistant", "content": row["resps"][0][0]}}]},
+         "scores": {"match": {"value": "I"}}}
+        for row in rows
+    ]  # fmt: skip
+    log = {"status": "success", "eval": {"task": "sample-gsm8k", "model": "embedded-grpo"}, "samples": kept}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "inspect.json"
+        path.write_text(json.dumps(log), encoding="utf-8")
+        said = _printed("rescore", path, "-o", Path(folder) / "out", "--workers", "1", "--show", "1")
+    shown = said[: said.index("log:")].rstrip()
+    return f"```text\n{shown}\n```"
+
+
 # The generated parts of each page.
-PARTS = {README: {"tasks": tasks_table, "tree": tree}, CONTRIBUTING: {"rooms": rooms}}
+PARTS = {
+    README: {"compare": compared, "rescore": rescored},
+    TASKS: {"tasks": tasks_table},
+    CONTRIBUTING: {"rooms": rooms, "tree": tree},
+}
 
 
 def filled(page: Path) -> str:
