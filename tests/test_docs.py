@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import shlex
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -102,13 +103,7 @@ def folder_of_examples(tmp_path_factory):
     problems = [doc(i, i) for i in range(12)]
     several = [[f"It is \\boxed{{{i + i * r % 3}}}." for r in range(4)] for i in range(12)]
     one = [texts[0] for texts in several]
-    for name in (
-        "OTHER_RUN",
-        "RUN_A",
-        "RUN_B",
-        "B",
-        "logs/toy/gsm8k-cot/2026",
-    ):
+    for name in ("OTHER_RUN", "RUN_A", "RUN_B", "B", "logs/toy/gsm8k-cot/2026"):
         write_lm_eval(
             folder / name, problems, one, scores=[i % 2 for i in range(12)], model="Qwen/Qwen2.5-7B"
         )
@@ -139,11 +134,11 @@ def folder_of_examples(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command, folder_of_examples, monkeypatch, capsys):
+def test_commands_run(command, folder_of_examples, tmp_path, monkeypatch, capsys):
     words = shlex.split(command)[1:]
     if words[0] in ELSEWHERE or any(part in command for part in ELSEWHERE if " " in part):
         pytest.skip("it trains, asks a model or a cluster, or loads what is not here")
-    monkeypatch.chdir(folder_of_examples)
+    monkeypatch.chdir(shutil.copytree(folder_of_examples, tmp_path / "here"))
     words = [word + ".jsonl" if word.split("#")[0] == "FILE" else word for word in words]
     # What `evidence verify` checks without an argument are the logs of the repository.
     words += [str(ROOT / "logs" / "embedded__grpo")] if words[:2] == ["evidence", "verify"] else []

@@ -77,13 +77,18 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
         raise EvidenceError(error.wanted, f"{error.got} (in {path})", error.fix) from error
 
 
-def _page(examined: Sequence[Examined]) -> str:
+def require_jinja() -> None:
+    """Raise MathtasksError where pages cannot be made."""
     try:
         import jinja2  # noqa: F401
     except ImportError as missing:
         raise MathtasksError(
             "jinja2 for a page", str(missing), "run pip install 'lm-eval-mathtasks[report]'"
         ) from missing
+
+
+def _page(examined: Sequence[Examined]) -> str:
+    require_jinja()
     from lm_eval_mathtasks.report.page import page
 
     return page(examined)

@@ -67,11 +67,11 @@ def _causes(one: Examined) -> Table:
 
 def _paired(examined: Sequence[Examined]) -> Table:
     rows = tuple(
-        (pair.second.label, pair.first.label, with_interval(-pair.delta, pair.interval.turned, signed=True),
+        (pair.second.label, pair.first.label, with_interval(-pair.delta, pair.interval.turned, signed=True), pair.docs,
          "" if pair.p_value is None else f"{pair.p_value:.3g}")
         for pair in pairs(examined)
     )  # fmt: skip
-    columns = ("run", "against", "difference [95 %]", "McNemar p")
+    columns = ("run", "against", "difference [95 %]", "on common docs", "McNemar p")
     return Table("Run against run, on the same docs", columns, rows)
 
 
@@ -136,8 +136,8 @@ def json_document(examined: Sequence[Examined]) -> str:
         "pairs": [
             {
                 "first": pair.first.label, "second": pair.second.label, "delta": pair.delta,
-                "interval": list(pair.interval), "p_value": pair.p_value, "only_first": pair.only_first,
-                "only_second": pair.only_second,
+                "interval": list(pair.interval), "docs": pair.docs, "p_value": pair.p_value,
+                "only_first": pair.only_first, "only_second": pair.only_second,
             }
             for pair in pairs(examined)
         ],
