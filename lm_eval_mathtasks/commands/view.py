@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks view`: only reports whose logs changed since are written anew."""
     require_jinja()
-    from lm_eval_mathtasks.report.view import write_view
+    from lm_eval_mathtasks.report.index_page import write_view
 
     found = write_view(args.folder, args.out, load_claims(args.leaderboards), Choice(regrade=args.regrade))
     runs, pages = sum(len(log["runs"]) for log in found.logs), sum(bool(log["page"]) for log in found.logs)

@@ -76,24 +76,23 @@ def said_of_gap(explained: Explanation) -> str:
     run, score = explained.run, percent(explained.score, 1)
     lost = sorted((cause for cause in explained.causes if cause.fair > 0), key=lambda cause: -cause.fair)
     parts = [
-        f"{percent(cause.fair, 1)} points by {cause.title} ({cause.count} responses)"
-        for cause in lost[:NAMED]
+        f'{percent(c.fair, 1)} points by "{c.title}" ({c.count} response{"s" * (c.count > 1)})'
+        for c in lost[:NAMED]
     ]
     more = len(lost) - len(parts)
     parts += [f"{percent(sum(c.fair for c in lost[NAMED:]), 1)} by {more} other causes"] if more else []
     went = (
-        f"its responses account for {'; '.join(parts)}"
+        f"its responses account for {', '.join(parts)}"
         if parts
         else "no response was lost to its form or a cut"
     )
     if explained.published is None:
         return f"{name_of(run)} scores {score} on {run.task}; {went}."
-    gap = percent(explained.published - explained.score, 1)
+    gap = explained.published - explained.score
+    where = f"{percent(abs(gap), 1)} points {'below' if gap >= 0 else 'above'} the published score"
     left = (
         ""
         if explained.remaining is None
         else f"; {percent(explained.remaining, 1)} points are not accounted for"
     )
-    return (
-        f"{name_of(run)} scores {score} on {run.task}, {gap} points below the published score; {went}{left}."
-    )
+    return f"{name_of(run)} scores {score} on {run.task}, {where}; {went}{left}."

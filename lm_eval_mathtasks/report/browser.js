@@ -354,7 +354,7 @@
   const orders = [["", "in order"], ["longest", "longest first"], ["shortest", "shortest first"], ["worst", "lowest score first"]];
   if (data.runs.length > 1) data.runs.forEach((name, i) => orders.push([`run${i}`, `lowest first in ${visible(name)}`]));
   $("order").append(...orders.map(([value, text]) => new Option(text, value)));
-  $("order").addEventListener("change", () => { state.order = $("order").value; filter(); });
+  $("order").addEventListener("change", () => { state.order = $("order").value; filter(); go(0, false); });
   const seen = new Set(data.marks.flatMap(marks => marks.flatMap(run => run ? run.filter((_, i) => i % 2 === 0) : [])));
   data.statuses.forEach((status, i) => {
     if (!seen.has(i)) return;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -63,28 +63,35 @@ def _text(value: object) -> str | None:
 
 
 def _apart(facts: Sequence[Mapping[str, str | None]]) -> list[str]:
-    """Words for each of several runs: of the first fact that is another in each, else of several facts together."""
-    numbers = [str(number) for number in range(1, len(facts) + 1)]
+    """Words for each of several runs: of the first setting that is another in each, else of several together, else of
+    the date or folder; numbers where nothing tells all apart."""
     every = sorted(dict.fromkeys(name for one in facts for name in one), key=_LAST.__contains__)
-    names = [name for name in every if len({one.get(name) for one in facts}) > 1]
-    alone = next((name for name in names if len({one.get(name) for one in facts}) == len(facts)), None)
-    chosen = [alone] if alone is not None else _together(facts, names)
+    names = [name for name in every if _values(facts, [name]) > 1]
+    settings = [name for name in names if name not in _LAST]
+    ways = [
+        *([name] for name in settings),
+        _together(facts, settings),
+        *([name] for name in names),
+        settings[:1],
+    ]
+    chosen = next((way for way in ways if _values(facts, way) == len(facts)), ways[-1])
     found = [", ".join(_said(name, one.get(name)) for name in chosen) for one in facts]
     if len(set(found)) == len(facts):
         return found
-    return [", ".join(filter(None, (text, number))) for text, number in zip(found, numbers, strict=True)]
+    return [", ".join(filter(None, (text, str(number)))) for number, text in enumerate(found, 1)]
+
+
+def _values(facts: Sequence[Mapping[str, str | None]], names: Sequence[str]) -> int:
+    """How many runs these facts tell apart."""
+    return len({tuple(one.get(name) for name in names) for one in facts})
 
 
 def _together(facts: Sequence[Mapping[str, str | None]], names: Sequence[str]) -> list[str]:
     """Facts that tell more runs apart with each one added, until all are or no fact helps."""
     chosen: list[str] = []
-    apart = 1
     for name in names:
-        seen: set[Hashable] = {tuple(one.get(other) for other in (*chosen, name)) for one in facts}
-        if len(seen) > apart:
-            chosen, apart = [*chosen, name], len(seen)
-        if apart == len(facts):
-            break
+        if _values(facts, [*chosen, name]) > _values(facts, chosen):
+            chosen.append(name)
     return chosen
 
 

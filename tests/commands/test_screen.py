@@ -31,6 +31,7 @@ COMMANDS = [
     "explain-answer --gold 1/2 --response 'It is \\boxed{0.5}, as was to be shown.'",
     "report A B",
     "report A B --format markdown",
+    "view A",
     "sampling R",
     "budgets R --tokenizer chars",
     "choose R --scores scores.jsonl",

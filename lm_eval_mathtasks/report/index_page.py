@@ -40,6 +40,7 @@ class Shown(TypedDict):
     cut: str
     published: str
     outcome: str
+    through: str
     date: str
 
 
@@ -124,13 +125,14 @@ def _shown(one: Examined) -> Shown:
         cut=percent(one.explanation.cut_share, 1),
         published=f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else "",
         outcome=best.verdict if best else "",
+        through=str(one.run.provenance.settings.get("backend") or one.run.provenance.harness),
         date=shown_date(one.run.provenance.date) or "",
     )
 
 
 def _index(folder: Path, logs: Sequence[Log]) -> str:
     here = files("lm_eval_mathtasks.report")
-    template = environment().from_string((here / "view.html.j2").read_text(encoding="utf-8"))
+    template = environment().from_string((here / "index_page.html.j2").read_text(encoding="utf-8"))
     return template.render(
         folder=folder.name or str(folder),
         version=__version__,
