@@ -9,6 +9,7 @@ from lm_eval_mathtasks.evidence.rescore.work import LOG, RunSummary
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
+from lm_eval_mathtasks.tables import Share
 
 _CHARS = 70  # of a gold or an answer
 _LISTED = 5
@@ -29,7 +30,8 @@ def run_lines(run: RunSummary) -> Iterator[str]:
     score = f"{100 * run['right'] / answered:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
     if run["scored"]:
         old, new = run["old"] / run["scored"], run["new_of_scored"] / run["scored"]
-        yield f"  {run['metric'] or 'the log'} {100 * old:.2f} → {name} {score}: {100 * (new - old):+.2f} points"
+        moved = Share(new - old, signed=True, digits=2)
+        yield f"  {run['metric'] or 'the log'} {100 * old:.2f} → {name} {score}: {moved} points"
         changed = f"{run['up']} docs up, {run['down']} down"
         part = "" if run["scored"] == answered else f" (of the {run['scored']} docs that the log scored)"
         yield f"  changed: {changed}{part}"
