@@ -71,15 +71,25 @@ def print_tables(tables: Sequence[Table], style: Style = "text") -> None:
     if style != "text":
         print(rendered(tables, style), end="")
         return
-    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns
+    width = _width(PIPED_WIDTH)
     bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for table in tables:
         print("\n".join(terminal_lines(table, width, bold=bold)) + "\n")
 
 
+def table_lines(table: Table) -> list[str]:
+    """Return the lines of a table among others that are printed, as wide as the terminal is."""
+    return terminal_lines(table, _width(PIPED_WIDTH))
+
+
+def _width(otherwise: int) -> int:
+    """The columns of the terminal, or what COLUMNS says; otherwise: where there is neither."""
+    return shutil.get_terminal_size((otherwise, 24)).columns
+
+
 def print_lines(lines: Iterable[str], *, to: TextIO | None = None) -> None:
     """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is."""
-    width = shutil.get_terminal_size((sys.maxsize, 24)).columns
+    width = _width(sys.maxsize)
     for line in lines:
         if cell_width(line) <= width:
             print(line, file=to)
