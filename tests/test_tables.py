@@ -11,14 +11,13 @@ from lm_eval_mathtasks.tables import (
     Name,
     Share,
     Table,
-    cell_width,
     column_key,
     print_lines,
     print_tables,
     rendered,
     terminal_lines,
-    wrapped,
 )
+from lm_eval_mathtasks.tables.layout import cell_width, wrapped
 
 WORDS = "a cell of many words that says why a comparison breaks and what one might do about it " * 2
 ID = Name("some-report/MATH-500/A Model (high)")

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from lm_eval_mathtasks import cli
-from lm_eval_mathtasks.tables import cell_width
+from lm_eval_mathtasks.tables.layout import cell_width
 from tests.conftest import ROOT
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 

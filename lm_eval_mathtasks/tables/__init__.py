@@ -9,20 +9,17 @@ import os
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
 from lm_eval_mathtasks.numbers.intervals import Interval
+from lm_eval_mathtasks.tables.layout import cell_width, grid, in_bold, indented, stack, wrapped
 from lm_eval_mathtasks.text import visible
 
 Style = Literal["text", "markdown", "csv", "json"]
 # Columns of output that goes to no terminal.
 PIPED_WIDTH = 180
-# Columns below which the cells of a table have so many lines at most: where it needs more, it is shown as records.
-NARROW, LINES = 120, 3
-_GAP = "  "
 # Stands for a blank where no line may end while lines are made: no text that is shown holds it.
 _GLUE = "\0"
 # Digits of a value for programs: what is beyond them is the computer's, not the measurement's.
@@ -188,14 +185,14 @@ def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]
     LINES. No word is ever broken: one that is wider than the terminal can be copied as it is.
     """
     title, sentence = (
-        [_bold(line, bold) for line in wrapped(visible(text), width)]
+        [in_bold(line, bold) for line in wrapped(visible(text), width)]
         for text in (table.title, table.sentence)
     )
     filled = [place for place, own in enumerate(zip(*table.rows, strict=True)) if {*own} - {None, ""}]
     columns = [table.columns[place] for place in filled]
     rows = [[_glued(row[place]) for place in filled] for row in table.rows]
-    grid = _grid(columns, rows, width) if rows else []
-    body = _stack(columns, rows, width, bold) if grid is None else grid
+    found = grid(columns, rows, width) if rows else []
+    body = stack(columns, rows, width, bold) if found is None else found
     notes = [line for note in table.notes for line in indented(f"• {visible(note)}", width, 2)]
     parts = [part for part in (title, body, notes, sentence) if part]
     lines = [line for number, part in enumerate(parts) for line in ([""] if number else []) + part]
@@ -205,85 +202,6 @@ def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]
 def _glued(cell: Cell) -> str:
     text = visible(for_people(cell))
     return text.replace(" ", _GLUE) if isinstance(cell, Name) else text
-
-
-def indented(text: str, width: int, indent: int) -> list[str]:
-    """Return a text in lines of at most so many columns, all but the first with so many spaces before them."""
-    first, *rest = wrapped(text, width - indent) or [""]
-    return [first, *(" " * indent + line for line in rest)]
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most so many columns, broken between words only."""
-    lines: list[str] = []
-    for word in text.split():
-        if lines and cell_width(lines[-1]) + 1 + cell_width(word) <= width:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return lines
-
-
-def cell_width(text: str) -> int:
-    """The columns that a terminal takes for a text: two for a wide character, none for one that is put on another."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
-
-
-def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str] | None:
-    """The rows side by side; None where they do not fit."""
-    cells = list(zip(columns, *rows, strict=True))
-    least = [max(cell_width(word) for cell in own for word in cell.split() or [""]) for own in cells]
-    widths = [max(map(cell_width, own)) for own in cells]
-    room = width - len(_GAP) * (len(columns) - 1)
-    while sum(widths) > room:
-        spare = [has - needs for has, needs in zip(widths, least, strict=True)]
-        if not any(spare):
-            return None
-        widths[max((n for n, more in enumerate(spare) if more), key=lambda n: widths[n])] -= 1
-    if width < NARROW and any(
-        len(wrapped(c, w)) > LINES for row in rows for c, w in zip(row, widths, strict=True)
-    ):
-        return None
-    rule = _GAP.join("─" * own for own in widths)
-    lines = [*_row(columns, widths), rule] if any(columns) else []
-    return [*lines, *(line for row in rows for line in _row(row, widths))]
-
-
-def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    parts = [wrapped(cell, own) for cell, own in zip(row, widths, strict=True)]
-    for number in range(max(map(len, parts))):
-        line = [part[number] if number < len(part) else "" for part in parts]
-        yield _GAP.join(
-            cell + " " * (own - cell_width(cell)) for cell, own in zip(line, widths, strict=True)
-        ).rstrip()
-
-
-def _stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bold: bool) -> list[str]:
-    """A record for each row: its first cell, and below it the others with their names; empty ones are left out."""
-    left = max(map(cell_width, columns[1:]), default=0)
-    # A heading of several words would hide what it stands before.
-    heading = "" if " " in columns[0] or not columns[0] else f"{columns[0]} "
-    lines: list[str] = []
-    for row in rows:
-        lines += [_bold(line, bold) for line in wrapped(heading + row[0], width)]
-        for name, cell in zip(columns[1:], row[1:], strict=True):
-            if cell in ("", "-"):
-                continue
-            parts = wrapped(cell, width - left - 2 * len(_GAP))
-            if max(map(cell_width, parts)) > width - left - 2 * len(_GAP):
-                # A word that needs the whole line: the name stands above it.
-                lines += [_GAP + name, *(2 * _GAP + line for line in wrapped(cell, width - 2 * len(_GAP)))]
-                continue
-            names = [name + " " * (left - cell_width(name)), *[" " * left] * (len(parts) - 1)]
-            lines += [f"{_GAP}{first}{_GAP}{part}" for first, part in zip(names, parts, strict=True)]
-        lines.append("")
-    return lines[:-1]
-
-
-def _bold(line: str, bold: bool) -> str:
-    return f"\033[1m{line}\033[0m" if bold else line
 
 
 def for_people(cell: Cell) -> str:
