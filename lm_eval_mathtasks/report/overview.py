@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ _DEPTHS = ((0.38, 0.9), (0.64, 0.64))
 
 @dataclass(frozen=True)
 class Standing:
-    """The score of a run on a task as the table shows it. best: no run scores higher on that task."""
+    """The score of a run on a task as the table shows it. best: of several runs, no other scores higher on that task."""
 
     score: str
     interval: str
@@ -48,7 +49,9 @@ def overview(examined: Sequence[Examined]) -> Overview | None:
         return None
     tasks = tuple(dict.fromkeys(one.run.task for one in examined))
     by_place = {(one.name, one.run.task): one for one in examined}
-    most = {task: max(one.headline.value for one in examined if one.run.task == task) for task in tasks}
+    values = {task: [one.headline.value for one in examined if one.run.task == task] for task in tasks}
+    # Of one run there is no best.
+    most = {task: max(found) if len(found) > 1 else math.inf for task, found in values.items()}
     lines = []
     for name in dict.fromkeys(one.name for one in examined):
         found = [by_place.get((name, task)) for task in tasks]
