@@ -19,7 +19,7 @@ _DEPTHS = ((0.38, 0.9), (0.64, 0.64))
 
 @dataclass(frozen=True)
 class Standing:
-    """The score of a run on a task as the table shows it. best: of several runs, no other scores higher on that task."""
+    """The score of a run on a task as the table shows it. best: of several runs, none scores higher on that task."""
 
     score: str
     interval: str
