@@ -167,9 +167,59 @@ def rescored() -> str:
     return f"```text\n{shown}\n```"
 
 
+WHY = """\
+- **Grading.** Of {items} labelled answers ours gets {ours} wrong, {labels} of them by wrong labels; math-verify {peer}.
+  The strict pattern of lm-eval's `gsm8k` misreads {strict:,} of {published:,} published responses to GSM8K
+  ([the table](lm_eval_mathtasks/grading/README.md)).
+- **Speed.** {times} times as many answers a second as math-verify, each with a deadline, none ever evaluated as code.
+- **API.** 500 prompts at a limit of 250 requests a minute: {refused} refused requests, in {least} times the least
+  possible time; lm-eval, tuned, {theirs_refused} in {theirs} times. What is answered is never paid for twice
+  ([the table](benchmarks/README.md)).
+- **Truth.** No answer, cut off, unreadable and failed are counted apart. An API error is not a wrong answer.
+- **Comparison.** {claims:,} published scores of {sources} sources, with protocol, and whether yours reproduces one."""
+_IN_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def why() -> str:
+    """What is better than plain lm-eval, with the numbers that the tables of grading/ and benchmarks/ have."""
+    graders = (ROOT / "lm_eval_mathtasks/grading/README.md").read_text(encoding="utf-8")
+    api = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in graders.splitlines()
+        if line[:1] == "|"
+    ]
+    # Rows of the table of errors that say how lm-eval's strict pattern did.
+    strict = [(_number(row[1]), _number(row[5])) for row in rows if len(row) == 7 and row[5][:1].isdecimal()]
+    whole = next(row for row in rows if row[0] == "all")
+    labels = re.search(r"(\w+) of our \w+ are labels that are wrong", graders)
+    times = re.search(r"graded (\d+) times as many items", graders)
+    limited = re.search(r"^\| `b` [^|]*\| ([\d.]+) \(([\d,]+)\) \| ([\d.]+) \(([\d,]+)\) \|", api, re.M)
+    claims = _all_claims().rows
+    return WHY.format(
+        items=whole[1],
+        ours=whole[2],
+        peer=whole[3],
+        labels=_IN_WORDS.index(labels[1].lower()),
+        strict=sum(errors for _, errors in strict),
+        published=sum(items for items, _ in strict),
+        times=times[1],
+        least=limited[1],
+        refused=limited[2],
+        theirs=limited[3],
+        theirs_refused=limited[4],
+        claims=len(claims),
+        sources=len({claim.file for claim in claims}),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
 # The generated parts of each page.
 PARTS = {
-    README: {"compare": compared, "rescore": rescored},
+    README: {"why": why, "compare": compared, "rescore": rescored},
     TASKS: {"tasks": tasks_table},
     CONTRIBUTING: {"rooms": rooms, "tree": tree},
 }

@@ -74,6 +74,14 @@ def test_links_lead_somewhere(link):
     assert link.exists()
 
 
+def test_the_tasks_to_choose_from_exist():
+    table = README[README.index("## Which task?") : README.index("## Run")]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "`" in line]
+    named = {name.partition("@")[0] for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert len(named) > 10
+    assert named <= {path.stem for path in (ROOT / "tasks").rglob("*.yaml")}
+
+
 def test_the_first_page_is_short():
     assert len(README.split()) < MOST_WORDS
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -20,7 +21,7 @@ from lm_eval_mathtasks.report.samples import as_script
 from lm_eval_mathtasks.runs.reading import Run, completed, read_source
 from lm_eval_mathtasks.runs.records import Choice as Wanted
 from lm_eval_mathtasks.runs.records import Source
-from lm_eval_mathtasks.runs.registry import find_sources
+from lm_eval_mathtasks.runs.registry import find_sources, joined, source_of
 from lm_eval_mathtasks.tables import percent, with_interval
 from lm_eval_mathtasks.text import safe_name
 
@@ -72,7 +73,7 @@ def write_view(folder: Path, out: Path, claims: Claims, choice: Choice) -> Writt
         raise EvidenceError("a folder of logs", f"no such file or folder: {folder}", "check the path")
     before = _kept(out / INDEX)
     logs, anew = [], 0
-    for source in find_sources(folder):
+    for source in _sources(folder):
         stamp = _stamp(source)
         known = before.get(str(source.path))
         if known and known["stamp"] == stamp and (not known["page"] or (out / known["page"]).is_file()):
@@ -83,6 +84,15 @@ def write_view(folder: Path, out: Path, claims: Claims, choice: Choice) -> Writt
     logs.sort(key=lambda log: (log["runs"][0]["date"] if log["runs"] else "", log["path"]), reverse=True)
     _write(out / INDEX, _index(folder, logs))
     return Written(out / INDEX, logs, anew)
+
+
+def _sources(folder: Path) -> list[Source]:
+    """Every log below a folder, also the older ones of a task; raises EvidenceError where there is none."""
+    if folder.is_file():
+        return find_sources(folder)
+    every = sorted(file for file in folder.rglob("*") if file.is_file())
+    found = joined(source for file in every if (source := source_of(file)))
+    return [replace(source, root=folder) for source in found] or find_sources(folder)
 
 
 def _stamp(source: Source) -> str:

@@ -142,6 +142,15 @@ def test_the_index_links_a_report_for_every_log_and_writes_anew_what_changed(tmp
     assert "100.0 [83.9, 100.0]" in (out / "index.html").read_text(encoding="utf-8")
 
 
+def test_the_index_has_every_run_of_a_folder_not_the_newest_alone(tmp_path, capsys):
+    logs = tmp_path / "logs"
+    texts = ["It is \\boxed{0}."] * 20
+    for stamp in ("2026-01-02T03-04-05.678901", "2026-02-02T03-04-05.678901"):
+        write_lm_eval(logs / "toy", DOCS, texts, scores=[i == 0 for i in range(20)], stamp=stamp)
+    assert cli.main(["view", str(logs), "-o", str(tmp_path / "view")]) == 0
+    assert "2 runs, 2 reports" in capsys.readouterr().out
+
+
 def test_the_index_says_what_it_cannot_show(tmp_path, capsys):
     pack = next((ROOT / "logs" / "abel-7b").rglob("results_*.json")).parent
     assert cli.main(["view", str(pack), "-o", str(tmp_path)]) == 0
