@@ -47,10 +47,11 @@ class Asked:
 
     def prompt(self, number: int, task: str, row: Row) -> tuple[int, str] | None:
         """The prompt of a row as it was sent: messages as JSON, or a text; None where the log has none."""
-        if not row.prompt:
+        # OpenCompass writes null where it keeps no prompt.
+        if row.prompt in (None, "", "null"):
             return None
         lead = self._lead.get((number, task), -1)
-        return lead, row.prompt if lead < 0 else row.prompt[len(self.leads[lead]) :]
+        return lead, str(row.prompt)[len(self.leads[lead]) if lead >= 0 else 0 :]
 
     def took(self, number: int, task: str, judgement: Judged) -> Took | None:
         """What a response took; None where nothing says so."""

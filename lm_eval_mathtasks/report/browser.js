@@ -261,14 +261,15 @@
 
   // The prompt as it was sent: a conversation as its turns, else the text.
   const prompt = run => run.asked && (run.asked[0] < 0 ? "" : data.leads[run.asked[0]]) + run.asked[1];
+  const spoken = content => typeof content === "string" ? content : JSON.stringify(content);
   function asked(run) {
     const text = prompt(run);
     if (!text) return [];
     let turns = null;
     try { turns = JSON.parse(text); } catch { /* a text */ }
     const chat = Array.isArray(turns) && turns.every(turn => turn && typeof turn.role === "string");
-    const parts = chat ? turns.flatMap(turn => [make("h5", visible(turn.role)), make("pre", visible(typeof turn.content === "string" ? turn.content : JSON.stringify(turn.content)))])
-      : [make("pre", visible(text))];
+    const parts = chat ? turns.flatMap(turn => [make("h5", visible(turn.role)), make("pre", visible(spoken(turn.content ?? turn.prompt)))])
+      : [make("pre", visible(typeof turns === "string" ? turns : text))];
     return [make("details", [make("summary", chat ? `Prompt as sent: ${turns.length} message${turns.length > 1 ? "s" : ""}` : "Prompt as sent"), ...parts], "asked")];
   }
   function tookWords(took) {

@@ -330,6 +330,24 @@ def test_the_prompt_as_sent_and_what_the_answer_took(opened, asked_page):
     assert page.content().count(asked_page) <= 2
 
 
+def test_prompts_of_other_harnesses(opened, pages, tmp_path):
+    """OpenCompass's turns, a text that was written as JSON, and none."""
+    texts = ["It is \\boxed{0}."] * 3
+    (run,) = read_runs(write_lm_eval(tmp_path, [doc(i, 0) for i in range(3)], texts, task="toy"))
+    prompts = ['[{"role": "HUMAN", "prompt": "How much?"}]', '"a \\"text\\""', "null"]
+    rows = tuple(replace(row, prompt=prompt) for row, prompt in zip(run.rows, prompts, strict=True))
+    write_page([replace(run, rows=rows)], pages / "others.html")
+    page = opened("others").page
+    seen = []
+    for number in range(len(prompts)):
+        page.locator(".line").nth(number).click()
+        page.locator("#doc h3", has_text=f"Problem {number}").wait_for()
+        for part in page.locator(".asked").all():
+            part.locator("summary").click()
+            seen.append(part.locator("h5, pre").all_inner_texts())
+    assert seen == [["HUMAN", "How much?"], ['a "text"']]
+
+
 def test_a_sample_can_be_copied_and_saved(opened, asked_page):
     page = opened("asked").page
     with page.expect_download() as saved:
