@@ -34,7 +34,8 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
-from lm_eval_mathtasks.grading.slots import BOLD, Span, last_value, slot_value, trim
+from lm_eval_mathtasks.grading.sentences import Span, last_value, trim
+from lm_eval_mathtasks.grading.slots import BOLD, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.response import hit_limit

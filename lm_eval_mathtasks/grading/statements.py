@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lm_eval_mathtasks.grading.sentences import MAX_SLOT, Span
 from lm_eval_mathtasks.grading.slots import (
-    MAX_SLOT,
-    Span,
     begins_with_value,
     leading_value,
     opens_solution,
