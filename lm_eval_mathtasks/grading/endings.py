@@ -11,8 +11,7 @@ _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)]*\s+|\Z)|\n+")
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your)|[,:(=+×÷])\Z",
-    re.IGNORECASE,
+    r"|has|had|let|get|find|both|their|his|its|our|your)|[,:(=+×÷])\Z"
 )
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
@@ -29,7 +28,8 @@ _REFUSAL = re.compile(
 _GOES_ON = re.compile(r"\b(?:so|thus|but|however|therefore|hence|answer)\b[^.\n]*\d", re.IGNORECASE)
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
 _DENIAL = re.compile(
-    r"\b(?:(?:is|are|was|were|does|do|did|can|could|will|would)(?: not|n't)|cannot|never)\b[^,;0-9$\\]*\Z", re.IGNORECASE
+    r"\b(?:(?:is|are|was|were|does|do|did|can|could|will|would)(?: not|n't)|cannot|never)\b[^,;0-9$\\]*\Z",
+    re.IGNORECASE,
 )
 # A period of so many characters that comes so many times at the end is a loop.
 MAX_PERIOD, MIN_REPEATS = 250, 5
@@ -82,5 +82,7 @@ def denies(text: str) -> bool:
 
 def _start_of_last(text: str) -> int:
     """Return where the last sentence of a text begins."""
-    starts = [m.end() for m in _LAST_SENTENCE.finditer(text, max(0, len(text) - 1_500)) if m.end() < len(text)]
+    starts = [
+        m.end() for m in _LAST_SENTENCE.finditer(text, max(0, len(text) - 1_500)) if m.end() < len(text)
+    ]
     return starts[-1] if starts else max(0, len(text) - 1_500)

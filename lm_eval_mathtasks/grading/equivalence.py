@@ -26,7 +26,13 @@ from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
-from lm_eval_mathtasks.grading.words import choice, content_of_choice, options_marked, words_key
+from lm_eval_mathtasks.grading.words import (
+    both_without_answer,
+    choice,
+    content_of_choice,
+    options_marked,
+    words_key,
+)
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
@@ -125,6 +131,8 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
+    if both_without_answer(gold, pred):
+        return Verdict(Status.CORRECT, "both say that there is no answer", "structure")
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
     gold, golds = _understood(raw_gold, gold, of_gold=True)

@@ -7,8 +7,10 @@ days" 130: what stands in a later phrase or clause of its own does not answer.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, value_side
+from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 from lm_eval_mathtasks.grading.numerals import RUN
 
 Span = tuple[int, int]
@@ -60,20 +62,18 @@ _LIST_BEGINS = re.compile(
     re.IGNORECASE,
 )
 _SPELLED = re.compile(
-    rf"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?)\s+(?:only |exactly |just |about |a total of )?(?P<number>{RUN})"
-    r"(?!\s+of\b)",
+    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?)\s+(?:only |exactly |just |about |a total of )?"
+    rf"(?P<number>{RUN})(?!\s+of\b)",
     re.IGNORECASE,
 )
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'
 TRIM = _OPENING_TRIM + "，,；;。.！"
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
-# A control character before it is the beginning of a command that lost its backslash: TAB "ext{" was "\text{".
-_LOST = re.compile("\t(?=ext|imes|heta|frac)|\r(?=ho\\b|ight)")
 
 
 def trim(text: str, start: int, stop: int) -> Span | None:
     """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
-    while start < stop and text[start] in _OPENING_TRIM and not _LOST.match(text, start):
+    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
         start += 1
     while start < stop and text[stop - 1] in TRIM:
         # A backslash before it makes it a command: "\," or "\!".
@@ -93,8 +93,8 @@ def trim(text: str, start: int, stop: int) -> Span | None:
 def last_value(text: str, start: int, stop: int) -> Span | None:
     """Return the span of the value that `text[start:stop]` comes to, or None: a formula, or a number in words.
 
-    A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples below
-    500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
+    A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples
+    below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
     """
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
@@ -138,8 +138,8 @@ def _last_break(text: str, start: int, stop: int) -> int:
 
 
 def _result(text: str, numbers: list[Span], sentence: int) -> Span:
-    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows, or the one its last
-    main clause tells.
+    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows, or the one that
+    its last main clause tells.
 
     Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
     """
@@ -158,15 +158,17 @@ def _result(text: str, numbers: list[Span], sentence: int) -> Span:
             k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
         ]
         told = told[free[0] :] if free else told[-1:]
-    for (_, end), (begin, _) in zip(told, told[1:], strict=False):
-        if _ATTACHED.search(text, end, begin):
-            return next(span for span in told if span[1] == end)
-    return told[-1]
+    # what is attached to a number by a preposition is no result of its own
+    return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
 
 
 def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
     """Keep the numbers of the last main clause that has any."""
     later = numbers
+    # what stands before a colon is a heading
+    colon = text.rfind(":", sentence, numbers[-1][0])
+    if colon >= 0 and not text[colon + 1].isdigit():
+        later = numbers = [span for span in numbers if span[0] > colon]
     for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
         kept = [span for span in numbers if span[1] <= match.start()]
         if kept and text[sentence : match.start()].strip():

@@ -28,13 +28,21 @@ _VALUE_HEAD = re.compile(
     r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±]"
 )
 _OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
+_MORE_OPTIONS = re.compile(
+    r"(?:\s?(?:,|;|/|&|,?\s?\b(?:and|or)\b)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
+)
+# "6 hours x $4 per hour = $24": of arithmetic with words the right side answers; "2x + y = 3" is an equation.
+_ARITHMETIC = re.compile(
+    r"(?=[^=\n]*\d)(?:(?!\b(?!x\b)[a-z]\b|\d[a-z]\b)[^=\n])+=\s{0,3}(?=[-−]?[$€£]?\s?\d)(?!.*[=≈])"
+)
 _SENTENCE_END = re.compile(r"\n|[。！？]|[.!?](?=[\s\"”*_<)\]]|\Z)")
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"
     r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"
-    r"|\s\((?=[a-z]{2})|，|\s#{2,4}",
+    r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|\s\((?=[a-z]{2})|，|\s#{2,4}",
     re.IGNORECASE,
 )
+_SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _VALUE = re.compile(r"[0-9$\\]")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
@@ -101,8 +109,12 @@ def sentence_end(text: str, start: int, stop: int) -> int:
 def leading_value(text: str, start: int, stop: int) -> Span | None:
     """Return the value that `text[start:stop]` begins with: up to a new clause, with a few words of its unit."""
     option = _OPTION_HEAD.match(text, start, stop)
-    if option and (text[option.end() - 1] != ")" or not _VALUE_HEAD.match(text, option.end() + 1, stop)):
-        return option.span()
+    # "(B), (D)" are two options, "(B) 5" is one with its text
+    more = _MORE_OPTIONS.match(text, option.end(), stop) if option else None
+    if option and (
+        more or text[option.end() - 1] != ")" or not _VALUE_HEAD.match(text, option.end() + 1, stop)
+    ):
+        return option.start(), more.end() if more else option.end()
     clause = _CLAUSE.search(text, start + 1, stop)
     found = formulas(text, start, stop)
     if clause and not any(formula.begin <= clause.start() < formula.end for formula in found):
@@ -112,9 +124,12 @@ def leading_value(text: str, start: int, stop: int) -> Span | None:
         return trim(text, *value_side(text, found[0].start, found[0].stop))
     if found and found[0].begin == start:
         return trim(text, start, _joined_formulas(text, found, stop))
+    if not found and text[start] not in "([" and (sum_of := _ARITHMETIC.match(text, start, stop)):
+        start = sum_of.end()
     word = _WORD.search(text, start, stop)
     if word is None:
-        return trim(text, start, stop)
+        span = trim(text, start, stop)
+        return span if span and _SOMETHING.search(text, *span) else None
     tail = text[word.start() : stop]
     if len(tail.split()) > MAX_UNIT_WORDS and text[start : word.start()].strip(TRIM):
         stop = word.start()
@@ -135,6 +150,8 @@ def _joined_formulas(text: str, found: list[Formula], stop: int) -> int:
 def _short_text(text: str, start: int, stop: int) -> Span | None:
     span = trim(text, start, stop)
     words = text[slice(*span)].split() if span else []
+    if span and not _SOMETHING.search(text, *span):
+        return None
     if not 0 < len(words) <= MAX_TEXT_WORDS or words[0].lower().strip(TRIM) in _NOT_ANSWERS:
         return None
     return span

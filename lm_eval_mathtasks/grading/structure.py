@@ -223,7 +223,11 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 def _one_answer(gold: Expr, ask: Ask) -> bool:
     """Does a gold give one answer in several spellings, as "0.4 or 2/5" does?"""
-    return all(compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:])
+    spellings = set(gold.args)
+    # "4, 4" are two answers that are the same
+    return len(spellings) == len(gold.args) and all(
+        compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:]
+    )
 
 
 def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:

@@ -83,7 +83,8 @@ _HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
 # "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
 _BRACKETED_WORDS = re.compile(
     r"\s*\(\s*(?:\\text\{\s*([^{}()]*?)\s*\}|"
-    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z][A-Za-z'-]{2,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?))\s*(?:\^\{?\d\}?\s*)?\)"
+    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z][A-Za-z'-]{2,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?))"
+    r"\s*(?:\^\{?\d\}?\s*)?\)"
 )
 _JOINED_WORDS = re.compile(
     r"(?:(and|or)\b\s*)?((?!\s).*?)(?:(?:\s|,)+(and|or))?[\s,]*", re.DOTALL | re.IGNORECASE
