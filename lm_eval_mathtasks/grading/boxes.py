@@ -43,6 +43,9 @@ class Box(NamedTuple):
 
 def find_boxes(text: str) -> list[Box]:
     """Return the last boxes of `text` that hold something, in order, inner boxes in place of the outer ones."""
+    # every opening holds one of these: most texts are done here
+    if "box" not in text and "\x08oxed" not in text:
+        return []
     openings = list(_BOX.finditer(text))[-MAX_BOXES:]
     if not openings:
         return []

@@ -65,12 +65,14 @@ class Symbolic:
         return Outcome(None, "symbolic", reason)
 
 
-def _plain_number(text: str) -> Fraction | None:
+def _plain_number(text: str) -> int | Fraction | None:
     match = _PLAIN.fullmatch(text)
     if not match:
         return None
     sign, whole, decimals = match.groups()
-    return Fraction(sign + whole.replace(",", "") + (decimals or ""))
+    # an int is made ten times as fast, and most answers are one
+    number = sign + whole.replace(",", "")
+    return Fraction(number + decimals) if decimals else int(number)
 
 
 def _both_plain(gold: str, pred: str) -> Verdict | None:
@@ -137,7 +139,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     pred = content_of_choice(pred) or pred
     gold, golds = _understood(raw_gold, gold, of_gold=True)
     pred, preds = _understood(raw_pred, pred, of_gold=False)
-    if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
+    if (not golds or not preds) and words_key(gold) == words_key(pred) and words_key(gold):
         return _same_unread(gold, pred)
     if not golds:
         return Verdict(Status.GOLD_UNREADABLE, "the reference answer is not understood", "structure")

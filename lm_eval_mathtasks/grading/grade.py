@@ -10,12 +10,14 @@ from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
 
-def grade(*, gold: str | None, pred: str | None, deadline: float = DEADLINE_S) -> Verdict:
-    """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text.
+def grade(*, gold: str | float | None, pred: str | float | None, deadline: float = DEADLINE_S) -> Verdict:
+    """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text, or numbers.
 
     deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect. Never raises for
     any text, from any thread or process. gold and pred are not symmetric: see the grader's README.
     """
+    # the hub has answers as integers
+    gold, pred = (None if side is None else str(side) for side in (gold, pred))
     if pred is None or not pred.strip():
         return Verdict(Status.NO_ANSWER, "no answer was found", "extraction")
     if gold is None or not gold.strip():

@@ -74,6 +74,8 @@ def _hours(clock: Expr) -> set[int]:
 
 def both_without_answer(gold: str, pred: str) -> bool:
     """Does the gold say that there is no answer, and the prediction, in its own words, too?"""
+    if not gold[:1].isalpha() and not gold.startswith(r"\text"):
+        return False
     said = _NO_ANSWER.fullmatch(plain_words(gold)) and not re.match(r"\W*\d", pred)
     return bool(said and _CANNOT_TELL.search(plain_words(pred)))
 

@@ -68,6 +68,13 @@ def test_a_fault_of_ours_is_no_wrong_answer(monkeypatch):
     assert "a bug" in verdict.reason
 
 
+def test_numbers_are_read_as_their_text():
+    assert grade(gold=277, pred="277").correct
+    assert grade(gold=27.0, pred="27").correct
+    assert grade(gold="277", pred=277).correct
+    assert grade(gold=277, pred="278").status is Status.INCORRECT
+
+
 def test_none_equals_nothing():
     assert not grade(gold="", pred=None).correct
     assert not grade(gold="", pred="").correct
