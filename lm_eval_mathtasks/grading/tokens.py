@@ -48,7 +48,7 @@ _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[
 MAX_LOOSE_LETTERS = 2
 _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
-_DIGIT_NEXT = re.compile(r"\s*\d")
+_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d")
 _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
 _HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
 # "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
