@@ -18,26 +18,26 @@ from statistics import fmean, stdev
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.choosing.choices import best_of
-from lm_eval_mathtasks.choosing.curves import choose
+from lm_eval_mathtasks.choosing.chosen import choose
 from lm_eval_mathtasks.choosing.theory import expected_best
-from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 from lm_eval_mathtasks.embedded.recipe.evaluation import respond
 from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.problems import rows
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 
 QUALITIES = (0.0, 0.5, 1.0, 2.0, 4.0)
-SAMPLE = sources.SAMPLES / "gsm8k.jsonl"
+SAMPLE = rows.SAMPLES / "gsm8k.jsonl"
 
 
 def sample(stage: str, repeats: int, path: Path) -> None:
     """Write a line for each problem with its responses, as `mathtasks choose` reads it."""
     with SAMPLE.open(encoding="utf-8") as lines:
         docs = [json.loads(line) for line in lines]
-    model, tokenizer = load(embedded.path(stage))
+    model, tokenizer = load_stage(embedded.path(stage))
     prompts = [FRAMES["chat"].ask.format(q=doc["question"]) for doc in docs for _ in range(repeats)]
     responses = respond(model, tokenizer, prompts, sampled=True)
     with path.open("w", encoding="utf-8") as file:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lm_eval_mathtasks import embedded
-from lm_eval_mathtasks.problems.sources import DATA_DIR_VARIABLE
+from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE
 
 TASKS = "sample-gsm8k,sample-math"
 SERVER_START_S = 300  # vLLM's CPU build answers /health after about a minute on two cores

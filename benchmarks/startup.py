@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.embedded import path
+from lm_eval_mathtasks.package import data_folder
 
 COMMON = ["--model", "hf", "--model_args", f"pretrained={path('grpo')},dtype=float32", "--device", "cpu"]
 COMMON += ["--tasks", "sample-gsm8k", "--limit", "2"]
@@ -35,7 +35,7 @@ def main():
     pairs = parser.parse_args().pairs
     seconds("lm_eval_mathtasks")  # both sides find a warm file cache
     rows = [
-        (seconds("lm_eval_mathtasks"), seconds("lm_eval", "--include_path", str(tasks_path())))
+        (seconds("lm_eval_mathtasks"), seconds("lm_eval", "--include_path", str(data_folder("tasks"))))
         for _ in range(pairs)
     ]
     ours, theirs = (statistics.median(column) for column in zip(*rows, strict=True))

@@ -20,13 +20,6 @@ class Problem(NamedTuple):
         return f"{self.severity}: {self.where}: {self.what}"
 
 
-def tasks_path() -> Path:
-    """The folder of our task YAMLs: inside an installed package, else at the top of the source tree."""
-    package = Path(__file__).parent
-    installed = package / "_tasks"
-    return installed if installed.is_dir() else package.parent / "tasks"
-
-
 def yaml_files(folders: Sequence[Path]) -> list[Path]:
     """Every YAML below the folders, as lm-eval looks for them (a `.yml` is never seen: it is listed here too)."""
     return [
@@ -88,7 +81,7 @@ def _config_problems(name: str, config: Any) -> Iterator[Problem]:
         yield Problem("warning", name, "has no metadata.version: logs of two versions cannot be told apart")
 
 
-def check(
+def check_tasks(
     folders: Sequence[Path], *, metadata: dict[str, Any] | None = None
 ) -> tuple[list[str], list[Problem]]:
     """Return the names of the tasks in the folders, and every problem found. Loads lm-eval's own index (seconds)."""

@@ -13,24 +13,46 @@ MathtasksError
 ├── Undefined          a number that does not exist, such as pass@8 of four responses
 ├── ScoreError         scores of responses, or the verifier that gives them
 ├── ClaimError         published scores
+├── TrainingError      the configuration, data or model of a training run
 └── PresetError        published protocols
 
-A message says what was wanted, what was got and how to fix it; `wanted`, `got` and `fix` hold the parts.
+A message is sentences: "Expected WANTED, got GOT. FIX." So `wanted` and `got` are nouns ("a file of responses", "no
+path"), and `fix` is a sentence that may begin in lower case ("add --model_args path=..."), or an option to try
+("--benchmark GSM8K"). A text that is a whole message already goes in as `wanted` alone.
 """
 
 from __future__ import annotations
 
 
 class MathtasksError(Exception):
-    """Base of all errors of this package; its text is the three parts in one sentence each."""
+    """Base of all errors of this package; `wanted`, `got` and `fix` hold the parts of its text."""
 
     def __init__(self, wanted: str, got: str = "", fix: str = "") -> None:
         self.wanted, self.got, self.fix = wanted, got, fix
-        parts = (wanted, f"got {got}" if got else "", f"to fix it: {fix}" if fix else "")
-        super().__init__("; ".join(part for part in parts if part))
+        if got or fix:
+            wanted = sentence(f"Expected {wanted}" + (f", got {got}" if got else ""))
+        super().__init__(f"{wanted}{sentence(fix)}".rstrip())
 
     def __reduce__(self) -> tuple[type[MathtasksError], tuple[str, str, str]]:
         return type(self), (self.wanted, self.got, self.fix)
+
+
+def sentence(text: str) -> str:
+    """Return a text as a sentence, or several, with the white space after it.
+
+    >>> sentence("add it") + sentence("--repeats 8")
+    'Add it. Try --repeats 8. '
+    """
+    if not text or text.endswith("\n"):
+        return text
+    text = (
+        text[0].upper() + text[1:]
+        if text[0].isalpha()
+        else f"Try {text}"
+        if text[0] in "-0123456789"
+        else text
+    )
+    return f"{text} " if text.endswith((".", "!", "?")) else f"{text}. "
 
 
 class TaskError(MathtasksError):
@@ -79,6 +101,10 @@ class PresetError(MathtasksError):
 
 class ClaimError(MathtasksError):
     """A published score is malformed, without source, or unknown."""
+
+
+class TrainingError(MathtasksError):
+    """A training run is configured wrongly, would not learn what it should, or cannot be started."""
 
 
 class Undefined(MathtasksError):

@@ -1,11 +1,22 @@
-"""Files of evidence: their checksums, and writing them whole or not at all."""
+"""Files: JSON, JSON lines and parquet read with errors a user can act on, checksums, and writing them whole."""
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
-from collections.abc import Callable
+import json
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO, cast
+
+from lm_eval_mathtasks.errors import MathtasksError
+
+Error = type[MathtasksError]
+_GZIP = b"\x1f\x8b"
+_SHOWN = 60  # bytes of a line at fault
+_AGAIN = "check the path; where the file is damaged, copy or write it again"
 
 
 def sha256(content: str | bytes) -> str:
@@ -30,3 +41,98 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     with unfinished.open("wb") as file:
         fill(file)
     unfinished.replace(path)
+
+
+def json_lines(path: Path, error: Error, *, unfinished: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number (from 1) and the object of every line that is not blank, of a file that may be packed with gzip.
+
+    UTF-8, with or without a byte order mark; halves of surrogate pairs stay as they are. unfinished: a process may have
+    died while it wrote, so that half a last line is left out and an empty file is none too few. Raises `error`, naming
+    the line, for anything else that is not a JSON object.
+    """
+    number, there = 0, False
+    try:
+        with _unpacked(path) as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = _object(line, f"line {number} of {path}", error)
+                except error:
+                    if unfinished and not line.endswith(b"\n"):
+                        return
+                    raise
+                there = True
+                yield number, row
+    except (OSError, EOFError, zlib.error) as fault:
+        raise error(f"a readable {path}", f"{fault} after {number} lines", _AGAIN) from fault
+    if not there and not unfinished:
+        fix = (
+            "lm-eval leaves one where a response cannot be encoded: run again with `mathtasks run`, which can"
+        )
+        raise error(f"lines in {path}", "an empty file", fix)
+
+
+def read_json_lines(path: Path, error: Error) -> list[dict[str, Any]]:
+    """Return the objects of a file of JSON lines; raises as `json_lines`."""
+    return [row for _, row in json_lines(path, error)]
+
+
+def read_json(path: Path, error: Error) -> Any:
+    """Return what a JSON file holds, which may be packed with gzip; raises `error` where it cannot be read."""
+    try:
+        with _unpacked(path) as file:
+            return json.loads(_text(file.read()))
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as fault:
+        raise error(f"a readable {path}", str(fault), _AGAIN) from fault
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    """The bytes of a file; whether they are packed is told by how they begin, and by the name for a damaged one."""
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP or path.suffix == ".gz"
+    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
+
+
+def _text(content: bytes) -> str:
+    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
+
+
+def _object(line: bytes, place: str, error: Error) -> dict[str, Any]:
+    shown = repr(line[:_SHOWN].decode("utf-8", "replace").strip())
+    try:
+        row = json.loads(_text(line))
+    except UnicodeDecodeError as fault:
+        raise error(f"UTF-8 on {place}", str(fault), "write the file again, as UTF-8") from fault
+    # A number of 5,000 digits and lists 1,000 deep are JSON, and not read.
+    except (ValueError, RecursionError) as fault:
+        fix = "half a line is half a file: write it again"
+        raise error(f"a JSON object on {place}", f"{shown} ({fault})", fix) from fault
+    if not isinstance(row, dict):
+        raise error(f"a JSON object on {place}", f"{type(row).__name__} {shown}", "write one object a line")
+    return row
+
+
+def read_parquet(path: Path, error: Error) -> list[dict[str, Any]]:
+    """Return the rows of a parquet file; raises `error` where it is damaged, or pyarrow is not installed."""
+    rows: list[dict[str, Any]] = _parquet(
+        path, error, lambda parquet, file: parquet.read_table(file).to_pylist()
+    )
+    return rows
+
+
+def parquet_columns(path: Path, error: Error) -> set[str]:
+    """Return the names of a parquet file's columns; raises as `read_parquet`."""
+    return set(_parquet(path, error, lambda parquet, file: parquet.read_schema(file).names))
+
+
+def _parquet(path: Path, error: Error, read: Callable[[Any, IO[bytes]], Any]) -> Any:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as fault:
+        raise error("pyarrow, to read parquet", "it is not installed", "run pip install datasets") from fault
+    try:
+        with path.open("rb") as file:
+            return read(parquet, file)
+    except (ArrowException, OSError, ValueError) as fault:
+        raise error(f"a readable {path}", str(fault), _AGAIN) from fault

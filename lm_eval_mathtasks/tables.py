@@ -26,7 +26,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def show(tables: Sequence[Table], style: Style = "text") -> None:
+def print_tables(tables: Sequence[Table], style: Style = "text") -> None:
     """Print tables to standard output."""
     if style == "text" and _rich(tables):
         return

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # set before any test imports a hub client
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,6 +14,14 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 ROOT = Path(__file__).resolve().parents[1]
 # Real test sets and labelled model outputs lie beside the repository, not in it: they may not be redistributed.
 SHARED = Path(os.environ.get("MATHTASKS_SHARED", ROOT.parent / "shared"))
+
+# Every run draws the same examples, so that nobody's change fails by chance; `make fuzz` draws new ones. No deadline:
+# other work may slow a machine down.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("random", settings.get_profile("same"), derandomize=False, max_examples=1000)
+settings.load_profile("same")
 
 
 def shared_path(relative: str) -> Path:

@@ -16,6 +16,8 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 CAPTIONS = {
     "pyproject.toml": "dependencies, extras, entry points, ruff, mypy, pytest",
     "Makefile": "`make demo`, `make test`, and what they are made of",
+    "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
+    "constraints-vllm.txt": "the same for vLLM's environment",
     "README.md": "this page",
     "CHANGELOG.md": "what changed, by version",
     "CONTRIBUTING.md": "rooms, laws, habits; how to test, measure and release",
@@ -77,10 +79,9 @@ def _all_claims():
 
 
 def _docs(task: dict) -> int:
-    from lm_eval_mathtasks.problems.sources import SOURCES
+    from lm_eval_mathtasks.problems.sets import known_sets
 
-    loader = task["custom_dataset"].rsplit(".load_", 1)[1].replace("_", "-")
-    return SOURCES[loader].docs
+    return known_sets()[task["dataset_kwargs"]["set"]].docs
 
 
 def _yaml(path: Path) -> dict:

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from lm_eval_mathtasks import cli
-from lm_eval_mathtasks.host.run import parse
+from lm_eval_mathtasks.host.run import parse_run
 from tests import docs
 from tests.conftest import ROOT
 
@@ -41,9 +41,9 @@ def test_commands_parse(command):
     words = shlex.split(command.split(" #")[0])[1:]
     name = " ".join(words[:2]) if words[0] == "batch" else words[0]
     flags = words[len(name.split()) :]
-    if name in ("run", "batch write"):
+    if name in cli.LM_EVAL_FLAGS:
         known = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")} | {"mathtasks"}
-        tasks = parse(flags[name == "batch write" :]).tasks
+        tasks = parse_run(flags[name == "batch write" :]).tasks
         assert {name.split("@")[0] for name in ",".join(tasks).split(",")} <= known
     else:
         cli.parser_of(name).parse_args(flags)
@@ -53,11 +53,11 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     shown = capsys.readouterr().out
-    assert all(f"\n  {name} " in shown for name in cli.ROOMS)
+    assert all(f"\n  {name} " in shown for name in cli.COMMANDS)
     assert max(map(len, shown.splitlines())) <= 110
 
 
-@pytest.mark.parametrize("name", sorted(set(cli.ROOMS) - {"run", "batch write"}))
+@pytest.mark.parametrize("name", sorted(set(cli.COMMANDS) - set(cli.LM_EVAL_FLAGS)))
 def test_commands_have_help(name, capsys):
     with pytest.raises(SystemExit):
         cli.main([*name.split(), "--help"])

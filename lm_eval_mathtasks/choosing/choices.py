@@ -110,7 +110,9 @@ def class_accuracy(votes: Votes) -> list[float]:
 
 def _checked(n: int, k: int) -> int:
     if not 1 <= k <= n:
-        raise Undefined("k between 1 and the number of responses", f"k = {k} of n = {n}", "a smaller k")
+        raise Undefined(
+            "k between 1 and the number of responses", f"k = {k} of n = {n}", "choose a smaller k"
+        )
     return n
 
 

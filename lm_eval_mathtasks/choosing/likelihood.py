@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lm_eval_mathtasks.choosing.local import Encoded, Local
-from lm_eval_mathtasks.choosing.scores import Score
+from lm_eval_mathtasks.choosing.score_files import Score
 
 
 class LogProbability(Local):
@@ -27,7 +27,7 @@ class LogProbability(Local):
         return Encoded(before + after, list(range(len(before) - 1, len(before) + len(after) - 1)))
 
     def _prompt(self, prompt: str) -> list[int]:
-        messages = _conversation(prompt)
+        messages = conversation(prompt)
         if messages is None:
             return self.ids(prompt)
         if self.tokenizer.chat_template:
@@ -57,8 +57,8 @@ class SumOfLogProbabilities(LogProbability):
         return float(rows.sum())
 
 
-def _conversation(prompt: str) -> list[dict[str, str]] | None:
-    """The messages of a logged conversation, a JSON list of roles and contents; None for any other text."""
+def conversation(prompt: str) -> list[dict[str, str]] | None:
+    """Return the messages of a logged conversation, a JSON list of roles and contents; None for any other text."""
     if not prompt.lstrip().startswith("[{"):
         return None
     try:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.choosing.scores import Score
 from lm_eval_mathtasks.errors import ScoreError
+
+_ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
 
 
 class Encoded(NamedTuple):
@@ -24,33 +26,61 @@ class Local:
 
     of_prompt = False
     model_class = "AutoModelForCausalLM"
+    # How many numbers the head of an adapter gives; None where the model's own head is used.
+    labels: int | None = None
 
     def __init__(self, folder: str, settings: Settings) -> None:
         import torch
         from transformers import AutoTokenizer
 
-        if not (Path(folder) / "config.json").is_file():
+        adapter = Path(folder) / _ADAPTER
+        if not (Path(folder) / "config.json").is_file() and not adapter.is_file():
             raise ScoreError(
-                "a folder with a Hugging Face model", f"no config.json in {folder}", "check the path"
+                "a folder with a Hugging Face model or a LoRA adapter",
+                f"no config.json in {folder}",
+                "check the path",
             )
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
-            model, loading = self._class().from_pretrained(
-                folder, dtype=getattr(torch, settings.dtype), output_loading_info=True
-            )
-        except (OSError, ValueError) as error:
-            got, fix = str(error).strip().split("\n")[0], "is it this kind of model, and whole?"
+            dtype = getattr(torch, settings.dtype)
+            model = self._adapted(folder, dtype) if adapter.is_file() else self._whole(folder, dtype)
+        except (OSError, ValueError, RuntimeError) as error:
+            got, fix = str(error).strip().split("\n")[0], "is the model of this kind, and whole?"
             raise ScoreError(f"a model and a tokenizer in {folder}", got, fix) from error
-        if missing := sorted(loading["missing_keys"]):
+        self.model = model.to(settings.device).eval()
+        self.settings = settings
+        self.limit = getattr(model.config, "max_position_embeddings", None)
+
+    def _whole(self, folder: str, dtype: Any, *, elsewhere: Sequence[str] = (), **config: Any) -> Any:
+        """The model in a folder. elsewhere: modules whose weights an adapter brings."""
+        model, loading = self._class().from_pretrained(
+            folder, dtype=dtype, output_loading_info=True, **config
+        )
+        missing = [
+            key for key in sorted(loading["missing_keys"]) if not any(name in key for name in elsewhere)
+        ]
+        if missing:
             # transformers would fill them with random numbers and warn.
             raise ScoreError(
                 f"a {type(model).__name__} in {folder}",
                 f"no weights for {', '.join(missing[:3])}",
-                "another KIND:",
+                "name another KIND:",
             )
-        self.model = model.to(settings.device).eval()
-        self.settings = settings
-        self.limit = getattr(model.config, "max_position_embeddings", None)
+        return model
+
+    def _adapted(self, folder: str, dtype: Any) -> Any:
+        """The model that an adapter was trained on, with the adapter and the head it brings merged into it."""
+        from peft import PeftConfig, PeftModel
+
+        about = PeftConfig.from_pretrained(folder)
+        config = {} if self.labels is None else {"num_labels": self.labels}
+        base = self._whole(
+            about.base_model_name_or_path,
+            dtype,
+            elsewhere=getattr(about, "modules_to_save", None) or (),
+            **config,
+        )
+        return PeftModel.from_pretrained(base, folder).merge_and_unload()
 
     def _class(self) -> Any:
         import transformers
@@ -63,7 +93,7 @@ class Local:
         for response, one in zip(responses, encoded, strict=True):
             if self.limit is not None and len(one.ids) > self.limit:
                 got = f"{len(one.ids)} tokens with the response {response[:40]!r}..."
-                fix = "a verifier with a longer context; cut off, the response would get another's score"
+                fix = "take a verifier with a longer context; cut off, the response would get another's score"
                 raise ScoreError(f"at most {self.limit} tokens, the verifier's context", got, fix)
         scores: list[Score] = []
         for start in range(0, len(encoded), self.settings.batch):
@@ -122,7 +152,7 @@ class Local:
         found = self.ids(text)
         if len(found) != 1 or found[0] == self.tokenizer.unk_token_id:
             raise ScoreError(
-                f"a verifier whose vocabulary has {text!r} as a token", str(found), "another KIND:"
+                f"a verifier whose vocabulary has {text!r} as a token", str(found), "name another KIND:"
             )
         return found[0]
 
@@ -131,5 +161,7 @@ class Local:
         places = [place for place, token in enumerate(ids) if token == marker]
         if len(places) != count:
             got = f"{len(places)} step markers for {count} steps"
-            raise ScoreError("a step marker after each step", got, "the response may hold the marker itself")
+            raise ScoreError(
+                "a step marker after each step", got, "see whether the response holds the marker itself"
+            )
         return Encoded(ids, places)

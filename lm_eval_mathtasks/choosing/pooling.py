@@ -18,8 +18,8 @@ from typing import Any
 
 import tenacity
 
+from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings, steps
-from lm_eval_mathtasks.choosing.scores import Score
 from lm_eval_mathtasks.choosing.verifiers import qwen_messages, shepherd_text
 from lm_eval_mathtasks.errors import ScoreError
 
@@ -30,7 +30,41 @@ PAUSE_S = 1.0  # before the second attempt; doubled each time
 _PASSING = {408, 429, 500, 502, 503, 504}  # a connection without any status may be there again, too
 
 
-class Endpoint:
+class Server:
+    """A server with the routes of the APIs of OpenAI and vLLM. `post` raises ScoreError where it does not answer."""
+
+    def __init__(self, base_url: str) -> None:
+        # The routes are beside /v1, not below it.
+        self._base = base_url.rstrip("/").removesuffix("/v1")
+        key = os.environ.get(KEY_VARIABLE)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def post(self, route: str, body: dict[str, Any]) -> Any:
+        """Return the JSON that the server answers; what passes is tried again."""
+        try:
+            return self._exchange(route, body)
+        except urllib.error.HTTPError as error:
+            fault = f"HTTP {error.code}: {error.read().decode(errors='replace')[:300]}"
+        except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
+            fault = f"{type(error).__name__}: {error}"
+        fix = "is the server up, and does it serve this kind of model? See choosing/README.md"
+        raise ScoreError(f"an answer of {self._base}{route}", fault, fix)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception(lambda error: getattr(error, "code", 503) in _PASSING),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(multiplier=PAUSE_S),
+        reraise=True,
+    )
+    def _exchange(self, route: str, body: dict[str, Any]) -> Any:
+        headers = {"Content-Type": "application/json", **self._headers}
+        # Whoever makes a Server lets only http and https through.
+        request = urllib.request.Request(self._base + route, json.dumps(body).encode(), headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
+            return json.load(reply)
+
+
+class Endpoint(Server):
     """A scorer of the kinds orm, prm-qwen and prm-math-shepherd on the server at `base_url`.
 
     Raises ScoreError for other kinds; `score` raises it for a server that refuses, or does not answer.
@@ -45,13 +79,14 @@ class Endpoint:
             "prm-math-shepherd": _shepherd,
         }
         if kind not in requests:
-            raise ScoreError(f"a kind that a server can score: {', '.join(requests)}", kind, f"{kind}:FOLDER")
+            raise ScoreError(
+                f"a kind that a server can score: {', '.join(requests)}",
+                kind,
+                f"run it here, as {kind}:FOLDER",
+            )
         self._request, self._good = requests[kind], 0 if kind == "prm-math-shepherd" else -1
         self._settings = settings
-        # The routes are beside /v1, not below it.
-        self._base = base_url.rstrip("/").removesuffix("/v1")
-        key = os.environ.get(KEY_VARIABLE)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        super().__init__(base_url)
 
     def score(self, question: str, responses: Sequence[str]) -> list[Score]:
         """Return the scores; see `scorer.Scorer`. As many requests are under way as a batch is large."""
@@ -62,7 +97,7 @@ class Endpoint:
         route, body, count = self._request(question, response)
         if self._settings.model:
             body["model"] = self._settings.model
-        reply = self._post(route, {**body, "use_activation": False})
+        reply = self.post(route, {**body, "use_activation": False})
         try:
             (data,) = reply["data"]
             rows = [data["probs"]] if route == "/classify" else data["data"]
@@ -78,29 +113,6 @@ class Endpoint:
                 "the server must pool by step (see choosing/README.md), and no response may hold the step marker",
             )
         return tuple(_softmax(row)[self._good] for row in rows)
-
-    def _post(self, route: str, body: dict[str, Any]) -> Any:
-        try:
-            return self._exchange(route, body)
-        except urllib.error.HTTPError as error:
-            fault = f"HTTP {error.code}: {error.read().decode(errors='replace')[:300]}"
-        except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
-            fault = f"{type(error).__name__}: {error}"
-        fix = "is the server up, and does it serve this kind of model? See choosing/README.md"
-        raise ScoreError(f"scores from {self._base}{route}", fault, fix)
-
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception(lambda error: getattr(error, "code", 503) in _PASSING),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential(multiplier=PAUSE_S),
-        reraise=True,
-    )
-    def _exchange(self, route: str, body: dict[str, Any]) -> Any:
-        headers = {"Content-Type": "application/json", **self._headers}
-        # make_scorer lets only http and https through.
-        request = urllib.request.Request(self._base + route, json.dumps(body).encode(), headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
-            return json.load(reply)
 
 
 def _outcome(question: str, response: str) -> tuple[str, dict[str, Any], int]:

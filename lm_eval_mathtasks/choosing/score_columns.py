@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.runs.columns import CANDIDATES, RESPONSE
 
 # `score` and `scores` last: where a file has a column with a clearer name, they are often its own verdicts.
 COLUMNS = (
@@ -19,16 +20,6 @@ COLUMNS = (
 _LIKE = re.compile(r"(.+_)?(rm|orm|prm|rewards?|verifier)s?(_.+)?", re.IGNORECASE)
 # Names that may be anything (a difficulty, another's verdicts), for files without a better one.
 _VAGUE = re.compile(r"(value|prob)s?|.+_(scores?|logits?)", re.IGNORECASE)
-_LISTS = (
-    "responses",
-    "samples",
-    "completions",
-    "generations",
-    "outputs",
-    "candidates",
-    "solutions",
-    "answers",
-)
 
 
 def score_column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
@@ -48,7 +39,13 @@ def score_column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names that scores may have here, the known ones first; "samples.reward" is one inside the samples."""
     own = {name for row in rows for name in row}
-    inside = {(outer, key) for row in rows for outer in _LISTS for part in _parts(row, outer) for key in part}
+    inside = {
+        (outer, key)
+        for row in rows
+        for outer in (*RESPONSE, *CANDIDATES)
+        for part in _parts(row, outer)
+        for key in part
+    }
     names = [*own, *(f"{outer}.{key}" for outer, key in inside)]
     meant = [name for name in names if _known(_last(name)) or _VAGUE.fullmatch(_last(name))]
     return sorted(meant, key=lambda name: (_order(_last(name)), name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from lm_eval_mathtasks.choosing.scores import Score
+from lm_eval_mathtasks.choosing.score_files import Score
 
 
 class Scorer(Protocol):

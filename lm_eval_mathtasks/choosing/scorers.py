@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import ScoreError
 # Families of scorers, and what `--help` says of them.
 KINDS = {
     "orm": "sequence classification: one logit, or the probability of the last label",
-    "prm-tokens": "token classification at the line break after each step, as TRL trains it",
+    "prm-tokens": "token classification at the line break after each step, as `train prm` makes it",
     "prm-math-shepherd": "a causal LM that says + or - at the step tag, as Math-Shepherd does",
     "prm-qwen": "Qwen2.5-Math-PRM: a head with two classes at <extra_0>",
     "logprob": "a causal LM's mean log-probability of the response's tokens, given the prompt",
@@ -46,5 +46,5 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
         raise ScoreError(
             "transformers and torch, or tenacity for a server",
             str(error),
-            "pip install 'lm-eval-mathtasks[hf,api]'",
+            "run pip install 'lm-eval-mathtasks[hf,api]'",
         ) from error

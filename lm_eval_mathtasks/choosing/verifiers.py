@@ -5,12 +5,12 @@ Both are the model's own convention; choosing/README.md has the sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lm_eval_mathtasks.choosing.local import Encoded, Local
+from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings, steps
-from lm_eval_mathtasks.choosing.scores import Score
 
 STEP_TAG, GOOD, BAD = "ки", "+", "-"
 QWEN_SEPARATOR = "<extra_0>"
@@ -31,6 +31,7 @@ class OutcomeModel(Local):
     """
 
     model_class = "AutoModelForSequenceClassification"
+    labels = 1
 
     def encode(self, question: str, response: str) -> Encoded:
         """The whole text; its last token bears the score."""
@@ -60,24 +61,35 @@ class OutcomeModel(Local):
 class TokenModel(Local):
     """A token classification with the labels bad and good, read at the separator after each step.
 
-    The text is put together token by token as TRL's PRMTrainer does: bos, question, then each step and a line break.
+    The text is put together as `stepwise` does.
     """
 
     model_class = "AutoModelForTokenClassification"
+    labels = 2
 
     def encode(self, question: str, response: str) -> Encoded:
         """The steps, tokenized one by one; a step's score is at the last token of the separator after it."""
-        bos = self.tokenizer.bos_token_id
-        ids = ([] if bos is None else [bos]) + self.ids(question)
-        separator, places = self.ids("\n"), []
-        for step in steps(response, "\n"):
-            ids = ids + self.ids(step) + separator
-            places.append(len(ids) - 1)
-        return Encoded(ids, places)
+        return stepwise(self.ids, self.tokenizer.bos_token_id, question, steps(response, "\n"))
 
     def read(self, rows: Any) -> Score:
         """The probability of "good" at each step."""
         return _probability(rows, 1)
+
+
+def stepwise(
+    ids: Callable[[str], list[int]], bos: int | None, question: str, parts: Sequence[str]
+) -> Encoded:
+    """Return what a verifier of steps reads, put together token by token as TRL's PRMTrainer did until 1.13: bos,
+    question, then each step and a line break, at whose last token the step's score stands.
+
+    ids: the token ids of a text, without special tokens.
+    """
+    read = ([] if bos is None else [bos]) + ids(question)
+    separator, places = ids("\n"), []
+    for part in parts:
+        read = read + ids(part) + separator
+        places.append(len(read) - 1)
+    return Encoded(read, places)
 
 
 class MathShepherd(Local):

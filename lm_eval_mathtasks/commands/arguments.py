@@ -1,36 +1,71 @@
-"""Command-line arguments that several commands take: which runs of a log are meant, and whole numbers."""
+"""Command-line arguments that several commands take: which runs of a log are meant, which claims, whole numbers."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, get_args
 
 from lm_eval_mathtasks.runs.reading import NO_VERDICT, Run, read_runs
+from lm_eval_mathtasks.tables import Style
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
+STYLES = get_args(Style)
+COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for length
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
+
+
+def declare(parser: argparse._ActionsContainer, flags: Mapping[str, str], **how: Any) -> None:
+    """Declare flags by their help: {"--gold FILE": "reference answers"}. how: of all of them, as argparse takes it."""
+    for flag, text in flags.items():
+        *names, last = flag.split()
+        if last.startswith("-"):
+            parser.add_argument(*names, last, help=text, **how)
+        else:
+            parser.add_argument(*names, metavar=last, help=text, **how)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Declare which runs of a log a command takes, and what it reads beside the log."""
-    parser.add_argument(
-        "--task", help="the task, where a log holds several (and its name, where it names none)"
-    )
-    parser.add_argument(
-        "--run-model",
-        "--model-name",
-        metavar="NAME",
-        help="the model, where a log holds several (and its name, where it names none)",
-    )
-    parser.add_argument(
-        "--metric", help="the log's metric that counts, for instance exact_match,flexible-extract"
-    )
-    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
-    parser.add_argument(
-        "--journal",
-        metavar="FILE",
-        help="how each response ended: an API model's journal, or JSON lines with response and finish_reason",
-    )
+    declare(parser, {
+        "--task": "the task, where a log holds several (and its name, where it names none)",
+        "--run-model --model-name NAME": "the model, where a log holds several (and its name, where it names none)",
+        "--metric": "the log's metric that counts, for instance exact_match,flexible-extract",
+        "--gold FILE": "JSON lines with reference answers, for files without",
+        "--journal FILE": "how each response ended: an API model's journal, or JSON lines with response and "
+        "finish_reason",
+    })  # fmt: skip
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which run is meant, and how its table is printed."""
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_run_options(parser)
+    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+
+
+def add_claim_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which runs of a log, and which claims, a command takes."""
+    add_run_options(parser)
+    declare(parser, {
+        "--claim ID": "one claim, as `mathtasks leaderboard search` prints it",
+        "--model NAME": "the model whose claims to take, by default the run's own",
+        "--benchmark NAME": "the benchmark, where the task's name does not say",
+        "--mode": "thinking mode or effort that was run, for instance non-thinking",
+        "--leaderboards DIR": "folder of claims (default: the package's own)",
+    })  # fmt: skip
+    declare(parser, {
+        "--margin POINTS": "scores within so many points are equivalent (default 2)",
+        "--flips PERCENT": "share of docs whose verdict you expect to differ between two runs (default: measured from "
+        "repeats, else assumed)",
+    }, type=percent_as_share)  # fmt: skip
+
+
+def add_result_format(parser: argparse.ArgumentParser) -> None:
+    """Declare how `compare` and `explain` print."""
+    parser.add_argument("--format", choices=STYLES, default="text")
+    declare(parser, {"--docs": "list every doc that flipped or was lost, with answers"}, action="store_true")
 
 
 def read_chosen(path: str, args: argparse.Namespace, *, judged_anew: bool = False) -> list[Run]:
@@ -49,10 +84,26 @@ def read_chosen(path: str, args: argparse.Namespace, *, judged_anew: bool = Fals
     )
 
 
+def percent_as_share(text: str) -> float:
+    """Read a number of percent or points from 0 to 100; returns a fraction."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"Expected a number from 0 to 100, got {text!r}")
+    return value / 100
+
+
+def noise_options(args: argparse.Namespace) -> dict[str, float]:
+    """Return --margin and --flips where they were given, as `compare` takes them."""
+    return {name: value for name in ("margin", "flips") if (value := getattr(args, name)) is not None}
+
+
 def whole_number(text: str) -> int:
     """Read a whole number above 0."""
     if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number above 0; got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
 
 
@@ -61,4 +112,6 @@ def whole_numbers(text: str) -> list[int]:
     try:
         return sorted({whole_number(part) for part in text.split(",")})
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"whole numbers above 0 such as 1,4,16; got {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected whole numbers above 0 such as 1,4,16, got {text!r}"
+        ) from None

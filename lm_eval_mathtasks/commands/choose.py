@@ -7,21 +7,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval_mathtasks.choosing.choices import WEIGHINGS, Weighing
-from lm_eval_mathtasks.choosing.curves import BEST, WEIGHTED, Chosen, choose
+from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, Chosen, choose
+from lm_eval_mathtasks.choosing.kept_scores import score_run
+from lm_eval_mathtasks.choosing.score_files import (
+    AGGREGATES,
+    Aggregate,
+    Scores,
+    has_steps,
+    one_score,
+    read_scores,
+)
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
-from lm_eval_mathtasks.choosing.scores import AGGREGATES, Aggregate, Scores, aggregate, has_steps, read_scores
-from lm_eval_mathtasks.choosing.scoring import score_run
 from lm_eval_mathtasks.choosing.theory import quality
-from lm_eval_mathtasks.commands.arguments import read_chosen, whole_number, whole_numbers
-from lm_eval_mathtasks.commands.sampling import ROWS, add_run_arguments, cell, long_table, titled
+from lm_eval_mathtasks.commands.arguments import (
+    add_run_arguments,
+    declare,
+    read_chosen,
+    whole_number,
+    whole_numbers,
+)
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
-from lm_eval_mathtasks.tables import Table, show, with_interval
+from lm_eval_mathtasks.tables import Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
@@ -31,39 +44,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks choose`."""
     add_run_arguments(parser)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--scores", metavar="FILE", help="JSON lines with a score for every response (default: RUN itself)"
-    )
     kinds = "; ".join(f"{name}: {text}" for name, text in KINDS.items())
-    source.add_argument(
-        "--scorer", metavar="KIND:PATH", help=f"score now; PATH: a folder, or a vLLM server. {kinds}"
+    declare(source, {
+        "--scores FILE": "JSON lines with a score for every response (default: RUN itself)",
+        "--scorer KIND:PATH": f"score now; PATH: a folder, or a vLLM server. {kinds}",
+    })  # fmt: skip
+    steps = f"one score from those of the steps (default: {DEFAULT_AGGREGATE})"
+    parser.add_argument("--aggregate", choices=AGGREGATES, help=steps)
+    counts = "its score, e^score, or 1 / (1 + e^-score) (default: sum if no score is negative, else exp)"
+    parser.add_argument("--weights", choices=WEIGHINGS, help=f"what a vote counts: {counts}")
+    declare(parser, {
+        "--score-column NAME": "the column of scores, where a file has several",
+        "--save-scores FILE": "keep scores as they come; the same command resumes",
+        "--scorer-model NAME": "the verifier's name on its server",
+    })  # fmt: skip
+    declare(
+        parser, {"--k": "comma-separated; by default the powers of two up to n, and n"}, type=whole_numbers
     )
-    parser.add_argument(
-        "--score-column", metavar="NAME", help="the column of scores, where a file has several"
-    )
-    parser.add_argument(
-        "--aggregate",
-        choices=AGGREGATES,
-        help=f"one score from those of the steps (default: {DEFAULT_AGGREGATE})",
-    )
-    parser.add_argument(
-        "--weights",
-        choices=WEIGHINGS,
-        help="what a vote counts: its score, e^score, or 1 / (1 + e^-score) (default: sum if no score is negative, "
-        "else exp)",
-    )
-    parser.add_argument(
-        "--k", type=whole_numbers, help="comma-separated; by default the powers of two up to n, and n"
-    )
-    parser.add_argument(
-        "--save-scores", metavar="FILE", help="keep scores as they come; the same command resumes"
-    )
-    parser.add_argument("--device", default="cpu", help="of a local scorer (default: %(default)s)")
+    declare(parser, {"--device": "of a local scorer (default: %(default)s)"}, default="cpu")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
-    parser.add_argument(
-        "--batch-size", type=whole_number, default=8, help="responses at once (default: %(default)s)"
+    declare(
+        parser, {"--batch-size": "responses at once (default: %(default)s)"}, type=whole_number, default=8
     )
-    parser.add_argument("--scorer-model", metavar="NAME", help="the verifier's name on its server")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -79,11 +81,11 @@ def main(args: argparse.Namespace) -> int:
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
     if args.format == "csv":
-        show([long_table(run, chosen.curves)], "csv")
+        print_tables([long_table(run, chosen.curves)], "csv")
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
     notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
-    show([_table(titled(run, votes), chosen, ks, notes)], args.format)
+    print_tables([_table(titled(run, votes), chosen, ks, notes)], args.format)
     return 0
 
 
@@ -117,7 +119,7 @@ def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) ->
     for judgement in judgements:
         if judgement.doc_id in scores:
             score = scores[judgement.doc_id][judgement.repeat]
-            found.setdefault(judgement.doc_id, []).append(aggregate(score, how))
+            found.setdefault(judgement.doc_id, []).append(one_score(score, how))
     return found
 
 

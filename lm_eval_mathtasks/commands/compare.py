@@ -1,16 +1,22 @@
-"""The commands `mathtasks compare` and `mathtasks explain`."""
+"""The command `mathtasks compare`: a run with published scores, or runs with each other."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_run_options, read_chosen
+from lm_eval_mathtasks.commands.arguments import (
+    COMPLETE,
+    RUN_HELP,
+    add_claim_options,
+    add_result_format,
+    declare,
+    noise_options,
+    read_chosen,
+)
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
-from lm_eval_mathtasks.leaderboard import result_tables as pages
-from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
-from lm_eval_mathtasks.leaderboard.compare import Comparison, compare, find_claims, nearest
+from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
@@ -20,68 +26,36 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.runs.judged import Judged, first_answers, judge_run, shares
-from lm_eval_mathtasks.runs.reading import Run, read_runs
-from lm_eval_mathtasks.tables import Table, show
+from lm_eval_mathtasks.leaderboard.result_tables import (
+    baseline_table,
+    comparison_tables,
+    notes_on_responses,
+    paired_tables,
+    ranking_table,
+)
+from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
+from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.tables import Table, print_tables
 
-_COMPLETE = ("csv", "json")  # for programs: nothing is left out for length
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
 
-def add_claim_options(parser: argparse.ArgumentParser) -> None:
-    """Declare which runs of a log, and which claims, a command takes."""
-    add_run_options(parser)
-    parser.add_argument(
-        "--claim", metavar="ID", help="one claim, as `mathtasks leaderboard search` prints it"
-    )
-    parser.add_argument(
-        "--model", metavar="NAME", help="the model whose claims to take, by default the run's own"
-    )
-    parser.add_argument(
-        "--benchmark", metavar="NAME", help="the benchmark, where the task's name does not say"
-    )
-    parser.add_argument("--mode", help="thinking mode or effort that was run, for instance non-thinking")
-    parser.add_argument("--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)")
-
-
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "markdown", "csv", "json"), default="text")
-    parser.add_argument(
-        "--docs", action="store_true", help="list every doc that flipped or was lost, with answers"
-    )
-
-
-def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
-    parser.add_argument(
-        "--models",
+    declare(
+        parser,
+        {"--models MODEL": "of one RUN that holds several models, these against each other"},
         nargs="+",
-        metavar="MODEL",
-        help="of one RUN that holds several models, these against each other",
     )
     add_claim_options(parser)
-    _add_format(parser)
-    parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
-    parser.add_argument(
-        "--baseline", metavar="RUN", help="print ratios to this run by benchmark, and their harmonic mean"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="compare runs of unlike docs or prompts on common docs"
-    )
-    parser.add_argument(
-        "--all", dest="every", action="store_true", help="also claims known to be wrong or unpublished"
-    )
-
-
-def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `mathtasks explain`."""
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    add_claim_options(parser)
-    _add_format(parser)
-    parser.add_argument(
-        "--against", metavar="RUN", help="a run on the same docs: lost docs are worth what they scored there"
-    )
+    add_result_format(parser)
+    declare(parser, {"--baseline RUN": "print ratios to this run by benchmark, and their harmonic mean"})
+    declare(parser, {
+        "--regrade": "score by our grader instead of the run's own",
+        "--force": "compare runs of unlike docs or prompts on common docs",
+        "--all": "also claims known to be wrong or unpublished",
+    }, action="store_true")  # fmt: skip
 
 
 def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
@@ -103,7 +77,7 @@ def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
 
 
-def compare_main(args: argparse.Namespace) -> int:
+def main(args: argparse.Namespace) -> int:
     """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
     if args.models:
         if len(args.runs) > 1:
@@ -119,7 +93,7 @@ def compare_main(args: argparse.Namespace) -> int:
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
         tables = _ranking(args)
-    show(tables, args.format)
+    print_tables(tables, args.format)
     return 0
 
 
@@ -142,18 +116,25 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
     found, models, benchmark = find_claims(
-        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.every
+        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.all
     )
-    counted = dict(_graded(run, args.regrade)[0])
-    # A lower token limit matters only if it cut something; finding out means judging every response.
-    limits = run.protocol.max_tokens is not None and any(claim.max_tokens for claim in found)
-    judged = limits and all(row.gold is not None for row in run.rows)
-    cut = explain(run).cut_share if judged else None
+    judged = judge_run(run) if not run.withheld and all(row.gold is not None for row in run.rows) else None
+    explained = None if judged is None else explain(run, judgements=judged)
+    counted = own_shares(run) if run.scored and not args.regrade else shares(run, judged or judge_run(run))
     compared = [
-        compare(run, claim, benchmark, shares=counted, models=models, mode=args.mode, cut_share=cut)
+        compare(
+            run,
+            claim,
+            benchmark,
+            shares=counted,
+            models=models,
+            mode=args.mode,
+            cut_share=explained.cut_share if explained else None,
+            **noise_options(args),
+        )
         for claim in found
     ]
-    return pages.comparison_tables(run, compared)
+    return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())
 
 
 def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
@@ -173,8 +154,8 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
-    every = args.docs or args.format in _COMPLETE
-    return pages.paired_tables(paired, every_doc=every, notes=(_MIXED,) if mixed and not args.regrade else ())
+    every = args.docs or args.format in COMPLETE
+    return paired_tables(paired, every_doc=every, notes=(_MIXED,) if mixed and not args.regrade else ())
 
 
 def _ranking(args: argparse.Namespace) -> list[Table]:
@@ -186,7 +167,7 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
     for task, named in by_task.items():
         regrade = args.regrade or len({run.scored for _, run in named}) > 1  # one grader for all
         runs = [(name, _graded(aligned(named[0][1], run), regrade)[0]) for name, run in named]
-        tables += [pages.ranking_table(task, rank(runs))] if len(runs) > 1 else []
+        tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 
 
@@ -201,7 +182,7 @@ def _against_baseline(args: argparse.Namespace) -> list[Table]:
         scores = _means(path, args)
         ratios, mean = harmonic_ratio(scores, base)
         rows.append((path, scores, ratios, mean))
-    return [pages.baseline_table(args.baseline, base, sorted(rows, key=lambda row: -row[3]))]
+    return [baseline_table(args.baseline, base, sorted(rows, key=lambda row: -row[3]))]
 
 
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
@@ -210,44 +191,3 @@ def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
         counted = _graded(run, args.regrade)[0]
         means[run.task] = sum(counted.values()) / len(counted)
     return means
-
-
-def explain_main(args: argparse.Namespace) -> int:
-    """Run `mathtasks explain`: a waterfall for every run at the path."""
-    claims, causes = load_claims(args.leaderboards), load_causes(args.leaderboards)
-    tables: list[Table] = []
-    for run in read_chosen(args.run, args):
-        judgements = judge_run(run)
-        best, notes = _to_reach(run, claims, judgements, args)
-        explanation = explain(
-            run,
-            published=None if best is None else best.claim.score / 100,
-            elsewhere=_elsewhere(run, args),
-            judgements=judgements,
-        )
-        listed = judgements if args.docs or args.format in _COMPLETE else ()
-        tables += pages.explanation_tables(explanation, best, causes, listed, notes)
-    show(tables, args.format)
-    return 0
-
-
-def _to_reach(
-    run: Run, claims: Claims, judgements: list[Judged], args: argparse.Namespace
-) -> tuple[Comparison | None, list[str]]:
-    """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
-    counted = None if run.scored else shares(run, judgements)
-    choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
-    try:
-        best = nearest(run, claims, shares=counted, mode=args.mode, **choice)
-    except ClaimError as error:
-        if args.claim or args.model or args.benchmark:
-            raise
-        return None, [f"set against no published score: {error}"]
-    return best, pages.notes_on_claim(best, find_claims(run, claims, **choice)[0])
-
-
-def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
-    if not args.against:
-        return None
-    others = [other for other in read_runs(args.against) if other.task == run.task] or read_runs(args.against)
-    return dict(_graded(aligned(run, others[0]), regrade=True)[0])

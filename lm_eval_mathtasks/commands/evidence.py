@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lm_eval_mathtasks.commands.arguments import declare
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.secrets import KINDS
 
@@ -16,45 +17,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     pack = actions.add_parser("pack", help="write logs/<model>/<task>/<date>/ from a run's logs")
     pack.add_argument("run", type=Path, help="the folder or results_*.json that `mathtasks run` wrote")
+    declare(pack, {"-o --out DIR": "folder of packs (default: logs)"}, type=Path, default=Path("logs"))
     pack.add_argument(
-        "-o", "--out", metavar="DIR", type=Path, default=Path("logs"), help="folder of packs (default: logs)"
-    )
-    pack.add_argument(
-        "--text",
-        choices=("full", "none"),
-        default="full",
+        "--text", choices=("full", "none"), default="full",
         help="none: answers, verdicts and hashes only, for data that may not be redistributed",
-    )
-    pack.add_argument("--command", help="the command of the run (default: what its configuration amounts to)")
-    pack.add_argument("--weights", type=Path, metavar="DIR", help="the model's folder, to note its checksums")
-    pack.add_argument("--journal", type=Path, help="the API model's journal (default: the one the run names)")
-    pack.add_argument("--max-mb", type=float, default=5.0, help="largest pack in MB (default 5)")
-    pack.add_argument("--redact", action="store_true", help="replace secrets, and count them in the manifest")
-    pack.add_argument(
-        "--allow",
-        action="append",
-        default=[],
-        metavar="KIND:LINE",
-        help=f"a finding in the samples that is no secret; kinds: {', '.join(KINDS)}",
-    )
-    pack.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    )  # fmt: skip
+    declare(pack, {"--command": "the command of the run (default: what its configuration amounts to)"})
+    declare(pack, {
+        "--weights DIR": "the model's folder, to note its checksums",
+        "--journal": "the API model's journal (default: the one the run names)",
+    }, type=Path)  # fmt: skip
+    declare(pack, {"--max-mb": "largest pack in MB (default 5)"}, type=float, default=5.0)
+    finding = f"a finding in the samples that is no secret; kinds: {', '.join(KINDS)}"
+    declare(pack, {"--allow KIND:LINE": finding}, action="append", default=[])
+    declare(pack, {
+        "--redact": "replace secrets, and count them in the manifest",
+        "--dry-run": "say what would be written, and write nothing",
+    }, action="store_true")  # fmt: skip
     verify = actions.add_parser("verify", help="check every hash, score and verdict of packs")
     verify.add_argument("logs", type=Path, nargs="?", default=Path("logs"), help="a folder of packs, or one")
-    verify.add_argument(
-        "--data",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="JSON lines (or a folder of them) with the problems and responses that packs were made without",
-    )
-    verify.add_argument(
-        "--measured", type=Path, help=f"the page to trace to the logs (default: {MEASURED} beside them)"
-    )
+    texts = "JSON lines (or a folder of them) with the problems and responses that packs were made without"
+    declare(verify, {"--data PATH": texts}, type=Path, action="append", default=[])
+    page = f"the page to trace to the logs (default: {MEASURED} beside them)"
+    declare(verify, {"--measured": page}, type=Path)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run `mathtasks evidence`; returns the exit status. Raises EvidenceError for what the user can mend."""
+    """Run `mathtasks evidence`; returns the exit status. Raises EvidenceError for what the user can fix."""
     return _pack(args) if args.action == "pack" else _verify(args)
 
 
@@ -81,7 +70,7 @@ def _pack(args: argparse.Namespace) -> int:
 def _allowed(text: str) -> tuple[str, int]:
     kind, _, line = text.rpartition(":")
     if kind not in KINDS or not line.isdigit():
-        raise EvidenceError("--allow KIND:LINE", text, f"for instance e-mail:17; kinds: {', '.join(KINDS)}")
+        raise EvidenceError("--allow KIND:LINE", text, f"try e-mail:17; kinds: {', '.join(KINDS)}")
     return kind, int(line)
 
 
@@ -90,7 +79,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     for place in (args.logs, *args.data, *([args.measured] if args.measured else ())):
         if not place.exists():
-            raise EvidenceError("a file or folder that exists", str(place), "mend the path")
+            raise EvidenceError("a file or folder that exists", str(place), "check the path")
     beside = args.logs.resolve().parent / MEASURED
     page = args.measured or (beside if beside.exists() and args.logs.resolve().name == "logs" else None)
     *reports, whole = verify(args.logs, data=args.data, measured=page)

@@ -1,4 +1,4 @@
-"""`mathtasks journal` and `mathtasks batch collect`: flags and dispatch. Needs neither lm-eval nor the openai SDK."""
+"""The command `mathtasks journal`: what an API model answered. Needs neither lm-eval nor the openai SDK."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 
 
-def add_journal_arguments(parser: argparse.ArgumentParser) -> None:
+def journal_path() -> str:
+    """The journal that is meant where no flag names one."""
+    return os.environ.get("MATHTASKS_JOURNAL") or DEFAULT_PATH
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `mathtasks journal`."""
     parser.add_argument("action", choices=("show", "export", "stats"))
     parser.add_argument(
-        "--journal", default=_default(), help=f"the file (default: MATHTASKS_JOURNAL or {DEFAULT_PATH})"
+        "--journal", default=journal_path(), help=f"the file (default: MATHTASKS_JOURNAL or {DEFAULT_PATH})"
     )
     parser.add_argument("--task", help="show, export: only this task's answers")
     parser.add_argument("--model", help="show, export: only this model's answers")
@@ -23,7 +28,7 @@ def add_journal_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=20, help="show: lines at most (default 20)")
 
 
-def journal_main(args: argparse.Namespace) -> int:
+def main(args: argparse.Namespace) -> int:
     """Run `mathtasks journal`: `export` prints a file that `--model replay` reads. Raises ModelError without a file."""
     from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
 
@@ -39,24 +44,3 @@ def journal_main(args: argparse.Namespace) -> int:
     for line in lines:
         print(line)
     return 0
-
-
-def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags of `mathtasks batch collect`."""
-    parser.add_argument("output", help="the output file (or error file) of a batch that was written here")
-    parser.add_argument("--journal", default=_default(), help="the journal the batch was written for")
-
-
-def collect_main(args: argparse.Namespace) -> int:
-    """Run `mathtasks batch collect`. Raises ModelError for a file that is not there or not of such a batch."""
-    from lm_eval_mathtasks.models.batch import batch_collect
-
-    if not Path(args.output).is_file():
-        raise ModelError("a batch's output file", f"{args.output}, which does not exist", "mend the path")
-    for line in batch_collect(args.output, args.journal):
-        print(line)
-    return 0
-
-
-def _default() -> str:
-    return os.environ.get("MATHTASKS_JOURNAL") or DEFAULT_PATH

@@ -6,15 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
+from lm_eval_mathtasks.commands.arguments import STYLES, declare
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
+from lm_eval_mathtasks.leaderboard.aliases import KINDS
+from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
-from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
-from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
-from lm_eval_mathtasks.tables import show
+from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
+from lm_eval_mathtasks.tables import print_tables
 
-STYLES = ("text", "markdown", "csv", "json")
+_CHOICES = {
+    "--kind": KINDS,
+    "--metric": ("pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"),
+    "--tools": ("none", "python", "calculator"),
+    "--reported-by": ("vendor", "third-party"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,22 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     found = actions.add_parser("search", help="claims whose model, source or id holds all these words")
     found.add_argument("words", nargs="+")
     for command in (shown, found):
-        command.add_argument("--limit", type=_count, default=40, help="rows to print, 0 for all (default 40)")
+        declare(command, {"--limit": "rows to print, 0 for all (default 40)"}, type=_count, default=40)
         command.add_argument("--format", choices=STYLES, default="text")
     actions.add_parser("validate", help="check every file of claims; all problems at once")
     added = actions.add_parser("add", help="add a claim from its source; asks for what no flag gives")
     for name in (*add.SOURCE, *add.TABLE, *add.ROW, *add.MODEL):
         added.add_argument("--" + name.replace("_", "-"), dest="field_" + name, metavar=name.upper())
-    added.add_argument("--yes", action="store_true", help="never ask; a missing required field is an error")
+    declare(added, {"--yes": "never ask; a missing required field is an error"}, action="store_true")
     measured = actions.add_parser("measured", help=f"write {FILE} from logs/")
-    measured.add_argument("--logs", default="logs", help="folder of logs (default: logs)")
-    measured.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if the page is out of date"
-    )
+    declare(measured, {"--logs": "folder of logs (default: logs)"}, default="logs")
+    declare(measured, {"--check": "write nothing; exit 1 if the page is out of date"}, action="store_true")
     for command in actions.choices.values():
-        command.add_argument(
-            "--leaderboards", metavar="DIR", help="folder of claims (default: the package's own)"
-        )
+        declare(command, {"--leaderboards DIR": "folder of claims (default: the package's own)"})
 
 
 def _count(text: str) -> int:
@@ -51,24 +54,25 @@ def _count(text: str) -> int:
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("benchmark", nargs="?", help="GSM8K, MATH-500, MATH, AIME24, ... or a task's name")
-    parser.add_argument("--model", help="hub id, API name or paper name")
-    parser.add_argument("--family", help="part of a model's name, for instance qwen2.5")
-    parser.add_argument("--kind", choices=("base", "instruct", "reasoning"))
-    parser.add_argument("--min-size", type=float, metavar="B", help="billions of parameters at least")
-    parser.add_argument("--max-size", type=float, metavar="B", help="billions of parameters at most")
-    parser.add_argument("--metric", choices=("pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"))
-    parser.add_argument("--k", type=int, help="samples per problem")
-    parser.add_argument("--shots", type=int)
+    declare(parser, {
+        "--model": "hub id, API name or paper name",
+        "--family": "part of a model's name, for instance qwen2.5",
+    })  # fmt: skip
+    declare(parser, {
+        "--min-size B": "billions of parameters at least",
+        "--max-size B": "billions of parameters at most",
+    }, type=float)  # fmt: skip
+    declare(parser, {"--k": "samples per problem", "--shots": "examples in the prompt"}, type=int)
+    for flag, values in _CHOICES.items():
+        parser.add_argument(flag, choices=values)
     parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
-    parser.add_argument("--tools", choices=("none", "python", "calculator"))
-    parser.add_argument("--reported-by", choices=("vendor", "third-party"))
-    parser.add_argument(
-        "--all", dest="every", action="store_true", help="also numbers known to be wrong or unpublished"
+    declare(
+        parser, {"--all": "also numbers known to be wrong or unpublished"}, action="store_true", dest="every"
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run `mathtasks leaderboard`; returns the exit status. Raises ClaimError for what the user can mend."""
+    """Run `mathtasks leaderboard`; returns the exit status. Raises ClaimError for what the user can fix."""
     actions = {"show": _show, "search": _search, "validate": _validate, "add": _add, "measured": _measured}
     return actions[args.action](args)
 
@@ -80,7 +84,7 @@ def _show(args: argparse.Namespace) -> int:
     if not chosen:
         print("no claim fits; leave a filter out")
         return 1
-    show([claims_table(args.benchmark or "claims", chosen, claims, limit=args.limit)], args.format)
+    print_tables([claims_table(args.benchmark or "claims", chosen, claims, limit=args.limit)], args.format)
     return 0
 
 
@@ -91,7 +95,7 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    show([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
+    print_tables([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
     return 0
 
 
@@ -113,11 +117,11 @@ def _add(args: argparse.Namespace) -> int:
             "a checkout of the repository", f"an installed package, {folder}", "--leaderboards DIR"
         )
     given = {
-        name.removeprefix("field_"): add.parse(name.removeprefix("field_"), text)
+        name.removeprefix("field_"): add.parse_field(name.removeprefix("field_"), text)
         for name, text in vars(args).items()
         if name.startswith("field_") and text is not None
     }
-    fields = given if args.yes or not sys.stdin.isatty() else add.ask(given)
+    fields = given if args.yes or not sys.stdin.isatty() else add.ask_for_fields(given)
     path = add.add_claim(folder, fields)
     print(f"written to {path}; look at it, then `mathtasks leaderboard validate`")
     return 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 
 from lm_eval_mathtasks.errors import PresetError
-from lm_eval_mathtasks.presets.flags import flags
+from lm_eval_mathtasks.presets.flags import applied, as_flags
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset, names
 
 
@@ -51,7 +50,6 @@ def described(preset: Preset) -> list[str]:
 
 def _shown(preset: Preset, task: str) -> str:
     try:
-        words = flags(preset, ["--tasks", task]).arguments
+        return as_flags({"tasks": [task], **applied(preset, {"tasks": [task]}).added})
     except PresetError as error:
         return str(error)
-    return shlex.join(words[: words.index("--metadata")])

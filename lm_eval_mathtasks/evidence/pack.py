@@ -15,17 +15,17 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.manifest import (
     FILE,
     FORMAT,
-    RUN,
+    Manifest,
     command_of,
     commit_of,
     dataset_of,
@@ -40,19 +40,17 @@ from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
-from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.files import read_json, read_json_lines, sha256
 from lm_eval_mathtasks.journal.queries import journal_statistics
-from lm_eval_mathtasks.runs.formats import find_readers
+from lm_eval_mathtasks.package import STAMP
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.runs.lm_eval_logs import (
-    PACKED,
-    RESULTS,
-    model_arguments,
-    model_name,
-    read_lm_eval,
-)
-from lm_eval_mathtasks.runs.reading import read_runs
-from lm_eval_mathtasks.runs.records import Run, read_json, read_json_lines
+from lm_eval_mathtasks.runs.lm_eval_facts import PACKED, model_arguments, model_name
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS
+from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
+from lm_eval_mathtasks.runs.reading import completed, read_source
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
+from lm_eval_mathtasks.runs.registry import find_sources
 from lm_eval_mathtasks.text import safe_name
 
 MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
@@ -99,10 +97,10 @@ def prepare(run: Path, logs: Path, choices: Choices) -> list[Pack]:
     """
     if not run.exists():
         raise EvidenceError("the logs of a run", f"no such file or folder: {run}", "check the path")
-    readers = list(find_readers(run))
-    if foreign := [file for reader, file in readers if reader is not read_lm_eval]:
+    sources = find_sources(run)
+    if foreign := [source.path for source in sources if source.read is not read_lm_eval]:
         raise EvidenceError("lm-eval's logs", str(foreign[0]), "`mathtasks rescore` writes them; pack those")
-    packs = [pack for _, file in readers for pack in _packs_of(file, logs, choices)]
+    packs = [pack for source in sources for pack in _packs_of(source, logs, choices)]
     for pack in packs:
         if pack.folder.exists():
             raise EvidenceError(
@@ -151,23 +149,29 @@ def write(packs: list[Pack]) -> None:
         raise
 
 
-def _packs_of(file: Path, logs: Path, choices: Choices) -> Iterator[Pack]:
-    raw, named = read_json(file), RESULTS.search(file.name)
+def _packs_of(found: Source, logs: Path, choices: Choices) -> Iterator[Pack]:
+    file, named = found.path, RESULTS.search(found.path.name)
+    raw = read_json(file, EvidenceError)
     if named is None or PACKED in raw:
         got = f"{file}, which is {'a pack already' if named else 'named otherwise'}"
         raise EvidenceError("the results_<date>.json of a run", got, "pass the folder that lm-eval wrote")
-    for run in read_runs(file, journal=choices.journal):
+    for read in read_source(found, Choice()):
+        run = completed(read, journal=choices.journal)
+        if isinstance(run, Refused):
+            raise run.error
         source = next(file.parent.glob(f"samples_{run.task}_{named['date']}.jsonl*"))
         pack = _pack(run, raw, (file.name, source), choices)
         pack.folder = logs / pack.folder / named["date"].split(".", 1)[0]
         yield pack
 
 
-def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Choices) -> Pack:
+def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -> Pack:
     """A pack in a folder of model and task. sources: the name of the results file, and the samples file."""
     taken: Counter[str] = Counter()
     results = scrubbed_results(raw, run.task, taken)
-    results[PACKED] = {"format": FORMAT, "text": choices.text, "protocol": _protocol(run)}
+    # What a reader takes from the prompts, for packs that hold none.
+    asked = {"cot": run.protocol.cot, "chat_template": run.protocol.chat_template}
+    results[PACKED] = {"format": FORMAT, "text": choices.text, "protocol": asked}
     if choices.text == "none":
         _withhold_examples(results["configs"][run.task])
     judgements = judge_run(run)
@@ -175,15 +179,21 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
         raise EvidenceError(
             f"the score of {run.label} as our grader gives it now",
             f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
-            "`mathtasks rescore` first, and pack what it writes",
+            "run `mathtasks rescore` first, and pack what it writes",
         )
-    lines = list(packed_lines(read_json_lines(sources[1]), run, judgements, choices.text))
+    logged = cast("list[SampleLine]", read_json_lines(sources[1], EvidenceError))
+    lines = list(packed_lines(logged, run, judgements, choices.text))
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
     about = _about(run, raw, results, choices, taken)
-    results, about, *lines = _without_secrets([results, about, *lines], names, choices, taken)
+    clean = _without_secrets([results, about, *lines], names, choices, taken)
+    results, about, lines = (
+        cast(Results, clean[0]),
+        cast(Manifest, clean[1]),
+        cast("list[SampleLine]", clean[2:]),
+    )
     run = replace(run, model=model_name(results))
     files = {names[0]: _json(results), names[1]: _gzip(lines)}
-    manifest = {
+    manifest: Manifest = {
         "format": FORMAT,
         **facts_of(results, run, lines),
         "dataset": dataset_of(results["configs"][run.task], lines),
@@ -191,18 +201,14 @@ def _pack(run: Run, raw: dict[str, Any], sources: tuple[str, Path], choices: Cho
         **about,
         "taken_out": dict(sorted(taken.items())),
         "allowed": sorted(f"{kind}:{line}" for kind, line in choices.allow),
-        "files": {
-            name: {"sha256": sha256(content), "bytes": len(content)} for name, content in files.items()
-        },
+        "files": {name: {"sha256": sha256(data), "bytes": len(data)} for name, data in files.items()},
     }
     files[FILE] = _json(sealed(manifest))
     folder = Path(safe_name(run.model or "unnamed")) / run.task
     return Pack(folder, len(run.rows), files)
 
 
-def _about(
-    run: Run, raw: dict[str, Any], results: dict[str, Any], choices: Choices, taken: Counter[str]
-) -> dict[str, Any]:
+def _about(run: Run, raw: Results, results: Results, choices: Choices, taken: Counter[str]) -> Manifest:
     """What the packed files do not say themselves."""
     arguments = model_arguments(raw)
     named = Path(str(arguments.get("pretrained") or "no-such-folder")).expanduser()
@@ -210,7 +216,7 @@ def _about(
     journal = choices.journal or (Path(run.journal) if run.journal else None)
     commands = {
         "given": choices.command,
-        "noted by the run": raw.get(RUN, {}).get("command"),
+        "noted by the run": raw.get(STAMP, {}).get("command"),
         "the configuration in the results": command_of(results, run.task),
     }
     source, command = next((source, str(text)) for source, text in commands.items() if text)
@@ -225,27 +231,22 @@ def _about(
     }
 
 
-def _protocol(run: Run) -> dict[str, Any]:
-    """What a reader takes from the prompts, for packs that hold none."""
-    return {"cot": run.protocol.cot, "chat_template": run.protocol.chat_template}
-
-
-def _withhold_examples(config: dict[str, Any]) -> None:
-    examples = (config.get("fewshot_config") or {}).get("samples")
-    if isinstance(examples, list):
-        config["fewshot_config"]["samples"] = {"sha256": sha256(json.dumps(examples))}
+def _withhold_examples(config: TaskConfig) -> None:
+    shown = config.get("fewshot_config") or {}
+    if isinstance(shown.get("samples"), list):
+        shown["samples"] = {"sha256": sha256(json.dumps(shown["samples"]))}
 
 
 def _without_secrets(
-    contents: list[dict[str, Any]], names: tuple[str, str], choices: Choices, taken: Counter[str]
-) -> list[dict[str, Any]]:
+    contents: list[Mapping[str, object]], names: tuple[str, str], choices: Choices, taken: Counter[str]
+) -> list[Mapping[str, object]]:
     """Return results, manifest and lines as they may be written; raises EvidenceError for a secret in them."""
     places = [(names[0], 1), (FILE, 1), *((names[1], number) for number in range(1, len(contents) - 1))]
-    clean, found = [], []
+    clean: list[Mapping[str, object]] = []
+    found: list[Finding] = []
     for content, (file, line) in zip(contents, places, strict=True):
-        here = [
-            f for f in scan(content, file, line) if file != names[1] or (f.kind, line) not in choices.allow
-        ]
+        allowed = choices.allow if file == names[1] else frozenset()
+        here = [finding for finding in scan(content, file, line) if (finding.kind, line) not in allowed]
         if choices.redact and here:
             clean.append({**redacted(content, lambda kind: taken.update([kind])), "redacted": len(here)})
             continue
@@ -267,10 +268,10 @@ def _secrets(found: list[Finding]) -> EvidenceError:
     )
 
 
-def _json(content: dict[str, Any]) -> bytes:
+def _json(content: Mapping[str, object]) -> bytes:
     return (json.dumps(content, indent=1) + "\n").encode()
 
 
-def _gzip(lines: list[dict[str, Any]]) -> bytes:
+def _gzip(lines: list[SampleLine]) -> bytes:
     # The same lines give the same bytes: no time and no file name in the header.
     return gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode(), 9, mtime=0)

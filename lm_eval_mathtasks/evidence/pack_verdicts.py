@@ -7,25 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.grading import Extraction, Status, Verdict
-from lm_eval_mathtasks.grading.judge import Judgement, judge_again
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.kept import Kept, judgement_of, kept
+from lm_eval_mathtasks.files import read_json_lines, sha256
+from lm_eval_mathtasks.grading import Status
+from lm_eval_mathtasks.grading.judge import judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
+from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
-from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.runs.lm_eval_schema import OURS, SampleLine
+from lm_eval_mathtasks.runs.records import Row, Run
 
-OURS = "gold_unreadable"  # a metric that only our hooks write: the run was graded by our grader
 LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer one may be the response itself
 _TOLERANCE = 1e-9  # of a share that was written as decimal text
 
 
-def verdict_of(judgement: Judged) -> dict[str, Any]:
-    """Return a judgement as a pack keeps it: the answer (its hash if it is long), the rule, status and tier."""
-    answer, rule = judgement.extraction.answer, judgement.extraction.rule
-    said = {"rule": rule, "status": str(judgement.verdict.status), "tier": judgement.verdict.tier}
+def verdict_of(judged: Judged) -> Kept:
+    """Return a judgement as a pack keeps it: the answer (its hash if it is long), rule, status, tier and cut."""
+    said = kept(judged.judgement)
+    del said["reason"]
+    answer = said["answer"]
     if answer is not None and len(answer) > LONGEST_ANSWER:
-        return {"answer_sha256": sha256(answer), **said}
-    return {"answer": answer, **said}
+        del said["answer"]
+        said["answer_sha256"] = sha256(answer)
+    return said
 
 
 def differences(run: Run, judgements: list[Judged]) -> dict[str, str]:
@@ -44,9 +49,7 @@ def _is_ours(row: Row) -> bool:
     return any(name.startswith(f"{OURS},") for name in row.metrics)
 
 
-def changed_verdicts(
-    run: Run, lines: list[dict[str, Any]], texts: Mapping[str, str]
-) -> tuple[int, list[str]]:
+def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]) -> tuple[int, list[str]]:
     """Return how many verdicts of a pack were made anew, and the docs where one is not what the pack says.
 
     texts: by SHA-256, those that a pack without text may be judged from.
@@ -59,13 +62,15 @@ def changed_verdicts(
         judgements.append(judgement)
         again += fresh
         said = stored[judgement.doc_id]["verdicts"]
-        then = (said[judgement.repeat] if judgement.repeat < len(said) else None) or {}
-        if fresh and (text := _change(judgement, then, whole=judgement.extraction.span is not None)):
+        then: Kept | None = said[judgement.repeat] if judgement.repeat < len(said) else None
+        if fresh and (
+            text := _change(judgement, then or Kept(), whole=judgement.extraction.span is not None)
+        ):
             findings.setdefault(judgement.doc_id, text)
     return again, list({**differences(run, judgements), **findings}.values())
 
 
-def _change(judgement: Judged, then: Mapping[str, Any], *, whole: bool) -> str | None:
+def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
     """What is said of a verdict that is not the stored one; whole: the answer was extracted anew too."""
     now = verdict_of(judgement)
     if then.get("status") != now["status"]:
@@ -73,63 +78,63 @@ def _change(judgement: Judged, then: Mapping[str, Any], *, whole: bool) -> str |
             f"doc {judgement.doc_id}: graded {then.get('status')} then, {now['status']} now: "
             f"{judgement.verdict.tier}: {judgement.verdict.reason}"
         )
-    keys = ("answer", "answer_sha256")
-    if whole and any(then.get(key) != now.get(key) for key in keys):
+    # Packs of earlier versions do not say whether a response was cut off.
+    if then.get("cut_off", now["cut_off"]) != now["cut_off"]:
+        return f"doc {judgement.doc_id}: cut off {then['cut_off']} then, {now['cut_off']} now"
+    same = then.get("answer") == now.get("answer") and then.get("answer_sha256") == now.get("answer_sha256")
+    if whole and not same:
         return f"doc {judgement.doc_id}: another answer is extracted now, and graded the same"
     return None
 
 
 def _judged_again(
-    run: Run, stored: Mapping[str, dict[str, Any]], texts: Mapping[str, str]
+    run: Run, stored: Mapping[str, SampleLine], texts: Mapping[str, str]
 ) -> Iterator[tuple[Judged, bool]]:
     """Yield a judgement of every response and whether it is new: from its text, from the stored answer where only the
     reference is known, else as stored."""
     if not run.withheld:
         yield from ((judgement, True) for judgement in judge_run(run))
         return
-    for row in run.rows:
-        line = stored[row.doc_id]
+    for bare in run.rows:
+        line = stored[bare.doc_id]
+        row = replace(bare, tolerance=line.get("tolerance"))
         reference = texts.get(line["gold_sha256"])
         for repeat in row.there:
             said = line["verdicts"][repeat]
             text = texts.get(line["response_sha256"][repeat])
             if reference is not None and text is not None:
                 one = replace(
-                    row,
-                    gold=answer_in(reference),
-                    responses=(text,),
-                    finish=(row.finish_reason(repeat),),
+                    row, gold=answer_in(reference), responses=(text,), finish=(row.finish_reason(repeat),)
                 )
                 yield Judged(row.doc_id, repeat, asked_of(one, 0).judge()), True
             else:
                 yield _from_answer(row, repeat, said, reference)
 
 
-def _from_answer(
-    row: Row, repeat: int, said: Mapping[str, Any], reference: str | None
-) -> tuple[Judged, bool]:
-    stored = Verdict(Status(said["status"]), "as the pack says", said["tier"])
-    judgement = Judgement(Extraction(said.get("answer"), said["rule"]), stored)
+def _from_answer(row: Row, repeat: int, said: Kept, reference: str | None) -> tuple[Judged, bool]:
+    judgement = judgement_of(said)
     # Whether a response broke off is known from its text alone.
-    known = reference is not None and "answer_sha256" not in said and stored.status is not Status.TRUNCATED
+    broken_off = judgement.verdict.status is Status.TRUNCATED
+    known = reference is not None and "answer_sha256" not in said and not broken_off
     if known:
         judgement = judge_again(judgement, gold=answer_in(reference), tolerance=row.tolerance)
     return Judged(row.doc_id, repeat, judgement), known
 
 
 def find_texts(wanted: set[str], places: Sequence[Path]) -> dict[str, str]:
-    """Return the texts with these hashes, from every string in the JSON-lines files at `places` (files or folders)."""
+    """Return the texts with these hashes, from every value in the JSON-lines files at `places` (files or folders)."""
     found: dict[str, str] = {}
     for place in places:
         for file in sorted(place.rglob("*.jsonl*")) if place.is_dir() else [place]:
-            for line in read_json_lines(file):
-                found |= {digest: text for text in _strings(line) if (digest := sha256(text)) in wanted}
+            for line in read_json_lines(file, EvidenceError):
+                found |= {digest: text for text in _texts(line) if (digest := sha256(text)) in wanted}
     return found
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
+def _texts(value: Any) -> Iterator[str]:
+    """Every value as a reader of logs makes text of it: a number, or a list of answers, is a reference too."""
+    if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inner)
+            yield from _texts(inner)
+    if (text := value if isinstance(value, str) else first_text({"": value}, ("",))) is not None:
+        yield text

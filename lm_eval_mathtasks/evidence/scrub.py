@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
+from lm_eval_mathtasks.runs.lm_eval_schema import Results
 from lm_eval_mathtasks.text import safe_name
 
 # An absolute path of two parts at least; a URL's and a fraction's slash follow a word, a colon or another slash.
@@ -36,18 +37,19 @@ _PER_TASK = (
     "task_hashes",
     "groups",
 )
-_MACHINE = "pretty_env_info"  # the manifest keeps what it says of hardware and packages
+# The manifest keeps what it says of hardware and packages.
+_MACHINE = "pretty_env_info"
 
 
-def scrubbed_results(results: dict[str, Any], task: str, count: Counter[str]) -> dict[str, Any]:
+def scrubbed_results(results: Results, task: str, count: Counter[str]) -> Results:
     """Return what a results file says of one task, without what it says of the machine; `count` gets what was taken
     out, by kind."""
     kept = {key: value for key, value in results.items() if key != _MACHINE}
     for key in _PER_TASK:
-        if isinstance(kept.get(key), dict):
-            kept[key] = {name: value for name, value in kept[key].items() if name == task}
+        if isinstance(own := kept.get(key), dict):
+            kept[key] = {name: value for name, value in own.items() if name == task}
     kept["group_subtasks"] = {}
-    clean: dict[str, Any] = _scrub(kept, count)
+    clean: Results = _scrub(kept, count)
     if clean.get("model_name"):
         clean["model_name_sanitized"] = safe_name(clean["model_name"])
     return clean

@@ -13,22 +13,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
-from lm_eval_mathtasks.evidence.manifest import (
-    FILE,
-    dataset_again,
-    facts_of,
-    read_manifest,
-    sealed,
-)
+from lm_eval_mathtasks.evidence.manifest import FILE, Manifest, dataset_again, facts_of, read_manifest, sealed
 from lm_eval_mathtasks.evidence.pack_verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.evidence.secrets import scan
-from lm_eval_mathtasks.files import file_sha256, sha256
+from lm_eval_mathtasks.files import file_sha256, read_json, read_json_lines, sha256
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
+from lm_eval_mathtasks.runs.lm_eval_facts import logged_prompt
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval, unfolded
-from lm_eval_mathtasks.runs.records import Run, check, read_json, read_json_lines
+from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, Results, SampleLine, filter_of, number_in
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, check
 
 _AGAIN = "take the pack from where it was published, or pack the run again"
 PART = ".part"  # ends the name of a folder while a pack is written into it
@@ -67,16 +63,14 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
     return report
 
 
-def _check(report: Report, manifest: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None:
     report.findings += _files(report.folder, manifest)
     results, run, lines = _read(report.folder, manifest)
     report.label, report.docs, report.seal = run.label, len(run.rows), str(manifest.get("seal"))
     report.responses = sum(len(row.there) for row in run.rows)
-    facts = {
-        **facts_of(results, run, lines),
-        "dataset": dataset_again(manifest["dataset"], lines),
-        "text": "none" if run.withheld else "full",
-    }
+    facts = facts_of(results, run, lines)
+    facts["dataset"] = dataset_again(manifest["dataset"], lines)
+    facts["text"] = "none" if run.withheld else "full"
     report.score = facts["score"]["value"]
     for name, value in facts.items():
         if json.loads(json.dumps(value)) != manifest.get(name):
@@ -88,7 +82,7 @@ def _check(report: Report, manifest: Mapping[str, Any], texts: Mapping[str, str]
     report.findings += found
 
 
-def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
+def _files(folder: Path, manifest: Manifest) -> Iterable[str]:
     if sealed(manifest)["seal"] != manifest.get("seal"):
         yield f"{FILE} was edited: its seal does not fit"
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {FILE}
@@ -100,23 +94,21 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> Iterable[str]:
             yield f"{name} was changed: its SHA-256 is not the manifest's"
 
 
-def _read(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], Run, list[dict[str, Any]]]:
+def _read(folder: Path, manifest: Manifest) -> tuple[Results, Run, list[SampleLine]]:
     """The results, the run and the lines of the samples file."""
     file, samples = (_named(folder, manifest, start) for start in ("results_", "samples_"))
-    (run,) = read_lm_eval(file)
+    (run,) = read_lm_eval(Source(read_lm_eval, file, (file, samples)), Choice())
+    if isinstance(run, Refused):
+        raise run.error
     check(run)
-    lines = read_json_lines(samples)
-    if bare := [
-        line.get("doc_id")
-        for line in lines
-        if line.get("doc_id") is None or not isinstance(line.get("verdicts"), list)
-    ]:
-        got = f"{len(bare)} without, the first with doc_id {bare[0]}"
+    lines = cast("list[SampleLine]", read_json_lines(samples, EvidenceError))
+    if bare := [x for x in lines if x.get("doc_id") is None or not isinstance(x.get("verdicts"), list)]:
+        got = f"{len(bare)} without, the first with doc_id {bare[0].get('doc_id')}"
         raise EvidenceError(f"a doc_id and verdicts on every line of {samples.name}", got, _AGAIN)
-    return read_json(file), run, lines
+    return read_json(file, EvidenceError), run, lines
 
 
-def _named(folder: Path, manifest: Mapping[str, Any], start: str) -> Path:
+def _named(folder: Path, manifest: Manifest, start: str) -> Path:
     """The one file of this kind that the manifest names and the folder holds."""
     names = [str(name) for name in manifest["files"] if str(name).startswith(start)]
     if len(names) != 1 or not (folder / names[0]).is_file():
@@ -125,36 +117,30 @@ def _named(folder: Path, manifest: Mapping[str, Any], start: str) -> Path:
     return folder / names[0]
 
 
-def _hashes(lines: list[dict[str, Any]]) -> Iterable[str]:
+def _hashes(lines: list[SampleLine]) -> Iterable[str]:
     """lm-eval noted a hash of every doc, prompt and target: does the text beside it still give it?"""
     for line in lines:
         if "doc" not in line or line.get("redacted"):
             continue
-        arguments = line.get("arguments")
-        first = next(iter(arguments.values()), {}) if isinstance(arguments, dict) else (arguments or [[]])[0]
-        prompt = (list(first.values()) if isinstance(first, dict) else list(first))[:1]
-        # A chat model's prompt is wrapped once more in the log than where it was hashed.
-        prompt = prompt[0] if prompt and isinstance(prompt[0], list) else prompt
-        texts = {
-            "doc": json.dumps(line["doc"], indent=2, ensure_ascii=False),
-            "prompt": prompt[0] if prompt and isinstance(prompt[0], str) else None,
-            "target": str(line.get("target")),
-        }
-        for name, text in texts.items():
-            stated = line.get(f"{name}_hash")
+        doc = json.dumps(line["doc"], indent=2, ensure_ascii=False)
+        texts = (doc, logged_prompt(line), str(line.get("target")))
+        for key, text in zip(HASHES, texts, strict=True):
+            stated = line.get(key)
             if stated and text is not None and sha256(text) != stated:
+                name = key.removesuffix("_hash")
                 yield f"doc {line.get('doc_id')}: its {name} is not the one that was hashed"
 
 
-def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -> Iterable[str]:
+def _means(results: Results, task: str, lines: list[SampleLine]) -> Iterable[str]:
     """Every score that is a mean over docs, and its standard error, from the docs."""
     scores, listed = results["results"][task], results["configs"][task].get("metric_list") or ()
     other = {entry["metric"] for entry in listed if entry.get("aggregation", "mean") != "mean"}
     values: dict[str, list[float]] = {}
     for line in lines:
         for name in line.get("metrics", ()):
-            if isinstance(line.get(name), int | float) and name not in other:
-                values.setdefault(f"{name},{line.get('filter', 'none')}", []).append(float(line[name]))
+            value = number_in(line, name)
+            if value is not None and name not in other:
+                values.setdefault(f"{name},{filter_of(line)}", []).append(value)
     for key, score in scores.items():
         name, comma, _ = key.partition(",")
         known = key in values or name in other or name.endswith("_stderr")
@@ -173,9 +159,7 @@ def _means(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]]) -
                 yield f"{stated} is {said} in the results, {actual:.6g} by the samples"
 
 
-def _leaks(
-    manifest: Mapping[str, Any], results: dict[str, Any], lines: list[dict[str, Any]]
-) -> Iterator[str]:
+def _leaks(manifest: Manifest, results: Results, lines: list[SampleLine]) -> Iterator[str]:
     """What must not be published, but for what was allowed when the pack was made."""
     allowed = set(manifest.get("allowed", ()))
     about = {key: value for key, value in manifest.items() if key != "files"}
@@ -224,7 +208,7 @@ def _missing_texts(folder: Path) -> set[str]:
     wanted: set[str] = set()
     for file in folder.glob("samples_*"):
         try:
-            lines = read_json_lines(file)
+            lines = read_json_lines(file, EvidenceError)
         except EvidenceError:
             continue
         for line in lines:

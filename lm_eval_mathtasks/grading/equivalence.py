@@ -130,6 +130,8 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     gold, pred = clean(gold), clean(pred)
     if gold == pred and gold:
         return Verdict(Status.CORRECT, "the same text", "text")
+    if says_what_is(raw_gold) and _squeezed(gold) == _squeezed(pred):
+        return Verdict(Status.CORRECT, "the same text but for spacing", "text")
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
@@ -137,8 +139,8 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
         return Verdict(Status.CORRECT, "both say that there is no answer", "structure")
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
-    gold, golds = _understood(raw_gold, gold, of_gold=True)
-    pred, preds = _understood(raw_pred, pred, of_gold=False)
+    gold, golds = understood(raw_gold, gold, of_gold=True)
+    pred, preds = understood(raw_pred, pred, of_gold=False)
     if (not golds or not preds) and words_key(gold) == words_key(pred) and words_key(gold):
         return _same_unread(gold, pred)
     if not golds:
@@ -148,7 +150,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     return _by_readings(golds, preds, gold, pred, seconds)
 
 
-def _understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
+def understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
     """Return (cleaned answer, readings) of an answer; of a sentence those of the result that it states."""
     is_sentence = says_what_is(raw)
     found = () if is_sentence else readings(cleaned)
@@ -160,9 +162,13 @@ def _understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Ex
     return cleaned, (found or (readings(cleaned) if is_sentence else ()))[:MAX_READINGS]
 
 
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
 def _same_unread(gold: str, pred: str) -> Verdict:
     """Neither is understood: equal only where they are the same but for spacing."""
-    if re.sub(r"\s", "", gold) == re.sub(r"\s", "", pred):
+    if _squeezed(gold) == _squeezed(pred):
         return Verdict(Status.CORRECT, "the same text but for spacing", "text")
     return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
 

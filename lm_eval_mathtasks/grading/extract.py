@@ -288,5 +288,6 @@ def _choice(seen: View) -> Iterator[Found]:
 Rule = Callable[[View], Iterator[Found]]
 _STATING: tuple[Rule, ...] = (_marked, _stated, _broken_box)
 _GUESSING: tuple[Rule, ...] = (_bare, _bold, _output, _last_value, _choice, _bare_words)
-STATED = frozenset({"tag", "final_answer", "box", "hash", "statement", "a_colon", "broken_box"})
+MARKED = frozenset({"tag", "final_answer", "box", "hash"})
+STATED = MARKED | {"statement", "a_colon", "broken_box"}
 CLOSED = frozenset({"final_answer", "box"})  # their answer has an end of its own

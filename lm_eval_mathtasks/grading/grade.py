@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
-from lm_eval_mathtasks.grading.equivalence import equivalent
+from lm_eval_mathtasks.grading.equivalence import equivalent, understood
 from lm_eval_mathtasks.grading.expr import show_expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
@@ -28,6 +28,16 @@ def grade(*, gold: str | float | None, pred: str | float | None, deadline: float
     except Exception as error:
         reason = f"a fault of the grader: {type(error).__name__}: {error}"[:200]
         return Verdict(Status.OVER_LIMIT, reason, "none")
+
+
+def is_understood(gold: str | None) -> bool:
+    """Whether a reference answer can be read at all: one that cannot must neither reward nor punish anybody.
+
+    >>> is_understood("18"), is_understood(""), is_understood("7 \\\\frac{")
+    (True, False, False)
+    """
+    cleaned = clean(gold) if gold and len(gold) <= MAX_ANSWER_CHARS else ""
+    return bool(gold and cleaned) and bool(understood(gold or "", cleaned, of_gold=True)[1])
 
 
 def normal_form(text: str) -> str:

@@ -78,6 +78,12 @@ def tag_slots(text: str) -> list[Span]:
     return []
 
 
+def tag_closed(text: str, position: int) -> bool:
+    """Whether the answer element around `position` has its closing tag."""
+    tag = _TAG.search(text, position)
+    return tag is not None and bool(tag["slash"])
+
+
 def hash_values(text: str) -> list[Span]:
     """Return the answers of `#### 18` lines, the last first; `#### 2. Next step` is a heading, not an answer."""
     found = []

@@ -40,7 +40,8 @@ class Token(NamedTuple):
 MAX_TOKENS = 1_500
 
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
-_ELLIPSIS = re.compile(r"\.{2,}")
+# Two dots behind a letter are a slip of punctuation ("4:30p.."), and no ellipsis.
+_ELLIPSIS = re.compile(r"\.{3,}|(?<![A-Za-z])\.\.")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")

@@ -43,7 +43,7 @@ def _lm_eval_tasks() -> Path:
 
     spec = find_spec("lm_eval")
     if spec is None or not spec.submodule_search_locations:
-        raise TaskError("an installed lm-eval", "none", "pip install 'lm-eval>=0.4.12'")
+        raise TaskError("an installed lm-eval", "none", "run pip install 'lm-eval>=0.4.12'")
     return Path(spec.submodule_search_locations[0]) / "tasks"
 
 

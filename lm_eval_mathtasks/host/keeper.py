@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
-from lm_eval_mathtasks.host.resume import NEWEST, Kept, digest, find, move_generator
+from lm_eval_mathtasks.host.resume import NEWEST, Kept, kept_responses, move_generator, request_digest
 from lm_eval_mathtasks.response import Response
 from lm_eval_mathtasks.text import encodable
 
@@ -48,9 +48,8 @@ class Keeper:
 
         def generate_until(requests: list[Any], *positional: Any, **named: Any) -> list[str]:
             self._open(rank=getattr(lm, "rank", 0))
-            if (
-                getattr(lm, "rank", 0) == 0
-            ):  # the others hand their samples to this one, which writes the logs
+            # The others hand their samples to this one, which writes the logs.
+            if getattr(lm, "rank", 0) == 0:
                 for request in requests:
                     self.asked[request.task_name].add(request.doc_id)
             numbers = repeat_numbers(requests)
@@ -73,7 +72,7 @@ class Keeper:
         path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._earlier = find(self._resume, folder) if self._resume else None
+            self._earlier = kept_responses(self._resume, folder) if self._resume else None
             self._file = path.open("w", encoding="utf-8", buffering=1)
         except OSError as error:
             raise EvidenceError("a folder for the logs", str(error), "name another --output_path") from error
@@ -86,7 +85,8 @@ class Keeper:
         for place, (request, number) in enumerate(zip(requests, numbers, strict=True)):
             doc = request.doc if isinstance(request.doc, dict) else {}
             row = {"task": request.task_name, "doc_id": request.doc_id, "repeat": number}
-            row |= {"question": doc.get("question", doc.get("problem")), "asked": digest(model, request)}
+            row["question"] = doc.get("question", doc.get("problem"))
+            row["asked"] = request_digest(model, request)
             response = self._earlier.take(row["asked"], number) if self._earlier else None
             if response is None:
                 self._waiting[_prompt(request.args)].append(row | {"settings": request.args[1:]})
@@ -138,9 +138,8 @@ class Keeper:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("\n".join(dump) + "\n", encoding="utf-8")
             except OSError as error:
-                raise EvidenceError(
-                    "a log on disk", f"{error}", "free the disk or name another --output_path"
-                ) from error
+                fix = "free the disk or name another --output_path"
+                raise EvidenceError("a log on disk", str(error), fix) from error
         self.logs.append(path)
 
     def require_complete(self) -> None:
@@ -153,9 +152,8 @@ class Keeper:
         if self.asked and not self.results:
             short.append("no results")
         if short:
-            raise EvidenceError(
-                "results and samples of every doc", "; ".join(short), "replay the responses that are kept"
-            )
+            fix = "replay the responses that are kept"
+            raise EvidenceError("results and samples of every doc", "; ".join(short), fix)
 
     def say_where(self) -> None:
         """Tell the user where the responses of a run that failed are, and how to score them."""
@@ -217,7 +215,7 @@ def log_file(tracker: Any, stem: str, suffix: str) -> Path:
     return path / str(tracker.general_config_tracker.model_name_sanitized) / f"{stem}_{date}{suffix}"
 
 
-def with_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
+def note_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
     """A sample with `finish_reasons`, nested as its `resps`, where the model told any; "api_error" is no response."""
     reasons = [
         [API_ERROR if getattr(r, "error", None) else getattr(r, "finish_reason", None) for r in group]
@@ -226,7 +224,7 @@ def with_finish_reasons(sample: dict[str, Any]) -> dict[str, Any]:
     return {**sample, "finish_reasons": reasons} if any(any(group) for group in reasons) else sample
 
 
-def mend(sample: dict[str, Any]) -> dict[str, Any]:
+def writable(sample: dict[str, Any]) -> dict[str, Any]:
     """A sample that can be written: lone surrogates become U+FFFD. lm-eval would leave a file of 0 bytes."""
     from lm_eval.utils import handle_non_serializable
 

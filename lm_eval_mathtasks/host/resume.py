@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import json_lines
 from lm_eval_mathtasks.response import Response
 
 NEWEST = "newest"  # --resume without a file: whatever lies in the folder that this run writes to
@@ -22,7 +23,7 @@ PATTERN = "responses_rank*.jsonl"
 _DIGEST_BYTES = 12
 
 
-def digest(model: str, request: Any) -> str:
+def request_digest(model: str, request: Any) -> str:
     """What identifies a request but for its repeat."""
     prompt, *settings = request.args
     parts = [model, request.task_name, request.doc_id, str(prompt), settings]
@@ -42,21 +43,18 @@ class Kept:
                 self._left[path] = keys
 
     def _read(self, path: Path) -> Iterable[tuple[str, int]]:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        for number, line in enumerate(lines, start=1):
+        for number, row in json_lines(path, EvidenceError, unfinished=True):
             try:
-                row = json.loads(line) if line.strip() else {}
-                key = (row["asked"], int(row["repeat"])) if row else None
+                key = (row["asked"], int(row["repeat"]))
+                text = "" if row.get("error") else row["response"]
             except (ValueError, KeyError, TypeError) as error:
-                if number == len(lines):  # the process died in the middle of a line
-                    return
                 raise EvidenceError(
                     f"a kept response on line {number} of {path}",
                     f"{type(error).__name__}: {error}",
                     "name a responses_*.jsonl that `mathtasks run` left; other files go through --model replay",
                 ) from None
-            if key is not None and not row.get("error"):
-                self._responses[key] = Response(row["response"], finish_reason=row.get("finish_reason"))
+            if not row.get("error"):
+                self._responses[key] = Response(text, finish_reason=row.get("finish_reason"))
                 yield key
 
     def take(self, asked: str, repeat: int) -> Response | None:
@@ -74,7 +72,7 @@ class Kept:
                 path.unlink(missing_ok=True)
 
 
-def find(wanted: str, folder: Path) -> Kept:
+def kept_responses(wanted: str, folder: Path) -> Kept:
     """The kept responses of --resume: of a file, or of all files in the folder of the run's logs."""
     return Kept(sorted(folder.glob(PATTERN)) if wanted == NEWEST else [Path(wanted)])
 

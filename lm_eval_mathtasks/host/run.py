@@ -2,8 +2,8 @@
 
 - Our models and tasks are known; lm-eval's 14,000 YAMLs are read only if a requested task is not ours.
 - Responses are written to disk as they come, and stay there until results and samples are safely written.
-- Samples with characters that no file can hold are mended instead of lost; a run whose logs are missing or short of
-  docs fails, where lm-eval prints a warning and exits with 0.
+- Samples with characters that no file can hold are written with U+FFFD in their place, not lost; a run whose logs are
+  missing or short of docs fails, where lm-eval prints a warning and exits with 0.
 - A key in --model_args is refused, because lm-eval writes model_args into the results.
 
 Every change is a replaced name in lm-eval, put back when the run ends; flags, tasks and results are lm-eval's.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +21,18 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
-from lm_eval_mathtasks.host.keeper import Keeper, log_file, mend, with_finish_reasons
+from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
-from lm_eval_mathtasks.host.stamp import KEY, stamp
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
-from lm_eval_mathtasks.presets.flags import with_preset
+from lm_eval_mathtasks.package import STAMP, checkout
+from lm_eval_mathtasks.presets.flags import fill_in
 
 log = logging.getLogger(__name__)
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-DRY_RUN = "--dry-run"  # our own flag: what a run of an API model would ask, take and cost
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
@@ -48,20 +48,22 @@ def run(arguments: Sequence[str]) -> int:
     """Run lm-eval with these arguments of its `run` command; return the exit status.
 
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
-    mend; whatever else lm-eval raises passes through, after a line that says where the responses are.
+    fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
     """
     from lm_eval.utils import setup_logging
 
     setup_logging()
     for logger, text in EXPECTED_WARNINGS:
         logging.getLogger(logger).addFilter(_unless(text))
-    args = parse(arguments)
+    args = parse_run(arguments)
     models.register()
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
-    keeper.stamp = stamp(arguments)
+    commit, changed = checkout()
+    command = shlex.join(["mathtasks", "run", *arguments])
+    keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
     with _changed_host(args, keeper, repeats):
         try:
             args.func(args)
@@ -70,27 +72,18 @@ def run(arguments: Sequence[str]) -> int:
             keeper.say_where()
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
-                fix = f"pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
+                fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
             raise
     keeper.finish()
     return max([report(keeper), *map(say, run_reports()[earlier:])])
 
 
-def write_batch(arguments: Sequence[str]) -> int:
-    """Write the requests of a run as a batch file: the file's name, then the flags of `run`."""
-    if not arguments or arguments[0].startswith("-"):
-        raise ModelError(
-            "a file to write", " ".join(arguments[:1]) or "nothing", "mathtasks batch write FILE --model ..."
-        )
-    return run([*arguments[1:], "--model_args", f"batch_out={arguments[0]}"])
-
-
 def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
     return lambda record: text not in str(record.msg)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
 
@@ -98,24 +91,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
-    arguments = with_preset(arguments)
-    given = [word for word in arguments if word != DRY_RUN]
-    if len(given) < len(arguments):
-        given += ["--model_args", "dry_run=true"]
-    args = parser.parse_args(["run", *given])
-    if len(given) != len(arguments) and not str(args.model).startswith("mathtasks-"):
-        raise ModelError(
-            f"an API model of ours for {DRY_RUN}", f"--model {args.model or 'hf'}", "it costs nothing to run"
-        )
+    args = parser.parse_args(["run", *arguments])
+    fill_in(vars(args))
+    if vars(args).pop("dry_run"):
+        model = given_value(args, "model") or "hf"
+        if not model.startswith("mathtasks-"):
+            raise ModelError(
+                "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
+            )
+        args.model_args = {**(args.model_args or {}), "dry_run": True}
     if not requested(given_value(args, "tasks")):
-        raise TaskError(
-            "tasks to run", "no --tasks", "for example --tasks gsm8k-cot; `mathtasks check` lists ours"
-        )
+        raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
-    if isinstance(
-        args.samples, dict
-    ):  # lm-eval takes docs in their order but numbers them in the order given
+    if isinstance(args.samples, dict):
+        # lm-eval takes docs in their order but numbers them in the order given.
         args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
 
@@ -126,7 +116,10 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     ours.add_argument(
         "--preset",
         metavar="NAME",
-        help="ask as a publisher documents; `mathtasks presets` lists them (its flags are filled in before all others)",
+        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
+    )
+    ours.add_argument(
+        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
     )
     ours.add_argument(
         "--repeats",
@@ -148,7 +141,7 @@ def take_repeats(args: argparse.Namespace) -> Repeats:
     """Take --repeats and the `@k` of task names out of the arguments, which lm-eval does not know."""
     every = args.__dict__.pop("repeats", None)
     if every is not None and every < 1:
-        raise TaskError("a number of repeats of at least 1", f"--repeats {every}", "for example --repeats 8")
+        raise TaskError("a number of repeats of at least 1", f"--repeats {every}", "--repeats 8")
     names, named = named_repeats(requested(given_value(args, "tasks")))
     if named:
         args.tasks = names
@@ -170,7 +163,7 @@ def take_resume(args: argparse.Namespace) -> str | None:
             "leave it out: replay asks nothing, and an API model's journal resumes by itself",
         )
     if wanted and wanted != NEWEST and not Path(wanted).is_file():
-        raise ModelError("a file of responses", f"--resume {wanted}, which does not exist", "mend the path")
+        raise ModelError("a file of responses", f"--resume {wanted}, which does not exist", "check the path")
     return wanted
 
 
@@ -190,7 +183,7 @@ def check_model_path(args: argparse.Namespace) -> None:
     looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
     if (args.model or "hf") in _LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
         raise ModelError(
-            "a model folder or a hub name", f"pretrained={name}, which does not exist", "mend the path"
+            "a model folder or a hub name", f"pretrained={name}, which does not exist", "check the path"
         )
 
 
@@ -243,14 +236,14 @@ def _tracker_class(keeper: Keeper) -> type:
         def save_results_aggregated(
             self, results: dict[str, Any], samples: dict[str, Any] | None = None
         ) -> None:
-            results[KEY] = keeper.stamp
+            results[STAMP] = keeper.stamp
             super().save_results_aggregated(results, samples)
             keeper.results = results
             if self.output_path:
                 keeper.saved(log_file(self, "results", ".json"), results)
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
-            clean = [mend(with_finish_reasons(sample)) for sample in samples]
+            clean = [writable(note_finish_reasons(sample)) for sample in samples]
             super().save_results_samples(task_name, clean)
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
@@ -275,8 +268,8 @@ def report(keeper: Keeper) -> int:
     for task, scores in (keeper.results.get("results") or {}).items():
         if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
             print(
-                f"{task}: {share:.1%} of the responses were cut off by the token limit; "
-                "raise it with --gen_kwargs max_gen_toks=..."
+                f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
+                "raise the limit of tokens with --gen_kwargs max_gen_toks=..."
             )
         if share := scores.get("api_error,none") or 0:
             failed = True

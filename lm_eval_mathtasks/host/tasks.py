@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.check import file_problems, tasks_path
+from lm_eval_mathtasks.check import file_problems
 from lm_eval_mathtasks.errors import TaskError
+from lm_eval_mathtasks.package import data_folder
 
 _GLOB = re.compile(r"[*?\[]")
 
@@ -22,11 +23,11 @@ def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any
     from lm_eval.tasks.manager import TaskManager
 
     extra = include_path if isinstance(include_path, list) else [include_path] if include_path else []
-    folders = list(dict.fromkeys(Path(p).expanduser().resolve() for p in [tasks_path(), *extra]))
+    folders = list(dict.fromkeys(Path(p).expanduser().resolve() for p in [data_folder("tasks"), *extra]))
     for folder in folders[1:]:
         if not folder.is_dir():
             raise TaskError(
-                "a folder of tasks", f"--include_path {folder}, which does not exist", "mend the path"
+                "a folder of tasks", f"--include_path {folder}, which does not exist", "check the path"
             )
     names = requested(tasks)
     ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ _PLAIN = re.compile(r"[A-Za-z][\w./()+@-]*( [\w./()+@-]+)*")
 _WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none"}
 
 
-def parse(name: str, text: str) -> Value:
+def parse_field(name: str, text: str) -> Value:
     """Return the value of a field from its text; raises ClaimError where it is of another kind."""
     try:
         return _KINDS.get(name, str)(text.strip())
@@ -46,7 +47,7 @@ def parse(name: str, text: str) -> Value:
         raise ClaimError(f"a value for {name}", repr(text), str(error)) from error
 
 
-def ask(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
+def ask_for_fields(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
     """Return the fields with the missing ones asked for; an empty answer means that the source does not say.
 
     `answer` is called with a prompt. Required fields, and values of the wrong kind, are asked for again.
@@ -59,7 +60,7 @@ def ask(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[s
             if not text and name not in REQUIRED:
                 break
             try:
-                fields |= {name: parse(name, text)} if text else {}
+                fields |= {name: parse_field(name, text)} if text else {}
             except ClaimError as error:
                 said = f"({error})"
     return fields
@@ -72,14 +73,11 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
     the one with its url, else a new one. Raises ClaimError, with nothing changed, where a required field is missing
     or the result does not validate.
     """
-    missing = [name for name in REQUIRED if name not in fields]
-    if missing:
-        raise ClaimError(
-            "every required field of a claim", f"none for {', '.join(missing)}", "the source must say it"
-        )
+    if missing := ", ".join(name for name in REQUIRED if name not in fields):
+        raise ClaimError("every required field of a claim", f"none for {missing}", "the source must say it")
     claims, problems = read_claims(folder)
     if problems:
-        raise ClaimError("valid claims to add to", str(problems[0]), "mathtasks leaderboard validate")
+        raise ClaimError("valid claims to add to", str(problems[0]), "run `mathtasks leaderboard validate`")
     fields = _as_claims_name_them(claims, fields)
     edits = {**_model_edit(folder, claims, fields), **_claim_edit(folder, claims, fields)}
     before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in edits}
@@ -91,12 +89,9 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
         said = [str(error)]
     if said:
         for path, old in before.items():
-            if old is None:
-                path.unlink()
-            else:
-                path.write_text(old, encoding="utf-8")
+            path.unlink() if old is None else path.write_text(old, encoding="utf-8")
         listing = "\n  ".join(said)
-        raise ClaimError("a valid claim", f"\n  {listing}", "nothing was written; mend the fields named")
+        raise ClaimError("a valid claim", f"\n  {listing}", "nothing was written; correct the fields named")
     return list(edits)[-1]
 
 
@@ -147,7 +142,7 @@ def _model_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
         fix = f"{claims.models.suggestion(name)} Or give a new model's --organisation and --kind"
         raise ClaimError("a model that is known", repr(name), fix)
     if fields["kind"] not in KINDS:
-        raise ClaimError("the kind of a new model", repr(fields["kind"]), f"one of {', '.join(KINDS)}")
+        raise ClaimError("the kind of a new model", repr(fields["kind"]), f"take one of {', '.join(KINDS)}")
     path = folder / "models.yaml"
     text = path.read_text(encoding="utf-8").rstrip("\n")
     return {path: f"{text}\n{quoted(name)}: {_flow(fields, MODEL)}\n"}
@@ -169,5 +164,5 @@ def quoted(value: Value, name: str = "") -> str:
         return f"{value:g}" if value == round(value, 4) else repr(value)
     if name != "date" and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    return f'"{escaped}"'
+    # A JSON string is a YAML string in double quotes.
+    return json.dumps(value.replace("\n", " "), ensure_ascii=False)

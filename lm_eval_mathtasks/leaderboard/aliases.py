@@ -27,12 +27,12 @@ class Model:
     or effort, where the claims tell several apart under one hub id."""
 
     name: str
-    hf_id: str | None
     organisation: str
     kind: str
-    size_b: float | None
-    mode: str | None
-    aliases: tuple[str, ...]
+    hf_id: str | None = None
+    size_b: float | None = None
+    mode: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 def simplified(name: str) -> str:
@@ -54,28 +54,17 @@ class Models(Mapping[str, Model]):
 
     @classmethod
     def from_table(cls, table: dict[str, dict[str, Any]]) -> Models:
-        """Read the mapping of `models.yaml`; raises ClaimError where an entry lacks a fact."""
+        """Read the mapping of `models.yaml`; raises ClaimError where an entry lacks a fact or has an unknown one."""
         models = []
         for name, facts in table.items():
             try:
-                models.append(
-                    Model(
-                        name,
-                        facts.get("hf_id"),
-                        facts["organisation"],
-                        facts["kind"],
-                        facts.get("size_b"),
-                        facts.get("mode"),
-                        tuple(facts.get("aliases", ())),
-                    )
-                )
-            except KeyError as missing:
-                raise ClaimError(
-                    "organisation and kind of a model", f"{name} without {missing}", "add it"
-                ) from missing
+                models.append(Model(name, **{**facts, "aliases": tuple(facts.get("aliases", ()))}))
+            except TypeError as error:
+                wanted = f"the facts of a model ({', '.join(Model.__dataclass_fields__)})"
+                raise ClaimError(wanted, f"{name}: {error}", "correct it in models.yaml") from error
             if models[-1].kind not in KINDS:
                 wanted = f"the kind of {name}, one of {', '.join(KINDS)}"
-                raise ClaimError(wanted, repr(models[-1].kind), "mend it in models.yaml")
+                raise ClaimError(wanted, repr(models[-1].kind), "correct it in models.yaml")
         return cls(models)
 
     def __getitem__(self, name: str) -> Model:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.leaderboard.data import leaderboards_dir, load_table
 from lm_eval_mathtasks.leaderboard.protocol import Part
+from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir, load_table
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class KnownCause:
     key: str
     title: str
     protocol: str | None
-    mend: str
+    fix: str
     examples: tuple[Example, ...]
 
 
@@ -41,7 +41,7 @@ def load_causes(folder: str | Path | None = None) -> list[KnownCause]:
                 Example(e["benchmark"], e["model"], tuple(e["scores"]), e["differs"], tuple(e["files"]))
                 for e in facts["examples"]
             )
-            causes.append(KnownCause(key, facts["title"], facts.get("protocol"), facts["mend"], examples))
+            causes.append(KnownCause(key, facts["title"], facts.get("protocol"), facts["fix"], examples))
         except KeyError as missing:
             raise ClaimError(
                 f"the field {missing} of cause {key}", "none", "add it to causes.yaml"

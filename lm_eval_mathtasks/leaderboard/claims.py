@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Models
-from lm_eval_mathtasks.leaderboard.data import LINE, Problem, leaderboards_dir, load_table, load_yaml
+from lm_eval_mathtasks.leaderboard.yaml_files import LINE, Problem, leaderboards_dir, load_table, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lm_eval_mathtasks.leaderboard.schema import FileEntry, RowEntry, TableEntry
+    from lm_eval_mathtasks.leaderboard.claim_files import FileEntry
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def load_claims(folder: str | Path | None = None) -> Claims:
     claims, problems = read_claims(folder)
     if problems:
         listing = "\n  ".join(str(problem) for problem in problems)
-        raise ClaimError("valid claims", f"{len(problems)} problems:\n  {listing}", "mend the lines named")
+        raise ClaimError("valid claims", f"{len(problems)} problems:\n  {listing}", "correct the lines named")
     return claims
 
 
@@ -145,10 +145,10 @@ def _read_file(path: Path) -> tuple[FileEntry | None, list[Problem]]:
     try:
         from pydantic import ValidationError
 
-        from lm_eval_mathtasks.leaderboard.schema import FileEntry
+        from lm_eval_mathtasks.leaderboard.claim_files import FileEntry
     except ImportError as error:
         raise ClaimError(
-            "pydantic", "it is not installed", "pip install 'lm-eval-mathtasks[report]'"
+            "pydantic", "it is not installed", "run pip install 'lm-eval-mathtasks[report]'"
         ) from error
     try:
         return FileEntry.model_validate(content), []
@@ -202,44 +202,28 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
     source = Source(stated.title, stated.url, stated.publisher, stated.date, stated.published)
     numbers: Counter[str] = Counter()
     for table in entry.tables:
+        # The facts of a table and of a model have in a claim the names that they have there.
+        shared = {name: value for name, value in vars(table).items() if name in Claim.__dataclass_fields__}
         for row in table.rows:
             if row.model not in models:
                 continue
+            model = models[row.model]
             base = f"{path.stem}/{table.benchmark}/{row.model}"
             numbers[base] += 1
-            claim_id = base if numbers[base] == 1 else f"{base}/{numbers[base]}"
-            yield _claim((claim_id, path.name, source), entry, (table, row), models)
-
-
-def _claim(
-    where: tuple[str, str, Source], entry: FileEntry, place: tuple[TableEntry, RowEntry], models: Models
-) -> Claim:
-    (claim_id, file, source), (table, row) = where, place
-    facts = models[row.model]
-    protocol = {
-        name: getattr(table, name)
-        for name in (
-            "metric", "k", "shots", "cot", "tools", "chat_template", "prompting", "temperature", "top_p",
-            "max_tokens", "grader", "locator",
-        )
-    }  # fmt: skip
-    return Claim(
-        id=claim_id,
-        benchmark=table.benchmark,
-        model=row.model,
-        hf_id=facts.hf_id,
-        organisation=facts.organisation,
-        kind=facts.kind,
-        size_b=facts.size_b,
-        mode=facts.mode,
-        score=row.score,
-        reported_by=row.reported_by or table.reported_by,
-        source=source,
-        read_from=table.read_from or entry.source.read_from,
-        quoted_in=table.quoted_in or entry.source.quoted_in,
-        status=row.status,
-        note="; ".join(note for note in (table.note, row.note) if note) or None,
-        file=file,
-        line=row.line,
-        **protocol,
-    )
+            own = {
+                "id": base if numbers[base] == 1 else f"{base}/{numbers[base]}",
+                "model": row.model,
+                "score": row.score,
+                "reported_by": row.reported_by or table.reported_by,
+                "source": source,
+                "read_from": table.read_from or stated.read_from,
+                "quoted_in": table.quoted_in or stated.quoted_in,
+                "status": row.status,
+                "note": "; ".join(note for note in (table.note, row.note) if note) or None,
+                "file": path.name,
+                "line": row.line,
+            }
+            facts = {
+                name: getattr(model, name) for name in ("hf_id", "organisation", "kind", "size_b", "mode")
+            }
+            yield Claim(**{**shared, **facts, **own})

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
-from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols
+from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
+from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols, states_nothing
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.records import Run
 
-Outcome = Literal["reproduced", "differs", "not comparable", "too small to tell"]
-# A comparison that would miss a difference of this many points (as a fraction) decides nothing: the gaps that send
-# people looking (wrong template, cut responses, strict extraction) are larger, and MATH-500 can see it.
-TELLING = 0.10
-POWER = 0.80  # the usual chance of noticing a difference that is there
+Outcome = Literal["equivalent", "differs", "no difference seen", "not comparable"]
+# Scores closer than this are the same measurement for the purposes of a table; as a fraction. `--margin` sets another.
+MARGIN = 0.02
+# Two one-sided tests at 5 % are an interval of 90 % (Schuirmann 1987).
+EQUIVALENCE_LEVEL = 0.90
+MOST_REPEATS = 1_000  # more answers to each doc than this are no advice
 
 
 @dataclass(frozen=True)
@@ -34,20 +37,43 @@ class Score:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One claim against one run. delta and its interval are ours minus theirs, as fractions.
+    """One claim against one run: both sides answered the same docs, so only the luck of the answers counts.
 
-    needed: docs that would tell a difference of max(|delta|, TELLING) apart, where the outcome is "too small".
+    difference: ours minus theirs, with the interval that `noise`, of ours and of theirs, gives it. margin: within which
+    two scores are equivalent, as a fraction. number_only: the run states nothing of its protocol, so that the outcome
+    is about the number alone. repeats: answers to each doc that would decide, where no difference is seen; None where
+    no number of ours would.
     """
 
     claim: Claim
     ours: Score
     theirs: Score
     parts: tuple[Part, ...]
-    delta: float
-    interval: st.Interval
-    detectable: float
-    outcome: Outcome
-    needed: int | None = None
+    difference: Difference
+    noise: tuple[Noise, Noise]
+    margin: float
+    number_only: bool
+
+    @property
+    def delta(self) -> float:
+        """Ours minus theirs, as a fraction."""
+        return self.difference.delta
+
+    @property
+    def interval(self) -> st.Interval:
+        """Of the difference, 95 %."""
+        return self.difference.interval
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the comparison comes to."""
+        return self.difference.outcome
+
+    @property
+    def verdict(self) -> str:
+        """The outcome as people read it."""
+        about = ", of the number only" if self.number_only and self.outcome != "not comparable" else ""
+        return self.outcome + about
 
     @property
     def reasons(self) -> list[Part]:
@@ -127,81 +153,121 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     models: Sequence[Model] = (),
     mode: str | None = None,
     cut_share: float | None = None,
+    margin: float = MARGIN,
+    flips: float | None = None,
 ) -> Comparison:
-    """Compare a run with one claim.
+    """Compare a run with one claim: is it the same measurement, on these docs?
 
     shares: regraded shares by doc, by default the run's own. models: what the run's name may mean. mode, cut_share:
-    see `compare_protocols`.
+    see `compare_protocols`. margin, flips: as fractions; see `Comparison` and `noise`.
     """
     ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
     mode = mode or mode_of(run, claim)
-    parts = tuple(
-        by_preset(
-            run, claim, compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
+    protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
+    parts = tuple(by_preset(run, claim, protocols))
+    values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.answered]
+    own = noise_of_run(run, values, ours.k, flips)
+    noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
+    margin = max(margin, _rounding(claim))
+    difference = difference_of(ours, theirs, noise, margin)
+    outcome = difference.outcome if comparable(list(parts)) else "not comparable"
+    if outcome == "differs" and any(part.name == "mode" and part.effect == "unknown" for part in parts):
+        # A model that thinks and one that does not are two measurements: the gap may be that.
+        parts = tuple(part._replace(effect="breaks") if part.name == "mode" else part for part in parts)
+        outcome = "not comparable"
+    difference = difference._replace(outcome=outcome)
+    return Comparison(claim, ours, theirs, parts, difference, noise, margin, states_nothing(run))
+
+
+class Difference(NamedTuple):
+    """Two scores on the same docs. delta, and its interval (95 %), are first minus second, as fractions. repeats: see
+    `Comparison`."""
+
+    delta: float
+    interval: st.Interval
+    outcome: Outcome
+    repeats: int | None = None
+
+
+def difference_of(ours: Score, theirs: Score, noise: tuple[Noise, Noise], margin: float) -> Difference:
+    """Return what two scores on the same docs come to: equivalent, where the interval of 90 % lies within the margin;
+    different, where that of 95 % excludes 0 and reaches beyond the margin; else no difference is seen."""
+    delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs)
+    outcome, repeats = _outcome(delta, spread, margin), None
+    if outcome == "no difference seen":
+        more = (2**i for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
+        decided = (
+            k for k in more if _outcome(delta, _spread(noise, replace(ours, k=k), theirs), margin) != outcome
         )
-    )
-    delta = ours.value - theirs.value
-    interval = _difference(run, ours, theirs, shares)
-    # Half-widths are 1.96 standard errors; a difference is noticed with the wanted power at 1.96 + 0.84 of them.
-    detectable = interval.half_width * (st.z_value() + st.z_value(2 * POWER - 1)) / st.z_value()
-    outcome = _outcome(parts, interval, detectable)
-    needed = _needed(ours, theirs, delta) if outcome == "too small to tell" else None
-    return Comparison(claim, ours, theirs, parts, delta, interval, detectable, outcome, needed)
+        repeats = next(decided, None)
+    return Difference(delta, spread.around(delta, st.LEVEL), outcome, repeats)
 
 
-def nearest(
+class _Spread(NamedTuple):
+    """How far a difference on the same docs moves by luck. error: its standard error; step: between two values that it
+    can take, half of which corrects for continuity (30 problems have 31 scores, and no normal curve)."""
+
+    error: float
+    step: float
+
+    def around(self, delta: float, level: float) -> st.Interval:
+        """The interval of a difference."""
+        half = st.z_value(level) * self.error + self.step / 2
+        return st.Interval(delta - half, delta + half)
+
+
+def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score) -> _Spread:
+    """Variances of the answers alone: (v/k + v'/k') / n."""
+    variance = (noise[0].variance / ours.k + noise[1].variance / theirs.k) / ours.docs
+    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.k, theirs.k)))
+
+
+def _rounding(claim: Claim) -> float:
+    """Half a unit of the last digit that a claim prints, as a fraction."""
+    digits = len(f"{claim.score:.4f}".rstrip("0").partition(".")[2])
+    return 0.005 / float(10**digits)
+
+
+def _outcome(delta: float, spread: _Spread, margin: float) -> Outcome:
+    inner, outer = spread.around(delta, EQUIVALENCE_LEVEL), spread.around(delta, st.LEVEL)
+    if -margin <= inner.low and inner.high <= margin:
+        return "equivalent"
+    reaches = outer.low < -margin or outer.high > margin
+    return "differs" if 0 not in outer and reaches else "no difference seen"
+
+
+def nearest(  # noqa: PLR0913  # keyword-only choices
     run: Run,
     claims: Claims,
     *,
     shares: dict[str, float] | None = None,
     mode: str | None = None,
+    margin: float = MARGIN,
+    flips: float | None = None,
     **choice: Any,
 ) -> Comparison:
     """Return the comparison with the claim most like the run, see `likeness`. choice: as for `find_claims`, which says
     what it raises."""
     found, models, benchmark = find_claims(run, claims, **choice)
-    compared = [compare(run, claim, benchmark, shares=shares, models=models, mode=mode) for claim in found]
+    compared = [
+        compare(run, claim, benchmark, shares=shares, models=models, mode=mode, margin=margin, flips=flips)
+        for claim in found
+    ]
     return min(compared, key=likeness)
 
 
-def likeness(compared: Comparison) -> tuple[int, int, int, bool, str]:
-    """Sort key: few parts that break the comparison, few that differ, few that are unknown, the vendor's.
+def likeness(compared: Comparison) -> tuple[bool, bool, int, int, int, str]:
+    """Sort key: comparable, the vendor's own, few parts that break the comparison, few that differ, few unknown.
 
     One answer against the mean of several is no difference here: both estimate the same share.
     """
     effects = [part.effect for part in compared.parts]
-    vendor = compared.claim.reported_by == "vendor"
     return (
+        "breaks" in effects,
+        compared.claim.reported_by != "vendor",
         effects.count("breaks"),
         sum(part.effect == "matters" and part.name != "metric" for part in compared.parts),
         effects.count("unknown"),
-        not vendor,
         compared.claim.id,
     )
-
-
-def _difference(run: Run, ours: Score, theirs: Score, shares: dict[str, float] | None) -> st.Interval:
-    """Both sides saw the same problems, so only the spread of answers counts; where one answer a doc hides it, the
-    spread of a coin as biased as the score bounds it from above, which is Newcombe's interval."""
-    delta = ours.value - theirs.value
-    if ours.k > 1 and ours.docs == theirs.docs:
-        values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.answered]
-        variance = st.within_doc_variance(values, ours.k)
-        if variance > 0:
-            return st.same_docs(delta, variance, ours.docs, (ours.k, theirs.k))
-    return st.newcombe(ours.value, ours.docs, theirs.value, theirs.docs)
-
-
-def _outcome(parts: tuple[Part, ...], interval: st.Interval, detectable: float) -> Outcome:
-    if not comparable(list(parts)):
-        return "not comparable"
-    if 0 not in interval:
-        return "differs"
-    return "reproduced" if detectable <= TELLING else "too small to tell"
-
-
-def _needed(ours: Score, theirs: Score, delta: float) -> int:
-    gap = max(abs(delta), TELLING)
-    middle = min(max((ours.value + theirs.value) / 2, gap / 2), 1 - gap / 2)
-    return st.required_n(middle - gap / 2, middle + gap / 2, power=POWER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,13 +12,14 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
+from lm_eval_mathtasks.leaderboard.worth import Traits, worth
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.records import Row, Run
 
 EXAMPLES = 5
 
-# cause -> (what to call it, what mends it); the order is the order of the waterfall.
+# cause -> (what to call it, what fixes it); the order is the order of the waterfall.
 CAUSES: dict[str, tuple[str, str]] = {
     "api_error": (
         "API errors",
@@ -26,7 +27,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "empty": ("empty responses", "reasoning models: raise max_gen_toks; chat models: --apply_chat_template"),
     "unfinished_thinking": ("unfinished thinking", "--gen_kwargs max_gen_toks={more}, and a context as long"),
-    "cut": ("cut off before an answer", "--gen_kwargs max_gen_toks={more}"),
+    "cut": ("unfinished solution", "--gen_kwargs max_gen_toks={more}"),
     "doubtful_end": (
         "no final answer, and possibly cut off",
         "look at the ends of these texts; if they were cut: --gen_kwargs max_gen_toks={more}",
@@ -47,17 +48,21 @@ CAUSES: dict[str, tuple[str, str]] = {
         "answer too big to check",
         "look at these answers by hand; the grader refuses, it does not guess",
     ),
+    "unparsable": ("answer not understood", "`mathtasks explain-answer` shows how such an answer is read"),
     "gold_unreadable": (
         "reference answer not understood",
         "nothing that a model can do: look at the reference, and report it",
     ),
     "no_answer": (
-        "no answer found",
+        "finished without an answer",
         "--apply_chat_template for instruct models; a task that asks for a boxed answer",
     ),
     "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
     "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
 }
+# Their texts would have become longer; how long a loop is says nothing.
+_CUT = frozenset({"cut", "unfinished_thinking", "doubtful_end"})
+_NOT_SCORED = "the log counts an API error and no score"
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
@@ -81,7 +86,7 @@ class Cause:
     docs: tuple[str, ...]
     sure: Mapping[str, int]
     why: Mapping[str, int]
-    mend: str
+    fix: str
     tiers: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -101,9 +106,9 @@ class Explanation:
 
     own: the run's own score (None if it did not grade); regraded: ours. published: the score to be reached, None
     without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
-    wrong: responses that answered, wrongly, and show no cause. cut_off: responses that were cut off, surely and likely,
-    also those that had answered before that. found: (doc, repeat, cause, how sure, seen by) of every response that a
-    cause holds.
+    wrong: responses that answered, wrongly, and show no cause. statuses: responses by their verdict, those that an API
+    error took not among them. cut_off: responses that were cut off, surely and likely, also those that had answered
+    before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds.
     """
 
     run: Run
@@ -114,7 +119,7 @@ class Explanation:
     causes: tuple[Cause, ...]
     remaining: float | None
     wrong: int
-    responses: int
+    statuses: Mapping[Status, int]
     cut_off: Mapping[CutOff, int]
     found: tuple[tuple[str, int, str, str, str], ...]
 
@@ -126,7 +131,7 @@ class Explanation:
     @property
     def cut_share(self) -> float:
         """The share of responses that were cut off."""
-        return sum(self.cut_off.values()) / self.responses
+        return sum(self.cut_off.values()) / sum(self.statuses.values())
 
     def towards(self, published: float | None) -> Explanation:
         """The same waterfall with another score to be reached, as a fraction."""
@@ -148,48 +153,48 @@ def explain(
     then the fair estimate of a cause is what its docs scored there. judgements: as `judge_run` gives them.
     Raises EvidenceError where a doc has no reference answer, or where no doc was answered.
     """
-    judgements = judge_run(run) if judgements is None else judgements
-    ours = shares(run, judgements)
-    missing = {row.doc_id for row in run.rows if row.missing}
-    judged = [j for j in judgements if j.doc_id not in missing]
+    judged = judge_run(run) if judgements is None else judgements
+    lost = [(row.doc_id, repeat) for row in run.rows for repeat in row.lost]
     if not judged:
         raise EvidenceError(
-            f"a response in {run.label}", f"{len(missing)} API errors", "run the same command again"
+            f"a response in {run.label}", f"{len(lost)} API errors", "run the same command again"
         )
-    found = _symptoms(run, judged)
-    right = sum(j.verdict.correct for j in judged)
-    shown = sum(len(group) for group in found.values())
-    causes = [_left_out(missing)] if missing else []
-    rest = _Rest(len(judged), len(judged) - shown, right, elsewhere, _limits(run))
-    causes += [_lost(key, found[key], rest) for key in CAUSES if key in found]
-    causes += _graders(run, judged, ours)
-    mean = right / len(judged)
-    own = sum(row.score or 0.0 for row in run.answered) / len(run.answered) if run.scored else None
-    interval = _interval([ours[row.doc_id] for row in run.answered], run)
+    ours, found = shares(run, judged), _symptoms(run, judged)
+    weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
+    graders = _graders(run, judged, ours)
     named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
-    wrong = sum(j.verdict.status is Status.INCORRECT and (j.doc_id, j.repeat) not in named for j in judged)
-    listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
-    listed += [
-        (doc, 0, c.key, "surely", next(iter(c.why))) for c in causes if c.key not in found for doc in c.docs
+    rows = run.by_id()
+    others = [
+        (_traits(rows[j.doc_id], j), j.verdict.correct) for j in judged if (j.doc_id, j.repeat) not in named
     ]
+    rest = _Rest(weight, rows, others, elsewhere, _limits(run))
+    listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
+    listed += [(*place, "api_error", "surely", _NOT_SCORED) for place in lost]
+    listed += [(doc, 0, c.key, "surely", next(iter(c.why))) for c in graders for doc in c.docs]
     explained = Explanation(
-        run,
-        own,
-        mean,
-        interval,
-        None,
-        tuple(causes),
-        None,
-        wrong,
-        len(judged),
-        cut_off(judged),
-        tuple(listed),
+        run=run,
+        own=sum(row.score or 0.0 for row in run.answered) / len(ours) if run.scored else None,
+        regraded=math.fsum(ours.values()) / len(ours),
+        regraded_interval=st.of_mean(
+            list(ours.values()), repeats=any(len(r.responses) > 1 for r in run.rows)
+        ),
+        published=None,
+        causes=(
+            *([_left_out(lost)] if lost else ()),
+            *(_lost(key, found[key], rest) for key in CAUSES if key in found),
+            *graders,
+        ),
+        remaining=None,
+        wrong=sum(j.verdict.status is Status.INCORRECT and (j.doc_id, j.repeat) not in named for j in judged),
+        statuses=Counter(j.verdict.status for j in judged),
+        cut_off=cut_off(judged),
+        found=tuple(listed),
     )
     return explained.towards(published)
 
 
-def _interval(values: list[float], run: Run) -> st.Interval:
-    return st.of_mean(values, repeats=any(len(row.responses) > 1 for row in run.rows))
+def _traits(row: Row, judged: Judged) -> Traits:
+    return Traits(row.level, row.subject, len(row.responses[judged.repeat]))
 
 
 Found = tuple[Judged, Symptom]
@@ -210,23 +215,21 @@ def _symptoms(run: Run, judgements: list[Judged]) -> dict[str, list[Found]]:
     return found
 
 
-def _left_out(missing: set[str]) -> Cause:
-    """Docs that failed for an API error and are not in the score: no points lost, and none gained."""
-    nothing, count = st.Interval(0.0, 0.0), len(missing)
-    why = {"the log counts an API error and no score": count}
-    docs, mend = tuple(sorted(missing)), CAUSES["api_error"][1]
-    return Cause(
-        "api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, {"surely": count}, why, mend
-    )
+def _left_out(lost: list[tuple[str, int]]) -> Cause:
+    """Responses that an API error took and that are not in the score: no points lost, and none gained."""
+    nothing, count = st.Interval(0.0, 0.0), len(lost)
+    docs, fix = tuple(doc_id for doc_id, _ in lost), CAUSES["api_error"][1]
+    sure, why = {"surely": count}, {_NOT_SCORED: count}
+    return Cause("api_error", count, 0.0, 0.0, nothing, "left out of the score", docs, sure, why, fix)
 
 
 class _Rest(NamedTuple):
-    """What a cause is weighed against: all responses, those without any symptom, how many of these were right, the
-    same docs in another run, and the run's token limit with a larger one to try."""
+    """What a cause is weighed against: what a response to each doc is worth, the rows by id, what those without any
+    symptom scored, the same docs in another run, and the run's token limit with a larger one to try."""
 
-    total: int
-    healthy: int
-    right: int
+    weight: Mapping[str, float]
+    rows: Mapping[str, Row]
+    others: Sequence[tuple[Traits, bool]]
     elsewhere: Mapping[str, float] | None
     limits: tuple[int | None, int]
 
@@ -234,17 +237,14 @@ class _Rest(NamedTuple):
 def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
     """A cause whose responses never gave a gradable answer: what they would have scored can only be estimated."""
     docs = [judgement.doc_id for judgement, _ in group]
-    count, bound = len(group), len(group) / rest.total
+    count, bound = len(group), math.fsum(rest.weight[doc] for doc in docs)
     if rest.elsewhere is not None and all(doc in rest.elsewhere for doc in docs):
         rate, rate_from = sum(rest.elsewhere[doc] for doc in docs) / count, "these docs in the other run"
         interval = st.wilson(min(1.0, max(0.0, rate)), count).scaled(bound)
-    elif rest.healthy:
-        rate, rate_from = rest.right / rest.healthy, f"the accuracy of the other {rest.healthy} responses"
-        # Both the rate and the luck of these responses vary: one over the sum of 1/n is the effective size.
-        interval = st.wilson(rate, 1 / (1 / count + 1 / rest.healthy)).scaled(bound)
     else:
-        rate, rate_from = 0.0, "nothing: no other response to judge by"
-        interval = st.Interval(0.0, bound)
+        lost = [_traits(rest.rows[judged.doc_id], judged) for judged, _ in group]
+        rate, share, rate_from = worth(lost, rest.others, cut=key in _CUT)
+        interval = share.scaled(bound)
     return Cause(
         key=key,
         count=count,
@@ -255,16 +255,16 @@ def _lost(key: str, group: list[Found], rest: _Rest) -> Cause:
         docs=tuple(docs),
         sure=Counter(seen.sure for _, seen in group),
         why=Counter(seen.why for _, seen in group),
-        mend=_mend(key, rest),
+        fix=_fix(key, rest),
     )
 
 
-def _mend(key: str, rest: _Rest) -> str:
+def _fix(key: str, rest: _Rest) -> str:
     limit, larger = rest.limits
-    mend = CAUSES[key][1]
-    if "{more}" in mend and limit is not None and limit >= larger:
+    fix = CAUSES[key][1]
+    if "{more}" in fix and limit is not None and limit >= larger:
         return f"not more tokens, {limit} is a large limit: the publisher's sampling, and a look at the ends"
-    return mend.format(more=larger)
+    return fix.format(more=larger)
 
 
 def _limits(run: Run) -> tuple[int | None, int]:
@@ -299,7 +299,7 @@ def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> l
             docs=tuple(docs),
             sure={"surely": len(docs)},
             why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
-            mend=CAUSES[key][1],
+            fix=CAUSES[key][1],
             tiers=Counter(tiers[doc] for doc in docs),
         )
         causes += [cause] if docs else []

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, nearest, score_of
 from lm_eval_mathtasks.leaderboard.protocol import shown
-from lm_eval_mathtasks.runs.formats import find_readers
-from lm_eval_mathtasks.runs.lm_eval_logs import REPLAY
-from lm_eval_mathtasks.runs.records import Run, check
+from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
+from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, rendered, with_interval
 
 FILE = "MEASURED.md"
@@ -38,11 +38,9 @@ def measured_page(logs: Path, claims: Claims) -> str:
 
     Raises EvidenceError where a log cannot be read: a page with a hole would look complete.
     """
-    runs = [run for reader, file in _readers(logs) for run in reader(file, None)]
-    for run in runs:
-        check(run)
-    if not runs:
+    if not any(logs.rglob("results_*.json")):
         return _HEAD + "No run yet.\n"
+    runs = read_runs(logs, strict=True)
     runs.sort(key=lambda run: (run.task, run.model or "", _through(run), run.provenance.path))
     paired = [(run, _claim_of(run, claims)) for run in runs]
     commands: dict[str, int] = {}  # numbered as they come
@@ -51,9 +49,8 @@ def measured_page(logs: Path, claims: Claims) -> str:
         for alone, title in enumerate(_TITLES)
     ]
     listed = "".join(f"{number}. `{command}`\n" for command, number in commands.items())
-    return _HEAD + "\n".join(
-        [*(part for part in parts if part), f"## Commands\n\n{listed or 'None is noted.'}"]
-    )
+    parts.append(f"## Commands\n\n{listed or 'None is noted.'}")
+    return _HEAD + "\n".join(filter(None, parts))
 
 
 def _section(
@@ -63,18 +60,8 @@ def _section(
         return ""
     columns = (*_SCORE, *(("claim", "verdict") if runs[0][1] is not None else ()), *_ASKED, *_TRACE)
     rows = tuple(_row(run, best, claims, commands) for run, best in runs)
-    return (
-        f"## {title}\n\n"
-        + rendered([Table(f"{len(rows)} runs", columns, rows)], "markdown").rstrip("\n")
-        + "\n"
-    )
-
-
-def _readers(logs: Path) -> list[Any]:
-    try:
-        return list(find_readers(logs)) if logs.is_dir() else []
-    except EvidenceError:
-        return []
+    table = rendered([Table(f"{len(rows)} runs", columns, rows)], "markdown")
+    return f"## {title}\n\n{table.rstrip()}\n"
 
 
 def _row(run: Run, best: Comparison | None, claims: Claims, commands: dict[str, int]) -> tuple[str, ...]:
@@ -95,14 +82,12 @@ def _trace(run: Run, claims: Claims, commands: dict[str, int]) -> tuple[str, ...
     """Where a row comes from: its log, commit, command and seal."""
     path = Path(run.provenance.path)
     file, manifest = _manifest(path)
-    commit, command = (
-        str(manifest.get("commit") or run.provenance.commit or "")[:_SHORT],
-        manifest.get("command"),
-    )
+    commit, command = manifest.get("commit") or run.provenance.commit or "", manifest.get("command")
+    short = str(commit)[:_SHORT]
     number = commands.setdefault(str(command), len(commands) + 1) if command else 0
     return (
         f"[{path.parent.name}]({os.path.relpath(path, claims.folder)})",
-        f"[{commit}]({os.path.relpath(file, claims.folder)})" if file and commit else commit,
+        f"[{short}]({os.path.relpath(file, claims.folder)})" if file and short else short,
         f"[{number}](#commands)" if number else "",
         str(manifest.get("seal", ""))[:_SHORT],
     )
@@ -120,7 +105,7 @@ def _cited(best: Comparison) -> str:
 
 def _verdict(best: Comparison) -> str:
     broken = ", ".join(part.name for part in best.reasons if part.effect == "breaks")
-    return best.outcome + (f": {broken}" if broken else "")
+    return best.verdict + (f": {broken}" if broken else "")
 
 
 def _protocol(run: Run) -> str:
@@ -135,7 +120,7 @@ def _manifest(path: Path) -> tuple[Path | None, dict[str, Any]]:
     for folder in path.parents[:2]:
         file = folder / MANIFEST
         if file.exists():
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json(file, EvidenceError)
             return file, content if isinstance(content, dict) else {}
     return None, {}
 

@@ -160,7 +160,7 @@ def _refuse_unlike(first: Run, second: Run) -> None:
 
 
 def _unlike(wanted: str, got: str) -> EvidenceError:
-    return EvidenceError(wanted, got, "--force compares the docs that both have, and says what differs")
+    return EvidenceError(wanted, got, "pass --force to compare the docs that both have")
 
 
 def _other_doc(one: Row, two: Row) -> bool:

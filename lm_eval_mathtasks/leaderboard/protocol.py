@@ -60,7 +60,15 @@ def compare_parts(run: Run, claim: Claim, *, cut_share: float | None = None) -> 
         _exact("top_p", ours.top_p, claim.top_p, "matters"),
         _limit(ours.max_tokens, claim.max_tokens, cut_share),
         _grader(ours.grader, claim.grader),
+        *_system_prompt(ours.system_prompt),
     ]
+
+
+def states_nothing(run: Run) -> bool:
+    """Whether a log says nothing of how it asked: a replay, or a plain file of responses."""
+    asked = run.protocol
+    stated = (asked.shots, asked.cot, asked.chat_template, asked.temperature, asked.max_tokens)
+    return all(value is None for value in stated)
 
 
 def comparable(parts: list[Part]) -> bool:
@@ -107,10 +115,21 @@ def _exact(name: str, ours: object, theirs: object, effect: Effect) -> Part:
     return Part(name, shown(ours), shown(theirs), "same" if ours == theirs else effect)
 
 
+def is_greedy(temperature: float) -> bool:
+    """Whether a temperature is greedy decoding for every practical purpose."""
+    return temperature <= _SAMPLED
+
+
+def _system_prompt(ours: bool | None) -> Iterator[Part]:
+    """Sources hardly ever state theirs: one of ours is a difference that nobody can rule out."""
+    if ours:
+        yield Part("system_prompt", "yes", shown(None), "unknown")
+
+
 def _temperature(ours: float | None, theirs: float | None) -> Part:
     if ours is None or theirs is None:
         return Part("temperature", shown(ours), shown(theirs), "unknown")
-    if (ours <= _SAMPLED) != (theirs <= _SAMPLED):
+    if is_greedy(ours) != is_greedy(theirs):
         return Part("temperature", shown(ours), shown(theirs), "matters")
     return Part("temperature", shown(ours), shown(theirs), "same" if abs(ours - theirs) <= 0.1 else "matters")
 

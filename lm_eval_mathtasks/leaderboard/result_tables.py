@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
-from lm_eval_mathtasks.leaderboard.compare import TELLING, Comparison, Score
+from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, likeness
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.runs.judged import Judged, cut_off_words
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
+from lm_eval_mathtasks.runs.records import API_ERROR, Run
 from lm_eval_mathtasks.tables import Table, percent, with_interval
 
 FLIPS_SHOWN = 20
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
 NOTES_SHOWN = 8
-_ORDER = {"differs": 0, "reproduced": 0, "too small to tell": 1, "not comparable": 2}
+# Points (as a fraction) that are worth a note.
+TELLING = 0.005
 
 
 def _points(value: float) -> str:
@@ -27,21 +29,21 @@ def _points(value: float) -> str:
 
 def _score(score: Score) -> str:
     answers = "one answer each" if score.k == 1 else f"{score.k} answers each"
-    return (
-        f"{with_interval(score.value, score.interval, digits=2)} ({score.docs} docs, {answers}, {score.kind})"
-    )
+    value = with_interval(score.value, score.interval, digits=2)
+    return f"{value} ({score.docs} docs, {answers}, {score.kind})"
 
 
 def _said(part: Part) -> str:
     return f"{part.name}: ours {part.ours}, theirs {part.theirs}"
 
 
-def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
-    """Return the table of claims against a run, and the reasons for each verdict below it."""
-    ordered = sorted(compared, key=lambda c: (_ORDER[c.outcome], abs(c.delta), c.claim.id))
+def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[str] = ()) -> list[Table]:
+    """Return the table of claims against a run, the publisher's own under the nearest protocol first, and below it what
+    the outcomes rest on. seen: what the responses show that a reader must know."""
+    ordered = sorted(compared, key=likeness)
     rows = tuple(
         (
-            c.outcome,
+            c.verdict,
             with_interval(c.theirs.value, c.theirs.interval, digits=2),
             with_interval(c.delta, c.interval, signed=True, digits=2),
             "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or "-",
@@ -53,42 +55,62 @@ def comparison_tables(run: Run, compared: Sequence[Comparison]) -> list[Table]:
         for c in ordered
     )
     columns = (
-        "verdict", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
+        "outcome", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    notes = (
-        *note_on_preset(run, [c.claim for c in ordered]),
-        *run.provenance.notes,
-        *_notes(ordered),
-    )
-    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, notes)]
+    notes = [*note_on_preset(run, [c.claim for c in ordered]), *run.provenance.notes, *seen, *_notes(ordered)]
+    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(notes))]
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
-    notes = []
-    if any(c.outcome == "reproduced" and any(p.effect == "unknown" for p in c.parts) for c in ordered):
-        notes.append("reproduced: as far as both sides say; what is not stated may differ and cancel out")
+    first = ordered[0]
+    margin = percent(first.margin, 1)
+    notes = [
+        f"ours - claim, on these docs, which both sides answered: equivalent within {margin} points (--margin); claim "
+        "[95 %] is for problems like these",
+        f"one more run would move ours by {first.noise[0].source}, the claim by {first.noise[1].source}",
+    ]
+    if any(p.effect == "unknown" for c in ordered for p in c.parts):
+        notes.append(
+            "an outcome holds as far as both sides say: what is not stated may differ and cancel out"
+        )
+    if any(c.number_only for c in ordered):
+        notes.append("of the number only: the log does not say how it asked")
     for c in ordered:
-        if c.outcome == "too small to tell":
-            notes.append(
-                f"{c.claim.id}: a difference below {percent(c.detectable, 1)} points would go unnoticed; to notice "
-                f"{percent(max(abs(c.delta), TELLING), 1)} points takes {c.needed} docs, or more answers to each"
+        if c.outcome == "no difference seen":
+            more = (
+                f"{c.difference.repeats} answers to each doc would decide"
+                if c.difference.repeats
+                else ("no number of our answers would decide: the claim itself is too uncertain")
             )
+            notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
     unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
     return notes[:NOTES_SHOWN] + unsure
 
 
+def notes_on_responses(explained: Explanation) -> list[str]:
+    """Say in a line each what the responses show that a score alone hides: cuts, graders that disagree, and losses that
+    cancel out."""
+    graded = {c.key: c for c in explained.causes if c.key in ("misgraded", "overgraded")}
+    docs = sum(cause.count for cause in graded.values())
+    notes = [cut_off_words(explained.cut_off)] if any(explained.cut_off.values()) else []
+    notes += [f"the run's own grader and ours disagree on {docs} docs"] if docs else []
+    lost = math.fsum(cause.fair for cause in explained.causes if cause.fair > 0)
+    gained = -math.fsum(cause.fair for cause in explained.causes if cause.fair < 0)
+    if min(lost, gained) >= TELLING:
+        notes.append(
+            f"two shortfalls cancel out: {_points(-lost)} points lost, {_points(gained)} credited wrongly"
+        )
+    return [f"{note}: `mathtasks explain` says what that costs" for note in notes]
+
+
 def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
     """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
-    first, second = paired.first.label, paired.second.label
+    difference = with_interval(paired.delta, paired.interval, signed=True)
     result = [
-        ("first", first, percent(paired.scores[0])),
-        ("second", second, percent(paired.scores[1])),
-        (
-            "first - second",
-            "points, paired bootstrap 95 %",
-            with_interval(paired.delta, paired.interval, signed=True),
-        ),
+        ("first", paired.first.label, percent(paired.scores[0])),
+        ("second", paired.second.label, percent(paired.scores[1])),
+        ("first - second", "points, paired bootstrap 95 %", difference),
         ("only first right", "docs", str(paired.only_first)),
         ("only second right", "docs", str(paired.only_second)),
     ]
@@ -103,13 +125,9 @@ def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, 
     flipped = ("doc", "first", "second", "first answered", "second answered")
     rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
     same = () if paired.changes else ("nothing",)
+    changes = "configuration: what the logs state differently"
     return [
-        Table(
-            "configuration: what the logs state differently",
-            ("what", "first", "second"),
-            paired.changes,
-            same,
-        ),
+        Table(changes, ("what", "first", "second"), paired.changes, same),
         Table(verdict, ("", "", ""), tuple(result), notes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
     ]
@@ -142,9 +160,9 @@ def explanation_tables(
     judgements: Sequence[Judged] = (),
     notes: Sequence[str] = (),
 ) -> list[Table]:
-    """Return the waterfall, how to mend each bar, and the protocol differences with published examples; with the
+    """Return the waterfall, how to fix each cause, and the protocol differences with published examples; with the
     judgements of all responses also every doc of every cause. notes: said first below the waterfall."""
-    tables = [_waterfall(explained, best, notes), _mending(explained)]
+    tables = [_waterfall(explained, best, notes), _fixes(explained)]
     if best is not None:
         tables.append(_protocol(best, causes))
     if judgements:
@@ -155,37 +173,21 @@ def explanation_tables(
 def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[str]) -> Table:
     rows: list[tuple[str, ...]] = []
     if explained.published is not None and best is not None:
-        rows.append(
-            (
-                f"published: {best.claim.source.title}, {best.claim.locator}",
-                "",
-                percent(explained.published),
-                "",
-                "",
-            )
-        )
+        source = f"published: {best.claim.source.title}, {best.claim.locator}"
+        rows.append((source, "", percent(explained.published), "", ""))
     for cause in explained.causes:
-        rows.append(
-            (
-                cause.title,
-                str(cause.count),
-                _points(-cause.fair),
-                _range(cause),
-                ", ".join(f"{n} {word}" for word, n in cause.sure.items()),
-            )
-        )
+        sure = ", ".join(f"{n} {word}" for word, n in cause.sure.items())
+        rows.append((cause.title, str(cause.count), _points(-cause.fair), _range(cause), sure))
     if explained.published is not None and explained.remaining is not None:
         rows.append(_remaining(explained, explained.published, explained.remaining, best))
-    own = (
-        "by our grader"
-        if explained.own is None
-        else f"by its own grader ({explained.run.metric or 'verdicts'})"
-    )
-    rows.append((f"this run, {own}", "", percent(explained.score), "", ""))
+    own = f"its own grader ({explained.run.metric or 'verdicts'})"
+    grader = "our grader" if explained.own is None else own
+    rows.append((f"this run, by {grader}", "", percent(explained.score), "", ""))
     below = [
         *notes,
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
+        f"responses by our grader: {status_words(explained.statuses)}",
         cut_off_words(explained.cut_off),
         *explained.run.provenance.notes,
         *_rates(explained.causes),
@@ -197,7 +199,7 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
 def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
     """Say what the comparison with the claim came to, and which other claims there are."""
     broken = "; ".join(_said(part) for part in best.reasons if part.effect == "breaks")
-    notes = [f"set against {best.claim.id}: {best.outcome}{f' ({broken})' if broken else ''}"]
+    notes = [f"set against {best.claim.id}: {best.verdict}{f' ({broken})' if broken else ''}"]
     if len(others) > 1:
         scores = [claim.score for claim in others]
         notes.append(
@@ -211,9 +213,8 @@ def _remaining(
     explained: Explanation, published: float, remaining: float, best: Comparison | None
 ) -> tuple[str, ...]:
     """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
-    said = (
-        "not accounted for by the responses" if remaining >= 0 else "the losses above are more than the gap"
-    )
+    unexplained, too_much = "not accounted for by the responses", "the losses above are more than the gap"
+    said = unexplained if remaining >= 0 else too_much
     fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
     points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
     noise = ""
@@ -242,30 +243,19 @@ def _range(cause: Cause) -> str:
 
 def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     """One row for each response that a cause holds, with what our grader made of it."""
-    rows_of, first = explained.run.by_id(), {j.doc_id: j for j in reversed(judgements)}
-    judged = {(j.doc_id, j.repeat): j for j in judgements}
+    rows_of, judged = explained.run.by_id(), {(j.doc_id, j.repeat): j for j in judgements}
     rows = []
     for doc_id, repeat, cause, sure, why in explained.found:
-        judgement = judged.get((doc_id, repeat)) or first[doc_id]
-        own = rows_of[doc_id].score
-        rows.append(
-            (
-                doc_id,
-                str(judgement.repeat),
-                CAUSES[cause][0],
-                sure,
-                why,
-                judgement.extraction.answer or "-",
-                rows_of[doc_id].gold or "",
-                "-" if own is None else f"{own:g}",
-                str(judgement.verdict.status),
-            )
-        )
+        judgement, row = judged.get((doc_id, repeat)), rows_of[doc_id]
+        own = "-" if row.score is None else f"{row.score:g}"
+        answer = (judgement and judgement.extraction.answer) or "-"
+        status = API_ERROR if judgement is None else str(judgement.verdict.status)
+        rows.append((doc_id, str(repeat), CAUSES[cause][0], sure, why, answer, row.gold or "", own, status))
     columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")
     return Table(f"{len(rows)} responses that a cause holds", columns, tuple(rows))
 
 
-def _mending(explained: Explanation) -> Table:
+def _fixes(explained: Explanation) -> Table:
     rows = []
     for cause in explained.causes:
         why = "; ".join(f"{reason} ({n})" for reason, n in cause.why.items())
@@ -273,25 +263,23 @@ def _mending(explained: Explanation) -> Table:
         docs = cause.examples
         more = len(set(cause.docs)) - len(docs)
         shown = ", ".join(docs) + (f" and {more} more" if more else "")
-        rows.append((cause.title, why + (f"; tiers: {tiers}" if tiers else ""), shown, cause.mend))
+        rows.append((cause.title, why + (f"; tiers: {tiers}" if tiers else ""), shown, cause.fix))
     harness = explained.run.provenance.harness
     flags = f"; {harness} calls the token limit {_LIMITS[harness]}" if harness in _LIMITS else ""
-    note = (
-        (f"flags are those of `mathtasks run` and lm-eval{flags}",) if harness != "lm-eval" and rows else ()
-    )
-    return Table("what mends it", ("cause", "seen by", "docs", "mend"), tuple(rows), note)
+    said = f"flags are those of `mathtasks run` and lm-eval{flags}"
+    note = (said,) if harness != "lm-eval" and rows else ()
+    return Table("how to fix it", ("cause", "seen by", "docs", "how to fix it"), tuple(rows), note)
 
 
 def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:
     rows = []
     # What neither side states explains nothing where nothing is left to explain.
-    parts = [p for p in best.parts if p.effect != "unknown" or best.outcome != "reproduced"]
+    parts = [p for p in best.parts if p.effect != "unknown" or best.outcome != "equivalent"]
     for part, cause in causes_of(parts, list(causes)):
         example = cause.examples[0]
         scores = " against ".join(f"{score:g}" for score in example.scores)
-        size = (
-            f"{example.model}, {example.benchmark}: {scores} ({example.differs}; {', '.join(example.files)})"
-        )
-        rows.append((part.effect, _said(part), cause.title, size, cause.mend))
-    columns = ("effect", "what differs", "cause", "published example of its size", "mend")
+        differs = f"{example.differs}; {', '.join(example.files)}"
+        size = f"{example.model}, {example.benchmark}: {scores} ({differs})"
+        rows.append((part.effect, _said(part), cause.title, size, cause.fix))
+    columns = ("effect", "what differs", "cause", "published example of its size", "how to fix it")
     return Table("differences of protocol, which the responses cannot show", columns, tuple(rows))

@@ -76,14 +76,16 @@ def symptom(row: Row, judged: Judged, usual: Habit = UNKNOWN_HABIT) -> Symptom |
     """Return the first cause that explains why a response did not score, None for a plain wrong answer.
 
     The order is the order of events: no response at all, a loop, thinking that never ended, a cut, a doubtful end, text
-    of another question, another language, an answer too big to check, a reference that is not understood, no answer.
+    of another question, another language, an answer too big to check or not understood, a reference that is not
+    understood, no answer.
     usual: how the run's responses end.
     """
     text = row.responses[judged.repeat]
     if not text.strip():
-        api_error = any(row.metrics.get(f"api_error,{name}") for name in ("none", "all"))
-        return _API_ERROR if api_error else _EMPTY
-    # Nearly every loop ends at the token limit, and a longer limit does not mend it. A model that runs on after its
+        # Where the log says which responses never came, an empty one that did is the model's.
+        counted = any(row.metrics.get(f"api_error,{name}") for name in ("none", "all")) and not row.lost
+        return _API_ERROR if counted else _EMPTY
+    # Nearly every loop ends at the token limit, and a longer limit does not help. A model that runs on after its
     # answer has given one.
     if not _stated(judged) and loops(text):
         return _LOOP
@@ -96,7 +98,7 @@ def _other(row: Row, judged: Judged, text: str) -> Symptom | None:
         return _RECITED
     if foreign(text, row.question):
         return _FOREIGN
-    if judged.verdict.status in (Status.OVER_LIMIT, Status.GOLD_UNREADABLE):
+    if judged.verdict.status in (Status.OVER_LIMIT, Status.UNPARSABLE, Status.GOLD_UNREADABLE):
         return Symptom(str(judged.verdict.status), "surely", judged.verdict.reason)
     return _NO_ANSWER if judged.extraction.answer is None else None
 

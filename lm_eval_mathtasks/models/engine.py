@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_mathtasks.errors import JournalError
+from lm_eval_mathtasks.errors import JournalError, sentence
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.asking import Asker, Trouble
@@ -112,7 +112,9 @@ class Engine:
         """Send nothing any more; what is under way is awaited."""
         if self.stopped is None:
             self.stopped = fault
-            log.error("stopped: %s; %s", fault, fault.fix or RUN_AGAIN)
+            log.error(
+                "%s", sentence(f"stopped ({fault.kind}): {fault.said}") + sentence(fault.fix or RUN_AGAIN)
+            )
             if self.dispatcher.in_flight:
                 log.error(DRAINING, self.settings.drain, self.dispatcher.in_flight)
         self._stop.set()

@@ -25,6 +25,7 @@ from typing import Any
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ReplayError
+from lm_eval_mathtasks.files import json_lines
 from lm_eval_mathtasks.response import Response
 from lm_eval_mathtasks.text import collapsed, encodable
 
@@ -125,35 +126,25 @@ def read_responses(path: Path) -> dict[Key, list[Response]]:
         raise ReplayError("a file of responses", f"{path}, which does not exist", "mend path=")
     found: dict[Key, list[tuple[int, Response]]] = {}
     replaced = 0
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                key, responses, mended = _read_line(line, f"{path}, line {number}")
-                found.setdefault(key, []).extend(responses)
-                replaced += mended
+    for number, row in json_lines(path, ReplayError):
+        key, responses, unwritable = _read_line(row, f"{path}, line {number}")
+        found.setdefault(key, []).extend(responses)
+        replaced += unwritable
     if replaced:
         log.warning(
             "%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced
         )
-    if not found:
-        raise ReplayError("responses", f"{path}, which is empty", "generate them again")
     return {key: [response for _, response in sorted(rows, key=itemgetter(0))] for key, rows in found.items()}
 
 
-def _read_line(line: str, place: str) -> tuple[Key, list[tuple[int, Response]], int]:
+def _read_line(row: dict[str, Any], place: str) -> tuple[Key, list[tuple[int, Response]], int]:
     wanted = f'an object with "response" and "question" or "doc_id" in {place}'
     fix = 'write lines such as {"question": "...", "response": "..."}'
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ReplayError(wanted, f"{line.strip()[:60]!r} ({error})", fix) from None
-    if not isinstance(row, dict) or (
-        "response" not in row and "responses" not in row and not row.get("error")
-    ):
-        raise ReplayError(wanted, f"{line.strip()[:60]!r}", fix)
+    if "response" not in row and "responses" not in row and not row.get("error"):
+        raise ReplayError(wanted, f"{str(row)[:60]!r}", fix)
     key = _key(row)
     if key is None:
-        raise ReplayError(wanted, f"neither key in {line.strip()[:60]!r}", fix)
+        raise ReplayError(wanted, f"neither key in {str(row)[:60]!r}", fix)
     texts = list(_texts(row))
     if bad := [t for t in texts if t is not None and not isinstance(t, str)]:
         raise ReplayError(wanted, f"a response of type {type(bad[0]).__name__}", fix)

@@ -43,7 +43,7 @@ def g_pass_at_k(n: int, c: int, k: int, tau: float) -> float:
     _check(n, c, k)
     if not 0 < tau <= 1:
         raise Undefined(
-            "a threshold tau above 0 and at most 1", str(tau), "0.5, 0.75 and 1 are the published ones"
+            "a threshold tau above 0 and at most 1", str(tau), "take 0.5, 0.75 or 1, the published ones"
         )
     return _at_least(n, c, k, math.ceil(tau * k - _ROUNDING))
 

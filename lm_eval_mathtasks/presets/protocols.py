@@ -78,7 +78,7 @@ def read_preset(path: Path) -> Preset:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise PresetError(f"readable YAML in {path.name}", str(error), "mend the line named") from error
+        raise PresetError(f"readable YAML in {path.name}", str(error), "correct the line named") from error
     problems = _problems(content) if isinstance(content, dict) else ["no mapping"]
     if problems:
         raise PresetError(f"a valid preset in {path.name}", "; ".join(problems), "see presets/README.md")
@@ -108,8 +108,8 @@ def _problems(content: Mapping[str, Any]) -> list[str]:
     problems += _wrong_values("", content, FIELDS)
     for benchmark, facts in content["benchmarks"].items():
         problems += [] if isinstance(facts.get("task"), str) else [f"{benchmark} without task"]
-        odd = [name for name in facts if name != "task" and name not in _BY_BENCHMARK]
-        problems += [f"{benchmark}: {name} cannot differ by benchmark" for name in odd]
+        fixed = [name for name in facts if name != "task" and name not in _BY_BENCHMARK]
+        problems += [f"{benchmark}: {name} cannot differ by benchmark" for name in fixed]
         problems += _wrong_values(f"{benchmark}: ", facts, _BY_BENCHMARK)
     return problems + _sources(content)
 

@@ -2,7 +2,8 @@
 
 `tasks/<family>/_errata.yaml` lists them, each with a source that a reader can open. An entry with a `gold` corrects
 the answer; one without leaves the doc out, because nobody can be right. `exact_match` stays what the publisher's
-answers give; `exact_match_errata` is the same accuracy with these entries applied.
+answers give; `exact_match_errata` is the same accuracy with these entries applied. An entry holds wherever its question
+is asked: sets quote each other, and what is right does not depend on the set.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.text import collapsed
 
 KINDS = ("wrong", "contested", "incomplete", "unanswerable")
-FINGERPRINT_DIGITS = 16  # hexadecimal, of SHA-256: enough to tell a few thousand questions apart
+# Hexadecimal digits of SHA-256: enough to tell a million questions apart.
+FINGERPRINT_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,6 @@ def fingerprint(question: str) -> str:
     return hashlib.sha256(collapsed(question).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
-@cache
 def errata(family: str) -> Mapping[str, Erratum]:
     """The known errors of a family by fingerprint, none where it has no file.
 
@@ -47,7 +49,7 @@ def errata(family: str) -> Mapping[str, Erratum]:
     """
     import yaml
 
-    path = _folder() / family / "_errata.yaml"
+    path = data_folder("tasks") / family / "_errata.yaml"
     if not path.exists():
         return {}
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))["errata"]
@@ -55,31 +57,27 @@ def errata(family: str) -> Mapping[str, Erratum]:
     return {erratum.question: erratum for erratum in known}
 
 
-def erratum_of(family: str, question: str) -> Erratum | None:
-    """The known error of a question in a family, None where none is known."""
-    return errata(family).get(fingerprint(question))
+def erratum_of(question: str) -> Erratum | None:
+    """The known error of a question's reference answer, None where none is known."""
+    return all_errata().get(fingerprint(question))
+
+
+@cache
+def all_errata() -> Mapping[str, Erratum]:
+    """The known errors of every family by fingerprint."""
+    families = (path.parent.name for path in sorted(data_folder("tasks").glob("*/_errata.yaml")))
+    return {question: erratum for family in families for question, erratum in errata(family).items()}
 
 
 def _erratum(path: Path, number: int, entry: dict[str, Any]) -> Erratum:
+    where, fix = f"in entry {number} of {path}", "correct it"
     try:
         erratum = Erratum(**entry)
     except TypeError as error:
         raise DataError(
-            f"question, kind, why, source, perhaps gold and doc in entry {number} of {path}",
-            str(error),
-            "mend it",
+            f"question, kind, why, source, perhaps gold and doc {where}", str(error), fix
         ) from None
     if erratum.kind not in KINDS or not erratum.source.startswith("https://"):
-        raise DataError(
-            f"a kind of {', '.join(KINDS)} and a source to open in entry {number} of {path}",
-            f"{erratum.kind!r}, {erratum.source!r}",
-            "mend it",
-        )
+        got = f"{erratum.kind!r}, {erratum.source!r}"
+        raise DataError(f"a kind of {', '.join(KINDS)} and a source to open {where}", got, fix)
     return erratum
-
-
-def _folder() -> Path:
-    """The folder of the families: inside an installed package, else at the top of the source tree."""
-    package = Path(__file__).parents[1]
-    installed = package / "_tasks"
-    return installed if installed.is_dir() else package.parent / "tasks"

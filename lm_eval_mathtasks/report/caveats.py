@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.report.examine import Examined
 
 
-def limits(examined: Sequence[Examined], left_out: Sequence[str] = ()) -> list[str]:
+def caveats(examined: Sequence[Examined], left_out: Sequence[str] = ()) -> list[str]:
     """Return the limits that hold for these runs; left_out: what else is to be said of one kind of report."""
     return [*_of_runs(examined), *left_out, *_always(examined)]
 
@@ -34,8 +34,8 @@ def _of_runs(examined: Sequence[Examined]) -> list[str]:
 
 def _always(examined: Sequence[Examined]) -> list[str]:
     said = [
-        "Intervals are 95 %. They hold the luck of which problems were drawn and, with several responses to each, of "
-        "the responses; they know nothing of contamination, prompts or mistakes in the reference answers.",
+        "Intervals are 95 %. They cover chance: which problems were drawn and, with several responses to each, which "
+        "responses; they know nothing of contamination, prompts or mistakes in the reference answers.",
         "What a cause of lost points is worth is an estimate: what its responses would have scored at the rate of the "
         "others.",
         "Lengths are characters, not tokens: logs do not keep tokens.",

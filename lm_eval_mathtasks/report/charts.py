@@ -1,29 +1,23 @@
-"""The figures of the page. Values are fractions here and percent in the drawings; each has a table beside it.
-
-matplotlib's SVG: about 10 kB a figure, no script, themed by the page's own colours; Vega-Lite would add 0.8 MB of
-script that needs `unsafe-eval`, Plotly 3 to 4 MB.
-"""
+"""The figures of the page. Values are fractions here and percent in the drawings; each has a table beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
-from lm_eval_mathtasks.report.svg import NARROW, colour, figure, run_colour
-from lm_eval_mathtasks.report.words import shortened
-from lm_eval_mathtasks.text import visible
+from lm_eval_mathtasks.report.status_words import shortened
+from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
+from lm_eval_mathtasks.sampling.curves import Curve
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_ROW = 0.34  # inches; with the label above the dots, as on a phone, a row takes more
-_ROW_NARROW = 0.52
-_AXIS = 0.5  # inches of the scale below
-_LABEL = 44  # characters of a label
-_WIDE_ENOUGH = 0.045  # of the whole: a part of a bar with room for its number
+_ROW, _ROW_NARROW = 36, 52  # pixels; where the label is above the dots, as on a phone, a row takes more
+_AXIS = 36  # pixels of the scale below
+_NUMBER = 60  # pixels of a number at the right
+_LETTER = 0.56 * LABEL  # pixels, about: the fonts are the browser's
+_LABEL = 44  # letters of a label
+_WIDE_ENOUGH = 30  # pixels of a part of a bar with room for its number
 
 
 class Dot(NamedTuple):
@@ -36,187 +30,178 @@ class Dot(NamedTuple):
     hollow: bool = False
 
 
-def _heights(rows: int) -> tuple[float, float]:
-    return rows * _ROW + _AXIS, rows * _ROW_NARROW + _AXIS
+class _Rows(Canvas):
+    """Rows on a scale, each with its label at the left or, where the drawing is narrow, above it.
+
+    ends: values that the scale, which is in percent then, has to show; None for a scale from 0 to 1 that is not drawn.
+    margin: pixels at the right.
+    """
+
+    def __init__(
+        self, narrow: bool, labels: Sequence[str], ends: Iterable[float] | None, margin: int = 16
+    ) -> None:
+        self.row = _ROW_NARROW if narrow else _ROW
+        super().__init__(narrow, len(labels) * self.row + _AXIS * (ends is not None))
+        names = [shortened(label, _LABEL) for label in labels]
+        self.right = self.width - margin
+        self.left = 8 if narrow else 22 + _LETTER * max(map(len, names))
+        self.low, self.high = (0.0, 1.0) if ends is None else self._around(sorted(ends))
+        for tick in ticks(100 * self.low, 100 * self.high, 7 if narrow else 8) if ends is not None else ():
+            x, bottom = self.x(tick / 100), self.height - _AXIS
+            self.line([(x, 2), (x, bottom + 6)], "line", 0.8)
+            self.text((x, bottom + _AXIS / 2), f"{tick:g} %", "middle", "soft")
+        for row, name in enumerate(names):
+            x, y = (0.0, self.y(row) - 22) if narrow else (self.left - 14, self.y(row))
+            self.text((x, y), name, "start" if narrow else "end")
+
+    @staticmethod
+    def _around(ends: Sequence[float]) -> tuple[float, float]:
+        """From a little below the lowest to a little above the highest, so that a dot at 0 or 1 is drawn whole."""
+        more = max(0.02, 0.06 * (ends[-1] - ends[0]))
+        return max(-more / 2, ends[0] - more), min(1 + more / 2, ends[-1] + more)
+
+    def x(self, value: float) -> float:
+        return self.left + (self.right - self.left) * (value - self.low) / (self.high - self.low)
+
+    def y(self, row: float) -> float:
+        return (row + (0.72 if self.narrow else 0.5)) * self.row
+
+    def score(self, row: float, dot: Dot, radius: float = 4.6) -> None:
+        self.line([(self.x(end), self.y(row)) for end in dot.interval], dot.tint, opacity=0.55)
+        self.dot((self.x(dot.value), self.y(row)), radius, dot.tint, dot.hollow)
+
+    def bar(self, row: float, low: float, high: float, tint: str) -> None:
+        self.box(self.x(low), self.x(high), self.y(row) - 8, self.y(row) + 8, tint)
+
+    def number(self, row: float, text: str, *, bold: bool = True) -> None:
+        self.text((self.right + 14, self.y(row)), text, "start", bold=bold)
 
 
-def _label_rows(axes: Axes, labels: Sequence[str], narrow: bool) -> None:
-    """Write the labels of rows 0, 1, ... (downwards): left of the drawing, or where that is narrow above each row."""
-    axes.set_ylim(len(labels) - 0.4, -0.75 if narrow else -0.6)
-    if not narrow:
-        axes.set_yticks(range(len(labels)), [shortened(visible(text), _LABEL) for text in labels])
-        return
-    axes.set_yticks([])
-    for row, text in enumerate(labels):
-        axes.text(
-            0, row - 0.26, shortened(visible(text), _LABEL), transform=axes.get_yaxis_transform(),
-            va="bottom", fontsize=9,
-        )  # fmt: skip
-
-
-def _percent_axis(axes: Axes, low: float, high: float) -> None:
-    pad = max(2.0, 0.06 * (high - low))
-    axes.set_xlim(
-        max(-pad / 2, low - pad), min(100 + pad / 2, high + pad)
-    )  # a dot at 0 or 100 is drawn whole
-    axes.locator_params(axis="x", nbins=6)
-    axes.xaxis.set_major_formatter("{x:g} %")
-    axes.grid(visible=True, axis="x")
-
-
-def _dot(axes: Axes, row: float, dot: Dot, size: float = 7) -> None:
-    tint = colour(dot.tint)
-    low, high = (100 * end for end in dot.interval)
-    axes.plot([low, high], [row, row], color=tint, linewidth=2, solid_capstyle="round", alpha=0.55)
-    face = colour("paper") if dot.hollow else tint
-    axes.plot(
-        100 * dot.value, row, "o", markersize=size, color=tint, markerfacecolor=face, markeredgewidth=1.8
-    )
-
-
-def dots(rows: Sequence[Dot], title: str) -> str:
+@figure
+def dots_chart(narrow: bool, rows: Sequence[Dot]) -> Canvas:
     """Draw scores with their intervals, a row each, the numbers at the right."""
-    ends = [100 * end for row in rows for end in row.interval]
-
-    def draw(axes: Axes, narrow: bool) -> None:
-        _label_rows(axes, [row.label for row in rows], narrow)
-        for place, row in enumerate(rows):
-            _dot(axes, place, row)
-            axes.text(
-                1.02, place, f"{100 * row.value:.1f}", transform=axes.get_yaxis_transform(), va="center",
-                fontweight="bold" if not row.hollow else "normal",
-            )  # fmt: skip
-        _percent_axis(axes, min(ends), max(ends))
-
-    return figure(draw, lambda narrow: _heights(len(rows))[narrow], title)
+    drawing = _Rows(
+        narrow, [row.label for row in rows], (end for row in rows for end in row.interval), _NUMBER
+    )
+    for place, row in enumerate(rows):
+        drawing.score(place, row)
+        drawing.number(place, f"{100 * row.value:.1f}", bold=not row.hollow)
+    return drawing
 
 
-def groups(by_run: Sequence[Sequence[Group]], labels: Sequence[str], title: str, tints: Sequence[str]) -> str:
+@figure
+def groups_chart(
+    narrow: bool, by_run: Sequence[Sequence[Group]], labels: Sequence[str], tints: Sequence[str]
+) -> Canvas:
     """Draw the accuracy of parts of a benchmark: a row a part, a colour a run (tints, in the runs' order)."""
-    ends = [100 * end for parts in by_run for part in parts for end in part.interval]
-
-    def draw(axes: Axes, narrow: bool) -> None:
-        _label_rows(axes, labels, narrow)
-        step = min(0.22, 0.7 / len(by_run))
-        for number, parts in enumerate(by_run):
-            for part in parts:
-                place = labels.index(part.label) + step * (number - (len(by_run) - 1) / 2)
-                _dot(axes, place, Dot("", part.value, part.interval, tints[number]), size=6)
-        _percent_axis(axes, min(ends), max(ends))
-
-    return figure(draw, lambda narrow: _heights(len(labels))[narrow], title)
+    drawing = _Rows(narrow, labels, (end for parts in by_run for part in parts for end in part.interval))
+    step = min(0.2, 0.7 / len(by_run))
+    for number, parts in enumerate(by_run):
+        for part in parts:
+            place = labels.index(part.label) + step * (number - (len(by_run) - 1) / 2)
+            drawing.score(place, Dot("", part.value, part.interval, tints[number]), 4)
+    return drawing
 
 
-def waterfall(explained: Explanation, title: str) -> str:
-    """Draw the way from the published score (or from what mending everything would give) down to the run's."""
-    remaining = explained.remaining or 0.0
+@figure
+def waterfall_chart(narrow: bool, explained: Explanation) -> Canvas:
+    """Draw the way from the published score (or from what fixing everything would give) down to the run's."""
     steps = [(cause.title, cause.fair, "incorrect") for cause in explained.causes if cause.fair]
-    steps += [("not accounted for", remaining, "soft")] if explained.published is not None else []
-    top = explained.score + sum(points for _, points, _ in steps)
-    first = "all of it mended" if explained.published is None else "published"
-    labels = [first, *(label for label, _, _ in steps), "this run"]
-
-    def draw(axes: Axes, narrow: bool) -> None:
-        _label_rows(axes, labels, narrow)
-        level, seen = 100 * top, [100 * top]
-        for row, (_, points, tint) in enumerate(steps, 1):
-            below = level - 100 * points
-            axes.barh(row, below - level, left=level, height=0.42, color=colour(tint), alpha=0.85)
-            axes.plot([level, level], [row - 1, row + 0.21], color=colour("soft"), linewidth=0.8)
-            axes.text(1.02, row, f"{-100 * points:+.1f}", transform=axes.get_yaxis_transform(), va="center")
-            level = below
-            seen.append(level)
-        axes.plot([level, level], [len(steps), len(steps) + 1], color=colour("soft"), linewidth=0.8)
-        for row, value, hollow in ((0, top, True), (len(steps) + 1, explained.score, False)):
-            _dot(axes, row, Dot("", value, Interval(value, value), "c0", hollow))
-            axes.text(
-                1.02, row, f"{100 * value:.1f}", transform=axes.get_yaxis_transform(), va="center",
-                fontweight="bold",
-            )  # fmt: skip
-        _percent_axis(axes, min(seen), max(seen))
-
-    return figure(draw, lambda narrow: _heights(len(labels))[narrow], title)
+    if explained.published is not None:
+        steps.append(("not accounted for", explained.remaining or 0.0, "soft"))
+    levels = [explained.score + sum(points for _, points, _ in steps[row:]) for row in range(len(steps) + 1)]
+    first = "all of it fixed" if explained.published is None else "published"
+    drawing = _Rows(narrow, [first, *(label for label, _, _ in steps), "this run"], levels, _NUMBER)
+    for row, level in enumerate(levels):
+        drawing.line([(drawing.x(level), drawing.y(row + end)) for end in (0, 1)], "soft", 0.8)
+    for row, (_, points, tint) in enumerate(steps, 1):
+        drawing.bar(row, levels[row], levels[row - 1], tint)
+        drawing.number(row, f"{-100 * points:+.1f}", bold=False)
+    for row, value, hollow in ((0, levels[0], True), (len(levels), levels[-1], False)):
+        drawing.score(row, Dot("", value, Interval(value, value), "c0", hollow))
+        drawing.number(row, f"{100 * value:.1f}")
+    return drawing
 
 
-def statuses(by_run: Sequence[tuple[str, Mapping[str, int]]], title: str) -> str:
+@figure
+def statuses_chart(narrow: bool, by_run: Sequence[tuple[str, Mapping[str, int]]]) -> Canvas:
     """Draw what became of the responses of each run, as parts of a whole."""
-
-    def draw(axes: Axes, narrow: bool) -> None:
-        _label_rows(axes, [name for name, _ in by_run], narrow)
-        for row, (_, counts) in enumerate(by_run):
-            whole, left = sum(counts.values()), 0.0
-            for status in STATUSES:
-                share = counts.get(status, 0) / whole
-                axes.barh(
-                    row,
-                    share,
-                    left=left,
-                    height=0.46,
-                    color=colour(status),
-                    edgecolor=colour("paper"),
-                    linewidth=1,
-                )
-                if share > _WIDE_ENOUGH * (2 if narrow else 1):
-                    axes.text(
-                        left + share / 2, row, str(counts[status]), ha="center", va="center", fontsize=9,
-                        color=colour("paper"),
-                    )  # fmt: skip
-                left += share
-        axes.set_xlim(0, 1)
-        axes.set_xticks([])
-
-    return figure(draw, lambda narrow: _heights(len(by_run))[narrow] - 0.2, title)
+    drawing = _Rows(narrow, [name for name, _ in by_run], None)
+    for row, (_, counts) in enumerate(by_run):
+        whole, left = sum(counts.values()), 0.0
+        for status in STATUSES:
+            right = left + counts.get(status, 0) / whole
+            drawing.bar(row, left, right, status)
+            drawing.line([(drawing.x(right), drawing.y(row) + end) for end in (-7, 7)], "paper", 1)
+            if drawing.x(right) - drawing.x(left) > _WIDE_ENOUGH:
+                middle = (drawing.x((left + right) / 2), drawing.y(row))
+                drawing.text(middle, str(counts[status]), "middle", "paper")
+            left = right
+    return drawing
 
 
-def lengths(bins: Sequence[Bin], title: str) -> str:
+class _Columns(Canvas):
+    """Columns side by side, or points at their places, on a scale at the left; what they are is said below."""
+
+    def __init__(
+        self, narrow: bool, scale: tuple[float, float, str], columns: int, below: str, end: int = 12
+    ) -> None:
+        super().__init__(narrow, 270)
+        self.low, self.high, unit = scale
+        self.left, self.bottom = 56, self.height - 52
+        self.column = (self.width - end - self.left) / columns
+        for tick in ticks(self.low, self.high, 6):
+            if unit or tick == round(tick):
+                self.line([(self.left, self.y(tick)), (self.width - end, self.y(tick))], "line", 0.8)
+                self.text((self.left - 10, self.y(tick)), f"{tick:,g}{unit}", "end", "soft")
+        self.text(((self.left + self.width - end) / 2, self.height - 9), below, "middle", "soft")
+
+    def x(self, column: float) -> float:
+        return self.left + self.column * column
+
+    def y(self, value: float) -> float:
+        return self.bottom - (self.bottom - 10) * (value - self.low) / (self.high - self.low)
+
+    def name(self, column: int, text: str) -> None:
+        self.text((self.x(column + 0.5), self.bottom + 18), text, "middle", "soft")
+
+
+@figure
+def lengths_chart(narrow: bool, bins: Sequence[Bin]) -> Canvas:
     """Draw how many responses of which length are right and wrong."""
-
-    def draw(axes: Axes, narrow: bool) -> None:
-        places = range(len(bins))
-        right, wrong = [b.right for b in bins], [b.wrong for b in bins]
-        axes.bar(places, right, width=0.84, color=colour("correct"))
-        axes.bar(places, wrong, width=0.84, bottom=right, color=colour("incorrect"))
-        every = max(1, round(len(bins) / (4 if narrow else 8)))
-        axes.set_xticks(list(places)[::every], [f"{b.low:,}" for b in bins][::every])
-        axes.set_xlabel("characters of the response, from")
-        axes.tick_params(axis="y", labelsize=9, labelcolor=colour("soft"))
-        axes.locator_params(axis="y", nbins=4, integer=True)
-        axes.grid(visible=True, axis="y")
-
-    return figure(draw, lambda narrow: 2.3 if narrow else 2.6, title)
+    most = max(one.right + one.wrong for one in bins)
+    drawing = _Columns(narrow, (0, most, ""), len(bins), "characters of the response, from")
+    every = max(1, round(len(bins) / (4 if narrow else 8)))
+    for column, one in enumerate(bins):
+        left, right = drawing.x(column + 0.08), drawing.x(column + 0.92)
+        for low, high, tint in ((0, one.right, "correct"), (one.right, one.right + one.wrong, "incorrect")):
+            drawing.box(left, right, drawing.y(high), drawing.y(low), tint)
+        if column % every == 0:
+            drawing.name(column, f"{one.low:,}")
+    return drawing
 
 
-class Curve(NamedTuple):
-    """A curve over k, the number of responses to a doc: (k, value, low, high) with fractions."""
-
-    label: str
-    points: Sequence[tuple[int, float, float, float]]
-
-
-def curves(drawn: Sequence[Curve], title: str) -> str:
+@figure
+def curves_chart(narrow: bool, drawn: Sequence[Curve]) -> Canvas:
     """Draw avg@k, pass@k, maj@k, ... over k, each with the band of its interval and its name at its end."""
+    ks = sorted({point.k for curve in drawn for point in curve.points})
+    ends = [100 * end for curve in drawn for point in curve.points for end in (point.low, point.high)]
+    scale = (min(ends) - 1, max(ends) + 1, " %")
+    drawing = _Columns(narrow, scale, len(ks), "responses to each problem, k", 70)
 
-    def draw(axes: Axes, _narrow: bool) -> None:
-        for number, (label, points) in enumerate(drawn):
-            ks = [p[0] for p in points]
-            axes.fill_between(
-                ks, [100 * p[2] for p in points], [100 * p[3] for p in points], color=run_colour(number),
-                alpha=0.15, linewidth=0,
-            )  # fmt: skip
-            axes.plot(
-                ks, [100 * p[1] for p in points], "o-", color=run_colour(number), markersize=4, linewidth=2
-            )
-            axes.annotate(
-                shortened(visible(label), 24), (ks[-1], 100 * points[-1][1]), (9, 0), textcoords="offset points",
-                va="center", fontsize=9, color=run_colour(number),
-            )  # fmt: skip
-        every = sorted({p[0] for _, points in drawn for p in points})
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(every, [str(k) for k in every])
-        axes.minorticks_off()
-        axes.set_xlabel("responses to each problem, k")
-        axes.tick_params(axis="y", labelsize=9, labelcolor=colour("soft"))
-        axes.yaxis.set_major_formatter("{x:g} %")
-        axes.grid(visible=True, axis="y")
+    def at(k: int, value: float) -> Point:
+        return drawing.x(ks.index(k) + 0.5), drawing.y(100 * value)
 
-    return figure(draw, lambda narrow: NARROW * 0.8 if narrow else 3.0, title)
+    for column, k in enumerate(ks):
+        drawing.name(column, str(k))
+    lowest = 0.0  # of the names so far: none is written over another
+    for number, curve in sorted(enumerate(drawn), key=lambda one: -one[1].points[-1].value):
+        tint, middle = f"c{number % RUN_COLOURS}", [at(p.k, p.value) for p in curve.points]
+        above, below = [at(p.k, p.high) for p in curve.points], [at(p.k, p.low) for p in curve.points]
+        drawing.area([*above, *reversed(below)], tint, 0.15)
+        drawing.line(middle, tint)
+        for point in middle:
+            drawing.dot(point, 3, tint)
+        lowest = max(middle[-1][1], lowest + LABEL)
+        drawing.text((middle[-1][0] + 12, lowest), shortened(curve.label, 24), "start", tint)
+    return drawing

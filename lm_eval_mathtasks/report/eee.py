@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.compare import Score
 from lm_eval_mathtasks.numbers.intervals import LEVEL
 from lm_eval_mathtasks.report.examine import Examined
+from lm_eval_mathtasks.report.provenance import moment
 
 SCHEMA_VERSION = "0.3.0"
 
@@ -74,8 +74,8 @@ def _result(one: Examined) -> dict[str, Any]:
         "score_details": _details(one.headline, one),
         "generation_config": {"generation_args": _generation(one)},
     }
-    if date := _seconds(run.provenance.date):
-        found["evaluation_timestamp"] = date
+    if date := moment(run.provenance.date):
+        found["evaluation_timestamp"] = str(int(date.timestamp()))
     return found
 
 
@@ -102,17 +102,3 @@ def _generation(one: Examined) -> dict[str, Any]:
         "reasoning": asked.cot,
     }
     return {key: value for key, value in known.items() if value is not None}
-
-
-def _seconds(date: str | None) -> str | None:
-    """lm-eval's date (seconds since 1970) or an ISO one, as the schema's text of seconds."""
-    if not date:
-        return None
-    try:
-        return str(int(float(date)))
-    except ValueError:
-        pass
-    try:
-        return str(int(datetime.fromisoformat(date).replace(tzinfo=timezone.utc).timestamp()))
-    except ValueError:
-        return None

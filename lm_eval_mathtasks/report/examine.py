@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.claims import Claims
@@ -34,7 +35,7 @@ class Group:
     label: str
     value: float
     interval: st.Interval
-    count: int
+    docs: int
 
 
 @dataclass(frozen=True)
@@ -85,30 +86,30 @@ class Examined:
         return self.run.by_id()
 
     @cached_property
-    def by_doc(self) -> dict[str, list[Judged]]:
-        """The judgements by doc id, in the order of the repeats; none for a response that an API error took."""
-        found: dict[str, list[Judged]] = {row.doc_id: [] for row in self.run.rows}
+    def by_doc(self) -> dict[str, list[Judged | None]]:
+        """The judgement of each response by doc id, in the order of the repeats; None where an API error took it."""
+        found: dict[str, list[Judged | None]] = {
+            row.doc_id: [None] * len(row.responses) for row in self.run.rows
+        }
         for judgement in self.judgements:
-            found[judgement.doc_id].append(judgement)
+            found[judgement.doc_id][judgement.repeat] = judgement
         return found
 
     @cached_property
     def statuses(self) -> Counter[str]:
         """How many responses have each status."""
-        found = Counter(status_of(self.rows[j.doc_id], j) for j in self.judgements)
-        lost = sum(len(row.responses) - len(row.there) for row in self.run.rows)
-        return found + Counter({"api_error": lost})
+        return Counter(status_of(one) for found in self.by_doc.values() for one in found)
 
     @property
     def disputed(self) -> int:
         """Docs that the run's own grader scored otherwise than ours."""
         return sum(disputes(row, self.by_doc[row.doc_id]) for row in self.run.rows)
 
-    def groups(self, of: Callable[[Row], str | None]) -> list[Group]:
-        """Accuracy by what `of` says of a row, in the order of the labels; rows without a label are left out."""
+    def groups(self, by: Literal["subject", "level"]) -> list[Group]:
+        """Accuracy by subject or level, in the order of their names; rows without one are left out."""
         values: dict[str, list[float]] = {}
         for row in self.run.answered:
-            if label := of(row):
+            if label := getattr(row, by):
                 values.setdefault(label, []).append(self.counted[row.doc_id])
         return [_group(label, values[label], self.headline.k) for label in sorted(values)]
 
@@ -117,23 +118,17 @@ def _group(label: str, values: Sequence[float], k: int) -> Group:
     return Group(label, sum(values) / len(values), st.of_mean(values, repeats=k > 1), len(values))
 
 
-def status_of(row: Row, judgement: Judged) -> str:
+def status_of(judgement: Judged | None) -> str:
     """What became of a response: its verdict, unless it was never given."""
-    return API_ERROR if row.missing else str(judgement.verdict.status)
+    return API_ERROR if judgement is None else str(judgement.verdict.status)
 
 
-def by_repeat(row: Row, judgements: Sequence[Judged]) -> list[Judged | None]:
-    """The judgement of each response of a doc, in the order of the repeats; None where an API error took it."""
-    found = {judgement.repeat: judgement for judgement in judgements}
-    return [found.get(repeat) for repeat in range(len(row.responses))]
-
-
-def disputes(row: Row, judgements: Sequence[Judged]) -> bool:
+def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:
     """Whether the run's own grader scored a doc otherwise than ours."""
-    if not judgements:
+    ours = [judgement.verdict.correct for judgement in judgements if judgement is not None]
+    if not ours or row.score is None:
         return False
-    ours = sum(j.verdict.correct for j in judgements) / len(judgements)
-    return row.score is not None and not math.isclose(row.score, ours, abs_tol=1e-6)
+    return not math.isclose(row.score, sum(ours) / len(ours), abs_tol=1e-6)
 
 
 def examine(runs: Sequence[Run], claims: Claims, choice: Choice) -> list[Examined]:
@@ -209,9 +204,7 @@ def short_model(name: str | None) -> str:
 def lengths(examined: Examined) -> list[Bin]:
     """Return how many responses of which length, in characters, are right and wrong; bins of equal, round width."""
     measured = [
-        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct)
-        for j in examined.judgements
-        if not examined.rows[j.doc_id].missing
+        (len(examined.rows[j.doc_id].responses[j.repeat]), j.verdict.correct) for j in examined.judgements
     ] or [(0, False)]
     ordered = sorted(length for length, _ in measured)
     longest = ordered[min(len(ordered) - 1, int((1 - OUTLIERS) * len(ordered)))]

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.leaderboard import result_tables as pages
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables, paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
-from lm_eval_mathtasks.report.caveats import limits
+from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
+from lm_eval_mathtasks.report.status_words import STATUS_WORDS
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
-from lm_eval_mathtasks.report.words import STATUS_WORDS
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Table, percent, with_interval
@@ -29,6 +29,7 @@ from lm_eval_mathtasks.text import visible
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
+NOTHING_LOST = "No response was lost to a cut, an empty text or a missing answer. "
 RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
 
@@ -67,7 +68,7 @@ def page(examined: Sequence[Examined]) -> str:
         browser=browser,
         tasks=[_task(task, group) for task, group in by_task(examined).items()],
         provenance=sources(examined),
-        limits=limits(examined, (*browser.notes, DRAWN)),
+        limits=caveats(examined, (*browser.notes, DRAWN)),
     )
 
 
@@ -119,7 +120,7 @@ def _card(one: Examined) -> dict[str, Any]:
         "again": f"{percent(one.ours.value, 1)} by our grader" if again and one.headline is one.own else "",
         "disputed": one.disputed,
         "cut": percent(one.explanation.cut_share, 1),
-        "outcome": best.outcome if best else "",
+        "outcome": best.verdict if best else "",
         "claim": f"{percent(best.theirs.value, 1)} published by {best.claim.source.title}" if best else "",
     }
 
@@ -140,7 +141,7 @@ def _scores(task: str, group: Sequence[Examined]) -> Figure:
     title = f"Scores on {task}" + (" beside published ones" if claims else "")
     drawn = len(rows) - len(group)
     about = f"Filled: measured. Hollow: published, grey where not comparable. {drawn} of {len(claims)} claims drawn."
-    return Figure(title, charts.dots(rows, title), Table("", columns, lines), about if claims else "")
+    return Figure(title, charts.dots_chart(title, rows), Table("", columns, lines), about if claims else "")
 
 
 def _claim(compared: Comparison) -> charts.Dot:
@@ -163,7 +164,7 @@ def _against(paired: Sequence[Paired]) -> Table:
 
 
 def _pair(pair: Paired) -> dict[str, Any]:
-    changes, _, flips = pages.paired_tables(pair)
+    changes, _, flips = paired_tables(pair)
     return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
@@ -173,26 +174,27 @@ def _gap(one: Examined) -> dict[str, Any]:
     told = best is not None or any(cause.fair for cause in explained.causes)
     title = one.name
     if told:
-        title = f"From the published score to {one.name}" if best else f"What mending {one.name} could give"
+        title = f"From the published score to {one.name}" if best else f"What fixing {one.name} could give"
     return {
         "name": one.name,
         "title": title,
-        "svg": charts.waterfall(explained, title) if told else "",
-        "words": ("" if told else "nothing was cut off, empty or without an answer. ")
+        "svg": charts.waterfall_chart(title, explained) if told else "",
+        "words": ("" if told or explained.causes else NOTHING_LOST)
         + f"{explained.wrong:,} responses are plainly wrong answers.",
-        "tables": pages.explanation_tables(explained, best, ()),
-        "claims": pages.comparison_tables(one.run, one.compared)[0] if one.compared else None,
+        "tables": explanation_tables(explained, best, ()),
+        "claims": comparison_tables(one.run, one.compared)[0] if one.compared else None,
     }
 
 
 def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
     names = tuple(one.name for one in group)
-    for what in ("subject", "level"):
-        found = [one.groups(lambda row, what=what: getattr(row, what)) for one in group]  # type: ignore[misc]
+    kinds: tuple[Literal["subject", "level"], ...] = ("subject", "level")
+    for what in kinds:
+        found = [one.groups(what) for one in group]
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
             title = f"Accuracy by {what}"
-            svg = charts.groups(found, labels, title, [_tint(one) for one in group])
+            svg = charts.groups_chart(title, found, labels, [_tint(one) for one in group])
             keys = tuple((one.name, _tint(one)) for one in group) if len(group) > 1 else ()
             yield Figure(title, svg, _parts_table(what, labels, found, names), "", keys)
 
@@ -202,7 +204,7 @@ def _parts_table(
 ) -> Table:
     cells = [{part.label: part for part in parts} for parts in found]
     rows = tuple(
-        (label, str(max(c[label].count for c in cells if label in c)),
+        (label, str(max(c[label].docs for c in cells if label in c)),
          *(with_interval(c[label].value, c[label].interval) if label in c else "" for c in cells))
         for label in labels
     )  # fmt: skip
@@ -213,7 +215,7 @@ def _statuses(task: str, group: Sequence[Examined]) -> Figure:
     seen = [status for status in STATUSES if any(one.statuses[status] for one in group)]
     rows = tuple((STATUS_WORDS[s], *(str(one.statuses[s]) for one in group)) for s in seen)
     title = f"What became of the responses to {task}"
-    svg = charts.statuses([(one.name, one.statuses) for one in group], title)
+    svg = charts.statuses_chart(title, [(one.name, one.statuses) for one in group])
     return Figure(
         title,
         svg,
@@ -232,7 +234,7 @@ def _curves(one: Examined, several: bool) -> Iterator[Figure]:
     title = "More responses to each problem" + (f": {one.name}" if several else "")
     rows = tuple((str(k), *(with_interval(c.at(k).value, c.at(k).interval) for c in drawn)) for k in ks)
     table = Table("", ("k", *(c.label for c in drawn)), rows)
-    yield Figure(title, charts.curves([charts.Curve(c.label, c.points) for c in drawn], title), table)
+    yield Figure(title, charts.curves_chart(title, drawn), table)
 
 
 def _lengths(one: Examined, several: bool) -> Figure:
@@ -240,7 +242,7 @@ def _lengths(one: Examined, several: bool) -> Figure:
     title = "Length and correctness" + (f": {one.name}" if several else "")
     rows = tuple((_span(b), str(b.right + b.wrong), _share(b)) for b in bins)
     table = Table("", ("characters", "responses", "correct"), rows)
-    return Figure(title, charts.lengths(bins, title), table, keys=RIGHT_WRONG)
+    return Figure(title, charts.lengths_chart(title, bins), table, keys=RIGHT_WRONG)
 
 
 def _span(one: Bin) -> str:

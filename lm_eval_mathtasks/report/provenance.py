@@ -10,7 +10,7 @@ from typing import Any
 
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.reading import Run
-from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.tables import Table, given
 
 
 def provenance(run: Run) -> Iterator[tuple[str, str]]:
@@ -22,7 +22,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
         "task version": source.task_version,
         "harness": " ".join(filter(None, (source.harness, source.version))),
         "commit": source.commit,
-        "date": _date(source.date),
+        "date": _shown(source.date),
         "docs": docs,
         "score": run.metric,
         "shots": asked.shots,
@@ -36,7 +36,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
     }
     for key, value in facts.items():
         if value is not None and value != "":
-            yield key, _plain(value)
+            yield key, json.dumps(value) if isinstance(value, dict | list | tuple) else given(value)
 
 
 def sources(examined: Sequence[Examined]) -> Table:
@@ -47,17 +47,19 @@ def sources(examined: Sequence[Examined]) -> Table:
     return Table("", ("", *(one.name for one in examined)), rows)
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return (
-        f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
-    )
-
-
-def _date(text: str | None) -> str | None:
-    """lm-eval notes seconds since 1970."""
+def moment(text: str | None) -> datetime | None:
+    """The time that a log states in seconds since 1970, as lm-eval, or in ISO form (UTC, if it names no zone)."""
     try:
-        return datetime.fromtimestamp(float(text or ""), timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        return datetime.fromtimestamp(float(text or ""), timezone.utc)
     except (ValueError, OverflowError, OSError):
-        return text
+        pass
+    try:
+        stated = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return stated if stated.tzinfo else stated.replace(tzinfo=timezone.utc)
+
+
+def _shown(date: str | None) -> str | None:
+    found = moment(date)
+    return found.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if found else date

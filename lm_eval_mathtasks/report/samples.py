@@ -13,14 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_mathtasks.report.examine import (
-    NEVER_CAME,
-    STATUSES,
-    Examined,
-    by_repeat,
-    disputes,
-    status_of,
-)
+from lm_eval_mathtasks.report.examine import NEVER_CAME, STATUSES, Examined, disputes, status_of
 from lm_eval_mathtasks.runs.judged import Judged, understood
 from lm_eval_mathtasks.runs.reading import Row
 
@@ -37,7 +30,7 @@ DISPUTED, DIFFERS = 1, 2  # bits of a doc's flags
 
 @dataclass(frozen=True)
 class Samples:
-    """What the browser reads. index: see `_Index`; chunks: script texts; packed: whether they are deflated.
+    """What the browser reads. index: see `_index`; chunks: script texts; packed: whether they are deflated.
 
     notes: what was left out, in words.
     """
@@ -107,13 +100,9 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
             seen, counted = [], set()
             for one in map(runs.get, names):
                 there = one is not None and doc_id in one.rows
-                seen.append((one.rows[doc_id], _by_repeat(one, doc_id)) if one and there else None)
+                seen.append((one.rows[doc_id], one.by_doc[doc_id]) if one and there else None)
                 counted |= {one.counted.get(doc_id)} if one and there else set()
             yield _Item(task, doc_id, tuple(seen), len(counted) > 1)
-
-
-def _by_repeat(one: Examined, doc_id: str) -> list[Judged | None]:
-    return by_repeat(one.rows[doc_id], one.by_doc[doc_id])
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -125,22 +114,19 @@ def _deflated(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
 
 
-class _Names:
-    """Names in the order they are first seen, and their numbers."""
+Names = dict[str, int]  # in the order they are first seen
 
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
 
-    def number(self, name: str | None) -> int:
-        """The number of a name; -1 for none."""
-        return -1 if name is None else self.numbers.setdefault(name, len(self.numbers))
+def _number(names: Names, name: str | None) -> int:
+    """The number of a name; -1 for none."""
+    return -1 if name is None else names.setdefault(name, len(names))
 
 
 def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, Any]:
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
-    tasks, tiers, subjects, levels = _Names(), _Names(), _Names(), _Names()
+    tasks, tiers, subjects, levels = Names(), Names(), Names(), Names()
     marks = [
-        [None if one is None else list(_marks(one[0], one[1][:repeats], tiers)) for one in item.seen]
+        [None if one is None else list(_marks(one[1][:repeats], tiers)) for one in item.seen]
         for item in items
     ]
     return {
@@ -148,27 +134,27 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
         "statuses": STATUSES,
         "chunk": CHUNK,
         "doc": [item.doc_id for item in items],
-        "task": [tasks.number(item.task) for item in items],
+        "task": [_number(tasks, item.task) for item in items],
         "title": [" ".join(item.row.question[: 2 * TITLE].split())[:TITLE] for item in items],
-        "subject": [subjects.number(item.row.subject) for item in items],
-        "level": [levels.number(item.row.level) for item in items],
+        "subject": [_number(subjects, item.row.subject) for item in items],
+        "level": [_number(levels, item.row.level) for item in items],
         "flags": [_flags(item) for item in items],
         "marks": marks,
-        "tasks": list(tasks.numbers),
-        "tiers": list(tiers.numbers),
-        "subjects": list(subjects.numbers),
-        "levels": list(levels.numbers),
+        "tasks": list(tasks),
+        "tiers": list(tiers),
+        "subjects": list(subjects),
+        "levels": list(levels),
     }
 
 
-def _marks(row: Row, judgements: Sequence[Judged | None], tiers: _Names) -> Iterator[int]:
+def _marks(judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:
     for judgement in judgements:
-        yield STATUSES.index("api_error" if judgement is None else status_of(row, judgement))
-        yield tiers.number(judgement.verdict.tier if judgement else None)
+        yield STATUSES.index(status_of(judgement))
+        yield _number(tiers, judgement.verdict.tier if judgement else None)
 
 
 def _flags(item: _Item) -> int:
-    disputed = any(one and disputes(one[0], [j for j in one[1] if j]) for one in item.seen)
+    disputed = any(one and disputes(*one) for one in item.seen)
     return DISPUTED * disputed + DIFFERS * item.differs
 
 

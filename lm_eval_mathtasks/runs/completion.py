@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.journal.queries import places
-from lm_eval_mathtasks.runs.records import Row, Run, read_json_lines
+from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import delivered
 
 _SQLITE = b"SQLite format 3"
@@ -34,7 +35,9 @@ def with_finish_reasons(run: Run, path: Path) -> Run:
 
 def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
     by_text = {
-        str(r["response"]): str(r["finish_reason"]) for r in read_json_lines(path) if r.get("finish_reason")
+        str(r["response"]): str(r["finish_reason"])
+        for r in read_json_lines(path, EvidenceError)
+        if r.get("finish_reason")
     }
     return lambda row, repeat: by_text.get(row.responses[repeat])
 

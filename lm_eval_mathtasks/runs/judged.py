@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading import Extraction, Verdict, extract_answer, normal_form
 from lm_eval_mathtasks.grading.judge import CutOff, Judgement, judge
+from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status
 from lm_eval_mathtasks.runs.records import Row, Run, require_gold
 
 _CACHED = 100_000  # distinct answers kept
@@ -92,11 +94,10 @@ def understood(answer: str) -> str:
 
 
 def shares(run: Run, judged: Iterable[Judged]) -> dict[str, float]:
-    """Return for every doc the share of its responses that our grader finds right (of those that are there)."""
-    right: dict[str, int] = {row.doc_id: 0 for row in run.rows}
-    for one in judged:
-        right[one.doc_id] += one.verdict.correct
-    return {row.doc_id: right[row.doc_id] / (len(row.there) or 1) for row in run.rows}
+    """Return for every doc that was answered the share of its responses that our grader finds right (of those that are
+    there)."""
+    right = Counter(one.doc_id for one in judged if one.verdict.correct)
+    return {row.doc_id: right[row.doc_id] / len(row.there) for row in run.answered}
 
 
 def cut_off(judged: Sequence[Judged]) -> dict[CutOff, int]:
@@ -110,6 +111,12 @@ def cut_off_words(counts: Mapping[CutOff, int]) -> str:
         f"cut off: {sum(counts.values())} responses ({counts['surely']} surely, {counts['likely']} likely), "
         "those that had answered before included"
     )
+
+
+def status_words(counts: Mapping[Status, int]) -> str:
+    """How many responses have each status, as every command says it: right ones first, then the most frequent."""
+    ordered = sorted(counts.items(), key=lambda pair: (pair[0] is not Status.CORRECT, -pair[1]))
+    return ", ".join(f"{STATUS_WORDS[status]} {count}" for status, count in ordered)
 
 
 def first_answers(run: Run) -> dict[str, str | None]:

@@ -16,17 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.nested import message_text
-from lm_eval_mathtasks.runs.records import (
-    Protocol,
-    Provenance,
-    Row,
-    Run,
-    both_of,
-    first_text,
-    read_json,
-    read_json_lines,
-)
+from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.runs.columns import first_text
+from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
 # Which metric is the score, k being the answers a doc: the mean over all of them, then the graded match.
@@ -34,24 +27,33 @@ _SCORES = (r"(math_)?pass@1:{k}_samples", r"avg@(n:n=)?{k}", r"pass@k:k=1(&n={k}
            r"q?em|quasi_exact_match|exact_match")  # fmt: skip
 
 
-def is_lighteval(path: Path) -> bool:
-    """Whether a parquet file has lighteval's columns."""
-    names = set(_parquet(path).read_schema(path).names)
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source of a details file; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
+    del content
+    details = file.name.startswith("details_") and file.suffix in (".parquet", ".jsonl")
+    known = details or (named and file.suffix == ".parquet" and _has_columns(file))
+    return Source(read_lighteval, file, (file,)) if known else None
+
+
+def _has_columns(path: Path) -> bool:
+    names = parquet_columns(path, EvidenceError)
     return names >= _NEW or names >= _OLD
 
 
-def read_lighteval(path: Path, metric: str | None = None) -> Iterator[Run]:
+def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     """Yield the one run of a details file; a parquet file needs pyarrow (it comes with datasets).
 
-    Raises EvidenceError for a damaged file, and where several metrics could be the score and `metric` names none.
+    Raises EvidenceError for a damaged file, and where several metrics could be the score and the choice names none.
     """
-    table = read_parquet(path) if path.suffix == ".parquet" else read_json_lines(path)
+    path = source.path
+    read = read_parquet if path.suffix == ".parquet" else read_json_lines
+    table = read(path, EvidenceError)
     about = _about(path)
     settings = (about.get("model_config") or about).get("generation_parameters") or {}
     limit = settings.get("max_new_tokens")
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
-    name = _choose(rows, metric, k, path)
+    name = _choose(rows, choice.own_metric, k, path)
     task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
     fields = task.split("|")
     shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
@@ -75,32 +77,8 @@ def _about(path: Path) -> dict[str, Any]:
     at = len(path.parts) - 1 - path.parts[::-1].index("details")
     root, model = Path(*path.parts[:at]), path.parts[at + 1 : -2]
     results = root.joinpath("results", *model, f"results_{date[1]}.json")
-    about = read_json(results).get("config_general") if results.exists() else None
+    about = read_json(results, EvidenceError).get("config_general") if results.exists() else None
     return about if isinstance(about, dict) else {}
-
-
-def _parquet(path: Path) -> Any:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise EvidenceError(
-            "pyarrow, to read parquet", "it is not installed", "pip install datasets"
-        ) from error
-    try:
-        parquet.read_schema(path)
-    except (ArrowException, OSError) as error:
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
-    return parquet
-
-
-def read_parquet(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a parquet file; raises EvidenceError where it is damaged."""
-    parquet = _parquet(path)
-    try:
-        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
-        raise EvidenceError(f"a readable {path}", str(error), "the file is damaged: copy it again") from error
-    return rows
 
 
 def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:

@@ -7,100 +7,238 @@ A pack (`pack.py`) is such a log with a line per doc: further filters are folded
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
-from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
-from lm_eval_mathtasks.runs.filters import choose_metric, other_filters
-from lm_eval_mathtasks.runs.records import (
-    LEVEL,
-    SUBJECT,
-    Protocol,
-    Provenance,
-    Row,
-    Run,
-    both_of,
-    first_text,
-    read_json,
-    read_json_lines,
+from lm_eval_mathtasks.runs.columns import GOLD, LEVEL, QUESTION, SUBJECT, first_text
+from lm_eval_mathtasks.runs.filters import choose_metric, meaning, metrics_in, other_filters, written_by_us
+from lm_eval_mathtasks.runs.lm_eval_facts import (
+    grader_of,
+    logged_prompt,
+    model_name,
+    protocol_of,
+    provenance_of,
 )
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS, SAMPLES, samples_among, samples_beside
+from lm_eval_mathtasks.runs.lm_eval_schema import (
+    HASHES,
+    Results,
+    SampleLine,
+    TaskConfig,
+    filter_of,
+    number_in,
+)
+from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
+from lm_eval_mathtasks.runs.subsets import pooled
 
-RESULTS = re.compile(r"results_(?P<date>.+)\.json$")
-_GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
-FOLDED = "other_filters"  # key of a pack's line: what a doc's lines under further filters say otherwise
-PACKED = "packed"  # key of a pack's results: how it asked, where the samples no longer say
-REPLAY = "replay"  # the model that answers from a file: how those responses were made, its log cannot know
-_STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
-QUESTION = ("question", "problem", "Question", "Problem", "query")
-GOLD = ("gold", "answer", "final_answer", "Answer", "target", "solution")
-
-
-def read_lm_eval(path: Path, metric: str | None = None) -> Iterator[Run]:
-    """Yield the runs of one results file, a task each; raises EvidenceError where samples are missing or do not fit."""
-    results = read_json(path)
-    if not isinstance(results, dict) or "results" not in results:
-        raise EvidenceError(f"lm-eval's results in {path}", "no key `results`", "pass the folder of the run")
-    match = RESULTS.search(path.name)
-    date = match["date"] if match else "*"
-    tasks = [task for task in results.get("configs", {}) if task in results["results"]]
-    if not tasks:
-        raise EvidenceError(f"tasks in {path}", "none", "run again")
-    for task in tasks:
-        yield _read_task(path, results, task, date, metric)
+# Key of a pack's line: what a doc's lines under further filters say otherwise.
+FOLDED: Literal["other_filters"] = "other_filters"
+# What a task that does not generate text asks for.
+_LIKELIHOODS = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
 
 
-def _read_task(path: Path, results: Mapping[str, Any], task: str, date: str, metric: str | None) -> Run:
-    files = sorted(path.parent.glob(f"samples_{task}_{date}.jsonl*"))
-    if not files:
-        raise EvidenceError(
-            f"samples of {task} beside {path}",
-            "results only",
-            "run again with --log_samples: without responses nothing can be explained",
+class Logged(NamedTuple):
+    """A run, the line of the samples file that each of its rows stands for (None: the log is not lm-eval's), and the
+    results beside it ({}: none)."""
+
+    run: Run
+    lines: list[SampleLine] | None
+    results: Results
+
+
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the results and samples that a file belongs to, whichever of the two it is; None if it is neither.
+
+    content: of a JSON file that the user named; named: whether it is such a file.
+    """
+    if match := SAMPLES.match(file.name):
+        results = file.with_name(f"results_{match['date']}.json")
+        return Source(read_lm_eval, results, (results, file) if results.exists() else (file,))
+    if named:
+        known = isinstance(content, dict) and {"results", "configs"} <= content.keys()
+    else:
+        known = (file.name == "results.json" or RESULTS.match(file.name) is not None) and _mentions_configs(
+            file
         )
-    return read_samples(files[0], path, results, task, metric)[0]
+    return Source(read_lm_eval, file, (file, *(one.file for one in samples_beside(file)))) if known else None
 
 
-def read_samples(
-    file: Path, path: Path, results: Mapping[str, Any], task: str, metric: str | None = None
-) -> tuple[Run, list[dict[str, Any]]]:
-    """Return the run in a samples file, and the line that each of its rows stands for. path, results: of the results
-    file, {} where there is none. Raises EvidenceError where the two do not fit."""
-    # The filtered responses are the responses again: half of a long log.
-    lines = unfolded(read_json_lines(file, without=("filtered_resps",)))
-    _check_hashes(results, task, lines, file)
-    name, filter_name = choose_metric(lines, metric, path)
+def _mentions_configs(file: Path) -> bool:
+    return '"configs"' in file.read_text(encoding="utf-8", errors="replace")
+
+
+def read_lm_eval(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield the runs of one results file, a task each; a group of tasks that is asked for becomes one run."""
+    read = [one.run if isinstance(one, Logged) else one for one in read_tasks(source, choice)]
+    runs = [one for one in read if isinstance(one, Run)]
+    others = [one for one in read if isinstance(one, Refused)]
+    names = [one.task for one in runs if one.task != choice.task]
+    if choice.task is None or len(names) < len(runs) or not _group(choice.task, names, _results_of(source)):
+        yield from read
+    elif others:
+        # A group without one of its tasks is another group.
+        yield others[0]._replace(task=choice.task)
+    else:
+        yield pooled(runs, choice.task)
+
+
+def read_tasks(source: Source, choice: Choice) -> Iterator[Logged | Refused]:
+    """Yield what there is of every task, in the order of the results; where a task or group is chosen, of it alone."""
+    results: Results = {}
+    try:
+        results = _results_of(source)
+    except EvidenceError as error:
+        yield Refused(None, error)
+    # Later dates stand behind earlier ones, where the results have none, and packed files before plain ones.
+    files = {
+        one.task: one.file
+        for one in sorted(
+            samples_among(source.files), key=lambda one: (one.date, one.file.suffix == ".jsonl")
+        )
+    }
+    # A task whose samples lie there, and are not of this source, is read elsewhere or was not asked for.
+    beside = {one.task for one in samples_among(source.path.parent.glob("samples_*"))}
+    # lm-eval's `simple_evaluate` returns the samples in the results.
+    inside = results.get("samples") or {}
+    scored = [task for task in results.get("configs", {}) if task in results.get("results", {})]
+    tasks = list(
+        dict.fromkeys((*(t for t in scored if t in files or t in inside or t not in beside), *files))
+    )
+    chosen = [task for task in tasks if choice.task == task] or _group(choice.task, tasks, results) or tasks
+    for task in chosen:
+        try:
+            yield _read_task(
+                task, files.get(task) or inside.get(task), source.path, results, choice.own_metric
+            )
+        except EvidenceError as error:
+            yield Refused(task, error)
+
+
+def _results_of(source: Source) -> Results:
+    """The content of the results file, {} where there is none."""
+    if not source.path.exists():
+        return {}
+    results = read_json(source.path, EvidenceError)
+    if not isinstance(results, dict) or "results" not in results:
+        wanted = f"lm-eval's results in {source.path}"
+        raise EvidenceError(wanted, "no key `results`", "pass the folder of the run")
+    if not results.get("configs"):
+        raise EvidenceError(f"tasks in {source.path}", "none", "run again")
+    return cast(Results, results)
+
+
+def _group(name: str | None, tasks: Iterable[str], results: Results) -> list[str]:
+    """The tasks of a group: as the results list them, else those whose names have all words of its name, in order."""
+    if name is None:
+        return []
+    listed: list[str] = [name]
+    for one in listed:
+        listed += [task for task in results.get("group_subtasks", {}).get(one, ()) if task not in listed]
+    members = [task for task in tasks if task in listed]
+    return members or [task for task in tasks if _has_words(task.split("_"), name.split("_"))]
+
+
+def _has_words(longer: list[str], words: list[str]) -> bool:
+    rest = iter(longer)
+    return len(words) > 1 and all(word in rest for word in words)
+
+
+def _read_task(
+    task: str, samples: Path | list[Any] | None, path: Path, results: Results, metric: str | None
+) -> Logged:
+    config: TaskConfig = results.get("configs", {}).get(task, {})
+    if samples is None:
+        return Logged(_total_run(task, path, results, metric), None, results)
+    place = path if isinstance(samples, list) else samples
+    raw: list[SampleLine] = []
+    for line in (
+        samples if isinstance(samples, list) else (line for _, line in json_lines(samples, EvidenceError))
+    ):
+        # The filtered responses are the responses again: half of a long log.
+        line.pop("filtered_resps", None)
+        raw.append(cast(SampleLine, line))
+    parts = (text for line in raw for group in line.get("resps", ()) for text in group)
+    if config.get("output_type") in _LIKELIHOODS or not all(
+        text is None or isinstance(text, str) for text in parts
+    ):
+        raise _likelihoods(task, place)
+    lines = unfolded(raw)
+    _check_hashes(results, task, lines, place)
+    available = metrics_in(lines)
+    name, filter_name = choose_metric(available, metric, path, config)
     rows = tuple(_rows(lines, name, filter_name))
     counts = results.get("n-samples", {}).get(task, {})
     if isinstance(expected := counts.get("effective"), int) and expected != len(rows):
-        raise EvidenceError(
-            f"{expected} docs of {task}, as {path.name} says",
-            f"{len(rows)} in {file.name}",
-            "half a run: run it again",
+        wanted = f"{expected} docs of {task}, as {path.name} says"
+        raise EvidenceError(wanted, f"{len(rows)} in {place.name}", "half a run: run it again")
+    ours = written_by_us(available)
+    scores = [row.score for row in rows if row.score is not None]
+    k = max((len(row.responses) for row in rows), default=1)
+    score = meaning(config, name, filter_name, ours=ours, scores=scores, k=k)
+    notes = other_filters(lines, name, filter_name)
+    if score.kind is None:
+        notes = (
+            *notes,
+            f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one",
         )
     run = Run(
         model=model_name(results),
         task=task,
         rows=rows,
-        protocol=_protocol(results, task, lines[0], filter_name),
-        provenance=replace(
-            _provenance(path, results, task, counts.get("original")),
-            notes=other_filters(lines, name, filter_name),
-        ),
+        protocol=protocol_of(results, task, lines[0], score, grader_of(results, filter_name, ours=ours)),
+        provenance=replace(provenance_of(path, results, task, counts.get("original")), notes=notes),
         metric=f"{name},{filter_name}" if name else None,
     )
-    return run, [line for line in lines if line.get("filter", "none") == filter_name]
+    return Logged(run, [line for line in lines if filter_of(line) == filter_name], results)
 
 
-def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _likelihoods(task: str, place: Path) -> EvidenceError:
+    got, fix = "other things: the task compares likelihoods", "take tasks that generate text"
+    return EvidenceError(f"responses of {task} as text in {place}", got, fix)
+
+
+def _total_run(task: str, path: Path, results: Results, metric: str | None) -> Run:
+    """The run of a task of which there are no samples: its score, and how it was asked."""
+    config: TaskConfig = results.get("configs", {}).get(task, {})
+    if config.get("output_type") in _LIKELIHOODS:
+        raise _likelihoods(task, path)
+    numbers = results["results"][task]
+    keys = [key.split(",") for key, value in numbers.items() if isinstance(value, int | float)]
+    available = {(key[0], key[1]) for key in keys if len(key) == 2 and not key[0].endswith("_stderr")}
+    name, filter_name = choose_metric(available, metric, path, config)
+    if name is None:
+        got, fix = "results only, without a score that we know", f"{WITH_SAMPLES}, or name it with --metric"
+        raise EvidenceError(f"samples of {task} beside {path}", got, fix)
+    value, error = float(numbers[f"{name},{filter_name}"]), numbers.get(f"{name}_stderr,{filter_name}")
+    counts, ours = results.get("n-samples", {}).get(task, {}), written_by_us(available)
+    spread = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
+    k = int(config.get("repeats") or 1)
+    score = meaning(config, name, filter_name, ours=ours, scores=(), k=k)
+    docs = counts.get("effective")
+    if docs is None and spread and k == 1:
+        # Of answers that are right or wrong, the standard error says how many there are.
+        docs = round(value * (1 - value) / spread**2) + 1
+    return Run(
+        model=model_name(results),
+        task=task,
+        rows=(),
+        protocol=protocol_of(results, task, {}, score, grader_of(results, filter_name, ours=ours)),
+        provenance=provenance_of(path, results, task, counts.get("original")),
+        metric=f"{name},{filter_name}",
+        total=Total(value, docs, spread),
+    )
+
+
+def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
     """Return a pack's lines as lm-eval wrote them: all docs of one filter, then all of the next."""
     further = [
-        {**line, "filter": name, **facts}
+        cast(SampleLine, {**line, "filter": name, **facts})
         for name in dict.fromkeys(name for line in lines for name in line.get(FOLDED, ()))
         for line in lines
         if (facts := line.get(FOLDED, {}).get(name)) is not None
@@ -108,10 +246,10 @@ def unfolded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return lines + further
 
 
-def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, Any]], path: Path) -> None:
+def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
     """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
     stated = results.get("task_hashes", {}).get(task)
-    parts = [line.get(key) for line in lines for key in ("doc_hash", "prompt_hash", "target_hash")]
+    parts = [line.get(key) for line in lines for key in HASHES]
     if not stated or None in parts:
         return
     actual = sha256("".join(map(str, parts)))
@@ -123,16 +261,16 @@ def _check_hashes(results: Mapping[str, Any], task: str, lines: list[dict[str, A
         )
 
 
-def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> Iterator[Row]:
+def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterator[Row]:
     """Join the lines of one doc; a doc that comes twice under one filter stays twice, for the check to name it."""
     numbers: dict[Any, dict[str, float]] = {}
     for line in lines:
         own = numbers.setdefault(line.get("doc_id"), {})
         for metric in line.get("metrics", ()):
-            if isinstance(line.get(metric), int | float):
-                own[f"{metric},{line.get('filter', 'none')}"] = float(line[metric])
+            if (value := number_in(line, metric)) is not None:
+                own[f"{metric},{filter_of(line)}"] = value
     for line in lines:
-        if line.get("filter", "none") != filter_name:
+        if filter_of(line) != filter_name:
             continue
         own = numbers[line.get("doc_id")]
         doc: dict[str, Any] = line["doc"] if isinstance(line.get("doc"), dict) else {}
@@ -145,7 +283,7 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
             finish=tuple(reason for group in line.get("finish_reasons", ()) for reason in group),
             score=own.get(f"{name},{filter_name}") if name else None,
             metrics=own,
-            prompt=_prompt(line),
+            prompt=logged_prompt(line),
             doc_hash=line.get("doc_hash"),
             prompt_hash=line.get("prompt_hash"),
             answers=None if "resps" in line or "verdicts" not in line else _answers(line),
@@ -155,124 +293,11 @@ def _rows(lines: list[dict[str, Any]], name: str | None, filter_name: str) -> It
         )
 
 
-def _responses(line: Mapping[str, Any]) -> tuple[str, ...]:
+def _responses(line: SampleLine) -> tuple[str, ...]:
     if "resps" not in line:
         return ("",) * len(line.get("response_sha256", ()))
-    return tuple(str(text) for group in line["resps"] for text in group)
+    return tuple("" if text is None else str(text) for group in line["resps"] for text in group)
 
 
-def _answers(line: Mapping[str, Any]) -> tuple[str | None, ...]:
+def _answers(line: SampleLine) -> tuple[str | None, ...]:
     return tuple((verdict or {}).get("answer") for verdict in line["verdicts"])
-
-
-def _arguments(line: Mapping[str, Any]) -> list[Any]:
-    """The arguments of a line's first request: [prompt, generation settings]."""
-    requests = line.get("arguments")
-    if isinstance(requests, dict):
-        first: Any = next(iter(requests.values()), {})
-        return list(first.values()) if isinstance(first, dict) else list(first)
-    return list(requests[0]) if isinstance(requests, list) and requests else []
-
-
-def _prompt(line: Mapping[str, Any]) -> str | None:
-    arguments = _arguments(line)
-    prompt = arguments[0] if arguments else None
-    if isinstance(prompt, list) and len(prompt) == 1:
-        prompt = prompt[0]
-    return prompt if isinstance(prompt, str) else None
-
-
-def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the --model_args of a run."""
-    arguments = results.get("config", {}).get("model_args")
-    if isinstance(arguments, str):
-        return dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    return arguments if isinstance(arguments, dict) else {}
-
-
-def model_name(results: Mapping[str, Any]) -> str | None:
-    """The name the command gave; lm-eval's own is a random id where it gave none."""
-    arguments = model_arguments(results)
-    named = [arguments[key] for key in ("pretrained", "model", "model_id") if arguments.get(key)]
-    name = named[0] if named else results.get("model_name")
-    return str(name) if name else None
-
-
-def _journal(results: Mapping[str, Any]) -> str | None:
-    """The journal of our API models: named in the arguments, or of the usual name in the working directory. A pack
-    has taken what it needs from it."""
-    if PACKED in results:
-        return None
-    ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
-    return str(model_arguments(results).get("journal") or DEFAULT_PATH) if ours else None
-
-
-def _protocol(results: Mapping[str, Any], task: str, line: Mapping[str, Any], filter_name: str) -> Protocol:
-    if results.get("config", {}).get("model") == REPLAY:
-        k = int(results.get("configs", {}).get(task, {}).get("repeats") or 1)
-        # One response a doc may be the one that a vote or a verifier chose.
-        return Protocol(k=k, metric=None if k == 1 else "avg@k", grader=_grader_of(task, filter_name))
-    config = results.get("configs", {}).get(task, {})
-    arguments = _arguments(line)
-    settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
-    settings = {**config.get("generation_kwargs", {}), **settings}
-    limit = settings.get("max_gen_toks") or settings.get("max_tokens") or settings.get("max_new_tokens")
-    temperature = settings.get("temperature")
-    if temperature is None and settings.get("do_sample") is False:
-        temperature = 0.0
-    k = int(config.get("repeats") or 1)
-    prompt = _prompt(line) or ""
-    # A rescored log may not say.
-    stated = bool(results["chat_template"]) if "chat_template" in results else None
-    protocol = Protocol(
-        shots=results.get("n-shot", {}).get(task),
-        cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
-        tools="none",
-        chat_template=True if prompt.lstrip().startswith('[{"role"') else stated,
-        temperature=temperature,
-        top_p=settings.get("top_p"),
-        max_tokens=limit,
-        metric="pass@1" if k == 1 else "avg@k",
-        k=k,
-        grader="symbolic" if "rescored" in results else _grader_of(task, filter_name),
-        system_prompt=bool(results.get("system_instruction")),
-    )
-    return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
-
-
-def _grader_of(task: str, filter_name: str) -> str | None:
-    return _GRADERS.get(filter_name, "symbolic" if "-" in task else None)
-
-
-def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
-    """Whether the prompt asks for reasoning, or shows it; None where neither name nor words tell."""
-    if "direct" in task or "no_cot" in task:
-        return False
-    shown = shots > 0 and "####" in prompt  # GSM8K's own solutions are worked solutions
-    return True if "cot" in task or shown or _STEPS.search(prompt) else None
-
-
-def _provenance(path: Path, results: Mapping[str, Any], task: str, docs: Any) -> Provenance:
-    config = results.get("config", {})
-    about = results.get("configs", {}).get(task, {}).get("metadata") or {}
-    version = results.get("versions", {}).get(task)
-    return Provenance(
-        harness="lm-eval",
-        path=str(path),
-        version=results.get("lm_eval_version"),
-        task_version=None if version is None else str(version),
-        date=str(results.get("date")) if results.get("date") else None,
-        commit=results.get("git_hash"),
-        docs_of_task=docs if isinstance(docs, int) else None,
-        journal=_journal(results),
-        settings={
-            "backend": config.get("model"),
-            "limit": config.get("limit"),
-            "gen_kwargs": config.get("gen_kwargs"),
-            "batch_size": config.get("batch_size"),
-            "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
-            "transformers": results.get("transformers_version"),
-            "seed": config.get("random_seed"),
-            **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
-        },
-    )

@@ -3,7 +3,9 @@
 As its sources write them (0.2 to 0.5): a large dataset is split into <dataset>_0.json, _1.json, each counting from 0;
 with n repeats the whole set comes n times over in one file; verdicts, only of a run with --dump-eval-details, are in
 results/<model>/<dataset>.json under `details`, a mapping by doc or a list, with one verdict a repeat in a list. A
-reference that is falsy (the number 0) is left out.
+reference that is falsy (the number 0) is left out. Such a results file is a run by itself where its details hold the
+text ({prompt, origin_prediction, predictions, references, correct}, which is also what OpenCompass's web service
+exports); `predictions` is then what the evaluator took from it.
 """
 
 from __future__ import annotations
@@ -15,21 +17,41 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.nested import message_text
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run, both_of, first_text, read_json
+from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.columns import first_text
+from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
 
-_SHARD = re.compile(r"_\d{1,3}$")  # three digits at most: a longer number is a year
+# Three digits at most: a longer number is a year.
+_SHARD = re.compile(r"_\d{1,3}$")
+# Characters at the beginning of a results file in which its first detail stands.
+_LOOKED_AT = 100_000
 _MARKS = ("correct", "is_correct", "cascade_correct")
 Marks = list[tuple[float, ...]]
 
 
-def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the shards of a data set that a prediction file belongs to; None if it is none. Arguments as in
+    `lm_eval_logs.source_of`."""
+    placed = file.suffix == ".json" and file.parent.parent.name
+    if placed == "results" and not named and not _results_are_all(file):
+        return None
+    if placed == "results" or _details_in(content):
+        return Source(read_details, file, (file,))
+    if placed != "predictions" and not _predictions_in(content):
+        return None
+    parts = shards(file)
+    return Source(read_opencompass, parts[0], (*parts, *filter(Path.exists, [_results_beside(parts)])))
+
+
+def read_opencompass(source: Source, choice: Choice) -> Iterator[Run]:
     """Yield the one run of a prediction file; model and dataset are in its path."""
-    parts = shards(path)
+    del choice
+    path, parts = source.path, shards(source.path)
     entries = [entry for part in parts for entry in _predictions(part)]
-    task = _SHARD.sub("", path.stem) if len(parts) > 1 else path.stem
+    task = _task(parts)
     model = path.parent.name if path.parent.parent.name == "predictions" else None
-    marks = _verdicts(path.with_name(f"{task}.json"))
+    marks = _verdicts(_results_beside(parts)) if model else []
     docs = _docs(entries)
     notes: tuple[str, ...] = ()
     if marks and len(marks) != docs:
@@ -41,6 +63,62 @@ def read_opencompass(path: Path, _metric: str | None = None) -> Iterator[Run]:
     protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
     provenance = Provenance("OpenCompass", str(path), notes=notes)
     yield Run(model, task, rows, protocol, provenance, metric="correct" if marks else None)
+
+
+def _results_are_all(file: Path) -> bool:
+    """Whether a results file has details, and there are no predictions of its data set."""
+    folder = file.parent.parent.parent / "predictions" / file.parent.name
+    beside = folder / file.name, folder / f"{file.stem}_0.json"
+    return not any(place.exists() for place in beside) and "origin_prediction" in _beginning(file)
+
+
+def _beginning(file: Path) -> str:
+    with file.open(encoding="utf-8", errors="replace") as text:
+        return text.read(_LOOKED_AT)
+
+
+def _details_in(content: Any) -> bool:
+    return isinstance(content, dict) and bool(_entries(content.get("details")))
+
+
+def read_details(source: Source, choice: Choice) -> Iterator[Run]:
+    """Yield the one run of a results file with details; model and dataset are in its path.
+
+    Raises EvidenceError where the details hold no responses, as those of a task that compares likelihoods.
+    """
+    del choice
+    path = source.path
+    content = read_json(path, EvidenceError)
+    details = content.get("details") if isinstance(content, dict) else None
+    entries = _entries(details)
+    if not entries or not all("origin_prediction" in entry for entry in entries):
+        kind = details.get("type") if isinstance(details, dict) else None
+        got = "a task that compares likelihoods" if kind == "PPL" else "details without `origin_prediction`"
+        raise EvidenceError(f"responses in {path}", got, "pass predictions/, or run with --dump-eval-details")
+    rows = tuple(
+        Row(
+            doc_id=str(place),
+            question=_last_human_turn(entry.get("prompt")),
+            **both_of(first_text(entry, ("references", "answer", "gold"))),
+            responses=tuple(_texts(entry["origin_prediction"])),
+            score=sum(marks) / len(marks) if (marks := _marks(entry)) else None,
+            prompt=json.dumps(entry.get("prompt"), ensure_ascii=False),
+        )
+        for place, entry in enumerate(entries)
+    )
+    k = max(len(row.responses) for row in rows)
+    protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
+    placed = path.parent.parent.name == "results"
+    model, task = (path.parent.name, path.stem) if placed else (None, "")
+    scored = all(row.score is not None for row in rows)
+    provenance = Provenance("OpenCompass", str(path))
+    yield Run(model, task, rows, protocol, provenance, metric="correct" if scored else None)
+
+
+def _entries(details: Any) -> list[dict[str, Any]]:
+    """The details of the docs, in their order; beside them stands the kind of task."""
+    values = details.values() if isinstance(details, dict) else details if isinstance(details, list) else ()
+    return [value for value in values if isinstance(value, dict)]
 
 
 def _row(place: int, repeats: Sequence[Mapping[str, Any]], marks: Marks) -> Row:
@@ -70,15 +148,18 @@ def _docs(entries: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _predictions(path: Path) -> list[dict[str, Any]]:
-    content = read_json(path)
-    entries = list(content.values()) if isinstance(content, dict) else []
-    if not entries or not all(isinstance(entry, dict) and "prediction" in entry for entry in entries):
+    content = read_json(path, EvidenceError)
+    if not _predictions_in(content):
         keys = ", ".join(list(content)[:6]) if isinstance(content, dict) else type(content).__name__
         raise EvidenceError(
-            f"a run in {path}: OpenCompass predictions, an Inspect log or a list of docs", f"JSON with {keys}",
-            "see `mathtasks compare --help`",
-        )  # fmt: skip
-    return entries
+            f"OpenCompass predictions in {path}", f"JSON with {keys}", "pass the folder of the run"
+        )
+    return list(content.values())
+
+
+def _predictions_in(content: Any) -> bool:
+    entries = list(content.values()) if isinstance(content, dict) else []
+    return bool(entries) and all(isinstance(entry, dict) and "prediction" in entry for entry in entries)
 
 
 def shards(path: Path) -> list[Path]:
@@ -101,12 +182,24 @@ def _last_human_turn(prompt: Any) -> str:
     return str(prompt or "")
 
 
-def _verdicts(path: Path) -> Marks:
+def _task(parts: Sequence[Path]) -> str:
+    return _SHARD.sub("", parts[0].stem) if len(parts) > 1 else parts[0].stem
+
+
+def _results_beside(parts: Sequence[Path]) -> Path:
+    folder = parts[0].parent
+    return folder.parent.parent / "results" / folder.name / f"{_task(parts)}.json"
+
+
+def _verdicts(file: Path) -> Marks:
     """The verdicts that OpenCompass's evaluator left beside the predictions, in the order of docs."""
-    file = path.parent.parent.parent / "results" / path.parent.name / path.name
-    if path.parent.parent.name != "predictions" or not file.exists():
+    if not file.exists():
         return []
-    details = read_json(file).get("details", {})
-    found = [d for d in (details.values() if isinstance(details, dict) else details) if isinstance(d, dict)]
-    marks = [next((d[name] for name in _MARKS if name in d), None) for d in found]
-    return [tuple(map(float, m if isinstance(m, list) else [m])) for m in marks if m is not None and m != []]
+    marks = [_marks(entry) for entry in _entries(read_json(file, EvidenceError).get("details"))]
+    return [mark for mark in marks if mark]
+
+
+def _marks(entry: Mapping[str, Any]) -> tuple[float, ...]:
+    """The verdicts on a doc, one for each response; none where there are none."""
+    mark = next((entry[name] for name in _MARKS if entry.get(name) is not None), ())
+    return tuple(map(float, mark if isinstance(mark, list | tuple) else [mark]))

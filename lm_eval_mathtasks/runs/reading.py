@@ -1,31 +1,39 @@
-"""A run read back: `read_runs(path)` takes every format of `formats` and returns `Run`s, one model on one task each."""
+"""A run read back: `read_runs(path)` takes every format of `registry` and returns `Run`s, a model on a task each."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.columns import NO_VERDICT
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
-from lm_eval_mathtasks.runs.formats import find_readers, read_plain, read_seeds
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
+    NO_VERDICT,
+    WITH_SAMPLES,
+    Choice,
     Protocol,
     Provenance,
+    Refused,
     Row,
     Run,
+    Source,
     check,
-    first_text,
-    read_json_lines,
 )
 from lm_eval_mathtasks.runs.references import with_gold
+from lm_eval_mathtasks.runs.registry import find_sources
 
 __all__ = [
-    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "first_text", "read_json_lines",
-    "read_run", "read_runs",
+    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
 ]  # fmt: skip
+
+# Characters: shorter answers may well be the same each time.
+_LONG = 100
+
+log = logging.getLogger(__name__)
 
 
 def read_runs(  # noqa: PLR0913  # keyword-only choices
@@ -36,40 +44,36 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
     metric: str | None = None,
     gold: str | Path | None = None,
     journal: str | Path | None = None,
+    strict: bool = False,
+    totals: bool = False,
 ) -> list[Run]:
     """Return every run found at `path`, a file or a folder.
 
     model, task: keep only runs of this name, or name a run whose file does not. metric: which metric of the log
     counts as the run's own score ("exact_match,flexible-extract"; NO_VERDICT where it does not matter). gold: JSON
     lines with the reference answers, where the run's file has none. journal: our API model's journal, or JSON lines
-    {response, finish_reason}; by default the one that the log names, if it is still there.
+    {response, finish_reason}; by default the one that the log names, if it is still there. strict: what cannot be read
+    is an error even where other runs can; else it is left out with a warning, unless it was asked for. totals: also
+    runs whose log holds their score alone, and no docs.
     Raises EvidenceError for anything missing, doubled, truncated or contradictory.
     """
-    target = Path(path)
+    target, choice = Path(path), Choice(metric, model, task)
     if not target.exists():
         raise EvidenceError("the logs of a run", f"no such file or folder: {path}", "check the path")
-    plain, own = (read_plain, read_seeds), None if metric == NO_VERDICT else metric
-    runs = [
-        run
-        for reader, file in find_readers(target)
-        for run in reader(file, metric if reader in plain else own)
-    ]
-    runs = [_named(run, model, task) for run in runs]
-    chosen = [r for r in runs if (model is None or r.model == model) and (task is None or r.task == task)]
-    if not chosen:
-        found = "; ".join(sorted(run.label for run in runs)) or "no run"
-        raise EvidenceError(
-            f"a run of {model or 'any model'} on {task or 'any task'} at {path}", found, "name one"
-        )
-    if gold is not None:
-        chosen = [with_gold(run, Path(gold)) for run in chosen]
-    if journal is not None:
-        chosen = [with_finish_reasons(run, Path(journal)) for run in chosen]
-    else:
-        chosen = [with_finish_reasons(run, Path(run.journal)) if run.journal else run for run in chosen]
-    for run in chosen:
-        check(run)
-    return chosen
+    read = [one for source in find_sources(target) for one in read_source(source, choice)]
+    meant = [one for one in read if isinstance(one, Run) and _is_meant(one, choice)]
+    done = [completed(run, gold=gold, journal=journal, totals=totals) for run in meant]
+    refused = [one for one in (*read, *done) if isinstance(one, Refused) and task in (None, one.task)]
+    runs = [run for run in done if isinstance(run, Run)]
+    if refused and (strict or not runs):
+        raise refused[0].error
+    for task_of, error in refused:
+        log.warning("left out: %s%s", f"{task_of}: " if task_of else "", error)
+    if not runs:
+        labels = {run.label if isinstance(run, Run) else run.task or "something unreadable" for run in read}
+        wanted = f"a run of {model or 'any model'} on {task or 'any task'} at {path}"
+        raise EvidenceError(wanted, "; ".join(sorted(labels)) or "no run", "name one")
+    return runs
 
 
 def read_run(path: str | Path, **choice: Any) -> Run:
@@ -83,6 +87,67 @@ def read_run(path: str | Path, **choice: Any) -> Run:
     return runs[0]
 
 
-def _named(run: Run, model: str | None, task: str | None) -> Run:
-    """A file that names neither model nor task takes the names given."""
-    return replace(run, model=run.model or model, task=run.task or task or "unnamed task")
+def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield the runs of a source, by the chosen names where it has none, and what is no run."""
+    try:
+        for one in source.read(source, choice):
+            yield (
+                one._replace(task=one.task or choice.task) if isinstance(one, Refused) else named(one, choice)
+            )
+    except EvidenceError as error:
+        yield Refused(choice.task, error)
+
+
+def named(run: Run, choice: Choice) -> Run:
+    """Return a run with the chosen names where its file has none."""
+    return replace(run, model=run.model or choice.model, task=run.task or choice.task or "unnamed task")
+
+
+def _is_meant(run: Run, choice: Choice) -> bool:
+    return choice.model in (None, run.model) and choice.task in (None, run.task)
+
+
+def completed(
+    run: Run | Refused,
+    *,
+    gold: str | Path | None = None,
+    journal: str | Path | None = None,
+    totals: bool = False,
+) -> Run | Refused:
+    """Return a run with the references and finish reasons that its log lacks, checked; what is no run stays that.
+
+    totals: whether a run without docs, of which the log holds the score alone, is one.
+    """
+    if isinstance(run, Refused):
+        return run
+    try:
+        check(run)
+        if not run.rows:
+            if totals:
+                return run
+            raise EvidenceError(
+                f"samples of {run.task} beside {run.provenance.path}", "results only", WITH_SAMPLES
+            )
+        if gold is not None:
+            run = with_gold(run, Path(gold))
+        if ends := journal or run.journal:
+            run = with_finish_reasons(run, Path(ends))
+    except MathtasksError as error:
+        return Refused(run.task, error)
+    return with_note_on_repeats(run)
+
+
+def with_note_on_repeats(run: Run) -> Run:
+    """Return a run with a note where repeats that were sampled are the same text: a server may ignore temperature and
+    seed, and then k answers are one."""
+    several = [
+        row for row in run.answered if len(row.there) > 1 and len(row.responses[row.there[0]]) >= _LONG
+    ]
+    same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
+    if not several or not run.protocol.temperature or same * 2 <= len(several):
+        return run
+    note = (
+        f"the answers to {same} of {len(several)} docs are the same text each time, at temperature "
+        f"{run.protocol.temperature:g}: whoever answered ignored temperature and seed"
+    )
+    return replace(run, provenance=replace(run.provenance, notes=(*run.provenance.notes, note)))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
-import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.problems.gold import answer_in
+from lm_eval_mathtasks.runs.weights import Weights
 
-SUBJECT = ("subject", "type", "subfield", "Subject")  # MATH calls it type
-LEVEL = ("level", "difficulty", "Level")
-API_ERROR = "api_error"  # the finish reason of a response that never came
+# How a log without responses is made whole.
+WITH_SAMPLES = "run again with --log_samples: without responses nothing can be explained"
+# The finish reason of a response that never came.
+API_ERROR = "api_error"
+# As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.
+NO_VERDICT = "none"
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,26 @@ class Row:
     @property
     def there(self) -> tuple[int, ...]:
         """Which of the responses are there: all that no API error took."""
-        return tuple(i for i in range(len(self.responses)) if self.finish_reason(i) != API_ERROR)
+        lost = self.lost
+        return tuple(i for i in range(len(self.responses)) if i not in lost)
 
     @property
     def missing(self) -> bool:
-        """Whether the doc was never answered: an API error that the log counts and does not score."""
-        return self.score is None and any(self.metrics.get(f"api_error,{f}") for f in ("none", "all"))
+        """Whether the doc was never answered: an API error took every response, and none is in the score."""
+        return not self.there
+
+    @property
+    def lost(self) -> tuple[int, ...]:
+        """Which of them API errors took: those named so, else as many as the log counts and does not score."""
+        named = tuple(i for i, reason in enumerate(self.finish) if reason == API_ERROR)
+        share = max(self.metrics.get(f"api_error,{name}", 0.0) for name in ("none", "all"))
+        if named or not share:
+            return named
+        if self.score is None:
+            return tuple(range(len(self.responses)))
+        # Plain lm-eval keeps no finish reasons: a response that never came is an empty one in its log.
+        empty = tuple(i for i, text in enumerate(self.responses) if not text)
+        return empty if len(empty) == round(share * len(self.responses)) < len(self.responses) else ()
 
     def finish_reason(self, repeat: int) -> str | None:
         """The finish reason of one response, None where unknown."""
@@ -66,7 +81,8 @@ class Row:
 class Protocol:
     """How a run asked and scored, as far as its log says; None means that it does not.
 
-    k: responses per doc. grader: "strict", "flexible", "symbolic", "judge" or the log's own word.
+    metric: "pass@1", "avg@k", "maj@k" or "pass@k", of k answers to each doc: a log may hold more responses than one of
+    its scores is of. grader: "strict", "flexible", "symbolic", "judge" or the log's own word.
     max_tokens: the limit the log states; a harness's default is not a statement.
     """
 
@@ -86,7 +102,8 @@ class Protocol:
 @dataclass(frozen=True)
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
-    the journal of our API model that the log names, and what a reader found odd and a person should know."""
+    the journal of our API model that the log names, which weights answered, and notes: what a reader found that people
+    should know."""
 
     harness: str
     path: str
@@ -97,19 +114,30 @@ class Provenance:
     docs_of_task: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     journal: str | None = None
+    weights: Weights | None = None
     notes: tuple[str, ...] = ()
+
+
+class Total(NamedTuple):
+    """A score as a log states it for all docs, as a fraction, with its standard error; None where it does not say."""
+
+    value: float
+    docs: int | None
+    error: float | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model on one task. rows are in the order of the docs and have distinct ids."""
+    """One model on one task. rows are in the order of the docs and have distinct ids; metric: which of the log's
+    metrics `Row.score` is. total: of that metric, where the log holds no docs: then there are no rows."""
 
     model: str | None
     task: str
     rows: tuple[Row, ...]
     protocol: Protocol
     provenance: Provenance
-    metric: str | None = None  # which of the log's metrics `Row.score` is
+    metric: str | None = None
+    total: Total | None = None
 
     @property
     def journal(self) -> str | None:
@@ -142,6 +170,37 @@ class Run:
         return {row.doc_id: row for row in self.rows}
 
 
+class Choice(NamedTuple):
+    """What a user says of a log. metric: which of its metrics is its own score, NO_VERDICT where none matters; model,
+    task: the runs that are meant, or their names where the log has none."""
+
+    metric: str | None = None
+    model: str | None = None
+    task: str | None = None
+
+    @property
+    def own_metric(self) -> str | None:
+        """The metric that was asked for by name."""
+        return None if self.metric == NO_VERDICT else self.metric
+
+
+class Refused(NamedTuple):
+    """What a log holds that is not read as a run: its task, where that is known, and why not."""
+
+    task: str | None
+    error: MathtasksError
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read together, by whom: one file, or all that belong to one run. files: all that the outcome depends on;
+    path: the one that names them, which may be missing or a folder."""
+
+    read: Callable[[Source, Choice], Iterator[Run | Refused]]
+    path: Path
+    files: tuple[Path, ...]
+
+
 class References(TypedDict):
     """What a row knows of the right answer."""
 
@@ -156,8 +215,8 @@ def both_of(reference: str | None, answer: str | None = None) -> References:
 
 
 def check(run: Run) -> None:
-    """Raise EvidenceError unless the run has docs, each once, and as many as its log says."""
-    if not run.rows:
+    """Raise EvidenceError unless the run has docs, each once, or a score for all of them."""
+    if not run.rows and run.total is None:
         raise EvidenceError(
             "docs in a run", f"none in {run.provenance.path}", "check that the file is complete"
         )
@@ -185,81 +244,3 @@ def require_gold(run: Run) -> None:
             f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
             "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
         )
-
-
-def read_json_lines(path: Path, *, without: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file, plain or gzip; raises EvidenceError naming the line at fault.
-
-    without: keys not to keep, where they repeat what other keys hold.
-    """
-    import gzip
-    import zlib
-
-    rows = []
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    rows.append(_parse(line.removeprefix(codecs.BOM_UTF8), path, number))
-                    for key in without:
-                        rows[-1].pop(key, None)
-    except (OSError, EOFError, zlib.error) as error:
-        after = f" after {len(rows)} lines" if rows else ""
-        raise EvidenceError(
-            f"a readable {path}", f"{error}{after}", "the file is damaged: copy or write it again"
-        ) from error
-    if not rows:
-        raise EvidenceError(
-            f"samples in {path}",
-            "an empty file",
-            "lm-eval leaves one where a response cannot be encoded; run again with `mathtasks run`, which can",
-        )
-    return rows
-
-
-def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise EvidenceError(
-            f"UTF-8 on line {number} of {path}", str(error), "write the file again, as UTF-8"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise EvidenceError(
-            f"a JSON object on line {number} of {path}",
-            str(error),
-            "half a line is half a run: write the file again",
-        ) from error
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists 1,000 deep
-        raise EvidenceError(
-            f"a JSON object on line {number} of {path}", str(error), "mend or leave out the line"
-        ) from error
-    if not isinstance(row, dict):
-        raise EvidenceError(
-            f"a JSON object on line {number} of {path}", type(row).__name__, "see the known formats"
-        )
-    return row
-
-
-def first_text(row: Mapping[str, Any], keys: Iterable[str]) -> str | None:
-    """Return the first of these columns that holds something, as text; a list is joined by commas."""
-    for key in keys:
-        value = row.get(key)
-        if isinstance(value, list) and value:
-            return ", ".join(str(part) for part in value)
-        # A table writes a missing text as NaN.
-        nothing = value in (None, "") or (isinstance(value, float) and math.isnan(value))
-        if not nothing and not isinstance(value, list | dict):
-            return str(value)
-    return None
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file; raises EvidenceError where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(
-            f"a readable {path}", str(error), "the file is damaged: write it again"
-        ) from error

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.columns import IDS, QUESTION
-from lm_eval_mathtasks.runs.records import Row, Run, both_of, first_text, read_json_lines
+from lm_eval_mathtasks.files import read_json_lines
+from lm_eval_mathtasks.runs.columns import GOLD, ID, QUESTION, first_text
+from lm_eval_mathtasks.runs.records import Row, Run, both_of
 from lm_eval_mathtasks.text import collapsed, letters
 
-_GOLD = ("gold", "answer", "final_answer", "expected_answer", "target")
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
 _ENDS = ".?!:。？)$}"  # a question that is only the beginning of a longer one ends otherwise
 _STARTS = re.compile(r"^|(?<=[:：.!?。])\s*(?=\S)")  # where a question can begin inside a prompt of one line
@@ -35,7 +35,7 @@ def with_gold(run: Run, path: Path) -> Run:
         raise EvidenceError(
             f"a doc of {path} for every response of {run.label}",
             f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}",
-            "the question as the file has it, or an id of the file, or a line's number counted from 0",
+            "give each response its question as in the file, an id of the file, or a line's number from 0",
         )
     return replace(run, rows=rows)
 
@@ -49,17 +49,17 @@ class _Docs:
     """The reference answers of a file, by question, by the letters of the question, and by id."""
 
     def __init__(self, path: Path) -> None:
-        docs = read_json_lines(path)
+        docs = read_json_lines(path, EvidenceError)
         self.size = len(docs)
-        self.named = any(name in doc for doc in docs for name in IDS)
+        self.named = any(name in doc for doc in docs for name in ID)
         self.by_question: dict[str, str] = {}
         self.by_id: dict[str, str] = {}
-        self.by_letters: dict[
-            str, str | None
-        ] = {}  # None where two docs with other answers have the same letters
-        self.whole: set[str] = set()  # letters of questions that end as questions do, not in the middle
+        # None where two docs with other answers have the same letters.
+        self.by_letters: dict[str, str | None] = {}
+        # Letters of questions that end as questions do, not in the middle.
+        self.whole: set[str] = set()
         for position, doc in enumerate(docs):
-            answer = first_text(doc, _GOLD)
+            answer = first_text(doc, GOLD)
             if answer is None:
                 raise EvidenceError(
                     "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
@@ -70,7 +70,7 @@ class _Docs:
             self.openings.setdefault(question[:_OPENING], []).append(question)
 
     def _note(self, doc: Mapping[str, Any], position: int, answer: str) -> None:
-        for name in IDS:
+        for name in ID:
             if isinstance(doc.get(name), str | int):
                 self.by_id.setdefault(_plain_id(str(doc[name])), answer)
         if not self.named:

@@ -18,10 +18,8 @@ def votes(run: Run, judgements: Sequence[Judged]) -> list[Votes]:
     """
     by_doc: dict[str, list[Judged]] = {row.doc_id: [] for row in run.answered}
     for judgement in judgements:
-        if judgement.doc_id in by_doc:
-            by_doc[judgement.doc_id].append(judgement)
-    gold = {row.doc_id: row.gold for row in run.answered}
-    return [_votes(doc_id, gold[doc_id], found) for doc_id, found in by_doc.items() if found]
+        by_doc[judgement.doc_id].append(judgement)
+    return [_votes(row.doc_id, row.gold, by_doc[row.doc_id]) for row in run.answered]
 
 
 def _votes(doc_id: str, gold: str | None, judgements: Sequence[Judged]) -> Votes:

@@ -7,16 +7,16 @@ then has no answer. The curve need not rise: a model may state a right answer an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
-from lm_eval_mathtasks.response import hit_limit
-from lm_eval_mathtasks.runs.judged import judge_run
+from lm_eval_mathtasks.grading.judge import CutOff
+from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
-from lm_eval_mathtasks.sampling.tokens import Ruler
+from lm_eval_mathtasks.sampling.token_counts import Ruler
 from lm_eval_mathtasks.text import first_part
 
 MOST_BUDGETS = 12  # by default: a factor of 2,000 between the smallest and the largest
@@ -33,12 +33,12 @@ class Measured(NamedTuple):
 
 class Budgets(NamedTuple):
     """What `at_budgets` found. curve: accuracy over budgets (its k is tokens); finished: by budget, the share of
-    responses that are not longer; cut_by_run: responses that the run's own limit cut; longest: in tokens."""
+    responses that are not longer; cut_off: responses of the run that were cut off as they are; longest: in tokens."""
 
     curve: Curve
     finished: tuple[float, ...]
     responses: int
-    cut_by_run: int
+    cut_off: Mapping[CutOff, int]
     longest: int
 
 
@@ -48,7 +48,7 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
     budgets: by default powers of two and the length of the longest response. Raises Undefined for a
     budget below 1, EvidenceError for a run without responses or without reference answers.
     """
-    rows = [row for row in run.answered if row.there]
+    rows = run.answered
     responses = [
         Measured(doc, row.responses[i], row.finish_reason(i), ruler.ends(row.responses[i]))
         for doc, row in enumerate(rows)
@@ -59,19 +59,19 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
     longest = max(len(r.ends) for r in responses)
     chosen = sorted(set(budgets)) if budgets is not None else _doubling(longest)
     if chosen[0] < 1:
-        raise Undefined("budgets of at least one token", str(chosen[0]), "for example --budgets 256,512")
-    whole = _correct(run, rows, responses)
+        raise Undefined("budgets of at least one token", str(chosen[0]), "--budgets 256,512")
+    whole = _judged(run, rows, responses)
     points, finished = [], []
     for budget in chosen:
         short = [len(r.ends) <= budget for r in responses]
         cut = [_cut(r, budget) for r, fits in zip(responses, short, strict=True) if not fits]
-        judged = iter(_correct(run, rows, cut))
-        correct = [w if fits else next(judged) for w, fits in zip(whole, short, strict=True)]
-        shares = _by_doc(responses, correct, len(rows))
+        again = iter(_judged(run, rows, cut))
+        judged = [w if fits else next(again) for w, fits in zip(whole, short, strict=True)]
+        shares = _by_doc(responses, [j.verdict.correct for j in judged], len(rows))
         points.append(Point(budget, *score(shares)))
         finished.append(sum(short) / len(short))
-    cut_by_run = sum(hit_limit(r.finish) for r in responses)
-    return Budgets(Curve("accuracy", tuple(points)), tuple(finished), len(responses), cut_by_run, longest)
+    curve = Curve("accuracy", tuple(points))
+    return Budgets(curve, tuple(finished), len(responses), cut_off(whole), longest)
 
 
 def _doubling(longest: int) -> list[int]:
@@ -83,13 +83,13 @@ def _cut(response: Measured, budget: int) -> Measured:
     return response._replace(text=first_part(response.text, response.ends[budget - 1]), finish="length")
 
 
-def _correct(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> list[bool]:
-    """Whether each response is correct: judged as the rows of a run, one response each."""
+def _judged(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> list[Judged]:
+    """Each response judged: as the rows of a run, one response each."""
     single = [
         replace(rows[r.doc], doc_id=str(i), responses=(r.text,), finish=(r.finish,))
         for i, r in enumerate(responses)
     ]
-    return [j.verdict.correct for j in judge_run(replace(run, rows=tuple(single)))]
+    return judge_run(replace(run, rows=tuple(single)))
 
 
 def _by_doc(responses: Sequence[Measured], correct: Sequence[bool], docs: int) -> list[float]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lm_eval_mathtasks.choosing import choices, theory
 from lm_eval_mathtasks.choosing.choices import best_of, weighted_votes, weights
-from lm_eval_mathtasks.choosing.curves import area, choose
+from lm_eval_mathtasks.choosing.chosen import area, choose
 from lm_eval_mathtasks.errors import ScoreError, Undefined
 from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k
 from lm_eval_mathtasks.numbers.votes import Votes

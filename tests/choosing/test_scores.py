@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from lm_eval_mathtasks.choosing.scores import aggregate, has_steps, read_scores
-from lm_eval_mathtasks.choosing.scoring import score_run
+from lm_eval_mathtasks.choosing.kept_scores import score_run
+from lm_eval_mathtasks.choosing.score_files import has_steps, one_score, read_scores
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.runs.reading import read_run
@@ -84,7 +84,7 @@ SHAPES = {
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
 def test_every_shape_gives_the_same_scores(tmp_path, run, name, suffix):
     scores = read_scores(write(tmp_path / f"s{suffix}", SHAPES[name]), run)
-    numbers = {doc: [aggregate(own[k], "last") for k in (0, 1)] for doc, own in scores.items()}
+    numbers = {doc: [one_score(own[k], "last") for k in (0, 1)] for doc, own in scores.items()}
     assert numbers == by_doc(SCORES)
     assert not has_steps(scores)
 
@@ -153,7 +153,7 @@ def test_responses_in_steps_are_whole_responses(tmp_path):
 def test_scores_of_steps_become_one_number(tmp_path, run, rows):
     scores = read_scores(write(tmp_path / "s.jsonl", rows), run)
     assert has_steps(scores)
-    numbers = {how: aggregate(scores["2"][1], how) for how in ("min", "last", "mean", "product")}
+    numbers = {how: one_score(scores["2"][1], how) for how in ("min", "last", "mean", "product")}
     assert numbers == {"min": 0.25, "last": 0.75, "mean": 0.5, "product": 0.09375}
 
 
@@ -251,7 +251,7 @@ class Length:
 
 def test_a_killed_scoring_goes_on_where_it_was(tmp_path, run):
     path = tmp_path / "kept.jsonl"
-    with pytest.raises(ScoreError, match=r"^doc 2: a shorter"):
+    with pytest.raises(ScoreError, match=r"a shorter response \(doc 2\)"):
         score_run(run, Length(dies_at="2 + 5"), "length", path)
     with path.open("a") as file:
         file.write('{"doc_id": "2", "rep')  # killed while it wrote

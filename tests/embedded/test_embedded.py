@@ -153,7 +153,7 @@ def test_no_problem_is_a_copy():
 
 def test_generated_problems_are_held_out():
     """Their numbers are kept from training in any wording, and no training problem has their text."""
-    from lm_eval_mathtasks.embedded.recipe.problems import Problem, key_of, stream
+    from lm_eval_mathtasks.embedded.recipe.exercises import Problem, key_of, stream
 
     generated = {question: rule for question in QUESTIONS if (rule := generator_rules.read(question))}
     assert len(generated) == 80
@@ -165,9 +165,9 @@ def test_generated_problems_are_held_out():
 
 @pytest.fixture(scope="module", params=embedded.STAGES)
 def stage(request):
-    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 
-    return request.param, *load(embedded.path(request.param))
+    return request.param, *load_stage(embedded.path(request.param))
 
 
 def test_model_is_small_and_fits_serving_engines(stage):
@@ -218,21 +218,21 @@ def test_accuracy_rises_from_stage_to_stage():
 @pytest.mark.parametrize(("column", "file"), [(3, "gsm8k.jsonl"), (4, "math.jsonl")])
 def test_the_stated_accuracy_is_the_models(column, file):
     """Greedy decoding differs a little between machines: three problems of a hundred may turn."""
-    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
-    from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy, read_problems
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
+    from lm_eval_mathtasks.embedded.recipe.evaluation import held_out_accuracy, read_problems
 
     problems = read_problems(FOLDER / "sample" / file)
-    measured = accuracy(*load(embedded.path()), problems, "chat")
+    measured = held_out_accuracy(*load_stage(embedded.path()), problems, "chat")
     assert 100 * measured == pytest.approx(stated()["grpo"][column], abs=3)
 
 
 def test_held_out_accuracy():
     """100 of the 1,000 problems behind the README's figure, within three standard errors."""
-    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
-    from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy
-    from lm_eval_mathtasks.embedded.recipe.problems import held_out_set
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
+    from lm_eval_mathtasks.embedded.recipe.evaluation import held_out_accuracy
+    from lm_eval_mathtasks.embedded.recipe.exercises import held_out_set
 
-    measured = accuracy(*load(embedded.path()), held_out_set(100, seed=1), "chat")
+    measured = held_out_accuracy(*load_stage(embedded.path()), held_out_set(100, seed=1), "chat")
     assert 100 * measured == pytest.approx(stated()["grpo"][1], abs=13)
 
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from lm_eval_mathtasks.embedded.recipe import STAGES
-from lm_eval_mathtasks.embedded.recipe.problems import (
+from lm_eval_mathtasks.embedded.recipe.exercises import (
     HELD_OUT_SHARE,
     KINDS,
     Problem,
@@ -16,9 +16,9 @@ from lm_eval_mathtasks.embedded.recipe.problems import (
     make,
     stream,
 )
-from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES, STYLES, answered, any_ask, ask, with_shots
-from lm_eval_mathtasks.embedded.recipe.rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
-from lm_eval_mathtasks.embedded.recipe.settings import TINY, Settings
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import TINY, Settings
+from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES, STYLES, pose, pose_any, several, worked_answer
+from lm_eval_mathtasks.embedded.recipe.recipe_rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
 from lm_eval_mathtasks.errors import DataError
 from tests.cases import generator_rules
 from tests.conftest import read_jsonl
@@ -71,7 +71,7 @@ def test_about_an_eighth_is_held_out():
 @pytest.mark.parametrize("style", STYLES)
 def test_every_worked_answer_is_graded_right(style):
     for problem in islice(stream(7), 300):
-        assert reward(answered(problem, style), problem.answer) == RIGHT, answered(problem, style)
+        assert reward(worked_answer(problem, style), problem.answer) == RIGHT, worked_answer(problem, style)
 
 
 def test_rewards():
@@ -83,21 +83,20 @@ def test_rewards():
 
 
 def test_prompts():
-    assert ask(PROBLEM, Random(0), frame="question").prompt == "Question: What is 2+3?\nAnswer:"
-    assert ask(PROBLEM, Random(0), frame="chat").prompt == "<|user|>What is 2+3?<|assistant|>"
-    boxed = ask(PROBLEM, Random(0), frame="chat", style="boxed")
+    assert pose(PROBLEM, Random(0), frame="question").prompt == "Question: What is 2+3?\nAnswer:"
+    assert pose(PROBLEM, Random(0), frame="chat").prompt == "<|user|>What is 2+3?<|assistant|>"
+    boxed = pose(PROBLEM, Random(0), frame="chat", style="boxed")
     assert r"\boxed{" in boxed.prompt
     assert boxed.response == "2+3=5\n\\boxed{5}"
-    shots = with_shots([PROBLEM], PROBLEM, Random(0), frame="q")
-    assert shots.prompt == "Q: What is 2+3?\nA: 2+3=5\nThe answer is 5.\n\nQ: What is 2+3?\nA:"
-    chat = with_shots([PROBLEM], PROBLEM, Random(0), frame="chat")
-    assert chat.prompt == (
-        "<|user|>What is 2+3?<|assistant|>2+3=5\n\\boxed{5}<eos><|user|>What is 2+3?<|assistant|>"
+    shots, chat = (
+        "".join(p + r for p, r in several([PROBLEM] * 2, Random(0), frame=f)) for f in ("q", "chat")
     )
+    assert shots == "\n\n".join(["Q: What is 2+3?\nA: 2+3=5\nThe answer is 5."] * 2)
+    assert chat == "<eos>".join(["<|user|>What is 2+3?<|assistant|>2+3=5\n\\boxed{5}"] * 2)
 
 
 def test_instructions_vary_and_keep_the_question():
-    prompts = {any_ask(PROBLEM, Random(seed)).prompt for seed in range(300)}
+    prompts = {pose_any(PROBLEM, Random(seed)).prompt for seed in range(300)}
     assert len(prompts) > 200
     assert all(PROBLEM.question in prompt for prompt in prompts)
     assert set(FRAMES) == {"chat", "question", "q", "problem", "bare"}
@@ -106,18 +105,18 @@ def test_instructions_vary_and_keep_the_question():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A model of 10,000 parameters taken through all three stages."""
-    from lm_eval_mathtasks.embedded.recipe.pipeline import run
+    from lm_eval_mathtasks.embedded.recipe.pipeline import train_stages
 
     out = tmp_path_factory.mktemp("trained")
     with pytest.warns(FutureWarning, match="gradient_checkpointing"):
-        run(STAGES, out, TINY)
+        train_stages(STAGES, out, TINY)
     return out
 
 
 def weights(folder):
-    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 
-    model, _ = load(folder)
+    model, _ = load_stage(folder)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
@@ -140,10 +139,10 @@ def test_the_log_has_a_line_for_each_stage(trained):
 def test_a_saved_stage_loads_in_full_precision_and_speaks(trained):
     import torch
 
-    from lm_eval_mathtasks.embedded.recipe.checkpoint import load
+    from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
     from lm_eval_mathtasks.embedded.recipe.evaluation import respond
 
-    model, tokenizer = load(trained / "grpo")
+    model, tokenizer = load_stage(trained / "grpo")
     assert model.dtype == torch.float32
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id == 2
     assert tokenizer.padding_side == "left"
@@ -156,13 +155,13 @@ def test_a_saved_stage_loads_in_full_precision_and_speaks(trained):
 def test_a_stage_continues_from_the_one_before(trained, tmp_path):
     import shutil
 
-    from lm_eval_mathtasks.embedded.recipe.pipeline import run
+    from lm_eval_mathtasks.embedded.recipe.pipeline import train_stages
 
     shutil.copytree(trained / "base", tmp_path / "base")
-    run(("sft",), tmp_path, TINY)
+    train_stages(("sft",), tmp_path, TINY)
     assert (tmp_path / "sft" / "model.safetensors").exists()
-    with pytest.raises(DataError, match="train that stage first"):
-        run(("sft",), tmp_path / "empty", TINY)
+    with pytest.raises(DataError, match="Train that stage first"):
+        train_stages(("sft",), tmp_path / "empty", TINY)
 
 
 def test_the_base_stage_learns():
@@ -177,7 +176,7 @@ def test_the_base_stage_learns():
             self.append(loss)
 
     tokenizer, log = build(0, count=500), Losses()
-    base.train(tokenizer, TINY._replace(base_steps=100), log)
+    base.train_base(tokenizer, TINY._replace(base_steps=100), log)
     assert log[0] > 0.9 * math.log(len(tokenizer))
     assert sum(log[-5:]) / 5 < 0.75 * log[0]
 
@@ -189,7 +188,7 @@ def test_batches_are_packed_and_weighted():
     tokenizer = build(0, count=300)
     shapes = [tuple(tokens.shape) for tokens, _ in islice(batches(tokenizer, TINY), LONG_EVERY)]
     assert shapes == [(4, 65)] * (LONG_EVERY - 1) + [(1, 257)]
-    ids, loss_weights = zip(*weighted_tokens(tokenizer, [ask(PROBLEM, Random(0), frame="q")]), strict=True)
+    ids, loss_weights = zip(*weighted_tokens(tokenizer, [pose(PROBLEM, Random(0), frame="q")]), strict=True)
     assert tokenizer.decode(ids) == "Q: What is 2+3?\nA: 2+3=5\nThe answer is 5.<eos>"
     assert set(loss_weights) == {PROMPT_WEIGHT, 1.0}
     assert loss_weights[-1] == 1.0

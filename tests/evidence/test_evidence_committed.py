@@ -1,9 +1,11 @@
 """What is committed under logs/ and leaderboards/ holds: every hash, score and verdict, and every row of the page."""
 
+import json
+
 import pytest
 
 from lm_eval_mathtasks.cli import main
-from lm_eval_mathtasks.evidence.manifest import FILE, read_manifest
+from lm_eval_mathtasks.evidence.manifest import FILE, dataset_of, read_manifest
 from lm_eval_mathtasks.evidence.verify import verify
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import ROOT, SHARED
@@ -74,3 +76,15 @@ def test_the_numbers_in_the_readme_are_those_of_the_logs():
 
 def test_the_logs_stay_small():
     assert sum(path.stat().st_size for path in LOGS.rglob("*") if path.is_file()) < TOTAL_MB * 1e6
+
+
+@pytest.mark.parametrize("folder", PACKS, ids=lambda path: "-".join(path.parts[-3:]))
+def test_a_log_from_before_tasks_named_their_set_is_still_of_that_set(folder):
+    """These logs hold no `dataset_kwargs`: the place and revision in their configuration say which set it was."""
+    manifest, (file,) = read_manifest(folder), folder.glob("results_*.json")
+    config = json.loads(file.read_text(encoding="utf-8"))["configs"][manifest["task"]]
+    assert "dataset_kwargs" not in config
+    found = dataset_of(config, [])
+    assert {key: found[key] for key in ("name", "hub", "revision", "checksum", "docs")} == {
+        key: manifest["dataset"][key] for key in ("name", "hub", "revision", "checksum", "docs")
+    }

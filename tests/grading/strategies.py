@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 from hypothesis import strategies as st
 
@@ -11,6 +12,17 @@ SIGNED = st.integers(min_value=-99, max_value=99).filter(lambda n: abs(n) > 1)
 
 def _fraction(top: int, bottom: int) -> str:
     return rf"\frac{{{top}}}{{{bottom}}}"
+
+
+def _value(scalar: str) -> tuple[Fraction, str]:
+    """The factor in front of a root, of pi or of nothing, reduced, and what it multiplies: equal for equal values.
+
+    Sums of a real and an imaginary part are kept as they are written: no two spellings of one are drawn.
+    """
+    if fraction := re.fullmatch(r"\\frac\{(-?\d+)( \\pi)?\}\{(\d+)\}", scalar):
+        return Fraction(int(fraction[1]), int(fraction[3])), fraction[2] or ""
+    number, _, rest = scalar.partition(" ")
+    return Fraction(number), rest
 
 
 integers = st.integers(min_value=-(10**9), max_value=10**9).map(str)
@@ -23,13 +35,13 @@ degrees = DIGITS.map(lambda n: rf"{n}^\circ")
 money = DIGITS.map(lambda n: rf"\${n}.50")
 numerals = st.builds(lambda n, b: f"{n:o}_{{{b}}}", DIGITS, st.sampled_from([8, 9]))
 scalars = st.one_of(integers, fractions, roots, multiples_of_pi, complex_numbers)
-distinct = st.lists(scalars, min_size=2, max_size=4, unique=True)
+distinct = st.lists(scalars, min_size=2, max_size=4, unique_by=_value)
 
 
 @st.composite
 def tuples(draw: st.DrawFn) -> str:
-    """Three ordered parts, the first and the last of which differ."""
-    parts = draw(st.lists(fractions | integers, min_size=3, max_size=3, unique=True))
+    """Three ordered parts of different values."""
+    parts = draw(st.lists(fractions | integers, min_size=3, max_size=3, unique_by=_value))
     return "(" + ", ".join(parts) + ")"
 
 

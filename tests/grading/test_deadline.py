@@ -1,8 +1,10 @@
 """The symbolic tier ends on time, from every kind of thread and process, and leaves nothing behind."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,9 +18,8 @@ from lm_eval_mathtasks.grading.deadline import Reply, ask_sympy, stop_workers, w
 from lm_eval_mathtasks.grading.latex import read_latex
 from tests.conftest import ROOT
 
-NEEDS_SYMPY = {"gold": r"\sec^2 y", "pred": r"1 + \tan^2 y"}
-# Room for a loaded machine: what is tested is that the worker is killed, not the last millisecond.
-SLACK_S = 2.0
+# The deadline leaves room for a machine that does other work.
+NEEDS_SYMPY = {"gold": r"\sec^2 y", "pred": r"1 + \tan^2 y", "deadline": 60.0}
 
 
 def slow_question():
@@ -40,9 +41,9 @@ def test_what_sympy_cannot_tell_is_unknown():
 
 def test_the_deadline_kills_and_the_next_question_is_answered():
     warm_up()
-    began = time.monotonic()
+    asked = deadline._pool.idle[0].process
     assert ask_sympy(*slow_question(), 0.3) is Reply.LATE
-    assert time.monotonic() - began < 0.3 + SLACK_S
+    assert asked.returncode == -signal.SIGKILL
     assert ask_sympy(read_latex(r"\sin^2 x + \cos^2 x"), read_latex("1")) is Reply.EQUAL
 
 
@@ -93,8 +94,8 @@ def test_in_a_child_process(method, daemon):
     queue = context.Queue()
     child = context.Process(target=_child, args=(queue,), daemon=daemon)
     child.start()
-    status, workers = queue.get(timeout=60)
-    child.join(30)
+    status, workers = queue.get(timeout=300)
+    child.join(300)
     assert status == "correct"
     assert workers
     assert not mine & set(workers), "a forked child must not use its parent's workers"
@@ -107,7 +108,7 @@ def test_a_script_without_main_guard_runs_once_and_leaves_no_worker(tmp_path):
         textwrap.dedent(
             r"""
             from lm_eval_mathtasks.grading import deadline, grade
-            print("once", grade(gold=r"\sec^2 y", pred=r"1 + \tan^2 y").status)
+            print("once", grade(gold=r"\sec^2 y", pred=r"1 + \tan^2 y", deadline=60).status)
             print(deadline._pool.idle[0].process.pid)
             """
         )
@@ -124,9 +125,11 @@ def test_a_script_without_main_guard_runs_once_and_leaves_no_worker(tmp_path):
     first, pid = result.stdout.split("\n")[:2]
     assert first == "once correct"
     assert result.stdout.count("once") == 1
-    time.sleep(0.2)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid), 0)
+    with contextlib.suppress(ProcessLookupError):
+        for _ in range(600):
+            os.kill(int(pid), 0)
+            time.sleep(0.1)
+        pytest.fail("the worker lives on after its program ended")
 
 
 def test_without_workers_nothing_is_decided_and_it_says_so(monkeypatch):

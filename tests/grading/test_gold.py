@@ -28,7 +28,7 @@ def bare(gold):
 
 
 def integer(row):
-    return hooks.gold_integer({"gold": row["answer"]}), row.get("solution")
+    return hooks.gold({"gold": row["answer"]}), row.get("solution")
 
 
 # set: (docs, gold and solution of a row)
@@ -36,10 +36,10 @@ SETS = {
     "gsm8k_test": (1319, gsm8k),
     "gsm8k_train": (7473, gsm8k),
     "math500": (500, lambda row: (row["answer"], row["solution"])),
-    "math_test": (5000, lambda row: (hooks.gold_math(row), row["solution"])),
+    "math_test": (5000, lambda row: (hooks.gold(row), row["solution"])),
     "amc23": (40, integer),
     "aime24": (30, integer),
-    "olympiadbench": (675, lambda row: (hooks.gold_olympiadbench({"gold": row["final_answer"]}), None)),
+    "olympiadbench": (675, lambda row: (hooks.gold({"gold": row["final_answer"]}), None)),
 }
 
 

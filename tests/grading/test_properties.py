@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_mathtasks.grading import Status, algebraic, grade
@@ -21,11 +21,6 @@ FRAGMENTS = [
     r"\pi", "x", "-", "/", "**", "9", "0", "12", "3.5", ".", "e22", r"\log", r"\sin", r"\binom", r"\sum", "e",
     "<", r"\approx", r"\overline", r"\boxed{", r"\text{", "½", "²", "10^{10}", ":", r"\{", r"\}", "_8", "or", " ",
 ]  # fmt: skip
-
-settings.register_profile(
-    "grader", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("grader")
 
 
 @given(our.answers)

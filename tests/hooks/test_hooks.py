@@ -110,7 +110,7 @@ def test_tags():
 def test_subject_and_level_keys():
     scores = hooks.score_math_boxed(MATH_DOC, ["\\boxed{3}"])
     assert scores["exact_match_number_theory"] == scores["exact_match_level_4"] == 1.0
-    assert hooks.subject_key("Counting & Probability") == "exact_match_counting_and_probability"
+    assert hooks.part_key("Counting & Probability") == "exact_match_counting_and_probability"
 
 
 def test_shots_name_the_file_that_lacks_them(monkeypatch, tmp_path):
@@ -123,3 +123,26 @@ def test_shots_name_the_file_that_lacks_them(monkeypatch, tmp_path):
     (tmp_path / "minerva_math" / "utils.py").write_text("def other(): return []\n")
     with pytest.raises(TaskError, match=r"minerva_math/utils\.py"):
         hooks.shots_minerva()
+
+
+def test_gsm_plus_counts_by_kind_of_change_and_without_what_cannot_be_answered():
+    doc = {"question": "How many?", "gold": "4.5", "perturbation_type": "integer-decimal-fraction conversion"}
+    scores = hooks.score_gsm_plus(doc, ["\\boxed{4.5}"])
+    assert (
+        scores["exact_match_integer_decimal_fraction_conversion"] == scores["exact_match_answerable"] == 1.0
+    )
+    doc = {"question": "How many?", "gold": "None", "perturbation_type": "critical thinking"}
+    scores = hooks.score_gsm_plus(doc, ["\\boxed{4}"])
+    assert scores["exact_match_critical_thinking"] == 0.0
+    assert "exact_match_answerable" not in scores
+    assert hooks.score_gsm_plus(doc, [Response("", error="gone")]) == {"api_error": 1.0}
+
+
+def test_the_spread_is_that_of_the_accuracies_of_the_instances():
+    doc = {"question": "How many?", "gold": "#### 4", "instance": 7}
+    assert hooks.score_gsm_symbolic(doc, [["\\boxed{4}", "\\boxed{5}"]])["instance_spread"] == (7, 0.5)
+    assert hooks.score_gsm_symbolic(doc, [Response("", error="gone")]) == {"api_error": 1.0}
+    accuracies = {0: [1, 1, 0, 0], 1: [1, 1, 1, 1], 2: [0, 0, 1, 0]}
+    scored = [(instance, float(score)) for instance, scores in accuracies.items() for score in scores]
+    assert hooks.instance_spread(scored[::-1]) == pytest.approx(0.381881307912987)
+    assert hooks.instance_spread(scored[:4]) is None

@@ -9,7 +9,8 @@ import json
 import pytest
 from lm_eval.evaluator import simple_evaluate
 
-from lm_eval_mathtasks.models.replay import Replay, normal
+from lm_eval_mathtasks.models.replay import Replay
+from lm_eval_mathtasks.text import collapsed
 from tests.conftest import SHARED, shared_rows
 from tests.host.scripted import manager
 
@@ -65,11 +66,11 @@ def test_published(file, model, dataset, task, docs, published, ours, differ, tm
         task_manager=manager({"data_dir": str(SHARED / "data")}),
         bootstrap_iters=0,
     )
-    labels = {normal(question(row["question"])): row["label"] for row in rows}
+    labels = {collapsed(question(row["question"])): row["label"] for row in rows}
     wrong = {
         sample["doc_id"]
         for sample in results["samples"][task]
-        if bool(sample["exact_match"]) != labels[normal(sample["doc"]["question"])]
+        if bool(sample["exact_match"]) != labels[collapsed(sample["doc"]["question"])]
     }
     assert wrong == set(differ)
     assert round(100 * results["results"][task]["exact_match,none"], 2) == ours

@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lm_eval.evaluator import simple_evaluate
 from lm_eval.tasks import TaskManager
+from lm_eval.tasks._yaml_loader import load_yaml
 
 from lm_eval_mathtasks import hooks
-from lm_eval_mathtasks.check import check, file_problems, load_problems, tasks_path
-from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.check import check_tasks, file_problems, load_problems
+from lm_eval_mathtasks.evidence.manifest import dataset_of
+from lm_eval_mathtasks.package import data_folder
+from lm_eval_mathtasks.problems.sets import known_sets, read_sets
+from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, read_jsonl, shared_path
-from tests.host.scripted import evaluate, manager
+from tests.host.scripted import Scripted, evaluate, manager
 
-TASKS = tasks_path()
+TASKS = data_folder("tasks")
 FILES = sorted(path for path in TASKS.rglob("*.yaml") if not path.name.startswith("_"))
 NAMES = [path.stem for path in FILES]
 BUNDLED = [name for name in NAMES if name.startswith("sample-")]
@@ -91,6 +96,20 @@ def data(tmp_path_factory):
         "olympiadbench": several,
         "minerva-math": courses,
     }
+    plain = [
+        ("What is $2^{-1}$?", "\\frac12", "digit expansion"),
+        ("What is $2^8$?", "256", "critical thinking"),
+    ]
+    for name in known_sets().keys() - sets.keys():
+        rows = [
+            {"question": question, "answer": gold, "perturbation_type": kind, "instance": instance}
+            for instance, (question, gold, kind) in enumerate(plain)
+        ]
+        for row in rows:
+            forms = (row["answer"], "256", "so\n#### 256")
+            form = known_sets()[name].gold_pattern or ".*"
+            row["answer"] = next(gold for gold in forms if re.fullmatch(form, gold))
+        sets[name] = rows
     for name, rows in sets.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return {"data_dir": str(folder), "checksum": "warn"}
@@ -115,15 +134,18 @@ def test_no_name_or_tag_is_lm_evals():
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_every_yaml_states_what_a_run_needs(path):
-    own = yaml.load(path.read_text(), Loader=_IgnoreFunctions)
-    kwargs = own["generation_kwargs"]
+    config = load_yaml(path, resolve_func=False)
+    kwargs = config["generation_kwargs"]
     assert kwargs["max_gen_toks"] >= 256
     assert kwargs["do_sample"] is False
     # A stop string may only fire at the start of the next shot, or where a chat turn ends: never inside reasoning.
     assert kwargs["until"], "an empty list is refused by some servers"
     assert len(kwargs["until"]) <= 4, "chat servers take four; lm-eval drops the others in silence"
     assert all(re.fullmatch(r"\n(Q|Question|Problem):|</s>|<\|\w+\|>", stop) for stop in kwargs["until"])
-    assert re.fullmatch(r"\d+\.\d+", str(own["metadata"]["version"]))
+    assert re.fullmatch(r"\d+\.\d+", str(config["metadata"]["version"]))
+    assert config["dataset_kwargs"]["set"] in known_sets()
+    own = yaml.load(path.read_text(), Loader=_IgnoreFunctions)
+    assert own["metadata"] == config["metadata"], "the version of another task is not this one's"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -211,7 +233,7 @@ def test_accuracy_by_subject_and_level(name, data):
     ],
 )
 def test_an_integer_is_right_in_any_dress_and_nothing_else_is(answer, right):
-    for score, gold in ((hooks.score_aime, "007"), (hooks.score_aime, 7), (hooks.score_amc, 7.0)):
+    for score, gold in ((hooks.score_aime, "007"), (hooks.score_aime, 7), (hooks.score_boxed, 7.0)):
         doc = {"question": "What is $4 + 3$?", "gold": gold}
         assert score(doc, [f"So $\\boxed{{{answer}}}$."])["exact_match"] == right
 
@@ -244,11 +266,11 @@ def test_olympiadbench_says_when_several_answers_or_no_unit_are_wanted(data):
     assert [prompt.count("without its unit") for prompt in prompts] == [0, 1]
 
 
-def test_golds_of_minerva_math_that_are_code_or_broken_are_mended():
-    assert hooks.gold_minerva_math({"gold": "np.arcsin(10/13)"}) == "\\arcsin(10/13)"
-    assert hooks.gold_minerva_math({"gold": "a+$ $b"}) == "a+ b"
+def test_golds_of_minerva_math_that_are_code_or_broken_are_read_as_they_are_meant():
+    assert hooks.gold({"gold": "np.arcsin(10/13)"}) == "\\arcsin(10/13)"
+    assert hooks.gold({"gold": "a+$ $b"}) == "a+ b"
     doc = {"question": "What is the critical angle?", "gold": "np.arcsin(10/13)"}
-    assert hooks.score_minerva_math(doc, ["$\\boxed{\\sin^{-1}\\frac{10}{13}}$"])["exact_match"] == 1.0
+    assert hooks.score_boxed(doc, ["$\\boxed{\\sin^{-1}\\frac{10}{13}}$"])["exact_match"] == 1.0
 
 
 def test_a_tolerated_answer_keeps_how_its_response_ended():
@@ -294,9 +316,69 @@ def test_yaml_and_sources_name_the_same_data():
     for task in manager().task_index.values():
         config = task.cfg or {}
         if config.get("dataset_path"):
-            source = next(s for s in sources.SOURCES.values() if s.hub == config["dataset_path"])
+            source = known_sets()[config["dataset_kwargs"]["set"]]
+            assert config["dataset_path"] == (source.hub or source.github)
             assert config["metadata"]["dataset_revision"] == source.revision
             assert config.get("dataset_name") == source.config
+
+
+def test_the_group_of_languages_is_the_mean_of_its_tasks(data):
+    results = simple_evaluate(
+        model=Scripted(lambda doc: "\\boxed{256}"),
+        tasks=["mgsm-cot"],
+        task_manager=manager(data),
+        bootstrap_iters=0,
+    )
+    assert len(results["group_subtasks"]["mgsm-cot"]) == 11
+    assert results["groups"]["mgsm-cot"]["exact_match,none"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("tag", "some"),
+    [
+        ("mathtasks-core", {"gsm8k-cot-zeroshot", "math500", "aime24-cot"}),
+        ("mathtasks-competition", {"aime26-cot", "hmmt-feb25-cot", "olympiadbench-cot"}),
+        ("mathtasks-grade-school", {"gsm8k-cot-zeroshot", "gsm-plus-cot", "svamp-cot"}),
+        ("mathtasks-mgsm", {"mgsm-de-cot", "mgsm-te-cot"}),
+    ],
+)
+def test_a_tag_runs_what_belongs_together(tag, some):
+    assert some <= manager().task_index[tag].tags
+    assert manager().task_index[tag].tags < manager().task_index["mathtasks"].tags
+
+
+def test_a_new_benchmark_is_a_yaml_and_a_row(tmp_path, monkeypatch):
+    """No function, no list of names: a row says where its docs are, the YAML names the row."""
+    rows = [{"text": "What is 6 times 7?", "result": 42.0}, {"text": "What is $\\sqrt2^2$?", "result": 2.0}]
+    (tmp_path / "fresh_test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "sets.txt").write_text(
+        f"fresh-set: {{docs: 2, licence: MIT, question: text, gold: result, aliases: [fresh],"
+        f" checksum: {checksum(rows, ['text', 'result'])}}}"
+    )
+    (tmp_path / "fresh-cot.yaml").write_text(
+        f"include: {TASKS / '_boxed.yaml'}\ntask: fresh-cot\ndataset_kwargs: {{set: fresh-set}}\n"
+        "metadata: {version: 1.0}\n"
+    )
+    for name, source in read_sets(tmp_path / "sets.txt").items():
+        monkeypatch.setitem(known_sets(), name, source)
+    data = {"data_dir": str(tmp_path)}
+    assert not list(load_problems(["fresh-cot"], manager(data, [tmp_path])))
+    answers = dict(zip([row["text"] for row in rows], ["So $\\boxed{42}$.", "\\boxed{1+1}"], strict=True))
+    answer = lambda doc: answers[doc["question"]]  # noqa: E731
+    scores, samples, model = evaluate("fresh-cot", answer, metadata=data, folders=[tmp_path])
+    assert (scores["exact_match"], scores["strict_match"]) == (1.0, 0.5)
+    assert [sample["target"] for sample in samples] == ["42", "2"]
+    assert model.asked[0].args[0].startswith("What is 6 times 7?\nReason step by step")
+    config = manager(data, [tmp_path]).load(["fresh-cot"])["tasks"]["fresh-cot"].dump_config()
+    found = dataset_of(config, samples)
+    assert (found["name"], found["is_published_set"]) == ("fresh-set", True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_run_logs_of_a_task_says_which_set_it_was(name, data):
+    task = manager(None if name in BUNDLED else data).load([name])["tasks"][name]
+    config = json.loads(json.dumps(task.dump_config(), default=str))
+    assert dataset_of(config, [])["name"] == config["dataset_kwargs"]["set"]
 
 
 @pytest.mark.parametrize("family", sorted({path.parent for path in FILES}), ids=lambda p: p.name)
@@ -316,9 +398,17 @@ def test_family_readme(family):
 @pytest.mark.xdist_group("index")
 def test_check_reports_the_real_tasks_as_sound_and_names_the_sets_that_are_not_there():
     shared_path("data/gsm8k_test.jsonl")
-    names, problems = check([TASKS], metadata={"data_dir": str(SHARED / "data")})
+    names, problems = check_tasks([TASKS], metadata={"data_dir": str(SHARED / "data")})
     assert sorted(names) == sorted(NAMES)
-    absent = {"aime25", "gsm8k-platinum", "minerva-math"}
+    absent = {
+        "aime25",
+        "cmimc25",
+        "gsm-plus",
+        "gsm-symbolic",
+        "gsm-symbolic-p1",
+        "gsm8k-platinum",
+        "minerva-math",
+    }
     assert {problem.where.removesuffix("-cot") for problem in problems} == {
         name for name in absent if not (SHARED / "data" / f"{name}.jsonl").exists()
     }

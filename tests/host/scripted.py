@@ -4,7 +4,7 @@ from lm_eval.api.model import LM
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.tasks import TaskManager
 
-from lm_eval_mathtasks.check import tasks_path
+from lm_eval_mathtasks.package import data_folder
 
 
 class Scripted(LM):
@@ -27,7 +27,9 @@ class Scripted(LM):
 
 def manager(metadata=None, folders=()):
     """A TaskManager over our tasks alone: lm-eval's own take seconds to read."""
-    return TaskManager(include_path=[tasks_path(), *folders], include_defaults=False, metadata=metadata or {})
+    return TaskManager(
+        include_path=[data_folder("tasks"), *folders], include_defaults=False, metadata=metadata or {}
+    )
 
 
 def evaluate(task, answer, *, limit=None, metadata=None, folders=(), **named):

@@ -7,10 +7,10 @@ import re
 import pytest
 from lm_eval.api.registry import model_registry
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.host import repeats
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.response import Response
 from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import read_run
@@ -124,8 +124,8 @@ def test_replayed_responses_need_no_sampling(place):
 
 FOREIGN = """
 task: theirs
-custom_dataset: !function lm_eval_mathtasks.hooks.load_sample_gsm8k
-process_docs: !function lm_eval_mathtasks.hooks.docs_gsm8k
+custom_dataset: !function lm_eval_mathtasks.hooks.load
+dataset_kwargs: {set: sample-gsm8k}
 test_split: test
 output_type: generate_until
 doc_to_text: question
@@ -136,13 +136,13 @@ doc_to_target: gold
 @pytest.mark.parametrize(
     ("tasks", "more", "message"),
     [
-        (TASK, ["--repeats", "4"], "sampling, for 4 responses to each doc of gsm8k-cot-zeroshot; got greedy decoding"),
+        (TASK, ["--repeats", "4"], "sampling, for 4 responses to each doc of gsm8k-cot-zeroshot, got greedy decoding"),
         (TASK, ["--repeats", "4", "--gen_kwargs", "temperature=0.7"], "do_sample=true,temperature=0.6"),
-        (TASK, ["--repeats", "0", *SAMPLED], "at least 1; got --repeats 0"),
-        (f"{TASK}@x", SAMPLED, "such as math500@8; got gsm8k-cot-zeroshot@x"),
-        (f"{TASK}@2,{TASK}@3", SAMPLED, "one number of repeats for gsm8k-cot-zeroshot; got 2 and 3"),
-        ("mathtasks-sample@2,sample-math@3", SAMPLED, "one number of repeats for sample-math; got 2 and 3"),
-        ("theirs@2", ["--include_path", "more", *SAMPLED], "a task that scores 2 responses a doc; got theirs"),
+        (TASK, ["--repeats", "0", *SAMPLED], "at least 1, got --repeats 0"),
+        (f"{TASK}@x", SAMPLED, "such as math500@8, got gsm8k-cot-zeroshot@x"),
+        (f"{TASK}@2,{TASK}@3", SAMPLED, "one number of repeats for gsm8k-cot-zeroshot, got 2 and 3"),
+        ("mathtasks-sample@2,sample-math@3", SAMPLED, "one number of repeats for sample-math, got 2 and 3"),
+        ("theirs@2", ["--include_path", "more", *SAMPLED], "a task that scores 2 responses a doc, got theirs"),
         (TASK, ["--repeats", "2", "--cache_requests", "true", *SAMPLED], "--cache_requests, whose requests know no"),
         (TASK, ["--resume", "none.jsonl"], "--resume none.jsonl, which does not exist"),
     ],
@@ -199,7 +199,7 @@ def test_lm_evals_own_api_model_sends_them(place, monkeypatch, concurrent):
 def test_the_cache_of_lm_eval_does_not_collapse_repeats(place, model):
     """Sampling by temperature alone, its second run would give every repeat the last answer of the first."""
     (place / "hot.yaml").write_text(
-        f"include: {tasks_path() / 'sample' / 'sample-gsm8k.yaml'}\ntask: hot\n"
+        f"include: {data_folder('tasks') / 'sample' / 'sample-gsm8k.yaml'}\ntask: hot\n"
         "generation_kwargs: {temperature: 0.7, max_gen_toks: 64, until: ['</s>']}\n"
     )
     name, _ = model(lambda doc, i: f"{i}")
@@ -228,7 +228,7 @@ def test_what_counts_as_sampling(settings, expected):
 
 def test_names_with_repeats():
     assert repeats.named_repeats(["a@2", "b", "a@2", "x/y@z.yaml"]) == (["a", "b", "x/y@z.yaml"], {"a": 2})
-    with pytest.raises(TaskError, match="such as math500@8; got a@0"):
+    with pytest.raises(TaskError, match="such as math500@8, got a@0"):
         repeats.named_repeats(["a@0"])
 
 
@@ -303,7 +303,7 @@ def test_a_damaged_file_is_named_by_its_line(place, model, killed, capsys):
     killed.write_text("\n".join([lines[0], "{}x", *lines[1:]]) + "\n")
     name, _ = model(lambda doc, i: "x")
     assert run(name, "--repeats", "3", *SAMPLED, "--resume", str(killed)) == 2
-    assert f"a kept response on line 2 of {killed}" in capsys.readouterr().err
+    assert f"a JSON object on line 2 of {killed}" in capsys.readouterr().err
 
 
 def test_seeded_repeats_that_come_out_of_order_keep_their_number(place, model):

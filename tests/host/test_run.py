@@ -9,9 +9,9 @@ import sys
 import pytest
 from lm_eval.api.registry import model_registry
 
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.host.keeper import Keeper
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 from tests.host.scripted import Scripted
@@ -85,7 +85,7 @@ def test_plain_lm_eval_gives_the_same(place):
     ]
     command += [
         "--include_path",
-        str(tasks_path()),
+        str(data_folder("tasks")),
         "--tasks",
         "gsm8k-cot-zeroshot",
         "--output_path",
@@ -125,7 +125,7 @@ def test_unknown_task(place, capsys):
     assert run("--include_path", "more", tasks="gsm8k-cott") == 2
     error = capsys.readouterr().err
     assert "got 'gsm8k-cott'" in error
-    assert "did you mean gsm8k-cot" in error
+    assert "Did you mean gsm8k-cot" in error
     assert "broken.yaml: cannot be read" in error
     assert "Traceback" not in error
 
@@ -170,7 +170,7 @@ def test_samples_are_the_docs_that_were_named(place):
 
 def test_a_dry_run_is_for_api_models(place, capsys):
     assert run("--dry-run") == 2
-    assert "an API model of ours for --dry-run; got --model replay" in capsys.readouterr().err
+    assert "an API model of ours for --dry-run, got --model replay" in capsys.readouterr().err
 
 
 def test_include_path_that_does_not_exist(place, capsys):
@@ -187,7 +187,7 @@ def test_a_model_path_that_does_not_exist(place, capsys):
 def test_malformed_replay_line_and_missing_doc(place, capsys):
     (place / "r.jsonl").write_text('{"question": "A dozen')
     assert run() == 2
-    assert 'line 1; got \'{"question": "A dozen\'' in capsys.readouterr().err
+    assert 'line 1 of r.jsonl, got \'{"question": "A dozen\'' in capsys.readouterr().err
     write(place / "r.jsonl", [{"doc_id": 1, "response": "x"}])
     assert run() == 2
     assert "gsm8k-cot-zeroshot doc 0 ('Mia has" in capsys.readouterr().err
@@ -268,7 +268,7 @@ def test_a_model_whose_packages_are_missing_says_what_to_install(place, scripted
         monkeypatch.setitem(sys.modules, name, None)
     arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
     assert main(["run", *arguments]) == 2
-    assert f"pip install 'lm-eval-mathtasks[{extra}]'" in capsys.readouterr().err
+    assert f"run pip install 'lm-eval-mathtasks[{extra}]'" in capsys.readouterr().err
 
 
 def test_responses_survive_a_model_that_dies_half_way(place):
@@ -311,7 +311,7 @@ def test_a_folder_that_cannot_be_made_is_said_before_the_model_is_asked(place, c
     (place / "file").touch()
     arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
     assert main(["run", *arguments, "--output_path", str(place / "file" / "logs")]) == 2
-    assert "a folder for the logs; got " in capsys.readouterr().err
+    assert "a folder for the logs, got " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
     ("command", "message"),
     [
         (["model-path", "nope"], "choose from"),
-        (["check", "--metadata", "{bad"], "a JSON object such as '{\"data_dir\": \"/data\"}'; got '{bad'"),
+        (["check", "--metadata", "{bad"], "a JSON object such as '{\"data_dir\": \"/data\"}', got '{bad'"),
         (["check", "--metadata", "[1]"], "got '[1]'"),
     ],
 )
@@ -372,7 +372,7 @@ def test_wrong_arguments_of_other_commands(command, message, capsys):
 
 def test_tasks_path_and_help(capsys):
     assert main(["tasks-path"]) == 0
-    assert capsys.readouterr().out.strip() == str(tasks_path())
+    assert capsys.readouterr().out.strip() == str(data_folder("tasks"))
     with pytest.raises(SystemExit) as done:
         main(["--help"])
     assert done.value.code == 0

@@ -36,18 +36,16 @@ def drawn_by_hand(prompt, generator):
     tokenizer = AutoTokenizer.from_pretrained(embedded.path("grpo"))
     model = AutoModelForCausalLM.from_pretrained(embedded.path("grpo"), dtype=torch.float32).eval()
     ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids.expand(K, -1)
-    past, texts, alive = None, [[] for _ in range(K)], [True] * K
+    begun, texts = ids.shape[1], []
     with torch.no_grad():
-        for _ in range(256):
-            out = model(input_ids=ids, past_key_values=past, use_cache=True)
-            past = out.past_key_values
-            weights = torch.softmax(out.logits[:, -1] / TEMPERATURE, dim=-1)
-            ids = torch.multinomial(weights, 1, generator=generator)
-            for i, token in enumerate(ids[:, 0].tolist()):
-                alive[i] = alive[i] and token != tokenizer.eos_token_id
-                texts[i] += [token] if alive[i] else []
-            if not any(alive):
-                break
+        # Every step reads the whole text anew: what keeps the earlier steps changes its name between releases.
+        while len(ids) and ids.shape[1] < begun + 256:
+            weights = torch.softmax(model(input_ids=ids).logits[:, -1] / TEMPERATURE, dim=-1)
+            ids = torch.cat([ids, torch.multinomial(weights, 1, generator=generator)], dim=1)
+            ended = ids[:, -1] == tokenizer.eos_token_id
+            texts += ids[ended, begun:].tolist()
+            ids = ids[~ended]
+    texts += ids[:, begun:].tolist()
     return [extract_answer(tokenizer.decode(text, skip_special_tokens=True)).answer for text in texts]
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 from lm_eval_mathtasks.grading import extract_answer
-from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.problems import rows, sources
 from tests.conftest import read_jsonl
 from tests.numbers.distributions import same_distribution
 
@@ -40,7 +40,7 @@ VLLM = {
 def place(tmp_path_factory):
     """A folder for logs, and an environment in which the bundled problems stand in for GSM8K's (same columns)."""
     data = {
-        sources.DATA_DIR_VARIABLE: str(sources.SAMPLES / "gsm8k.jsonl"),
+        rows.DATA_DIR_VARIABLE: str(rows.SAMPLES / "gsm8k.jsonl"),
         sources.CHECKSUM_VARIABLE: "warn",
     }
     return tmp_path_factory.mktemp("vllm"), {**os.environ, **VLLM, **data}

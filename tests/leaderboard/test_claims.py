@@ -13,10 +13,10 @@ from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.causes import load_causes
+from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
-from lm_eval_mathtasks.leaderboard.data import leaderboards_dir
-from lm_eval_mathtasks.leaderboard.listing import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.measured import measured_page
+from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
 from lm_eval_mathtasks.tables import rendered
 from tests.conftest import ROOT, shared_path
 
@@ -149,7 +149,7 @@ def test_claims_are_found_in_a_wheel(tmp_path):
         ROOT / "lm_eval_mathtasks", inside, ignore=shutil.ignore_patterns("__pycache__", "_*boards")
     )
     shutil.copytree(ROOT / "leaderboards", inside / "_leaderboards")
-    code = "from lm_eval_mathtasks.leaderboard.data import leaderboards_dir as d; print(d())"
+    code = "from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir as d; print(d())"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -254,12 +254,12 @@ def test_well_known_names_resolve(shipped, name, first):
 
 
 def test_a_size_tag_does_not_say_base(shipped):
-    with pytest.raises(ClaimError, match=r"did you mean Llama-3\.1-8B"):
+    with pytest.raises(ClaimError, match=r"Did you mean Llama-3\.1-8B"):
         shipped.models.resolve("llama3.1:8b")
 
 
 def test_an_unknown_model_gets_a_suggestion(shipped):
-    with pytest.raises(ClaimError, match=r"did you mean Qwen2.5-7B-Instruct"):
+    with pytest.raises(ClaimError, match=r"Did you mean Qwen2.5-7B-Instruct"):
         shipped.models.resolve("Qwen2.5-7B-Instrct")
     with pytest.raises(ClaimError, match=r"models\.yaml"):
         shipped.models.resolve("zzzzzzzz")
@@ -337,7 +337,7 @@ def test_add_writes_a_new_file_that_loads(folder):
 
 
 def test_add_puts_a_known_source_into_its_file(folder):
-    with pytest.raises(ClaimError, match=r"the date that toy.yaml states \(2024-05\); got '2025-01'"):
+    with pytest.raises(ClaimError, match=r"the date that toy.yaml states \(2024-05\), got '2025-01'"):
         add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy"})
     path = add.add_claim(folder, {**FIELDS, "url": "https://example.org/toy", "date": "2024-05"})
     assert path.name == "toy.yaml"
@@ -380,7 +380,7 @@ def test_a_model_of_no_kind_is_refused(folder):
     path = folder / "models.yaml"
     path.write_text(path.read_text().replace("kind: base", "kind: basic"))
     with pytest.raises(
-        ClaimError, match="the kind of Toy-1-Base, one of base, instruct, reasoning; got 'basic'"
+        ClaimError, match="the kind of Toy-1-Base, one of base, instruct, reasoning, got 'basic'"
     ):
         load_claims(folder)
 
@@ -392,7 +392,7 @@ def test_add_needs_a_source(folder):
 
 def test_add_asks_until_required_fields_are_given():
     said = []
-    wrong = "score (a value for score; got 'high'; to fix it: could not convert string to float: 'high')"
+    wrong = "score (Expected a value for score, got 'high'. Could not convert string to float: 'high'.)"
     answers = {"model (required)": ["", "Toy-1"], "score (required)": ["high"], wrong: ["61.5"], "k": ["8"]}
 
     def answer(prompt):
@@ -400,7 +400,7 @@ def test_add_asks_until_required_fields_are_given():
         known = answers.get(prompt.removesuffix(": "), [])
         return known.pop(0) if known else ""
 
-    fields = add.ask({k: v for k, v in FIELDS.items() if k not in ("model", "score", "k")}, answer)
+    fields = add.ask_for_fields({k: v for k, v in FIELDS.items() if k not in ("model", "score", "k")}, answer)
     assert (fields["model"], fields["score"], fields["k"]) == ("Toy-1", 61.5, 8)
     assert said.count("model (required): ") == 2
     assert "top_p" not in fields
@@ -409,7 +409,7 @@ def test_add_asks_until_required_fields_are_given():
 @pytest.mark.parametrize(("name", "text"), [("score", "high"), ("k", "8.5"), ("cot", "maybe")])
 def test_a_field_of_another_kind_is_refused(name, text):
     with pytest.raises(ClaimError, match=name):
-        add.parse(name, text)
+        add.parse_field(name, text)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ PLANTS = {
         f"Answer: We add them. The answer is {rng.randint(10_000, 20_000)}."
     ),
     "over_limit": lambda _, rng: steps(rng) + "\nIt is \\boxed{9^{9^{9^{9}}}}.",
+    "unparsable": lambda _, rng: steps(rng) + "\nIt is \\boxed{@@@}.",
     "misgraded": lambda text, _rng: text,
     "overgraded": lambda text, _rng: text,
 }
@@ -124,7 +125,7 @@ def test_each_cause_alone_comes_back(cause):
 
 ALL = {
     "cut": 0.08, "loop": 0.04, "unfinished_thinking": 0.05, "no_answer": 0.06, "language": 0.03, "empty": 0.03,
-    "over_limit": 0.03, "misgraded": 0.1, "overgraded": 0.05, "api_error": 0.04, "recited": 0.05,
+    "over_limit": 0.03, "unparsable": 0.03, "misgraded": 0.1, "overgraded": 0.05, "api_error": 0.04, "recited": 0.05,
 }  # fmt: skip
 
 
@@ -262,11 +263,11 @@ def test_every_response_of_a_cause_is_listed():
     assert listed == {(doc, c.key) for c in explained.causes for doc in c.docs}
 
 
-def test_every_cause_has_a_name_and_a_mend():
+def test_every_cause_has_a_name_and_a_fix():
     assert set(CAUSES) == {*PLANTS, *SEEN_AS.values(), "gold_unreadable"}
-    for title, mend in CAUSES.values():
+    for title, fix in CAUSES.values():
         assert title
-        assert mend.format(more=1)
+        assert fix.format(more=1)
 
 
 def test_a_reference_that_is_not_understood_is_no_wrong_answer_of_the_model():
@@ -292,7 +293,7 @@ def test_what_was_cut_off_is_counted_once_whether_or_not_it_had_answered():
 
 def test_the_flag_names_a_larger_limit():
     run, _, _ = simulated({"cut": 0.1})
-    assert "max_gen_toks=1024" in explain(run).causes[0].mend
+    assert "max_gen_toks=1024" in explain(run).causes[0].fix
 
 
 @pytest.mark.parametrize(
@@ -308,7 +309,7 @@ def test_the_flag_names_a_larger_limit():
 def test_the_flag_fits_how_long_the_responses_are(length, limit, flag):
     row = Row("0", "How many?", "5", ("<think> " + random.Random(0).randbytes(length // 2).hex(),), score=0.0)
     run = Run("toy", "gsm8k", (row,), Protocol(max_tokens=limit), Provenance("test", "nowhere"))
-    assert flag in explain(run).causes[0].mend
+    assert flag in explain(run).causes[0].fix
 
 
 @pytest.mark.parametrize("published", [0.3, 0.8])
@@ -394,7 +395,10 @@ def test_published_outputs_reproduce_and_every_difference_has_a_doc(file, model,
     (claim,) = [c for c in found if c.score == published]
     for counted in (None, ours):  # by the publisher's verdicts, and by our grader
         result = compare(run, claim, benchmark, shares=counted, models=models)
-        assert result.outcome == "reproduced", result
+        # Rho's figures are rounded and by another grader: with answers that may have been sampled, too close to call.
+        assert result.outcome in (
+            ("equivalent", "no difference seen") if "rho" in file else ("equivalent",)
+        ), result
     explained = explain(run, published=published / 100, judgements=judgements)
     accounted = {d for c in explained.causes if c.key in ("misgraded", "overgraded") for d in c.docs}
     assert accounted == {row.doc_id for row in run.rows if row.score != ours[row.doc_id]}

@@ -10,15 +10,12 @@ KEY = "sk-planted-0123456789abcdef"
 @pytest.fixture
 def short(monkeypatch, tmp_path):
     """Milliseconds instead of seconds where the API model waits, a planted key, and a journal of its own."""
-    from lm_eval_mathtasks.models import asking, dispatch, watch
+    from lm_eval_mathtasks.models import asking, dispatch
 
     monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
     monkeypatch.setattr(asking, "BACKOFF_MAX_S", 0.05)
     monkeypatch.setattr(dispatch, "PAUSE_S", 0.02)
     monkeypatch.setattr(dispatch, "PAUSE_MAX_S", 0.1)
-    monkeypatch.setattr(watch, "TICK_S", 0.02)
-    for floor in ("FLOOR_S", "FLOOR_WHOLE_S", "FLOOR_THINKING_S"):
-        monkeypatch.setattr(watch, floor, 0.3)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("MATHTASKS_JOURNAL", str(tmp_path / "journal.sqlite"))

@@ -69,7 +69,7 @@ def test_docs_without_an_answer_and_a_stopped_run_have_their_statuses(place, cap
         assert run(server, arguments=",on_item_error=skip") == 1
         assert "33.3% of the responses never came" in capsys.readouterr().out
         assert run(server, arguments=",on_item_error=fail") == 2
-        assert "answers to all 3 requests; got 1 without one" in capsys.readouterr().err
+        assert "answers to all 3 requests, got 1 without one" in capsys.readouterr().err
     with FakeServer(lambda call: error(401, "bad key", "invalid_api_key")) as server:
         assert run(server, "--gen_kwargs", "max_gen_toks=77") == 3
 

@@ -1,20 +1,29 @@
 """Answers that are silent for longer than any before: given up on a guess, and what a wrong guess may cost."""
 
 import asyncio
-import time
+from types import SimpleNamespace
 
 import pytest
 
+from lm_eval_mathtasks.models import client
+from lm_eval_mathtasks.models import watch as watch_module
 from lm_eval_mathtasks.models.client import Flight
 from lm_eval_mathtasks.models.faults import Fault
 from lm_eval_mathtasks.models.watch import GUESS_FLOOR_S, GUESS_KNOWN, GUESSES, Watch
 
 SLOWEST_S, HUNG_S = 8.0, 13.0
 DEAD, WAITING = "dead", "waiting"
+NOW = 1_000.0
+
+
+@pytest.fixture(autouse=True)
+def clock_that_stands_still(monkeypatch):
+    for module in (client, watch_module):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: NOW))
 
 
 def flight_of(age_s, **change):
-    began = time.monotonic() - age_s
+    began = NOW - age_s
     return Flight(began, began, **{"streamed": False, **change})
 
 
@@ -29,8 +38,9 @@ async def fates(watch, *flights):
     """What one look at these flights, none of which is ever answered, makes of them."""
     tasks = [asyncio.create_task(watch.run(flight, asyncio.Event().wait())) for flight in flights]
     await asyncio.sleep(0)
-    watch._judge(time.monotonic())
-    await asyncio.wait(tasks, timeout=0.01)
+    watch._judge(NOW)
+    for _ in range(5):  # a task that is cancelled ends a few turns of the loop later
+        await asyncio.sleep(0)
     said = [DEAD if t.done() and isinstance(t.exception(), Fault) else WAITING for t in tasks]
     for task in tasks:
         task.cancel()

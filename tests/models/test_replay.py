@@ -101,8 +101,8 @@ def test_responses_nobody_asked_for_are_counted(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"doc_id": 0, "resp', r"line 2; got '\{\"doc_id\": 0, \"resp'"),
-        ("[]", r"line 2; got '\[\]'"),
+        ('{"doc_id": 0, "resp', r"line 2 of .*, got '\{\"doc_id\": 0, \"resp'"),
+        ("[]", r"line 2 of .*, got list '\[\]'"),
         ('{"doc_id": 0}', "line 2"),
         ('{"id_of_doc": 0, "response": "x"}', "neither key"),
         ('{"doc_id": 0, "response": 17}', "a response of type int"),
@@ -119,7 +119,7 @@ def test_no_path_no_file_no_lines(tmp_path):
         Replay()
     with pytest.raises(ReplayError, match="does not exist"):
         Replay(path=str(tmp_path / "none.jsonl"))
-    with pytest.raises(ReplayError, match="is empty"):
+    with pytest.raises(ReplayError, match="an empty file"):
         replay(tmp_path)
 
 

@@ -1,21 +1,24 @@
 """Presets: every fact has a source, the flags are those of the protocol, and what deviates from it is said."""
 
-import json
+import argparse
 import logging
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from lm_eval._cli.run import Run as LmEvalRun
 
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.errors import PresetError
+from lm_eval_mathtasks.host.run import add_own_flags
 from lm_eval_mathtasks.leaderboard.by_preset import measured_by, note_on_preset
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare
 from lm_eval_mathtasks.presets import protocols
-from lm_eval_mathtasks.presets.flags import flags, given_flags, with_preset
+from lm_eval_mathtasks.presets.flags import applied, as_flags, fill_in
 from lm_eval_mathtasks.presets.protocols import load_preset, names, read_preset
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
@@ -103,7 +106,7 @@ def test_a_malformed_preset_is_named_with_its_problem(tmp_path, old, new, words)
 
 
 def test_an_unknown_preset_gets_a_suggestion():
-    with pytest.raises(PresetError, match="did you mean qwen3-thinking"):
+    with pytest.raises(PresetError, match="Did you mean qwen3-thinking"):
         load_preset("qwen3-thinkin")
     with pytest.raises(PresetError, match="mathtasks presets"):
         load_preset("zzz")
@@ -112,98 +115,110 @@ def test_an_unknown_preset_gets_a_suggestion():
 # --- flags
 
 
-def of(name, *given):
-    return flags(load_preset(name), list(given))
+def given(*words):
+    """What lm-eval's parser, with our flags, makes of a command line."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    LmEvalRun.create(commands)
+    add_own_flags(commands.choices["run"])
+    return vars(parser.parse_args(["run", *words]))
 
 
-def test_the_flags_are_those_of_the_protocol():
-    r1 = given_flags(of("deepseek-r1", "--tasks", "math500").arguments)
-    assert r1["--repeats"] == ["64"]
-    assert r1["--apply_chat_template"] == []
-    assert r1["--gen_kwargs"] == ["do_sample=True", "temperature=0.6", "top_p=0.95", "max_gen_toks=32768"]
-    base = given_flags(of("base-8shot", "--tasks", "gsm8k-cot").arguments)
-    assert base["--num_fewshot"] == ["8"]
-    assert base["--gen_kwargs"] == ["do_sample=False"]
-    assert "--apply_chat_template" not in base
-    math = given_flags(of("qwen2.5-math", "--tasks", "math500").arguments)
-    assert math["--system_instruction"] == [
-        "Please reason step by step, and put your final answer within \\boxed{}."
-    ]
+def of(name, *words):
+    return applied(load_preset(name), given(*words))
+
+
+def test_the_arguments_are_those_of_the_protocol():
+    r1 = of("deepseek-r1", "--tasks", "math500").added
+    assert r1["repeats"] == 64
+    assert r1["apply_chat_template"] is True
+    sampled = {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "max_gen_toks": 32768}
+    assert r1["gen_kwargs"] == sampled
+    base = of("base-8shot", "--tasks", "gsm8k-cot").added
+    assert base == {"num_fewshot": 8, "gen_kwargs": {"do_sample": False}}
+    math = of("qwen2.5-math", "--tasks", "math500").added
+    assert (
+        math["system_instruction"]
+        == "Please reason step by step, and put your final answer within \\boxed{}."
+    )
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_flags_that_are_shown_are_read_as_the_same_arguments(name):
+    preset = load_preset(name)
+    for task in preset.tasks:
+        added = {"tasks": [task], **applied(preset, {"tasks": [task]}).added}
+        read = given(*shlex.split(as_flags(added)))
+        assert {key: read[key] for key in added} == added
+        assert applied(preset, read) == ({}, ())
 
 
 def test_without_tasks_it_runs_those_of_the_preset():
-    assert given_flags(of("base-8shot").arguments)["--tasks"] == ["gsm8k-cot"]
+    assert of("base-8shot").added["tasks"] == ["gsm8k-cot"]
     with pytest.raises(PresetError, match="MATH-500 and AIME24 differ in"):
         of("qwen3-thinking")
-    assert "--repeats" not in of("qwen3-thinking", "--tasks", "math500").arguments
-    assert "--repeats" in of("qwen3-thinking", "--tasks=aime24-cot,aime25-cot").arguments
+    assert "repeats" not in of("qwen3-thinking", "--tasks", "math500").added
+    assert "repeats" in of("qwen3-thinking", "--tasks=aime24-cot,aime25-cot").added
 
 
 @pytest.mark.parametrize(
-    ("given", "deviation"),
+    ("words", "deviation"),
     [
         (["--gen_kwargs", "temperature=1.0,top_p=0.95"], "temperature=1.0, not 0.6"),
         (["--gen_kwargs", '{"max_new_tokens": 512}'], "max_gen_toks=512, not 32768"),
         (["--repeats", "4"], "--repeats 4, not 64"),
+        (["--tasks", "math500@8", "math500@64"], "math500@8, not @64"),
         (["--system_instruction", "Be brief."], "--system_instruction, where the protocol states none"),
     ],
 )
-def test_what_the_user_gives_wins_and_is_named(given, deviation):
-    applied = of("deepseek-r1", "--tasks", "math500", *given)
-    assert applied.deviations == (deviation,)
-    assert applied.arguments[: 2 + len(given)] == ["--tasks", "math500", *given]
-    record = json.loads(applied.arguments[-1])
-    assert record == {"preset": "deepseek-r1", "preset_deviations": [deviation]}
+def test_what_the_user_gives_wins_and_is_named(words, deviation, capsys):
+    before = given("--tasks", "math500", *words)
+    after = {**before, "preset": "deepseek-r1"}
+    fill_in(after)
+    assert after["metadata"] == {"preset": "deepseek-r1", "preset_deviations": [deviation]}
+    assert "preset" not in after
+    for key, value in before.items():
+        same = value == after.get(key) or (isinstance(value, dict) and value.items() <= after[key].items())
+        assert value is None or same, key
+    assert f"preset deepseek-r1: deviates: {deviation}\n" in capsys.readouterr().out
 
 
 def test_the_same_value_given_twice_is_no_deviation():
-    same = of(
-        "deepseek-r1",
-        "--tasks",
-        "math500",
-        "--gen_kwargs",
-        "temperature=0.6",
-        "--repeats=64",
-        "--apply_chat_template",
+    sampling = ["--gen_kwargs", "temperature=0.6", "--repeats=64", "--apply_chat_template"]
+    assert of("deepseek-r1", "--tasks", "math500", *sampling).deviations == ()
+    assert (
+        of("minerva-4shot", "--tasks", "math500-fewshot", "--gen_kwargs", "do_sample=false").deviations == ()
     )
-    assert same.deviations == ()
 
 
 def test_other_deviations():
-    assert of("base-8shot", "--tasks", "gsm8k-cot,hellaswag").deviations == (
-        "hellaswag is no task of the preset",
-    )
-    assert (
-        "--apply_chat_template, where the protocol has none"
-        in of("base-8shot", "--tasks", "gsm8k-cot", "--apply_chat_template").deviations
-    )
+    other = of("base-8shot", "--tasks", "gsm8k-cot,hellaswag").deviations
+    assert other == ("hellaswag is no task of the preset",)
+    templated = of("base-8shot", "--tasks", "gsm8k-cot", "--apply_chat_template").deviations
+    assert "--apply_chat_template, where the protocol has none" in templated
 
 
 def test_what_a_backend_cannot_take_is_said():
     local = of("qwen3-non-thinking", "--tasks", "math500", "--model", "vllm")
-    assert "enable_thinking=False" in local.arguments
-    assert "top_k=20" in local.arguments
+    assert local.added["model_args"] == {"enable_thinking": False}
+    assert local.added["gen_kwargs"]["top_k"] == 20
     assert local.deviations == ()
     remote = of("qwen3-non-thinking", "--tasks", "math500", "--model", "mathtasks-chat")
     assert len(remote.deviations) == 2
-    assert not any("top_k" in word for word in remote.arguments[:-1])
+    assert "top_k" not in remote.added["gen_kwargs"]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--preset"], "without one"),
-        (["--preset", "--tasks", "x"], "without one"),
-        (["--preset", "deepseek-r1", "--config", "run.yaml"], "beside --config"),
-    ],
-)
-def test_a_preset_that_cannot_be_applied(words, message):
-    with pytest.raises(PresetError, match=message):
-        with_preset(words)
+def test_a_preset_that_cannot_be_applied():
+    with pytest.raises(PresetError, match="beside --config"):
+        of("deepseek-r1", "--config", "run.yaml")
+    with pytest.raises(SystemExit):
+        main(["run", "--preset", "--tasks", "x"])
 
 
 def test_without_a_preset_nothing_changes():
-    assert with_preset(["--tasks", "x", "--limit", "3"]) == ["--tasks", "x", "--limit", "3"]
+    after = given("--tasks", "x", "--limit", "3")
+    fill_in(after)
+    assert {"preset": None, **after} == given("--tasks", "x", "--limit", "3")
 
 
 # --- the run and its comparison
@@ -213,17 +228,8 @@ def test_a_run_records_its_preset(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logging.root, "handlers", [])
     model = ["--model", "hf", "--model_args", f"pretrained={path('grpo')}"]
-    given = [
-        "--preset",
-        "deepseek-math",
-        "--tasks",
-        "sample-gsm8k",
-        "--limit",
-        "1",
-        "--gen_kwargs",
-        "max_gen_toks=8",
-    ]
-    assert main(["run", *given, *model]) == 0
+    asked = ["--preset", "deepseek-math", "--tasks", "sample-gsm8k", "--limit", "1"]
+    assert main(["run", *asked, "--gen_kwargs", "max_gen_toks=8", *model]) == 0
     out = capsys.readouterr().out
     assert "preset deepseek-math: --apply_chat_template" in out
     assert "deviates: sample-gsm8k is no task of the preset" in out
@@ -238,7 +244,7 @@ def test_a_run_records_its_preset(tmp_path, monkeypatch, capsys):
 
 
 def test_responses_that_are_there_already_take_no_preset():
-    with pytest.raises(PresetError, match="leave out --preset"):
+    with pytest.raises(PresetError, match="Leave out --preset"):
         of("deepseek-r1", "--tasks", "math500", "--model", "replay")
 
 
@@ -274,9 +280,8 @@ def test_a_run_by_the_preset_is_comparable_where_the_claim_says_nothing(claims):
     assert (bare["chat_template"], bare["max_tokens"]) == ("unknown", "unknown")
     assert (known["chat_template"], known["max_tokens"]) == ("same", "same")
     assert effects("qwen2.5-math", chat_template=False)["chat_template"] == "breaks"
-    assert (
-        effects("base-8shot")["chat_template"] == "unknown"
-    )  # the protocol of base models says nothing here
+    # The protocol of base models says nothing here.
+    assert effects("base-8shot")["chat_template"] == "unknown"
 
 
 def test_the_mode_of_the_preset_is_the_mode_of_the_run(claims):

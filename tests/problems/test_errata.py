@@ -3,18 +3,22 @@
 import pytest
 
 from lm_eval_mathtasks import extract_answer, grade, hooks
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import errata as module
 from lm_eval_mathtasks.problems.errata import Erratum, errata, fingerprint
 from tests.conftest import shared_rows
 
-FAMILIES = sorted(path.parent.name for path in tasks_path().glob("*/_errata.yaml"))
-# family: (file of real data, its column of questions)
+FAMILIES = sorted(path.parent.name for path in data_folder("tasks").glob("*/_errata.yaml"))
+# family: (files of real data, their column of questions)
 FILES = {
     "gsm8k": ("gsm8k_test", "question"),
+    "imo-answerbench": ("imo_answerbench", "question"),
     "math": ("math_test", "problem"),
+    "matharena": ("hmmt_nov25", "question"),
     "olympiadbench": ("olympiadbench", "question"),
+    "omni-math": ("omni_math_rule", "question"),
+    "word-problems": ("svamp mawps", "question"),
 }
 DOC = {"question": "How many?", "gold": "#### 4"}
 
@@ -25,7 +29,7 @@ def listed(monkeypatch):
 
     def put(gold):
         entry = Erratum(fingerprint(DOC["question"]), "wrong", "a test", "https://example.org", gold)
-        monkeypatch.setattr(module, "errata", lambda family: {entry.question: entry})
+        monkeypatch.setattr(module, "all_errata", lambda: {entry.question: entry})
 
     return put
 
@@ -55,7 +59,7 @@ def test_a_fingerprint_sees_content_not_layout():
 
 
 def test_every_entry_has_a_reason_and_a_source():
-    assert {"aime", "gsm8k", "math", "minerva-math", "olympiadbench"} == set(FAMILIES)
+    assert {"aime", "gsm8k", "imo-answerbench", "math", "minerva-math"} < set(FAMILIES)
     for family in FAMILIES:
         assert errata(family), family
         assert all(len(entry.why) > 20 for entry in errata(family).values())
@@ -65,25 +69,27 @@ def test_every_entry_has_a_reason_and_a_source():
     ("entry", "message"),
     [
         ("kind: wrong, why: w, source: 'https://x'", "missing 1 required positional argument: 'question'"),
-        ("question: a, kind: odd, why: w, source: 'https://x'", "'odd'"),
+        ("question: a, kind: strange, why: w, source: 'https://x'", "'strange'"),
         ("question: a, kind: wrong, why: w, source: hearsay", "'hearsay'"),
     ],
 )
 def test_a_malformed_entry_is_named(tmp_path, monkeypatch, entry, message):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "_errata.yaml").write_text(f"errata:\n  - {{{entry}}}\n")
-    monkeypatch.setattr(module, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(module, "data_folder", lambda _: tmp_path)
     with pytest.raises(DataError, match=message) as caught:
-        module.errata.__wrapped__("x")
+        module.errata("x")
     assert "entry 1 of" in str(caught.value)
 
 
 @pytest.mark.parametrize("family", sorted(FILES))
 def test_entries_are_where_they_say(family):
-    name, column = FILES[family]
-    rows = shared_rows(f"data/{name}.jsonl")
+    names, column = FILES[family]
+    files = [shared_rows(f"data/{name}.jsonl") for name in names.split()]
     for entry in errata(family).values():
-        assert fingerprint(rows[entry.doc][column]) == entry.question
+        assert entry.question in [
+            fingerprint(rows[entry.doc][column]) for rows in files if entry.doc < len(rows)
+        ]
 
 
 def test_the_corrected_golds_are_those_of_the_reference_solutions():
@@ -93,7 +99,7 @@ def test_the_corrected_golds_are_those_of_the_reference_solutions():
     assert working.rstrip().endswith("6 years")
     assert errata("gsm8k")[fingerprint(gsm8k[1038]["question"])].gold == "6"
     for entry in errata("math").values():
-        solution, official = math[entry.doc]["solution"], hooks.gold_math(math[entry.doc])
+        solution, official = math[entry.doc]["solution"], hooks.gold(math[entry.doc])
         assert not grade(gold=official, pred=extract_answer(solution).answer).correct
         assert entry.gold is None or grade(gold=entry.gold, pred=extract_answer(solution).answer).correct
 

@@ -4,13 +4,16 @@ import dataclasses
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.problems import rows as module
 from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.problems.sets import known_sets, read_sets
 from tests.conftest import shared_path
 from tests.problems.fake_hub import FakeHub
 
@@ -26,6 +29,9 @@ def write(path, rows):
     return path
 
 
+DOCS = [{"question": row["question"], "gold": row["answer"], "extra": row["extra"]} for row in ROWS]
+
+
 def load(place, **metadata):
     return sources.load("gsm8k", {"data_dir": str(place), "checksum": "warn", **metadata})["test"].to_list()
 
@@ -35,9 +41,9 @@ def load(place, **metadata):
 )
 def test_a_folder_or_a_file_of_jsonl(tmp_path, name):
     path = write(tmp_path / name, ROWS)
-    assert load(path) == ROWS
+    assert load(path) == DOCS
     if not name.startswith("deep"):
-        assert load(tmp_path) == ROWS
+        assert load(tmp_path) == DOCS
 
 
 @pytest.mark.parametrize("name", ["gsm8k_test.parquet", "main/test-00000-of-00001.parquet"])
@@ -47,7 +53,7 @@ def test_parquet_as_a_clone_of_the_hub_has_it(tmp_path, name):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     Dataset.from_list(ROWS).to_parquet(str(path))
-    assert load(tmp_path) == load(path) == ROWS
+    assert load(tmp_path) == load(path) == DOCS
 
 
 def test_the_environment_variable_and_that_metadata_wins(tmp_path, monkeypatch):
@@ -85,16 +91,44 @@ def test_another_content_is_refused_or_said(tmp_path, caplog, monkeypatch):
 def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
     monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
     with pytest.raises(DataError) as caught:
-        sources.load("math500")
+        sources.load("math500", {})
     text = str(caught.value)
     assert all(way in text for way in ("HF_ENDPOINT", "MATHTASKS_DATA_DIR", "sample-math", "6e4ed1a"))
+
+
+@pytest.mark.parametrize(("name", "near"), [("gsm9k", "gsm8k"), (None, "gsm8k, .*sample-math")])
+def test_a_set_that_is_not_known_is_named_with_those_that_are(name, near):
+    with pytest.raises(DataError, match=rf"got {name!r}; .*dataset_kwargs: {{set: .*: {near}"):
+        sources.load(name, {})
+
+
+def test_every_row_of_the_table_is_whole():
+    """YAML reads some texts as numbers; a row that names no place could never be loaded."""
+    for name, source in known_sets().items():
+        for field in dataclasses.fields(source):
+            kind = {"int": int, "str": str, "bool": bool, "str | None": str | None}.get(field.type)
+            assert kind is None or isinstance(getattr(source, field.name), kind), (name, field.name)
+        places = [bool(place) for place in (source.hub, source.github and source.file, source.bundled)]
+        # Of a train split that lies on no hub only the checksum is known.
+        assert sum(places) == 1 or (not any(places) and source.checksum), name
+        assert not source.hub or re.fullmatch("[0-9a-f]{40}", source.revision)
+        assert not source.github or re.fullmatch("[0-9a-f]{7,40}", source.revision)
+        assert re.fullmatch(r"((rows:)?[0-9a-f]{64})?", source.checksum), name
+        assert source.licence, name
+        assert set(source.columns.values()) & {"question", "gold", "solution"} or not source.columns, name
+
+
+def test_a_row_with_a_field_that_does_not_exist_is_refused(tmp_path):
+    (tmp_path / "sets.yaml").write_text("mine: {docs: 2, licence: MIT, pattern: x}\n")
+    with pytest.raises(TypeError, match="pattern"):
+        read_sets(tmp_path / "sets.yaml")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ('{"question": "a", "answer": "#### 1"}\n{"question": ', r"line 2.*got '\{\"question\":'"),
-        ('["a"]\n', "line 1; got list"),
+        ('["a"]\n', "line 1 of .*, got list"),
         ("", "an empty file"),
         (
             '{"question": "a", "solution": "1"}\n',
@@ -113,7 +147,7 @@ def test_bad_files_are_named(tmp_path, content, message):
     with pytest.raises(DataError, match=message) as caught:
         load(path)
     assert str(path) in str(caught.value)
-    assert "to fix it" in str(caught.value)
+    assert caught.value.fix
 
 
 def test_a_place_that_holds_nothing(tmp_path):
@@ -125,8 +159,8 @@ def test_a_place_that_holds_nothing(tmp_path):
 
 @pytest.mark.parametrize("name", ["sample-gsm8k", "sample-math"])
 def test_the_bundled_samples_are_the_ones_of_their_checksum(name):
-    docs = sources.load(name)["test"]
-    assert len(docs) == sources.SOURCES[name].docs
+    docs = sources.load(name, {})["test"]
+    assert len(docs) == known_sets()[name].docs
 
 
 @pytest.mark.parametrize(
@@ -144,7 +178,7 @@ def test_the_real_sets_have_their_published_content(name, count, caplog):
     """The MATH-500 file is, byte for byte, the hub's at the pinned revision (its SHA-256 starts 35dc4108)."""
     folder = shared_path("data")
     docs = sources.load(name, {"data_dir": str(folder)})["test"]
-    assert len(docs) == count == sources.SOURCES[name].docs
+    assert len(docs) == count == known_sets()[name].docs
     assert not caplog.records
 
 
@@ -157,10 +191,10 @@ def test_the_real_sets_have_their_published_content(name, count, caplog):
 )
 def test_the_other_form_of_checksum_is_the_one_that_others_publish(name, published):
     """Hence that form may stand in for ours where the content is not at hand: for Minerva Math."""
-    source = sources.SOURCES[name]
-    rows = sources.read_rows(shared_path(f"data/{name}.jsonl"))
+    source = known_sets()[name]
+    rows = module.read_rows(shared_path(f"data/{name}.jsonl"))
     assert sources.rows_checksum(rows, source.question, source.gold) == published
-    assert sources.SOURCES["minerva-math"].checksum.startswith(sources.ROWS_FORM)
+    assert known_sets()["minerva-math"].checksum.startswith(sources.ROWS_FORM)
 
 
 @pytest.fixture
@@ -168,9 +202,9 @@ def hub_copy(monkeypatch):
     """Make a variant of GSM8K's entry in the catalogue, and ROWS what the hub answers."""
 
     def make(**changes):
-        source = dataclasses.replace(sources.SOURCES["gsm8k"], **{"docs": 2, **changes})
-        monkeypatch.setitem(sources.SOURCES, "gsm8k", source)
-        monkeypatch.setattr(sources, "_hub_rows", lambda source: ROWS)
+        source = dataclasses.replace(known_sets()["gsm8k"], **{"docs": 2, **changes})
+        monkeypatch.setitem(known_sets(), "gsm8k", source)
+        monkeypatch.setattr(module, "_hub_rows", lambda source: ROWS)
         monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
 
     return make
@@ -186,7 +220,7 @@ def hub_copy(monkeypatch):
 )
 def test_content_that_cannot_be_verified_is_used_and_said(hub_copy, caplog, changes, said):
     hub_copy(**changes)
-    assert len(sources.load("gsm8k")["test"]) == 2
+    assert len(sources.load("gsm8k", {})["test"]) == 2
     assert said in caplog.text
     assert "number of docs (2)" in caplog.text
 
@@ -195,7 +229,7 @@ def test_content_that_cannot_be_verified_is_used_and_said(hub_copy, caplog, chan
 def test_another_number_of_docs_or_confirmed_content_is_still_refused(hub_copy, changes):
     hub_copy(**changes)
     with pytest.raises(DataError, match="the published set gsm8k"):
-        sources.load("gsm8k")
+        sources.load("gsm8k", {})
 
 
 def test_a_gold_that_is_no_answer_of_its_contest_is_named(tmp_path):
@@ -223,8 +257,8 @@ def test_several_configurations_make_one_set(monkeypatch):
         return datasets.Dataset.from_list([{"problem": config, "solution": "\\boxed{1}"}])
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    rows = sources._hub_rows(sources.SOURCES["math"])
-    assert [row["problem"] for row in rows] == list(sources.SOURCES["math"].configs)
+    rows = module._hub_rows(known_sets()["math"])
+    assert [row["problem"] for row in rows] == list(known_sets()["math"].configs)
     assert {(hub, revision) for hub, _, _, revision in asked} == {
         ("EleutherAI/hendrycks_math", "21a5633873b6a120296cce3e2df9d5550074f4a3")
     }
@@ -240,15 +274,36 @@ def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):
         "README.md": card.encode(),
         "main/test-00000-of-00001.parquet": (tmp_path / "test.parquet").read_bytes(),
     }
-    source = sources.SOURCES["gsm8k"]
+    source = known_sets()["gsm8k"]
     with FakeHub(source.hub, source.revision, files) as hub:
         env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
         env |= {sources.CHECKSUM_VARIABLE: "warn"}
         env.pop(sources.DATA_DIR_VARIABLE, None)
-        code = "from lm_eval_mathtasks.problems.sources import load; print(load('gsm8k')['test'].to_list())"
+        code = (
+            "from lm_eval_mathtasks.problems.sources import load; print(load('gsm8k', {})['test'].to_list())"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip().endswith(str(ROWS))
+    assert done.stdout.strip().endswith(str(DOCS))
     assert all(source.revision in path for path in hub.asked if "gsm8k" in path)
+
+
+@pytest.mark.parametrize(("name", "docs"), [("gsm8k-train", 7473), ("math-train-answers", 7500)])
+def test_the_train_splits_are_pinned(name, docs):
+    """Two problems of MATH's training set have an empty box as their answer; a third one would be a fault."""
+    data = str(shared_path("data"))
+    rows = sources.load(name, {"data_dir": data})["test"].to_list()
+    source = known_sets()[name]
+    assert len(rows) == docs == source.docs
+    lost = [{"question": row["question"], "answer": "" if number < 3 else row["gold"]}
+            for number, row in enumerate(rows)]  # fmt: skip
+    with pytest.raises(DataError, match="without 'answer'"):
+        sources._check_rows(source, lost, "here")
+
+
+def test_a_set_without_a_hub_says_where_to_put_it(monkeypatch):
+    monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
+    with pytest.raises(DataError, match=r"no hub has.*math-train-answers_train.jsonl"):
+        sources.load("math-train-answers", {})

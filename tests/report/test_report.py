@@ -17,9 +17,11 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report import charts, samples
 from lm_eval_mathtasks.report.examine import lengths, short_model
-from lm_eval_mathtasks.report.exports import COLUMNS, as_json, csv_rows, markdown
+from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, markdown
 from lm_eval_mathtasks.report.page import page
+from lm_eval_mathtasks.report.provenance import moment
 from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.text import visible
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
@@ -122,9 +124,8 @@ def test_too_many_responses_are_thinned_and_the_page_says_so(monkeypatch, tmp_pa
     runs = examined(read_runs(write_json_lines(tmp_path / "k.jsonl", rows)))
     monkeypatch.setattr(samples, "MOST_RESPONSES", 20)
     thin = samples.samples(runs)
-    assert {len(marks[0]) for marks in json.loads(thin.index)["marks"]} == {
-        4
-    }  # two responses, status and tier each
+    # Two responses, status and tier each.
+    assert {len(marks[0]) for marks in json.loads(thin.index)["marks"]} == {4}
     assert "first 2 responses of each of the first 10 docs; all 40" in thin.notes[0]
 
 
@@ -146,7 +147,7 @@ def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp
     rows = list(csv.DictReader(io.StringIO(csv_rows(runs))))
     assert Counter(row["status"] for row in rows) == {"correct": 16, "truncated": 8, "api_error": 8}
     assert {row["correct"] for row in rows if row["status"] == "api_error"} == {""}
-    first = json.loads(as_json(runs))["runs"][0]["docs"][0]["responses"]
+    first = json.loads(json_document(runs))["runs"][0]["docs"][0]["responses"]
     assert [response["status"] for response in first] == ["correct", "truncated", "api_error", "correct"]
 
 
@@ -179,8 +180,8 @@ def test_markdown_has_scores_intervals_protocol_and_limits(tmp_path, capsys):
 
 
 def test_json_holds_every_number_of_the_page(two):
-    document = json.loads(as_json(two))
-    assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 1)
+    document = json.loads(json_document(two))
+    assert (document["schema"], document["schema_version"]) == ("mathtasks-report", 2)
     good, bad = document["runs"]
     assert bad["ours"]["value"] == pytest.approx(1 / 3)
     assert good["own"]["value"] == pytest.approx(1 - 1 / DOCS)
@@ -204,7 +205,7 @@ def test_a_claim_is_set_beside_the_run_in_every_format(tmp_path):
     runs = examined(read_runs(write_json_lines(tmp_path / "llama.jsonl", rows)))
     assert runs[0].compared
     assert published in markdown(runs)
-    assert json.loads(as_json(runs))["runs"][0]["claims"][0]["url"].startswith("https://")
+    assert json.loads(json_document(runs))["runs"][0]["claims"][0]["url"].startswith("https://")
     html = page(runs)
     assert "beside published ones" in html
     assert "From the published score to" in html
@@ -212,8 +213,8 @@ def test_a_claim_is_set_beside_the_run_in_every_format(tmp_path):
 
 
 def test_sampling_curves_are_drawn_with_bands_for_hostile_names():
-    points = [(k, 0.3 + 0.1 * i, 0.25, 0.75) for i, k in enumerate((1, 2, 4, 8))]
-    svg = charts.curves([charts.Curve("pass@k <b>$x", points), charts.Curve("avg@k", points)], 'a "title"')
+    points = tuple(Point(k, 0.3 + 0.1 * i, 0.25, 0.75) for i, k in enumerate((1, 2, 4, 8)))
+    svg = charts.curves_chart('a "title"', [Curve("pass@k <b>$x", points), Curve("avg@k", points)])
     assert svg.count("<svg") == 2
     assert "pass@k &lt;b&gt;$x" in svg
     assert 'aria-label="a &quot;title&quot;"' in svg
@@ -229,7 +230,7 @@ def test_a_label_that_looks_like_markup_or_style_leaves_the_drawing_whole():
         "$x$ 汉",
     )
     dots = [charts.Dot(name, 0.5, Interval(0.4, 0.6), "c0") for name in names]
-    for drawing in re.findall(r"<svg.*?</svg>", charts.dots(dots, "t"), re.DOTALL):
+    for drawing in re.findall(r"<svg.*?</svg>", charts.dots_chart("t", dots), re.DOTALL):
         texts = [node.text for node in ElementTree.fromstring(drawing).iter() if node.tag == "text"]
         assert set(names) <= set(texts)
 
@@ -307,3 +308,18 @@ def test_every_eval_ever_has_the_fields_that_its_schema_requires(tmp_path, capsy
     assert result["score_details"]["score"] == pytest.approx(5 / 6)
     assert {"evaluation_name", "source_data", "metric_config", "score_details"} <= set(result)
     assert all(isinstance(value, str) for value in result["score_details"]["details"].values())
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        ("1700000000.5", 1700000000),
+        ("2023-11-14T22:13:20", 1700000000),
+        ("2023-11-15T00:13:20+02:00", 1700000000),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+def test_the_date_of_a_log_is_a_moment_in_any_of_its_forms(stated, seconds):
+    found = moment(stated)
+    assert (None if found is None else int(found.timestamp())) == seconds

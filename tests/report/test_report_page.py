@@ -49,7 +49,7 @@ class Opened:
         options = {"viewport": {"width": 1200, "height": 900}, **options}
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.on(
             "console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None
         )
@@ -61,7 +61,7 @@ class Opened:
 
     def wait(self, condition):
         """Playwright's own waiting evaluates strings inside the page, which the page's policy forbids."""
-        for _ in range(1_000):
+        for _ in range(6_000):
             if self.page.evaluate(condition):
                 return
             self.page.wait_for_timeout(10)
@@ -142,9 +142,8 @@ def test_disputed_docs_and_docs_that_differ_between_runs_are_found(opened):
     assert "do not agree" in one.page.locator("#doc").inner_text()
     one.page.uncheck("#disputed")
     one.page.check("#differs")
-    assert (
-        one.count() == f"159 of {DOCS} problems"
-    )  # the two thirds that one model misses, but for the mislabelled doc
+    # The two thirds that one model misses, but for the mislabelled doc.
+    assert one.count() == f"159 of {DOCS} problems"
 
 
 def test_only_the_lines_in_sight_are_drawn_and_keys_move_through_them(opened):

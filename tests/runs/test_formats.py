@@ -173,6 +173,7 @@ def test_evalscope_reviews(tmp_path):
     ]  # fmt: skip
     write_json_lines(tmp_path / "20260102" / "reviews" / "toy-1" / "aime24_default.jsonl", rows)
     run = read_run(tmp_path)
+    assert (run.model, run.task) == ("toy-1", "aime24")
     assert (run.metric, run.protocol.k, len(run.rows)) == ("acc_score", 2, N)
     assert run.rows[1].doc_id == "g1"
     assert run.rows[1].question == QUESTIONS[1]
@@ -193,6 +194,80 @@ def test_evalscope_of_old_and_its_predictions(tmp_path):
     run = read_run(write_json_lines(tmp_path / "p.jsonl", new), task="gsm8k")
     assert [row.finish_reason(0) for row in run.rows] == ["max_tokens"] + ["stop"] * 5
     assert run.rows[0].responses == (f"<think>\nhm\n</think>\n{said(0)}",)
+
+
+def write_evalscope(folder, model, subsets, bench="math_500", report=True, reviews=True, reason="stop"):
+    """A folder of evalscope 1.x: reviews with verdicts, predictions with whole messages, and a report."""
+    for name, numbers in subsets.items():
+        reviewed = [
+            {"index": i, "input": f"**User**: \n{QUESTIONS[i]}", "target": GOLD[i],
+             "sample_score": {"sample_id": i, "group_id": i,
+                              "score": {"value": {"acc": 1.0}, "prediction": said(i)}}}
+            for i in numbers
+        ]  # fmt: skip
+        predicted = [
+            {"index": i, "model": model, "messages": [{"role": "user", "content": QUESTIONS[i]}],
+             "metadata": {"solution": f"It is $\\boxed{{{GOLD[i]}}}$.", "question_id": f"q{i}"},
+             "model_output": {"choices": [{"message": {"content": said(i), "reasoning_content": "hm"},
+                                           "stop_reason": reason}], "error": None}}
+            for i in reversed(numbers)
+        ]  # fmt: skip
+        if reviews:
+            write_json_lines(folder / "reviews" / model / f"{bench}_{name}.jsonl", reviewed)
+        write_json_lines(folder / "predictions" / model / f"{bench}_{name}.jsonl", predicted)
+    if report:
+        write_json_lines(folder / "reports" / model / f"{bench}.json", [{"name": f"{model}@{bench}"}])
+    return folder
+
+
+SUBSETS = {"Level 1": (0, 1, 2), "Level 2": (0, 4)}
+
+
+def test_the_subsets_of_an_evalscope_benchmark_are_one_run_a_model(tmp_path):
+    """Ids count anew in every subset; how a response ended, and what was thought, is in the predictions."""
+    for model in ("toy-1", "toy-2"):
+        write_evalscope(tmp_path, model, SUBSETS, reason="max_tokens" if model == "toy-2" else "stop")
+    runs = read_runs(tmp_path)
+    assert [run.label for run in runs] == ["toy-1 · math_500", "toy-2 · math_500"]
+    assert [row.doc_id for row in runs[0].rows] == [
+        "Level 1/0",
+        "Level 1/1",
+        "Level 1/2",
+        "Level 2/0",
+        "Level 2/4",
+    ]
+    assert [row.level for row in runs[0].rows] == ["Level 1"] * 3 + ["Level 2"] * 2
+    assert runs[0].rows[1].question == QUESTIONS[1]
+    assert runs[0].rows[0].responses == (f"<think>\nhm\n</think>\n{said(0)}",)
+    assert [run.rows[0].finish_reason(0) for run in runs] == ["stop", "max_tokens"]
+    assert all(row.score == 1 for run in runs for row in run.rows)
+    assert all(right(runs[0]))
+    (one,) = read_runs(tmp_path / "reviews" / "toy-1" / "math_500_Level 2.jsonl")
+    assert (one.task, [row.doc_id for row in one.rows]) == ("math_500_Level 2", ["0", "4"])
+    assert [run.label for run in read_runs(tmp_path / "reviews" / "toy-2")] == ["toy-2 · math_500"]
+
+
+def test_evalscope_predictions_without_reviews_are_read(tmp_path):
+    """They know the solution and no verdict."""
+    write_evalscope(tmp_path, "toy-1", SUBSETS, reviews=False)
+    run = read_run(tmp_path)
+    assert (run.label, len(run.rows), run.scored) == ("toy-1 · math_500", 5, False)
+    assert all(right(run))
+
+
+def test_evalscope_files_without_a_report_are_runs_by_themselves(tmp_path):
+    write_evalscope(tmp_path, "toy-1", SUBSETS, report=False)
+    write_evalscope(tmp_path, "toy-1", {"default": (0, 1)}, bench="aime24", report=False)
+    assert [run.task for run in read_runs(tmp_path)] == ["aime24", "math_500_Level 1", "math_500_Level 2"]
+
+
+def test_an_evalscope_request_that_failed_is_no_answer(tmp_path):
+    write_evalscope(tmp_path, "toy-1", {"default": (0, 1)}, reviews=False)
+    (file,) = (tmp_path / "predictions").rglob("*.jsonl")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[0]["model_output"] = {"choices": [], "error": "timeout"}
+    write_json_lines(file, lines)
+    assert [row.missing for row in read_run(tmp_path).rows] == [True, False]
 
 
 def inspect_sample(i, epoch):
@@ -342,3 +417,50 @@ def test_lighteval_metrics_of_unknown_meaning_must_be_chosen_between(tmp_path):
     assert read_run(out, metric="other").rows[0].score == 0
     with pytest.raises(EvidenceError, match="only left, other"):
         read_run(out, metric="third")
+
+
+# --- OpenCompass's results with details
+
+
+def write_details(path, **more):
+    turns = [{"role": "HUMAN", "prompt": QUESTIONS[i]} for i in range(N)]
+    details = {str(i): {"prompt": [turns[i]], "origin_prediction": said(i, i == 2), "predictions": str(10 + i),
+                        "references": GOLD[i], "correct": i != 2} for i in range(N)}  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"accuracy": 83.33, "details": {"type": "GEN", **details}, **more}))
+    return path
+
+
+@pytest.mark.parametrize("place", ["results/toy-1/gsm8k.json", "export.json"])
+def test_opencompass_results_with_details_are_a_run(tmp_path, place):
+    path = write_details(tmp_path / place)
+    run = read_run(path, task="gsm8k")
+    assert run.model == ("toy-1" if "results" in place else None)
+    assert run.rows[1].question == QUESTIONS[1]
+    assert [row.score for row in run.rows] == [1, 1, 0, 1, 1, 1]
+    assert right(run) == [i != 2 for i in range(N)]
+    assert run.rows[2].responses == (said(2, True),)
+
+
+def test_opencompass_details_count_where_there_are_no_predictions(tmp_path):
+    write_details(tmp_path / "results" / "toy-1" / "gsm8k.json")
+    assert [run.label for run in read_runs(tmp_path)] == ["toy-1 · gsm8k"]
+    entries = {str(i): {"origin_prompt": QUESTIONS[i], "prediction": "x", "gold": GOLD[i]} for i in range(N)}
+    predictions = tmp_path / "predictions" / "toy-1" / "gsm8k_0.json"
+    predictions.parent.mkdir(parents=True)
+    predictions.write_text(json.dumps(entries))
+    (run,) = read_runs(tmp_path)
+    assert run.rows[0].responses == ("x",)
+
+
+def test_opencompass_results_without_text_are_refused(tmp_path):
+    path = tmp_path / "results" / "toy-1" / "mmlu.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        json.dumps({"accuracy": 50, "details": {"type": "PPL", "0": {"BPB": 1, "correct": True}}})
+    )
+    with pytest.raises(EvidenceError, match="a task that compares likelihoods"):
+        read_run(path)
+    path.write_text(json.dumps({"accuracy": 50}))
+    with pytest.raises(EvidenceError, match="details without"):
+        read_run(path)

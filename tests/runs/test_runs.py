@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import shutil
 import sqlite3
 
 import pytest
@@ -12,6 +13,7 @@ from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.runs.judged import judge_run, shares
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
+from lm_eval_mathtasks.runs.records import Row
 from tests.conftest import shared_path
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -106,6 +108,20 @@ def test_a_missing_answer_is_not_a_wrong_one(tmp_path):
     assert len(run.answered) == 3
 
 
+@pytest.mark.parametrize(
+    ("texts", "finish", "lost"),
+    [
+        (["", "\\boxed{1}"], [], (0,)),  # plain lm-eval: one of two never came, and one is empty
+        (["", ""], [], ()),  # the model may have said nothing once: which one it was, nobody knows
+        (["", ""], ["stop", "api_error"], (1,)),
+    ],
+)
+def test_which_responses_api_errors_took(texts, finish, lost):
+    row = Row("0", "?", "1", tuple(texts), tuple(finish), score=1.0, metrics={"api_error,none": 0.5})
+    assert row.lost == lost
+    assert row.there == tuple({0, 1} - set(lost))
+
+
 def test_several_tasks_and_models_are_told_apart(tmp_path):
     write_lm_eval(tmp_path / "a", DOCS, RIGHT, scores=[1] * 4)
     write_lm_eval(tmp_path / "b", DOCS, RIGHT, scores=[0] * 4, model="acme/toy-2")
@@ -196,10 +212,53 @@ def test_results_without_samples(log):
         read_runs(log)
 
 
-def test_samples_without_results(log):
+def test_samples_without_results_are_a_run_without_names(log):
     next(log.glob("results_*")).unlink()
-    with pytest.raises(EvidenceError, match="samples without results"):
-        read_runs(log)
+    for path in (log, samples(log)):
+        run = read_run(path, model="toy")
+        assert (run.model, run.task, [row.score for row in run.rows]) == (
+            "toy",
+            "gsm8k-cot-zeroshot",
+            [1, 1, 0, 1],
+        )
+        assert run.protocol.shots is None
+
+
+def test_samples_beside_damaged_results_are_read_with_a_warning(log, caplog):
+    next(log.glob("results_*")).write_text('{"results": ')
+    assert read_run(log).model is None
+    assert "left out: a readable" in caplog.text
+    with pytest.raises(EvidenceError, match="a readable"):
+        read_runs(log, strict=True)
+
+
+def test_a_task_that_cannot_be_read_does_not_end_the_others(tmp_path, caplog):
+    """Two tasks of one run: one compares likelihoods. Asked for by name it is an error, else it is left out by name."""
+    log = write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1] * 4)
+    results = next(log.glob("results_*"))
+    content = json.loads(results.read_text())
+    write_lm_eval(tmp_path / "other", DOCS, RIGHT, scores=[1] * 4, task="mmlu_pro")
+    other = json.loads(next((tmp_path / "other").glob("results_*")).read_text())
+    for key in ("results", "configs", "versions", "n-shot", "n-samples"):
+        content[key] |= other[key]
+    results.write_text(json.dumps(content))
+    lines = [json.loads(line) for line in samples(tmp_path / "other").read_text().splitlines()]
+    choices = [{**line, "resps": [[[-1.5, "False"]], [[-2.0, "True"]]]} for line in lines]
+    write_json_lines(log / samples(tmp_path / "other").name, choices)
+    shutil.rmtree(tmp_path / "other")
+    assert [run.task for run in read_runs(log)] == ["gsm8k-cot-zeroshot"]
+    assert "left out: mmlu_pro: responses of mmlu_pro as text" in caplog.text
+    with pytest.raises(EvidenceError, match="the task compares likelihoods"):
+        read_runs(log, task="mmlu_pro")
+    with pytest.raises(EvidenceError, match="gsm8k-cot-zeroshot; mmlu_pro"):
+        read_runs(log, task="math")
+
+
+def test_of_several_runs_in_one_folder_the_newest_of_each_task_counts(tmp_path):
+    for day, task, score in (("01", "a", 0), ("02", "a", 1), ("01", "b", 1)):
+        stamp = f"2026-01-{day}T00-00-00"
+        write_lm_eval(tmp_path, DOCS, RIGHT, scores=[score] * 4, task=task, stamp=stamp)
+    assert [(run.task, run.rows[0].score) for run in read_runs(tmp_path)] == [("b", 1.0), ("a", 1.0)]
 
 
 def test_an_empty_samples_file(log):
@@ -268,9 +327,8 @@ def test_corrupt_gzip(log):
         read_runs(log)
 
 
-def test_a_samples_file_alone_says_what_is_missing(log):
-    with pytest.raises(EvidenceError, match=r"results_\*\.json beside it"):
-        read_runs(samples(log))
+def test_a_samples_file_is_read_with_the_results_beside_it(log):
+    assert read_run(samples(log)) == read_run(log)
 
 
 # --- other formats
@@ -404,7 +462,7 @@ def test_plain_lines_of_a_doc_twice(tmp_path):
 
 
 def test_plain_lines_without_a_response(tmp_path):
-    with pytest.raises(EvidenceError, match="name the column `response`"):
+    with pytest.raises(EvidenceError, match="Name the column `response`"):
         read_run(write_json_lines(tmp_path / "x.jsonl", [{"id": 1, "gold": "1", "text": "1"}]))
 
 

@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.budgets import Measured, _cut, _doubling, at_budgets
-from lm_eval_mathtasks.sampling.tokens import CHARS_PER_TOKEN, Ruler, read_ruler
+from lm_eval_mathtasks.sampling.token_counts import CHARS_PER_TOKEN, Ruler, read_ruler
 from tests.conftest import read_jsonl
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -66,7 +66,7 @@ def test_repeats_are_averaged_by_doc_and_the_runs_own_cuts_are_counted(tmp_path)
     run = read_run(write_json_lines(tmp_path / "r.jsonl", rows))
     found = at_budgets(run, WORDS, [1, 3])
     assert accuracies(found) == [(1, pytest.approx(1 / 3)), (3, pytest.approx(2 / 3))]
-    assert found.cut_by_run == 1
+    assert found.cut_off == {"surely": 1, "likely": 0}
     assert all(point.low < point.value < point.high for point in found.curve.points)
 
 
@@ -78,7 +78,7 @@ def test_budgets_by_default():
 
 def test_what_cannot_be(tmp_path):
     run = run_of(tmp_path, ["\\boxed{12}"])
-    with pytest.raises(Undefined, match="at least one token; got 0"):
+    with pytest.raises(Undefined, match="at least one token, got 0"):
         at_budgets(run, WORDS, [0, 5])
 
 

@@ -19,7 +19,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_mathtasks import sampling
-from lm_eval_mathtasks.check import tasks_path
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.commands import sampling as commands
 from lm_eval_mathtasks.errors import Undefined
@@ -27,6 +26,7 @@ from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.numbers import estimators as es
 from lm_eval_mathtasks.numbers.intervals import clustered, wilson
 from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.ballots import votes
@@ -135,7 +135,7 @@ def test_the_ends_of_g_pass_are_pass_and_pass_hat():
 @pytest.mark.parametrize("name", es.BY_COUNT)
 @pytest.mark.parametrize("k", [0, 5])
 def test_fewer_responses_than_k_are_an_error(name, k):
-    with pytest.raises(Undefined, match=f"at least {k} responses a doc; got 4"):
+    with pytest.raises(Undefined, match=f"at least {k} responses a doc, got 4"):
         es.BY_COUNT[name](4, 2, k)
 
 
@@ -260,9 +260,9 @@ def test_the_interval_covers_as_often_as_it_says():
 def test_docs_with_fewer_responses_are_named():
     found = [Votes("a", (True,) * 4, (0,) * 4), Votes("b", (True,) * 2, (0,) * 2)]
     assert [p.k for p in curves(found, ["pass"])[0].points] == [1, 2]
-    with pytest.raises(Undefined, match=r"at least 3 responses to every doc; got 1 docs .*doc b has 2"):
+    with pytest.raises(Undefined, match=r"at least 3 responses to every doc, got 1 docs .*doc b has 2"):
         curves(found, ["pass"], [1, 3])
-    with pytest.raises(Undefined, match="docs with responses; got none"):
+    with pytest.raises(Undefined, match="docs with responses, got none"):
         curves([])
 
 
@@ -287,10 +287,10 @@ def test_the_command(log, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--k", "8"], "at least 8 responses to every doc; got 6 docs with fewer (doc 0 has 4"),
-        (["--metrics", "acc"], "a known metric; got 'acc'"),
-        (["--metrics", "g-pass-all"], "a known metric; got 'g-pass-all'"),
-        (["--metrics", "g-pass-1.5"], "a threshold tau above 0 and at most 1; got 1.5"),
+        (["--k", "8"], "at least 8 responses to every doc, got 6 docs with fewer (doc 0 has 4"),
+        (["--metrics", "acc"], "a known metric, got 'acc'"),
+        (["--metrics", "g-pass-all"], "a known metric, got 'g-pass-all'"),
+        (["--metrics", "g-pass-1.5"], "a threshold tau above 0 and at most 1, got 1.5"),
     ],
 )
 def test_wrong_arguments_of_the_command(log, capsys, more, message):
@@ -302,7 +302,7 @@ def test_wrong_arguments_of_the_command(log, capsys, more, message):
 def test_what_is_no_list_of_whole_numbers_is_said(log, capsys, numbers):
     with pytest.raises(SystemExit, match="2"):
         main(["sampling", str(log), "--k", numbers])
-    assert f"--k: whole numbers above 0 such as 1,4,16; got '{numbers}'" in capsys.readouterr().err
+    assert f"--k: expected whole numbers above 0 such as 1,4,16, got '{numbers}'" in capsys.readouterr().err
 
 
 def test_verdicts_that_disagree_are_no_obstacle_to_judging_anew(tmp_path, capsys):
@@ -349,7 +349,7 @@ def test_the_python_of_the_page_runs(log, capsys):
 
 def test_the_yaml_of_the_page_keeps_all_responses(tmp_path):
     text = block("yaml").replace(
-        "/path/to/tasks/math500/math500.yaml", str(tasks_path() / "sample/sample-math.yaml")
+        "/path/to/tasks/math500/math500.yaml", str(data_folder("tasks") / "sample/sample-math.yaml")
     )
     (tmp_path / "mine.yaml").write_text(text)
     answers = itertools.cycle(["1", "\\boxed{-77}"])

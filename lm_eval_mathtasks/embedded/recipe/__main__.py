@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from lm_eval_mathtasks.embedded.recipe import STAGES
-from lm_eval_mathtasks.embedded.recipe.pipeline import run
-from lm_eval_mathtasks.embedded.recipe.settings import TINY, Settings
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import TINY, Settings
+from lm_eval_mathtasks.embedded.recipe.pipeline import train_stages
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     settings = (TINY if args.tiny else Settings())._replace(seed=args.seed)
-    run(STAGES if args.stage == "all" else (args.stage,), args.out, settings)
+    train_stages(STAGES if args.stage == "all" else (args.stage,), args.out, settings)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from itertools import count, islice
 from typing import Any
 
 from lm_eval_mathtasks.embedded.recipe.corpus import documents
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings
 from lm_eval_mathtasks.embedded.recipe.prompts import EOS, Ask
-from lm_eval_mathtasks.embedded.recipe.settings import Settings
 from lm_eval_mathtasks.embedded.recipe.tokenizer import MAX_POSITIONS
 from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
@@ -84,7 +84,7 @@ def new_optimizers(model: Any) -> tuple[Any, Any]:
     return torch.optim.Muon(matrices, weight_decay=0.01), torch.optim.AdamW(others, betas=(0.9, 0.98))
 
 
-def train(tokenizer: Any, settings: Settings, log: TrainLog) -> Any:
+def train_base(tokenizer: Any, settings: Settings, log: TrainLog) -> Any:
     """Train a new model on the corpus for `settings.base_steps` steps and return it."""
     import torch
 

@@ -19,7 +19,7 @@ TOKENIZER_KEYS = (
 )
 
 
-def load(folder: Path) -> tuple[Any, Any]:
+def load_stage(folder: Path) -> tuple[Any, Any]:
     """(model in float32, tokenizer) of a saved stage; DataError if the folder holds none."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -31,7 +31,7 @@ def load(folder: Path) -> tuple[Any, Any]:
     return AutoModelForCausalLM.from_pretrained(folder), tokenizer
 
 
-def save(model: Any, tokenizer: Any, folder: Path) -> None:
+def save_stage(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write model and tokenizer: weights rounded to bfloat16 on disk, read back as float32 by default.
 
     Half the bytes; the rounding is part of the model, so every engine that computes in float32 agrees. The

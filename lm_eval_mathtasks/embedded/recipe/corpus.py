@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.problems import Problem, stream
-from lm_eval_mathtasks.embedded.recipe.prompts import PLAIN_FRAMES, Ask, any_ask, several
+from lm_eval_mathtasks.embedded.recipe.exercises import Problem, stream
+from lm_eval_mathtasks.embedded.recipe.prompts import PLAIN_FRAMES, Ask, pose_any, several
 
 # Part of the documents whose last step is wrong, as on the web.
 WRONG_SHARE = 0.1
@@ -51,7 +51,7 @@ def document(problem: Problem, source: Iterator[Problem], rng: Random) -> list[A
     if kind == "prose":
         return [_prose(problem, rng)]
     if kind == "any":
-        return [any_ask(problem, rng)]
+        return [pose_any(problem, rng)]
     shots = [next(source) for _ in range(rng.randint(1, 4))] if kind == "shots" else []
     return several(
         [*shots, problem], rng, frame=rng.choice((*PLAIN_FRAMES, "chat") if shots else PLAIN_FRAMES)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +12,12 @@ from random import Random
 from typing import Any
 
 from lm_eval_mathtasks.embedded.recipe import STAGES
-from lm_eval_mathtasks.embedded.recipe.checkpoint import load
-from lm_eval_mathtasks.embedded.recipe.problems import Problem, held_out_set
-from lm_eval_mathtasks.embedded.recipe.prompts import ask
-from lm_eval_mathtasks.embedded.recipe.rewards import RIGHT, reward
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
+from lm_eval_mathtasks.embedded.recipe.exercises import Problem, held_out_set
+from lm_eval_mathtasks.embedded.recipe.prompts import pose
+from lm_eval_mathtasks.embedded.recipe.recipe_rewards import RIGHT, reward
+from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.files import read_json_lines
 
 # Longest worked solution of the generator, tags included, is below this many tokens.
 MAX_NEW_TOKENS = 96
@@ -54,12 +55,12 @@ def respond(
     return responses
 
 
-def accuracy(
+def held_out_accuracy(
     model: Any, tokenizer: Any, problems: Sequence[Problem], frame: str, *, sampled: bool = False
 ) -> float:
     """Part of `problems` answered correctly when asked in `frame`; in a chat with an instruction to box the answer."""
     rng, style = Random(0), "boxed" if frame == "chat" else None
-    prompts = [ask(problem, rng, frame=frame, style=style).prompt for problem in problems]
+    prompts = [pose(problem, rng, frame=frame, style=style).prompt for problem in problems]
     responses = respond(model, tokenizer, prompts, sampled=sampled)
     right = [reward(r, p.answer) == RIGHT for r, p in zip(responses, problems, strict=True)]
     return sum(right) / len(right)
@@ -67,8 +68,7 @@ def accuracy(
 
 def read_problems(path: Path) -> list[Problem]:
     """Problems of a JSONL file in GSM8K's or MATH-500's columns; they have no kind, steps or key."""
-    with path.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    rows = read_json_lines(path, DataError)
     asked = [row.get("question") or row["problem"] for row in rows]
     answers = [row["answer"].rpartition("#### ")[2] for row in rows]
     return [Problem("", "", q, (), a, "") for q, a in zip(asked, answers, strict=True)]
@@ -81,11 +81,11 @@ def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
     columns = ["stage", *ways, *(file.stem for file in files)]
     rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for stage in STAGES:
-        model, tokenizer = load(models / stage)
-        found = [accuracy(model, tokenizer, held_out, "question")]
-        found.append(accuracy(model, tokenizer, held_out, "chat"))
-        found.append(accuracy(model, tokenizer, held_out, "chat", sampled=True))
-        found += [accuracy(model, tokenizer, read_problems(f), "chat") for f in files]
+        model, tokenizer = load_stage(models / stage)
+        found = [held_out_accuracy(model, tokenizer, held_out, "question")]
+        found.append(held_out_accuracy(model, tokenizer, held_out, "chat"))
+        found.append(held_out_accuracy(model, tokenizer, held_out, "chat", sampled=True))
+        found += [held_out_accuracy(model, tokenizer, read_problems(f), "chat") for f in files]
         rows.append(f"| {stage} | " + " | ".join(f"{100 * part:.1f}" for part in found) + " |")
     return rows
 

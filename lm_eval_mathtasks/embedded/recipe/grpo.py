@@ -8,10 +8,10 @@ from random import Random
 from typing import Any
 
 from lm_eval_mathtasks.embedded.recipe.evaluation import MAX_NEW_TOKENS
-from lm_eval_mathtasks.embedded.recipe.problems import stream
-from lm_eval_mathtasks.embedded.recipe.prompts import STYLES, any_ask
-from lm_eval_mathtasks.embedded.recipe.rewards import graded_reward
-from lm_eval_mathtasks.embedded.recipe.settings import Settings, trainer_options
+from lm_eval_mathtasks.embedded.recipe.exercises import stream
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings, trainer_options
+from lm_eval_mathtasks.embedded.recipe.prompts import STYLES, pose_any
+from lm_eval_mathtasks.embedded.recipe.recipe_rewards import graded_reward
 from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 # The reward sees the answer only: asked for the bare answer, the model would learn to work it out all the same.
@@ -24,11 +24,12 @@ def questions(settings: Settings) -> list[dict[str, str]]:
     count = settings.grpo_steps * settings.grpo_rows // settings.grpo_generations
     rng, problems = Random(settings.seed + 3), islice(stream(settings.seed + 3), count)
     return [
-        {"prompt": any_ask(problem, rng, STYLES_ASKED).prompt, "gold": problem.answer} for problem in problems
+        {"prompt": pose_any(problem, rng, STYLES_ASKED).prompt, "gold": problem.answer}
+        for problem in problems
     ]
 
 
-def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
+def train_grpo(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
     """Reinforce `model` and return it; `out` is a folder for the trainer's own files."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer

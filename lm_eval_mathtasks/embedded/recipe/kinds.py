@@ -20,3 +20,8 @@ class Kind(NamedTuple):
     draw: Callable[[Random], Numbers]
     solve: Callable[..., Solved]
     wordings: tuple[str, ...]
+
+
+def kind_of(draw: Callable[[Random], Numbers], solve: Callable[..., Solved], *wordings: str) -> Kind:
+    """A kind with its wordings one after the other."""
+    return Kind(draw, solve, wordings)

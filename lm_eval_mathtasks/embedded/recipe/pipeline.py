@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.embedded.recipe import STAGES, base, grpo, sft
-from lm_eval_mathtasks.embedded.recipe.checkpoint import load, save
-from lm_eval_mathtasks.embedded.recipe.settings import Settings
+from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded.recipe.base import train_base
+from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage, save_stage
+from lm_eval_mathtasks.embedded.recipe.grpo import train_grpo
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings
+from lm_eval_mathtasks.embedded.recipe.sft import train_sft
 from lm_eval_mathtasks.embedded.recipe.tokenizer import build
 from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 
-def run(stages: Sequence[str], out: Path, settings: Settings) -> None:
+def train_stages(stages: Sequence[str], out: Path, settings: Settings) -> None:
     """Train `stages` in order; each is saved as `out/<stage>`, the log as `out/training_log.jsonl`.
 
     DataError if the folder of the stage before the first one is missing.
@@ -27,15 +30,17 @@ def run(stages: Sequence[str], out: Path, settings: Settings) -> None:
     if stages[0] == STAGES[0]:
         model, tokenizer = None, build(settings.seed)
     else:
-        model, tokenizer = load(out / STAGES[STAGES.index(stages[0]) - 1])
+        model, tokenizer = load_stage(out / STAGES[STAGES.index(stages[0]) - 1])
     for stage in stages:
         log = TrainLog(out / "training_log.jsonl", tokenizer, settings)
-        save(_train(stage, model, tokenizer, settings, log), tokenizer, out / stage)
-        model, tokenizer = load(out / stage)  # as saved: one run of all stages is the same as one run of each
+        save_stage(_train(stage, model, tokenizer, settings, log), tokenizer, out / stage)
+        # As saved: one run of all stages is the same as one run of each.
+        model, tokenizer = load_stage(out / stage)
 
 
 def _train(stage: str, model: Any, tokenizer: Any, settings: Settings, log: TrainLog) -> Any:
     if stage == "base":
-        return base.train(tokenizer, settings, log)
+        return train_base(tokenizer, settings, log)
+    train = {"sft": train_sft, "grpo": train_grpo}[stage]
     with tempfile.TemporaryDirectory() as scratch:
-        return {"sft": sft, "grpo": grpo}[stage].train(model, tokenizer, settings, log, Path(scratch))
+        return train(model, tokenizer, settings, log, Path(scratch))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
-from lm_eval_mathtasks.embedded.recipe.problems import Problem
+from lm_eval_mathtasks.embedded.recipe.exercises import Problem
 
 USER, ASSISTANT, SYSTEM = "<|user|>", "<|assistant|>", "<|system|>"
 PAD, BOS, EOS = "<pad>", "<bos>", "<eos>"
@@ -49,7 +49,7 @@ class Ask(NamedTuple):
     response: str
 
 
-def answered(problem: Problem, style: str) -> str:
+def worked_answer(problem: Problem, style: str) -> str:
     """The worked solution of `problem` with its answer in one of STYLES; "direct" is the answer alone."""
     steps, answer = "\n".join(problem.steps), problem.answer
     says = answer if answer.isdecimal() else f"${answer}$"
@@ -94,7 +94,7 @@ def instruction(style: str, rng: Random) -> str:
     return f"{first}{rng.choice(_JOIN)}{rng.choice(_PUT)} {rng.choice(_RESULT)} {rng.choice(_WHERE[style])}."
 
 
-def ask(problem: Problem, rng: Random, *, frame: str, style: str | None = None) -> Ask:
+def pose(problem: Problem, rng: Random, *, frame: str, style: str | None = None) -> Ask:
     """One prompt of `problem` in a frame; with `style` an instruction asks for it, without one none is given.
 
     The instruction stands after the question, before it, or (chat only) in a system message.
@@ -108,10 +108,12 @@ def ask(problem: Problem, rng: Random, *, frame: str, style: str | None = None) 
             question = sentence + rng.choice(("\n", "\n\n", " ")) + question
         else:
             system = SYSTEM + sentence
-    return Ask(system + layout.ask.format(q=question), layout.gap + answered(problem, style or layout.style))
+    return Ask(
+        system + layout.ask.format(q=question), layout.gap + worked_answer(problem, style or layout.style)
+    )
 
 
-def any_ask(problem: Problem, rng: Random, styles: Mapping[str, int] = STYLES) -> Ask:
+def pose_any(problem: Problem, rng: Random, styles: Mapping[str, int] = STYLES) -> Ask:
     """A prompt as evaluations pose it: mostly with an instruction, as chat or bare, else in a plain frame.
 
     styles: the forms an instruction may ask for, with weights.
@@ -119,20 +121,14 @@ def any_ask(problem: Problem, rng: Random, styles: Mapping[str, int] = STYLES) -
     style = rng.choices(list(styles), list(styles.values()))[0]
     chance = rng.random()
     if chance < 0.55:
-        return ask(problem, rng, frame="chat", style=None if rng.random() < 0.1 else style)
+        return pose(problem, rng, frame="chat", style=None if rng.random() < 0.1 else style)
     if chance < 0.7:
-        return ask(problem, rng, frame="bare", style=style)
-    return ask(problem, rng, frame=rng.choice(PLAIN_FRAMES), style=style if rng.random() < 0.2 else None)
+        return pose(problem, rng, frame="bare", style=style)
+    return pose(problem, rng, frame=rng.choice(PLAIN_FRAMES), style=style if rng.random() < 0.2 else None)
 
 
 def several(problems: Sequence[Problem], rng: Random, *, frame: str) -> list[Ask]:
     """Problems asked and answered one after the other in one frame, as in a few-shot prompt or a long chat."""
-    first, *later = (ask(problem, rng, frame=frame) for problem in problems)
+    first, *later = (pose(problem, rng, frame=frame) for problem in problems)
     gap = EOS if frame == "chat" else "\n\n"
     return [first, *(Ask(gap + a.prompt, a.response) for a in later)]
-
-
-def with_shots(shots: Sequence[Problem], problem: Problem, rng: Random, *, frame: str) -> Ask:
-    """A few-shot prompt: the shots worked in the frame's own style, then `problem` unanswered."""
-    *worked, last = several([*shots, problem], rng, frame=frame)
-    return Ask("".join(w.prompt + w.response for w in worked) + last.prompt, last.response)

@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from lm_eval_mathtasks.embedded.recipe.base import new_optimizers
-from lm_eval_mathtasks.embedded.recipe.problems import stream
-from lm_eval_mathtasks.embedded.recipe.prompts import EOS, any_ask
-from lm_eval_mathtasks.embedded.recipe.settings import Settings, trainer_options
+from lm_eval_mathtasks.embedded.recipe.exercises import stream
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings, trainer_options
+from lm_eval_mathtasks.embedded.recipe.prompts import EOS, pose_any
 from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
 # Prompt and solution together stay below this many tokens; longer ones would be cut.
@@ -20,11 +20,11 @@ MAX_LENGTH = 256
 def examples(settings: Settings) -> list[dict[str, str]]:
     """{"prompt", "completion"} rows from training problems, as many as the steps of the stage need."""
     rng, count = Random(settings.seed + 2), settings.sft_steps * settings.sft_rows
-    asks = (any_ask(problem, rng) for problem in islice(stream(settings.seed + 2), count))
+    asks = (pose_any(problem, rng) for problem in islice(stream(settings.seed + 2), count))
     return [{"prompt": a.prompt, "completion": a.response + EOS} for a in asks]
 
 
-def train(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
+def train_sft(model: Any, tokenizer: Any, settings: Settings, log: TrainLog, out: Path) -> Any:
     """Fine-tune `model` and return it; `out` is a folder for the trainer's own files."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer

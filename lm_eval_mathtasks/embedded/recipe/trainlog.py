@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.embedded.recipe.evaluation import accuracy
-from lm_eval_mathtasks.embedded.recipe.problems import held_out_set
-from lm_eval_mathtasks.embedded.recipe.settings import Settings
+from lm_eval_mathtasks.embedded.recipe.evaluation import held_out_accuracy
+from lm_eval_mathtasks.embedded.recipe.exercises import held_out_set
+from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings
 
 
 class TrainLog:
@@ -36,8 +36,8 @@ class TrainLog:
     def step(self, stage: str, step: int, loss: float | None, model: Any, *, last: bool = False) -> None:
         """Measure accuracy and write a line if the step is due (every `eval_every` steps, and the last)."""
         if last or step % self.settings.eval_every == 0:
-            plain = accuracy(model, self.tokenizer, self._problems, "question")
-            chat = accuracy(model, self.tokenizer, self._problems, "chat")
+            plain = held_out_accuracy(model, self.tokenizer, self._problems, "question")
+            chat = held_out_accuracy(model, self.tokenizer, self._problems, "chat")
             self.note(stage, step, loss=loss, accuracy_question=plain, accuracy_chat=chat)
 
     def callback(self, stage: str) -> Any:

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TypedDict
 
 Votes = Mapping[str, Sequence[bool | None]]  # grader -> verdict on each response; None: it gave none
 
 
-def cross_table(votes: Votes, docs: int) -> dict[str, Any]:
-    """Return the counts from which the table is printed, as plain JSON.
+class CrossTable(TypedDict):
+    """Counts from which the table of graders is printed.
 
     docs: how many docs the responses are of; right: responses each grader accepts; silent: those it gave no verdict on
     (they count as not accepted); pairs: for two graders "a|b" how often both accept, only a, only b, neither.
     """
+
+    docs: int
+    responses: int
+    right: dict[str, int]
+    silent: dict[str, int]
+    pairs: dict[str, list[int]]
+
+
+def cross_table(votes: Votes, docs: int) -> CrossTable:
+    """Return the counts of several graders on the same responses."""
     pairs = {}
     for a, b in combinations(votes, 2):
         seen = Counter((bool(x), bool(y)) for x, y in zip(votes[a], votes[b], strict=True))
@@ -29,8 +39,8 @@ def cross_table(votes: Votes, docs: int) -> dict[str, Any]:
     }
 
 
-def merged(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The table over several runs, of the graders that all of them have."""
+def merged(tables: Sequence[CrossTable]) -> CrossTable:
+    """Return the table over several runs, of the graders that all of them have."""
     names = [name for name in tables[0]["right"] if all(name in table["right"] for table in tables)]
     return {
         "docs": sum(table["docs"] for table in tables),
@@ -46,8 +56,8 @@ def merged(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def disputed(votes: Votes) -> list[int]:
-    """Places at which two graders differ; no verdict counts as not accepted."""
+def disputed_places(votes: Votes) -> list[int]:
+    """Return the places at which two graders differ; no verdict counts as not accepted."""
     return [k for k, given in enumerate(zip(*votes.values(), strict=True)) if len(set(map(bool, given))) > 1]
 
 

@@ -36,10 +36,10 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
     try:
         with Children(_UNITS, (options, workers // processes), processes) as pool:
             for unit, done in zip(largest_first, pool.map(largest_first, tick), strict=True):
-                trouble = done.trouble.removeprefix("EvidenceError: ")
-                if trouble and options.strict:
-                    raise EvidenceError(trouble)
-                yield failed(unit, trouble) if trouble else done.value
+                why = done.trouble.removeprefix("EvidenceError: ")
+                if why and options.strict:
+                    raise EvidenceError(why)
+                yield failed(unit, why) if why else done.value
     except CannotStartError as error:
         raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
 
@@ -62,17 +62,10 @@ def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> 
         return failed(unit, f"{type(error).__name__}: {error}")
 
 
-def failed(unit: Unit, trouble: str) -> Summary:
+def failed(unit: Unit, why: str) -> Summary:
     """The summary of a unit that was lost as a whole."""
-    problem = f"{unit.source} could not be rescored: {trouble}"
-    return {
-        "source": unit.source,
-        "runs": [],
-        "problems": [problem],
-        "written": [],
-        "reused": 0,
-        "kept": False,
-    }
+    problem = f"{unit.name} could not be rescored: {why}"
+    return {"source": unit.name, "runs": [], "problems": [problem], "written": [], "reused": 0, "kept": False}
 
 
 def _on_ray(row: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +95,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
         import ray
         from ray.data import DataContext, from_items
     except ImportError as error:
-        fix = "pip install 'lm-eval-mathtasks[scale]'"
+        fix = "run pip install 'lm-eval-mathtasks[scale]'"
         raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
     _probe(options)
     with _cluster(ray, workers):

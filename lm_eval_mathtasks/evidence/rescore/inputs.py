@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from lm_eval_mathtasks.runs.formats import SEEDS
-from lm_eval_mathtasks.runs.lm_eval_logs import RESULTS
-from lm_eval_mathtasks.runs.opencompass import shards
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS
+from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
+from lm_eval_mathtasks.runs.plain import loose
+from lm_eval_mathtasks.runs.records import Source
+from lm_eval_mathtasks.runs.registry import joined, source_of, source_of_named
 
-SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\d[^_]*)\.jsonl(\.gz)?$")
-STATE = ".rescore"  # in the output folder: what a killed rescore had finished
+# In the output folder: what a killed rescore had finished.
+STATE = ".rescore"
 DISPUTED = "disputed_"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d.-]*\d")
 _ENDINGS = (".jsonl", ".jsonl.gz", ".parquet", ".json", ".eval")
 
 
 class Unit(NamedTuple):
-    """One piece of work.
+    """One piece of work. folder: where its output goes, below the output folder; stamp: the date in the names of the
+    output."""
 
-    source: lm-eval's results file (which may be missing) or another harness's file; samples: the samples files that go
-    with lm-eval's results, () for other harnesses; folder: where its output goes, below the output folder; stamp: the
-    date in the names of the output; inputs: every file the outcome depends on.
-    """
-
-    source: str
-    samples: tuple[str, ...]
+    source: Source
     folder: str
     stamp: str
-    inputs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The path of its results, or of its file."""
+        return str(self.source.path)
 
     @property
     def size(self) -> int:
         """Bytes to read."""
-        return sum(os.path.getsize(path) for path in self.inputs)
+        return sum(path.stat().st_size for path in self.source.files)
 
 
 @dataclass
@@ -66,22 +67,22 @@ def find_units(paths: Sequence[str], out: Path) -> Found:
             continue
         for file in _files_below(place, out.absolute()) if place.is_dir() else [place.absolute()]:
             files[file] = files.get(file, False) or not place.is_dir()
-    _lm_eval_units(files, base, found)
-    used = {unit.source for unit in found.units}
-    folders = {unit.folder for unit in found.units}
-    for file, named in files.items():
-        if str(file) in used or SAMPLES.match(file.name):
-            continue
-        if not named and not _looks_like_a_run(file):
-            found.passed_over.append(str(file))
-            continue
-        inputs = (
-            sorted(file.parent.glob(SEEDS)) if not named and file.match(SEEDS) else _opencompass_inputs(file)
-        )
-        used.update(map(str, inputs))  # the further shards of a dataset, or seeds of a run
-        source = file.parent if not named and file.match(SEEDS) else file
-        found.units.append(_other_unit(source, inputs, base, folders))
+    sources = joined(source for file, named in files.items() if (source := _source(file, named, found)))
+    used = {file for source in sources for file in source.files}
+    found.passed_over = [str(file) for file, named in files.items() if not named and file not in used]
+    folders: set[str] = set()
+    found.units = [_unit(source, base, folders) for source in sources]
     return found
+
+
+def _source(file: Path, named: bool, found: Found) -> Source | None:
+    try:
+        if named:
+            return source_of_named(file)
+        return None if file.name.startswith(DISPUTED) else source_of(file) or loose(file)
+    except EvidenceError as error:
+        found.bad.append((str(file), str(error)))
+        return None
 
 
 def _expanded(path: str, found: Found) -> list[str]:
@@ -100,62 +101,19 @@ def _files_below(folder: Path, out: Path) -> Iterator[Path]:
             yield file
 
 
-def _lm_eval_units(files: dict[Path, bool], base: Path, found: Found) -> None:
-    """Results and samples of one date in one folder are one unit, whichever of the two was named."""
-    groups: dict[Path, list[Path]] = {}
-    for file in files:
-        if match := SAMPLES.match(file.name):
-            groups.setdefault(file.with_name(f"results_{match['date']}.json"), []).append(file)
-    for file in files:
-        match = RESULTS.match(file.name)
-        if match and file not in groups and (content := read_results(file)) and "configs" in content:
-            groups[file] = sorted(
-                s for s in file.parent.glob(f"samples_*_{match['date']}.jsonl*") if SAMPLES.match(s.name)
-            )
-    for results, samples in groups.items():
-        match = RESULTS.match(results.name)
-        assert match is not None
-        inputs = (results, *samples) if results.exists() else tuple(samples)
-        folder = os.path.relpath(results.parent, base)
-        found.units.append(_unit(results, tuple(samples), folder, match["date"], inputs))
-
-
-def read_results(path: Path) -> dict[str, Any]:
-    """The content of a results file, {} where there is none or it is not readable JSON."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _unit(source: Path, samples: tuple[Path, ...], folder: str, stamp: str, inputs: Iterable[Path]) -> Unit:
-    return Unit(str(source), tuple(map(str, samples)), folder, stamp, tuple(map(str, inputs)))
-
-
-def _other_unit(file: Path, inputs: list[Path], base: Path, taken: set[str]) -> Unit:
-    folder = os.path.join(os.path.relpath(file.parent, base), file.name.split(".json")[0])
+def _unit(source: Source, base: Path, taken: set[str]) -> Unit:
+    place = os.path.relpath(source.path.parent, base)
+    if source.read is read_lm_eval:
+        dated = RESULTS.match(source.path.name)
+        return Unit(source, place, dated["date"] if dated else _changed(source.files[0]))
+    folder = os.path.join(place, source.path.name.split(".json")[0])
     if folder in taken:
-        folder = os.path.join(os.path.relpath(file.parent, base), file.name)
+        folder = os.path.join(place, source.path.name)
     taken.add(folder)
-    dated = _DATE.search(file.name)
-    changed = datetime.fromtimestamp(inputs[0].stat().st_mtime, timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")
-    return _unit(file, (), os.path.normpath(folder), dated[0] if dated else changed, inputs)
+    named = _DATE.search(source.path.name)
+    return Unit(source, os.path.normpath(folder), named[0] if named else _changed(source.files[0]))
 
 
-def _looks_like_a_run(file: Path) -> bool:
-    """Whether a file that was found in a folder, not named, is to be tried."""
-    if file.name.startswith(DISPUTED) or STATE in file.parts:
-        return False
-    if file.name.endswith(".json"):
-        return file.parent.parent.name == "predictions"
-    return file.suffix != ".parquet" or file.name.startswith("details_")
-
-
-def _opencompass_inputs(file: Path) -> list[Path]:
-    if file.parent.parent.name != "predictions":
-        return [file]
-    parts = shards(file)
-    task = parts[0].stem.rpartition("_")[0] if len(parts) > 1 else file.stem
-    verdicts = file.parents[2] / "results" / file.parent.name / f"{task}.json"
-    return [*parts, verdicts] if verdicts.exists() else parts
+def _changed(file: Path) -> str:
+    """When a file was written, as lm-eval writes a date into a name."""
+    return datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")

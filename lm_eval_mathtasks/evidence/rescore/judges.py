@@ -8,17 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import write_whole
+from lm_eval_mathtasks.evidence.kept import judgement_of, kept
+from lm_eval_mathtasks.files import read_json, write_whole
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
-from lm_eval_mathtasks.grading.judge import CutOff, Judgement
+from lm_eval_mathtasks.grading.judge import Judgement
 from lm_eval_mathtasks.runs.judged import Asked
 
 OURS = "ours"
@@ -28,32 +30,7 @@ CHUNK = 256
 HANG_AFTER_S = 20.0
 # Below this many responses starting processes costs more than it saves.
 _WORTH_A_PROCESS = 2_000
-_EXTRA = {
-    "math-verify": "pip install 'lm-eval-mathtasks[math-verify]'",
-}
-
-
-class Plain(NamedTuple):
-    """Our judgement of one response as plain JSON, as a rescored log keeps it; see `Extraction` and `Verdict`."""
-
-    answer: str | None
-    rule: str
-    status: str
-    reason: str
-    tier: str
-    cut_off: CutOff | None
-
-    @classmethod
-    def of(cls, asked: Asked) -> Plain:
-        """Judge a response."""
-        found, verdict, cut_off = asked.judge()
-        return cls(found.answer, found.rule, str(verdict.status), verdict.reason, verdict.tier, cut_off)
-
-    @property
-    def judgement(self) -> Judgement:
-        """The same without the place of the answer in the response."""
-        verdict = Verdict(Status(self.status), self.reason, self.tier)
-        return Judgement(Extraction(self.answer, self.rule), verdict, self.cut_off)
+_EXTRA = {"math-verify": "run pip install 'lm-eval-mathtasks[math-verify]'"}
 
 
 def serve_ours() -> None:
@@ -62,7 +39,7 @@ def serve_ours() -> None:
 
 
 def _ours(_setup: None) -> Handler:
-    return lambda chunk, _tick: [tuple(Plain.of(Asked(*asked))) for asked in chunk]
+    return lambda chunk, _tick: [asked.judge() for asked in chunk]
 
 
 class Judges:
@@ -94,41 +71,38 @@ class Judges:
                 raise EvidenceError(f"the grader {name}", str(error), fix) from error
         return self._pools[name]
 
-    def ours(self, asked: list[Asked], parts: Parts, tick: Tick) -> list[Plain]:
+    def ours(self, asked: list[Asked], parts: Parts, tick: Tick) -> list[Judgement]:
         """Judge with our grader, in order."""
         chunks = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
-        known = {k: part for k in range(len(chunks)) if (part := parts.read(OURS, k)) is not None}
-        tick(sum(len(part) for part in known.values()))
-        todo = [k for k in range(len(chunks)) if k not in known]
+        known, todo = parts.known(OURS, len(chunks), tick)
         for k, judged in zip(todo, self._ours_of([chunks[k] for k in todo]), strict=True):
-            parts.write(OURS, k, judged)
+            known[k] = [kept(one) for one in judged]
+            parts.write(OURS, k, known[k])
             tick(len(judged))
-            known[k] = judged
-        return [Plain(*one) for k in range(len(chunks)) for one in known[k]]
+        return [judgement_of(one) for k in range(len(chunks)) for one in known[k]]
 
-    def _ours_of(self, chunks: list[list[Asked]]) -> Iterator[list[Any]]:
+    def _ours_of(self, chunks: list[list[Asked]]) -> Iterator[list[Judgement]]:
         if self.workers == 1 or CHUNK * len(chunks) < _WORTH_A_PROCESS:
-            yield from ([Plain.of(asked) for asked in chunk] for chunk in chunks)
+            yield from ([one.judge() for one in chunk] for chunk in chunks)
             return
         pool = self._pool(OURS)
         for chunk, done in zip(chunks, pool.map(chunks), strict=True):
             yield done.value if not done.trouble else [self._alone(pool, asked) for asked in chunk]
 
     @staticmethod
-    def _alone(pool: Children, asked: Asked) -> Any:
+    def _alone(pool: Children, asked: Asked) -> Judgement:
         """One response of a chunk whose process died, by itself: only the one that kills has no verdict."""
         done = next(pool.map([[asked]]))
         if not done.trouble:
-            return done.value[0]
-        reason = f"the grader's process was lost: {done.trouble}"
-        return Plain(None, "none", str(Status.OVER_LIMIT), reason, "none", None)
+            alone: Judgement = done.value[0]
+            return alone
+        lost = Verdict(Status.OVER_LIMIT, f"the grader's process was lost: {done.trouble}", "none")
+        return Judgement(Extraction(None, "none"), lost)
 
     def other(self, name: str, asked: list[Asked], parts: Parts, tick: Tick) -> list[Done]:
         """Judge with another's grader, in order: a value True or False, None with the trouble it had."""
         count = -(-len(asked) // CHUNK)
-        known = {k: part for k in range(count) if (part := parts.read(name, k)) is not None}
-        tick(sum(len(part) for part in known.values()))
-        todo = [k for k in range(count) if k not in known]
+        known, todo = parts.known(name, count, tick)
         pairs = [(one.gold or "", one.response) for k in todo for one in asked[k * CHUNK : (k + 1) * CHUNK]]
         done = self._pool(name).map(pairs)
         for k in todo:
@@ -165,14 +139,15 @@ class Parts:
     def _path(self, grader: str, number: int) -> Path:
         return self._folder / f"{grader}-{number:06}.json"
 
-    def read(self, grader: str, number: int) -> list[Any] | None:
-        """The judgements of a chunk, None if it was not finished."""
-        try:
-            part: list[Any] = json.loads(self._path(grader, number).read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return None
-        self.reused += 1
-        return part
+    def known(self, grader: str, count: int, tick: Tick) -> tuple[dict[int, list[Any]], list[int]]:
+        """Return the finished chunks of a grader, and the numbers of those that are still to do."""
+        known: dict[int, list[Any]] = {}
+        for number in range(count):
+            with suppress(EvidenceError):
+                known[number] = read_json(self._path(grader, number), EvidenceError)
+        self.reused += len(known)
+        tick(sum(map(len, known.values())))
+        return known, [number for number in range(count) if number not in known]
 
     def write(self, grader: str, number: int, part: list[Any]) -> None:
         """Keep a finished chunk."""

@@ -8,29 +8,91 @@ import shutil
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from lm_eval_mathtasks.evidence.rescore import cross
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.kept import Kept, kept
 from lm_eval_mathtasks.evidence.rescore import written as logs
-from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit, read_results
-from lm_eval_mathtasks.evidence.rescore.judges import (
-    OURS,
-    Judges,
-    Parts,
-    grader_version,
-    source_checksum,
-)
-from lm_eval_mathtasks.evidence.rescore.load import Loaded, Options, load, present
-from lm_eval_mathtasks.files import file_sha256, sha256, write_whole
+from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, cross_table, disputed_places
+from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
+from lm_eval_mathtasks.evidence.rescore.judges import OURS, Judges, Parts, grader_version, source_checksum
+from lm_eval_mathtasks.evidence.rescore.load import Options, load
+from lm_eval_mathtasks.files import file_sha256, read_json, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
+from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.numbers.intervals import of_mean
 from lm_eval_mathtasks.runs.judged import asked_of
+from lm_eval_mathtasks.runs.lm_eval_logs import Logged, read_lm_eval
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
-Summary = dict[str, Any]
-LOG = "log"  # the name of the log's own verdict among the graders
-SHOWN = 20  # disputed responses that a summary carries
+# The name of the log's own verdict among the graders.
+LOG = "log"
+# Disputed responses that a summary carries.
+SHOWN = 20
+# Scores that differ by less are the same number, written as decimal text.
+_SAME = 1e-9
+
+
+class Dispute(Kept):
+    """A response on which graders differ; failures: why a grader gave no verdict."""
+
+    doc_id: str
+    repeat: int
+    gold: str | None
+    verdicts: dict[str, bool | None]
+    failures: dict[str, str]
+    question: str
+
+
+class RunSummary(TypedDict):
+    """What came of one run, in plain JSON.
+
+    missing: docs that were never answered, lost: responses that never came; gaps: doc numbers that are missing in
+    between. right: sum of the new scores; of the `scored` docs that have a score in the log: old and new sum, and how
+    many went up and down. first: the first `disputed` responses.
+    """
+
+    model: str | None
+    task: str
+    version: str | None
+    docs: int
+    docs_of_task: int | None
+    responses: int
+    judgements: int
+    missing: int
+    lost: int
+    notes: list[str]
+    gaps: list[str]
+    metric: str | None
+    right: float
+    k: int
+    interval: tuple[float, float] | None
+    scored: int
+    old: float
+    new_of_scored: float
+    up: int
+    down: int
+    statuses: dict[str, int]
+    cut_off: dict[CutOff, int]
+    results: str
+    samples: str
+    disputed_file: str | None
+    disputed: int
+    first: list[Dispute]
+    cross: CrossTable | None
+
+
+class Summary(TypedDict, total=False):
+    """What came of a unit; reused: parts that were judged before; kept: all of it was done before."""
+
+    source: str
+    runs: list[RunSummary]
+    problems: list[str]
+    written: list[str]
+    reused: int
+    kept: bool
+    fingerprint: str
 
 
 def serve_units() -> None:
@@ -54,7 +116,7 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), fingerprint(unit, options)
-    before = None if options.fresh else read_results(finished)
+    before = None if options.fresh else _finished(finished)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
         count = sum(run["judgements"] for run in before["runs"])
         tick(-count)
@@ -70,12 +132,21 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     return summary
 
 
+def _finished(path: Path) -> Summary | None:
+    """The summary of a unit that was finished before."""
+    try:
+        summary: Summary = read_json(path, EvidenceError)
+    except EvidenceError:
+        return None
+    return summary
+
+
 def fingerprint(unit: Unit, options: Options) -> str:
     """Checksum of what the outcome depends on: the input's bytes, the graders, our source, the options."""
     whole = hashlib.sha256()
-    for path in filter(None, (*unit.inputs, options.gold, options.journal)):
+    for path in (*unit.source.files, *map(Path, filter(None, (options.gold, options.journal)))):
         with suppress(OSError):
-            whole.update(file_sha256(Path(path)).encode())
+            whole.update(file_sha256(path).encode())
     chosen = (options.graders, options.metric, options.model, options.task)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), source_checksum("runs"), chosen]).encode())
@@ -84,32 +155,29 @@ def fingerprint(unit: Unit, options: Options) -> str:
 
 def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Tick) -> Summary:
     problems: list[str] = []
-    runs: list[Summary] = []
+    runs: list[RunSummary] = []
     reused = 0
-    by_folder: dict[Path, list[tuple[Loaded, dict[str, Any]]]] = {}
+    by_folder: dict[Path, list[tuple[Logged, logs.Sections]]] = {}
     for number, loaded in enumerate(load(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
         if any(loaded.run.task == other.run.task for other, _ in by_folder.get(folder, ())):
             problems.append(
-                f"{loaded.run.label} in {unit.source}: another run there has the same name as a path"
+                f"{loaded.run.label} in {unit.name}: another run there has the same name as a path"
             )
             continue
         parts = Parts(state / str(number))
         run = _Rescored(loaded, judges, parts, tick)
         reused += parts.reused
-        sections = run.write(folder, unit.stamp)
-        by_folder.setdefault(folder, []).append((loaded, sections))
-        runs.append({**run.summary(), "results": str(folder / f"results_{unit.stamp}.json")})
+        by_folder.setdefault(folder, []).append((loaded, run.write(folder, unit.stamp)))
+        runs.append(run.summary())
     for folder, done in by_folder.items():
         _write_results(folder / f"results_{unit.stamp}.json", unit, options, done)
-    written = {
-        path for run in runs for path in (run["results"], run["samples"], run["disputed_file"]) if path
-    }
+    paths = [path for done in runs for path in (done["results"], done["samples"], done["disputed_file"])]
     return {
-        "source": unit.source,
+        "source": unit.name,
         "runs": runs,
         "problems": problems,
-        "written": sorted(written),
+        "written": sorted(set(filter(None, paths))),
         "reused": reused,
         "kept": False,
     }
@@ -117,18 +185,19 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
 
 def _folder(unit: Unit, run: Run) -> str:
     model = safe_name(run.model or "unnamed-model")
-    if unit.samples:  # lm-eval's folder is the model's already
+    if unit.source.read is read_lm_eval:
+        # Its folder is the model's already.
         return model if unit.folder == "." else unit.folder
     return f"{unit.folder}/{model}"
 
 
 def _write_results(
-    path: Path, unit: Unit, options: Options, done: list[tuple[Loaded, dict[str, Any]]]
+    path: Path, unit: Unit, options: Options, done: list[tuple[Logged, logs.Sections]]
 ) -> None:
     rescored = {
-        "source": Path(unit.source).name,
+        "source": unit.source.path.name,
         "harness": done[0][0].run.provenance.harness,
-        "sha256": {Path(p).name: file_sha256(Path(p)) for p in unit.inputs},
+        "sha256": {path.name: file_sha256(path) for path in unit.source.files},
         "graders": {name: grader_version(name) for name in dict.fromkeys((OURS, *options.graders))},
         "logged_metric": {loaded.run.task: loaded.run.metric for loaded, _ in done},
     }
@@ -140,27 +209,29 @@ def _write_results(
 class _Rescored:
     """One run judged by every grader asked for."""
 
-    def __init__(self, loaded: Loaded, judges: Judges, parts: Parts, tick: Tick) -> None:
+    def __init__(self, loaded: Logged, judges: Judges, parts: Parts, tick: Tick) -> None:
         self.loaded, self.run = loaded, loaded.run
-        self.rows = [row for row in self.run.rows if present(row)]
-        self.places = [(row, k) for row in self.rows for k in present(row)]
+        self.rows = list(self.run.answered)
+        self.places = [(row, k) for row in self.rows for k in row.there]
         asked = [asked_of(row, k) for row, k in self.places]
         tick(-len(asked) * (1 + len(judges.others)))
         self.asked, self.ours = asked, judges.ours(asked, parts, tick)
         self.others = {name: judges.other(name, asked, parts, tick) for name in judges.others}
-        self.votes: dict[str, list[bool | None]] = {OURS: [one.status == "correct" for one in self.ours]}
+        self.votes: dict[str, list[bool | None]] = {OURS: [one.correct for one in self.ours]}
         self.votes |= {name: [one.value for one in done] for name, done in self.others.items()}
         if self.run.scored and all(len(row.responses) == 1 and row.score in (0, 1) for row in self.rows):
             self.votes[LOG] = [row.score == 1 for row, _ in self.places]
-        self.disputed = cross.disputed(self.votes)
+        self.disputed = disputed_places(self.votes)
         self.scores: list[dict[str, float]] = []
-        self.files: tuple[str, str | None] = ("", None)
+        self.files: tuple[str, str, str | None] = ("", "", None)
 
-    def write(self, folder: Path, stamp: str) -> dict[str, Any]:
+    def write(self, folder: Path, stamp: str) -> logs.Sections:
         """Write samples and disputes; return what the results file says of the task."""
         words = iter(self.ours)
-        judged = [[next(words) for _ in present(row)] for row in self.run.rows]
-        self.scores = [logs.doc_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)]
+        judged = [[next(words) for _ in row.there] for row in self.run.rows]
+        self.scores = [
+            logs.rescored_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)
+        ]
         name = f"{self.run.task}_{stamp}.jsonl"
         samples = folder / f"samples_{name}"
         task_hash = logs.write_samples(samples, logs.sample_lines(self.loaded, judged, self.scores))
@@ -169,28 +240,28 @@ class _Rescored:
             disputes = str(folder / f"{DISPUTED}{name}")
             lines = [logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed]
             write_whole(Path(disputes), lambda file: file.writelines(lines))
-        self.files = (str(samples), disputes)
+        self.files = (str(folder / f"results_{stamp}.json"), str(samples), disputes)
         return logs.task_results(self.run, self.scores, task_hash)
 
-    def _dispute(self, k: int) -> dict[str, Any]:
+    def _dispute(self, k: int) -> Dispute:
         (row, repeat), one = self.places[k], self.ours[k]
-        troubles = {name: done[k].trouble for name, done in self.others.items() if done[k].trouble}
         return {
             "doc_id": row.doc_id,
             "repeat": repeat,
             "gold": self.asked[k].gold,
-            **one._asdict(),
+            **kept(one),
             "verdicts": {name: given[k] for name, given in self.votes.items()},
-            "troubles": troubles,
+            "failures": {name: done[k].trouble for name, done in self.others.items() if done[k].trouble},
             "question": row.question,
         }
 
-    def summary(self) -> Summary:
+    def summary(self) -> RunSummary:
         """What is printed, and kept for a run that is not done again."""
         run, k = self.run, max((len(row.responses) for row in self.run.rows), default=1)
         shares = [one["exact_match"] for one in self.scores if "exact_match" in one]
         old = [row.score for row in self.rows]
-        gaps = [new - was for new, was in zip(shares, old, strict=True) if was is not None]
+        both = [(new, was) for new, was in zip(shares, old, strict=True) if was is not None]
+        gaps = [new - was for new, was in both]
         return {
             "model": run.model,
             "task": run.task,
@@ -200,7 +271,7 @@ class _Rescored:
             "responses": len(self.asked),
             "judgements": len(self.asked) * (1 + len(self.others)),
             "missing": len(run.rows) - len(self.rows),
-            "lost": sum(len(row.responses) - len(present(row)) for row in self.rows),
+            "lost": sum(len(row.lost) for row in self.run.rows),
             "notes": list(run.provenance.notes),
             "gaps": _gaps(run.rows),
             "metric": run.metric,
@@ -208,17 +279,18 @@ class _Rescored:
             "k": k,
             "interval": of_mean(shares, repeats=k > 1) if shares else None,
             "scored": len(gaps),
-            "old": sum(was for was in old if was is not None),
-            "new_of_scored": sum(n for n, was in zip(shares, old, strict=True) if was is not None),
-            "up": sum(gap > 1e-9 for gap in gaps),
-            "down": sum(gap < -1e-9 for gap in gaps),
-            "statuses": dict(Counter(one.status for one in self.ours)),
+            "old": sum(was for _, was in both),
+            "new_of_scored": sum(new for new, _ in both),
+            "up": sum(gap > _SAME for gap in gaps),
+            "down": sum(gap < -_SAME for gap in gaps),
+            "statuses": dict(Counter(str(one.verdict.status) for one in self.ours)),
             "cut_off": {sure: sum(one.cut_off == sure for one in self.ours) for sure in ("surely", "likely")},
-            "samples": self.files[0],
-            "disputed_file": self.files[1],
+            "results": self.files[0],
+            "samples": self.files[1],
+            "disputed_file": self.files[2],
             "disputed": len(self.disputed),
-            "first": [self._dispute(place) | {"question": ""} for place in self.disputed[:SHOWN]],
-            "cross": cross.cross_table(self.votes, len(shares)) if shares else None,
+            "first": [{**self._dispute(place), "question": ""} for place in self.disputed[:SHOWN]],
+            "cross": cross_table(self.votes, len(shares)) if shares else None,
         }
 
 

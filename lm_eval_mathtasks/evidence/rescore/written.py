@@ -11,73 +11,78 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from lm_eval_mathtasks.evidence.rescore.judges import Plain
-from lm_eval_mathtasks.evidence.rescore.load import Loaded
+from lm_eval_mathtasks.evidence.kept import kept
 from lm_eval_mathtasks.files import sha256, write_whole
+from lm_eval_mathtasks.grading.judge import Judgement
+from lm_eval_mathtasks.grading.scores import RATES
 from lm_eval_mathtasks.grading.scores import doc_scores as graded_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
-from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
+from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, Logged
+from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, Results, SampleLine
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
-_LOWER_IS_BETTER = frozenset(
-    {"truncated", "no_answer", "unparsable", "over_limit", "gold_unreadable", "api_error"}
-)
-_BREAKDOWN = "exact_match_"  # accuracy of the docs of one subject or level
-_OTHER_GOLD = {"exact_match_errata"}  # by corrected answers, which a log does not hold
+_LOWER_IS_BETTER = frozenset({"truncated", "api_error", *map(str, RATES)})
+# Accuracy of the docs of one subject or level.
+_BREAKDOWN = "exact_match_"
+# By corrected answers, which a log does not hold.
+_OTHER_GOLD = {"exact_match_errata"}
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-_REPLACED = {"judged", "logged", "verdicts", FOLDED}  # what an earlier rescore or a pack said of a response
-_HASHES = ("doc_hash", "prompt_hash", "target_hash")
+# What an earlier rescore or a pack said of a response.
+_REPLACED = {"judged", "logged", "verdicts", FOLDED}
+# What a results file says of one task, keyed as the sections of the file are.
+Sections = dict[str, Any]
 
 
-def doc_scores(row: Row, judged: Sequence[Plain]) -> dict[str, float]:
+def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     """The metrics of a doc: means over its responses of what the tasks' hooks give for one.
 
     judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
-    judgements = [one.judgement for one in judged]
-    scores = graded_scores(judgements, gold=row.gold, asked=len(row.responses))
-    if not judgements:
+    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses))
+    if not judged:
         return scores
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
     return {**scores, **dict.fromkeys(sorted(names), scores["exact_match"])}
 
 
 def sample_lines(
-    loaded: Loaded, judged: Sequence[Sequence[Plain]], scores: Sequence[Mapping[str, float]]
-) -> Iterator[dict[str, Any]]:
+    loaded: Logged, judged: Sequence[Sequence[Judgement]], scores: Sequence[Mapping[str, float]]
+) -> Iterator[SampleLine]:
     """Yield the sample of each doc."""
     for place, row in enumerate(loaded.run.rows):
         line = loaded.lines[place] if loaded.lines else _line_of(row)
         old = line.get("metrics", ())
-        yield {
-            **{key: value for key, value in line.items() if key not in old and key not in _REPLACED},
+        new: SampleLine = {
             "filtered_resps": list(row.responses) if len(row.responses) == 1 else [list(row.responses)],
             "filter": "none",
             "metrics": list(scores[place]),
-            "judged": [one._asdict() for one in judged[place]],
+            "judged": [kept(one) for one in judged[place]],
             "logged": dict(row.metrics) or {"score": row.score},
-            **scores[place],
         }
+        same = {key: value for key, value in line.items() if key not in old and key not in _REPLACED}
+        yield cast(SampleLine, {**same, **new, **scores[place]})
 
 
-def _line_of(row: Row) -> dict[str, Any]:
+def _line_of(row: Row) -> SampleLine:
     """A sample as lm-eval would have logged another harness's doc; the hashes are made as lm-eval makes them."""
     doc = {"id": row.doc_id, "question": row.question, "gold": row.reference or row.gold}
     prompt = row.prompt if row.prompt is not None else row.question
     hashed = (_indented(doc), prompt, row.gold or "")
-    return {
+    line: SampleLine = {
         "doc_id": int(row.doc_id) if re.fullmatch(r"0|[1-9]\d{0,17}", row.doc_id) else row.doc_id,
         "doc": doc,
         "target": row.gold,
         "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
         "resps": [list(row.responses)],
-        **({"finish_reasons": [list(row.finish)]} if any(row.finish) else {}),
-        **{name: sha256(text) for name, text in zip(_HASHES, hashed, strict=True)},
     }
+    if any(row.finish):
+        line["finish_reasons"] = [list(row.finish)]
+    line["doc_hash"], line["prompt_hash"], line["target_hash"] = map(sha256, hashed)
+    return line
 
 
 def _indented(doc: Mapping[str, str | None]) -> str:
@@ -85,14 +90,14 @@ def _indented(doc: Mapping[str, str | None]) -> str:
     return "{\n  " + ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in doc.items()) + "\n}"
 
 
-def write_samples(path: Path, lines: Iterable[dict[str, Any]]) -> str | None:
+def write_samples(path: Path, lines: Iterable[SampleLine]) -> str | None:
     """Write the samples; return lm-eval's hash over all docs, prompts and targets, None where a line lacks its own."""
     digest, complete = hashlib.sha256(), True
 
     def fill(file: Any) -> None:
         nonlocal complete
         for line in lines:
-            hashes = [line.get(name) for name in _HASHES]
+            hashes = [line.get(name) for name in HASHES]
             complete = complete and None not in hashes
             digest.update("".join(map(str, hashes)).encode())
             file.write(as_json(line) + b"\n")
@@ -124,8 +129,8 @@ def _stderr(values: Sequence[float]) -> float | str:
     return mean_and_error(values)[1] if len(values) > 1 else "N/A"
 
 
-def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> dict[str, Any]:
-    """What the results file says of one task, keyed as its sections are."""
+def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> Sections:
+    """Return what the results file says of one task."""
     names = list(dict.fromkeys(name for one in scores for name in one))
     docs = len(run.rows)
     numbers = {"name": run.task, "alias": run.task, "sample_len": docs, **aggregate(scores)}
@@ -142,8 +147,8 @@ def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str
 
 
 def results_file(
-    loaded: Sequence[Loaded], tasks: Mapping[str, dict[str, Any]], rescored: Mapping[str, Any]
-) -> dict[str, Any]:
+    loaded: Sequence[Logged], tasks: Mapping[str, Sections], rescored: Mapping[str, object]
+) -> Results:
     """The content of a results file: what the log had, with the rescored tasks' sections in place of its own."""
     first = loaded[0]
     old = {key: value for key, value in first.results.items() if key not in ("results", "groups", "rescored")}
@@ -154,7 +159,8 @@ def results_file(
     for one in loaded:
         task = one.run.task
         sections = tasks[task]
-        version = content["versions"].get(task, sections.get("versions"))  # lm-eval's is a number
+        # lm-eval's is a number.
+        version = content["versions"].get(task, sections.get("versions"))
         for key, value in sections.items():
             content[key][task] = value
         content["versions"][task] = version
@@ -166,10 +172,10 @@ def results_file(
             for name, better in sections["higher_is_better"].items()
         ]
         content["configs"][task] = config
-    return {**content, "rescored": dict(rescored)}
+    return cast(Results, {**content, "rescored": dict(rescored)})
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: Run) -> Results:
     """What a results file says of a run whose log is not lm-eval's; what is unknown is not stated."""
     name = run.model or "unnamed-model"
     return {

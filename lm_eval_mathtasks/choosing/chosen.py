@@ -1,0 +1,86 @@
+"""Accuracy against the number of responses to choose from, by every way of choosing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lm_eval_mathtasks.choosing.choices import Weighing, best_of, weighted_votes, weights
+from lm_eval_mathtasks.numbers.differences import Interval, paired_bootstrap
+from lm_eval_mathtasks.numbers.estimators import majority
+from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.sampling.curves import Curve, Point, curves, score
+
+BEST, WEIGHTED = "best-of-k", "weighted@k"
+
+
+class Chosen(NamedTuple):
+    """What choosing by scores gives.
+
+    curves: oracle (pass@k), majority, best-of-k, weighted majority and the mean, each over the same ks. gains: what
+    best-of-n and the weighted majority have over majority at the largest k, with the interval of the paired
+    difference. area: how often a correct response outscores a wrong one to the same doc (None: no doc has both).
+    noise: the standard error that resampling adds to the weighted majority, at most over the ks.
+    """
+
+    curves: tuple[Curve, ...]
+    gains: Mapping[str, tuple[float, Interval]]
+    area: float | None
+    noise: float
+
+
+def choose(
+    votes: Sequence[Votes], scores: Mapping[str, Sequence[float]], ks: Sequence[int], weighing: Weighing
+) -> Chosen:
+    """Return the curves for responses scored by `scores[doc_id]`, in the order of the votes.
+
+    Raises Undefined for a k beyond the responses of a doc, ScoreError for scores that cannot be weights.
+    """
+    oracle, majority_curve, mean = curves(votes, ("pass", "maj", "avg"), ks)
+    best = [[best_of(v.correct, scores[v.doc_id], k) for v in votes] for k in ks]
+    estimates = [weighted_votes(v, weights(scores[v.doc_id], weighing), ks) for v in votes]
+    weighted = [[by_doc[i].value for by_doc in estimates] for i in range(len(ks))]
+    noise = [math.hypot(*(by_doc[i].error for by_doc in estimates)) / len(votes) for i in range(len(ks))]
+    drawn = (
+        oracle,
+        majority_curve,
+        _curve(BEST, ks, best),
+        _curve(WEIGHTED, ks, weighted),
+        mean,
+    )
+    base = [majority(v)[ks[-1] - 1] for v in votes]
+    gains = {BEST: _gain(best[-1], base), WEIGHTED: _gain(weighted[-1], base)}
+    return Chosen(drawn, gains, area(votes, scores), max(noise))
+
+
+def _curve(label: str, ks: Sequence[int], columns: Sequence[Sequence[float]]) -> Curve:
+    # The noise of resampling is independent from doc to doc, so it is in the spread between docs already.
+    points = (Point(k, *score(values)) for k, values in zip(ks, columns, strict=True))
+    return Curve(label, tuple(points))
+
+
+def _gain(values: Sequence[float], base: Sequence[float]) -> tuple[float, Interval]:
+    differences = [value - other for value, other in zip(values, base, strict=True)]
+    return math.fsum(differences) / len(differences), paired_bootstrap(differences)
+
+
+def area(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> float | None:
+    """Return the mean of `areas` over docs, None where there is none."""
+    found = areas(votes, scores)
+    return math.fsum(found) / len(found) if found else None
+
+
+def areas(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> list[float]:
+    """Return how often a correct response outscores a wrong one to the same doc, ties half, for each doc with both.
+
+    The area under the ROC curve within a doc: 0.5 for a scorer that knows nothing, 1 for one that is never wrong.
+    """
+    found = []
+    for v in votes:
+        marked = list(zip(v.correct, scores[v.doc_id], strict=True))
+        right, wrong = [s for c, s in marked if c], [s for c, s in marked if not c]
+        if right and wrong:
+            won = sum((r > w) + (r == w) / 2 for r in right for w in wrong)
+            found.append(won / (len(right) * len(wrong)))
+    return found

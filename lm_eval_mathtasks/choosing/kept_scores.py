@@ -1,0 +1,116 @@
+"""A scorer over a whole run; what was scored is kept in a file, doc by doc, and is not scored again."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.choosing.score_files import Score, Scores
+from lm_eval_mathtasks.choosing.scorer import Scorer
+from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.files import json_lines, sha256, write_whole
+from lm_eval_mathtasks.runs.records import Row, Run
+
+_REPORT_S = 20.0  # between two lines about progress
+
+
+def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> Scores:
+    """Return the scores of every answered response of a run; `read_scores` reads the file that this writes to `path`.
+
+    spec: the scorer's name as the user gave it. Raises ScoreError for a file with scores by another scorer or of other
+    texts, and, naming the doc, where a response cannot be scored.
+    """
+    asked = {row.doc_id: _asked(row, scorer) for row in run.answered}
+    digests = {
+        (row.doc_id, k): _digest(asked[row.doc_id], row.responses[k])
+        for row in run.answered
+        for k in row.there
+    }
+    found = _kept(path, spec, digests) if path and path.exists() else {}
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    begun = reported = time.monotonic()
+    with ExitStack() as stack:
+        out = stack.enter_context(path.open("a", encoding="utf-8")) if path else None
+        for number, row in enumerate(run.answered, 1):
+            new = [k for k in row.there if (row.doc_id, k) not in found]
+            for k, score in _score(scorer, row, asked[row.doc_id], new).items():
+                found[row.doc_id, k] = score
+                if out:
+                    out.write(_line(row.doc_id, k, score, spec, digests[row.doc_id, k]))
+            if out:
+                out.flush()
+            if time.monotonic() - reported > _REPORT_S:
+                reported = time.monotonic()
+                print(
+                    f"scored {number} of {len(run.answered)} docs in {reported - begun:.0f} s",
+                    file=sys.stderr,
+                )
+    return {row.doc_id: {k: found[row.doc_id, k] for k in row.there} for row in run.answered}
+
+
+def _asked(row: Row, scorer: Scorer) -> str:
+    """What the scorer is told was asked: the bare question, or the prompt as the model saw it."""
+    conversation = json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
+    asked = (
+        (row.prompt or (row.question and conversation)) if scorer.of_prompt else (row.question or row.prompt)
+    )
+    if not asked:
+        raise ScoreError(f"the question of doc {row.doc_id}", "none in the run", "add a column `question`")
+    return asked
+
+
+def _score(scorer: Scorer, row: Row, asked: str, new: list[int]) -> Mapping[int, Score]:
+    if not new:
+        return {}
+    try:
+        scores = scorer.score(asked, [row.responses[k] for k in new])
+    except ScoreError as error:
+        raise ScoreError(f"{error.wanted} (doc {row.doc_id})", error.got, error.fix) from None
+    for k, score in zip(new, scores, strict=True):
+        if not all(math.isfinite(part) for part in (score if isinstance(score, tuple) else (score,))):
+            fix = "half precision overflows in some models: try --dtype bfloat16, or float32"
+            raise ScoreError(f"a finite score of doc {row.doc_id}, repeat {k}", str(score), fix)
+    return dict(zip(new, scores, strict=True))
+
+
+def _digest(asked: str, response: str) -> str:
+    return sha256(f"{asked}\0{response}")[:16]
+
+
+def _line(doc_id: str, repeat: int, score: Score, spec: str, digest: str) -> str:
+    value = {"scores": list(score)} if isinstance(score, tuple) else {"score": score}
+    return json.dumps({"doc_id": doc_id, "repeat": repeat, **value, "scorer": spec, "of": digest}) + "\n"
+
+
+def _kept(path: Path, spec: str, digests: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Score]:
+    """The scores that a file of ours holds, by doc and repeat. Half a last line, of a killed run, is taken off it."""
+    *lines, rest = path.read_bytes().split(b"\n")
+    if rest:
+        write_whole(path, lambda file: file.writelines(line + b"\n" for line in lines))
+    kept = json_lines(path, ScoreError, unfinished=True)
+    return dict(_read(row, number, path, spec, digests) for number, row in kept)
+
+
+def _read(
+    row: Mapping[str, Any], number: int, path: Path, spec: str, digests: Mapping[tuple[str, int], str]
+) -> tuple[tuple[str, int], Score]:
+    try:
+        place, value = (row["doc_id"], row["repeat"]), row["scores" if "scores" in row else "score"]
+        score = tuple(value) if isinstance(value, list) else float(value)
+        scorer, text = row["scorer"], row["of"]
+    except (ValueError, KeyError, TypeError) as error:
+        got = f"line {number}: {type(error).__name__}: {error}"
+        raise ScoreError(f"a file that --save-scores wrote: {path}", got, "name another file") from None
+    if scorer != spec:
+        raise ScoreError(f"scores by {spec} in {path}", f"scores by {scorer}", "name another file")
+    if digests.get(place) != text:
+        got = f"the score of another text for doc {place[0]}, repeat {place[1]} (line {number})"
+        raise ScoreError(f"scores of this run in {path}", got, "name another file")
+    return place, score

@@ -1,0 +1,218 @@
+"""Scores of the responses of a run, as a file holds them; the shapes are listed in choosing/README.md."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from lm_eval_mathtasks.choosing.score_columns import score_column, value_of
+from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.columns import ID, QUESTION, REPEAT, RESPONSE, first_text
+from lm_eval_mathtasks.runs.plain import read_lines
+from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import collapsed
+
+Aggregate = Literal["min", "last", "mean", "product"]
+AGGREGATES = get_args(Aggregate)
+Score = float | tuple[float, ...]  # of a response, or of each of its steps
+Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses that are there
+
+
+def one_score(score: Score, how: Aggregate) -> float:
+    """Return one number for a response: its score, or its steps' least, last, mean or product.
+
+    >>> aggregate((0.5, 0.25), "product")
+    0.125
+    """
+    if isinstance(score, float):
+        return score
+    if how == "min":
+        return min(score)
+    if how == "last":
+        return score[-1]
+    return math.prod(score) if how == "product" else math.fsum(score) / len(score)
+
+
+def has_steps(scores: Scores) -> bool:
+    """Whether any response is scored step by step, with more than one step."""
+    return any(isinstance(s, tuple) and len(s) > 1 for doc in scores.values() for s in doc.values())
+
+
+class _Line(NamedTuple):
+    """A row of the file: its number from 1, which doc and repeat it names (None: all repeats), and the raw value."""
+
+    number: int
+    doc_id: str
+    repeat: int | None
+    value: Any
+
+
+def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores:
+    """Return the scores of every response of `run` from JSON lines (also gzip) or a JSON list.
+
+    column: which one holds the scores, where the file has several. Raises ScoreError, naming the row, for a doc that
+    the run does not have, a score that is missing, doubled, not a finite number or a verdict (true, false), and a
+    number of scores that is not the number of responses.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ScoreError("a file of scores", f"no file {path}", "check the path")
+    rows = _rows(file)
+    places = _Places(run, rows, file)
+    found: dict[tuple[str, int], Score] = {}
+    whole: set[str] = set()
+    for line in _lines(rows, places, column, file):
+        for repeat, score in _scores_of(line, places.rows[line.doc_id], file):
+            if (line.doc_id, repeat) in found or (line.repeat is not None and line.doc_id in whole):
+                raise _fault(
+                    file, line, "each response scored once", f"repeat {repeat} is scored again", "keep one"
+                )
+            found[line.doc_id, repeat] = score
+        if line.repeat is None:
+            whole.add(line.doc_id)
+    return _complete(found, run, file)
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    """The objects of a file; a bare list of scores a doc, or a mapping from doc to scores, become objects."""
+    content = read_json(file, ScoreError) if file.suffix == ".json" else None
+    if isinstance(content, list) and content and all(isinstance(own, list) for own in content):
+        return [{"scores": own} for own in content]
+    if isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values()):
+        return [{"doc_id": doc_id, "scores": own} for doc_id, own in content.items()]
+    return read_lines(file)
+
+
+def _fault(file: Path, line: _Line, wanted: str, got: str, fix: str) -> ScoreError:
+    return ScoreError(f"{wanted} (row {line.number} of {file}, doc {line.doc_id})", got, fix)
+
+
+class _Places:
+    """Which doc a row of the file means: by its id, else by its question, else, if the counts agree, by its place."""
+
+    def __init__(self, run: Run, rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+        self.rows, self._file = run.by_id(), file
+        self._by_question: dict[str, list[str]] = {}
+        for row in run.rows:
+            self._by_question.setdefault(collapsed(row.question or row.prompt or ""), []).append(row.doc_id)
+        docs = [row.doc_id for row in run.rows]
+        flat = [row.doc_id for row in run.rows for _ in row.responses]
+        self._in_order = next((order for order in (docs, flat) if len(order) == len(rows)), [])
+
+    def find(self, number: int, row: Mapping[str, Any]) -> str:
+        asked = collapsed(first_text(row, (*QUESTION, "prompt")) or "")
+        like = self._by_question.get(asked, [])
+        names = [str(row[key]) for key in ID if isinstance(row.get(key), str | int)]
+        if not names and self._in_order:
+            names = [self._in_order[number - 1]]
+        # An id may be from another numbering; the question, where both sides know it, decides.
+        fits = [name for name in names if name in (like or self.rows)] or (like if len(like) == 1 else [])
+        if fits:
+            return fits[0]
+        raise ScoreError(
+            f"a doc of the run in row {number} of {self._file}",
+            f"no doc {', '.join(names)}" if names else f"no id, and {len(like)} docs with its question",
+            f"name the doc in a column `doc_id`; the run has {', '.join(list(self.rows)[:3])}, ...",
+        )
+
+
+def _lines(
+    rows: Sequence[Mapping[str, Any]], places: _Places, column: str | None, file: Path
+) -> Iterator[_Line]:
+    column = column or score_column(rows, file)
+    repeats = [_repeat(row, number, file) for number, row in enumerate(rows, 1)]
+    # Counted from 1 if nowhere from 0: then some doc would have no repeat 0 and one too many.
+    base = 0 if any(r == 0 for r in repeats) or all(r is None for r in repeats) else 1
+    doc_ids = [places.find(number, row) for number, row in enumerate(rows, 1)]
+    lines_of = Counter(doc_ids)
+    left = {doc_id: list(range(len(places.rows[doc_id].responses))) for doc_id in lines_of}
+    for number, (row, repeat, doc_id) in enumerate(zip(rows, repeats, doc_ids, strict=True), 1):
+        value = value_of(row, column)
+        responses = len(places.rows[doc_id].responses)
+        # As many lines of a doc as it has responses are its responses in order; one line may also be all of one.
+        in_order = lines_of[doc_id] == responses and (responses > 1 or not isinstance(value, list))
+        if repeat is not None:
+            place: int | None = repeat - base
+        else:
+            place = (
+                _take(left[doc_id], row, places.rows[doc_id], f"row {number} of {file}") if in_order else None
+            )
+        yield _Line(number, doc_id, place, value)
+
+
+def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
+    """The next of the responses that are left; where the row repeats the text, the one with that text."""
+    text = next((row[key] for key in RESPONSE if isinstance(row.get(key), str)), None)
+    fits = [i for i in left if text is None or collapsed(doc.responses[i]) == collapsed(text)]
+    if not fits:
+        wanted, got = f"a response of doc {doc.doc_id} in {where}", "another text than any that is left"
+        raise ScoreError(wanted, got, "is this another run's? say which response in `repeat`")
+    left.remove(fits[0])
+    return fits[0]
+
+
+def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:
+    value = row.get("repeat")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ScoreError(
+            f"a whole number as the repeat in row {number} of {file}", repr(value), "0, 1, 2, ..."
+        )
+    return next((row[key] for key in REPEAT if isinstance(row.get(key), int)), None)
+
+
+def _scores_of(line: _Line, row: Row, file: Path) -> Iterator[tuple[int, Score]]:
+    """Each repeat that a row scores, with its score; what an API error took needs none."""
+    responses = len(row.responses)
+    if line.repeat is not None:
+        if not 0 <= line.repeat < responses:
+            raise _fault(
+                file, line, f"a repeat below {responses}", f"repeat {line.repeat}", "is this another run's?"
+            )
+        values = {line.repeat: line.value}
+    elif not isinstance(line.value, list):
+        got = "no score" if line.value is None else "one score"
+        raise _fault(
+            file, line, f"the scores of {responses} responses", got, "say which response in `repeat`"
+        )
+    elif len(line.value) != responses:
+        raise _fault(
+            file, line, f"{responses} scores, one a response", f"{len(line.value)}", "is this another run's?"
+        )
+    else:
+        values = dict(enumerate(line.value))
+    for repeat, value in values.items():
+        if value is not None or repeat in row.there:
+            yield repeat, _score(line, value, file)
+
+
+def _score(line: _Line, value: Any, file: Path) -> Score:
+    parts = value if isinstance(value, list) else [value]
+    for part in parts:
+        if isinstance(part, bool) or not isinstance(part, int | float) or not math.isfinite(part):
+            why = (
+                "a verdict is not a score"
+                if isinstance(part, bool)
+                else "score this response, or leave its doc out"
+            )
+            raise _fault(file, line, "finite numbers as scores", repr(part), why)
+    if not parts:
+        raise _fault(file, line, "a score of each step", "an empty list", "score this response")
+    return tuple(float(part) for part in parts) if isinstance(value, list) else float(value)
+
+
+def _complete(found: Mapping[tuple[str, int], Score], run: Run, file: Path) -> Scores:
+    places = [(row.doc_id, k) for row in run.answered for k in row.there]
+    if missing := [place for place in places if place not in found]:
+        raise ScoreError(
+            f"a score in {file} for each response of {run.label}",
+            f"none for {len(missing)}, for instance doc {missing[0][0]}, repeat {missing[0][1]}",
+            "score them, or choose among the docs that are scored",
+        )
+    scores: Scores = {}
+    for doc_id, k in places:
+        scores.setdefault(doc_id, {})[k] = found[doc_id, k]
+    return scores

@@ -1,0 +1,44 @@
+"""The command `mathtasks check`: load every task, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.package import data_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks check`."""
+    parser.add_argument(
+        "--include_path", type=Path, action="append", default=[], help="a further folder of tasks"
+    )
+    parser.add_argument(
+        "--metadata", type=_json_object, default={}, help='as for run, e.g. \'{"data_dir": "..."}\''
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks check`: 1 if a task has an error."""
+    from lm_eval_mathtasks.check import check_tasks
+
+    names, problems = check_tasks([data_folder("tasks"), *args.include_path], metadata=args.metadata)
+    for problem in problems:
+        print(problem)
+    errors = sum(problem.severity == "error" for problem in problems)
+    print(f"{len(names)} tasks: {', '.join(names)}\n{errors} errors, {len(problems) - errors} warnings")
+    return int(errors > 0)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return value
+    raise argparse.ArgumentTypeError(
+        f'expected a JSON object such as \'{{"data_dir": "/data"}}\', got {text!r}'
+    )

@@ -1,0 +1,60 @@
+"""Curves over k or over tokens as tables, for people and for programs, and as a line of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.sampling.curves import Curve, Point
+from lm_eval_mathtasks.tables import Style, Table, print_tables, with_interval
+
+_BARS = "▁▂▃▄▅▆▇█"
+ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
+_WIDTH = 64  # columns of a drawn curve
+
+
+def titled(run: Run, found: Sequence[Votes]) -> str:
+    """The title of a table: the run, its docs, and how many responses each has."""
+    least, most = min(v.n for v in found), max(v.n for v in found)
+    each = str(least) if least == most else f"{least} to {most}"
+    return f"{run.label}: {len(found)} docs, {each} responses each"
+
+
+def long_table(run: Run, drawn: Sequence[Curve]) -> Table:
+    """Return a line a point, in fractions: for programs."""
+    columns = ("model", "task", "metric", "k", "value", "low", "high")
+    rows = tuple(
+        (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
+        for curve in drawn
+        for point in curve.points
+    )
+    return Table("", columns, rows)
+
+
+def cell(point: Point) -> str:
+    """A point of a curve in a table, in percent."""
+    return with_interval(point.value, point.interval)
+
+
+def show_curves(run: Run, drawn: Sequence[Curve], table: Table, style: Style, unit: str = "k") -> None:
+    """Print curves: as their table, on a terminal drawn as well, and for programs a line a point."""
+    print_tables([long_table(run, drawn) if style == "csv" else table], style)
+    if style == "text" and len(drawn[0].points) > 2:
+        print("\n".join(sketch(drawn, unit)) + "\n")
+
+
+def sketch(drawn: Sequence[Curve], unit: str) -> list[str]:
+    """A line of block characters for each curve, all on one scale, at most 64 wide: every n-th point is shown."""
+    values = [point.value for curve in drawn for point in curve.points]
+    low, high = min(values), max(values)
+    width = max(len(curve.label) for curve in drawn)
+    lines = []
+    for curve in drawn:
+        points = curve.points[:: -(-len(curve.points) // _WIDTH)]
+        bars = "".join(_BARS[round((p.value - low) / ((high - low) or 1) * (len(_BARS) - 1))] for p in points)
+        first, last = curve.points[0], curve.points[-1]
+        lines.append(f"{curve.label:{width}} {bars} {100 * first.value:.1f} → {100 * last.value:.1f}")
+    lines.append(f"{'':{width}} {unit} = {drawn[0].points[0].k} to {drawn[0].points[-1].k}; "
+                 f"the scale goes from {100 * low:.1f} to {100 * high:.1f}")  # fmt: skip
+    return lines

@@ -1,0 +1,75 @@
+"""The command `mathtasks explain`: where a run's missing points went."""
+
+from __future__ import annotations
+
+import argparse
+
+from lm_eval_mathtasks.commands.arguments import (
+    COMPLETE,
+    RUN_HELP,
+    add_claim_options,
+    add_result_format,
+    declare,
+    noise_options,
+    read_chosen,
+)
+from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.leaderboard.causes import load_causes
+from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
+from lm_eval_mathtasks.leaderboard.compare import Comparison, find_claims, nearest
+from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.leaderboard.paired import aligned
+from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
+from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
+from lm_eval_mathtasks.runs.reading import Run, read_runs
+from lm_eval_mathtasks.tables import Table, print_tables
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `mathtasks explain`."""
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_claim_options(parser)
+    add_result_format(parser)
+    declare(parser, {"--against RUN": "a run on the same docs: lost docs are worth what they scored there"})
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `mathtasks explain`: a waterfall for every run at the path."""
+    claims, causes = load_claims(args.leaderboards), load_causes(args.leaderboards)
+    tables: list[Table] = []
+    for run in read_chosen(args.run, args):
+        judgements = judge_run(run)
+        best, notes = _to_reach(run, claims, judgements, args)
+        explanation = explain(
+            run,
+            published=None if best is None else best.claim.score / 100,
+            elsewhere=_elsewhere(run, args),
+            judgements=judgements,
+        )
+        listed = judgements if args.docs or args.format in COMPLETE else ()
+        tables += explanation_tables(explanation, best, causes, listed, notes)
+    print_tables(tables, args.format)
+    return 0
+
+
+def _to_reach(
+    run: Run, claims: Claims, judgements: list[Judged], args: argparse.Namespace
+) -> tuple[Comparison | None, list[str]]:
+    """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
+    counted = None if run.scored else shares(run, judgements)
+    choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
+    try:
+        best = nearest(run, claims, shares=counted, mode=args.mode, **noise_options(args), **choice)
+    except ClaimError as error:
+        if args.claim or args.model or args.benchmark:
+            raise
+        return None, [f"set against no published score: {error}"]
+    return best, notes_on_claim(best, find_claims(run, claims, **choice)[0])
+
+
+def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
+    if not args.against:
+        return None
+    others = read_runs(args.against)
+    other = aligned(run, next((other for other in others if other.task == run.task), others[0]))
+    return shares(other, judge_run(other))

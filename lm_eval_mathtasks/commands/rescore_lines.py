@@ -1,0 +1,146 @@
+"""What `mathtasks rescore` prints: old and new score of each run, the graders side by side, what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, agreement, merged
+from lm_eval_mathtasks.evidence.rescore.work import LOG, RunSummary
+from lm_eval_mathtasks.grading.verdict import Status
+from lm_eval_mathtasks.numbers.intervals import wilson
+from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
+
+_CHARS = 70  # of a gold or an answer
+_LISTED = 5
+
+
+def run_lines(run: RunSummary) -> Iterator[str]:
+    """The lines of one run."""
+    each = f", {run['k']} responses each" if run["k"] > 1 else ""
+    limited = run["docs_of_task"] and run["docs_of_task"] > run["docs"]
+    of = f" of {run['docs_of_task']}" if limited else ""
+    yield f"{run['model'] or 'unnamed model'} · {run['task']}: {run['docs']}{of} docs{each}"
+    answered = run["docs"] - run["missing"]
+    if run["interval"] is None:
+        yield f"  no score: all {run['missing']} docs were API errors"
+        return
+    low, high = run["interval"]
+    name = "exact_match" if run["k"] == 1 else f"exact_match (mean of {run['k']})"
+    score = f"{100 * run['right'] / answered:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
+    if run["scored"]:
+        old, new = run["old"] / run["scored"], run["new_of_scored"] / run["scored"]
+        yield f"  {run['metric'] or 'the log'} {100 * old:.2f} → {name} {score}: {100 * (new - old):+.2f} points"
+        changed = f"{run['up']} docs up, {run['down']} down"
+        part = "" if run["scored"] == answered else f" (of the {run['scored']} docs that the log scored)"
+        yield f"  changed: {changed}{part}"
+    else:
+        yield f"  {name} {score}; the log has no score of its own"
+    yield "  " + status_words({Status(name): count for name, count in run["statuses"].items()})
+    yield f"  {cut_off_words(run['cut_off'])}"
+    if run["missing"]:
+        yield f"  left out: {run['missing']} docs that were never answered (API errors)"
+    if run["lost"]:
+        yield f"  left out: {run['lost']} responses that never came (API errors)"
+    for note in run["notes"]:
+        yield f"  note: {note}"
+    if run["gaps"]:
+        yield f"  doc numbers that are missing in between: {_some(run['gaps'])}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", ... ({len(names)})" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+def cross_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
+    """The graders side by side over all runs; nothing where only ours was asked."""
+    tables = [run["cross"] for run in runs if run["cross"]]
+    if not any(set(table["right"]) - {"ours", LOG} for table in tables):
+        return
+    table = merged(tables)
+    total, docs = table["responses"], table["docs"]
+    yield f"\ngraders on {total} responses:"
+    rows = [("grader", "accuracy", "95% interval", "only it", "only ours", "agreement", "no verdict")]
+    for name, right in table["right"].items():
+        low, high = wilson(right / total, docs)
+        both = ("", "", "")
+        if name != "ours":
+            counts = table["pairs"][f"ours|{name}"]
+            both = (str(counts[2]), str(counts[1]), f"{100 * agreement(*counts)[0]:.2f}")
+        silent = str(table["silent"][name] or "")
+        interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
+        rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
+    yield from columns(rows)
+    if len(table["right"]) > 2:
+        yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
+        yield from columns(list(_matrix(table)))
+
+
+def _matrix(table: CrossTable) -> Iterator[list[str]]:
+    names = list(table["right"])
+    yield ["", *names]
+    for row, name in enumerate(names):
+        cells = [name]
+        for column, other in enumerate(names):
+            if row == column:
+                cells.append("-")
+                continue
+            share, kappa = agreement(
+                *table["pairs"]["|".join((name, other) if row < column else (other, name))]
+            )
+            cells.append(f"{100 * share:.2f}" if row < column else _kappa(kappa))
+        yield cells
+
+
+def _kappa(kappa: float | None) -> str:
+    return "-" if kappa is None else f"{kappa:.3f}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in columns, the first to the left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [c.rjust(w) if n else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True))]
+        yield ("  " + "  ".join(cells)).rstrip()
+
+
+def dispute_lines(runs: Sequence[RunSummary], limit: int) -> Iterator[str]:
+    """The first disputed responses, and where all of them are."""
+    shown = [(run, dispute) for run in runs for dispute in run["first"]][:limit]
+    if not shown:
+        return
+    yield f"\ndisputed: {sum(run['disputed'] for run in runs)} responses, the first {len(shown)}:"
+    for run, dispute in shown:
+        verdicts = ", ".join(
+            f"{n} {_word(v, dispute['failures'].get(n))}" for n, v in dispute["verdicts"].items()
+        )
+        repeat = f" repeat {dispute['repeat']}" if run["k"] > 1 else ""
+        yield f"  {run['model']} · {run['task']} doc {dispute['doc_id']}{repeat}: {verdicts}"
+        answer = "nothing" if dispute["answer"] is None else _short(dispute["answer"])
+        yield f"    gold {_short(dispute['gold'])}, extracted {answer} (rule {dispute['rule']})"
+        yield f"    ours: {dispute['status']}, tier {dispute['tier']}: {dispute['reason']}"
+
+
+def _word(verdict: bool | None, failure: str | None) -> str:
+    if verdict is None:
+        return f"no verdict ({failure})"
+    return "correct" if verdict else "wrong"
+
+
+def _short(text: str | None) -> str:
+    line = repr(" ".join((text or "").split()).encode("utf-8", "backslashreplace").decode())[1:-1].replace(
+        "\\\\", "\\"
+    )
+    return f"'{line}'" if len(line) <= _CHARS else f"'{line[:_CHARS]}...'"
+
+
+def version_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
+    """Tasks that were run in several versions: their scores are not of one thing."""
+    versions: dict[str, dict[str, int]] = {}
+    for run in runs:
+        counts = versions.setdefault(run["task"], {})
+        counts[str(run["version"])] = counts.get(str(run["version"]), 0) + 1
+    for task, counts in versions.items():
+        if len(counts) > 1:
+            each = ", ".join(f"{version} in {count} runs" for version, count in sorted(counts.items()))
+            yield f"note: {task} comes in {len(counts)} versions ({each}): do not compare their scores"

@@ -1,0 +1,222 @@
+"""Kinds of short competition-like items whose answers need LaTeX: fractions, roots, sets, intervals, degrees."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import gcd, lcm
+from random import Random
+
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, kind_of
+
+
+def tex(value: Fraction) -> str:
+    r"""A fraction as LaTeX, whole numbers without a bar: 7/12 -> \frac{7}{12}."""
+    sign = "-" if value < 0 else ""
+    if value.denominator == 1:
+        return str(value)
+    return rf"{sign}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+
+
+def _fractions(rng: Random) -> Numbers:
+    b, d = rng.randint(2, 8), rng.randint(2, 8)
+    return {"a": rng.randint(1, b - 1), "b": b, "c": rng.randint(1, d - 1), "d": d}
+
+
+def _fraction_sum(a: int, b: int, c: int, d: int) -> Solved:
+    common = lcm(b, d)
+    left, right = a * common // b, c * common // d
+    total = Fraction(a, b) + Fraction(c, d)
+    shown = rf"\frac{{{left}}}{{{common}}}+\frac{{{right}}}{{{common}}}=\frac{{{left + right}}}{{{common}}}"
+    return (shown,), tex(total)
+
+
+def _root_numbers(rng: Random) -> Numbers:
+    return {"n": rng.randint(2, 9) ** 2 * rng.choice((2, 3, 5, 6, 7))}
+
+
+def _root(n: int) -> Solved:
+    outside = max(k for k in range(1, n) if n % (k * k) == 0)
+    rest = n // outside**2
+    return (rf"{n}={outside**2}*{rest}",), rf"{outside}\sqrt{{{rest}}}"
+
+
+def _linear_numbers(rng: Random) -> Numbers:
+    a, x, b = rng.randint(2, 9), rng.randint(2, 12), rng.randint(1, 20)
+    return {"a": a, "b": b, "c": a * x + b}
+
+
+def _linear(a: int, b: int, c: int) -> Solved:
+    return (f"{a}x={c}-{b}={c - b}", f"{c - b}/{a}={(c - b) // a}"), str((c - b) // a)
+
+
+def _polynomial_numbers(rng: Random) -> Numbers:
+    return {"a": rng.randint(2, 9), "b": rng.randint(1, 9), "x": rng.randint(2, 9)}
+
+
+def _polynomial(a: int, b: int, x: int) -> Solved:
+    square, middle = x * x, a * x
+    steps = (f"{x}*{x}={square}", f"{a}*{x}={middle}", f"{square}+{middle}={square + middle}")
+    return (*steps, f"{square + middle}+{b}={square + middle + b}"), str(square + middle + b)
+
+
+def _roots_numbers(rng: Random) -> Numbers:
+    a, b = rng.sample(range(1, 13), 2)
+    return {"a": a, "b": b}
+
+
+def _roots(a: int, b: int) -> Solved:
+    return (f"x={a}", f"x=-{b}"), rf"\{{-{b},{a}\}}"
+
+
+def _distance_numbers(rng: Random) -> Numbers:
+    return {"a": rng.randint(2, 15), "b": rng.randint(2, 15)}
+
+
+def _distance(a: int, b: int) -> Solved:
+    return (f"{a}-{b}={a - b}", f"{a}+{b}={a + b}"), rf"\{{{a - b},{a + b}\}}"
+
+
+def _percent_numbers(rng: Random) -> Numbers:
+    whole = rng.choice((10, 20, 25, 50, 100, 200))
+    part = whole * rng.randint(1, 19) // 20 if whole % 20 == 0 else rng.randint(1, whole - 1)
+    return {"a": part, "b": whole}
+
+
+def _percent(a: int, b: int) -> Solved:
+    share = tex(Fraction(100 * a, b))
+    return (rf"\frac{{{a}}}{{{b}}}=\frac{{{share}}}{{100}}",), rf"{share}\%"
+
+
+def _divisor_numbers(rng: Random) -> Numbers:
+    g = rng.randint(2, 9)
+    a, b = rng.sample(range(2, 10), 2)
+    return {"a": g * a, "b": g * b}
+
+
+def _divisor(a: int, b: int) -> Solved:
+    steps, high, low = [], max(a, b), min(a, b)
+    while low:
+        steps.append(f"{high}={high // low}*{low}+{high % low}")
+        high, low = low, high % low
+    return tuple(steps), str(gcd(a, b))
+
+
+def _angle_numbers(rng: Random) -> Numbers:
+    return {"a": 5 * rng.randint(4, 16), "b": 5 * rng.randint(4, 16)}
+
+
+def _angle(a: int, b: int) -> Solved:
+    return (f"{a}+{b}={a + b}", f"180-{a + b}={180 - a - b}"), rf"{180 - a - b}^\circ"
+
+
+def _inequality(a: int, b: int, c: int) -> Solved:
+    return (f"{c}-{b}={c - b}", f"{c - b}/{a}={(c - b) // a}"), rf"(-\infty,{(c - b) // a})"
+
+
+def _points_numbers(rng: Random) -> Numbers:
+    x, y = rng.randint(1, 12), rng.randint(1, 12)
+    return {"a": x, "b": y, "c": x + 2 * rng.randint(1, 6), "d": y + 2 * rng.randint(1, 6)}
+
+
+def _midpoint(a: int, b: int, c: int, d: int) -> Solved:
+    halves = (a + c) // 2, (b + d) // 2
+    steps = (f"{a}+{c}={a + c}", f"{a + c}/2={halves[0]}", f"{b}+{d}={b + d}", f"{b + d}/2={halves[1]}")
+    return steps, f"({halves[0]},{halves[1]})"
+
+
+def _complex_numbers(rng: Random) -> Numbers:
+    return {name: rng.randint(2, 19) for name in "abcd"}
+
+
+def _complex(a: int, b: int, c: int, d: int) -> Solved:
+    return (f"{a}+{c}={a + c}", f"{b}+{d}={b + d}"), f"{a + c}+{b + d}i"
+
+
+def _expand_numbers(rng: Random) -> Numbers:
+    return {"a": rng.randint(2, 9), "b": rng.randint(2, 9)}
+
+
+def _expand(a: int, b: int) -> Solved:
+    return (f"{a}+{b}={a + b}", f"{a}*{b}={a * b}"), f"x^2+{a + b}x+{a * b}"
+
+
+KINDS: dict[str, Kind] = {
+    "fraction_sum": kind_of(
+        _fractions,
+        _fraction_sum,
+        r"Add $\frac{{{a}}}{{{b}}}$ and $\frac{{{c}}}{{{d}}}$ and reduce the result.",
+        r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
+    ),
+    "root": kind_of(
+        _root_numbers,
+        _root,
+        r"Pull the largest possible square out of $\sqrt{{{n}}}$.",
+        r"Write $\sqrt{{{n}}}$ with the smallest possible number under the root.",
+    ),
+    "linear": kind_of(
+        _linear_numbers,
+        _linear,
+        r"Solve ${a}x+{b}={c}$ for $x$.",
+        r"Which number $x$ satisfies ${a}x+{b}={c}$?",
+    ),
+    "polynomial": kind_of(
+        _polynomial_numbers,
+        _polynomial,
+        r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
+        r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
+    ),
+    "roots": kind_of(
+        _roots_numbers,
+        _roots,
+        r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
+        r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
+    ),
+    "distance": kind_of(
+        _distance_numbers,
+        _distance,
+        r"Give the set of all $x$ with $|x-{a}|={b}$.",
+        r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
+    ),
+    "percent": kind_of(
+        _percent_numbers,
+        _percent,
+        r"What percent of ${b}$ is ${a}$?",
+        r"A score of ${a}$ out of ${b}$ is how many percent?",
+    ),
+    "common_divisor": kind_of(
+        _divisor_numbers,
+        _divisor,
+        r"Determine $\gcd({a},{b})$.",
+        r"What is the largest integer that divides both ${a}$ and ${b}$?",
+    ),
+    "third_angle": kind_of(
+        _angle_numbers,
+        _angle,
+        r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
+        r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",
+    ),
+    "inequality": kind_of(
+        _linear_numbers,
+        _inequality,
+        r"Solve ${a}x+{b}<{c}$. Answer with an interval.",
+        r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
+    ),
+    "midpoint": kind_of(
+        _points_numbers,
+        _midpoint,
+        r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
+        r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
+    ),
+    "complex_sum": kind_of(
+        _complex_numbers,
+        _complex,
+        r"Compute $({a}+{b}i)+({c}+{d}i)$.",
+        r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
+    ),
+    "expand": kind_of(
+        _expand_numbers,
+        _expand,
+        r"Multiply out $(x+{a})(x+{b})$.",
+        r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",
+    ),
+}

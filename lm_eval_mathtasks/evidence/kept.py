@@ -1,0 +1,40 @@
+"""Judgements as logs and packs keep them, and back."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from lm_eval_mathtasks.grading import Extraction, Status, Verdict
+from lm_eval_mathtasks.grading.judge import CutOff, Judgement
+
+
+class Kept(TypedDict, total=False):
+    """A judgement without the place of the answer; a pack leaves out reason and cut_off, and has the hash of an answer
+    that is long."""
+
+    answer: str | None
+    answer_sha256: str
+    rule: str
+    status: str
+    reason: str
+    tier: str
+    cut_off: CutOff | None
+
+
+def kept(judgement: Judgement) -> Kept:
+    """Return a judgement as plain JSON."""
+    (answer, rule, *_), verdict, cut_off = judgement
+    return Kept(
+        answer=answer,
+        rule=rule,
+        status=str(verdict.status),
+        reason=verdict.reason,
+        tier=verdict.tier,
+        cut_off=cut_off,
+    )
+
+
+def judgement_of(said: Kept) -> Judgement:
+    """Return the judgement that was kept."""
+    verdict = Verdict(Status(said["status"]), said.get("reason", "as the pack says"), said["tier"])
+    return Judgement(Extraction(said.get("answer"), said["rule"]), verdict, said.get("cut_off"))

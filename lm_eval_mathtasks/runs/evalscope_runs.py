@@ -1,0 +1,104 @@
+"""evalscope's folders: reviews/<model>/<benchmark>_<subset>.jsonl with verdicts, predictions/ with how responses ended.
+
+The subsets of a benchmark are one run. Which part of a file's name is the benchmark, reports/<model>/<benchmark>.json
+tells; without it a file is a run by itself. Looked up in evalscope's sources, 0.x and 1.x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json_lines
+from lm_eval_mathtasks.runs.lines import Line, read_line
+from lm_eval_mathtasks.runs.plain import runs_of_lines
+from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Row, Run, Source
+from lm_eval_mathtasks.runs.subsets import pooled
+
+_REVIEWS, _PREDICTIONS = "reviews", "predictions"
+# Subsets of benchmarks that have only one.
+_WHOLE = ("", "default", "main")
+
+
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source that a file of reviews or predictions belongs to; None if it is neither. Arguments as in
+    `lm_eval_logs.source_of`."""
+    del content
+    if file.suffix != ".jsonl" or file.parent.parent.name not in (_REVIEWS, _PREDICTIONS):
+        return None
+    if (reviewed := _beside(file, _REVIEWS)).exists():
+        file = reviewed
+    predicted = _beside(file, _PREDICTIONS)
+    report = None if named else _report(file)
+    files = tuple(dict.fromkeys(place for place in (file, predicted) if place.exists()))
+    return Source(read_evalscope, report or file, files)
+
+
+def _beside(file: Path, kind: str) -> Path:
+    return file.parents[2] / kind / file.parent.name / file.name
+
+
+def _report(file: Path) -> Path | None:
+    """The report of the benchmark that a file is of: the longest name that the file's begins with."""
+    reports = (file.parents[2] / "reports" / file.parent.name).glob("*.json")
+    fitting = [report for report in reports if f"{file.stem}_".startswith(f"{report.stem}_")]
+    return max(fitting, key=lambda report: len(report.stem), default=None)
+
+
+def read_evalscope(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield the one run of a benchmark. Its docs are called after their subset where there are several."""
+    graded = [file for file in source.files if file.parent.parent.name == _REVIEWS] or list(source.files)
+    runs: list[Run] = []
+    for file in sorted(graded):
+        report = _report(file)
+        bench = file.stem if report is None else report.stem
+        subset = file.stem.removeprefix(bench).lstrip("_") if report else ""
+        for run in runs_of_lines(_lines(file), file, choice.metric):
+            if isinstance(run, Refused):
+                yield run._replace(task=run.task or bench)
+                return
+            runs.append(replace(run, task=subset, rows=tuple(_with_level(row, subset) for row in run.rows)))
+    name = source.path.stem if source.path.suffix == ".json" else _alone(source.path)
+    about = replace(runs[0].provenance, harness="evalscope", path=str(source.path))
+    one = pooled(runs, name) if len(runs) > 1 else replace(runs[0], task=name)
+    yield replace(one, provenance=replace(about, notes=one.provenance.notes))
+
+
+def _alone(file: Path) -> str:
+    """The name of a file that is a run by itself: the benchmark, with the subset where it is one of several."""
+    report = _report(file)
+    stem = file.stem if report is None else report.stem
+    subset = file.stem.removeprefix(stem).lstrip("_")
+    for ending in _WHOLE[1:]:
+        stem = stem.removesuffix(f"_{ending}") if report is None else stem
+    return stem if subset in _WHOLE else f"{stem}_{subset}"
+
+
+def _with_level(row: Row, subset: str) -> Row:
+    return replace(row, level=row.level or subset) if subset.startswith("Level") else row
+
+
+def _lines(file: Path) -> list[Line]:
+    """The lines of a file, each with the whole response and how it ended where the predictions hold them."""
+    predicted = _beside(file, _PREDICTIONS)
+    given: dict[str, Line] = {}
+    if predicted != file and predicted.exists():
+        for number, raw in enumerate(read_json_lines(predicted, EvidenceError), 1):
+            given[str(raw.get("index"))] = _ended(read_line(raw, predicted, number), raw)
+    lines = []
+    for number, raw in enumerate(read_json_lines(file, EvidenceError), 1):
+        line = _ended(read_line(raw, file, number), raw)
+        known = given.get(str(raw.get("index")))
+        if known is not None and len(known.responses) == len(line.responses):
+            line = line._replace(responses=known.responses, finish=known.finish)
+        lines.append(line._replace(model=file.parent.name, task=""))
+    return lines
+
+
+def _ended(line: Line, raw: dict[str, Any]) -> Line:
+    """A prediction that is an error says so, and holds no response."""
+    failed = isinstance(raw.get("model_output"), dict) and raw["model_output"].get("error")
+    return line._replace(finish=(API_ERROR,) * len(line.responses)) if failed else line

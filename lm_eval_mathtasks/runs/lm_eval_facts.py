@@ -1,0 +1,150 @@
+"""What lm-eval's results and samples say of a run: model, prompt, protocol and where it was made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
+from lm_eval_mathtasks.keys import SECRET_ARGUMENT
+from lm_eval_mathtasks.runs.filters import Meaning
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
+from lm_eval_mathtasks.runs.records import Protocol, Provenance
+from lm_eval_mathtasks.runs.weights import weights_of_log
+
+# Key of a pack's results: how it asked, where the samples no longer say.
+PACKED: Literal["packed"] = "packed"
+# The model that answers from a file: how those responses were made, its log cannot know.
+REPLAY = "replay"
+# The model arguments that name the model.
+_NAMES = ("pretrained", "model", "model_id")
+_GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
+_STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
+
+
+def arguments_of(line: SampleLine) -> list[Any]:
+    """Return the arguments of a line's first request: [prompt, generation settings]."""
+    requests = line.get("arguments")
+    if isinstance(requests, dict):
+        first: Any = next(iter(requests.values()), {})
+        return list(first.values()) if isinstance(first, dict) else list(first)
+    return list(requests[0]) if isinstance(requests, list) and requests else []
+
+
+def logged_prompt(line: SampleLine) -> str | None:
+    """Return the prompt of a line's first request as it was hashed; of a chat model, its messages as JSON."""
+    arguments = arguments_of(line)
+    prompt = arguments[0] if arguments else None
+    if isinstance(prompt, list) and len(prompt) == 1:
+        prompt = prompt[0]
+    return prompt if isinstance(prompt, str) else None
+
+
+def model_arguments(results: Results) -> Mapping[str, object]:
+    """Return the --model_args of a run."""
+    arguments = results.get("config", {}).get("model_args")
+    if isinstance(arguments, str):
+        return dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
+    return arguments if isinstance(arguments, dict) else {}
+
+
+def model_name(results: Results) -> str | None:
+    """The name the command gave; lm-eval's own is a random id where it gave none."""
+    arguments = model_arguments(results)
+    named = [arguments[key] for key in _NAMES if arguments.get(key)]
+    name = named[0] if named else results.get("model_name")
+    return str(name) if name else None
+
+
+def _journal(results: Results) -> str | None:
+    """The journal of our API models: named in the arguments, or of the usual name in the working directory. A pack
+    has taken what it needs from it."""
+    if PACKED in results:
+        return None
+    ours = str(results.get("config", {}).get("model")).startswith("mathtasks-")
+    return str(model_arguments(results).get("journal") or DEFAULT_PATH) if ours else None
+
+
+def protocol_of(
+    results: Results, task: str, line: SampleLine, score: Meaning, grader: str | None
+) -> Protocol:
+    """Return how a task was asked and scored; line: the first of its samples, {} where there are none."""
+    if results.get("config", {}).get("model") == REPLAY:
+        # One response a doc may be the one that a vote or a verifier chose.
+        return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
+    config: TaskConfig = results.get("configs", {}).get(task, {})
+    arguments = arguments_of(line)
+    settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
+    settings = {**config.get("generation_kwargs", {}), **settings}
+    limit = settings.get("max_gen_toks") or settings.get("max_tokens") or settings.get("max_new_tokens")
+    temperature = settings.get("temperature")
+    if temperature is None and settings.get("do_sample") is False:
+        temperature = 0.0
+    prompt = logged_prompt(line) or ""
+    # A rescored log may not say.
+    stated = bool(results["chat_template"]) if "chat_template" in results else None
+    instruction = results.get("system_instruction")
+    protocol = Protocol(
+        shots=results.get("n-shot", {}).get(task),
+        cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
+        tools="none",
+        chat_template=True if prompt.lstrip().startswith('[{"role"') else stated,
+        temperature=temperature,
+        top_p=settings.get("top_p"),
+        max_tokens=limit,
+        metric=score.kind,
+        k=score.k,
+        grader=grader,
+        system_prompt=bool(instruction) if results else None,
+    )
+    return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
+
+
+def grader_of(results: Results, filter_name: str, *, ours: bool) -> str | None:
+    """Return the kind of grader that scored a task under a filter, None where the log does not say."""
+    return "symbolic" if ours or "rescored" in results else _GRADERS.get(filter_name)
+
+
+def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
+    """Whether the prompt asks for reasoning, or shows it; None where neither name nor words tell."""
+    if "direct" in task or "no_cot" in task:
+        return False
+    shown = shots > 0 and "####" in prompt  # GSM8K's own solutions are worked solutions
+    return True if "cot" in task or shown or _STEPS.search(prompt) else None
+
+
+def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provenance:
+    """Return where a run of a task comes from; docs: how many the task has, as the results say."""
+    config = results.get("config", {})
+    arguments = {
+        k: v for k, v in model_arguments(results).items() if k not in _NAMES and not SECRET_ARGUMENT.search(k)
+    }
+    about = results.get("configs", {}).get(task, {}).get("metadata") or {}
+    version = results.get("versions", {}).get(task)
+    return Provenance(
+        harness="lm-eval",
+        path=str(path),
+        version=results.get("lm_eval_version"),
+        task_version=None if version is None else str(version),
+        date=str(results.get("date")) if results.get("date") else None,
+        commit=results.get("git_hash"),
+        docs_of_task=docs if isinstance(docs, int) else None,
+        journal=_journal(results),
+        weights=weights_of_log(model_name(results), model_arguments(results)),
+        settings={
+            "backend": config.get("model"),
+            "limit": config.get("limit"),
+            "gen_kwargs": config.get("gen_kwargs"),
+            "batch_size": config.get("batch_size"),
+            "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
+            "transformers": results.get("transformers_version"),
+            "seed": config.get("random_seed"),
+            "system_instruction": results.get("system_instruction"),
+            "chat_template_sha": results.get("chat_template_sha"),
+            **{f"model argument {name}": str(value) for name, value in arguments.items()},
+            **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
+        },
+    )

@@ -1,0 +1,128 @@
+"""The keys of lm-eval's logs that we read or write; all are optional, because logs come from anyone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypedDict, cast
+
+
+class Config(TypedDict, total=False):
+    """How lm-eval was called."""
+
+    model: str
+    model_args: dict[str, object] | str | None
+    limit: float | None
+    gen_kwargs: dict[str, object] | None
+    batch_size: int | str
+    device: str | None
+    random_seed: int
+
+
+class TaskConfig(TypedDict, total=False):
+    """The task's YAML as lm-eval understood it."""
+
+    task: str
+    output_type: str
+    repeats: int
+    generation_kwargs: dict[str, Any]
+    fewshot_config: dict[str, Any] | None
+    metadata: dict[str, Any] | None
+    metric_list: list[dict[str, Any]]
+    filter_list: list[dict[str, Any]]
+    dataset_path: str | None
+    dataset_name: str | None
+    dataset_kwargs: dict[str, Any] | None
+    custom_dataset: str
+
+
+# Keyed by task, but for what is of the whole run.
+Results = TypedDict(
+    "Results",
+    {
+        "results": dict[str, dict[str, float | str]],
+        "samples": dict[str, list[Any]],
+        "groups": dict[str, Any],
+        "configs": dict[str, TaskConfig],
+        "versions": dict[str, float | str],
+        "n-shot": dict[str, int],
+        "n-samples": dict[str, dict[str, int]],
+        "higher_is_better": dict[str, dict[str, bool]],
+        "task_hashes": dict[str, str],
+        "group_subtasks": dict[str, list[str]],
+        "config": Config,
+        "date": float,
+        "git_hash": str | None,
+        "lm_eval_version": str,
+        "transformers_version": str,
+        "pretty_env_info": str,
+        "model_source": str,
+        "model_name": str,
+        "model_name_sanitized": str,
+        "chat_template": str | None,
+        "chat_template_sha": str | None,
+        "system_instruction": str | None,
+        "fewshot_as_multiturn": bool,
+        # Ours: of a run, of a rescore, of a pack.
+        "mathtasks": dict[str, Any],
+        "rescored": dict[str, Any],
+        "packed": dict[str, Any],
+    },
+    total=False,
+)
+
+
+class SampleLine(TypedDict, total=False):
+    """A doc under one filter. Its numbers stand beside these keys, under the names that `metrics` lists."""
+
+    doc_id: int | str
+    doc: dict[str, Any]
+    target: object
+    arguments: dict[str, Any] | list[Any]
+    resps: list[list[Any]]
+    filtered_resps: list[Any]
+    filter: str
+    metrics: list[str]
+    doc_hash: str
+    prompt_hash: str
+    target_hash: str
+    # Ours: of a run, of a rescore, of a pack.
+    finish_reasons: list[list[str | None]]
+    judged: list[Any]
+    logged: dict[str, Any]
+    verdicts: list[Any]
+    gold_sha256: str
+    response_sha256: list[str]
+    response_chars: list[int]
+    tolerance: float
+    other_filters: dict[str, dict[str, Any]]
+    redacted: int
+
+
+# What lm-eval notes of every doc: of the doc itself, of the prompt and of the target.
+Hash = Literal["doc_hash", "prompt_hash", "target_hash"]
+HASHES: tuple[Hash, ...] = ("doc_hash", "prompt_hash", "target_hash")
+
+
+# A metric that only our hooks write: the run was graded by our grader.
+OURS = "gold_unreadable"
+
+
+def filter_of(line: SampleLine) -> str:
+    """Return the filter that a line is of."""
+    return str(line.get("filter", "none"))
+
+
+def number_in(line: SampleLine, name: str) -> float | None:
+    """Return a metric of a line; None where it has none, or one that is no finite number."""
+    return number_in_cell(cast("dict[str, object]", line).get(name))
+
+
+def number_in_cell(value: object) -> float | None:
+    """Return a finite number, true and false as 1 and 0; None for anything else."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

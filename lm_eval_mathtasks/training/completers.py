@@ -1,0 +1,123 @@
+"""What writes the endings of `shepherd`: a model on this machine, or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.training.shepherd import Ending, Settings, Start, messages_of
+
+
+class LocalModel:
+    """A causal LM through transformers. The endings of a batch are drawn from its seed, whatever was drawn before."""
+
+    def __init__(self, folder: str, device: str, dtype: str) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self.name = folder
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+        except (OSError, ValueError) as error:
+            got = str(error).strip().split("\n", maxsplit=1)[0]
+            raise TrainingError(f"a model and a tokenizer in {folder}", got, "check the path") from error
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._model = model.to(device).eval()
+
+    def complete(self, starts: Sequence[Start], settings: Settings, seed: int) -> list[list[Ending]]:
+        """Sample endings; one that wrote no end token was cut off."""
+        import torch
+
+        torch.manual_seed(seed)
+        inputs = self._tokenizer(
+            [self._text(start) for start in starts],
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=False,
+        )
+        with torch.inference_mode():
+            output = self._model.generate(
+                input_ids=inputs["input_ids"].to(self._model.device),
+                attention_mask=inputs["attention_mask"].to(self._model.device),
+                do_sample=True,
+                temperature=settings.temperature,
+                top_k=0,
+                top_p=1.0,
+                max_new_tokens=settings.max_tokens,
+                num_return_sequences=settings.rollouts,
+                pad_token_id=self._tokenizer.pad_token_id,
+            )[:, inputs["input_ids"].shape[1] :].tolist()
+        texts = self._tokenizer.batch_decode(output, skip_special_tokens=True)
+        ended = [bool(self._ends & set(row)) for row in output]
+        made: list[Ending] = [
+            (text, "stop" if end else "length") for text, end in zip(texts, ended, strict=True)
+        ]
+        return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]
+
+    @property
+    def _ends(self) -> set[int]:
+        ends = self._model.generation_config.eos_token_id
+        listed = ends if isinstance(ends, list) else [ends]
+        return {token for token in (*listed, self._tokenizer.eos_token_id) if token is not None}
+
+    def _text(self, start: Start) -> str:
+        messages = messages_of(start)
+        if messages is None:
+            return start.prompt + start.written
+        if not self._tokenizer.chat_template:
+            return "".join(f"{message['content']}\n" for message in messages[:-1]) + start.written
+        asked: str = self._tokenizer.apply_chat_template(
+            messages[:-1], tokenize=False, add_generation_prompt=True
+        )
+        return asked + start.written
+
+
+class ServedModel:
+    """A model behind an OpenAI-compatible server (vLLM, SGLang) that goes on with a message that was begun."""
+
+    def __init__(self, base_url: str, model: str | None, workers: int) -> None:
+        from lm_eval_mathtasks.choosing.pooling import Server
+
+        if not base_url.startswith(("http://", "https://")):
+            raise TrainingError("--base-url http://...", base_url, "http://localhost:8000")
+        self._server, self._model, self._workers = Server(base_url), model, workers
+        self.name = model or base_url
+
+    def complete(self, starts: Sequence[Start], settings: Settings, seed: int) -> list[list[Ending]]:
+        """Ask for the endings of each start at once, as many starts at a time as there are workers."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(lambda start: self._one(start, settings, seed), starts))
+
+    def _one(self, start: Start, settings: Settings, seed: int) -> list[Ending]:
+        body: dict[str, Any] = {
+            "n": settings.rollouts,
+            "temperature": settings.temperature,
+            "max_tokens": settings.max_tokens,
+            "seed": seed,
+            **({"model": self._model} if self._model else {}),
+        }
+        messages = messages_of(start)
+        if messages is None:
+            reply = self._server.post("/v1/completions", {**body, "prompt": start.prompt + start.written})
+            return _endings(reply, settings.rollouts, lambda choice: choice["text"])
+        going_on = {"messages": messages, "add_generation_prompt": False, "continue_final_message": True}
+        reply = self._server.post("/v1/chat/completions", {**body, **going_on})
+        return _endings(reply, settings.rollouts, lambda choice: choice["message"]["content"] or "")
+
+
+def _endings(reply: Any, count: int, text: Any) -> list[Ending]:
+    try:
+        made = [(str(text(choice)), choice.get("finish_reason")) for choice in reply["choices"]]
+    except (KeyError, TypeError) as error:
+        raise TrainingError(
+            "choices in the server's answer", str(reply)[:200], "is it a server of models?"
+        ) from error
+    if len(made) != count:
+        raise TrainingError(
+            f"{count} endings from the server", str(len(made)), "does it take the parameter n?"
+        )
+    return made

@@ -1,0 +1,212 @@
+"""The configuration of a training run: one YAML, read whole, every unknown key refused with the nearest known one.
+
+```yaml
+stage: grpo                      # sft, grpo, orm or prm
+model: models/my-model           # a folder or a hub name; a LoRA adapter's folder goes on with the adapter
+output: out/grpo
+data: {train: out/data/train.jsonl, dev: out/data/dev.jsonl}
+format: tags                     # tags, boxed or hash: must be that of the data
+rewards: {accuracy: 1.0, tags_format: 0.2, staged: {weight: 1.0, unreadable: -10}, mine.rewards.brevity: 0.1}
+preflight: {sample: 16, allow: [bonus]}
+evaluate: {tasks: [gsm8k-cot-tags]}
+trl: {learning_rate: 2.0e-4, use_peft: true, lora_r: 16}     # TRL's own keys, passed through untouched
+```
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.training.prompt_formats import FORMATS, Format
+
+Stage = Literal["sft", "grpo", "orm", "prm"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+Labels = Literal["hard", "soft"]
+Paths = Literal["one", "all"]
+SAMPLED = 16  # prompts a preflight samples, in groups as large as those of the training
+PAIRS = 4  # a doc, of an ORM
+
+# Key -> of which stages; None: of all.
+_KEYS: dict[str, tuple[Stage, ...] | None] = {
+    "stage": None,
+    "model": None,
+    "output": None,
+    "data": None,
+    "format": ("sft", "grpo"),
+    "rewards": ("grpo",),
+    "pairs": ("orm",),
+    "labels": ("prm",),
+    "paths": ("prm",),
+    "preflight": None,
+    "evaluate": None,
+    "trl": None,
+}
+_REQUIRED = ("stage", "model", "output", "data")
+_DATA = ("train", "dev", "processbench")
+_PREFLIGHT = ("sample", "allow")
+_EVALUATE = ("tasks", "model_args", "gen_kwargs", "limit", "batch_size", "device", "chat", "repeats")
+
+
+class Preflight(NamedTuple):
+    """sample: prompts to sample before the first step, 0 for none; allow: findings that shall not stop the run."""
+
+    sample: int = SAMPLED
+    allow: tuple[str, ...] = ()
+
+
+class Config(NamedTuple):
+    """What a user asks for.
+
+    train: rows with prompts (sft, grpo), sampled responses (orm) or labelled steps (prm); dev: rows to evaluate on, for
+    a verifier held-out sampled responses; processbench: its files, for a prm. rewards: name -> weight, or a mapping
+    with `weight` and the reward's own parameters. pairs: at most so many a doc; labels, paths: see `steps`.
+    """
+
+    stage: Stage
+    model: str
+    output: Path
+    train: Path
+    dev: Path | None = None
+    format: Format | None = None
+    rewards: Mapping[str, Any] = {}
+    processbench: tuple[Path, ...] = ()
+    pairs: int = PAIRS
+    labels: Labels = "hard"
+    paths: Paths = "one"
+    preflight: Preflight = Preflight()
+    evaluate: Mapping[str, Any] = {}
+    trl: Mapping[str, Any] = {}
+
+
+def read_config(path: Path, stage: Stage | None = None) -> Config:
+    """Return the configuration in a YAML file.
+
+    stage: what the command does; None: any. Raises TrainingError that names the file and what is wrong with it.
+    """
+    import yaml
+
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError("a configuration", f"{path}: {error.strerror}", "check the path") from None
+    except yaml.YAMLError as error:
+        raise TrainingError(f"YAML in {path}", " ".join(str(error).split()), "correct it") from None
+    if not isinstance(given, dict):
+        raise TrainingError(
+            f"keys and values in {path}", type(given).__name__, f"begin with {', '.join(_REQUIRED)}"
+        )
+    return _config(given, path, stage)
+
+
+def nearest_key(key: str, known: Collection[str]) -> str:
+    """What to try instead of an unknown key: the nearest one, or all of them."""
+    like = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"{like[0]}?" if like else ", ".join(known)
+
+
+def known_keys(given: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raise TrainingError for a key that is not known."""
+    for key in given:
+        if key not in known:
+            raise TrainingError(f"the keys {where} to be known ones", str(key), nearest_key(str(key), known))
+
+
+def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
+    known_keys(given, _KEYS, f"of {path}")
+    if missing := [key for key in _REQUIRED if given.get(key) in (None, "")]:
+        raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
+    own = given["stage"]
+    if own not in STAGES:
+        raise TrainingError(
+            f"a stage in {path}: {', '.join(STAGES)}", repr(own), nearest_key(str(own), STAGES)
+        )
+    if stage is not None and own != stage:
+        raise TrainingError(
+            f"a configuration of the stage {stage}", f"stage: {own} in {path}", f"mathtasks train {own}"
+        )
+    for key in given:
+        stages = _KEYS[key]
+        if stages is not None and own not in stages:
+            raise TrainingError(
+                f"keys of the stage {own} in {path}", key, f"{key} belongs to {' and '.join(stages)}"
+            )
+    data = _mapping(given, "data", path, _DATA)
+    if not data.get("train"):
+        raise TrainingError(
+            f"data: {{train: FILE}} in {path}", str(data), "`mathtasks train data` writes one"
+        )
+    own_format = given.get("format")
+    if own_format is not None and own_format not in FORMATS:
+        raise TrainingError(
+            f"a format in {path}: {', '.join(FORMATS)}",
+            repr(own_format),
+            nearest_key(str(own_format), FORMATS),
+        )
+    return Config(
+        stage=own,
+        model=str(given["model"]),
+        output=Path(given["output"]).expanduser(),
+        train=Path(data["train"]).expanduser(),
+        dev=Path(data["dev"]).expanduser() if data.get("dev") else None,
+        format=own_format,
+        rewards=_mapping(given, "rewards", path),
+        processbench=_paths(data.get("processbench"), path),
+        pairs=_whole(given.get("pairs", PAIRS), "pairs", path),
+        labels=_one_of(given, "labels", get_args(Labels), path),
+        paths=_one_of(given, "paths", get_args(Paths), path),
+        preflight=_preflight(_mapping(given, "preflight", path, _PREFLIGHT), path),
+        evaluate=_mapping(given, "evaluate", path, _EVALUATE),
+        trl=_mapping(given, "trl", path),
+    )
+
+
+def _one_of(given: Mapping[str, Any], key: str, known: Collection[str], path: Path) -> Any:
+    """A choice; the first one where nothing is said."""
+    value = given.get(key, next(iter(known)))
+    if value not in known:
+        raise TrainingError(
+            f"{key} in {path}: {', '.join(known)}", repr(value), nearest_key(str(value), known)
+        )
+    return value
+
+
+def _paths(value: Any, path: Path) -> tuple[Path, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise TrainingError(
+            f"a list of files under data: processbench: in {path}", repr(value), "[a.jsonl, b.jsonl]"
+        )
+    return tuple(Path(one).expanduser() for one in value)
+
+
+def _mapping(given: Mapping[str, Any], key: str, path: Path, known: Collection[str] = ()) -> dict[str, Any]:
+    value = given.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise TrainingError(f"keys and values under {key}: in {path}", repr(value)[:80], "see the recipes")
+    if known:
+        known_keys(value, known, f"under {key}: of {path}")
+    return value
+
+
+def _preflight(given: Mapping[str, Any], path: Path) -> Preflight:
+    allow = given.get("allow") or []
+    if not isinstance(allow, list):
+        raise TrainingError(f"a list under preflight: allow: in {path}", repr(allow), "allow: [bonus]")
+    return Preflight(
+        _whole(given.get("sample", SAMPLED), "preflight: sample", path, least=0), tuple(map(str, allow))
+    )
+
+
+def _whole(value: Any, key: str, path: Path, least: int = 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise TrainingError(
+            f"a whole number of at least {least} for {key} in {path}", repr(value), "correct it"
+        )
+    return value

@@ -1,0 +1,201 @@
+"""Training problems: read from a pinned split or a file, checked against test sets, asked in a format, written down."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.grading.grade import is_understood
+from lm_eval_mathtasks.grading.reference import answer_in, reference_text
+from lm_eval_mathtasks.problems.rows import read_rows
+from lm_eval_mathtasks.problems.sets import known_sets
+from lm_eval_mathtasks.problems.sources import load
+from lm_eval_mathtasks.rewards import ruling
+from lm_eval_mathtasks.runs.columns import GOLD, QUESTION
+from lm_eval_mathtasks.training.contamination import Overlap, overlaps
+from lm_eval_mathtasks.training.prompt_formats import NUMBER, Format, plain_prompt, prompt, response
+
+TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
+# The bundled samples are examples of both worlds, and no benchmark.
+TEST_SETS = tuple(
+    name for name, source in known_sets().items() if name not in TRAIN_SETS and not source.bundled
+)
+_NO_HUB = "ConnectionError"
+MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
+
+log = logging.getLogger(__name__)
+
+
+class Problem(NamedTuple):
+    """A training problem. id: its place in the source, from 0; solution: None where the source has answers only."""
+
+    id: int
+    question: str
+    gold: str
+    solution: str | None
+
+
+class Drawn(NamedTuple):
+    """The problems of a source that can be used, shuffled, and in words what was left out."""
+
+    source: str
+    checksum: str
+    train: list[Problem]
+    dev: list[Problem]
+    left_out: dict[str, int]
+
+
+def read_problem_rows(source: str) -> tuple[list[Problem], str]:
+    """Return the problems of a train split by name, or of a JSONL or parquet file, and the checksum of what was read.
+
+    Raises DataError for an unknown name, a missing file, or rows without question or reference.
+    """
+    if source in TRAIN_SETS:
+        rows = load(source, {})["test"].to_list()
+        return _problems(rows, source), known_sets()[source].checksum
+    path = Path(source).expanduser()
+    if not path.is_file():
+        known = ", ".join(TRAIN_SETS)
+        raise DataError(f"a train split ({known}) or a file", f"{source}, which is neither", "check the path")
+    return _problems(read_rows(path), source), file_sha256(path)
+
+
+def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
+    """Return `count` problems to train on (None: all that are left) and `dev` others, each question once.
+
+    Left out, and counted: questions that stand there twice, and references that cannot be understood.
+    """
+    problems, checksum = read_problem_rows(source)
+    known: dict[str, Problem] = {}
+    for problem in problems:
+        known.setdefault(" ".join(problem.question.split()), problem)
+    usable = [problem for problem in known.values() if is_understood(problem.gold)]
+    left_out = {
+        "the question stands there twice": len(problems) - len(known),
+        "the reference cannot be understood": len(known) - len(usable),
+    }
+    Random(seed).shuffle(usable)
+    wanted = dev + (1 if count is None else count)
+    if len(usable) < wanted:
+        raise DataError(
+            f"{wanted} problems in {source}", f"{len(usable)} that can be used", "a smaller --count or --dev"
+        )
+    train = usable[dev:] if count is None else usable[dev : dev + count]
+    return Drawn(source, checksum, train, usable[:dev], {why: n for why, n in left_out.items() if n})
+
+
+def rows_of(
+    problems: Iterable[Problem], form: Format, *, number: bool, messages: bool
+) -> list[dict[str, Any]]:
+    """Return the rows that TRL trains on: prompt, completion where there is a solution, gold, question and id.
+
+    number: whether the prompt asks for a number; messages: conversations, else plain text. A problem whose own solution
+    would earn no reward in the format is left out: it cannot be learned from.
+    """
+    rows = []
+    for problem in problems:
+        ask = prompt if messages else plain_prompt
+        row: dict[str, Any] = {"prompt": ask(problem.question, form, number=number)}
+        if problem.solution is not None:
+            text = response(problem.solution, problem.gold, form)
+            if ruling(text, problem.gold).kind != "right":
+                continue
+            row["completion"] = [{"role": "assistant", "content": text}] if messages else f"\n{text}"
+        rows.append({**row, "gold": problem.gold, "question": problem.question, "id": problem.id})
+    return rows
+
+
+def only_numbers(problems: Sequence[Problem]) -> bool:
+    """Whether every reference is a plain number, so that a prompt may ask for one."""
+    return all(NUMBER.fullmatch(problem.gold) for problem in problems)
+
+
+def questions_at_hand(names: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return the questions of the test sets that are at hand, and for the others why they are not.
+
+    A hub that cannot be reached is tried once: it would be waited for, set after set.
+    """
+    found: dict[str, list[str]] = {}
+    absent: dict[str, str] = {}
+    unreachable = ""
+    for name in names:
+        try:
+            if unreachable:
+                raise DataError("", unreachable)
+            rows = load(name, {})["test"].to_list()
+        except DataError as error:
+            absent[name] = error.got or error.wanted
+            unreachable = error.got if _NO_HUB in error.got else ""
+        else:
+            found[name] = [str(row["question"]) for row in rows]
+    return found, absent
+
+
+def check_contamination(
+    drawn: Drawn, tests: dict[str, list[str]], allowed: Sequence[str]
+) -> dict[str, list[Overlap]]:
+    """Return the overlaps of what was drawn, training and dev, with each test set.
+
+    Raises DataError where a set that is not `allowed` has a question in the training data, whole or by half.
+    """
+    found = overlaps((problem.question for problem in (*drawn.train, *drawn.dev)), tests)
+    refused = {
+        name: [one for one in own if one.refused] for name, own in found.items() if name not in allowed
+    }
+    for name, own in refused.items():
+        if own:
+            raise DataError(
+                f"training data without questions of the test set {name}",
+                f"{len(own)} of its {len(tests[name])} questions, the first {own[0].question[:80]!r}",
+                f"--decontaminate leaves those rows out; --allow {name} keeps them, and `train evaluate` will refuse "
+                f"the tasks on {name}",
+            )
+    return found
+
+
+def decontaminated(drawn: Drawn, tests: dict[str, list[str]]) -> tuple[Drawn, int]:
+    """Return what was drawn without the problems that are a test question, whole or by half, and how many these are."""
+    found = overlaps((problem.question for problem in (*drawn.train, *drawn.dev)), tests)
+    spoilt = {row for own in found.values() for one in own for row in one.rows}
+    train = [problem for row, problem in enumerate(drawn.train) if row not in spoilt]
+    dev = [problem for row, problem in enumerate(drawn.dev, len(drawn.train)) if row not in spoilt]
+    return drawn._replace(train=train, dev=dev), len(spoilt)
+
+
+def write_data(out: Path, rows: dict[str, list[dict[str, Any]]], about: dict[str, Any]) -> None:
+    """Write `<split>.jsonl` for each split and the manifest, each whole or not at all."""
+    checksums = {}
+    for split, own in rows.items():
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in own).encode()
+        path = out / f"{split}.jsonl"
+        write_whole(path, lambda file, text=text: file.write(text))  # type: ignore[misc]
+        checksums[path.name] = file_sha256(path)
+    manifest = {"version": __version__, **about, "sha256": checksums}
+    write_whole(out / MANIFEST, lambda file: file.write((json.dumps(manifest, indent=1) + "\n").encode()))
+
+
+def _problems(rows: Sequence[dict[str, Any]], place: str) -> list[Problem]:
+    return [_problem(row, number, place) for number, row in enumerate(rows)]
+
+
+def _problem(row: dict[str, Any], number: int, place: str) -> Problem:
+    question = next((row[name] for name in QUESTION if isinstance(row.get(name), str)), None)
+    reference = next((row[name] for name in GOLD if row.get(name) is not None), None)
+    if not question or reference is None:
+        missing, names = ("a question", QUESTION) if not question else ("a reference answer", GOLD)
+        raise DataError(
+            f"{missing} in row {number + 1} of {place}, in one of the columns {', '.join(list(names)[:8])}",
+            ", ".join(row) or "an empty row",
+            "rename the column of your data that holds it",
+        )
+    text = next((str(row[name]) for name in ("solution", "answer", "gold") if row.get(name)), "")
+    gold = answer_in(reference)
+    worked = text if text and answer_in(text) != reference_text(text).strip() else None
+    return Problem(number, question, gold, worked)

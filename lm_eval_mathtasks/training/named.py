@@ -1,0 +1,98 @@
+"""The rewards that a configuration names: ours, or a function of the user's by its dotted path."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks import rewards
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.training.config import nearest_key
+
+OURS = tuple(name for name in rewards.__all__ if name not in ("Ruling", "ruling"))
+CORRECTNESS = ("accuracy", "staged")  # and their asynchronous forms: what is paid for the answer itself
+# The least and the most that one of ours can give, as far as it has no parameters.
+RANGES = {
+    "tags_format": (0.0, 1.0),
+    "tags_count": (-1.0, 1.0),
+    "boxed_format": (0.0, 1.0),
+    "length_bonus": (0.0, 1.0),
+    "no_repetition": (-1.0, 0.0),
+    "one_language": (0.0, 1.0),
+}
+
+
+class Reward(NamedTuple):
+    """A reward of a run: its name (the function's own), the function with its parameters, its weight."""
+
+    name: str
+    function: Callable[..., Any]
+    weight: float
+    parameters: Mapping[str, Any]
+
+    @property
+    def ours(self) -> bool:
+        """Whether this package knows what it gives."""
+        return self.name in OURS and self.function_module.startswith("lm_eval_mathtasks.")
+
+    @property
+    def function_module(self) -> str:
+        """The module of the function, whatever parameters it was given."""
+        function = self.function.func if isinstance(self.function, functools.partial) else self.function
+        return str(getattr(function, "__module__", ""))
+
+    @property
+    def of_correctness(self) -> bool:
+        """Whether it pays for the right answer, so that what stands beside it is a bonus."""
+        return self.ours and self.name.removesuffix("_async") in CORRECTNESS
+
+
+def named_rewards(given: Mapping[str, Any]) -> list[Reward]:
+    """Return the rewards under `rewards:` of a configuration, in its order.
+
+    Raises TrainingError for a name that is no reward, a parameter that it does not have, a weight that is no number.
+    """
+    if not given:
+        raise TrainingError("rewards: with at least one reward", "none", "rewards: {accuracy: 1.0}")
+    return [_reward(name, value) for name, value in given.items()]
+
+
+def _reward(name: str, value: Any) -> Reward:
+    options = dict(value) if isinstance(value, dict) else {"weight": value}
+    weight = options.pop("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise TrainingError(f"a number as the weight of the reward {name}", repr(weight), f"{name}: 1.0")
+    function = _function(name)
+    taken = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in taken:
+            raise TrainingError(
+                f"a parameter of the reward {name}", option, nearest_key(option, taken or ["weight"])
+            )
+    bound = functools.partial(function, **options) if options else function
+    return Reward(name.rpartition(".")[2], bound, float(weight), options)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.rpartition(".")
+    if not module:
+        if name not in OURS:
+            raise TrainingError(
+                "the name of a reward, or a dotted path to one", name, nearest_key(name, OURS)
+            )
+        found: Callable[..., Any] = getattr(rewards, name)
+        return found
+    # As `trl grpo` does it: a module beside the configuration counts.
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+    except (ImportError, AttributeError) as error:
+        raise TrainingError(
+            f"a function at the path {name}", str(error), "is its package installed?"
+        ) from error

@@ -1,0 +1,85 @@
+"""TRL's own options: the keys under `trl:`, checked by name and handed over untouched."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NoReturn
+
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.training.config import Config, nearest_key
+
+_EXTRA = "run pip install 'lm-eval-mathtasks[train]'"
+# What a configuration says elsewhere.
+_OURS = {
+    "model_name_or_path": "model:",
+    "output_dir": "output:",
+    "reward_weights": "rewards:",
+    "resume_from_checkpoint": "the flag --resume",
+    "dataset_name": "data:",
+    "datasets": "data:",
+}
+_CLASSES = {"sft": "SFTConfig", "grpo": "GRPOConfig", "orm": "RewardConfig"}
+
+
+class Options(NamedTuple):
+    """arguments: of the trainer (TRL's SFTConfig, GRPOConfig or RewardConfig; transformers' TrainingArguments for a
+    PRM); model: TRL's ModelConfig; given: the keys that the user set."""
+
+    arguments: Any
+    model: Any
+    given: Mapping[str, Any]
+
+
+def require_trl() -> None:
+    """Raise TrainingError unless the training extra is installed."""
+    try:
+        import peft  # noqa: F401
+        import trl  # noqa: F401
+    except ImportError as error:
+        raise TrainingError("TRL and peft", str(error), _EXTRA) from error
+
+
+def trl_options(config: Config, weights: list[float] | None = None) -> Options:
+    """Return TRL's options with what is under `trl:`; weights: of the rewards.
+
+    Raises TrainingError for a key that TRL does not have, and for values that TRL itself refuses.
+    """
+    require_trl()
+    import trl
+
+    kinds = (_arguments_class(config), trl.ModelConfig)
+    known = {field.name for kind in kinds for field in dataclasses.fields(kind) if field.init} - set(_OURS)
+    for key in config.trl:
+        if key in _OURS:
+            raise TrainingError(
+                f"{_OURS[key]} for what TRL calls {key}", f"{key} under trl:", "take it out there"
+            )
+        if key not in known:
+            raise TrainingError("keys of TRL under trl:", str(key), nearest_key(str(key), known))
+    set_here = {
+        "model_name_or_path": config.model,
+        "output_dir": str(config.output),
+        **({"reward_weights": weights} if weights is not None else {}),
+    }
+    parser = trl.TrlParser(kinds)
+    parser.error = _refuse
+    parser.set_defaults_with_config(**config.trl, **set_here)
+    try:
+        arguments, model = parser.parse_args_into_dataclasses(args=[])
+    except (ValueError, TypeError, ImportError) as error:
+        raise TrainingError("settings that TRL accepts", str(error), "change it under trl:") from error
+    return Options(arguments, model, dict(config.trl))
+
+
+def _refuse(message: str) -> NoReturn:
+    """In place of argparse's own error, which prints two hundred options."""
+    raise TrainingError("values under trl: of the types that TRL takes", message, "correct it")
+
+
+def _arguments_class(config: Config) -> Any:
+    import transformers
+    import trl
+
+    name = _CLASSES.get(config.stage)
+    return transformers.TrainingArguments if name is None else getattr(trl, name)

@@ -1,0 +1,46 @@
+"""Tasks over training data: each split asked as it is trained on, to sample from it and to choose a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.files import write_whole
+from lm_eval_mathtasks.package import data_folder
+from lm_eval_mathtasks.training.prompt_formats import Format, instructions
+
+FOLDER = "tasks"  # beside the data; for --include_path
+TAG = "mathtasks-own"  # so that `--tasks mathtasks` does not mean them
+# What each is a variant of, and how it is scored.
+_BASES = {"tags": "gsm8k/gsm8k-cot-tags.yaml", "boxed": "_boxed.yaml", "hash": "gsm8k/gsm8k-direct.yaml"}
+
+
+def write_tasks(out: Path, splits: Iterable[str], form: Format, *, number: bool) -> list[str]:
+    """Write a task for each split of the data in a folder; return their names: the folder's, a hyphen, the split."""
+    names = []
+    for split in splits:
+        name = f"{out.resolve().name}-{split}"
+        task = _task(name, out.resolve() / f"{split}.jsonl", form, number=number)
+        import yaml
+
+        text = yaml.safe_dump(task, sort_keys=False, allow_unicode=True)
+        write_whole(out / FOLDER / f"{name}.yaml", lambda file, text=text: file.write(text.encode()))  # type: ignore[misc]
+        names.append(name)
+    return names
+
+
+def _task(name: str, file: Path, form: Format, *, number: bool) -> dict[str, Any]:
+    system, instruction = instructions(form, number=number)
+    return {
+        "include": str(data_folder("tasks").resolve() / _BASES[form]),
+        "task": name,
+        "tag": TAG,
+        "custom_dataset": None,
+        "dataset_path": "json",
+        "dataset_name": None,
+        "dataset_kwargs": {"data_files": {"test": str(file)}},
+        "description": f"{system}\n\n" if system else "",
+        "doc_to_text": "{{question}}" + (f"\n{instruction}" if instruction else ""),
+        "metadata": {"version": 1.0},
+    }

@@ -1,0 +1,227 @@
+"""What would go wrong without a word, found before the first step: each finding with its reason and what to do.
+
+A finding of severity "error" stops the run unless the configuration allows its code (`preflight: {allow: [code]}`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.rewards.rulings import GOLD_COLUMNS
+from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.named import Reward
+from lm_eval_mathtasks.training.options import Options
+
+REWARD_HEAD = "score"  # as transformers names the head of a sequence or token classification
+LOSSES_WITHOUT_CLIPPING = ("sapo", "vespo")
+# A row that is cut teaches to stop in the middle; a few do no harm.
+MANY_CUT = 0.05
+_FULL_RATE = 1e-5  # below it LoRA hardly moves in as many steps as these recipes take
+
+
+class Finding(NamedTuple):
+    """code: by which a configuration allows it; what: the fact; fix: what to do about it."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.severity} [{self.code}]: {self.what}. Try: {self.fix}."
+
+
+def refuse(findings: Iterable[Finding], allowed: Sequence[str]) -> None:
+    """Raise TrainingError with every finding that stops the run."""
+    if errors := [one for one in findings if one.severity == "error" and one.code not in allowed]:
+        raise TrainingError(
+            "a run that would learn what it should",
+            "\n  ".join(("", *map(str, errors))),
+            f"change the configuration, or allow it: preflight: {{allow: [{', '.join(one.code for one in errors)}]}}",
+        )
+
+
+def of_options(config: Config, options: Options, rewards: Sequence[Reward]) -> list[Finding]:
+    """What the configuration alone shows."""
+    found = [_learning_rate(options), _reward_head(config, options)]
+    if config.stage == "grpo":
+        found += [
+            _epsilon_high(options.arguments),
+            _bonus(options.arguments, rewards),
+            _form(config, rewards),
+        ]
+    return [one for one in found if one]
+
+
+def of_rows(config: Config, first: Any, tokenizer: Any) -> list[Finding]:
+    """What a row of the data and the model's tokenizer show; labelled steps are no conversation."""
+    found: list[Finding] = []
+    if not isinstance(first, dict):
+        return found
+    columns = tuple(first)
+    conversations = isinstance(first.get("prompt", first.get("messages")), list)
+    if conversations and not tokenizer.chat_template:
+        found.append(
+            Finding(
+                "error",
+                "template",
+                "the data are conversations, and the model has no chat template",
+                "write them as text with `mathtasks train data --prompt text`, or set chat_template_path under trl:",
+            )
+        )
+    if config.stage == "grpo" and not set(GOLD_COLUMNS) & set(columns):
+        found.append(
+            Finding(
+                "error",
+                "gold",
+                f"the data have no reference answer ({', '.join(GOLD_COLUMNS)}), only {', '.join(columns)}",
+                "add a column `gold`, or write the data with `mathtasks train data`",
+            )
+        )
+    if config.stage == "sft" and not {"completion", "messages", "text"} & set(columns):
+        found.append(
+            Finding(
+                "error",
+                "completion",
+                "the data have no worked solutions to learn from",
+                "take a source that has solutions (gsm8k-train, math-train), or train with grpo",
+            )
+        )
+    return found
+
+
+def of_labels(
+    labels: Sequence[Sequence[int]], ends: Sequence[int], limit: int | None, given: int
+) -> list[Finding]:
+    """What the tokens that are trained on show, after the trainer has prepared them.
+
+    labels: token ids of each row, -100 where nothing is learned; ends: token ids that end a response; limit: tokens a
+    row may have; given: how many rows there were before the trainer prepared them.
+    """
+    rows = len(labels)
+    trained = [[token for token in row if token != -100] for row in labels]
+    cut = sum(limit is not None and len(row) >= limit for row in labels)
+    whole = [own for row, own in zip(labels, trained, strict=True) if limit is None or len(row) < limit]
+    endless = sum(not set(own) & set(ends) for own in whole if own)
+    masked = given - rows + sum(not own for own in trained)
+    found = []
+    if endless:
+        found.append(
+            Finding(
+                "error" if endless * 2 > len(whole) else "warning",
+                "eos",
+                f"{endless} of {len(whole)} rows end without a token that ends a response: the model would not learn "
+                "to stop",
+                "use a chat template that ends the assistant's turn with the end token",
+            )
+        )
+    if masked:
+        found.append(
+            Finding(
+                "error" if masked > MANY_CUT * given else "warning",
+                "masked",
+                f"{masked} of {given} rows have nothing to learn from: their prompts are longer than max_length",
+                f"raise max_length (it is {limit})",
+            )
+        )
+    if cut:
+        found.append(
+            Finding(
+                "error" if cut > MANY_CUT * given else "warning",
+                "truncated",
+                f"{cut} of {given} rows are cut off at max_length {limit}: the model would learn to stop there",
+                "raise max_length, or leave long rows out",
+            )
+        )
+    return found
+
+
+def of_filtered(given: int, kept: int, limit: object) -> list[Finding]:
+    """What a trainer that drops long rows in silence has dropped. limit: the tokens a row may have, in words."""
+    if kept == given:
+        return []
+    return [
+        Finding(
+            "error" if given - kept > MANY_CUT * given else "warning",
+            "truncated",
+            f"{given - kept} of {given} rows are longer than {limit} tokens and were dropped",
+            "raise max_length, where the trainer has one",
+        )
+    ]
+
+
+def _learning_rate(options: Options) -> Finding | None:
+    rate = options.arguments.learning_rate
+    if not options.model.use_peft or "learning_rate" in options.given or rate > _FULL_RATE:
+        return None
+    return Finding(
+        "error",
+        "learning_rate",
+        f"LoRA with TRL's default learning rate of {rate:g} hardly learns",
+        "set learning_rate under trl:; 1e-4 to 2e-4 is usual for LoRA",
+    )
+
+
+def _reward_head(config: Config, options: Options) -> Finding | None:
+    """`all-linear` leaves the new head out where peft knows the task, and trains it with LoRA where it does not."""
+    task = {"orm": "SEQ_CLS", "prm": "TOKEN_CLS"}.get(config.stage)
+    if task is None or not options.model.use_peft:
+        return None
+    if REWARD_HEAD in (options.model.lora_modules_to_save or ()) and options.model.lora_task_type == task:
+        return None
+    return Finding(
+        "error",
+        "reward_head",
+        "the head that gives the score is new and not among the modules to save: LoRA alone leaves it random",
+        f"set lora_modules_to_save: [{REWARD_HEAD}] and lora_task_type: {task} under trl:",
+    )
+
+
+def _epsilon_high(arguments: Any) -> Finding | None:
+    """As TRL decides it: old log-probabilities differ from the present ones only where a batch is trained on again
+    after a step of the optimizer."""
+    high = arguments.epsilon_high
+    if high is None or high == arguments.epsilon:
+        return None
+    if arguments.loss_type in LOSSES_WITHOUT_CLIPPING:
+        why = f"the loss {arguments.loss_type} does not clip"
+    else:
+        generate_every = arguments.steps_per_generation * arguments.num_iterations
+        if arguments.gradient_accumulation_steps % generate_every:
+            return None
+        why = "every batch is new to the model, so that the ratio it clips is always 1"
+    return Finding(
+        "error",
+        "epsilon_high",
+        f"epsilon_high {high:g} has no effect: {why}",
+        "set num_iterations to 2 or more (or steps_per_generation above gradient_accumulation_steps), or take it out",
+    )
+
+
+def _bonus(arguments: Any, rewards: Sequence[Reward]) -> Finding | None:
+    bonuses = [one.name for one in rewards if not one.of_correctness and one.weight]
+    paid = [one.name for one in rewards if one.of_correctness]
+    if not bonuses or not paid or arguments.scale_rewards != "group":
+        return None
+    return Finding(
+        "warning",
+        "bonus",
+        f"{', '.join(bonuses)} beside {', '.join(paid)} under scale_rewards: group: in a group that is right "
+        "throughout the bonus is the whole signal, as strong as the answer is elsewhere",
+        "scale_rewards: none or batch keeps it a bonus",
+    )
+
+
+def _form(config: Config, rewards: Sequence[Reward]) -> Finding | None:
+    wanted = {"tags_format": "tags", "tags_count": "tags", "boxed_format": "boxed"}
+    other = [one.name for one in rewards if one.ours and wanted.get(one.name, config.format) != config.format]
+    if not other or config.format is None:
+        return None
+    return Finding(
+        "error",
+        "format",
+        f"{', '.join(other)} rewards another format than the prompts ask for ({config.format})",
+        "take the reward out, or write the data in its format",
+    )

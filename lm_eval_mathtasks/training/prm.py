@@ -1,0 +1,109 @@
+"""A process verifier by token classification on transformers' Trainer: TRL's PRMTrainer is gone (trl#7133).
+
+The text is put together as `mathtasks choose --scorer prm-tokens:` reads it; the loss is taken at the line break after
+each step that has a label. A soft label is the target probability of "good".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval_mathtasks.choosing.verifiers import stepwise
+from lm_eval_mathtasks.training.config import Labels
+from lm_eval_mathtasks.training.options import Options
+from lm_eval_mathtasks.training.steps import Stepwise, hard
+
+BAD, GOOD = 0, 1  # the classes, as `choose` reads them
+SILENT = -1.0  # of a token at which nothing is learned
+
+
+def encoded(
+    rows: Sequence[Stepwise], tokenizer: Any, labels: Labels, limit: int | None
+) -> list[dict[str, Any]]:
+    """Return {input_ids, labels} of the rows that the model can read, labels a number a token."""
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return found
+
+    made = []
+    for row in rows:
+        read = stepwise(ids, tokenizer.bos_token_id, row.question, row.steps)
+        if limit is not None and len(read.ids) > limit:
+            continue
+        targets = [SILENT] * len(read.ids)
+        for place, label in zip(read.places, row.labels, strict=True):
+            if label is not None:
+                targets[place] = label if labels == "soft" else float(hard(label) or 0)
+        made.append({"input_ids": read.ids, "labels": targets})
+    return made
+
+
+def make_prm_trainer(model_name: str, options: Options, rows: list[dict[str, Any]], tokenizer: Any) -> Any:
+    """The trainer, not started, of a token classification with the labels bad and good."""
+    from datasets import Dataset
+    from transformers import AutoModelForTokenClassification
+
+    arguments, choices = options.arguments, options.model
+    model = AutoModelForTokenClassification.from_pretrained(
+        model_name,
+        revision=choices.model_revision,
+        attn_implementation=choices.attn_implementation,
+        dtype=choices.dtype or "auto",
+        num_labels=2,
+        id2label={BAD: "bad", GOOD: "good"},
+        label2id={"bad": BAD, "good": GOOD},
+    )
+    if choices.use_peft:
+        import trl
+        from peft import get_peft_model
+
+        model = get_peft_model(model, trl.get_peft_config(choices))
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    # The labels are of our own making: nothing of a row may be dropped.
+    arguments.remove_unused_columns = False
+    return _trainer_class()(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_list(rows),
+        data_collator=_collator(tokenizer.pad_token_id),
+        processing_class=tokenizer,
+    )
+
+
+def _collator(pad: int) -> Any:
+    def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        import torch
+
+        width = max(len(row["input_ids"]) for row in rows)
+
+        def filled(name: str, value: float) -> list[list[float]]:
+            return [[*row[name], *[value] * (width - len(row[name]))] for row in rows]
+
+        seen = [[1] * len(row["input_ids"]) + [0] * (width - len(row["input_ids"])) for row in rows]
+        return {
+            "input_ids": torch.tensor(filled("input_ids", pad), dtype=torch.long),
+            "attention_mask": torch.tensor(seen),
+            "labels": torch.tensor(filled("labels", SILENT), dtype=torch.float32),
+        }
+
+    return together
+
+
+def _trainer_class() -> Any:
+    from transformers import Trainer
+
+    class StepTrainer(Trainer):  # type: ignore[misc]
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+            labels = inputs.pop("labels")
+            output = model(**inputs)
+            told = labels > SILENT / 2
+            logs = output.logits.float().log_softmax(-1)[told]
+            good = labels[told]
+            loss = -(good * logs[:, GOOD] + (1 - good) * logs[:, BAD]).mean()
+            return (loss, output) if return_outputs else loss
+
+    return StepTrainer

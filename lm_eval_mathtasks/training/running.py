@@ -1,0 +1,256 @@
+"""A run of one of TRL's trainers: preflight, what was used, the training itself, and what it leaves."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.choosing.scorer import Settings
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.problems.rows import read_rows
+from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.training import groups, preflight
+from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.named import named_rewards
+from lm_eval_mathtasks.training.options import trl_options
+from lm_eval_mathtasks.training.pairs import pairs
+from lm_eval_mathtasks.training.record import (
+    CURVE,
+    ROLLOUTS,
+    USED,
+    Curve,
+    Rollouts,
+    data_facts,
+    training_curves,
+    write_curve,
+    write_used,
+)
+from lm_eval_mathtasks.training.steps import holds_math_tests, read_steps
+from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
+
+CHECKPOINT = "checkpoint-"
+Say = Callable[[str | Table], None]
+
+
+class Trained(NamedTuple):
+    """What a run left: its folder, the steps it made, the seconds it took, its curves, and what a verifier is worth."""
+
+    output: Path
+    steps: int
+    seconds: float
+    curves: list[Curve]
+    tables: list[Table]
+
+
+def train(config: Config, say: Say, *, resume: bool = False, only_preflight: bool = False) -> Trained | None:
+    """Check a run, then let TRL's trainer make it; its model, checkpoints and record are in `config.output`.
+
+    say: what people should see, from the main process only. Returns None after a preflight alone. Raises
+    TrainingError for what the user can change; KeyboardInterrupt leaves the checkpoints.
+    """
+    # Of several processes the first one decides: it is the one that writes.
+    checkpoint = _place(config, resume) if resume or os.environ.get("RANK", "0") == "0" else None
+    rewards = named_rewards(config.rewards) if config.stage == "grpo" else []
+    options = trl_options(config, [one.weight for one in rewards] if rewards else None)
+    plan = Plan(config, options, rewards)
+    if options.arguments.process_index:
+        say = _silent
+    rows = material(config, options.arguments.seed)
+    dev = (
+        material(config._replace(train=config.dev), 0)
+        if config.dev and config.stage in ("sft", "grpo")
+        else []
+    )
+    findings = preflight.of_options(config, options, rewards) + _of_data(config)
+    with _clear_errors(config):
+        tokenizer = start_tokenizer(config, options)
+        findings += preflight.of_rows(config, rows[0], tokenizer)
+        preflight.refuse(findings, config.preflight.allow)
+        try:
+            trainer = make_trainer(plan, rows, dev, tokenizer)
+        except ValueError as error:
+            raise TrainingError("a run that TRL can make", str(error), "change the configuration") from error
+        findings += _of_trainer(plan, rows, trainer, say)
+    for finding in findings:
+        say(str(finding))
+    preflight.refuse(findings, config.preflight.allow)
+    if only_preflight:
+        return None
+    if trainer.is_world_process_zero():
+        write_used(config.output / USED, _used(plan, findings))
+    with _clear_errors(config):
+        return _run(config, trainer, checkpoint, say)
+
+
+def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Trained:
+    if config.stage == "grpo" and trainer.is_world_process_zero():
+        done = None if checkpoint is None else int(checkpoint.name.removeprefix(CHECKPOINT))
+        trainer.rollouts = Rollouts(config.output / ROLLOUTS, done)
+    begun = time.monotonic()
+    try:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    except KeyboardInterrupt:
+        say(f"interrupted at step {trainer.state.global_step}; {_how_to_go_on(config)}")
+        raise
+    finally:
+        history = trainer.state.log_history
+        if trainer.is_world_process_zero() and history:
+            write_curve(config.output / CURVE, history)
+    trainer.save_model(str(config.output))
+    seconds = time.monotonic() - begun
+    tables = _verifier_tables(config, trainer) if trainer.is_world_process_zero() else []
+    return Trained(config.output, trainer.state.global_step, seconds, training_curves(history), tables)
+
+
+def _verifier_tables(config: Config, trainer: Any) -> list[Table]:
+    """What the verifier that was trained is worth, on what the configuration names to measure it on."""
+    kind = {"orm": "orm", "prm": "prm-tokens"}.get(config.stage)
+    if kind is None:
+        return []
+    from lm_eval_mathtasks.training.verifier_report import on_processbench, on_samples
+
+    settings = Settings(device=str(trainer.args.device), batch=trainer.args.per_device_eval_batch_size)
+    spec = f"{kind}:{config.output}"
+    tables = [on_samples(spec, config.dev, settings)] if config.dev else []
+    return tables + ([on_processbench(spec, config.processbench, settings)] if config.processbench else [])
+
+
+def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> list[preflight.Finding]:
+    """What only the trainer shows: the tokens it will learn from, the groups it will see."""
+    arguments, stage = plan.options.arguments, plan.config.stage
+    if stage == "sft":
+        labels = trainer.train_dataset["labels"]
+        ends = {trainer.processing_class.eos_token_id, *_ids(trainer.model.generation_config.eos_token_id)}
+        limit = None if arguments.packing else arguments.max_length
+        return preflight.of_labels(
+            labels, sorted(ends), limit, len(labels) if arguments.packing else len(rows)
+        )
+    if stage in ("orm", "prm"):
+        limit = "max_length" if stage == "orm" else "the model's context"
+        return preflight.of_filtered(len(rows), len(trainer.train_dataset), limit)
+    say(groups.normalised(plan.rewards, arguments.num_generations, arguments.scale_rewards))
+    generate, count = responder(trainer), plan.config.preflight.sample
+    if generate is None or not count:
+        say("no groups were sampled before the first step")
+        return []
+    found = groups.sampled_groups(rows[:count], plan.rewards, arguments.num_generations, generate)
+    say(f"sampled before the first step: {found.line}")
+    return groups.of_groups(found)
+
+
+def _of_data(config: Config) -> list[preflight.Finding]:
+    """What the manifest beside the data says: another format, questions of test sets."""
+    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
+    found = []
+    if config.stage == "prm" and holds_math_tests(config.train):
+        got = "PRM800K's problems hold 4,500 of MATH's test set, all but those of MATH-500"
+        return [
+            preflight.Finding("warning", "tests", got, "no score on the full math-cot will mean anything")
+        ]
+    if config.format and about.get("format", config.format) != config.format:
+        got, fix = (
+            f"the data are in the format {about['format']}, the configuration says {config.format}",
+            "correct one",
+        )
+        found.append(preflight.Finding("error", "format", got, fix))
+    for name in about.get("contaminated", ()):
+        got = f"the training data hold questions of the test set {name}"
+        found.append(preflight.Finding("warning", "tests", got, "no score on it will mean anything"))
+    if not about and config.stage in ("sft", "grpo"):
+        got = "nothing says where the data come from, and whether test questions are among them"
+        fix = "`mathtasks train data --source FILE` checks a file"
+        found.append(preflight.Finding("warning", "tests", got, fix))
+    return found
+
+
+def _place(config: Config, resume: bool) -> Path | None:
+    """The checkpoint to go on from. TrainingError where the folder holds another run, or none to go on with."""
+    checkpoints = sorted(
+        config.output.glob(f"{CHECKPOINT}*"), key=lambda path: int(path.name.removeprefix(CHECKPOINT) or 0)
+    )
+    if resume:
+        if not checkpoints:
+            raise TrainingError(
+                f"a checkpoint in {config.output}", "none", "leave --resume out to begin anew"
+            )
+        return checkpoints[-1]
+    if checkpoints or (config.output / USED).exists():
+        raise TrainingError(
+            f"an empty folder {config.output}",
+            "an earlier run" + (f" up to {checkpoints[-1].name}" if checkpoints else ""),
+            "--resume to go on with it, or another output:",
+        )
+    return None
+
+
+def material(config: Config, seed: int) -> list[Any]:
+    """What a stage learns from: rows with prompts, pairs of responses, or labelled steps."""
+    path = config.train
+    if not path.exists():
+        raise TrainingError(
+            "a data file", f"{path}, which does not exist", "`mathtasks train data` writes one"
+        )
+    if config.stage == "orm":
+        return pairs(path, config.pairs, seed)
+    if config.stage == "prm":
+        return read_steps(path, config.paths)
+    rows = read_rows(path)
+    if not rows:
+        raise TrainingError(f"rows in {path}", "an empty file", "write it again")
+    if not {"prompt", "messages", "text"} & set(rows[0]):
+        got = ", ".join(rows[0])
+        raise TrainingError(
+            f"a column `prompt` in {path}", got, f"`mathtasks train data --source {path}` makes it"
+        )
+    return rows
+
+
+def _used(plan: Plan, findings: Sequence[preflight.Finding]) -> dict[str, Any]:
+    config = plan.config
+    return {
+        "config": {**config._asdict(), "preflight": config.preflight._asdict()},
+        "data": data_facts(config.train) if config.train.is_file() else {"folder": str(config.train)},
+        "preflight": [str(finding) for finding in findings],
+        "trl": plan.options.arguments.to_dict(),
+        "model": vars(plan.options.model),
+    }
+
+
+@contextmanager
+def _clear_errors(config: Config) -> Iterator[None]:
+    """A full disk, a missing model and too little memory, as messages; what else fails keeps its traceback."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            fix = f"make room; {_how_to_go_on(config)}"
+            raise TrainingError(f"room on the disk of {config.output}", "none", fix) from error
+        raise TrainingError(
+            f"a model and data that can be read ({config.model})", str(error), "check the paths"
+        ) from error
+    except RuntimeError as error:
+        text = str(error)
+        if "out of memory" not in text.lower():
+            raise
+        fix = "smaller per_device_train_batch_size or max_completion_length, or load_in_4bit, under trl:"
+        raise TrainingError("enough memory of the device", text.split("\n", 1)[0], fix) from error
+
+
+def _how_to_go_on(config: Config) -> str:
+    kept = sorted(path.name for path in config.output.glob(f"{CHECKPOINT}*"))
+    return (
+        f"--resume goes on from {kept[-1]}" if kept else "there is no checkpoint yet (save_steps under trl:)"
+    )
+
+
+def _silent(_: str | Table) -> None:
+    return
+
+
+def _ids(value: Any) -> list[int]:
+    return [] if value is None else list(value) if isinstance(value, list) else [value]

@@ -1,0 +1,194 @@
+"""TRL's own trainers, made from a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.groups import Generate
+from lm_eval_mathtasks.training.named import Reward
+from lm_eval_mathtasks.training.options import Options
+from lm_eval_mathtasks.training.prm import encoded, make_prm_trainer
+from lm_eval_mathtasks.training.record import rollout_rows
+from lm_eval_mathtasks.training.steps import Stepwise
+
+
+class Plan(NamedTuple):
+    """What a run is made from: the configuration, TRL's options, and the rewards of GRPO."""
+
+    config: Config
+    options: Options
+    rewards: Sequence[Reward] = ()
+
+
+ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
+
+
+def start_tokenizer(config: Config, options: Options) -> Any:
+    """The tokenizer of the model at the start, padded on the left; TrainingError where there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            config.model, revision=options.model.model_revision, padding_side="left"
+        )
+    except (OSError, ValueError) as error:
+        got = str(error).strip().split("\n")[0]
+        raise TrainingError(f"a model with a tokenizer at {config.model}", got, "check the path") from error
+
+
+def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) -> Any:
+    """The trainer of a stage, not started. rows, dev: rows of the data, of a PRM labelled steps."""
+    import trl
+
+    if plan.config.stage == "prm":
+        return _prm(plan, rows, tokenizer)
+    config, arguments = plan.config, plan.options.arguments
+    evaluated = str(getattr(arguments.eval_strategy, "value", arguments.eval_strategy)) != "no"
+    arguments.model_init_kwargs = _model_kwargs(plan.options)
+    model, peft_config = _start(config, plan.options)
+    common = {
+        "model": model,
+        "args": arguments,
+        "train_dataset": _dataset(config, rows),
+        "eval_dataset": _dataset(config, dev) if dev and evaluated else None,
+        "processing_class": tokenizer,
+        "peft_config": peft_config,
+    }
+    if isinstance(model, str):
+        common["quantization_config"] = trl.get_quantization_config(plan.options.model)
+    else:
+        arguments.model_init_kwargs = None
+    if config.stage == "grpo":
+        return _recording()(**common, reward_funcs=[one.function for one in plan.rewards])
+    return {"sft": trl.SFTTrainer, "orm": trl.RewardTrainer}[config.stage](**common)
+
+
+def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
+    from transformers import AutoConfig
+
+    if (Path(plan.config.model) / ADAPTER).is_file():
+        raise TrainingError(
+            "a whole model for the stage prm", f"an adapter, {plan.config.model}", "merge it first"
+        )
+    shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
+    limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
+    items = encoded(rows, tokenizer, plan.config.labels, limit)
+    return make_prm_trainer(plan.config.model, plan.options, items, tokenizer)
+
+
+def _dataset(config: Config, rows: list[dict[str, Any]]) -> Any:
+    """Rows with the columns that the stage's trainer reads; to a reward of GRPO every column goes."""
+    from datasets import Dataset
+
+    columns = {"sft": ("prompt", "completion", "messages", "text"), "orm": ("prompt", "chosen", "rejected")}
+    wanted = columns.get(config.stage, tuple(rows[0]))
+    return Dataset.from_list([{name: row[name] for name in wanted if name in row} for row in rows])
+
+
+def responder(trainer: Any) -> Generate | None:
+    """What samples from the model of a GRPO trainer as its training will; None where the model cannot simply be asked:
+    sharded over processes, or served by vLLM."""
+    arguments = trainer.args
+    if arguments.use_vllm or trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled:
+        return None
+
+    def generate(prompts: Sequence[Any], count: int) -> list[tuple[str, bool]]:
+        import torch
+
+        texts = [_as_text(trainer, prompt) for prompt in prompts for _ in range(count)]
+        batch, found = max(1, arguments.per_device_train_batch_size), []
+        was_training = trainer.model.training
+        trainer.model.eval()
+        # The training itself shall draw what it would have drawn without this sample.
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(arguments.seed)
+            for start in range(0, len(texts), batch):
+                found += _continued(trainer, texts[start : start + batch])
+        trainer.model.train(was_training)
+        return found
+
+    return generate
+
+
+def _continued(trainer: Any, texts: list[str]) -> list[tuple[str, bool]]:
+    """Responses to texts, sampled as the trainer's arguments say, and whether each ended by itself."""
+    arguments, tokenizer = trainer.args, trainer.processing_class
+    inputs = tokenizer(
+        texts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
+    )
+    inputs = {
+        name: tensor.to(trainer.model.device) for name, tensor in inputs.items() if name != "token_type_ids"
+    }
+    output = trainer.model.generate(
+        **inputs,
+        do_sample=True,
+        temperature=arguments.temperature,
+        top_p=arguments.top_p,
+        top_k=arguments.top_k,
+        max_new_tokens=arguments.max_completion_length,
+        eos_token_id=trainer.eos_token_ids,
+        pad_token_id=tokenizer.pad_token_id,
+    )[:, inputs["input_ids"].shape[1] :].tolist()
+    ended = [bool(set(trainer.eos_token_ids) & set(row)) for row in output]
+    decoded = tokenizer.batch_decode(output, skip_special_tokens=True)
+    return list(zip(decoded, ended, strict=True))
+
+
+def _as_text(trainer: Any, prompt: Any) -> str:
+    """A prompt as the model reads it; a text gets the token that begins a text, if the tokenizer writes one."""
+    tokenizer = trainer.processing_class
+    if isinstance(prompt, str):
+        return str(tokenizer.decode(tokenizer(prompt)["input_ids"]))
+    kwargs = trainer.args.chat_template_kwargs or {}
+    return str(tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True, **kwargs))
+
+
+def _model_kwargs(options: Options) -> dict[str, Any]:
+    """As TRL's own scripts put them together."""
+    model = options.model
+    return {
+        "revision": model.model_revision,
+        "attn_implementation": model.attn_implementation,
+        "dtype": model.dtype,
+        **(options.arguments.model_init_kwargs or {}),
+    }
+
+
+def _start(config: Config, options: Options) -> tuple[Any, Any]:
+    """The model to start from, and the configuration of a new adapter. The folder of an adapter is gone on with where
+    LoRA is asked for, and merged into its model where it is not."""
+    import trl
+
+    if not (Path(config.model) / ADAPTER).is_file():
+        return config.model, trl.get_peft_config(options.model)
+    if config.stage not in ("sft", "grpo"):
+        got = f"an adapter, {config.model}"
+        raise TrainingError(f"a whole model for the stage {config.stage}", got, "merge it first")
+    from peft import AutoPeftModelForCausalLM
+
+    model = AutoPeftModelForCausalLM.from_pretrained(
+        config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype
+    )
+    return (model if options.model.use_peft else model.merge_and_unload()), None
+
+
+def _recording() -> Any:
+    """TRL's GRPOTrainer, which keeps the rollouts of one batch only, with every one of them handed on."""
+    import trl
+
+    class RecordingGRPOTrainer(trl.GRPOTrainer):  # type: ignore[misc]
+        rollouts: Any = None
+
+        def _generate_and_score_completions(self, inputs: Any) -> Any:
+            made = super()._generate_and_score_completions(inputs)
+            if self.rollouts is not None:
+                count = len(inputs) * self.accelerator.num_processes
+                mode = "train" if self.model.training else "eval"
+                self.rollouts.add(rollout_rows(self._logs, count, self.state.global_step, mode))
+            return made
+
+    return RecordingGRPOTrainer

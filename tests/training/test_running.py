@@ -1,0 +1,264 @@
+"""Runs of TRL's trainers on the embedded model: a few steps each, and what stops or interrupts them."""
+
+import csv
+import errno
+import json
+import shutil
+from itertools import islice
+
+import pytest
+import yaml
+
+from lm_eval_mathtasks import cli, embedded
+from lm_eval_mathtasks.embedded.recipe.exercises import stream
+from lm_eval_mathtasks.training import record
+from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
+
+pytest.importorskip("trl")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*deprecated.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.xdist_group("training"),
+]
+CPU = {
+    "use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none", "disable_tqdm": True,
+    "dtype": "float32", "logging_steps": 1, "save_strategy": "no",
+}  # fmt: skip
+LORA = {
+    "use_peft": True,
+    "lora_r": 4,
+    "lora_alpha": 8,
+    "lora_target_modules": "all-linear",
+    "learning_rate": 2e-4,
+}
+GRPO = {**CPU, **LORA, "per_device_train_batch_size": 8, "num_generations": 4, "max_steps": 2}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Training data in tags and in boxes, as `mathtasks train data` writes them."""
+    problems = [
+        Problem(number, one.question, one.answer, "\n".join(one.steps) + f"\n#### {one.answer}")
+        for number, one in enumerate(islice(stream(3), 24))
+    ]
+    folders = {}
+    for form in ("tags", "boxed"):
+        folders[form] = tmp_path_factory.mktemp(form)
+        rows = rows_of(problems, form, number=False, messages=True)
+        write_data(folders[form], {"train": rows}, {"format": form, "contaminated": []})
+    return folders
+
+
+@pytest.fixture
+def run(tmp_path, data, capsys):
+    """Run `mathtasks train STAGE` on a configuration; returns status, output and errors."""
+
+    def go(stage, *flags, trl=None, form="boxed", model="sft", **changes):
+        config = {
+            "stage": stage,
+            "model": str(embedded.path(model)) if model in embedded.STAGES else str(model),
+            "output": str(tmp_path / "out"),
+            "data": {"train": str(data[form] / "train.jsonl")},
+            "format": form,
+            "preflight": {"sample": 0},
+            "trl": {
+                **(GRPO if stage == "grpo" else {**CPU, "max_steps": 2, "max_length": 256}),
+                **(trl or {}),
+            },
+            **({"rewards": {"accuracy": 1.0}} if stage == "grpo" else {}),
+            **changes,
+        }
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump({key: value for key, value in config.items() if value is not None}))
+        capsys.readouterr()
+        status = cli.main(["train", stage, str(path), *flags])
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return go
+
+
+def rollouts(folder):
+    with (folder / record.ROLLOUTS).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_fine_tuning_learns_and_leaves_a_record(run, tmp_path):
+    trl = {
+        "max_steps": 6,
+        "learning_rate": 1e-3,
+        "per_device_train_batch_size": 8,
+        "lr_scheduler_type": "constant",
+    }
+    status, out, _ = run("sft", form="tags", model="base", trl=trl)
+    assert status == 0
+    assert "6 steps" in out
+    assert "loss" in out
+    with (tmp_path / "out" / record.CURVE).open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
+    assert losses[-1] < losses[0]
+    used = yaml.safe_load((tmp_path / "out" / record.USED).read_text())
+    assert used["config"]["format"] == "tags"
+    assert used["trl"]["max_steps"] == 6
+    assert used["versions"]["trl"]
+    assert used["data"]["manifest"]["format"] == "tags"
+    assert (tmp_path / "out/model.safetensors").exists()
+
+
+def test_a_template_without_an_end_is_refused(run, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(embedded.path("base"), model)
+    about = json.loads((model / "tokenizer_config.json").read_text())
+    cut = about["chat_template"].replace("{% if m['role'] == 'assistant' %}<eos>{% endif %}", "")
+    assert cut != about["chat_template"]
+    (model / "tokenizer_config.json").write_text(json.dumps({**about, "chat_template": cut}))
+    status, _, err = run("sft", model=model)
+    assert status == 2
+    assert "[eos]: 24 of 24 rows" in err
+    assert not (tmp_path / "out" / record.USED).exists()
+    none = {key: value for key, value in about.items() if key != "chat_template"}
+    (model / "tokenizer_config.json").write_text(json.dumps(none))
+    status, _, err = run("sft", model=model)
+    assert (status, "[template]" in err) == (2, True)
+
+
+def test_long_rows_are_refused(run):
+    status, _, err = run("sft", trl={"max_length": 20})
+    assert status == 2
+    assert "max_length 20" in err or "it is 20" in err
+
+
+def test_grpo_with_an_adapter_records_every_rollout_and_goes_on(run, tmp_path):
+    rewards = {"accuracy": 1.0, "tags_format": 0.2, "tests.training.mine.brevity": 0.1}
+    trl = {"save_strategy": "steps", "save_steps": 1, "save_total_limit": 1}
+    status, out, err = run("grpo", form="tags", rewards=rewards, trl=trl, preflight={"sample": 2})
+    assert status == 0, err
+    assert "Values after normalisation" in out
+    assert "sampled before the first step: 2 prompts, 4 responses each" in out
+    assert "warning [bonus]" in out
+    rows = rollouts(tmp_path / "out")
+    assert [row["step"] for row in rows] == ["0"] * 8 + ["1"] * 8
+    assert {
+        "prompt",
+        "response",
+        "extracted",
+        "verdict",
+        "reason",
+        "accuracy",
+        "tags_format",
+        "brevity",
+        "advantage",
+    } <= (rows[0].keys())
+    assert all(row["accuracy"] == ("1.0" if row["verdict"] == "right" else "0.0") for row in rows)
+    assert (tmp_path / "out/adapter_model.safetensors").exists()
+    assert [path.name for path in (tmp_path / "out").glob("checkpoint-*")] == ["checkpoint-2"]
+    status, _, err = run("grpo", form="tags", rewards=rewards, trl=trl)
+    assert (status, "an earlier run up to checkpoint-2" in err) == (2, True)
+    status, out, err = run("grpo", "--resume", form="tags", rewards=rewards, trl={**trl, "max_steps": 3})
+    assert status == 0, err
+    again = rollouts(tmp_path / "out")
+    assert again[:16] == rows
+    assert [row["step"] for row in again[16:]] == ["2"] * 8
+    # The adapter is gone on with by a run that starts from its folder.
+    before = tmp_path / "out"
+    before.rename(tmp_path / "first")
+    status, out, err = run(
+        "grpo", form="tags", model=tmp_path / "first", rewards=rewards, trl={"max_steps": 1}
+    )
+    assert status == 0, err
+    about = json.loads((tmp_path / "out/adapter_config.json").read_text())
+    assert (about["r"], about["base_model_name_or_path"]) == (4, str(embedded.path("sft")))
+
+
+def test_nothing_unfinished_is_rewarded_by_trl(run, tmp_path):
+    """Responses cut at 12 tokens: those that ended by themselves may be right, the others are not even where they had
+    boxed the answer."""
+    trl = {"max_completion_length": 12, "max_steps": 3, "per_device_train_batch_size": 24}
+    status, _, err = run("grpo", trl=trl, rewards={"accuracy": 1.0, "boxed_format": 0.1, "staged": 0.1})
+    assert status == 0, err
+    rows = rollouts(tmp_path / "out")
+    with (tmp_path / "out" / record.CURVE).open() as file:
+        clipped = [float(row["completions/clipped_ratio"]) for row in csv.DictReader(file) if row["loss"]]
+    unfinished = [row for row in rows if row["reason"] == "the response is not finished"]
+    assert len(unfinished) >= round(sum(clipped) * 24) > 10
+    assert {row["accuracy"] for row in unfinished} == {row["boxed_format"] for row in unfinished} == {"0.0"}
+    assert {row["staged"] for row in unfinished} == {"-1.0"}
+    assert {row["staged_verdict"] for row in unfinished} == {"unreadable"}
+
+
+def test_only_the_preflight(run, tmp_path):
+    status, out, err = run("grpo", "--preflight", preflight={"sample": 2})
+    assert status == 0, err
+    assert "nothing that stops the run" in out
+    assert not (tmp_path / "out" / record.USED).exists()
+    status, _, err = run("grpo", "--preflight", trl={"epsilon_high": 0.28})
+    assert (status, "[epsilon_high]" in err) == (2, True)
+    status, _, _ = run(
+        "grpo", "--preflight", trl={"epsilon_high": 0.28}, preflight={"allow": ["epsilon_high"], "sample": 0}
+    )
+    assert status == 0
+
+
+def test_nothing_to_learn_is_refused(run):
+    """Responses that are cut after two tokens are all alike to the reward."""
+    status, _, err = run("grpo", trl={"max_completion_length": 2}, preflight={"sample": 4})
+    assert (status, "[groups]: no group of the 4 sampled prompts" in err) == (2, True)
+
+
+def test_an_interrupted_run_keeps_its_checkpoints(run, tmp_path):
+    rewards = {"tests.training.mine.interrupting": 1.0}
+    trl = {"save_strategy": "steps", "save_steps": 1, "max_steps": 4}
+    status, out, _ = run("grpo", rewards=rewards, trl=trl)
+    assert status == cli.EXIT_INTERRUPTED
+    assert "interrupted at step 2; --resume goes on from checkpoint-2" in out
+    assert (tmp_path / "out/checkpoint-2/adapter_model.safetensors").exists()
+    assert len(rollouts(tmp_path / "out")) == 16
+
+
+def test_a_full_disk_is_said(run, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(record.Rollouts, "add", full)
+    status, _, err = run("grpo")
+    assert status == 2
+    assert "room on the disk" in err
+    assert "there is no checkpoint yet" in err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "/no/such/model"}, "a model with a tokenizer at /no/such/model"),
+        ({"data": {"train": "/no/such/file.jsonl"}}, "a data file, got /no/such/file.jsonl"),
+        ({"format": "tags"}, r"[format]: the data are in the format boxed"),
+        ({"trl": {"eval_strateg": "no"}}, "eval_strategy?"),
+    ],
+)
+def test_what_a_user_can_change_is_said(run, changes, message):
+    status, _, err = run("grpo", **changes)
+    assert status == 2
+    assert message in err
+
+
+def test_data_without_gold_or_prompt(run, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"prompt": [{"role": "user", "content": "a"}], "label": "7"}\n')
+    status, _, err = run("grpo", data={"train": str(path)})
+    assert (status, "[gold]: the data have no reference answer" in err) == (2, True)
+    path.write_text('{"question": "a", "answer": "7"}\n')
+    status, _, err = run("grpo", data={"train": str(path)})
+    assert (status, f"`mathtasks train data --source {path}` makes it" in err) == (2, True)
+    path.write_text('{"prompt": [{"role": "user", "content": "a"}], "gold": "7"}\n')
+    status, _, err = run("sft", data={"train": str(path)})
+    assert (status, "[completion]" in err) == (2, True)
+    path.write_text("")
+    status, _, err = run("sft", data={"train": str(path)})
+    assert (status, "an empty file" in err) == (2, True)
+
+
+def test_without_the_extra(run, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "trl", None)
+    status, _, err = run("grpo")
+    assert (status, "run pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)
