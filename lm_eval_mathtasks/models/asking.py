@@ -16,7 +16,7 @@ from lm_eval_mathtasks.models.client import Client, Flight, Reply
 from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
-from lm_eval_mathtasks.models.money import Purse, TokenMeter
+from lm_eval_mathtasks.models.money import Spending, TokenMeter
 from lm_eval_mathtasks.models.payload import Ask, prompt_text
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
@@ -35,7 +35,7 @@ MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is as
 
 
 @dataclass
-class Trouble:
+class History:
     """A request's payload, and what it has been through; times are monotonic seconds."""
 
     payload: dict[str, Any]
@@ -56,15 +56,15 @@ class Asker:
     client: Client
     dispatcher: Dispatcher
     capabilities: Capabilities
-    purse: Purse
+    spending: Spending
     report: RunReport
     watch: Watch
     stopping: asyncio.Event
     meter: TokenMeter = field(default_factory=TokenMeter)
-    calm: int = STREAMED_AFTER  # answers since the last trouble
+    since_fault: int = STREAMED_AFTER  # answers since the last fault or refusal
     reached: bool = False  # whether the server has said anything at all
 
-    async def answer(self, ask: Ask, trouble: Trouble) -> Answer:
+    async def answer(self, ask: Ask, history: History) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
 
         Raises Fault if there is none, Stopped when the run is over.
@@ -73,8 +73,8 @@ class Asker:
 
         def over(_: Any) -> bool:
             budget = self.settings.retry_budget
-            spent = time.monotonic() - trouble.began - trouble.waited
-            return spent >= (budget if self.reached else min(budget, START_S)) or trouble.paid >= PAID_TRIES
+            spent = time.monotonic() - history.began - history.waited
+            return spent >= (budget if self.reached else min(budget, START_S)) or history.paid >= PAID_TRIES
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda e: isinstance(e, Fault) and e.severity == "transient"),
@@ -85,7 +85,7 @@ class Asker:
         )
         async for attempt in retrying:
             with attempt:
-                return await self._attempt(ask, trouble)
+                return await self._attempt(ask, history)
         raise AssertionError("tenacity returns or raises")
 
     async def _sleep(self, seconds: float) -> None:
@@ -95,26 +95,26 @@ class Asker:
         if self.stopping.is_set():
             raise Stopped
 
-    async def _attempt(self, ask: Ask, trouble: Trouble) -> Answer:
+    async def _attempt(self, ask: Ask, history: History) -> Answer:
         """Send until the server takes it: refusals for a rate, and parameters it will not have, are no attempts."""
         while True:
             asked_at = time.monotonic()
-            worst = await self.purse.reserve(self.meter.estimate(ask.prompt_chars), ask.max_tokens)
+            worst = await self.spending.reserve(self.meter.estimate(ask.prompt_chars), ask.max_tokens)
             usage: Mapping[str, Any] | None = None
             unsure = False
             try:
                 permit = await self.dispatcher.permit(
-                    self.cost(ask), again=trouble.attempts + trouble.refused > 0
+                    self.cost(ask), again=history.attempts + history.refused > 0
                 )
-                trouble.waited += time.monotonic() - asked_at
-                sent, unsure = self._sent(trouble.payload), True
+                history.waited += time.monotonic() - asked_at
+                sent, unsure = self._sent(history.payload), True
                 try:
-                    answer = await self._send(ask, sent, permit, trouble)
-                    usage, self.calm = answer.usage, self.calm + 1
+                    answer = await self._send(ask, sent, permit, history)
+                    usage, self.since_fault = answer.usage, self.since_fault + 1
                     return answer
                 except Refused as refused:
                     unsure = False
-                    self._refused(permit, refused, trouble)
+                    self._refused(permit, refused, history)
                 except Rejected as rejected:
                     unsure = False
                     if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
@@ -123,26 +123,26 @@ class Asker:
                     self.dispatcher.done()
             except Fault as fault:
                 self._failed(fault)
-                trouble.paid += fault.paid
+                history.paid += fault.paid
                 usage, unsure = fault.usage, fault.unsure
-                trouble.patience *= 2 if fault.kind == "timeout" else 1
+                history.patience *= 2 if fault.kind == "timeout" else 1
                 raise
             finally:
-                self.purse.settle(worst, usage, unsure=unsure)
+                self.spending.settle(worst, usage, unsure=unsure)
 
     def _failed(self, fault: Fault) -> None:
         """Count a failed attempt; the first one of a server that cannot be reached is said at once."""
-        self.calm = 0
+        self.since_fault = 0
         self.report.faults[fault.kind] += 1
         self.reached = self.reached or fault.kind not in ("connection", "timeout")
         if not self.reached and self.report.faults.total() == 1:
             log.warning("no connection to %s yet (%s); trying on", self.settings.base_url, fault.said)
 
-    def _refused(self, permit: Permit, refused: Refused, trouble: Trouble) -> None:
-        """Let the dispatcher pace everybody; raises Fault if it is an accident, or would take too long."""
+    def _refused(self, permit: Permit, refused: Refused, history: History) -> None:
+        """Let the dispatcher pace everybody; raises Fault if it is a single failure, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
-        trouble.refused += 1
-        self.calm, self.reached = 0, True
+        history.refused += 1
+        self.since_fault, self.reached = 0, True
         if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
             raise Fault(
                 "run",
@@ -153,11 +153,11 @@ class Asker:
         if not self.dispatcher.refused(permit, refused.refusal):
             raise Fault("transient", "overloaded", str(refused))
 
-    async def _send(self, ask: Ask, sent: Mapping[str, Any], permit: Permit, trouble: Trouble) -> Answer:
+    async def _send(self, ask: Ask, sent: Mapping[str, Any], permit: Permit, history: History) -> Answer:
         now, sent_at = time.monotonic(), time.time()
-        trouble.attempts += 1
+        history.attempts += 1
         self.report.attempts += 1
-        streamed, patience, doubted = bool(sent.get("stream")), trouble.patience, trouble.doubted
+        streamed, patience, doubted = bool(sent.get("stream")), history.patience, history.doubted
         flight = Flight(now, now, streamed=streamed, patience=patience, doubted=doubted)
 
         def on_headers(headers: Mapping[str, str]) -> None:
@@ -167,21 +167,21 @@ class Asker:
         try:
             reply: Reply = await self.watch.run(flight, self.client.exchange(sent, flight, on_headers))
         finally:
-            trouble.doubted = flight.doubted
+            history.doubted = flight.doubted
         self.meter.learn(ask.prompt_chars, reply.usage)
         latency = time.monotonic() - now
         return Answer(
             key=ask.key,
             endpoint=self.settings.base_url,
             model=self.settings.model,
-            request=trouble.payload,
-            prompt=prompt_text(trouble.payload),
+            request=history.payload,
+            prompt=prompt_text(history.payload),
             response=reply.text,
             reasoning=reply.reasoning or None,
             finish_reason=reply.finish_reason,
             usage=reply.usage or self._estimated(ask, reply),
             latency_s=round(latency, 4),
-            attempts=trouble.attempts,
+            attempts=history.attempts,
             served_model=reply.served_model,
             fingerprint=reply.fingerprint,
             dropped=dict(self.capabilities.dropped),
@@ -199,7 +199,7 @@ class Asker:
         if self.settings.stream is not None:
             return self.settings.stream
         probe = self.dispatcher.window.probing and self.dispatcher.in_flight <= PROBE
-        return probe or self.calm < STREAMED_AFTER
+        return probe or self.since_fault < STREAMED_AFTER
 
     def cost(self, ask: Ask) -> float:
         """Tokens the server reserves for a request: its prompt and all it may write."""

@@ -31,7 +31,7 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.money import Purse, read_price
+from lm_eval_mathtasks.models.money import Spending, read_price
 from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt
 from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
@@ -55,7 +55,9 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.key = read_key(settings.api_key_env)
         self.capabilities = Capabilities.of(settings.model, chat=self.chat, reasoning=settings.reasoning)
         self.price = read_price(settings.model, settings.prices)
-        Purse(self.price, settings.max_cost, settings.max_tokens_total)  # a bound without a price fails now
+        Spending(
+            self.price, settings.max_cost, settings.max_tokens_total
+        )  # a bound without a price fails now
         extra = {"reasoning_effort": settings.reasoning_effort} if settings.reasoning_effort else {}
         self.builder = AskBuilder(
             endpoint=settings.base_url,
@@ -208,7 +210,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             dispatcher=dispatcher,
             capabilities=self.capabilities,
             journal=journal,
-            purse=Purse(self.price, settings.max_cost, settings.max_tokens_total),
+            spending=Spending(self.price, settings.max_cost, settings.max_tokens_total),
             report=report,
             progress=Progress(report.asked, report.from_journal, report, dispatcher, shown),
         )

@@ -26,7 +26,10 @@ PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning
 CONSENT_TRIPS, CONSENT_S = 8, 0.02
 NEAR_TRIP_S, CONSENT_NEAR_S = 0.001, 0.01
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
-OUTCOMES, LOADED = 10, 3  # this many "overloaded" among the last outcomes are a limit, fewer are accidents
+OUTCOMES, LOADED = (
+    10,
+    3,
+)  # this many "overloaded" among the last outcomes are a limit, fewer are single failures
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
 
 
@@ -117,7 +120,7 @@ class Window:
         self._grow(self.ceiling if self.probing else 1 / self.size)
 
     def refused(self, permit: Permit, others: int, now: float) -> bool:
-        """The server was overloaded with `others` in flight. Returns whether this is its limit, not an accident."""
+        """The server was overloaded with `others` in flight. Returns whether that is a limit of it."""
         self._outcomes.append(True)
         if sum(self._outcomes) < LOADED:
             return False
@@ -185,7 +188,7 @@ class Dispatcher:
         self._pump()
 
     def refused(self, permit: Permit, refusal: Refusal) -> bool:
-        """The server did not take it. Returns False if that was an accident rather than a limit."""
+        """The server did not take it. Returns False if that was a single failure rather than a limit."""
         now = self.clock()
         self.window.object(now)
         others = self.in_flight - 1

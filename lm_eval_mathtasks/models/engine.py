@@ -1,4 +1,4 @@
-"""The run: a bounded crew of workers takes requests from a queue; an answer is journalled, then delivered.
+"""The run: a bounded number of workers takes requests from a queue; an answer is journalled, then delivered.
 
 A fault that concerns the whole run stops it at once; answers under way, which are paid for, are awaited.
 """
@@ -18,12 +18,12 @@ from typing import Any
 from lm_eval_mathtasks.errors import JournalError, sentence
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
-from lm_eval_mathtasks.models.asking import Asker, Trouble
+from lm_eval_mathtasks.models.asking import Asker, History
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.money import Purse
+from lm_eval_mathtasks.models.money import Spending
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport
@@ -51,7 +51,7 @@ class Engine:
     dispatcher: Dispatcher
     capabilities: Capabilities
     journal: Journal
-    purse: Purse
+    spending: Spending
     report: RunReport
     progress: Progress
 
@@ -67,7 +67,7 @@ class Engine:
             self.client,
             self.dispatcher,
             self.capabilities,
-            self.purse,
+            self.spending,
             self.report,
             self.watch,
             self._stop,
@@ -79,24 +79,26 @@ class Engine:
         """Answer all `asks`; `deliver` gets each with its Answer or its Fault, except those left when stopped."""
         began = time.monotonic()
         looking = asyncio.gather(self.watch.look(), self.progress.look())
-        crew = [asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)]
+        workers = [
+            asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
+        ]
         restore = self._catch_signals()
         try:
-            await self._join(crew)
+            await self._join(workers)
         finally:
             restore()
             looking.cancel()
-            for worker in crew:
+            for worker in workers:
                 worker.cancel()
-            await asyncio.gather(looking, *crew, return_exceptions=True)
+            await asyncio.gather(looking, *workers, return_exceptions=True)
             with suppress(Exception):
                 await self.client.close()
             self._account(began)
 
-    async def _join(self, crew: list[asyncio.Task[None]]) -> None:
-        """Wait for the crew; once stopped, only as long as draining may take."""
+    async def _join(self, workers: list[asyncio.Task[None]]) -> None:
+        """Wait for the workers; once stopped, only as long as draining may take."""
         stopping = asyncio.create_task(self._stop.wait())
-        working: set[asyncio.Task[Any]] = set(crew)
+        working: set[asyncio.Task[Any]] = set(workers)
         while working and not self._stop.is_set():
             done, _ = await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             working -= done
@@ -119,7 +121,7 @@ class Engine:
                 log.error(DRAINING, self.settings.drain, self.dispatcher.in_flight)
         self._stop.set()
         self.dispatcher.stop()
-        self.purse.stop()
+        self.spending.stop()
 
     def _catch_signals(self) -> Callable[[], None]:
         """SIGINT and SIGTERM stop the run in order; the second one leaves at once. Returns how to undo this."""
@@ -170,9 +172,9 @@ class Engine:
 
     async def _answer(self, ask: Ask) -> Answer | Fault:
         """The journalled answer, or the journalled Fault of a doc that has none; Stopped if the run must end."""
-        trouble = Trouble(ask.payload, time.monotonic())
+        history = History(ask.payload, time.monotonic())
         try:
-            answer = await self.asker.answer(ask, trouble)
+            answer = await self.asker.answer(ask, history)
             await asyncio.wrap_future(self.journal.put(answer))
             self.report.answered += 1
             self._in_a_row = 0
@@ -184,7 +186,7 @@ class Engine:
         except Fault as fault:
             with suppress(JournalError):
                 await asyncio.wrap_future(
-                    self.journal.fail(ask.key, fault.severity, fault.kind, fault.said, trouble.attempts)
+                    self.journal.fail(ask.key, fault.severity, fault.kind, fault.said, history.attempts)
                 )
             if fault.severity == "run":
                 self.stop(fault)
@@ -206,12 +208,14 @@ class Engine:
             self.stop(Fault("run", "unreachable", fault.said, where))
         elif self._in_a_row >= IN_A_ROW and (first_run or fault.kind in OUTAGE):
             said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
-            mend = "" if fault.severity == "transient" else fault.fix or "mend what the server complains of"
-            self.stop(Fault("run", fault.kind, said, f"{mend}, then {RUN_AGAIN}" if mend else RUN_AGAIN))
+            first = (
+                "" if fault.severity == "transient" else fault.fix or "correct what the server complains of"
+            )
+            self.stop(Fault("run", fault.kind, said, f"{first}, then {RUN_AGAIN}" if first else RUN_AGAIN))
 
     def _spent(self) -> None:
-        purse, report = self.purse, self.report
-        report.prompt_tokens, report.completion_tokens = int(purse.prompt), int(purse.written)
-        report.unsure, report.unsure_tokens = purse.unsure, int(purse.unsure_tokens)
-        if purse.price:
-            report.cost, report.unsure_cost = purse.cost, purse.unsure_cost
+        spending, report = self.spending, self.report
+        report.prompt_tokens, report.completion_tokens = int(spending.prompt), int(spending.written)
+        report.unsure, report.unsure_tokens = spending.unsure, int(spending.unsure_tokens)
+        if spending.price:
+            report.cost, report.unsure_cost = spending.cost, spending.unsure_cost

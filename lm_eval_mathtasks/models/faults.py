@@ -1,7 +1,7 @@
 """Every way a request can fail, sorted by what it means: for the run, for this doc, or for this moment.
 
 The order of the tests matters. "insufficient_quota" arrives as a 429 but no waiting helps; "Request too large"
-arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can be mended.
+arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can do without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tokens and cost: prices from a file, a count of what is spent, and a purse that closes before it is overdrawn."""
+"""Tokens and cost: prices from a file, and what is spent, kept within its bounds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGE_TOKENS = 8  # around a chat's messages
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens; `source` says from where and of which day."""
+    """US dollars per million tokens; `batch`: the factor for a batch; `source` says from where and of which day."""
 
     input: float
     output: float
@@ -33,13 +33,12 @@ class Price:
     batch: float
     source: str
 
-    def cost(self, usage: Mapping[str, Any], batch: bool = False) -> float:
+    def cost(self, usage: Mapping[str, Any]) -> float:
         """US dollars of one answer's `usage` as the server reported it."""
         details = usage.get("prompt_tokens_details") or {}
         cached = float(details.get("cached_tokens") or 0)
         prompt, written = float(usage.get("prompt_tokens") or 0), float(usage.get("completion_tokens") or 0)
-        dollars = ((prompt - cached) * self.input + cached * self.cached + written * self.output) / MILLION
-        return dollars * (self.batch if batch else 1.0)
+        return ((prompt - cached) * self.input + cached * self.cached + written * self.output) / MILLION
 
 
 def read_price(model: str, path: str | Path | None = None) -> Price | None:
@@ -84,7 +83,7 @@ class TokenMeter:
             self._chars, self._tokens = self._chars + chars, self._tokens + int(tokens)
 
 
-class Purse:
+class Spending:
     """Keeps spending within `max_cost` (US dollars) and `max_tokens` (prompt and response together).
 
     The worst case of every request is reserved before it leaves and settled by its usage, so the bounds hold

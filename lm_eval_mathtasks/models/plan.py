@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from lm_eval_mathtasks.models.headers import MINUTE_S
 from lm_eval_mathtasks.models.money import Price, TokenMeter
@@ -19,50 +18,23 @@ class Planned(SystemExit):
         self.lines = lines
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Sums over the requests that are not in the journal: prompt tokens, the most that may be written, the least
-    seconds that rpm and tpm allow (both buckets full at the start), US dollars at most (None: no price)."""
-
-    total: int
-    missing: int
-    prompt_tokens: int
-    most_written: int
-    least_s: float
-    most_cost: float | None
-    price_source: str | None
-
-    def lines(self) -> Iterator[str]:
-        """The estimate for a terminal."""
-        yield f"{self.total} requests, {self.total - self.missing} of them in the journal, {self.missing} to ask"
-        yield f"about {self.prompt_tokens} prompt tokens, at most {self.most_written} written"
-        yield f"the limits given allow it in {self.least_s:.0f} s at the least, and the latency of an answer on top"
-        if self.most_cost is None:
-            yield "cost: no price is known for this model (give prices=path)"
-        else:
-            yield f"cost: at most ${self.most_cost:.2f}, half that as a batch ({self.price_source})"
-
-
-def measure(settings: Settings, price: Price | None, asks: Iterable[Ask], total: int) -> Estimate:
-    """The Estimate of `asks`, out of `total` requests."""
+def estimate(settings: Settings, price: Price | None, asks: Sequence[Ask], total: int) -> Iterator[str]:
+    """The lines that --dry-run prints of `asks`, the requests out of `total` that are not in the journal."""
     meter = TokenMeter()
-    missing = prompt = written = 0
-    for ask in asks:
-        missing, prompt = missing + 1, prompt + int(meter.estimate(ask.prompt_chars))
-        written += ask.max_tokens
-    usage = {"prompt_tokens": prompt, "completion_tokens": written}
+    prompt = sum(int(meter.estimate(ask.prompt_chars)) for ask in asks)
+    written = sum(ask.max_tokens for ask in asks)
     # The last request may leave when the bucket, full at the start, has been refilled for all before it.
     waits = [
         max(0.0, needed - limit) / limit * MINUTE_S
-        for needed, limit in ((missing, settings.rpm), (prompt + written, settings.tpm))
+        for needed, limit in ((len(asks), settings.rpm), (prompt + written, settings.tpm))
         if limit
     ]
-    cost = price.cost(usage) if price else None
-    return Estimate(
-        total, missing, prompt, written, max(waits, default=0.0), cost, price.source if price else None
-    )
-
-
-def estimate(settings: Settings, price: Price | None, asks: Iterable[Ask], total: int) -> Iterator[str]:
-    """The lines that --dry-run prints."""
-    return measure(settings, price, asks, total).lines()
+    yield f"{total} requests, {total - len(asks)} of them in the journal, {len(asks)} to ask"
+    yield f"about {prompt} prompt tokens, at most {written} written"
+    least = max(waits, default=0.0)
+    yield f"the limits given allow it in {least:.0f} s at the least, and the latency of an answer on top"
+    if price is None:
+        yield "cost: no price is known for this model (give prices=path)"
+        return
+    most = price.cost({"prompt_tokens": prompt, "completion_tokens": written})
+    yield f"cost: at most ${most:.2f}, ${most * price.batch:.2f} as a batch ({price.source})"

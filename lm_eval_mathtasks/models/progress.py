@@ -67,8 +67,8 @@ class Progress:
             parts.append(f"paused by the server for {paused:.0f} s")
         if self._report.cost is not None:
             parts.append(f"${self._report.cost:.3f}")
-        troubles = self._report.faults + self._dispatcher.refusals
-        parts += [f"{n} {kind}" for kind, n in troubles.most_common(3)]
+        problems = self._report.faults + self._dispatcher.refusals
+        parts += [f"{n} {kind}" for kind, n in problems.most_common(3)]
         return ", ".join(parts)
 
     def close(self) -> None:

@@ -123,7 +123,7 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
 def read_responses(path: Path) -> dict[Key, list[Response]]:
     """Responses of a file by key. Raises ReplayError with the line number of a malformed line."""
     if not path.is_file():
-        raise ReplayError("a file of responses", f"{path}, which does not exist", "mend path=")
+        raise ReplayError("a file of responses", f"{path}, which does not exist", "correct path=")
     found: dict[Key, list[tuple[int, Response]]] = {}
     replaced = 0
     for number, row in json_lines(path, ReplayError):

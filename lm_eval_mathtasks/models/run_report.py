@@ -80,8 +80,3 @@ def add_report(report: RunReport) -> None:
 def run_reports() -> list[RunReport]:
     """The reports of all runs in this process, oldest first."""
     return list(_reports)
-
-
-def exit_code() -> int:
-    """The worst exit code of all runs in this process; 0 if there was none."""
-    return max((report.exit_code for report in _reports), default=OK)

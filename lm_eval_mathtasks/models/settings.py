@@ -33,10 +33,10 @@ class Settings:
     """Everything the model arguments may say.
 
     `rpm`, `tpm`: limits per minute, if known; `max_gen_toks`: where the task names none; `seed`: of the first repeat,
-    None sends none; `stream`: whether answers are read as they are written (None: while the server is new or in
-    trouble, see asking.py); `reasoning`: overrules the capability table; `on_item_error`: whether docs without an
-    answer end the run after all others are answered ("fail": a score over fewer docs is another score) or are scored
-    as api_error ("skip"); `max_cost` in US dollars and `max_tokens_total` bound this invocation; times are seconds.
+    None sends none; `stream`: whether answers are read as they are written (None: while the server is new or has just
+    failed, see asking.py); `reasoning`: overrules the capability table; `on_item_error`: whether docs without an answer
+    end the run after all others are answered ("fail": a score over fewer docs is another score) or are scored as
+    api_error ("skip"); `max_cost` in US dollars and `max_tokens_total` bound this invocation; times are seconds.
     """
 
     model: str

@@ -1,8 +1,8 @@
 """Which requests are dead: silent for much longer than answers here ever are, while others are served.
 
 A fixed timeout is either too long (one hanging request holds up the end of a run) or too short (a slow answer is
-paid twice). Patience is learned from the answers that came. It never judges a whole server that stalls, nor a
-crowd: many silent requests are a queue, a few are dead.
+paid twice). Patience is learned from the answers that came. It never judges a whole server that stalls, nor many
+requests at once: many that are silent are a queue, a few are dead.
 
 An answer that comes in one piece is silent all the while, so its floor is high, and one that hangs near the end holds
 up the run. So a first attempt may be given up sooner, on a guess: when it has taken half as long again as any answer
@@ -31,7 +31,7 @@ KEPT = 200  # answers whose silences are remembered
 FLOOR_S = 10.0  # a healthy stream may pause this long
 FLOOR_WHOLE_S = 30.0  # an answer that comes in one piece is silent all the while
 FLOOR_THINKING_S = 180.0  # hidden reasoning sends nothing for minutes
-CROWD = 0.15  # of the requests in flight may be called dead at once, and two in any case
+FEW_SHARE = 0.15  # of the requests in flight may be called dead at once, and two in any case
 STALL = 0.5  # of the patience without anything from anybody: the server stalls, nobody is dead
 HARD = 4.0  # times the patience: dead whatever the others do
 GUESS_KNOWN = 50  # answers, before anything is guessed from them
@@ -110,10 +110,10 @@ class Watch:
     def _judge(self, now: float) -> None:
         silent = {f: now - f.seen for f in self._flights if f not in self._dead}
         suspects = [f for f, s in silent.items() if s > self.patience(f)]
-        accidents = self._accidents(suspects, silent)
+        few = self._few(suspects, silent)
         for flight in suspects:
             hard = silent[flight] > min(self.limit_s, HARD * self.patience(flight))
-            if hard or (accidents and not self._stalled(suspects, silent, self.patience(flight))):
+            if hard or (few and not self._stalled(suspects, silent, self.patience(flight))):
                 self._give_up(flight)
         self._guess({f: s for f, s in silent.items() if f not in self._dead}, now)
 
@@ -125,7 +125,7 @@ class Watch:
         limit = max(GUESS_FLOOR_S, GUESS_FACTOR * max([*self._latencies, *alive]))
         whole = (f for f in silent if not f.streamed and f.patience == 1.0)
         doubted = [f for f in whole if silent[f] > limit]
-        if self._accidents(doubted, silent) and not self._stalled(doubted, silent, limit):
+        if self._few(doubted, silent) and not self._stalled(doubted, silent, limit):
             for flight in sorted(doubted, key=lambda f: f.began)[: self._guesses]:
                 flight.doubted = silent[flight]
                 self._guesses -= 1
@@ -137,9 +137,9 @@ class Watch:
         self._guesses = self._guesses + 2 if self._right else 0
 
     @staticmethod
-    def _accidents(some: list[Flight], silent: dict[Flight, float]) -> bool:
+    def _few(some: list[Flight], silent: dict[Flight, float]) -> bool:
         """Whether so few are silent that it is no queue."""
-        return len(some) <= max(2, int(CROWD * len(silent)))
+        return len(some) <= max(2, int(FEW_SHARE * len(silent)))
 
     @staticmethod
     def _stalled(some: list[Flight], silent: dict[Flight, float], patience: float) -> bool:

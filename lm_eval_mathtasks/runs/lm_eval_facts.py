@@ -98,7 +98,7 @@ def protocol_of(
         metric=score.kind,
         k=score.k,
         grader=grader,
-        system_prompt=bool(instruction) if results else None,
+        system_prompt=bool(instruction) if "system_instruction" in results else None,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
 

@@ -192,7 +192,7 @@ def test_the_window_finds_a_limit_of_forty():
     assert window.allowed(2.0) == 41
 
 
-def test_single_accidents_do_not_close_the_window():
+def test_single_failures_do_not_close_the_window():
     window = Window(64, 64)
     for second in range(10):
         for _ in range(9):

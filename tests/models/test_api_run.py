@@ -347,7 +347,7 @@ def test_a_limit_of_concurrency_is_found():
 # -- money
 
 
-def test_the_purse_closes_before_it_is_overdrawn():
+def test_spending_stays_within_its_bound():
     usage = {"prompt_tokens": 10, "completion_tokens": 40}
     with FakeServer(lambda call: {"usage": usage}) as server:
         model = chat(server, max_tokens_total=1000)

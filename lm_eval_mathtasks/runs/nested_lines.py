@@ -1,4 +1,4 @@
-"""Lines of evalscope: reviews of both versions, and predictions."""
+"""Lines that hold their facts in nested objects, made flat: evalscope's reviews of both versions, batch outputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lm_eval_mathtasks.runs.messages import message_text, model_output
+from lm_eval_mathtasks.runs.records import API_ERROR
 
 # Before the question, where the input is Markdown.
 _USER = "**User**:"
@@ -15,6 +16,8 @@ def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line with its nested facts at the top, where it is of a kind we know; else as it is."""
     if isinstance(line.get("sample_score"), dict):
         return _evalscope_review(line)
+    if "custom_id" in line and ("response" in line or "error" in line):
+        return _batch_output(line)
     if isinstance(line.get("model_output"), dict):
         return model_output(line, line["model_output"])
     if isinstance(line.get("choices"), list) and any(
@@ -37,6 +40,22 @@ def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
         "gold": line.get("target"),
         "response": score.get("prediction") or "",
         **values,
+    }
+
+
+def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI's and vLLM's batches: a line a request, answered by the body of a response or by an error."""
+    response = line.get("response") or {}
+    body = response.get("body") if isinstance(response, dict) else None
+    choices = body.get("choices") if isinstance(body, dict) else None
+    failed = bool(line.get("error")) or not choices
+    return {
+        "id": line["custom_id"],
+        "model": body.get("model") if isinstance(body, dict) else None,
+        "responses": [message_text(choice, "assistant") for choice in choices or ()] or [""],
+        "finish_reasons": [API_ERROR]
+        if failed
+        else [choice.get("finish_reason") for choice in choices or ()],
     }
 
 
