@@ -18,11 +18,15 @@ _BEGUN = re.compile(
     r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for)\b", re.IGNORECASE
 )
 _HAS_VALUE = re.compile(r"[0-9$\\]")
-# "The answer cannot be determined": an answer in itself, where there is none.
+# "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
+_DETERMINE = r"(?:determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
+_UNANSWERABLE = re.compile(
+    rf"\b(?:cannot|can't|can not) be {_DETERMINE}|\b(?:impossible|not possible|no way) to {_DETERMINE}"
+    r"|\b(?:not enough|insufficient) information\b",
+    re.IGNORECASE,
+)
 _REFUSAL = re.compile(
-    r"\b(?:can(?:not|'t| not)|unable to|impossible to|not possible to|no way to)\s+(?:be\s+)?"
-    r"(?:determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
-    r"|\b(?:not enough|insufficient|more) information\b|\bplease provide\b",
+    rf"\b(?:cannot|can't|can not|unable to)\s+{_DETERMINE}|\bmore information\b|\bplease provide\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|but|however|therefore|hence|answer)\b[^.\n]*\d", re.IGNORECASE)
@@ -60,17 +64,25 @@ def ends_in_loop(text: str) -> bool:
     return end == end[:period] * MIN_REPEATS
 
 
-def refusal(text: str) -> tuple[int, int] | None:
+def says_unanswerable(text: str) -> tuple[int, int] | None:
     """Return the span of the sentence that says that there is no answer, if the text ends with one."""
+    return _at_end(text, _UNANSWERABLE)
+
+
+def refuses(text: str) -> bool:
+    """Tell whether a text ends with a sentence in which the writer does not give an answer."""
+    return _at_end(text, _REFUSAL) is not None
+
+
+def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
+    """Return the span of the last or last but one sentence if it holds the pattern and names no value behind it."""
     end = len(text.rstrip())
-    start = _start_of_last(text[:end])
     for _ in range(2):
-        sentence = text[start:end]
-        found = _REFUSAL.search(sentence)
-        if found and not _GOES_ON.search(sentence, found.end()):
+        start = _start_of_last(text[:end])
+        found = pattern.search(text, start, end)
+        if found and not _GOES_ON.search(text, found.end(), end):
             return start, end
         end = len(text[:start].rstrip())
-        start = _start_of_last(text[:end])
     return None
 
 

@@ -18,12 +18,12 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 5, guessed | output | the last line that a program printed (interpreter models) |
 | 6, guessed | last_value | the last formula or number; of an equation, what stands right of its last `=` |
 | 7, guessed | choice | the letter of a multiple-choice option |
-| instead of guesses | refusal | a last sentence that says that the answer cannot be told |
+| instead of guesses | refusal | a last sentence that says that the question has no answer |
 
 A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
-sentence or in a loop. A last sentence that denies ("5 is not a solution") allows no guess. Nothing here sees the
-reference answer.
+sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
+guess. Nothing here sees the reference answer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.endings import denies, ends_early, ends_in_loop, refusal
+from lm_eval_mathtasks.grading.endings import denies, ends_early, ends_in_loop, refuses, says_unanswerable
 from lm_eval_mathtasks.grading.formulas import value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 from lm_eval_mathtasks.grading.sentences import Span, last_value, trim
@@ -143,11 +143,11 @@ def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
     yield from islice(_option_after_box(seen), 1)
     for rule in _STATING:
         yield from islice(rule(seen), MAX_CANDIDATES)
-    if guesses and (denied := refusal(seen.text)):
-        yield "refusal", [denied]
+    if guesses and (unanswerable := says_unanswerable(seen.text)):
+        yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        for rule in (_choice,) if denies(seen.text) else _GUESSING:
+        for rule in (_choice,) if denies(seen.text) or refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 

@@ -221,3 +221,15 @@ def test_adjudicated_real_predictions():
         if grade(gold=r["gold"], pred=r["pred"], deadline=UNHURRIED_S).correct != r["label"]
     ]
     assert not wrong
+
+
+def test_reported_mistakes_are_judged_right():
+    """Kinds of mistakes found on real outputs and in public reports; `right` is null where it is a convention."""
+    rows = [row for row in shared_rows("wild/grading.jsonl") if row["right"] is not None]
+    assert len(rows) == 102
+    wrong = []
+    for row in rows:
+        answer = row["pred"] if "pred" in row else extract_answer(row["response"]).answer
+        if grade(gold=row["gold"], pred=answer).correct is not row["right"]:
+            wrong.append(row)
+    assert wrong == []
