@@ -150,6 +150,7 @@ def _rows(source: Source) -> Iterator[dict[str, Any]]:
             **(_olympiad_columns(gold) if source.name == "olympiadbench" else {}),
             "perturbation_type": ("numerical variation", "critical thinking")[number % 2],
             "instance": number % 3,
+            **{"table": "a | b\n1 | 2", "table_title": None, "choices": None},
         }
 
 
