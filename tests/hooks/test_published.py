@@ -22,7 +22,9 @@ FIRST_NUMBER = (
     'the response says "the answer is 90 + 90 = 180"; its publisher read the first number as the answer'
 )
 LOOP = "the response repeats itself until it is cut off and never answers; the publisher credits a digit in the loop"
-LAST_NUMBER = 'the response ends "160 red roses by 5 pm" or the like; its publisher read the last number as the answer'
+LAST_NUMBER = (
+    'the response ends "160 red roses by 5 pm" or the like; its publisher read the last number as the answer'
+)
 COMPOUND = 'the question asks how long; "3 hours and 45 minutes" is the 225 minutes of the gold'
 
 # file, model, dataset, task, docs, published accuracy and ours (percent), docs where we differ from the label and why;
