@@ -82,7 +82,7 @@ def _add_data(data: argparse.ArgumentParser) -> None:
 
 def _add_stage(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
-        "config", type=Path, metavar="CONFIG", help="a YAML; recipes: lm_eval_mathtasks/training"
+        "config", type=Path, metavar="CONFIG", help="a YAML; lm_eval_mathtasks/training/recipes has some"
     )
     stage.add_argument("--resume", action="store_true", help="go on from the last checkpoint in its output")
     stage.add_argument("--preflight", action="store_true", help="say what would go wrong, and train nothing")

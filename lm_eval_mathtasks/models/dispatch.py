@@ -26,10 +26,8 @@ PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning
 CONSENT_TRIPS, CONSENT_S = 8, 0.02
 NEAR_TRIP_S, CONSENT_NEAR_S = 0.001, 0.01
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
-OUTCOMES, LOADED = (
-    10,
-    3,
-)  # this many "overloaded" among the last outcomes are a limit, fewer are single failures
+# LOADED times "overloaded" among the last OUTCOMES are a limit, fewer are single failures.
+OUTCOMES, LOADED = 10, 3
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
 
 

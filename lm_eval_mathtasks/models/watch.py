@@ -53,9 +53,8 @@ class Watch:
         self._flights: dict[Flight, asyncio.Task[Any]] = {}
         self._dead: set[Flight] = set()
         self._latencies: deque[float] = deque(maxlen=KEPT)
-        self._guesses = (
-            0 if reasoning else GUESSES
-        )  # that may be made now; a long thought costs too much to try
+        # Guesses that may be made now; a long thought costs too much to try.
+        self._guesses = 0 if reasoning else GUESSES
         self._right = True
         self._looked = 0.0
 

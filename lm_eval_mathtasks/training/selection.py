@@ -39,19 +39,6 @@ from lm_eval_mathtasks.training.trainers import ADAPTER
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
 CSV = "evaluated.csv"
-_COLUMNS = (
-    "model",
-    "task",
-    "doc_id",
-    "repeat",
-    "prompt",
-    "response",
-    "extracted",
-    "gold",
-    "verdict",
-    "reason",
-)
-_PROPORTIONS = {"thinking_proportion": "thinking", "answer_proportion": "answer"}
 _SAYS = Callable[[str], None]
 
 
