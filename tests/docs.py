@@ -18,6 +18,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 TASKS = ROOT / "tasks" / "README.md"
+LOGS = ROOT / "logs" / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 # Captions of what has no docstring of its own; everything at the top level must be here.
@@ -217,10 +218,28 @@ def _number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
+def published() -> str:
+    """Published responses that were graded again, as tests/hooks/test_published.py holds them."""
+    from tests.hooks.test_published import SETS
+
+    lines = [
+        "| model | task | docs | published | ours | differs from the label |",
+        "|---|---|---|---|---|---|",
+    ]
+    for _, model, _, task, docs, theirs, ours, differ in SETS:
+        reasons = [
+            f"{sum(why == one for why in differ.values())}: {one}" for one in dict.fromkeys(differ.values())
+        ]
+        cells = (model, f"`{task}`", f"{docs:,}", f"{theirs}", f"{ours:.2f}", "; ".join(reasons) or "0")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 # The generated parts of each page.
 PARTS = {
     README: {"why": why, "compare": compared, "rescore": rescored},
     TASKS: {"tasks": tasks_table},
+    LOGS: {"published": published},
     CONTRIBUTING: {"rooms": rooms, "tree": tree},
 }
 
