@@ -25,6 +25,7 @@ from lm_eval_mathtasks.runs.records import (
 )
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_sources
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 __all__ = [
     "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
@@ -101,7 +102,10 @@ def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
 
 def named(run: Run, choice: Choice) -> Run:
     """Return a run with the chosen names where its file has none."""
-    return replace(run, model=run.model or choice.model, task=run.task or choice.task or "unnamed task")
+    if run.model is None and choice.model:
+        weights = replace(weights_of_log(choice.model, {}), by_user=True)
+        run = replace(run, model=choice.model, provenance=replace(run.provenance, weights=weights))
+    return replace(run, task=run.task or choice.task or "unnamed task")
 
 
 def _is_meant(run: Run, choice: Choice) -> bool:
