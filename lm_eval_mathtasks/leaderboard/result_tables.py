@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
-from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, likeness
+from lm_eval_mathtasks.leaderboard.compare import Comparison, likeness
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import Part
 from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words

@@ -12,8 +12,9 @@ from typing import Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.claims import Claims
-from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
+from lm_eval_mathtasks.leaderboard.compare import Comparison, compare, find_claims, likeness, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
