@@ -16,7 +16,7 @@ from lm_eval_mathtasks.commands.arguments import (
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
-from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
+from lm_eval_mathtasks.leaderboard.compare import compare_all
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
-        tables = _all_with_claims(read_chosen(args.runs[0], args), args)
+        tables = _all_with_claims(read_chosen(args.runs[0], args, totals=True), args)
     elif len(args.runs) == 2:
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
@@ -115,25 +115,23 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
-    found, models, benchmark = find_claims(
-        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.all
-    )
-    judged = judge_run(run) if not run.withheld and all(row.gold is not None for row in run.rows) else None
+    readable = bool(run.rows) and not run.withheld and all(row.gold is not None for row in run.rows)
+    judged = judge_run(run) if readable else None
     explained = None if judged is None else explain(run, judgements=judged)
-    counted = own_shares(run) if run.scored and not args.regrade else shares(run, judged or judge_run(run))
-    compared = [
-        compare(
-            run,
-            claim,
-            benchmark,
-            shares=counted,
-            models=models,
-            mode=args.mode,
-            cut_share=explained.cut_share if explained else None,
-            **noise_options(args),
-        )
-        for claim in found
-    ]
+    own = run.total is not None or (run.scored and not args.regrade)
+    compared = compare_all(
+        run,
+        claims,
+        model=args.model,
+        claim_id=args.claim,
+        benchmark=args.benchmark,
+        every=args.all,
+        shares=None if own else shares(run, judged or judge_run(run)),
+        mode=args.mode,
+        cut_share=explained.cut_share if explained else None,
+        any_grader=not args.metric,
+        **noise_options(args),
+    )
     return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())
 
 

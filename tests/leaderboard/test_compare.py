@@ -168,10 +168,10 @@ def test_repeats_of_the_same_problems_can_tell(claims, claim):
     rng = random.Random(0)
     chances = [rng.choice([0.05, 0.4, 0.8, 0.99]) for _ in range(30)]
     rows = tuple(
-        Row(str(i), "?", "1", ("1",) * 64, score=sum(rng.random() < c for _ in range(64)) / 64)
+        Row(str(i), f"{i}?", "1", ("1",) * 64, score=sum(rng.random() < c for _ in range(64)) / 64)
         for i, c in enumerate(chances)
     )
-    run = Run("x", "aime24", rows, Protocol(k=64, metric="avg@k"), Provenance("test", "nowhere"))
+    run = Run("Qwen2.5-7B", "aime24", rows, Protocol(k=64, metric="avg@k"), Provenance("test", "nowhere"))
     published = replace(claim, benchmark="AIME24", metric="avg@k", k=64, score=100 * sum(chances) / 30)
     result = compare(run, published, claims.benchmarks["AIME24"])
     assert result.outcome in ("equivalent", "no difference seen")
