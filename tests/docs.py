@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+LEADERBOARDS = ROOT / "leaderboards" / "README.md"
 
 # Captions of what has no docstring of its own; everything at the top level must be here.
 CAPTIONS = {
@@ -138,8 +139,19 @@ def rooms() -> str:
     return "\n".join(lines)
 
 
+def situations() -> str:
+    """What `compare` says of situations that were called reproduced, or nearly; each is a test."""
+    from tests.leaderboard.situations import situations_table
+
+    return situations_table()
+
+
 # The generated parts of each page.
-PARTS = {README: {"tasks": tasks_table, "tree": tree}, CONTRIBUTING: {"rooms": rooms}}
+PARTS = {
+    README: {"tasks": tasks_table, "tree": tree},
+    CONTRIBUTING: {"rooms": rooms},
+    LEADERBOARDS: {"situations": situations},
+}
 
 
 def filled(page: Path) -> str:

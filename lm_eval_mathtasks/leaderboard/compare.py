@@ -27,6 +27,7 @@ from lm_eval_mathtasks.leaderboard.protocol import (
     comparable,
     compare_protocols,
     docs_asked,
+    number_alone,
     states_nothing,
 )
 from lm_eval_mathtasks.numbers import differences as st
@@ -40,8 +41,8 @@ class Comparison:
     """One claim against one run: both sides answered the same docs, so only the luck of the answers counts.
 
     difference: ours minus theirs, with the interval that `noise`, of ours and of theirs, gives it. margin: within which
-    two scores are equivalent, as a fraction. number_only: the run states nothing of its protocol, so that the outcome
-    is about the number alone. metric: which of the log's is compared.
+    two scores are equivalent, as a fraction. number_only: nothing of how it was asked is stated by both sides, or the
+    mode is not, so that the outcome is about the number alone. metric: which of the log's is compared.
     """
 
     claim: Claim
@@ -206,7 +207,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     parts = [*by_preset(run, claim, protocols), weights_part(run, claim, model, said)]
     if claim.benchmark == benchmark.name:
         parts.append(docs_part(identity.docs, benchmark, said))
-    if nothing := states_nothing(run):
+    if states_nothing(run):
         parts = [about_the_number(part) for part in parts]
     own = noise_of_run(run, ours.value, ours.k, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
@@ -215,8 +216,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     difference = difference_of(ours, theirs, noise, margin)
     if not comparable(parts):
         difference = difference._replace(outcome="not comparable")
-    # A model that thinks and one that does not are two measurements: who does not say which has a number alone.
-    number_only = nothing or any(part.name == "mode" and part.effect == "unknown" for part in parts)
+    number_only = number_alone(parts)
     return Comparison(claim, ours, theirs, tuple(parts), difference, noise, margin, number_only, run.metric)
 
 

@@ -26,6 +26,10 @@ _MODES = (
 )
 
 
+# The parts that say how it was asked.
+_ASKED = ("shots", "cot", "chat_template", "temperature", "max_tokens")
+
+
 class Part(NamedTuple):
     """One part of the protocol: ours, theirs, and the effect.
 
@@ -76,6 +80,14 @@ def states_nothing(run: Run) -> bool:
     asked = run.protocol
     stated = (asked.shots, asked.cot, asked.chat_template, asked.temperature, asked.max_tokens)
     return all(value is None for value in stated)
+
+
+def number_alone(parts: list[Part]) -> bool:
+    """Whether only the numbers can be compared: no part of how it was asked is stated by both sides, or the claim is of
+    a thinking mode and the run does not say which it was."""
+    asked = [part.effect for part in parts if part.name in _ASKED]
+    mode = any(part.name == "mode" and part.effect == "unknown" for part in parts)
+    return mode or all(effect == "unknown" for effect in asked)
 
 
 def comparable(parts: list[Part]) -> bool:
