@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, agreement, merged
-from lm_eval_mathtasks.evidence.rescore.work import LOG, RunSummary
+from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, agreement, merged, unfit
+from lm_eval_mathtasks.evidence.rescore.work import RunSummary
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
@@ -71,6 +71,8 @@ def cross_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
         interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
         rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
     yield from columns(rows)
+    for name in dict.fromkeys(name for one in tables for name in unfit(one)):
+        yield f"  {name} accepts no response of a run: it does not fit their form, and disputes none of them"
     if len(table["right"]) > 2:
         yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
         yield from columns(list(_matrix(table)))

@@ -21,8 +21,6 @@ NOT_CHECKED = "docs not checked"
 _FEW = 0.01
 # A copy that tells most questions in other words is another set.
 _MOST = 0.5
-# Harnesses that write the provider of an API before a model's name.
-_PROVIDERS = {"Inspect": re.compile(r"^[^/]+/(?=.)")}
 
 
 class Said(NamedTuple):
@@ -40,7 +38,7 @@ def weights_part(run: Run, claim: Claim, model: Model | None, said: Said) -> Par
 
     model: the claim's own, with its other names, None if unknown.
     """
-    weights = run.provenance.weights or weights_of_log(_without_provider(run), {})
+    weights = run.provenance.weights or weights_of_log(run.model, {})
     part = _by_log(weights, claim, model)
     if part.effect != "same" and (said.model or weights.by_user):
         return part._replace(ours=f"{part.ours} ({BY_WORD})", effect="same")
@@ -49,22 +47,19 @@ def weights_part(run: Run, claim: Claim, model: Model | None, said: Said) -> Par
 
 def _by_log(weights: Weights, claim: Claim, model: Model | None) -> Part:
     theirs = claim.hf_id or claim.model
-    if weights.changes or weights.path or weights.repository is None:
-        return Part("weights", _shown(weights), theirs, "breaks")
+    if weights.repository is None and weights.path is None:
+        return Part("weights", f"{_shown(weights)} (--model says it)", theirs, "breaks")
+    if weights.changes or weights.path:
+        return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
     named = _same_name(weights, claim, model) and _same_owner(weights, claim)
     # Who resolved a name without an owner found the model by it.
     if not named and (weights.owner is not None or model is None):
-        return Part("weights", _shown(weights), theirs, "breaks")
+        return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
     if weights.served:
         return Part("weights", f"{weights.repository}, as a server calls it", theirs, "unknown")
     if not weights.stated:
         return Part("weights", f"{weights.repository}, by its name alone", theirs, "unknown")
-    return Part("weights", weights.repository, theirs, "same")
-
-
-def _without_provider(run: Run) -> str | None:
-    prefix = _PROVIDERS.get(run.provenance.harness)
-    return prefix.sub("", run.model) if prefix and run.model else run.model
+    return Part("weights", _shown(weights), theirs, "same")
 
 
 def _same_owner(weights: Weights, claim: Claim) -> bool:

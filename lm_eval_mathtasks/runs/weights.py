@@ -47,6 +47,10 @@ _BY_VALUE = {
     "precision": re.compile(r"(bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
     "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
 }
+_OF_WEIGHTS = re.compile(
+    r"adapter|lora|delta|peft|quant|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|base_model$|model_path",
+    re.IGNORECASE,
+)
 _NOT_SET = ("", "none", "false", "null", "main", "auto", "0", "{}", "[]")
 # A folder of the hub's cache names the repository it holds; a folder inside of it may be anything.
 _CACHED = re.compile(
@@ -82,15 +86,21 @@ class Weights:
         return self.repository.partition("/")[0] if self.repository and "/" in self.repository else None
 
 
-def weights_of_log(name: str | None, arguments: Mapping[str, object], backend: str | None = None) -> Weights:
+def weights_of_log(
+    name: str | None, arguments: Mapping[str, object], backend: str | None = None, *, lm_eval: bool = True
+) -> Weights:
     """Return which weights a log names.
 
-    name: of the model; arguments: lm-eval's --model_args, or another harness's; backend: lm-eval's --model.
+    name: of the model; arguments: lm-eval's --model_args, or another harness's; backend: lm-eval's --model; lm_eval:
+    whether they are lm-eval's. Those of other harnesses hold much beside the weights: there only a name that speaks of
+    weights counts.
 
     >>> weights_of_log("Qwen/Qwen2.5-7B", {"pretrained": "Qwen/Qwen2.5-7B", "peft": "me/adapter"}).changes
     ('peft=me/adapter',)
     """
     stated = bool(arguments)
+    if not lm_eval:
+        arguments = {key: value for key, value in arguments.items() if _OF_WEIGHTS.search(key)}
     changes = tuple(_changes(arguments))
     api = bool(_API.match(backend or "")) or ("base_url" in arguments)
     if name and (cached := _CACHED.search(name)):
@@ -99,7 +109,7 @@ def weights_of_log(name: str | None, arguments: Mapping[str, object], backend: s
     bare = not api and "pretrained" in arguments and "/" not in (name or "/")
     if name and (bare or _PATH.search(name)):
         return Weights(None, name, changes, stated)
-    return Weights(name or None, None, changes, stated, served="base_url" in arguments)
+    return Weights(name or None, None, changes, stated, served=api)
 
 
 def adapters_of(arguments: Mapping[str, object]) -> list[str]:

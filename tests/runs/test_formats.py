@@ -468,6 +468,35 @@ def test_lighteval_of_today_nested_and_as_text(tmp_path):
     assert again.rows == run.rows
 
 
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("math_pass@1:4_samples", ("avg@k", 4)),
+        ("math_pass@1:1_samples", ("pass@1", 1)),
+        ("maj@4", ("maj@k", 4)),
+        ("pass@k:k=1&n=4", ("avg@k", 4)),
+        ("pass@k:k=4&n=4", ("pass@k", 4)),
+        ("extractive_match", (None, 4)),
+    ],
+)
+def test_what_a_score_of_lighteval_is_stands_in_its_name(tmp_path, name, meaning):
+    rows = [
+        {"predictions": [said(i)] * 4, "gold": [GOLD[i]], "metrics": {name: 1.0, "other": 0.0}}
+        for i in range(N)
+    ]
+    run = read_run(details_file(tmp_path, rows, {}), metric=name)
+    assert (run.protocol.metric, run.protocol.k) == meaning
+
+
+def test_lighteval_says_which_weights(tmp_path):
+    rows = [
+        {"predictions": [said(i)], "gold": [GOLD[i]], "metrics": {"extractive_match": 1.0}} for i in range(N)
+    ]
+    config = {"model_config": {"adapter_weights": True, "base_model": "a/b", "tensor_parallel_size": 2}}
+    weights = read_run(details_file(tmp_path, rows, config)).provenance.weights
+    assert weights.changes == ("adapter_weights=True", "base_model=a/b")
+
+
 def test_lighteval_metrics_of_unknown_meaning_must_be_chosen_between(tmp_path):
     rows = [
         {"predictions": [said(i)], "gold": [GOLD[i]], "metrics": {"left": 1.0, "other": 0.0}}
