@@ -37,6 +37,7 @@ from lm_eval_mathtasks.sampling.curves import require
 from lm_eval_mathtasks.tables import Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
+_VERDICTS = "verdicts: our grader's on every response, with or without --regrade; the log's own are not used"
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
 
 
@@ -61,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declare(
         parser, {"--k": "comma-separated; by default the powers of two up to n, and n"}, type=whole_numbers
     )
+    regrade = "judge by our grader, as always here: a vote needs a verdict on every response"
+    declare(parser, {"--regrade": regrade}, action="store_true")
     declare(parser, {"--device": "of a local scorer (default: %(default)s)"}, default="cpu")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     declare(
@@ -84,12 +87,15 @@ def main(args: argparse.Namespace) -> int:
         print_tables([long_table(run, chosen.curves)], "csv")
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
+    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing), *run.provenance.notes)
     print_tables([_table(titled(run, votes), chosen, ks, notes)], args.format)
     return 0
 
 
 def _the_run(args: argparse.Namespace) -> Run:
+    if args.metric:
+        wanted = "a verdict on every response, which our grader gives"
+        raise EvidenceError(wanted, f"--metric {args.metric}, a score of docs", "leave --metric out")
     runs = read_chosen(args.run, args, judged_anew=True)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
