@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.grading.extract import MARKED, STATED
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
@@ -62,6 +63,7 @@ CAUSES: dict[str, tuple[str, str]] = {
 }
 # Their texts would have become longer; how long a loop is says nothing.
 _CUT = frozenset({"cut", "unfinished_thinking", "doubtful_end"})
+_EXACT_TIERS = frozenset({"text", "number", "exact"})
 _NOT_SCORED = "the log counts an API error and no score"
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
@@ -170,7 +172,8 @@ def explain(
     rest = _Rest(weight, rows, others, elsewhere, _limits(run))
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
     listed += [(*place, "api_error", "surely", _NOT_SCORED) for place in lost]
-    listed += [(doc, 0, c.key, "surely", next(iter(c.why))) for c in graders for doc in c.docs]
+    sure = _certainties(run, judged)
+    listed += [(doc, 0, c.key, sure[doc], next(iter(c.why))) for c in graders for doc in c.docs]
     explained = Explanation(
         run=run,
         own=sum(row.score or 0.0 for row in run.answered) / len(ours) if run.scored else None,
@@ -282,6 +285,7 @@ def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> l
         return []
     gaps = {row.doc_id: ours[row.doc_id] - (row.score or 0.0) for row in run.answered}
     tiers = {j.doc_id: j.verdict.tier for j in judgements}
+    sure = _certainties(run, judgements)
     sides = {
         "misgraded": [doc for doc, gap in gaps.items() if gap > 0],
         "overgraded": [doc for doc, gap in gaps.items() if gap < 0],
@@ -297,10 +301,26 @@ def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> l
             interval=st.Interval(points, points),
             rate_from="both verdicts are known",
             docs=tuple(docs),
-            sure={"surely": len(docs)},
+            sure=Counter(sure[doc] for doc in docs),
             why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
             fix=CAUSES[key][1],
             tiers=Counter(tiers[doc] for doc in docs),
         )
         causes += [cause] if docs else []
     return causes
+
+
+def _certainties(run: Run, judgements: Sequence[Judged]) -> dict[str, str]:
+    """How sure our own verdict on each doc is, the least of its responses: an accusation may be our mistake.
+
+    Surely: an answer that the response marks as final, by text or exact numbers, or an empty response. Likely: another
+    that it states, or by the other tiers of the grader. Possibly: an answer that was guessed from the text, or none.
+    """
+    found: dict[str, int] = {}
+    rows = run.by_id()
+    for one in judgements:
+        rule, tier = one.extraction.rule, one.verdict.tier
+        empty = not rows[one.doc_id].responses[one.repeat].strip()
+        sure = 0 if empty or (rule in MARKED and tier in _EXACT_TIERS) else 1 if rule in STATED else 2
+        found[one.doc_id] = max(sure, found.get(one.doc_id, 0))
+    return {doc: ("surely", "likely", "possibly")[sure] for doc, sure in found.items()}

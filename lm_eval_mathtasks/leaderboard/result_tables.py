@@ -85,9 +85,7 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             "an outcome holds as far as both sides say: what is not stated may differ and cancel out"
         )
     if any(c.number_only for c in ordered):
-        notes.append(
-            "of the number only: the log does not say how it asked, or not whether the model thought"
-        )
+        notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
     if any(c.by_word for c in ordered):
         weights = next(p for p in first.parts if p.name == "weights")
         notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")

@@ -12,8 +12,9 @@ from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
 from lm_eval_mathtasks.runs.judged import judge_run, shares
-from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_runs
+from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run, read_runs
 from tests.conftest import shared_path
+from tests.runs.logs_of_runs import doc, write_lm_eval
 
 ACCURACY = 0.7
 WORK = "We add the parts one after the other. The first part is 3 apples and the second part is 4 apples. "
@@ -403,3 +404,16 @@ def test_published_outputs_reproduce_and_every_difference_has_a_doc(file, model,
     accounted = {d for c in explained.causes if c.key in ("misgraded", "overgraded") for d in c.docs}
     assert accounted == {row.doc_id for row in run.rows if row.score != ours[row.doc_id]}
     assert abs(explained.regraded - explained.own) * len(run.rows) <= 10
+
+
+def test_how_sure_an_accusation_is(tmp_path):
+    """Our grader may be wrong, too: an exact number in a box is sure, a stated answer likely, a guess only possible."""
+    said = ["So \\boxed{4}.", "The answer is 4.", "First 2, then 4", ""]
+    docs = [doc(i, 4) for i in range(4)]
+    explained = explain(read_run(write_lm_eval(tmp_path, docs, said, scores=[0, 0, 0, 1])))
+    by_key = {cause.key: cause for cause in explained.causes}
+    assert by_key["misgraded"].sure == {"surely": 1, "likely": 1, "possibly": 1}
+    assert by_key["overgraded"].sure == {"surely": 1}
+    assert {(doc_id, sure) for doc_id, _, key, sure, _ in explained.found if key == "misgraded"} == {
+        ("0", "surely"), ("1", "likely"), ("2", "possibly"),
+    }  # fmt: skip
