@@ -5,101 +5,26 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.grading.extract import MARKED, STATED
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.grading.verdict import Status
+from lm_eval_mathtasks.leaderboard.graded_otherwise import certainties, graded_otherwise
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 from lm_eval_mathtasks.leaderboard.worth import Traits, worth
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
 from lm_eval_mathtasks.runs.records import Row, Run
 
-EXAMPLES = 5
-
-# cause -> (what to call it, what fixes it); the order is the order of the waterfall.
-CAUSES: dict[str, tuple[str, str]] = {
-    "api_error": (
-        "API errors",
-        "run the same command again: answered requests are kept, only these are asked",
-    ),
-    "empty": ("empty responses", "reasoning models: raise max_gen_toks; chat models: --apply_chat_template"),
-    "unfinished_thinking": ("unfinished thinking", "--gen_kwargs max_gen_toks={more}, and a context as long"),
-    "cut": ("unfinished solution", "--gen_kwargs max_gen_toks={more}"),
-    "doubtful_end": (
-        "no final answer, and possibly cut off",
-        "look at the ends of these texts; if they were cut: --gen_kwargs max_gen_toks={more}",
-    ),
-    "loop": (
-        "repetition loops",
-        "the publisher's sampling (--gen_kwargs temperature=0.6,top_p=0.95), not greedy decoding",
-    ),
-    "recited": (
-        "went on with another question",
-        "a stop string before the next question (until), or --apply_chat_template",
-    ),
-    "language": (
-        "wrong language or mixed script",
-        "--system_instruction that names the language; --apply_chat_template",
-    ),
-    "over_limit": (
-        "answer too big to check",
-        "look at these answers by hand; the grader refuses, it does not guess",
-    ),
-    "unparsable": ("answer not understood", "`mathtasks explain-answer` shows how such an answer is read"),
-    "gold_unreadable": (
-        "reference answer not understood",
-        "nothing that a model can do: look at the reference, and report it",
-    ),
-    "no_answer": (
-        "finished without an answer",
-        "--apply_chat_template for instruct models; a task that asks for a boxed answer",
-    ),
-    "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
-    "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
-}
 # Their texts would have become longer; how long a loop is says nothing.
 _CUT = frozenset({"cut", "unfinished_thinking", "doubtful_end"})
-_EXACT_TIERS = frozenset({"text", "number", "exact"})
 _NOT_SCORED = "the log counts an API error and no score"
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One bar of the waterfall. Points are fractions of the score.
-
-    count: responses with this symptom among those that did not score. bound: what they could be worth at most.
-    fair: what they are worth at the rate of `rate_from`; `interval` of fair. sure: how many of them are sure, likely,
-    possible. tiers: for regraded answers, the tier of the grader that decided.
-    """
-
-    key: str
-    count: int
-    bound: float
-    fair: float
-    interval: st.Interval
-    rate_from: str
-    docs: tuple[str, ...]
-    sure: Mapping[str, int]
-    why: Mapping[str, int]
-    fix: str
-    tiers: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return CAUSES[self.key][0]
-
-    @property
-    def examples(self) -> tuple[str, ...]:
-        """The ids of a few of its docs."""
-        return tuple(dict.fromkeys(self.docs))[:EXAMPLES]
 
 
 @dataclass(frozen=True)
@@ -163,7 +88,7 @@ def explain(
         )
     ours, found = shares(run, judged), _symptoms(run, judged)
     weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
-    graders = _graders(run, judged, ours)
+    graders = graded_otherwise(run, judged, ours)
     named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
     rows = run.by_id()
     others = [
@@ -172,7 +97,7 @@ def explain(
     rest = _Rest(weight, rows, others, elsewhere, _limits(run))
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
     listed += [(*place, "api_error", "surely", _NOT_SCORED) for place in lost]
-    sure = _certainties(run, judged)
+    sure = certainties(run, judged)
     listed += [(doc, 0, c.key, sure[doc], next(iter(c.why))) for c in graders for doc in c.docs]
     explained = Explanation(
         run=run,
@@ -277,50 +202,3 @@ def _limits(run: Run) -> tuple[int | None, int]:
     guess = 1 << max(0, math.ceil(math.log2(max(1, 4 * longest / _CHARACTERS))))
     larger = max(_DEFAULT_LIMIT, guess) if stated is None else 4 * stated
     return stated, min(larger, _LONGEST_LIMIT)
-
-
-def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> list[Cause]:
-    """What the run's own grader and ours see differently; exact, for both verdicts are known."""
-    if not run.scored:
-        return []
-    gaps = {row.doc_id: ours[row.doc_id] - (row.score or 0.0) for row in run.answered}
-    tiers = {j.doc_id: j.verdict.tier for j in judgements}
-    sure = _certainties(run, judgements)
-    sides = {
-        "misgraded": [doc for doc, gap in gaps.items() if gap > 0],
-        "overgraded": [doc for doc, gap in gaps.items() if gap < 0],
-    }
-    causes = []
-    for key, docs in sides.items():
-        points = sum(gaps[doc] for doc in docs) / len(gaps)
-        cause = Cause(
-            key=key,
-            count=len(docs),
-            bound=points,
-            fair=points,
-            interval=st.Interval(points, points),
-            rate_from="both verdicts are known",
-            docs=tuple(docs),
-            sure=Counter(sure[doc] for doc in docs),
-            why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
-            fix=CAUSES[key][1],
-            tiers=Counter(tiers[doc] for doc in docs),
-        )
-        causes += [cause] if docs else []
-    return causes
-
-
-def _certainties(run: Run, judgements: Sequence[Judged]) -> dict[str, str]:
-    """How sure our own verdict on each doc is, the least of its responses: an accusation may be our mistake.
-
-    Surely: an answer that the response marks as final, by text or exact numbers, or an empty response. Likely: another
-    that it states, or by the other tiers of the grader. Possibly: an answer that was guessed from the text, or none.
-    """
-    found: dict[str, int] = {}
-    rows = run.by_id()
-    for one in judgements:
-        rule, tier = one.extraction.rule, one.verdict.tier
-        empty = not rows[one.doc_id].responses[one.repeat].strip()
-        sure = 0 if empty or (rule in MARKED and tier in _EXACT_TIERS) else 1 if rule in STATED else 2
-        found[one.doc_id] = max(sure, found.get(one.doc_id, 0))
-    return {doc: ("surely", "likely", "possibly")[sure] for doc, sure in found.items()}

@@ -8,7 +8,8 @@ import pytest
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
-from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
+from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
 from lm_eval_mathtasks.runs.judged import judge_run, shares
