@@ -22,6 +22,7 @@ from lm_eval_mathtasks.runs.records import Row, Run
 # Their texts would have become longer; how long a loop is says nothing.
 _CUT = frozenset({"cut", "unfinished_thinking", "doubtful_end"})
 _NOT_SCORED = "the log counts an API error and no score"
+_ROUNDED = 5e-5  # of a score: less is not printed
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
@@ -35,7 +36,8 @@ class Explanation:
     without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
     wrong: responses that answered, wrongly, and show no cause. statuses: responses by their verdict, those that an API
     error took not among them. cut_off: responses that were cut off, surely and likely, also those that had answered
-    before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds.
+    before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds. unaffected: the
+    share of right answers, by our grader, among the responses that no cause of loss holds; None without any.
     """
 
     run: Run
@@ -49,6 +51,7 @@ class Explanation:
     statuses: Mapping[Status, int]
     cut_off: Mapping[CutOff, int]
     found: tuple[tuple[str, int, str, str, str], ...]
+    unaffected: float | None = None
 
     @property
     def score(self) -> float:
@@ -59,6 +62,24 @@ class Explanation:
     def cut_share(self) -> float:
         """The share of responses that were cut off."""
         return sum(self.cut_off.values()) / sum(self.statuses.values())
+
+    @property
+    def surplus(self) -> str | None:
+        """Why the losses are worth more than the gap, so that the rest of the waterfall has the other sign; None where
+        they are not."""
+        if self.published is None or self.remaining is None or self.remaining > -_ROUNDED:
+            return None
+        least = math.fsum(cause.interval.low for cause in self.causes)
+        gap = self.published - self.score
+        if least <= gap:
+            low, high = f"{100 * least:.2f}", f"{100 * (gap - self.remaining):.2f}"
+            return f"the losses are estimates: {high} points, but {low} would do, too, and the gap is {100 * gap:.2f}"
+        if self.unaffected is None:
+            return None
+        return (
+            f"the losses are more than the gap, for the responses without any cause score {100 * self.unaffected:.2f}: "
+            f"more than the published {100 * self.published:.2f} lets expect, whatever was lost"
+        )
 
     def towards(self, published: float | None) -> Explanation:
         """The same waterfall with another score to be reached, as a fraction."""
@@ -117,6 +138,7 @@ def explain(
         statuses=Counter(j.verdict.status for j in judged),
         cut_off=cut_off(judged),
         found=tuple(listed),
+        unaffected=sum(right for _, right in others) / len(others) if others else None,
     )
     return explained.towards(published)
 

@@ -220,6 +220,7 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
     rows.append((f"this run, by {grader}", "", percent(explained.score), "", ""))
     below = [
         *notes,
+        *filter(None, (explained.surplus,)),
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
         f"responses by our grader: {status_words(explained.statuses)}",

@@ -418,3 +418,17 @@ def test_how_sure_an_accusation_is(tmp_path):
     assert {(doc_id, sure) for doc_id, _, key, sure, _ in explained.found if key == "misgraded"} == {
         ("0", "surely"), ("1", "likely"), ("2", "possibly"),
     }  # fmt: skip
+
+
+def test_a_bar_of_the_other_sign_says_why(tmp_path):
+    """Losses worth more than the gap: estimates that are high, or a rest that did better than the claim lets expect."""
+    said = ["So \\boxed{4}."] * 90 + [""] * 10
+    scores = [1] * 90 + [0] * 10
+    run = read_run(write_lm_eval(tmp_path / "a", [doc(i, 4) for i in range(100)], said, scores=scores))
+    high = explain(run, published=0.92)
+    assert high.remaining == pytest.approx(-0.08)
+    assert "the responses without any cause score 100.00" in high.surplus
+    assert "more than the published 92.00" in high.surplus
+    assert explain(run, published=0.995).surplus.startswith("the losses are estimates: 10.00 points, but")
+    assert explain(run, published=1.0).surplus is None
+    assert explain(run).surplus is None
