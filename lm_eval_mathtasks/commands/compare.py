@@ -18,6 +18,7 @@ from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all
 from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.leaderboard.hub_results import with_hub_results
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
     aligned,
@@ -50,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_claim_options(parser)
     add_result_format(parser)
+    results = (
+        "claims also from a model's repository: the folder with its .eval_results/, or one of these files"
+    )
+    declare(parser, {"--hub-results PATH": results})
     declare(parser, {"--baseline RUN": "print ratios to this run by benchmark, and their harmonic mean"})
     declare(parser, {
         "--regrade": "score by our grader instead of the run's own",
@@ -100,6 +105,8 @@ def main(args: argparse.Namespace) -> int:
 def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
     """A log of several tasks: those without claims say so, and only if no task has any is it an error."""
     claims = load_claims(args.leaderboards)
+    if args.hub_results:
+        claims = with_hub_results(claims, args.hub_results, args.model)
     tables: list[Table] = []
     errors: list[tuple[Run, ClaimError]] = []
     for run in runs:
