@@ -12,8 +12,8 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
+from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
-from lm_eval_mathtasks.report.hub_results import hub_results
 from lm_eval_mathtasks.runs.reading import Run
 
 DEFAULT_PAGE = "report.html"

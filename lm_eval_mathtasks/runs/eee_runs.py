@@ -48,7 +48,7 @@ def _metric(result: Mapping[str, Any]) -> str | None:
     return str(name) if name else None
 
 
-def _object(holder: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _object(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """An object under a key, {} for anything else: documents are written by many hands."""
     value = holder.get(key)
     return value if isinstance(value, dict) else {}
