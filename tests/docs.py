@@ -20,6 +20,7 @@ README = ROOT / "README.md"
 TASKS = ROOT / "tasks" / "README.md"
 LOGS = ROOT / "logs" / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+LEADERBOARDS = ROOT / "leaderboards" / "README.md"
 
 # Captions of what has no docstring of its own; everything at the top level must be here.
 CAPTIONS = {
@@ -235,12 +236,20 @@ def published() -> str:
     return "\n".join(lines)
 
 
+def situations() -> str:
+    """What `compare` says of situations that were called reproduced, or nearly; each is a test."""
+    from tests.leaderboard.situations import situations_table
+
+    return situations_table()
+
+
 # The generated parts of each page.
 PARTS = {
     README: {"why": why, "compare": compared, "rescore": rescored},
     TASKS: {"tasks": tasks_table},
     LOGS: {"published": published},
     CONTRIBUTING: {"rooms": rooms, "tree": tree},
+    LEADERBOARDS: {"situations": situations},
 }
 
 

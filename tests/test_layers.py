@@ -54,7 +54,7 @@ PACKAGES = {
     "host": {"lm_eval"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
-    "report": {"jinja2"},
+    "report": {"jinja2", "yaml"},
     "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml", "numpy"},
     "commands": {"tqdm", "jinja2"},
     "cli": set(),

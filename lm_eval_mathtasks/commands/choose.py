@@ -28,7 +28,7 @@ from lm_eval_mathtasks.commands.arguments import (
     whole_number,
     whole_numbers,
 )
-from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, scored_by, titled
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, judge_run
@@ -38,6 +38,7 @@ from lm_eval_mathtasks.sampling.curves import require
 from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
+_VERDICTS = "verdicts: our grader's on every response, with or without --regrade; the log's own are not used"
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
 
 
@@ -62,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declare(
         parser, {"--k": "comma-separated; by default the powers of two up to n, and n"}, type=whole_numbers
     )
+    regrade = "judge by our grader, as always here: a vote needs a verdict on every response"
+    declare(parser, {"--regrade": regrade}, action="store_true")
     declare(parser, {"--device": "of a local scorer (default: %(default)s)"}, default="cpu")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     declare(
@@ -85,17 +88,15 @@ def main(args: argparse.Namespace) -> int:
         print_tables([long_table(run, chosen.curves)], args.format)
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (
-        f"scores: {source}{of_steps}",
-        scored_by(args.metric),
-        *_notes(chosen, ks, weighing),
-        *run.provenance.notes,
-    )
+    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing))
     print_tables([_table(titled(run, votes), chosen, ks, (*notes, *run.provenance.notes))], args.format)
     return 0
 
 
 def _the_run(args: argparse.Namespace) -> Run:
+    if args.metric:
+        wanted = "a verdict on every response, which our grader gives"
+        raise EvidenceError(wanted, f"--metric {args.metric}, a score of docs", "leave --metric out")
     runs = read_chosen(args.run, args, judged_anew=True)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"

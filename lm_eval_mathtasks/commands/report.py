@@ -13,6 +13,7 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
+from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
 from lm_eval_mathtasks.runs.reading import Run
 
@@ -22,6 +23,7 @@ EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "csv": exports.csv_rows,
     "json": exports.json_document,
     "every-eval-ever": every_eval_ever,
+    "eval-results": hub_results,
 }
 
 
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("html", *EXPORTS), default="html",
         help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs; "
-        "every-eval-ever: scores in that schema",
+        "every-eval-ever: scores in that schema; eval-results: for .eval_results/ of a model's repository on the hub",
     )  # fmt: skip
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, agreement, merged
-from lm_eval_mathtasks.evidence.rescore.work import LOG, RunSummary
+from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, agreement, merged, unfit
+from lm_eval_mathtasks.evidence.rescore.work import RunSummary
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
@@ -72,6 +72,8 @@ def cross_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
         rows.append((name, score, *both, table["silent"][name] or None))
     heads = ("grader", "accuracy [95 %]", "only it", "only ours", "agreement", "no verdict")
     yield from table_lines(Table("", heads, tuple(rows)))
+    for name in dict.fromkeys(name for one in tables for name in unfit(one)):
+        yield f"  {name} accepts no response of a run: it does not fit their form, and disputes none of them"
     if len(table["right"]) > 2:
         yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
         head, *body = _matrix(table)

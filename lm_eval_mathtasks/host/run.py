@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
-from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
@@ -29,6 +29,7 @@ from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 
 log = logging.getLogger(__name__)
 
@@ -288,5 +289,18 @@ def report(keeper: Keeper) -> int:
         print(f"log: {path}")
     results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
     if results and any("pass@" in key for task in keeper.results["results"].values() for key in task):
+        _say_of_repeats(results)
         print(f"every k, with intervals: mathtasks sampling {results}")
     return int(failed)
+
+
+def _say_of_repeats(results: Path) -> None:
+    """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
+    elsewhere."""
+    try:
+        runs = read_runs(results)
+    except MathtasksError:
+        return
+    for run in runs:
+        if note := note_on_repeats(run):
+            print(f"{run.task}: {note}")

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
-from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, likeness
-from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
+from lm_eval_mathtasks.leaderboard.compare import Comparison, publishers_first
+from lm_eval_mathtasks.leaderboard.explain import Explanation
+from lm_eval_mathtasks.leaderboard.identity_parts import NOT_CHECKED
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
 from lm_eval_mathtasks.leaderboard.sentences import (
     said_of_claim,
@@ -21,6 +24,7 @@ from lm_eval_mathtasks.tables import Cell, Name, Share, Table, percent, with_int
 
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
 NOTES_SHOWN = 8
+_SHOWN = 60  # characters of a system instruction
 # Points (as a fraction) that are worth a note.
 TELLING = 0.005
 
@@ -46,7 +50,7 @@ def _said(part: Part) -> str:
 def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[str] = ()) -> list[Table]:
     """Return the table of claims against a run, the publisher's own under the nearest protocol first, and below it what
     the outcomes rest on. seen: what the responses show that a reader must know."""
-    ordered = sorted(compared, key=likeness)
+    ordered = publishers_first(compared)
     rows = tuple(
         (
             c.verdict,
@@ -64,7 +68,14 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
         "outcome", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    notes = [*note_on_preset(run, [c.claim for c in ordered]), *run.provenance.notes, *seen, *_notes(ordered)]
+    notes = [
+        *note_on_preset(run, [c.claim for c in ordered]),
+        *run.provenance.notes,
+        *seen,
+        *_notes_on_prompt(run),
+        *_notes(ordered),
+        *_notes_on_graders(run, ordered),
+    ]
     ours = ordered[0].ours
     facts = {**_facts(run), "ours": Share(ours.value, ours.interval), "docs": ours.docs, "k": ours.k}
     said = said_of_claim(run, ordered[0])
@@ -97,7 +108,13 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             "an outcome holds as far as both sides say: what is not stated may differ and cancel out"
         )
     if any(c.number_only for c in ordered):
-        notes.append("of the number only: the log does not say how it asked")
+        notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
+    if any(c.by_word for c in ordered):
+        weights = next(p for p in first.parts if p.name == "weights")
+        notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")
+    if any(NOT_CHECKED in c.verdict for c in ordered):
+        said = next((p.ours for p in first.parts if p.name == "questions"), "of another set")
+        notes.append(f"docs not checked: questions: {said}")
     for c in ordered:
         if c.outcome == "no difference seen":
             more = (
@@ -108,6 +125,24 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
     unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
     return notes[:NOTES_SHOWN] + unsure
+
+
+def _notes_on_prompt(run: Run) -> list[str]:
+    system = run.provenance.settings.get("system_instruction")
+    return (
+        [f"asked with a system instruction, {str(system)[:_SHOWN]!r}: claims do not say theirs"]
+        if system
+        else []
+    )
+
+
+def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:
+    """Where the score of the grader that a claim names stands for the run's own."""
+    return [
+        f"{c.claim.id} names its grader ({c.claim.grader}): ours is {percent(c.ours.value)}, the log's {c.metric}"
+        for c in ordered
+        if c.metric != run.metric
+    ]
 
 
 def notes_on_responses(explained: Explanation) -> list[str]:
@@ -163,6 +198,7 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
     below = [
         *notes,
         *remains,
+        *filter(None, (explained.surplus,)),
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
         f"responses by our grader: {status_words(explained.statuses)}",

@@ -8,6 +8,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
+from lm_eval_mathtasks.leaderboard.protocol import docs_asked
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import percent, with_interval
 
@@ -36,7 +37,7 @@ def said_of_claim(run: Run, compared: Comparison) -> str:
 
 def said_of_no_claim(run: Run, claims: Claims) -> str:
     """Why a run stands beside no published score, and what to do: it is no fault of the run."""
-    if claims.benchmark_of(run.task, len(run.rows)) is None:
+    if claims.benchmark_of(run.task, docs_asked(run)) is None:
         return f"No published score on {run.task}. Compare it with another run, or name the set it is: --benchmark."
     return f"No published score of this model on {run.task}. Compare it with another run, or name the model: --model."
 

@@ -11,8 +11,9 @@ from typing import Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.claims import Claims
-from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
+from lm_eval_mathtasks.leaderboard.compare import Comparison, compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
 from lm_eval_mathtasks.leaderboard.sentences import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
@@ -161,7 +162,7 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
     headline = ours if by_ours or own is None else own
     counted = right if by_ours else {row.doc_id: float(row.score or 0.0) for row in run.answered}
     explanation = explain(run, judgements=judgements)
-    compared, unclaimed = _claims_of(run, claims, choice, counted, explanation.cut_share)
+    compared, unclaimed = _claims_of(run, claims, choice, right if by_ours else None, explanation.cut_share)
     published = compared[0].theirs.value if compared else None
     run = replace(run, model=named[0])  # what a report says of it: no folder of anybody's disk
     explanation = replace(explanation.towards(published), run=run)
@@ -171,22 +172,26 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
 
 
 def _claims_of(
-    run: Run, claims: Claims, choice: Choice, counted: dict[str, float], cut: float
+    run: Run, claims: Claims, choice: Choice, regraded: dict[str, float] | None, cut: float
 ) -> tuple[tuple[Comparison, ...], str]:
-    """The run set against its claims, the one most like it first, or why there are none."""
+    """The run set against its claims, the one most like it first, or why there are none. regraded: the shares that
+    count, None where the run's own do."""
     try:
-        found, models, benchmark = find_claims(
-            run, claims, model=choice.model, claim_id=choice.claim, benchmark=choice.benchmark
+        compared = compare_all(
+            run,
+            claims,
+            model=choice.model,
+            claim_id=choice.claim,
+            benchmark=choice.benchmark,
+            shares=regraded,
+            mode=choice.mode,
+            cut_share=cut,
         )
     except ClaimError:
         if choice.model or choice.claim or choice.benchmark:
             raise
         return (), said_of_no_claim(run, claims)
-    compared = (
-        compare(run, claim, benchmark, shares=counted, models=models, mode=choice.mode, cut_share=cut)
-        for claim in found
-    )
-    return tuple(sorted(compared, key=likeness)), ""
+    return tuple(compared), ""
 
 
 def lengths(examined: Examined) -> list[Bin]:

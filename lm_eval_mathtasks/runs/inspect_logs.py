@@ -19,6 +19,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
+from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
 
 # Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
 _ZSTD, _LOCAL_HEADER = 93, "<4s22xHH"
@@ -65,8 +66,15 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         yield (
             run
             if isinstance(run, Refused)
-            else replace(run, provenance=replace(run.provenance, harness="Inspect"))
+            else replace(run, provenance=replace(run.provenance, harness="Inspect", weights=_weights(about)))
         )
+
+
+def _weights(about: Mapping[str, Any]) -> Weights:
+    """Inspect writes the provider of an API, or the library, before a model's name."""
+    name = str(about.get("model") or "").partition("/")[2] or about.get("model")
+    arguments = about.get("model_args")
+    return weights_of_log(name, arguments if isinstance(arguments, dict) else {}, lm_eval=False)
 
 
 def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
@@ -92,7 +100,7 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
     count = (
         None if docs is None else round(docs / max(1, int((about.get("config") or {}).get("epochs") or 1)))
     )
-    provenance = Provenance("Inspect", str(path), date=about.get("created"))
+    provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about))
     return Run(about.get("model"), str(about.get("task") or ""), (), Protocol(), provenance, metric=name,
                total=Total(found[name], count))  # fmt: skip
 

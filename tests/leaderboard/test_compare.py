@@ -168,15 +168,30 @@ def test_repeats_of_the_same_problems_can_tell(claims, claim):
     rng = random.Random(0)
     chances = [rng.choice([0.05, 0.4, 0.8, 0.99]) for _ in range(30)]
     rows = tuple(
-        Row(str(i), "?", "1", ("1",) * 64, score=sum(rng.random() < c for _ in range(64)) / 64)
+        Row(str(i), f"{i}?", "1", ("1",) * 64, score=sum(rng.random() < c for _ in range(64)) / 64)
         for i, c in enumerate(chances)
     )
-    run = Run("x", "aime24", rows, Protocol(k=64, metric="avg@k"), Provenance("test", "nowhere"))
+    run = Run("Qwen2.5-7B", "aime24", rows, Protocol(k=64, metric="avg@k"), Provenance("test", "nowhere"))
     published = replace(claim, benchmark="AIME24", metric="avg@k", k=64, score=100 * sum(chances) / 30)
     result = compare(run, published, claims.benchmarks["AIME24"])
     assert result.outcome in ("equivalent", "no difference seen")
     assert result.interval.half_width < 0.05 < result.ours.interval.half_width
     assert result.ours.kind == "clustered"
+
+
+def test_steady_greedy_answers_do_not_make_sampled_ones_steady(claims, claim):
+    """64 times the same answers but for one, against a mean of 64 sampled ones: theirs is as noisy as assumed."""
+    rows = [Row(str(i), f"{i}?", "1", ("1",) * 64, score=float(i < 922)) for i in range(1319)]
+    rows[-1] = replace(rows[-1], score=1 / 64)
+    run = Run("Qwen2.5-7B", "gsm8k", tuple(rows), Protocol(k=64, metric="avg@k", temperature=0.0),
+              Provenance("test", "nowhere"))  # fmt: skip
+    published = replace(claim, score=69.70, metric="avg@k", k=64, temperature=0.7)
+    result = compare(run, published, claims.benchmarks["GSM8K"], models=claims.models.resolve("Qwen2.5-7B"))
+    ours, theirs = result.noise
+    assert ours.source.startswith("measured")
+    assert ours.variance < 0.001
+    assert theirs.source.startswith("assumed (sampled)")
+    assert theirs.variance > 0.05
 
 
 def test_docs_lost_to_api_errors_are_left_out_of_the_score():

@@ -268,6 +268,17 @@ NAME = "Qwen/Qwen2.5-7B-Instruct"
             "evil/Qwen2.5-7B-Instruct", None, (),
         ),
         ("model=gpt-4o,base_url=http://localhost", "gpt-4o", None, ()),
+        ("pretrained=Qwen2.5-7B-Instruct", None, "Qwen2.5-7B-Instruct", ()),
+        ("pretrained=models--evil--Qwen2.5-7B-Instruct", "evil/Qwen2.5-7B-Instruct", None, ()),
+        ("pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc", NAME, None, ()),
+        (
+            "pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc/step-9",
+            None, "/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc/step-9", (),
+        ),
+        (f"pretrained={NAME},dtype=int8", NAME, None, ("dtype=int8",)),
+        (f"pretrained={NAME},load_format=dummy", NAME, None, ("load_format=dummy",)),
+        (f"pretrained={NAME},steer_path=/a.pt", NAME, None, ("steer_path=/a.pt",)),
+        (f"pretrained={NAME},gpu_memory_utilization=0.9,tensor_parallel_size=2,seed=3", NAME, None, ()),
     ],
 )  # fmt: skip
 def test_all_model_arguments_say_which_weights(tmp_path, arguments, repository, path, changes):
