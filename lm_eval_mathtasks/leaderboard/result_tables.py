@@ -11,7 +11,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, likeness
 from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.leaderboard.sentences import (
+from lm_eval_mathtasks.leaderboard.said import (
     said_of_claim,
     said_of_gap,
 )

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
-from lm_eval_mathtasks.leaderboard.sentences import said_of_no_claim
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
