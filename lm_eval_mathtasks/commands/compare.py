@@ -29,7 +29,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
 )
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
 from lm_eval_mathtasks.leaderboard.run_tables import baseline_table, paired_tables, ranking_table
-from lm_eval_mathtasks.leaderboard.sentences import said_of_no_claim
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables

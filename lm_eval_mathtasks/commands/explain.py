@@ -20,7 +20,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, find_claims, neare
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.paired import aligned
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
-from lm_eval_mathtasks.leaderboard.sentences import said_of_no_claim
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run, read_runs
 from lm_eval_mathtasks.tables import Table, print_tables

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.leaderboard.identity_parts import NOT_CHECKED
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.leaderboard.sentences import (
+from lm_eval_mathtasks.leaderboard.said import (
     said_of_claim,
     said_of_gap,
 )

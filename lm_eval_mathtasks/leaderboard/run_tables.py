@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
-from lm_eval_mathtasks.leaderboard.sentences import said_of_baseline, said_of_pair, said_of_ranking
+from lm_eval_mathtasks.leaderboard.said import said_of_baseline, said_of_pair, said_of_ranking
 from lm_eval_mathtasks.tables import Cell, Share, Table
 
 FLIPS_SHOWN = 20

@@ -15,7 +15,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, compare_all, score
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
-from lm_eval_mathtasks.leaderboard.sentences import said_of_no_claim
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares

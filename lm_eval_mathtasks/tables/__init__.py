@@ -23,7 +23,7 @@ PIPED_WIDTH = 180
 # Stands for a blank where no line may end while lines are made: no text that is shown holds it.
 _GLUE = "\0"
 # Digits of a value for programs: what is beyond them is the computer's, not the measurement's.
-_DIGITS = 10
+_DIGITS, _CSV_DIGITS = 10, 6
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _csv(tables: Sequence[Table]) -> str:
             out.write("\n" if before is not None else "")
             writer.writerow(names)
         for record in records:
-            writer.writerow(f"{v:.{_DIGITS}g}" if isinstance(v, float) else v for v in record.values())
+            writer.writerow(f"{v:.{_CSV_DIGITS}g}" if isinstance(v, float) else v for v in record.values())
         before = names
     return out.getvalue()
 

@@ -450,7 +450,7 @@ def test_compare_of_two_and_of_many_and_to_a_baseline(tmp_path, capsys):
     assert call("compare", a, b, a, "--format", "markdown") == 0
     assert "| A | 66.7" in capsys.readouterr().out
     assert call("compare", a, b, "--baseline", b, "--format", "csv") == 0
-    assert "0.6666666667,1.2903,1.2903" in capsys.readouterr().out
+    assert "0.666667,1.2903,1.2903" in capsys.readouterr().out
 
 
 def test_regrading_overrules_the_log(tmp_path, capsys):
@@ -502,7 +502,7 @@ def test_two_models_of_one_file(tmp_path, capsys):
     assert call("compare", f"{path}#toy-2", f"{path}#toy-3", "--format", "markdown") == 0
     assert capsys.readouterr().out == named
     assert call("compare", path, "--models", "toy-3", "--baseline", f"{path}#toy-2", "--format", "csv") == 0
-    assert "0.6666666667,1.3333," in capsys.readouterr().out
+    assert "0.666667,1.3333," in capsys.readouterr().out
     with pytest.raises(EvidenceError, match="a run of toy-9"):
         call("compare", path, "--models", "toy-2", "toy-9")
     with pytest.raises(EvidenceError, match=r"one run of each task in .* Pick a model"):
