@@ -32,6 +32,8 @@ ELSEWHERE = (
     "choose RUN --scorer",
     "--engine ray",
     "leaderboard add",
+    "RUN --hub-results",
+    "--format eval-results",
 )
 MOST_WORDS = 1_600  # of the first page
 
