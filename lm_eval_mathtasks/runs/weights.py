@@ -16,7 +16,7 @@ _ADAPTERS = ("peft", "delta", "adapter", "adapter_path", "lora", "lora_path", "l
 # The arguments of lm-eval's models, of vLLM's and SGLang's engines and of our own that leave the weights as they are.
 # Any other one may make other weights: a name that we do not know is no promise.
 _HARMLESS_WORDS = """
-    pretrained model model_id name model_name tokenizer tokenizer_mode tokenizer_backend tokenized_requests
+    pretrained model model_id name model_name tokenizer_mode tokenizer_backend tokenized_requests
     tokenizer_revision skip_tokenizer_init use_fast_tokenizer add_bos_token prefix_token_id custom_prefix_token_id
     eos_string truncation truncate max_length max_model_len max_seq_len seq_length max_gen_toks max_new_tokens
     max_tokens context_length logits_cache softmax_dtype mixed_precision_dtype trust_remote_code code_revision
@@ -60,6 +60,11 @@ _PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\\|\.(?:gguf|safetensors|b
 # lm-eval's models that ask a server; the publisher's own servers unless the log gives another address.
 _API = re.compile(r"mathtasks-|local-|openai-|anthropic|azure|.*(completions|-chat)$")
 
+# lm-eval's models that load published weights as they are; others convert, steer or ignore them.
+_LIBRARIES = re.compile(
+    r"(hf|huggingface|vllm|sglang)(-auto|-vlm|-multimodal|-generate)?$|replay$|mamba_ssm$"
+)
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -99,10 +104,14 @@ def weights_of_log(
     ('peft=me/adapter',)
     """
     stated = bool(arguments)
+    api = bool(_API.match(backend or "")) or ("base_url" in arguments)
     if not lm_eval:
         arguments = {key: value for key, value in arguments.items() if _OF_WEIGHTS.search(key)}
     changes = tuple(_changes(arguments))
-    api = bool(_API.match(backend or "")) or ("base_url" in arguments)
+    if not api and lm_eval:
+        other = arguments.get("tokenizer")
+        changes += (f"tokenizer={other}",) if _is_set(other) and str(other) != name else ()
+        changes += (f"--model {backend}",) if backend and not _LIBRARIES.match(backend) else ()
     if name and (cached := _CACHED.search(name)):
         return Weights(f"{cached['owner']}/{cached['name']}", None, changes, stated)
     # A library that is given a name without an owner takes the folder of that name, if there is one.
@@ -124,7 +133,8 @@ def _changes(arguments: Mapping[str, object]) -> Iterator[str]:
             continue
         if name in _BY_VALUE and _BY_VALUE[name].fullmatch(text.lower()):
             continue
-        yield f"{key}={text}"
+        if name != "tokenizer":
+            yield f"{key}={text}"
 
 
 def _is_set(value: object) -> bool:
