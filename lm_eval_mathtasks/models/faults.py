@@ -14,7 +14,14 @@ from typing import Any, Literal
 from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal, Transient
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
-from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, read_limits, read_sentence, read_wait
+from lm_eval_mathtasks.models.headers import (
+    REQUESTS,
+    TOKENS,
+    read_limits,
+    read_quota,
+    read_sentence,
+    read_wait,
+)
 
 Severity = Literal["run", "item", "transient"]
 MESSAGE_CHARS = 300  # of a server's message that an error repeats
@@ -33,7 +40,8 @@ NO_MODEL = re.compile(
     r"model_not_found|model .{0,80}(?:does not exist|not found)|unknown model|no such model", re.I
 )
 UNSUPPORTED = re.compile(
-    r"unsupported|unrecognized|unknown_parameter|not permitted|unexpected|not supported|extra", re.I
+    r"unsupported|unrecognized|unknown_parameter|unknown name|not permitted|unexpected|not supported|extra",
+    re.I,
 )
 OVERLOAD = re.compile(
     r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|server is busy", re.I
@@ -101,7 +109,10 @@ class Rejected(Exception):
 
 
 def error_part(body: Any) -> dict[str, Any]:
-    """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text."""
+    """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text, or a
+    list that holds one of these."""
+    while isinstance(body, list) and body:
+        body = body[0]
     if isinstance(body, Mapping):
         inner = body.get("error", body)
         if isinstance(inner, Mapping):
@@ -119,7 +130,9 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
     about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
-    if status == 402 or QUOTA & {code, str(error.get("type"))} or QUOTA_WORDS.search(said):
+    if status == 402 or QUOTA & {code, str(error.get("type"))}:
+        return Fault("run", "quota", about)
+    if QUOTA_WORDS.search(said) and not _is_pace(error, said, headers):
         return Fault("run", "quota", about)
     if status == 401 or KEY_WORDS.search(words):
         return Fault("run", "key", about)
@@ -144,13 +157,22 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
     return Rejected(parameter, item) if parameter else item
 
 
+def _is_pace(error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> bool:
+    """Whether what reads like an empty account is a limit of a minute, or says when to ask again."""
+    quota = read_quota(error)
+    return quota.by_minute or quota.wait_s is not None or read_wait(headers, said) is not None
+
+
 def _refusal(status: int, error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> Refusal:
     kind, limit, need = read_sentence(said)
+    quota = read_quota(error)
+    kind, limit = kind or quota.kind, limit or quota.limit
     if kind is None and error.get("type") in (REQUESTS, TOKENS) and "rate" in str(error.get("code")):
         kind = str(error["type"])
     if kind is None and (status != 429 or OVERLOAD.search(f"{error.get('code')} {said}")):
         kind = LOAD
-    return Refusal(kind, limit, need, read_wait(headers, said), read_limits(headers))
+    wait = quota.wait_s if quota.wait_s is not None else read_wait(headers, said)
+    return Refusal(kind, limit, need, wait, read_limits(headers))
 
 
 def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
 
 REQUESTS, TOKENS = "requests", "tokens"
 MINUTE_S = 60.0
@@ -165,6 +166,33 @@ def read_wait(headers: Mapping[str, str], message: str = "") -> float | None:
         if name.format("limit") not in headers
     ]
     return max((reset for reset in resets if reset is not None), default=None)
+
+
+class Quota(NamedTuple):
+    """What the details of Google's 429 say. by_minute: a limit of a minute was passed; kind, limit: of that one, else
+    the kind of any; wait_s: until it may be asked again."""
+
+    by_minute: bool = False
+    kind: str | None = None
+    limit: float | None = None
+    wait_s: float | None = None
+
+
+def read_quota(error: Mapping[str, Any]) -> Quota:
+    """Read an error's `details`: QuotaFailure names the limits by ids such as ...RequestsPerMinute..., RetryInfo the
+    time. Source: https://cloud.google.com/apis/design/errors#error_details"""
+    details = error.get("details")
+    parts = [part for part in details if isinstance(part, Mapping)] if isinstance(details, list) else []
+    waits = [parse_duration(str(part["retryDelay"])) for part in parts if part.get("retryDelay")]
+    lists = [part["violations"] for part in parts if isinstance(part.get("violations"), list)]
+    found = [one for violations in lists for one in violations if isinstance(one, Mapping)]
+    minutes = [one for one in found if "PerMinute" in str(one.get("quotaId"))]
+    named = next(iter(minutes or found), None)
+    wait = next((seconds for seconds in waits if seconds is not None), None)
+    if named is None:
+        return Quota(wait_s=wait)
+    kind = TOKENS if "Token" in str(named.get("quotaId")) else REQUESTS
+    return Quota(bool(minutes), kind, _number(str(named.get("quotaValue"))) if minutes else None, wait)
 
 
 def read_sentence(message: str) -> tuple[str | None, float | None, float | None]:

@@ -35,6 +35,17 @@ def error(status, message="no", code=None, type_="invalid_request_error", param=
     return web.json_response(body, status=status, headers=headers)
 
 
+def gemini(
+    *ids, wait=None, message="You exceeded your current quota, please check your plan and billing details."
+):
+    """A 429 as Google's OpenAI-compatible endpoint sends it, in a list."""
+    violations = [{"quotaId": name, "quotaValue": "15"} for name in ids]
+    details = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}]
+    if wait:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": wait})
+    return [{"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}]
+
+
 def raw(text, status=200, content_type="application/json"):
     return web.Response(text=text, status=status, content_type=content_type)
 

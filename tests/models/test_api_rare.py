@@ -17,6 +17,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from lm_eval_mathtasks.errors import JournalError, ModelError, RunFatal
 from lm_eval_mathtasks.journal.store import Journal
@@ -32,7 +33,7 @@ from lm_eval_mathtasks.models.dispatch import (
 )
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from tests.models.api_helpers import KEY, asks, chat, short
-from tests.models.fake_server import FakeServer, Limiter, error, raw
+from tests.models.fake_server import FakeServer, Limiter, error, gemini, raw
 
 __all__ = ["short"]  # a fixture, found by its name in this module
 ROOT = Path(__file__).parents[2]
@@ -424,3 +425,14 @@ def test_a_journal_that_cannot_be_read_is_an_error_before_the_first_request(kind
         with pytest.raises(JournalError, match="journal"):
             model.generate_until(asks(model, ["q"]))
     assert not server.calls
+
+
+def test_a_quota_of_a_minute_is_waited_for(short):
+    """Google words a limit of a minute like an empty account: taken for one, it ended the run."""
+    busy = gemini("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", wait="0.05s")
+    plan = {2: web.json_response(busy, status=429), 3: web.json_response(busy, status=429)}
+    with FakeServer(lambda call: plan.get(call.serial)) as server:
+        model = chat(server, num_concurrent=1)
+        assert all(model.generate_until(asks(model, ["a", "b", "c"])))
+    assert model.report.refusals.total() == 2
+    assert max(server.answered.values()) == 1
