@@ -7,24 +7,22 @@ a gateway's HTTP 200 may hold an error, a stream may end in the middle, and reas
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from lm_eval_mathtasks.keys import Key
-from lm_eval_mathtasks.models.faults import Fault, classify, error_part, of_transport
-from lm_eval_mathtasks.text import encodable
+from lm_eval_mathtasks.models.faults import Fault, classify, of_transport
+from lm_eval_mathtasks.models.reply import Reply, absorb, finish, parse
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 TCP_INFO_BYTES, TCP_INFO_RTT = (
     104,
     68,
@@ -32,19 +30,6 @@ TCP_INFO_BYTES, TCP_INFO_RTT = (
 TRANSPORT_PACKAGES = {"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "ssl"}
 
 OnSent = Callable[[float | None], None]
-
-
-@dataclass
-class Reply:
-    """What came back for one request: the text as sent, why it ended, and the server's account of it."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str | None = None
-    usage: dict[str, Any] = field(default_factory=dict)
-    served_model: str | None = None
-    fingerprint: str | None = None
-    chosen: bool = False  # a choice was seen at all
 
 
 @dataclass(eq=False)
@@ -134,7 +119,7 @@ class Client:
             flight.touch()
             pieces.append(piece)
         reply = Reply()
-        absorb(reply, _parse(b"".join(pieces)), response.headers, payload)
+        absorb(reply, parse(b"".join(pieces)), response.headers, payload)
         return reply
 
     async def _read_stream(self, response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
@@ -150,7 +135,7 @@ class Client:
                     await asyncio.wait_for(_exhaust(lines), LAST_BYTES_S)
                 return reply
             if data:
-                absorb(reply, _parse(data), response.headers, payload)
+                absorb(reply, parse(data), response.headers, payload)
         if reply.finish_reason is None:
             raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
         return reply
@@ -195,71 +180,3 @@ async def _lines(response: Any, flight: Flight) -> AsyncIterator[bytes]:
 async def _exhaust(lines: AsyncIterator[bytes]) -> None:
     async for _ in lines:
         pass
-
-
-def _parse(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError:
-        start = data[:80].decode("utf-8", "replace")
-        raise Fault("transient", "truncated", f"not JSON: {start}", paid=True) from None
-
-
-def _joined(content: Any) -> str:
-    """The text of a content field: a string, or a list of parts of which the texts count."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
-    return content if isinstance(content, str) else ""
-
-
-def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
-    """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
-    if not isinstance(body, Mapping):
-        raise Fault("transient", "malformed", f"not an object: {str(body)[:80]}", paid=True)
-    if body.get("error"):
-        raise classify(_status_inside(error_part(body)), body, headers, payload)
-    reply.served_model = body.get("model") or reply.served_model
-    reply.fingerprint = body.get("system_fingerprint") or reply.fingerprint
-    if isinstance(body.get("usage"), Mapping):
-        reply.usage = dict(body["usage"])
-    choices = body.get("choices")
-    if not (isinstance(choices, list) and choices and isinstance(choices[0], Mapping)):
-        return
-    choice = choices[0]
-    message = choice.get("message") or choice.get("delta") or choice
-    reply.chosen = True
-    reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
-    reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
-    reply.finish_reason = choice.get("finish_reason") or reply.finish_reason
-
-
-def _status_inside(error: Mapping[str, Any]) -> int:
-    """The HTTP status that an error inside HTTP 200 would have had."""
-    code = error.get("code") or error.get("status")
-    if str(code).isdigit() and 400 <= int(str(code)) < 600:
-        return int(str(code))
-    words = f"{code} {error.get('type')}"
-    if "rate_limit" in words:
-        return 429
-    return 400 if "invalid_request" in words else 500
-
-
-def finish(reply: Reply) -> Reply:
-    """The reply, if it is a response: an error or an empty message never is.
-
-    Empty with finish reason "length" is one: the token limit was spent on thinking, and asking again would be too.
-    """
-    reply.text, reply.reasoning = encodable(reply.text), encodable(reply.reasoning)
-    if not reply.chosen:
-        raise Fault("transient", "no_choices", "a body without choices", paid=True)
-    usage = reply.usage or None
-    if reply.finish_reason == "content_filter":
-        raise Fault(
-            "item", "content_filter", reply.text or "finish reason content_filter", paid=True, usage=usage
-        )
-    if reply.finish_reason == "error":
-        raise Fault("transient", "server_error", "finish reason error", paid=True, usage=usage)
-    if not reply.text.strip() and reply.finish_reason != "length":
-        said = f"an empty message, finish reason {reply.finish_reason}"
-        raise Fault("transient", "empty", said, paid=True, usage=usage)
-    return reply
