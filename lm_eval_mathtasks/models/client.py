@@ -18,7 +18,7 @@ from typing import Any
 
 from lm_eval_mathtasks.keys import Key
 from lm_eval_mathtasks.models.faults import Fault, classify, of_transport
-from lm_eval_mathtasks.models.reply import Reply, absorb, finish, parse
+from lm_eval_mathtasks.models.reply import Reply, absorb, finish, parse, reading
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
@@ -100,10 +100,11 @@ class Client:
             async with create(model=payload["model"], extra_body=dict(payload)) as response:
                 flight.headed = True
                 flight.touch()
-                on_headers(response.headers)
                 streamed = "event-stream" in response.headers.get("content-type", "")
                 read = self._read_stream if streamed else self._read_whole
-                return finish(await read(response, flight, payload))
+                with reading():
+                    on_headers(response.headers)
+                    return finish(await read(response, flight, payload))
         except self._status_error as error:
             raise classify(error.status_code, error.body, error.response.headers, payload) from None
         except OSError as error:

@@ -59,6 +59,7 @@ class Engine:
         settings = self.settings
         self.watch = Watch(settings.request_timeout, reasoning=self.capabilities.reasoning)
         self.stopped: Fault | None = None
+        self.defect: Exception | None = None
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()
         self._in_a_row = 0
@@ -94,6 +95,8 @@ class Engine:
             with suppress(Exception):
                 await self.client.close()
             self._account(began)
+        if self.defect:
+            raise self.defect
 
     async def _join(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for the workers; once stopped, only as long as draining may take."""
@@ -102,8 +105,6 @@ class Engine:
         while working and not self._stop.is_set():
             done, _ = await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             working -= done
-            for task in done:
-                task.result()  # a mistake of ours ends the run
         stopping.cancel()
         if working:
             _, late = await asyncio.wait(working, timeout=self.settings.drain)
@@ -164,11 +165,15 @@ class Engine:
             try:
                 if self.stopped:
                     return
-                outcome = await self._answer(ask)
+                deliver(ask, await self._answer(ask))
+                self.progress.step(self.asker.cost(ask))
             except Stopped:
                 return
-            deliver(ask, outcome)
-            self.progress.step(self.asker.cost(ask))
+            except Exception as error:
+                # A defect of this package ends the run, but loses nothing that is paid for.
+                self.defect = self.defect or error
+                self.stop(Fault("run", "defect", f"{type(error).__name__}: {error}", RUN_AGAIN))
+                return
 
     async def _answer(self, ask: Ask) -> Answer | Fault:
         """The journalled answer, or the journalled Fault of a doc that has none; Stopped if the run must end."""

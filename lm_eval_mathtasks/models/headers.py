@@ -21,7 +21,7 @@ MINUTE_S = 60.0
 # 5 percent and 1.5 seconds of slack.
 WINDOW_SLACK, WINDOW_SLACK_S = 1.05, 1.5
 UNIT_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
+PART = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
 # Plain numbers above these are instants since 1970, not durations: 1e9 s is the year 2001, as are 1e12 ms.
 EPOCH_S, EPOCH_MS = 1e9, 1e12
 
@@ -67,7 +67,7 @@ class Reading:
 def parse_duration(text: str) -> float | None:
     """Seconds in "6m0s", "120ms", "1.5s" or "59.7"; None for anything else."""
     text = text.strip().lower()
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+    if re.fullmatch(r"\d{1,15}(?:\.\d+)?", text):
         return float(text)
     if not text or PART.sub("", text).strip():
         return None
@@ -109,7 +109,8 @@ def server_clock(headers: Mapping[str, str]) -> float:
 
 
 def _number(text: str | None) -> float | None:
-    found = re.match(r"\s*(\d+(?:\.\d+)?)", text or "")
+    # Fifteen digits: more is no number of requests, and would become infinite.
+    found = re.match(r"\s*(\d{1,15}(?:\.\d+)?)(?!\d)", text or "")
     return float(found[1]) if found else None
 
 

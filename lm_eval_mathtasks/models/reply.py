@@ -6,11 +6,13 @@ A gateway's HTTP 200 may hold an error, and reasoning has three names.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_mathtasks.models.faults import Fault, classify, error_part
+from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify, error_part
 from lm_eval_mathtasks.text import encodable
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
@@ -27,6 +29,18 @@ class Reply:
     served_model: str | None = None
     fingerprint: str | None = None
     chosen: bool = False  # a choice was seen at all
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What a server sent is read here: whatever is raised meanwhile is a fault of this one answer."""
+    try:
+        yield
+    except (Fault, Refused, Rejected):
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise Fault("transient", "malformed", said, paid=True) from None
 
 
 def parse(data: bytes) -> Any:
@@ -51,19 +65,36 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise Fault("transient", "malformed", f"not an object: {str(body)[:80]}", paid=True)
     if body.get("error"):
         raise classify(_status_inside(error_part(body)), body, headers, payload)
-    reply.served_model = body.get("model") or reply.served_model
-    reply.fingerprint = body.get("system_fingerprint") or reply.fingerprint
-    if isinstance(body.get("usage"), Mapping):
-        reply.usage = dict(body["usage"])
+    reply.served_model = _name(body.get("model")) or reply.served_model
+    reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
+    reply.usage = counts(body.get("usage")) or reply.usage
     choices = body.get("choices")
     if not (isinstance(choices, list) and choices and isinstance(choices[0], Mapping)):
         return
     choice = choices[0]
     message = choice.get("message") or choice.get("delta") or choice
+    if not isinstance(message, Mapping):
+        raise Fault("transient", "malformed", f"a message that is no object: {str(message)[:80]}", paid=True)
     reply.chosen = True
     reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
     reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
-    reply.finish_reason = choice.get("finish_reason") or reply.finish_reason
+    reply.finish_reason = _name(choice.get("finish_reason")) or reply.finish_reason
+
+
+def _name(value: Any) -> str | None:
+    """A field that should hold a name, as text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def counts(usage: Any) -> dict[str, Any]:
+    """Usage as a server reported it, without whatever is no number of tokens."""
+    found: dict[str, Any] = {}
+    for name, value in usage.items() if isinstance(usage, Mapping) else ():
+        if isinstance(value, Mapping):
+            found[name] = counts(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+            found[name] = value
+    return found
 
 
 def _status_inside(error: Mapping[str, Any]) -> int:

@@ -436,3 +436,70 @@ def test_a_quota_of_a_minute_is_waited_for(short):
         assert all(model.generate_until(asks(model, ["a", "b", "c"])))
     assert model.report.refusals.total() == 2
     assert max(server.answered.values()) == 1
+
+
+DEEP = "[" * 10_000 + "]" * 10_000
+MALFORMED = {
+    "usage is text": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": "n/a"},
+    "tokens are text": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                        "usage": {"prompt_tokens": "n/a", "completion_tokens": None}},
+    "tokens are no number": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                             "usage": {"prompt_tokens": float("nan"), "completion_tokens": float("inf")}},
+    "details are text": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                         "usage": {"prompt_tokens": 3, "completion_tokens": 1, "prompt_tokens_details": "none"}},
+    "message is a list": {"choices": [{"message": ["4"], "finish_reason": "stop"}]},
+    "message is a number": {"choices": [{"message": 4, "finish_reason": "stop"}]},
+    "finish reason is a list": {"choices": [{"message": {"content": "4"}, "finish_reason": ["stop"]}]},
+    "model is an object": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "model": {"a": 1}},
+    "deep": raw('{"choices": ' + DEEP + "}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.parametrize("priced", [True, False])
+def test_a_malformed_answer_costs_its_own_request_and_nothing_else(short, name, priced):
+    prices = short / "prices.yaml"
+    prices.write_text("checked: 2026-01-01\nsource: me\nbatch: 1\nmodels: {m: {input: 1, output: 2}}\n")
+    body = MALFORMED[name]
+
+    def plan(call):
+        if call.prompt != "bad":
+            return {}
+        return raw(body.text) if isinstance(body, web.Response) else raw(json.dumps(body))
+
+    with FakeServer(plan, latency=0.05) as server:
+        model = chat(
+            server, on_item_error="skip", stream=False, **({"prices": str(prices)} if priced else {})
+        )
+        prompts = ["a", "bad", *"cdefgh"]
+        answers = model.generate_until(asks(model, prompts))
+    assert [a for a, p in zip(answers, prompts, strict=True) if p != "bad"] == [
+        f"answer to {p}" for p in prompts if p != "bad"
+    ]
+    assert answers[1] == "4" or answers[1].error
+    assert max(server.answered.values()) == 1
+    assert model.report.stopped is None
+
+
+def test_a_mistake_of_ours_ends_the_run_after_what_is_under_way(short, monkeypatch):
+    """Whatever is raised where it should not be: answers that are paid for are awaited and kept."""
+    from lm_eval_mathtasks.models.engine import Engine
+
+    right = Engine._answer
+
+    async def wrong(engine, ask):
+        if ask.doc_id == 3:
+            await asyncio.sleep(0.05)
+            raise ZeroDivisionError("a mistake of ours")
+        return await right(engine, ask)
+
+    monkeypatch.setattr(Engine, "_answer", wrong)
+    with FakeServer(latency=0.4) as server:
+        model = chat(server)
+        with pytest.raises(ZeroDivisionError):
+            model.generate_until(asks(model, list("abcdefgh")))
+        monkeypatch.setattr(Engine, "_answer", right)
+        again = chat(server)
+        assert all(again.generate_until(asks(again, list("abcdefgh"))))
+    assert again.report.from_journal == 7
+    assert max(server.answered.values()) == 1
