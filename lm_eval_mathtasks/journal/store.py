@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import queue
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
-from lm_eval_mathtasks.journal.schema import COLUMNS, Answer, connect, row_of, unusable
+from lm_eval_mathtasks.journal.schema import BAD_ROW, COLUMNS, DAMAGE, Answer, connect, row_of, unusable
 from lm_eval_mathtasks.keys import redact
 
 BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
@@ -31,6 +30,9 @@ _FAILURE = "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)"
 _DOC = "INSERT OR IGNORE INTO docs VALUES (?, ?, ?, ?)"
 _PENDING = "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?)"
 
+# A statement, its row, and the promise that it is on the disk.
+Waiting = tuple[str, Any, Future[None]]
+
 
 class Journal:
     """A journal open for writing by this process. `put` and `fail` return at once with a Future that is done when
@@ -40,7 +42,7 @@ class Journal:
         self.path = Path(path)
         self._reader = connect(path, create=True)
         self._writer = connect(path, create=True)
-        self._queue: queue.SimpleQueue[tuple[str, Any, Future[None]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
@@ -57,7 +59,10 @@ class Journal:
 
     def find(self, keys: Sequence[str]) -> dict[str, Answer]:
         """{key: Answer} of those keys that have been answered."""
-        return queries.find(self._reader, keys)
+        try:
+            return queries.find(self._reader, keys)
+        except DAMAGE as error:
+            raise unusable(self.path, error, reading=True) from None
 
     def put(self, answer: Answer) -> Future[None]:
         """Store an answer; the first one to a key stays."""
@@ -79,7 +84,7 @@ class Journal:
         try:
             with self._reader:
                 self._reader.executemany(statement, rows)
-        except sqlite3.Error as error:
+        except DAMAGE as error:
             raise unusable(self.path, error) from None
 
     def close(self) -> None:
@@ -105,14 +110,22 @@ class Journal:
                     last = True
                     break
                 group.append(item)
-            failure: JournalError | None = None
-            try:
-                with self._writer:
-                    for statement, row, _ in group:
-                        self._writer.execute(statement, row)
-            except sqlite3.Error as error:
-                failure = unusable(self.path, error)
-            for _, _, future in group:
-                future.set_exception(failure) if failure else future.set_result(None)
+            self._store(group)
             if last:
                 return
+
+    def _store(self, group: list[Waiting]) -> None:
+        """Commit rows together, or one by one where one of them cannot be stored: it must not take the others along."""
+        failure: JournalError | None = None
+        try:
+            with self._writer:
+                for statement, row, _ in group:
+                    self._writer.execute(statement, row)
+        except Exception as error:
+            if isinstance(error, BAD_ROW) and len(group) > 1:
+                for one in group:
+                    self._store([one])
+                return
+            failure = unusable(self.path, error)
+        for _, _, future in group:
+            future.set_exception(failure) if failure else future.set_result(None)

@@ -186,7 +186,7 @@ class Engine:
             self._spent()
             return answer
         except JournalError as error:  # the journal: without it nothing more may be paid
-            self.stop(Fault("run", "journal", str(error), error.fix))
+            self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
             raise Stopped from None
         except Fault as fault:
             with suppress(JournalError):

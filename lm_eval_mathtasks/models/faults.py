@@ -63,7 +63,7 @@ class Fault(Exception):
     """A request that failed: how far it reaches, of what kind, and what the server said (without secrets).
 
     `paid`: it was answered with something that is no response; `usage`: what that cost, if the server said;
-    `unsure`: nobody knows whether it will be charged.
+    `unsure`: nobody knows whether it will be charged; `wanted`: what was expected, if not an answer.
     """
 
     def __init__(  # noqa: PLR0913  (all but the first two are rare)
@@ -76,8 +76,10 @@ class Fault(Exception):
         paid: bool = False,
         unsure: bool = False,
         usage: Mapping[str, Any] | None = None,
+        wanted: str = "",
     ) -> None:
         super().__init__(kind)
+        self.wanted = wanted or f"an answer from the model ({kind})"
         self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
         self.unsure = (unsure or paid) and not usage
         self.said = redact(" ".join(said.split()))[:MESSAGE_CHARS]
@@ -86,7 +88,7 @@ class Fault(Exception):
     def error(self) -> ModelError:
         """The error to raise at the boundary of this package."""
         kinds: dict[Severity, type[ModelError]] = {"run": RunFatal, "item": ItemFatal, "transient": Transient}
-        return kinds[self.severity](f"an answer from the model ({self.kind})", self.said, self.fix)
+        return kinds[self.severity](self.wanted, self.said, self.fix)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.said}" if self.said else self.kind
