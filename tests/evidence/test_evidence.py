@@ -524,7 +524,7 @@ def test_a_changed_byte(copy):
 def test_a_damaged_file(copy):
     (file,) = copy.glob("samples_*")
     file.write_bytes(file.read_bytes()[:-200])
-    assert any("The file is damaged" in text for text in findings(copy))
+    assert any("the file is damaged" in text for text in findings(copy))
 
 
 def test_missing_and_extra_files(copy):

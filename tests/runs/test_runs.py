@@ -227,7 +227,7 @@ def test_samples_without_results_are_a_run_without_names(log):
 def test_samples_beside_damaged_results_are_read_with_a_warning(log, caplog):
     next(log.glob("results_*")).write_text('{"results": ')
     assert read_run(log).model is None
-    assert "left out: a readable" in caplog.text
+    assert "left out: Expected a readable" in caplog.text
     with pytest.raises(EvidenceError, match="a readable"):
         read_runs(log, strict=True)
 
@@ -247,7 +247,7 @@ def test_a_task_that_cannot_be_read_does_not_end_the_others(tmp_path, caplog):
     write_json_lines(log / samples(tmp_path / "other").name, choices)
     shutil.rmtree(tmp_path / "other")
     assert [run.task for run in read_runs(log)] == ["gsm8k-cot-zeroshot"]
-    assert "left out: mmlu_pro: responses of mmlu_pro as text" in caplog.text
+    assert "left out: mmlu_pro: Expected responses of mmlu_pro as text" in caplog.text
     with pytest.raises(EvidenceError, match="the task compares likelihoods"):
         read_runs(log, task="mmlu_pro")
     with pytest.raises(EvidenceError, match="gsm8k-cot-zeroshot; mmlu_pro"):
