@@ -104,7 +104,9 @@ class Client:
                 read = self._read_stream if streamed else self._read_whole
                 with reading():
                     on_headers(response.headers)
-                    return finish(await read(response, flight, payload))
+                reply = await read(response, flight, payload)
+                with reading():
+                    return finish(reply)
         except self._status_error as error:
             raise classify(error.status_code, error.body, error.response.headers, payload) from None
         except OSError as error:
@@ -120,7 +122,8 @@ class Client:
             flight.touch()
             pieces.append(piece)
         reply = Reply()
-        absorb(reply, parse(b"".join(pieces)), response.headers, payload)
+        with reading():
+            absorb(reply, parse(b"".join(pieces)), response.headers, payload)
         return reply
 
     async def _read_stream(self, response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
@@ -136,7 +139,8 @@ class Client:
                     await asyncio.wait_for(_exhaust(lines), LAST_BYTES_S)
                 return reply
             if data:
-                absorb(reply, parse(data), response.headers, payload)
+                with reading():
+                    absorb(reply, parse(data), response.headers, payload)
         if reply.finish_reason is None:
             raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
         return reply

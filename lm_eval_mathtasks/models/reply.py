@@ -33,7 +33,8 @@ class Reply:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """What a server sent is read here: whatever is raised meanwhile is a fault of this one answer."""
+    """What a server sent is understood here: whatever is raised meanwhile is a fault of this one answer. Waiting for
+    its bytes is none of it: a broken connection is another fault."""
     try:
         yield
     except (Fault, Refused, Rejected):

@@ -50,6 +50,44 @@ def raw(text, status=200, content_type="application/json"):
     return web.Response(text=text, status=status, content_type=content_type)
 
 
+@dataclass
+class Endless:
+    """An answer that sends `first` and then `more` every `every` seconds (never, where it is empty), without an end;
+    `reset`: the connection is torn down instead, after `first`."""
+
+    first: bytes = b""
+    more: bytes = b""
+    every: float = 0.05
+    content_type: str = "text/event-stream"
+    reset: bool = False
+
+    async def send(self, request):
+        response = web.StreamResponse(headers={"content-type": self.content_type})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        try:
+            if self.first:
+                await response.write(self.first)
+            if self.reset:
+                sock = request.transport.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                request.transport.abort()
+                return response
+            while request.transport and not request.transport.is_closing():
+                if self.more:
+                    await response.write(self.more)
+                await asyncio.sleep(self.every)
+        except (ConnectionError, OSError):
+            pass
+        return response
+
+
+def event(**choice):
+    """One chunk of a stream."""
+    body = {"id": "x", "choices": [{"index": 0, "finish_reason": None, **choice}]}
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
 class FakeServer:
     """Use as a context manager; `url` is the base URL, `calls` all requests in order."""
 
@@ -104,6 +142,8 @@ class FakeServer:
                 decision = await decision
             if decision in ("hang", "reset", "half"):
                 return await self._break(request, decision)
+            if isinstance(decision, Endless):
+                return await decision.send(request)
             if isinstance(decision, web.StreamResponse):
                 return decision
             await asyncio.sleep(self.latency)

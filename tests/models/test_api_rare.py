@@ -33,7 +33,7 @@ from lm_eval_mathtasks.models.dispatch import (
 )
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from tests.models.api_helpers import KEY, asks, chat, short
-from tests.models.fake_server import FakeServer, Limiter, error, gemini, raw
+from tests.models.fake_server import Endless, FakeServer, Limiter, error, event, gemini, raw
 
 __all__ = ["short"]  # a fixture, found by its name in this module
 ROOT = Path(__file__).parents[2]
@@ -479,6 +479,19 @@ def test_a_malformed_answer_costs_its_own_request_and_nothing_else(short, name, 
     assert answers[1] == "4" or answers[1].error
     assert max(server.answered.values()) == 1
     assert model.report.stopped is None
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_connection_that_breaks_inside_an_answer_is_no_malformed_answer(short, stream):
+    """It is unsure whether it is charged, and it is tried again for as long as a server that is down."""
+    first = event(delta={"content": "4"}) if stream else b'{"choices": [{"message": {"cont'
+    kind = "text/event-stream" if stream else "application/json"
+    breaks = Endless(first, content_type=kind, reset=True)
+    with FakeServer(lambda call: breaks if call.nth <= 5 else {}) as server:
+        model = chat(server, stream=stream)
+        assert model.generate_until(asks(model, ["a"])) == ["answer to a"]
+    assert model.report.faults == {"connection": 5}
+    assert model.report.unsure == 5
 
 
 def test_a_mistake_of_ours_ends_the_run_after_what_is_under_way(short, monkeypatch):
