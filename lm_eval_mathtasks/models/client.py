@@ -17,11 +17,12 @@ from functools import partial
 from typing import Any
 
 from lm_eval_mathtasks.keys import Key
-from lm_eval_mathtasks.models.faults import Fault, classify, of_transport
-from lm_eval_mathtasks.models.reply import Reply, absorb, finish, parse, reading
+from lm_eval_mathtasks.models.faults import classify, of_transport
+from lm_eval_mathtasks.models.reply import Parser, Reply, understanding
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
+LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
 TCP_INFO_BYTES, TCP_INFO_RTT = (
     104,
@@ -44,9 +45,16 @@ class Flight:
     longest_gap: float = 0.0
     patience: float = 1.0  # a factor: doubled for each time this request was given up as dead
     doubted: float = 0.0
+    size: int = 0
+
+    def progress(self, size: int) -> None:
+        """The answer has grown to `size` characters. A few do not count: a server may send a byte now and then."""
+        if size >= self.size + LIFE_CHARS:
+            self.size = size
+            self.touch()
 
     def touch(self) -> None:
-        """Something arrived."""
+        """A sign of life."""
         now = time.monotonic()
         self.longest_gap, self.seen = max(self.longest_gap, now - self.seen), now
 
@@ -100,13 +108,9 @@ class Client:
             async with create(model=payload["model"], extra_body=dict(payload)) as response:
                 flight.headed = True
                 flight.touch()
-                streamed = "event-stream" in response.headers.get("content-type", "")
-                read = self._read_stream if streamed else self._read_whole
-                with reading():
+                with understanding():
                     on_headers(response.headers)
-                reply = await read(response, flight, payload)
-                with reading():
-                    return finish(reply)
+                return await _read(response, flight, payload)
         except self._status_error as error:
             raise classify(error.status_code, error.body, error.response.headers, payload) from None
         except OSError as error:
@@ -115,35 +119,6 @@ class Client:
             if type(error).__module__.split(".", 1)[0] in TRANSPORT_PACKAGES:
                 raise of_transport(error) from None
             raise
-
-    async def _read_whole(self, response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
-        pieces = []
-        async for piece in response.iter_bytes():
-            flight.touch()
-            pieces.append(piece)
-        reply = Reply()
-        with reading():
-            absorb(reply, parse(b"".join(pieces)), response.headers, payload)
-        return reply
-
-    async def _read_stream(self, response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
-        reply = Reply()
-        lines = _lines(response, flight)
-        async for line in lines:
-            if not line.startswith(b"data:"):
-                continue  # comments that keep the connection alive, event names
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                # A body read to its very end leaves a connection that can be used again.
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(_exhaust(lines), LAST_BYTES_S)
-                return reply
-            if data:
-                with reading():
-                    absorb(reply, parse(data), response.headers, payload)
-        if reply.finish_reason is None:
-            raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
-        return reply
 
 
 def _tracer(on_sent: OnSent) -> Callable[[str, Any], Awaitable[None]]:
@@ -170,18 +145,22 @@ def _round_trip(connection: Any) -> float | None:
     return None
 
 
-async def _lines(response: Any, flight: Flight) -> AsyncIterator[bytes]:
-    """Lines of a stream of bytes. The SDK's own also split at U+2028 and U+0085, which stand in texts."""
-    rest = b""
-    async for piece in response.iter_bytes():
-        flight.touch()
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.rstrip(b"\r")
-    if rest:
-        yield rest
+async def _read(response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
+    """The answer, as soon as it is whole: what a server does with the connection afterwards is no part of it."""
+    parser = Parser(response.headers, payload)
+    pieces = response.iter_bytes().__aiter__()
+    with suppress(StopAsyncIteration):
+        while not parser.whole:
+            parser.feed(await anext(pieces))
+            flight.progress(parser.progress)
+    with suppress(asyncio.TimeoutError):
+        # The usage comes after the last piece of text, and a body read to its very end leaves a connection that can
+        # be used again.
+        await asyncio.wait_for(_feed_all(parser, pieces), LAST_BYTES_S)
+    flight.touch()
+    return parser.end()
 
 
-async def _exhaust(lines: AsyncIterator[bytes]) -> None:
-    async for _ in lines:
-        pass
+async def _feed_all(parser: Parser, pieces: AsyncIterator[bytes]) -> None:
+    async for piece in pieces:
+        parser.feed(piece)

@@ -1,20 +1,26 @@
 """What came back for one request: a body, or the chunks of a stream, as one reply; an error is never a response.
 
-A gateway's HTTP 200 may hold an error, and reasoning has three names.
+A gateway's HTTP 200 may hold an error, reasoning has three names, and neither the content type nor the end of a body
+can be relied on. Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify, error_part
 from lm_eval_mathtasks.text import encodable
 
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
+MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
+MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
+SAID_CHARS = 80  # of something that is not understood
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -28,11 +34,14 @@ class Reply:
     usage: dict[str, Any] = field(default_factory=dict)
     served_model: str | None = None
     fingerprint: str | None = None
-    chosen: bool = False  # a choice was seen at all
+    # A choice was seen at all; the model called a tool.
+    chosen: bool = False
+    called: bool = False
+    id: str | None = None
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def understanding() -> Iterator[None]:
     """What a server sent is understood here: whatever is raised meanwhile is a fault of this one answer. Waiting for
     its bytes is none of it: a broken connection is another fault."""
     try:
@@ -44,19 +53,128 @@ def reading() -> Iterator[None]:
         raise Fault("transient", "malformed", said, paid=True) from None
 
 
+class Parser:
+    """One answer, fed as it arrives. progress: characters of the answer so far, so that comments and blank lines are
+    none; whole: nothing of the answer is missing, though its body may go on; closed: the server says that it is over.
+
+    `feed` and `end` raise Fault, Refused or Rejected (see `faults`).
+    """
+
+    def __init__(self, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
+        self.progress, self.whole, self.closed = 0, False, False
+        self._headers, self._payload, self._reply = headers, payload, Reply()
+        self._size = 0
+        # The beginning, as long as it may be either; then the whole of a JSON body, or the last line of a stream.
+        self._rest = bytearray()
+        self._tries = 0
+        self._streamed: bool | None = None
+        self._body: Any = None
+        self._data, self._event, self._seen = b"", b"", False
+
+    def feed(self, piece: bytes) -> None:
+        """Take in the next bytes."""
+        self._size += len(piece)
+        if self._size > MAX_BYTES:
+            raise Fault("item", "too_long", f"more than {MAX_BYTES} bytes", paid=True)
+        with understanding():
+            self._rest += piece
+            if self._streamed is None:
+                begin = bytes(self._rest).removeprefix(b"\xef\xbb\xbf").lstrip()
+                if not begin or (len(begin) < 3 and begin[:1] == b"\xef"):
+                    # Blank lines keep a connection alive for as long as a server likes.
+                    self._rest = bytearray(begin)
+                    return
+                self._rest, self._streamed = bytearray(begin), begin[:1] not in (b"{", b"[", b"<")
+            if self._streamed:
+                if b"\n" in piece or b"\r" in piece or self._rest[-1 - len(piece) : -len(piece)] == b"\r":
+                    self._read_lines()
+                self.progress = len(self._reply.text) + len(self._reply.reasoning) + self.whole
+            else:
+                self.progress += len(piece.strip())
+                self._read_body(piece)
+
+    def _read_body(self, piece: bytes) -> None:
+        """A body may be over before its connection is: it is when it can be read."""
+        if not self.whole and piece.rstrip()[-1:] in (b"}", b"]") and self._tries < MAX_TRIES:
+            self._tries += 1
+            with suppress(ValueError, RecursionError):
+                self._body = json.loads(self._rest)
+                self.whole = True
+
+    def _read_lines(self) -> None:
+        # The last piece may be half a line, and a carriage return at its end half a line's end.
+        *lines, rest = _LINE_END.split(self._rest)
+        self._rest = bytearray(rest)
+        for line in lines:
+            self._read_line(bytes(line))
+
+    def _read_line(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"event":
+            self._event = value.strip()
+        elif name == b"data" and not self.closed:
+            self._seen = True
+            self.closed = value.strip() == b"[DONE]"
+            self._data += value.removeprefix(b" ") + b"\n"
+            if not self.closed:
+                self._flush(last=False)
+        elif not line.strip():
+            self._flush(last=True)
+            self._event = b""
+
+    def _flush(self, *, last: bool) -> None:
+        """Take the data so far as a chunk: one may stand on several lines, and many servers write no blank ones."""
+        data = self._data.strip()
+        if self.closed or not data:
+            self._data = b""
+            return
+        try:
+            body = json.loads(data)
+        except ValueError:
+            if last:
+                raise _no_json(data) from None
+            return
+        self._data = b""
+        if self._event == b"error" and isinstance(body, Mapping) and not body.get("error"):
+            body = {"error": body}
+        absorb(self._reply, body, self._headers, self._payload)
+        self.whole = self._reply.finish_reason is not None
+
+    def end(self) -> Reply:
+        """The reply, at the end of the body or once it is whole."""
+        with understanding():
+            if not self._streamed:
+                body = self._body if self.whole else parse(bytes(self._rest))
+                absorb(self._reply, body, self._headers, self._payload)
+            else:
+                self._read_line(bytes(self._rest))
+                self._flush(last=True)
+                if not self._seen:
+                    raise _no_json(bytes(self._rest))
+                if self._reply.finish_reason is None:
+                    raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
+            return finish(self._reply)
+
+
+def _no_json(data: bytes) -> Fault:
+    start = data[:SAID_CHARS].decode("utf-8", "replace")
+    return Fault("transient", "truncated", f"not JSON: {start}", paid=True)
+
+
 def parse(data: bytes) -> Any:
     """What JSON in a body or a chunk says; raises Fault if it is none."""
     try:
         return json.loads(data)
     except ValueError:
-        start = data[:80].decode("utf-8", "replace")
-        raise Fault("transient", "truncated", f"not JSON: {start}", paid=True) from None
+        raise _no_json(data) from None
 
 
 def _joined(content: Any) -> str:
-    """The text of a content field: a string, or a list of parts of which the texts count."""
+    """The text of a content field: a string, a part with a text, or a list of these."""
     if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
+        return "".join(map(_joined, content))
+    if isinstance(content, Mapping):
+        return _joined(content.get("text"))
     return content if isinstance(content, str) else ""
 
 
@@ -69,14 +187,20 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     reply.served_model = _name(body.get("model")) or reply.served_model
     reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
+    id_ = _name(body.get("id"))
+    if id_ and reply.id not in (None, id_):
+        raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
+    reply.id = id_ or reply.id
     choices = body.get("choices")
-    if not (isinstance(choices, list) and choices and isinstance(choices[0], Mapping)):
+    ours = (c for c in choices if isinstance(c, Mapping)) if isinstance(choices, list) else ()
+    choice = next((c for c in ours if c.get("index") in (0, None)), None)
+    if choice is None:
         return
-    choice = choices[0]
     message = choice.get("message") or choice.get("delta") or choice
     if not isinstance(message, Mapping):
         raise Fault("transient", "malformed", f"a message that is no object: {str(message)[:80]}", paid=True)
     reply.chosen = True
+    reply.called = reply.called or bool(message.get("tool_calls"))
     reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
     reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
     reply.finish_reason = _name(choice.get("finish_reason")) or reply.finish_reason
@@ -124,6 +248,9 @@ def finish(reply: Reply) -> Reply:
         )
     if reply.finish_reason == "error":
         raise Fault("transient", "server_error", "finish reason error", paid=True, usage=usage)
+    if not reply.text.strip() and reply.called:
+        said = "the model called a tool instead of answering"
+        raise Fault("item", "tool_calls", said, paid=True, usage=usage)
     if not reply.text.strip() and reply.finish_reason != "length":
         said = f"an empty message, finish reason {reply.finish_reason}"
         raise Fault("transient", "empty", said, paid=True, usage=usage)

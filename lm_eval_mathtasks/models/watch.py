@@ -33,6 +33,7 @@ FLOOR_WHOLE_S = 30.0  # an answer that comes in one piece is silent all the whil
 FLOOR_THINKING_S = 180.0  # hidden reasoning sends nothing for minutes
 FEW_SHARE = 0.15  # of the requests in flight may be called dead at once, and two in any case
 STALL = 0.5  # of the patience without anything from anybody: the server stalls, nobody is dead
+TOTAL = 6.0  # times the limit of silence: an answer that takes longer never ends, whatever it sends
 HARD = 4.0  # times the patience: dead whatever the others do
 GUESS_KNOWN = 50  # answers, before anything is guessed from them
 GUESS_FACTOR = (
@@ -77,8 +78,8 @@ class Watch:
             result = await asyncio.shield(task)
         except asyncio.CancelledError:
             if flight in self._dead:
-                waited = time.monotonic() - flight.seen
-                said = f"silent for {waited:.0f} s"
+                now = time.monotonic()
+                said = f"silent for {now - flight.seen:.0f} s, {now - flight.began:.0f} s after it was sent"
                 raise Fault("transient", "timeout", said, paid=flight.headed, unsure=True) from None
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -104,13 +105,15 @@ class Watch:
             self._looked = now
             if late > 1.0:  # we were asleep (a stopped process, a closed lid), not they
                 for flight in self._flights:
-                    flight.seen = min(now, flight.seen + late)
+                    flight.seen, flight.began = min(now, flight.seen + late), min(now, flight.began + late)
             self._judge(now)
 
     def _judge(self, now: float) -> None:
         silent = {f: now - f.seen for f in self._flights if f not in self._dead}
         suspects = [f for f, s in silent.items() if s > self.patience(f)]
         few = self._few(suspects, silent)
+        for flight in [f for f in silent if now - f.began > TOTAL * self.limit_s]:
+            self._give_up(flight)
         for flight in suspects:
             hard = silent[flight] > min(self.limit_s, HARD * self.patience(flight))
             if hard or (few and not self._stalled(suspects, silent, self.patience(flight))):

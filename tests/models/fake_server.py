@@ -36,10 +36,13 @@ def error(status, message="no", code=None, type_="invalid_request_error", param=
 
 
 def gemini(
-    *ids, wait=None, message="You exceeded your current quota, please check your plan and billing details."
+    *ids,
+    wait=None,
+    value="15",
+    message="You exceeded your current quota, please check your plan and billing details.",
 ):
     """A 429 as Google's OpenAI-compatible endpoint sends it, in a list."""
-    violations = [{"quotaId": name, "quotaValue": "15"} for name in ids]
+    violations = [{"quotaId": name, "quotaValue": value} for name in ids]
     details = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}]
     if wait:
         details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": wait})

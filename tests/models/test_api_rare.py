@@ -259,8 +259,10 @@ def test_a_tool_call_is_no_answer():
     with FakeServer(lambda call: {"whole": whole} if call.prompt == "p1" else None) as server:
         model = chat(server, on_item_error="skip")
         responses = model.generate_until(asks(model, prompts(3)))
-    assert responses[1].error == "empty: an empty message, finish reason tool_calls"
-    assert model.report.failed == {"empty": 1}
+    assert responses[1].error == "tool_calls: the model called a tool instead of answering"
+    assert model.report.failed == {"tool_calls": 1}
+    # Asking the same again would be paid for, and answered in the same way.
+    assert [call.prompt for call in server.calls].count("p1") == 1
 
 
 def test_two_docs_with_one_prompt_are_two_requests_once():
@@ -429,7 +431,7 @@ def test_a_journal_that_cannot_be_read_is_an_error_before_the_first_request(kind
 
 def test_a_quota_of_a_minute_is_waited_for(short):
     """Google words a limit of a minute like an empty account: taken for one, it ended the run."""
-    busy = gemini("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", wait="0.05s")
+    busy = gemini("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", wait="0.05s", value="6000")
     plan = {2: web.json_response(busy, status=429), 3: web.json_response(busy, status=429)}
     with FakeServer(lambda call: plan.get(call.serial)) as server:
         model = chat(server, num_concurrent=1)
@@ -492,6 +494,70 @@ def test_a_connection_that_breaks_inside_an_answer_is_no_malformed_answer(short,
         assert model.generate_until(asks(model, ["a"])) == ["answer to a"]
     assert model.report.faults == {"connection": 5}
     assert model.report.unsure == 5
+
+
+BODY = json.dumps(
+    {"choices": [{"index": 0, "message": {"content": "late"}, "finish_reason": "stop"}]}
+).encode()
+NEVER_ENDING = {
+    "comments": Endless(more=b": OPENROUTER PROCESSING\n\n"),
+    "blank lines": Endless(more=b"\n", content_type="application/json"),
+    "empty chunks": Endless(more=event(delta={"content": ""})),
+    "a stream that stops": Endless(event(delta={"content": "four"})),
+    "a body that stops": Endless(b'{"choices": [{"mess', content_type="application/json"),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_ENDING)
+def test_what_keeps_a_connection_alive_is_no_answer(short, name):
+    """One such request in forty held a run for ever."""
+    with FakeServer(
+        lambda call: NEVER_ENDING[name] if call.prompt == "q7" and call.nth < 2 else {}
+    ) as server:
+        model = chat(server, request_timeout=1.0)
+        began = time.monotonic()
+        answers = model.generate_until(asks(model, [f"q{i}" for i in range(40)]))
+    assert answers == [f"answer to q{i}" for i in range(40)]
+    assert model.report.faults == {"timeout": 1}
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_drips_for_ever_is_given_up(short, monkeypatch, stream):
+    """Faster than silence would be noticed, and so for ever: its time is bounded, whatever it sends."""
+    monkeypatch.setattr("lm_eval_mathtasks.models.watch.TOTAL", 2.0)
+    more = event(delta={"content": "four more words, and "}) if stream else b"a few more words, and "
+    kind = "text/event-stream" if stream else "application/json"
+    drip = Endless(b"" if stream else b'{"a": "', more=more, content_type=kind)
+    with FakeServer(lambda call: drip if call.prompt == "a" and call.nth < 2 else {}) as server:
+        model = chat(server, request_timeout=1.0)
+        assert model.generate_until(asks(model, ["a", "b"])) == ["answer to a", "answer to b"]
+    assert model.report.faults == {"timeout": 1}
+
+
+WHOLE_AT_ONCE = {
+    "no done": Endless(event(delta={"content": "late"}) + event(delta={}, finish_reason="stop")),
+    "no done, and comments": Endless(
+        event(delta={"content": "late"}) + event(delta={}, finish_reason="stop"), more=b": hm\n\n"
+    ),
+    "a body without an end": Endless(BODY, content_type="application/json"),
+    "a body and blank lines": Endless(BODY, more=b" \n", content_type="application/json"),
+    "a stream called text": Endless(
+        event(delta={"content": "late"}, finish_reason="stop"), content_type="text/plain"
+    ),
+    "a body called a stream": Endless(BODY, content_type="text/event-stream"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_AT_ONCE)
+def test_an_answer_that_is_whole_is_taken_though_its_connection_stays_open(short, name):
+    """It was waited for as long as for a silent one, and then paid for again."""
+    with FakeServer(lambda call: WHOLE_AT_ONCE[name]) as server:
+        model = chat(server, request_timeout=30.0)
+        began = time.monotonic()
+        assert model.generate_until(asks(model, ["a", "b", "c"])) == ["late"] * 3
+        assert time.monotonic() - began < 20
+        assert len(server.calls) == 3
 
 
 def test_a_mistake_of_ours_ends_the_run_after_what_is_under_way(short, monkeypatch):
