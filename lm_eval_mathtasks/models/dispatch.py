@@ -26,10 +26,10 @@ PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning
 CONSENT_TRIPS, CONSENT_S = 8, 0.02
 NEAR_TRIP_S, CONSENT_NEAR_S = 0.001, 0.01
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
-OUTCOMES, LOADED = (
-    10,
-    3,
-)  # this many "overloaded" among the last outcomes are a limit, fewer are single failures
+# LOADED "overloaded" among the last OUTCOMES are a limit, fewer are single failures.
+OUTCOMES, LOADED = 10, 3
+FAILING = 10  # failures in a row and no answer between: the server is down, and one request tells when it is up again
+FAILING_PAUSE_S = 5.0  # between two such requests, at most
 SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
 
 
@@ -150,6 +150,8 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._refused_in_a_row = 0
         self._refused_since: float | None = None
+        self._failures = 0
+        self._failing_since: float | None = None
 
     async def permit(self, tokens: float, again: bool = False) -> Permit:
         """Wait until one request that reserves `tokens` may leave; `again`: it was sent before, so it goes first.
@@ -202,6 +204,29 @@ class Dispatcher:
         fresh = permit.at >= self.pause_until
         self._pause(refusal.wait_s, explained, fresh, now)
         return True
+
+    def failed(self) -> None:
+        """A request failed as with a server that is down: then it is asked rarely, one request at a time."""
+        now = self.clock()
+        self._failures += 1
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if self.failing:
+            pause = min(FAILING_PAUSE_S, PAUSE_S * 2 ** min(10, self._failures - FAILING))
+            self.pause_until = max(self.pause_until, now + pause)
+
+    def answered(self) -> None:
+        """An answer came: the server is up."""
+        self._failures, self._failing_since = 0, None
+        self._pump()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the server seems to be down."""
+        return self._failures >= FAILING
+
+    def failing_s(self) -> float:
+        """Seconds for which nothing but failures came."""
+        return 0.0 if self._failing_since is None else self.clock() - self._failing_since
 
     def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
         """Tell the bucket that ran dry; returns whether what we know explains it."""
@@ -261,7 +286,7 @@ class Dispatcher:
             if future.done():
                 queue.popleft()
                 continue
-            if self.in_flight >= self.window.allowed(now):
+            if self.in_flight >= (1 if self.failing else self.window.allowed(now)):
                 delay = self.window.opens_in(now)
                 break
             delay = max(self.pause_until - now, self.budget.wait(tokens, now))

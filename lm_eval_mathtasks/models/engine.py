@@ -37,7 +37,9 @@ DRAINING = (
     "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
 )
 OUTAGE = {"connection", "timeout", "server_error", "overloaded"}
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: the terminal is gone. Windows has none, and nohup has it ignored.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SILENT_S = 30.0  # without any answer, before that is said
 
 Deliver = Callable[[Ask, Answer | Fault], None]
 
@@ -79,7 +81,7 @@ class Engine:
     async def run(self, asks: Iterator[Ask], deliver: Deliver) -> None:
         """Answer all `asks`; `deliver` gets each with its Answer or its Fault, except those left when stopped."""
         began = time.monotonic()
-        looking = asyncio.gather(self.watch.look(), self.progress.look())
+        looking = asyncio.gather(self.watch.look(), self.progress.look(), self._say_silence())
         workers = [
             asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
         ]
@@ -97,6 +99,13 @@ class Engine:
             self._account(began)
         if self.defect:
             raise self.defect
+
+    async def _say_silence(self) -> None:
+        """Say it if no answer has come for a while: a misspelt model may hang instead of being refused."""
+        await asyncio.sleep(SILENT_S)
+        if not self.report.answered:
+            check = f"check model={self.settings.model} and base_url=, and whether it is still loading"
+            log.warning("%s has not answered anything in %.0f s; %s", self.settings.base_url, SILENT_S, check)
 
     async def _join(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for the workers; once stopped, only as long as draining may take."""
@@ -125,10 +134,10 @@ class Engine:
         self.spending.stop()
 
     def _catch_signals(self) -> Callable[[], None]:
-        """SIGINT and SIGTERM stop the run in order; the second one leaves at once. Returns how to undo this."""
+        """A signal stops the run in order; the second one leaves at once. Returns how to undo this."""
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
-        before = {s: signal.getsignal(s) for s in SIGNALS}
+        before = {s: old for s in SIGNALS if (old := signal.getsignal(s)) != signal.SIG_IGN}
         loop = asyncio.get_running_loop()
 
         def caught(which: signal.Signals) -> None:
@@ -138,7 +147,7 @@ class Engine:
             self.stop(Fault("run", "signal", f"{which.name} received", RUN_AGAIN))
 
         try:
-            for which in SIGNALS:
+            for which in before:
                 loop.add_signal_handler(which, caught, which)
         except NotImplementedError:  # Windows
             return lambda: None

@@ -128,7 +128,9 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
 ) -> Exception:
     """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload."""
     error = error_part(body)
-    said = str(error.get("message") or error.get("detail") or json.dumps(error, default=str))
+    said = str(
+        error.get("message") or error.get("msg") or error.get("detail") or json.dumps(error, default=str)
+    )
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
     about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
@@ -146,7 +148,7 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
         return Fault("run", "model", about)
     if TOO_LARGE.search(said):
         return Fault("item", "too_large", about, "lower max_gen_toks or shorten the prompt")
-    if status in (408, 409, 425) or (status >= 500 and status not in (503, 529)):
+    if status in (408, 409, 424, 425, 499) or (status >= 500 and status not in (503, 529)):
         return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if status in (429, 503, 529):
         return Refused(_refusal(status, error, said, headers), about)
@@ -194,6 +196,8 @@ def of_transport(error: BaseException) -> Fault:
     """A connection that failed: refused, reset, cut off, unreadable."""
     name, cause = type(error).__name__, type(error.__cause__).__name__
     kind = "timeout" if "timeout" in name.lower() else "connection"
+    if "TooManyRedirects" in (name, cause):
+        return Fault("run", "redirect", "a loop of redirects", "correct base_url=")
     unsure = not {name, cause} & {"ConnectError", "ConnectTimeout"}  # then it never left
     said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
     return Fault("transient", kind, said, unsure=unsure)

@@ -17,6 +17,7 @@ from typing import Any
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify, error_part
 from lm_eval_mathtasks.text import encodable
 
+_LIMITED = re.compile(r"rate[_ ]?limit|too many requests", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
 MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
@@ -34,9 +35,10 @@ class Reply:
     usage: dict[str, Any] = field(default_factory=dict)
     served_model: str | None = None
     fingerprint: str | None = None
-    # A choice was seen at all; the model called a tool.
+    # A choice was seen at all; the model called a tool; the beginning of a body without choices.
     chosen: bool = False
     called: bool = False
+    unread: str = ""
     id: str | None = None
 
 
@@ -182,8 +184,11 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
         raise Fault("transient", "malformed", f"not an object: {str(body)[:80]}", paid=True)
-    if body.get("error"):
+    named = "choices" not in body and (body.get("msg") or body.get("message"))
+    if body.get("error") or named:
         raise classify(_status_inside(error_part(body)), body, headers, payload)
+    if "choices" not in body:
+        reply.unread = reply.unread or json.dumps(body)[:SAID_CHARS]
     reply.served_model = _name(body.get("model")) or reply.served_model
     reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
@@ -227,8 +232,8 @@ def _status_inside(error: Mapping[str, Any]) -> int:
     code = error.get("code") or error.get("status")
     if str(code).isdigit() and 400 <= int(str(code)) < 600:
         return int(str(code))
-    words = f"{code} {error.get('type')}"
-    if "rate_limit" in words:
+    words = f"{code} {error.get('type')} {error.get('message')} {error.get('msg')}"
+    if _LIMITED.search(words):
         return 429
     return 400 if "invalid_request" in words else 500
 
@@ -240,7 +245,7 @@ def finish(reply: Reply) -> Reply:
     """
     reply.text, reply.reasoning = encodable(reply.text), encodable(reply.reasoning)
     if not reply.chosen:
-        raise Fault("transient", "no_choices", "a body without choices", paid=True)
+        raise Fault("transient", "no_choices", f"a body without choices: {reply.unread}", paid=True)
     usage = reply.usage or None
     if reply.finish_reason == "content_filter":
         raise Fault(
