@@ -13,7 +13,7 @@ from typing import Any
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight
-from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped
+from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Spending, TokenMeter
@@ -22,6 +22,7 @@ from lm_eval_mathtasks.models.reply import Reply
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
 from lm_eval_mathtasks.models.watch import Watch
+from lm_eval_mathtasks.models.window import PROBE, Permit
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from lm_eval_mathtasks.journal.listing import journal_export, journal_show, jour
 from lm_eval_mathtasks.journal.schema import Answer, connect
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
-from lm_eval_mathtasks.models.dispatch import Permit, Window
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
 from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit
 from lm_eval_mathtasks.models.settings import read_settings
+from lm_eval_mathtasks.models.window import Permit, Window
 from tests.models.fake_server import gemini
 
 ROOT = Path(__file__).parents[2]

@@ -21,17 +21,11 @@ from aiohttp import web
 
 from lm_eval_mathtasks.errors import JournalError, ModelError, RunFatal
 from lm_eval_mathtasks.journal.store import Journal
-from lm_eval_mathtasks.models import asking, dispatch
+from lm_eval_mathtasks.models import asking, window
 from lm_eval_mathtasks.models.budget import Budget
-from lm_eval_mathtasks.models.dispatch import (
-    CONSENT_NEAR_S,
-    CONSENT_S,
-    CONSENT_TRIPS,
-    Dispatcher,
-    Refusal,
-    Window,
-)
+from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
+from lm_eval_mathtasks.models.window import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
 from tests.models.api_helpers import KEY, asks, chat, short
 from tests.models.fake_server import Endless, FakeServer, Limiter, error, event, gemini, raw
 
@@ -124,9 +118,9 @@ def test_who_waits_for_consent_stays_after_a_refusal(refused):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the round trip of a connection")
-def test_the_crew_is_in_flight_before_the_first_answer(monkeypatch):
+def test_the_workers_are_in_flight_before_the_first_answer(monkeypatch):
     """No answer until 32 are in flight: only silence can open the window."""
-    monkeypatch.setattr(dispatch, "PROBE_S", 60.0)
+    monkeypatch.setattr(window, "PROBE_S", 60.0)
     enough = asyncio.Event()
 
     async def plan(call):
