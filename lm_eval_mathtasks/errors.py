@@ -42,16 +42,18 @@ def sentence(text: str) -> str:
 
     >>> sentence("add it") + sentence("--repeats 8")
     'Add it. Try --repeats 8. '
+    >>> sentence("mathtasks train sft") + sentence("the file's columns")
+    "Try mathtasks train sft. The file's columns. "
     """
     if not text or text.endswith("\n"):
         return text
-    text = (
-        text[0].upper() + text[1:]
-        if text[0].isalpha()
-        else f"Try {text}"
-        if text[0] in "-0123456789"
-        else text
-    )
+    first = text.split(maxsplit=1)[0].rstrip(".,:;?!")
+    word = first[:1].isalpha() and first.replace("-", "").replace("'", "").isalpha()
+    if not (word or text[0] in "`'\"({[<\\") or first in ("mathtasks", "pip"):
+        # A flag, a command, a path or a name is written as it is.
+        text = f"Try {text}"
+    elif text[0].isalpha():
+        text = text[0].upper() + text[1:]
     return f"{text} " if text.endswith((".", "!", "?")) else f"{text}. "
 
 

@@ -55,7 +55,7 @@ PACKAGES = {
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
     "report": {"jinja2"},
-    "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml"},
+    "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml", "numpy"},
     "commands": {"tqdm", "jinja2"},
     "cli": set(),
     "__init__": set(),

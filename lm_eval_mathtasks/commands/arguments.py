@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.runs.columns import FACTS
 from lm_eval_mathtasks.runs.reading import NO_VERDICT, Run, read_runs
 from lm_eval_mathtasks.tables import Style
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 STYLES = get_args(Style)
 COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for length
+COLUMNS_HELP = (
+    f"which column of lines holds what, for instance response=generation; FACT is {', '.join(FACTS)}"
+)
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
 
 
@@ -33,6 +38,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--run-model --model-name NAME": "the model, where a log holds several (and its name, where it names none)",
         "--metric": "the log's metric that counts, for instance exact_match,flexible-extract",
         "--gold FILE": "JSON lines with reference answers, for files without",
+        "--columns FACT=NAME,...": COLUMNS_HELP,
         "--journal FILE": "how each response ended: an API model's journal, or JSON lines with response and "
         "finish_reason",
     })  # fmt: skip
@@ -81,7 +87,18 @@ def read_chosen(path: str, args: argparse.Namespace, *, judged_anew: bool = Fals
         metric=args.metric or (NO_VERDICT if judged_anew else None),
         gold=args.gold,
         journal=args.journal,
+        columns=column_names(args.columns),
     )
+
+
+def column_names(text: str | None) -> dict[str, str]:
+    """Read FACT=NAME,...: which columns of a file of lines hold what; raises EvidenceError for anything else."""
+    parts = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    if any(not equals or not name.strip() for _, equals, name in parts):
+        raise EvidenceError(
+            "--columns FACT=NAME,...", str(text), "for instance response=generation,gold=answer"
+        )
+    return {fact.strip(): name.strip() for fact, _, name in parts}
 
 
 def percent_as_share(text: str) -> float:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import declare, whole_number
+from lm_eval_mathtasks.commands.arguments import COLUMNS_HELP, column_names, declare, whole_number
 from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.rescore import engines
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric": "the log's metric that is the old score, for instance exact_match,strict-match",
         "--task NAME": "name of the task, where a file names none",
         "--run-model NAME": "name of the model, where a file names none",
+        "--columns FACT=NAME,...": COLUMNS_HELP,
     })  # fmt: skip
     declare(parser, {"--workers N": "processes (default: all cores)"}, type=whole_number)
     ray = "ray: the files are spread over a Ray cluster (RAY_ADDRESS, or one on this machine)"
@@ -68,6 +69,7 @@ def main(args: argparse.Namespace) -> int:
         task=args.task,
         fresh=args.fresh,
         strict=args.strict,
+        columns=tuple(column_names(args.columns).items()),
     )
     found = find_units(args.paths, Path(options.out))
     _refuse(found, options)

@@ -115,7 +115,7 @@ def dispute_lines(runs: Sequence[RunSummary], limit: int) -> Iterator[str]:
             f"{n} {_word(v, dispute['failures'].get(n))}" for n, v in dispute["verdicts"].items()
         )
         repeat = f" repeat {dispute['repeat']}" if run["k"] > 1 else ""
-        yield f"  {run['model']} · {run['task']} doc {dispute['doc_id']}{repeat}: {verdicts}"
+        yield f"  {run['model'] or 'unnamed model'} · {run['task']} doc {dispute['doc_id']}{repeat}: {verdicts}"
         answer = "nothing" if dispute["answer"] is None else _short(dispute["answer"])
         yield f"    gold {_short(dispute['gold'])}, extracted {answer} (rule {dispute['rule']})"
         yield f"    ours: {dispute['status']}, tier {dispute['tier']}: {dispute['reason']}"

@@ -43,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks shepherd`; the same command goes on where it was stopped."""
     from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
-    from lm_eval_mathtasks.training.pairs import samples
-    from lm_eval_mathtasks.training.shepherd import Completer, Settings, label
+    from lm_eval_mathtasks.training.pairs import sampled_run
+    from lm_eval_mathtasks.training.shepherd import Completer, Settings, label_steps
 
-    run = samples(args.samples)
+    run = sampled_run(args.samples)
     settings = Settings(
         args.rollouts, args.responses, args.batch_size, args.seed, args.temperature, args.max_tokens
     )
@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
             bar.total = of
             bar.update(done - bar.n)
 
-        found = label(run, completer, settings, args.out, tick)
+        found = label_steps(run, completer, settings, args.out, tick)
     print(
         f"{args.out}: {found['steps']} steps of {found['responses']} responses to {found['docs']} docs, "
         f"{found['endings']} endings; {100 * found['good']:.1f} % of the steps are good (some ending is right)"

@@ -24,11 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(actions.add_parser("data", help="problems in a format, checked against the test sets"))
     for stage, text in _STAGES.items():
         _add_stage(actions.add_parser(stage, help=text))
+    evaluate = actions.add_parser("evaluate", help="baseline and checkpoints: choose on dev, confirm on test")
+    evaluate.add_argument(
+        "config", type=Path, metavar="CONFIG", help="the YAML of the training, with evaluate:"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks train`; returns the exit status."""
-    return _data(args) if args.action == "data" else _train(args)
+    return {"data": _data, "evaluate": _evaluate}.get(args.action, _train)(args)
 
 
 def _add_data(data: argparse.ArgumentParser) -> None:
@@ -78,7 +82,7 @@ def _add_data(data: argparse.ArgumentParser) -> None:
 
 def _add_stage(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
-        "config", type=Path, metavar="CONFIG", help="a YAML; recipes: lm_eval_mathtasks/training"
+        "config", type=Path, metavar="CONFIG", help="a YAML; lm_eval_mathtasks/training/recipes has some"
     )
     stage.add_argument("--resume", action="store_true", help="go on from the last checkpoint in its output")
     stage.add_argument("--preflight", action="store_true", help="say what would go wrong, and train nothing")
@@ -97,6 +101,20 @@ def _train(args: argparse.Namespace) -> int:
     for curve in done.curves:
         print(f"  {curve.line}")
     print_tables(done.tables)
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.leaderboard.result_tables import paired_tables
+    from lm_eval_mathtasks.training.config import read_config
+    from lm_eval_mathtasks.training.selection import CSV, EVALUATED, evaluate_checkpoints
+
+    config = read_config(args.config)
+    found = evaluate_checkpoints(config, _say)
+    print_tables(found.tables)
+    for paired in found.confirmed:
+        print_tables(paired_tables(paired, every_doc=False))
+    print(f"every response: {config.output / EVALUATED / CSV}")
     return 0
 
 

@@ -1,1 +1,1 @@
-"""Our logs, and those of other harnesses, read back with their provenance. Needs neither lm-eval nor a model."""
+"""Evidence: packs of logs fit to be committed, their verification, stored responses graded again; without a model."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.runs.weights import WITH_ADAPTER
 
 KINDS = ("base", "instruct", "reasoning")
 # What harnesses add to a model's name: the backend that served it.
@@ -86,8 +87,11 @@ class Models(Mapping[str, Model]):
 
         A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper, any of these
         with the name of a backend behind it, a folder of the hub's cache, points written as underscores (2_5).
-        Raises ClaimError with near names, also for a tag of Ollama's: `llama3.1:8b` is not the base model.
+        Raises ClaimError with near names, also for a tag of Ollama's (`llama3.1:8b` is not the base model), and for
+        a model with an adapter, whatever the adapter's folder is called.
         """
+        if WITH_ADAPTER in name:
+            raise ClaimError("a model that claims name", repr(name), "its adapter makes it another model")
         cached = _CACHE.search(name)
         tail = cached[1] if cached else name.rstrip("/").rsplit("/", 1)[-1]
         if _SIZE_TAG.search(tail):

@@ -19,16 +19,12 @@ from lm_eval_mathtasks.numbers import differences as st
 if TYPE_CHECKING:
     import numpy as np
 
-STRETCHES = (
-    1.0,
-    2.0,
-    4.0,
-)  # of the length of a cut response: at least, as estimated, at most (four times the limit)
+# Of the length of a cut response: at least, as estimated, at most (four times the limit).
+STRETCHES = (1.0, 2.0, 4.0)
 FEWEST = 30  # responses to learn from
 FEWEST_OF_A_KIND = 10  # of one subject, for a term of its own
-NARROWEST = (
-    0.25  # standard deviations of log length below this say nothing about a length four times as large
-)
+# Standard deviations of log length below this say nothing about a length four times as large.
+NARROWEST = 0.25
 RIDGE = 1.0  # a prior standard deviation of 1 in log odds for each standardised term
 _ROUNDS = 30
 

@@ -55,9 +55,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.key = read_key(settings.api_key_env)
         self.capabilities = Capabilities.of(settings.model, chat=self.chat, reasoning=settings.reasoning)
         self.price = read_price(settings.model, settings.prices)
-        Spending(
-            self.price, settings.max_cost, settings.max_tokens_total
-        )  # a bound without a price fails now
+        # A bound without a price fails now.
+        Spending(self.price, settings.max_cost, settings.max_tokens_total)
         extra = {"reasoning_effort": settings.reasoning_effort} if settings.reasoning_effort else {}
         self.builder = AskBuilder(
             endpoint=settings.base_url,

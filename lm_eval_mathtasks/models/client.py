@@ -24,10 +24,8 @@ CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands o
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
 LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
-TCP_INFO_BYTES, TCP_INFO_RTT = (
-    104,
-    68,
-)  # of Linux's struct tcp_info, and where its tcpi_rtt (microseconds) stands
+# Bytes of Linux's struct tcp_info, and where its tcpi_rtt (microseconds) stands.
+TCP_INFO_BYTES, TCP_INFO_RTT = 104, 68
 TRANSPORT_PACKAGES = {"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "ssl"}
 
 OnSent = Callable[[float | None], None]

@@ -29,10 +29,8 @@ REACTION_S = 1.5  # how old what we know of others' use may be: so much of it is
 SHARE_CUT, SHARE_MIN, SHARE_STEP, SHARE_EVERY_S = 0.7, 0.05, 0.1, 3.0  # after a refusal that nothing explains
 GUESS_MIN_S, GUESS_MIN_ADMITTED = 2.0, 8  # between two empty buckets, before their distance says the rate
 GUESS_FIRST_CUT, GUESS_CUT, GUESS_LEAST = 0.5, 0.7, 0.05  # the last in requests a second
-GUESS_GROWTH_PER_S, GUESS_FASTER_S = (
-    0.02,
-    5.0,
-)  # grows by this, and as much more for each 5 s without a refusal
+# A guess grows by this, and as much more for each 5 s without a refusal.
+GUESS_GROWTH_PER_S, GUESS_FASTER_S = 0.02, 5.0
 CUT_EVERY_S = 1.0  # refusals of requests that were under way together are one refusal
 PACE_S, SENT_KEPT = 10.0, 1024  # over which our own pace is measured when the first refusal comes
 

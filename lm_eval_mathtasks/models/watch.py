@@ -37,13 +37,11 @@ LAST = 8  # silent requests at the end of a run that may be few
 TOTAL = 6.0  # times the limit of silence: an answer that takes longer never ends, whatever it sends
 HARD = 4.0  # times the patience: dead whatever the others do
 GUESS_KNOWN = 50  # answers, before anything is guessed from them
-GUESS_FACTOR = (
-    1.5  # times the longest of them: an answer slower than that was in 3 of 100 simulated runs at most
-)
+# Times the longest of them: an answer slower than that was in 3 of 100 simulated runs at most.
+GUESS_FACTOR = 1.5
 GUESS_FLOOR_S = 10.0
-GUESSES = (
-    2  # open at once before any was right; those open when one is wrong are what may be paid for in vain
-)
+# Open at once before any was right; those open when one is wrong are what may be paid for in vain.
+GUESSES = 2
 
 
 class Watch:
@@ -56,9 +54,8 @@ class Watch:
         self._dead: set[Flight] = set()
         self._latencies: deque[float] = deque(maxlen=KEPT)
         self._most = self._answers = 0  # in flight at once, and answered so far
-        self._guesses = (
-            0 if reasoning else GUESSES
-        )  # that may be made now; a long thought costs too much to try
+        # Guesses that may be made now; a long thought costs too much to try.
+        self._guesses = 0 if reasoning else GUESSES
         self._right = True
         self._looked = 0.0
 

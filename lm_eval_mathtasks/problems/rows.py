@@ -24,7 +24,7 @@ SAMPLES = Path(__file__).parents[1] / "embedded" / "sample"
 Row = dict[str, Any]
 
 
-def rows_of(source: Source, data_dir: str | None) -> tuple[list[Row], str]:
+def set_rows(source: Source, data_dir: str | None) -> tuple[list[Row], str]:
     """Return the rows of a set in its published columns, and the place they came from in words.
 
     data_dir: a file or folder of the user's that holds it, else it is fetched from where it is published. Raises
@@ -116,8 +116,8 @@ def _published(row: Row, source: Source) -> Row:
     body = str(named.get(source.body) or "").strip()
     if not body:
         return named
-    stop = "" if re.search(r"\W$", body) else "."
-    return {**named, source.question: f"{body}{stop} {str(named[source.question]).strip()}"}
+    between = "\n" if "\n" in body else " " if re.search(r"\W$", body) else ". "
+    return {**named, source.question: body + between + str(named[source.question]).strip()}
 
 
 def _chosen(row: Row, where: Mapping[str, str]) -> bool:

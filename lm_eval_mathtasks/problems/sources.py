@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.problems.gold import as_text
-from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE, rows_of
+from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE, set_rows
 from lm_eval_mathtasks.problems.sets import Source, set_named
 from lm_eval_mathtasks.text import collapsed
 
@@ -52,7 +52,7 @@ def load(name: object, metadata: Mapping[str, Any]) -> dict[str, Dataset]:
     if policy not in ("error", "warn"):
         fix = f"correct {CHECKSUM_VARIABLE} or metadata"
         raise DataError("checksum policy 'error' or 'warn'", repr(policy), fix)
-    rows, place = rows_of(source, metadata.get("data_dir") or os.environ.get(DATA_DIR_VARIABLE))
+    rows, place = set_rows(source, metadata.get("data_dir") or os.environ.get(DATA_DIR_VARIABLE))
     _check_rows(source, rows, place)
     _check_gold(source, rows, place)
     if problem := _other_content(source, rows, place):

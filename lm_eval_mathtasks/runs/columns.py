@@ -2,7 +2,7 @@
 
 Every fact has a mapping from a column's name to who writes it, in the order in which a reader looks for them. For
 another harness, add its names where they belong in that order; nothing else needs to know them. Looked up in the
-sources of these projects in 2026. Lines that hold their facts in nested objects are flattened first (`evalscope.py`,
+sources of these projects in 2026. Lines that hold their facts in nested objects are flattened first (`nested_lines.py`,
 `inspect_logs.py`, `messages.py`).
 """
 
@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.problems.gold import reference_text
 
 Names = Mapping[str, str]
@@ -31,6 +32,7 @@ QUESTION: Names = {
 GOLD: Names = {
     "gold": "ours, OpenCompass, lighteval, comparisons of graders",
     "gt": "Qwen2.5-Math, ToRA",
+    "gts": "verl",
     "expected_answer": "NeMo-Skills",
     "reference_answer": "scripts",
     "ground_truth_answer": "PRM800K",
@@ -81,8 +83,10 @@ RESPONSE: Names = {
     "output": "verl, scripts around vLLM",
     "raw_output": "scripts",
     "code": "Qwen2.5-Math, ToRA",
+    "model_generation": "Omni-MATH's scripts",
+    "generated_text": "transformers' pipelines",
 }
-# What the model answered; where no column of the above is there, some of them hold the whole text.
+# What the model answered. Where no column of the above is there, those of WHOLE_TEXT may hold all of it.
 ANSWER: Names = {
     "predictions": "scripts",
     "prediction": "OpenCompass, DeepSeek-Math, comparisons of graders",
@@ -91,7 +95,7 @@ ANSWER: Names = {
     "extracted_answer": "scripts",
     "model_answer": "scripts",
 }
-WHOLE_TEXT = ("predictions", "prediction", "pred")
+WHOLE_TEXT = ("predictions", "prediction")
 # Lists of responses, where none of the above is there; a single text under these names is no response.
 CANDIDATES: Names = {
     "samples": "files of best-of-n",
@@ -133,6 +137,39 @@ TOKENS: Names = {
 }
 SUBJECT: Names = {"subject": "MATH-500", "type": "MATH", "subfield": "OlympiadBench", "Subject": "copies"}
 LEVEL: Names = {"level": "MATH, MATH-500", "difficulty": "Omni-MATH", "Level": "copies"}
+
+
+# What a user may name a column for: the names it then stands instead of, and the one under which it is read.
+FACTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "response": ((*RESPONSE, *WHOLE_TEXT, *CANDIDATES), "response"),
+    "gold": (tuple(GOLD), "gold"),
+    "question": (tuple(QUESTION), "question"),
+    "id": (tuple(ID), "id"),
+    "repeat": (tuple(REPEAT), "repeat"),
+    "verdict": (tuple(VERDICT), "label"),
+    "finish": (tuple(FINISH), "finish_reason"),
+    "model": (tuple(MODEL), "model"),
+    "task": (tuple(TASK), "dataset"),
+}
+
+
+def with_chosen(line: Mapping[str, Any], chosen: Mapping[str, str], place: str) -> dict[str, Any]:
+    """Return a line in which the chosen columns stand for their facts, and others that might do not.
+
+    Raises EvidenceError for a fact that there is not, and for a column that the line lacks.
+    """
+    named = dict(line)
+    for fact, column in chosen.items():
+        if fact not in FACTS:
+            wanted = f"columns named as FACT=COLUMN, FACT being one of {', '.join(FACTS)}"
+            raise EvidenceError(wanted, f"{fact}={column}", "correct --columns")
+        if column not in line:
+            raise EvidenceError(
+                f"a column `{column}` in {place}", f"only {', '.join(line)}", "correct --columns"
+            )
+        for name in FACTS[fact][0]:
+            named.pop(name, None)
+    return named | {FACTS[fact][1]: line[column] for fact, column in chosen.items()}
 
 
 def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:

@@ -4,46 +4,87 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.lines import read_line
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
+from lm_eval_mathtasks.runs.plain import runs_of_lines
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
 
 # Inspect's letters.
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}
 
 
-def is_inspect(content: Any) -> bool:
-    """Whether the content of a JSON file is an Inspect log."""
-    return isinstance(content, dict) and isinstance(content.get("eval"), dict)
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source of an Inspect log; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
+    known = file.suffix == ".eval" or (
+        named and isinstance(content, dict) and isinstance(content.get("eval"), dict)
+    )
+    return Source(read_inspect, file, (file,)) if known else None
 
 
-def read_inspect(path: Path) -> list[dict[str, Any]] | None:
-    """Return the samples of an Inspect log (.json or .eval) as flat lines; None where the file is no such log.
+def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield the run of a log; one without samples is read for its score.
 
-    Raises EvidenceError for a log that is damaged or without samples.
+    Raises EvidenceError for a log that is damaged, or that did not end and holds nothing.
     """
+    path = source.path
     header, samples = _packed(path) if path.suffix == ".eval" else _unpacked(path)
-    if not header:
-        return None
     if not samples:
-        raise EvidenceError(
-            f"samples in {path}", f"status {header.get('status')}", "log with samples, and let it end"
-        )
+        yield _total_run(header, path, choice)
+        return
     about = header["eval"]
-    return [
+    raw = [
         {**model_output(sample, sample.get("output") or {}), "epoch": sample.get("epoch"),
          "model": about.get("model"), "task": about.get("task"), **_grades(sample)}
         for sample in samples
     ]  # fmt: skip
+    lines = [read_line(line, path, number, choice.columns) for number, line in enumerate(raw, 1)]
+    for run in runs_of_lines(lines, path, choice.metric):
+        yield (
+            run
+            if isinstance(run, Refused)
+            else replace(run, provenance=replace(run.provenance, harness="Inspect"))
+        )
+
+
+def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
+    """The run of a log that ended and holds no samples: its score, by the scorer that is named or the only one."""
+    results = header.get("results") or {}
+    found = {
+        str(score.get("name")): value
+        for score in results.get("scores") or ()
+        for name, metric in (score.get("metrics") or {}).items()
+        if name in ("accuracy", "mean") and (value := number_in_cell((metric or {}).get("value"))) is not None
+    }
+    status = header.get("status")
+    if status != "success" or not found:
+        got = f"status {status}, and neither samples nor a score"
+        raise EvidenceError(f"samples in {path}", got, "run it to its end, with --log-samples")
+    wanted = choice.own_metric
+    if (wanted is None and len(found) > 1) or (wanted is not None and wanted not in found):
+        raise EvidenceError(
+            f"one score in {path}", ", ".join(found), "choose the one that counts with --metric"
+        )
+    name = wanted or next(iter(found))
+    about, docs = header["eval"], number_in_cell(results.get("total_samples"))
+    count = (
+        None if docs is None else round(docs / max(1, int((about.get("config") or {}).get("epochs") or 1)))
+    )
+    provenance = Provenance("Inspect", str(path), date=about.get("created"))
+    return Run(about.get("model"), str(about.get("task") or ""), (), Protocol(), provenance, metric=name,
+               total=Total(found[name], count))  # fmt: skip
 
 
 def _unpacked(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     content = read_json(path, EvidenceError)
-    return (content, content.get("samples") or []) if is_inspect(content) else ({}, [])
+    return content, content.get("samples") or []
 
 
 def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -51,7 +92,7 @@ def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         with zipfile.ZipFile(path) as log:
             names = sorted(name for name in log.namelist() if name.startswith("samples/"))
             return json.loads(log.read("header.json")), [json.loads(log.read(name)) for name in names]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
         raise EvidenceError(
             f"a readable {path}", str(error), "a run that did not end has no header"
         ) from error

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
-from lm_eval_mathtasks.runs.evalscope import flattened
 from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.nested_lines import flattened
 
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 # Lines with these columns are Qwen2.5-Math's, which puts what the model answered into `pred` alone.
@@ -25,7 +26,8 @@ class Line(NamedTuple):
     that `ambiguous.with_references` takes. for_each: columns that may be one, and hold a value for each response.
     answered: what the model answered, as the line says. verdicts: by column, one number a response, or one share for
     them all; only columns that can be verdicts; unfit: columns named like verdicts whose values are none. qwen: the
-    line is Qwen2.5-Math's. unanswered: its response is null, which counts as an empty one.
+    line is Qwen2.5-Math's. whole_text: the column that was taken for the response, where it may be the answer alone.
+    unanswered: its response is null, which counts as an empty one.
     """
 
     id: str | None
@@ -45,17 +47,21 @@ class Line(NamedTuple):
     level: str | None
     answered: str | None
     qwen: bool
+    whole_text: str | None
     unanswered: bool
     reference: str | None = None
 
 
-def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
-    """Return a line in our shape; `number` counts from 1.
+def read_line(
+    raw: Mapping[str, Any], path: Path, number: int, chosen: Mapping[str, str] = MappingProxyType({})
+) -> Line:
+    """Return a line in our shape; `number` counts from 1; chosen: columns by what they hold, see `Choice`.
 
     Raises EvidenceError where no column or more than one can be the response, naming the columns that are there.
     """
-    line = flattened(raw)
-    responses = _responses(line, path, number)
+    place = f"line {number} of {path}"
+    line = columns.with_chosen(flattened(raw), chosen, place)
+    responses = _responses(line, place)
     named = (*columns.VERDICT, *filter(columns.VERDICT_LIKE.fullmatch, line))
     given = {name: line[name] for name in named if name in line}
     if isinstance(line.get("judgement"), str) and (said := _JUDGED.search(line["judgement"])):
@@ -81,6 +87,7 @@ def read_line(raw: Mapping[str, Any], path: Path, number: int) -> Line:
         level=first_text(line, columns.LEVEL),
         answered=first_text(line, columns.ANSWER),
         qwen=line.keys() >= _QWEN,
+        whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
     )
 
@@ -102,18 +109,20 @@ def _response_columns(line: Mapping[str, Any]) -> list[str]:
     return named or [name for name in columns.CANDIDATES if isinstance(line.get(name), list)][:1]
 
 
-def _responses(line: Mapping[str, Any], path: Path, number: int) -> tuple[str, ...]:
+def _responses(line: Mapping[str, Any], place: str) -> tuple[str, ...]:
     named = _response_columns(line)
     filled = [name for name in named if line[name] not in (None, "", [])] or named[:1]
     texts = {name: tuple(_text(part) for part in _listed(line[name])) for name in filled}
     if len(set(texts.values())) == 1:
         # A null response is an empty one.
         return next(iter(texts.values())) or ("",)
-    where = f"line {number} of {path}"
     if texts:
         got = f"several that differ: {', '.join(texts)}"
-        raise EvidenceError(f"one column of responses in {where}", got, "keep one of them")
-    raise EvidenceError(f"a response in {where}", f"only {', '.join(line)}", "name the column `response`")
+        raise EvidenceError(
+            f"one column of responses in {place}", got, f"choose one: --columns response={next(iter(texts))}"
+        )
+    fix = "name the column `response`, or say which it is: --columns response=NAME"
+    raise EvidenceError(f"a response in {place}", f"only {', '.join(line)}", fix)
 
 
 def _text(part: Any) -> str:

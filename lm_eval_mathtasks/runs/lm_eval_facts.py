@@ -13,7 +13,7 @@ from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Protocol, Provenance
-from lm_eval_mathtasks.runs.weights import weights_of_log
+from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, adapters_of, weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
 PACKED: Literal["packed"] = "packed"
@@ -52,6 +52,15 @@ def model_arguments(results: Results) -> Mapping[str, object]:
 
 
 def model_name(results: Results) -> str | None:
+    """The name the command gave, with its adapters: they make another model, which no claim about the base is of."""
+    return (
+        WITH_ADAPTER.join([base, *adapters_of(model_arguments(results))])
+        if (base := _base(results))
+        else None
+    )
+
+
+def _base(results: Results) -> str | None:
     """The name the command gave; lm-eval's own is a random id where it gave none."""
     arguments = model_arguments(results)
     named = [arguments[key] for key in _NAMES if arguments.get(key)]
@@ -98,7 +107,7 @@ def protocol_of(
         metric=score.kind,
         k=score.k,
         grader=grader,
-        system_prompt=bool(instruction) if results else None,
+        system_prompt=bool(instruction) if "system_instruction" in results else None,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
 
@@ -133,7 +142,7 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
         commit=results.get("git_hash"),
         docs_of_task=docs if isinstance(docs, int) else None,
         journal=_journal(results),
-        weights=weights_of_log(model_name(results), model_arguments(results)),
+        weights=weights_of_log(_base(results), model_arguments(results)),
         settings={
             "backend": config.get("model"),
             "limit": config.get("limit"),

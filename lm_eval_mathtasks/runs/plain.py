@@ -1,11 +1,10 @@
-"""Files of lines: JSON lines or one JSON list, parquet, Inspect's logs; and folders with a file of lines a seed.
+"""Files of lines: JSON lines or one JSON list, and parquet.
 
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +13,21 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_json_lines, read_parquet
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.inspect_logs import is_inspect, read_inspect
 from lm_eval_mathtasks.runs.lines import Line, read_line
-from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.records import (
+    API_ERROR,
+    Choice,
+    Protocol,
+    Provenance,
+    Refused,
+    Row,
+    Run,
+    Source,
+    both_of,
+)
 
-# Qwen2.5-Math and its relatives: <model>/math_eval/<data>/<split>_<prompt>_...
-QWEN = "*_seed*_t*_s*_e*.jsonl"
-# NeMo-Skills: one file a seed, the same docs in each.
-SEEDS = "output-rs*.jsonl"
+# Columns of TRL's completions and of verl's rollouts, beside the step.
+_OF_TRAINING = frozenset({"advantage", "completion", "gts"})
 _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
 # On average, where lines are repeats that do not say so; two runs in one file are two lines a doc.
 _LINES_A_DOC = 3
@@ -30,7 +36,7 @@ _ROUND = (256, 1_000)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of JSON lines, one JSON list, parquet or an Inspect log; raises EvidenceError for others."""
+    """Return the objects of JSON lines, one JSON list or parquet; raises EvidenceError for others."""
     lines: Any
     if path.suffix in _OTHER_TABLES:
         raise EvidenceError(
@@ -38,8 +44,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         )
     if path.suffix == ".parquet":
         lines = read_parquet(path, EvidenceError)
-    elif path.suffix in (".json", ".eval"):
-        lines = read_inspect(path) or read_json(path, EvidenceError)
+    elif path.suffix == ".json":
+        lines = read_json(path, EvidenceError)
     else:
         lines = read_json_lines(path, EvidenceError)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
@@ -48,17 +54,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
-    """Return the source of a file of lines, or of all seeds of a run; None if it is none, or may be anything.
-
-    Arguments as in `lm_eval_logs.source_of`. What `loose` tells apart from a run is left to the user to name.
-    """
-    if named:
-        listed = file.suffix != ".json" or isinstance(content, list) or is_inspect(content)
-        return Source(read_plain, file, (file,)) if listed else None
-    if file.match(SEEDS):
-        return Source(read_seeds, file.parent, tuple(sorted(file.parent.glob(SEEDS))))
-    placed = file.suffix == ".eval" or file.match(QWEN)
-    return Source(read_plain, file, (file,)) if placed else None
+    """Return the source of a file of lines; None if it is none, or may be anything. Arguments as in
+    `lm_eval_logs.source_of`; what `loose` tells apart from a run is left to the user to name."""
+    known = named and (file.suffix != ".json" or isinstance(content, list))
+    return Source(read_plain, file, (file,)) if known else None
 
 
 def loose(file: Path) -> Source | None:
@@ -69,43 +68,31 @@ def loose(file: Path) -> Source | None:
 
 def read_plain(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     """Yield the runs of a file of lines, one for each model and dataset it names."""
-    path = source.path
-    lines = [read_line(raw, path, number) for number, raw in enumerate(read_lines(path), 1)]
-    asked = re.search(r"_([\w.-]+)_-?\d+_seed\d+_t([\d.]+)_s-?\d+_e-?\d+$", path.stem)
-    if asked is None:
-        yield from runs_of_lines(lines, path, choice.metric)
-        return
-    # Qwen2.5-Math's file names say what its lines do not.
-    if path.parts[-3:-2] == ("math_eval",):
-        model, task = path.resolve().parts[-4], path.parent.name
-        lines = [line._replace(model=line.model or model, task=line.task or task) for line in lines]
-    stated: dict[str, Any] = {"temperature": float(asked[2])}
-    if "cot" in asked[1]:
-        stated |= {"cot": True, "tools": "none"}
-    elif re.search("tora|tool|pal", asked[1]):
-        stated |= {"tools": "python"}
-    for run in runs_of_lines(lines, path, choice.metric):
-        yield run if isinstance(run, Refused) else replace(run, protocol=replace(run.protocol, **stated))
+    yield from runs_of_lines(lines_of(source.path, choice), source.path, choice.metric)
 
 
-def read_seeds(source: Source, choice: Choice) -> Iterator[Run | Refused]:
-    """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
-    lines = []
-    for seed, path in enumerate(source.files):
-        for number, raw in enumerate(read_lines(path), 1):
-            line = read_line(raw, path, number)
-            named = line._replace(
-                id=line.id or str(number - 1), repeat=seed, task=line.task or source.path.name
-            )
-            lines.append(named)
-    yield from runs_of_lines(lines, source.path, choice.metric)
+def lines_of(path: Path, choice: Choice) -> list[Line]:
+    """Return the lines of a file in our shape. Raises EvidenceError for those of a model in training."""
+    raw = read_lines(path)
+    steps = sorted({str(line["step"]) for line in raw if "step" in line and line.keys() & _OF_TRAINING})
+    if len(steps) > 1:
+        raise EvidenceError(
+            f"one model in {path}",
+            f"the rollouts of {len(steps)} training steps, {steps[0]} and others, which are as many models",
+            "take the lines of one step, or run the checkpoints that you mean",
+        )
+    return [read_line(line, path, number, choice.columns) for number, line in enumerate(raw, 1)]
 
 
 def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iterator[Run | Refused]:
     """Yield the runs of lines, one for each model and dataset they name; metric: the column of verdicts."""
+    models = {line.model for line in lines if line.model}
+    only = next(iter(models)) if len(models) == 1 else None
     groups: dict[tuple[str | None, str], list[tuple[int, Line]]] = {}
     for number, line in enumerate(lines):
-        groups.setdefault((line.model, line.task), []).append((number, line))
+        # A request that failed names no model: where the others are of one, it was asked of that.
+        failed = all(reason == API_ERROR for reason in line.finish or (None,))
+        groups.setdefault((line.model or (only if failed else None), line.task), []).append((number, line))
     for (model, task), numbered in groups.items():
         try:
             run = _run(numbered, path, metric)
@@ -123,6 +110,11 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
     group = group or _with_ids([number for number, _ in numbered], lines)
     verdict, unused = choose_verdict(group, metric, path)
     notes = (*unused, *notes)
+    if group[0].whole_text:
+        notes = (
+            *notes,
+            f"column `{group[0].whole_text}` is taken for the response (--columns response=NAME)",
+        )
     if unanswered := sum(line.unanswered for line in group):
         notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
     limit = _limit(group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
     journal: str | Path | None = None,
     strict: bool = False,
     totals: bool = False,
+    columns: Mapping[str, str] | None = None,
 ) -> list[Run]:
     """Return every run found at `path`, a file or a folder.
 
@@ -54,10 +55,10 @@ def read_runs(  # noqa: PLR0913  # keyword-only choices
     lines with the reference answers, where the run's file has none. journal: our API model's journal, or JSON lines
     {response, finish_reason}; by default the one that the log names, if it is still there. strict: what cannot be read
     is an error even where other runs can; else it is left out with a warning, unless it was asked for. totals: also
-    runs whose log holds their score alone, and no docs.
+    runs whose log holds their score alone, and no docs. columns: what holds a fact in a file of lines, as in `Choice`.
     Raises EvidenceError for anything missing, doubled, truncated or contradictory.
     """
-    target, choice = Path(path), Choice(metric, model, task)
+    target, choice = Path(path), Choice(metric, model, task, columns or {})
     if not target.exists():
         raise EvidenceError("the logs of a run", f"no such file or folder: {path}", "check the path")
     read = [one for source in find_sources(target) for one in read_source(source, choice)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
@@ -172,11 +173,13 @@ class Run:
 
 class Choice(NamedTuple):
     """What a user says of a log. metric: which of its metrics is its own score, NO_VERDICT where none matters; model,
-    task: the runs that are meant, or their names where the log has none."""
+    task: the runs that are meant, or their names where the log has none; columns: of lines, what holds a fact
+    ("response", see `columns.FACTS`), by its name."""
 
     metric: str | None = None
     model: str | None = None
     task: str | None = None
+    columns: Mapping[str, str] = MappingProxyType({})
 
     @property
     def own_metric(self) -> str | None:
@@ -194,11 +197,12 @@ class Refused(NamedTuple):
 @dataclass(frozen=True)
 class Source:
     """What is read together, by whom: one file, or all that belong to one run. files: all that the outcome depends on;
-    path: the one that names them, which may be missing or a folder."""
+    path: the one that names them, which may be missing or a folder; root: what the user named."""
 
     read: Callable[[Source, Choice], Iterator[Run | Refused]]
     path: Path
     files: tuple[Path, ...]
+    root: Path | None = None
 
 
 class References(TypedDict):

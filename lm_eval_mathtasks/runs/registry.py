@@ -14,11 +14,31 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
-from lm_eval_mathtasks.runs import evalscope_runs, lighteval, lm_eval_logs, opencompass, plain
+from lm_eval_mathtasks.runs import (
+    evalscope_runs,
+    helm,
+    inspect_logs,
+    lighteval,
+    lm_eval_logs,
+    nemo_skills,
+    opencompass,
+    plain,
+    qwen_math,
+)
 from lm_eval_mathtasks.runs.lm_eval_files import newest
 from lm_eval_mathtasks.runs.records import Source
 
-_HARNESSES = (lm_eval_logs, lighteval, opencompass, evalscope_runs, plain)
+_HARNESSES = (
+    lm_eval_logs,
+    lighteval,
+    opencompass,
+    evalscope_runs,
+    helm,
+    inspect_logs,
+    qwen_math,
+    nemo_skills,
+    plain,
+)
 _SHOWN = 5
 
 
@@ -28,12 +48,12 @@ def find_sources(path: Path) -> list[Source]:
     Raises EvidenceError where nothing there is a run.
     """
     if path.is_file():
-        return [source_of_named(path)]
+        return [replace(source_of_named(path), root=path)]
     files = sorted(file for file in path.rglob("*") if file.is_file())
     found = joined(source for file in files if (source := source_of(file)))
     if not found:
         raise _nothing(path, files)
-    return list(newest(found))
+    return [replace(source, root=path) for source in newest(found)]
 
 
 def source_of(file: Path) -> Source | None:

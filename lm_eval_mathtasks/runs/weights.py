@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+# Between the names of a model and of an adapter on top of it.
+WITH_ADAPTER = " + "
 # As Hugging Face, vLLM, SGLang and lm-eval name them.
 _ADAPTERS = ("peft", "delta", "adapter", "adapter_path", "lora", "lora_path", "lora_paths", "lora_local_path",
              "lora_modules", "lora_name_or_path")  # fmt: skip
@@ -54,8 +56,16 @@ def weights_of_log(name: str | None, arguments: Mapping[str, object]) -> Weights
     return Weights(name or None, None, changes, stated)
 
 
+def adapters_of(arguments: Mapping[str, object]) -> list[str]:
+    """Return the adapters that model arguments put on top of the weights."""
+    return [str(arguments[key]) for key in _ADAPTERS if _is_set(arguments.get(key))]
+
+
 def _changes(arguments: Mapping[str, object]) -> Iterator[str]:
     for key in (*_ADAPTERS, *_QUANTISED, *_PARTS, "revision"):
-        value = arguments.get(key)
-        if str("" if value is None else value).strip().lower() not in _NOT_SET and value not in ({}, []):
+        if _is_set(value := arguments.get(key)):
             yield f"{key}={value}"
+
+
+def _is_set(value: object) -> bool:
+    return str("" if value is None else value).strip().lower() not in _NOT_SET and value not in ({}, [])

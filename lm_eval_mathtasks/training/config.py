@@ -48,7 +48,18 @@ _KEYS: dict[str, tuple[Stage, ...] | None] = {
 _REQUIRED = ("stage", "model", "output", "data")
 _DATA = ("train", "dev", "processbench")
 _PREFLIGHT = ("sample", "allow")
-_EVALUATE = ("tasks", "model_args", "gen_kwargs", "limit", "batch_size", "device", "chat", "repeats")
+_EVALUATE = (
+    "dev",
+    "tasks",
+    "baseline",
+    "model",
+    "model_args",
+    "gen_kwargs",
+    "limit",
+    "batch_size",
+    "device",
+    "chat",
+)
 
 
 class Preflight(NamedTuple):
@@ -105,7 +116,7 @@ def read_config(path: Path, stage: Stage | None = None) -> Config:
 def nearest_key(key: str, known: Collection[str]) -> str:
     """What to try instead of an unknown key: the nearest one, or all of them."""
     like = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"{like[0]}?" if like else ", ".join(known)
+    return f"did you mean {like[0]}?" if like else f"use one of {', '.join(known)}"
 
 
 def known_keys(given: Mapping[str, Any], known: Collection[str], where: str) -> None:
@@ -132,7 +143,7 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         stages = _KEYS[key]
         if stages is not None and own not in stages:
             raise TrainingError(
-                f"keys of the stage {own} in {path}", key, f"{key} belongs to {' and '.join(stages)}"
+                f"keys of the stage {own} in {path}", key, f"the key {key} belongs to {' and '.join(stages)}"
             )
     data = _mapping(given, "data", path, _DATA)
     if not data.get("train"):

@@ -16,13 +16,13 @@ from lm_eval_mathtasks.runs.reading import NO_VERDICT, read_run
 from lm_eval_mathtasks.runs.records import Run
 
 
-def pairs(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
+def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
     """Return rows {prompt, chosen, rejected} from a run with several responses a doc, `per_doc` at most from each.
 
     Each text is taken once, texts are drawn at random, and a doc without a right or a wrong response gives none.
     Raises TrainingError where no doc has both.
     """
-    run = samples(path)
+    run = sampled_run(path)
     texts: dict[str, tuple[list[str], list[str]]] = {}
     rows = run.by_id()
     for one in judge_run(run):
@@ -49,7 +49,7 @@ def pairs(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
     return made
 
 
-def samples(path: Path) -> Run:
+def sampled_run(path: Path) -> Run:
     """The one run in a file or folder of sampled responses; its own verdicts do not matter."""
     return read_run(path, metric=NO_VERDICT)
 

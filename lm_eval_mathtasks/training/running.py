@@ -18,7 +18,7 @@ from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.named import named_rewards
 from lm_eval_mathtasks.training.options import trl_options
-from lm_eval_mathtasks.training.pairs import pairs
+from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.record import (
     CURVE,
     ROLLOUTS,
@@ -196,7 +196,7 @@ def material(config: Config, seed: int) -> list[Any]:
             "a data file", f"{path}, which does not exist", "`mathtasks train data` writes one"
         )
     if config.stage == "orm":
-        return pairs(path, config.pairs, seed)
+        return pairs_in(path, config.pairs, seed)
     if config.stage == "prm":
         return read_steps(path, config.paths)
     rows = read_rows(path)

@@ -72,7 +72,7 @@ class Response(NamedTuple):
         return [Start(self.prompt, self.text[:end]) for end in self.ends[:-1]]
 
 
-def responses_of(run: Run, settings: Settings) -> list[Response]:
+def chosen_responses(run: Run, settings: Settings) -> list[Response]:
     """Return the distinct responses of a run that are to be labelled, those of a doc drawn at random."""
     rows, rng = run.by_id(), Random(settings.seed)
     by_doc: dict[str, dict[str, Response]] = {}
@@ -105,7 +105,7 @@ def responses_of(run: Run, settings: Settings) -> list[Response]:
     return found
 
 
-def label(
+def label_steps(
     run: Run,
     completer: Completer,
     settings: Settings,
@@ -117,7 +117,7 @@ def label(
     tick: called with the batches done and their number. Raises TrainingError where the journal beside `out` is of
     another run or other settings.
     """
-    responses = responses_of(run, settings)
+    responses = chosen_responses(run, settings)
     golds = {start: one.gold for one in responses for start in one.starts}
     starts = sorted(golds, key=lambda start: (len(start.prompt) + len(start.written), start))
     batches = [starts[i : i + settings.batch] for i in range(0, len(starts), settings.batch)]

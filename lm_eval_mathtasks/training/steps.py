@@ -130,7 +130,7 @@ def _label(value: Any, place: str) -> float | None:
     raise DataError(f"labels from 0 to 1, or null, in {place}", repr(value), "correct it")
 
 
-def shares(rows: Sequence[Stepwise]) -> tuple[int, float]:
+def label_shares(rows: Sequence[Stepwise]) -> tuple[int, float]:
     """How many steps have a label, and the mean label."""
     labels = [label for row in rows for label in row.labels if label is not None]
     return len(labels), sum(labels) / len(labels)

@@ -23,7 +23,7 @@ from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import score
 from lm_eval_mathtasks.tables import Table, with_interval
-from lm_eval_mathtasks.training.pairs import samples
+from lm_eval_mathtasks.training.pairs import sampled_run
 
 _TITLES = {"avg@k": "mean (avg@{n})", "pass@k": "oracle (pass@{n})", "maj@k": "majority (maj@{n})"}
 ERROR_BELOW = 0.5  # a step whose probability of "good" is below it is called wrong
@@ -35,7 +35,7 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
     spec: KIND:FOLDER as for `mathtasks choose`. Always there: how well it tells right from wrong within a doc, and over
     all responses, which a verifier that only knows which docs are hard does as well.
     """
-    run = samples(path)
+    run = sampled_run(path)
     judged = judge_run(run)
     votes = votes_of(run, judged)
     scored = score_run(run, make_scorer(spec, settings), spec)

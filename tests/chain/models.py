@@ -94,12 +94,12 @@ class Doc(NamedTuple):
 
 
 def task_names() -> list[str]:
-    """Every task there is: every YAML with a `task` key."""
+    """Every task there is: every YAML whose `task` is a name (in a group's it is a list)."""
     found = []
     for path in sorted(data_folder("tasks").rglob("*.yaml")):
         text = path.read_text(encoding="utf-8").replace("!function ", "")
         name = yaml.safe_load(text).get("task")
-        found += [name] if name else []
+        found += [name] if isinstance(name, str) else []
     return found
 
 
@@ -138,13 +138,19 @@ UNREADABLE_GOLD = "]][["
 
 def _rows(source: Source) -> Iterator[dict[str, Any]]:
     """A row for each reference of `_golds`, with every column that hooks and prompts look at."""
-    for number, gold in enumerate(_golds(source.name)):
+    form = re.compile(source.gold_pattern or "(?s).*")
+    for number, gold in enumerate(gold for gold in _golds(source.name) if form.fullmatch(str(gold))):
         yield {
+            **{column: value for column, value in source.where.items() if column != source.gold},
+            **({source.body: "Some numbers are added."} if source.body else {}),
             source.question: f"Problem {number} of {source.name}: which number is meant?",
             source.gold: gold,
             "subject" if source.name == "math500" else "type": ("Algebra", "Geometry")[number % 2],
             "level": f"Level {1 + number % 5}" if source.name == "math" else 1 + number % 5,
             **(_olympiad_columns(gold) if source.name == "olympiadbench" else {}),
+            "perturbation_type": ("numerical variation", "critical thinking")[number % 2],
+            "instance": number % 3,
+            **{"table": "a | b\n1 | 2", "table_title": None, "choices": None},
         }
 
 
@@ -154,12 +160,11 @@ def _olympiad_columns(gold: list[str]) -> dict[str, Any]:
 
 
 def _golds(name: str) -> list[Any]:
-    if name in ("gsm8k", "gsm8k-platinum"):
-        last = () if name == "gsm8k-platinum" else (UNREADABLE_GOLD,)
-        return [f"3 + 4 = 7 #### 7, and so on\n#### {number}" for number in (*NUMBERS, *last)]
+    if name in ("gsm8k", "gsm8k-platinum") or name.startswith("gsm-symbolic"):
+        return [f"3 + 4 = 7 #### 7, and so on\n#### {number}" for number in NUMBERS]
     if name == "amc23":
         return [float(number.replace(",", "")) for number in NUMBERS]
-    if name in ("aime24", "aime25"):
+    if name in ("aime24", "aime25", "aime26", "beyond-aime"):
         return ["073", "204", "000", "7", "025", "512", "64", "100", "999", "1", "33", "081"]
     if name == "math":
         boxes = [rf"Hence $x=\boxed{{{gold}}}$." for gold in (*FORMULAS, UNREADABLE_GOLD)]

@@ -10,7 +10,7 @@ pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
 
 from lm_eval_mathtasks.choosing.scorer import Settings  # noqa: E402
 from lm_eval_mathtasks.choosing.scorers import make_scorer  # noqa: E402
-from tests import tiny_verifiers  # noqa: E402
+from tests.choosing import tiny_verifiers  # noqa: E402
 from tests.host.test_vllm import VLLM, serving  # noqa: E402
 
 QUESTION = "What is 3 + 4?"

@@ -661,11 +661,11 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, rescore, monkey
     monkeypatch.syspath_prepend(tmp_path)
     status, _, errors = rescore(path, "--graders", "math-verify")
     assert status == 2
-    assert "run pip install 'lm-eval-mathtasks[math-verify]'" in errors
+    assert "Run pip install 'lm-eval-mathtasks[math-verify]'" in errors
     monkeypatch.setitem(sys.modules, "ray", None)
     status, _, errors = rescore(path, "--engine", "ray")
     assert status == 2
-    assert "run pip install 'lm-eval-mathtasks[scale]'" in errors
+    assert "Run pip install 'lm-eval-mathtasks[scale]'" in errors
 
 
 def test_agreement():

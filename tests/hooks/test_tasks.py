@@ -103,10 +103,11 @@ def data(tmp_path_factory):
     for name in known_sets().keys() - sets.keys():
         rows = [
             {"question": question, "answer": gold, "perturbation_type": kind, "instance": instance}
+            | {"table": "a | b\n1 | 2", "table_title": None, "choices": [gold]}
             for instance, (question, gold, kind) in enumerate(plain)
         ]
         for row in rows:
-            forms = (row["answer"], "256", "so\n#### 256")
+            forms = (row["answer"], "256", "so\n#### 256", r"so \boxed{256}")
             form = known_sets()[name].gold_pattern or ".*"
             row["answer"] = next(gold for gold in forms if re.fullmatch(form, gold))
         sets[name] = rows
@@ -289,7 +290,11 @@ def test_a_tolerated_answer_keeps_how_its_response_ended():
 
 @pytest.mark.parametrize(
     ("name", "shots", "first"),
-    [("gsm8k-cot", 8, "Q: There are 15"), ("math500-fewshot", 4, "Problem:\nFind the")],
+    [
+        ("gsm8k-cot", 8, "Q: There are 15"),
+        ("math500-fewshot", 4, "Problem:\nFind the"),
+        ("math-cot-fewshot", 4, "Problem:\nFind the"),
+    ],
 )
 def test_the_prompt_holds_the_canonical_shots(name, shots, first, data):
     _, _, model = evaluate(name, lambda doc: "", limit=1, metadata=data)
@@ -340,6 +345,7 @@ def test_the_group_of_languages_is_the_mean_of_its_tasks(data):
         ("mathtasks-competition", {"aime26-cot", "hmmt-feb25-cot", "olympiadbench-cot"}),
         ("mathtasks-grade-school", {"gsm8k-cot-zeroshot", "gsm-plus-cot", "svamp-cot"}),
         ("mathtasks-mgsm", {"mgsm-de-cot", "mgsm-te-cot"}),
+        ("mathtasks-qwen", {"gsm8k-cot-zeroshot", "math-cot", "tabmwp-cot", "cmath-dev-cot"}),
     ],
 )
 def test_a_tag_runs_what_belongs_together(tag, some):

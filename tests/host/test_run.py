@@ -268,7 +268,7 @@ def test_a_model_whose_packages_are_missing_says_what_to_install(place, scripted
         monkeypatch.setitem(sys.modules, name, None)
     arguments = ["--model", scripted, "--model_args", "model=s", "--tasks", "gsm8k-cot-zeroshot"]
     assert main(["run", *arguments]) == 2
-    assert f"run pip install 'lm-eval-mathtasks[{extra}]'" in capsys.readouterr().err
+    assert f"Run pip install 'lm-eval-mathtasks[{extra}]'" in capsys.readouterr().err
 
 
 def test_responses_survive_a_model_that_dies_half_way(place):
@@ -332,7 +332,7 @@ def test_a_run_whose_logs_are_lost_fails(place, capsys, caplog, monkeypatch, los
 
     monkeypatch.setattr(host, "_tracker_class", forgetful)
     assert run() == 2
-    assert f"results and samples of every doc; {said}" in capsys.readouterr().err
+    assert f"results and samples of every doc, {said}" in capsys.readouterr().err
     assert "3 responses are kept in" in caplog.text
     (kept,) = (place / "mathtasks-results").rglob("responses_*.jsonl")
     assert len(read_jsonl(kept)) == 3

@@ -1,6 +1,7 @@
 """Published scores: the shipped files are valid, bad ones are refused with file and line, names resolve."""
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, sea
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
+from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.tables import rendered
 from tests.conftest import ROOT, shared_path
+from tests.runs.logs_of_runs import doc, write_lm_eval
 
 MODELS = """\
 Toy-1: {hf_id: acme/toy-1, organisation: Acme, kind: instruct, size_b: 1, aliases: [toy-one-2024-05-13]}
@@ -256,6 +259,19 @@ def test_well_known_names_resolve(shipped, name, first):
 def test_a_size_tag_does_not_say_base(shipped):
     with pytest.raises(ClaimError, match=r"Did you mean Llama-3\.1-8B"):
         shipped.models.resolve("llama3.1:8b")
+
+
+@pytest.mark.parametrize("adapter", ["out/checkpoint-2", "me/Qwen2.5-7B", "Qwen/Qwen2.5-7B"])
+def test_a_model_with_an_adapter_is_not_the_published_one(shipped, tmp_path, adapter):
+    log = write_lm_eval(tmp_path, [doc(1, 1)], ["1"], scores=[1])
+    (file,) = log.glob("results_*.json")
+    results = json.loads(file.read_text())
+    results["config"]["model_args"] = {"pretrained": "Qwen/Qwen2.5-7B", "peft": adapter}
+    file.write_text(json.dumps(results))
+    name = read_run(log).model
+    assert name == f"Qwen/Qwen2.5-7B + {adapter}"
+    with pytest.raises(ClaimError, match="adapter makes it another model"):
+        shipped.models.resolve(name)
 
 
 def test_an_unknown_model_gets_a_suggestion(shipped):

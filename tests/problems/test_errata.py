@@ -18,6 +18,7 @@ FILES = {
     "matharena": ("hmmt_nov25", "question"),
     "olympiadbench": ("olympiadbench", "question"),
     "omni-math": ("omni_math_rule", "question"),
+    "qwen-suite": ("gaokao2023en college_math", "question"),
     "word-problems": ("svamp mawps", "question"),
 }
 DOC = {"question": "How many?", "gold": "#### 4"}

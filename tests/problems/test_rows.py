@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.problems.rows import find_file, rows_of
+from lm_eval_mathtasks.problems.rows import find_file, set_rows
 from lm_eval_mathtasks.problems.sets import Source
 
 PAIRS = [("What is 1+1?", "2"), ('A "half", as a number?', "0.5")]
@@ -26,7 +26,7 @@ LINES = Source("lines-de", docs=2, licence="MIT", github="a/b", file="m_de.tsv",
 
 
 def pairs(source, place):
-    rows, _ = rows_of(source, str(place))
+    rows, _ = set_rows(source, str(place))
     return [(row[source.question], row[source.gold]) for row in rows]
 
 
@@ -64,6 +64,13 @@ def test_a_question_in_two_columns_is_one_text(tmp_path):
     assert pairs(source, tmp_path / "other.jsonl") == wanted
 
 
+def test_a_table_stands_on_lines_of_its_own(tmp_path):
+    row = {"table": "a | b\n1 | 2", "question": "What is b?", "answer": "2"}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
+    source = Source("t", 1, "MIT", body="table")
+    assert pairs(source, tmp_path / "t.jsonl") == [("a | b\n1 | 2\nWhat is b?", "2")]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -71,13 +78,13 @@ def test_a_question_in_two_columns_is_one_text(tmp_path):
         ("table.json", b"{", "the set table in"),
         ("table.json", b"[1]", "the set table in"),
         ("table.xml", b"<Set>", "the set table in"),
-        ("table.xlsx", b"", r"a set in \.jsonl, \.parquet, \.json, \.csv.*convert it"),
+        ("table.xlsx", b"", r"a set in \.jsonl, \.parquet, \.json, \.csv.*Convert it"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
-        rows_of(TABLE, str(tmp_path / name))
+        set_rows(TABLE, str(tmp_path / name))
 
 
 def test_the_published_name_is_among_those_that_are_looked_for(tmp_path):
@@ -98,9 +105,9 @@ import dataclasses
 from lm_eval_mathtasks.problems import rows
 from tests.problems.test_rows import TABLE
 rows.GITHUB = "http://127.0.0.1:{server.server_port}"
-found, place = rows.rows_of(dataclasses.replace(TABLE, revision="0123abc"), None)
+found, place = rows.set_rows(dataclasses.replace(TABLE, revision="0123abc"), None)
 print([(row["Problem"], row["Short Answer"]) for row in found], place)
-rows.rows_of(dataclasses.replace(TABLE, revision="fedcba9"), None)
+rows.set_rows(dataclasses.replace(TABLE, revision="fedcba9"), None)
 """
         env = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
         done = subprocess.run(

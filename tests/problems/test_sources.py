@@ -98,7 +98,7 @@ def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
 
 @pytest.mark.parametrize(("name", "near"), [("gsm9k", "gsm8k"), (None, "gsm8k, .*sample-math")])
 def test_a_set_that_is_not_known_is_named_with_those_that_are(name, near):
-    with pytest.raises(DataError, match=rf"got {name!r}; .*dataset_kwargs: {{set: .*: {near}"):
+    with pytest.raises(DataError, match=rf"got {name!r}\. .*dataset_kwargs: {{set: .*: {near}"):
         sources.load(name, {})
 
 
@@ -116,6 +116,14 @@ def test_every_row_of_the_table_is_whole():
         assert re.fullmatch(r"((rows:)?[0-9a-f]{64})?", source.checksum), name
         assert source.licence, name
         assert set(source.columns.values()) & {"question", "gold", "solution"} or not source.columns, name
+
+
+def test_a_doc_that_is_published_without_an_answer_is_known_to_be(tmp_path, monkeypatch):
+    path = write(tmp_path / "gsm8k.jsonl", [*ROWS, {"question": "And three?", "answer": ""}])
+    with pytest.raises(DataError, match="1 without 'answer': doc 2"):
+        load(path)
+    monkeypatch.setitem(known_sets(), "gsm8k", dataclasses.replace(known_sets()["gsm8k"], without_gold=1))
+    assert load(path)[2]["gold"] == ""
 
 
 def test_a_row_with_a_field_that_does_not_exist_is_refused(tmp_path):

@@ -54,7 +54,7 @@ def test_qwen_math_file_names_say_model_task_and_protocol(tmp_path):
     write_json_lines(folder / "test_qwen25-math-cot_-1_seed0_t0.6_s0_e-1.jsonl", rows)
     write_json_lines(tmp_path / "aime24" / "test_tora_-1_seed0_t0.0_s0_e-1.jsonl", rows)
     asked = {(r.model, r.task): (r.protocol.temperature, r.protocol.tools) for r in read_runs(tmp_path)}
-    assert asked == {("acme-7B", "gsm8k"): (0.6, "none"), (None, "unnamed task"): (0.0, "python")}
+    assert asked == {("acme-7B", "gsm8k"): (0.6, "none"), (None, "aime24"): (0.0, "python")}
 
 
 def test_nemo_skills_lines_and_their_token_limit(tmp_path):
@@ -307,6 +307,68 @@ def test_inspect_logs_that_cannot_be_read(tmp_path):
     other.write_text('{"some": 1}')
     with pytest.raises(EvidenceError, match="JSON with some"):
         read_run(other)
+
+
+def test_an_inspect_log_without_samples_is_read_for_its_score(tmp_path):
+    """It did end; its samples were not logged, or taken out."""
+    path = tmp_path / "log.json"
+    scores = [{"name": "match", "metrics": {"accuracy": {"value": 0.75}, "stderr": {"value": 0.1}}}]
+    header = {"status": "success", "eval": {"task": "gsm8k", "model": "acme/toy-1", "config": {"epochs": 2}}}
+    path.write_text(json.dumps({**header, "results": {"total_samples": 8, "scores": scores}}))
+    run = read_run(path, totals=True)
+    assert (run.label, run.metric, run.total) == ("acme/toy-1 · gsm8k", "match", (0.75, 4, None))
+    with pytest.raises(EvidenceError, match="results only"):
+        read_run(path)
+    more = [*scores, {"name": "model_graded", "metrics": {"accuracy": {"value": 0.5}}}]
+    path.write_text(json.dumps({**header, "results": {"total_samples": 8, "scores": more}}))
+    with pytest.raises(EvidenceError, match="match, model_graded"):
+        read_run(path, totals=True)
+    assert read_run(path, totals=True, metric="model_graded").total.value == 0.5
+
+
+# --- HELM and batches
+
+
+def helm_state(i, trial=0):
+    return {"instance": {"input": {"text": QUESTIONS[i]}, "id": f"id{i}",
+                         "references": [{"output": {"text": "0"}, "tags": []},
+                                        {"output": {"text": GOLD[i]}, "tags": ["correct"]}]},
+            "train_trial_index": trial, "request": {"prompt": f"Q: {QUESTIONS[i]}"},
+            "result": {"completions": [{"text": said(i, trial), "finish_reason": {"reason": "length"}}]}}  # fmt: skip
+
+
+def test_helm_scenario_states(tmp_path):
+    spec = {"model": "acme/toy-1", "temperature": 0.0, "max_tokens": 400, "max_train_instances": 5}
+    states = [helm_state(i, trial) for trial in range(2) for i in range(N)]
+    path = tmp_path / "runs" / "gsm:model=acme_toy-1" / "scenario_state.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"adapter_spec": spec, "request_states": states}))
+    run = read_run(tmp_path)
+    assert (run.label, run.protocol.k, run.protocol.shots) == ("acme/toy-1 · gsm", 2, 5)
+    assert (run.protocol.temperature, run.protocol.max_tokens) == (0.0, 400)
+    assert (run.rows[0].doc_id, run.rows[0].gold, run.rows[0].finish) == ("id0", "10", ("length", "length"))
+    assert right(run) == [True, False] * N
+    path.write_text(
+        json.dumps({"adapter_spec": {"method": "multiple_choice_joint"}, "request_states": states})
+    )
+    with pytest.raises(EvidenceError, match="the method multiple_choice_joint"):
+        read_run(tmp_path)
+
+
+def test_outputs_of_a_batch(tmp_path):
+    """Which doc a request was of, its name says; one that failed is no answer."""
+    rows = [{"id": f"r{i}", "custom_id": str(i), "error": None,
+             "response": {"status_code": 200, "body": {"model": "toy-1", "choices": [
+                 {"message": {"role": "assistant", "content": said(i)}, "finish_reason": "stop"}]}}}
+            for i in range(N)]  # fmt: skip
+    rows[2] |= {"response": None, "error": {"message": "too long"}}
+    asked = [{"question": QUESTIONS[i], "answer": GOLD[i]} for i in range(N)]
+    docs = write_json_lines(tmp_path / "docs.jsonl", asked)
+    run = read_run(write_json_lines(tmp_path / "output.jsonl", rows), task="t", gold=docs)
+    assert (run.model, len(run.rows)) == ("toy-1", N)
+    assert [row.missing for row in run.rows] == [i == 2 for i in range(N)]
+    assert run.rows[1].responses == (said(1),)
+    assert right(run) == [True] * (N - 1)
 
 
 # --- OpenCompass

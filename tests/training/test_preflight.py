@@ -74,7 +74,7 @@ def test_of_options(given, expected):
             {"per_device_train_batch_size": 6},
             r"generation_batch_size \(6\) must be divisible by num_generations",
         ),
-        ({"learning_rat": 1}, r"got learning_rat; .*learning_rate\?"),
+        ({"learning_rat": 1}, r"got learning_rat\. .*learning_rate\?"),
         ({"learning_rate": "fast"}, "invalid float value: 'fast'"),
         ({"output_dir": "x"}, "output: for what TRL calls output_dir"),
         ({"reward_weights": [1]}, "rewards: for what TRL calls"),

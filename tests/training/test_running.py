@@ -261,4 +261,4 @@ def test_data_without_gold_or_prompt(run, tmp_path):
 def test_without_the_extra(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "trl", None)
     status, _, err = run("grpo")
-    assert (status, "run pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)
+    assert (status, "Run pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)

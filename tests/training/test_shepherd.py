@@ -9,8 +9,8 @@ import pytest
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.errors import MathtasksError, TrainingError
 from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
-from lm_eval_mathtasks.training.pairs import samples
-from lm_eval_mathtasks.training.shepherd import JOURNAL, Settings, Start, label, responses_of
+from lm_eval_mathtasks.training.pairs import sampled_run
+from lm_eval_mathtasks.training.shepherd import JOURNAL, Settings, Start, chosen_responses, label_steps
 from lm_eval_mathtasks.training.steps import read_steps
 from tests.conftest import read_jsonl
 
@@ -36,7 +36,7 @@ def run(tmp_path):
         for text in RESPONSES
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return samples(path)
+    return sampled_run(path)
 
 
 class Honest:
@@ -65,7 +65,7 @@ SETTINGS = Settings(rollouts=4, batch=3, responses=4)
 
 
 def test_labels_are_the_share_of_right_endings(run, tmp_path):
-    facts = label(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
+    facts = label_steps(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
     rows = read_jsonl(tmp_path / "out.jsonl")
     by_text = {"\n".join(row["steps"]): row["labels"] for row in rows}
     assert by_text == {
@@ -80,39 +80,39 @@ def test_labels_are_the_share_of_right_endings(run, tmp_path):
 
 
 def test_an_ending_goes_on_from_the_text_as_it_was(run):
-    first = next(one for one in responses_of(run, SETTINGS) if one.text == RESPONSES[0])
+    first = next(one for one in chosen_responses(run, SETTINGS) if one.text == RESPONSES[0])
     assert [start.written for start in first.starts] == ["3+4=7\n", "3+4=7\n\n7*2=14\n"]
     assert first.steps == ["3+4=7", "7*2=14", "\\boxed{14}"]
 
 
 @pytest.mark.parametrize("torn", ["", '{"batch": 2, "endi'])
 def test_a_killed_call_goes_on_and_leaves_the_same_bytes(run, tmp_path, torn):
-    label(run, Honest(), SETTINGS, tmp_path / "whole.jsonl")
+    label_steps(run, Honest(), SETTINGS, tmp_path / "whole.jsonl")
     out = tmp_path / "killed.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        label(run, Honest(fails_in=2), SETTINGS, out)
+        label_steps(run, Honest(fails_in=2), SETTINGS, out)
     assert not out.exists()
     with (tmp_path / f"killed.jsonl{JOURNAL}").open("a") as file:
         file.write(torn)
     second = Honest()
-    label(run, second, SETTINGS, out)
+    label_steps(run, second, SETTINGS, out)
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     journals = [(tmp_path / f"{name}.jsonl{JOURNAL}").read_bytes() for name in ("whole", "killed")]
     assert journals[0] == journals[1]
     third = Honest()
-    label(run, third, SETTINGS, out)
+    label_steps(run, third, SETTINGS, out)
     assert third.asked == 0 < second.asked
 
 
 def test_another_runs_journal_is_refused(run, tmp_path):
-    label(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
+    label_steps(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
     with pytest.raises(TrainingError, match="another one's"):
-        label(run, Honest(), SETTINGS._replace(seed=1), tmp_path / "out.jsonl")
+        label_steps(run, Honest(), SETTINGS._replace(seed=1), tmp_path / "out.jsonl")
     journal = tmp_path / f"out.jsonl{JOURNAL}"
     first, *_ = journal.read_text().split("\n")
     journal.write_text(f"{first}\nbroken\n")
     with pytest.raises(TrainingError, match="JSON in line 2"):
-        label(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
+        label_steps(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
 
 
 def test_a_local_model_draws_a_batch_from_its_seed():
@@ -128,7 +128,7 @@ def test_a_local_model_draws_a_batch_from_its_seed():
     assert {finish for own in first for _, finish in own} <= {"stop", "length"}
     short = model.complete(starts, settings._replace(max_tokens=1), 5)
     assert {finish for own in short for _, finish in own} <= {"stop", "length"}
-    with pytest.raises(TrainingError, match="check the path"):
+    with pytest.raises(TrainingError, match="Check the path"):
         LocalModel("/no/such/model", "cpu", "float32")
 
 
@@ -180,7 +180,7 @@ def test_a_server_goes_on_with_a_message_that_was_begun():
         server.server_close()
     with pytest.raises(TrainingError, match="http://localhost"):
         ServedModel("file:///etc/passwd", None, 1)
-    with pytest.raises(MathtasksError, match="is the server up"):
+    with pytest.raises(MathtasksError, match="Is the server up"):
         ServedModel("http://127.0.0.1:1", None, 1).complete([Start("Q", "")], Settings(rollouts=1), 0)
 
 

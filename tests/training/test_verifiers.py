@@ -11,9 +11,9 @@ from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError, TrainingError
 from lm_eval_mathtasks.numbers.votes import Votes
-from lm_eval_mathtasks.training.pairs import pairs
+from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.prm import SILENT, encoded
-from lm_eval_mathtasks.training.steps import Stepwise, hard, holds_math_tests, read_steps, shares
+from lm_eval_mathtasks.training.steps import Stepwise, hard, holds_math_tests, label_shares, read_steps
 from lm_eval_mathtasks.training.verifier_report import best_distinct, first_errors, overall_area
 from tests.conftest import shared_path
 
@@ -52,20 +52,20 @@ def sampled(tmp_path):
 
 
 def test_pairs_are_of_one_question_and_take_a_text_once(sampled):
-    found = pairs(sampled, per_doc=4, seed=0)
+    found = pairs_in(sampled, per_doc=4, seed=0)
     asked = [row["prompt"][0]["content"] for row in found]
     # The right responses to a question are one text; a doc gives as many pairs as it has distinct texts on each side.
     assert len(found) == len(set(asked)) == 12
     assert all("oh no" in row["rejected"][0]["content"] for row in found)
     assert not any("oh no" in row["chosen"][0]["content"] for row in found)
-    assert found == pairs(sampled, per_doc=4, seed=0)
-    assert found != pairs(sampled, per_doc=4, seed=1)
+    assert found == pairs_in(sampled, per_doc=4, seed=0)
+    assert found != pairs_in(sampled, per_doc=4, seed=1)
 
 
 def test_no_pairs(tmp_path):
     rows = [{"question": "a", "gold": "1", "response": text} for text in (r"\boxed{1}", r"\boxed{1} ")]
     with pytest.raises(TrainingError, match="docs with a right and a wrong response"):
-        pairs(lines(tmp_path / "a.jsonl", rows), 4, 0)
+        pairs_in(lines(tmp_path / "a.jsonl", rows), 4, 0)
 
 
 PRM800K = {
@@ -112,7 +112,7 @@ def test_math_shepherd_and_stepwise_files(tmp_path):
     found = read_steps(lines(tmp_path / "b.jsonl", rows))
     assert [row.labels for row in found] == [(0.25, 0.0), (1.0,)]
     assert [hard(label) for label in (0.25, 0.0, None)] == [1.0, 0.0, None]
-    assert shares(found) == (3, pytest.approx(1.25 / 3))
+    assert label_shares(found) == (3, pytest.approx(1.25 / 3))
     assert not holds_math_tests(tmp_path / "b.jsonl")
 
 
@@ -122,7 +122,7 @@ def test_the_published_samples_are_read():
     assert [row.labels[-1] for row in prm].count(0.0) == 1
     assert len(read_steps(shared_path("data/sample_prm800k.jsonl"), "all")) == 36
     shepherd = read_steps(shared_path("data/sample_math_shepherd.jsonl"))
-    assert (len(shepherd), shares(shepherd)[0]) == (7, 25)
+    assert (len(shepherd), label_shares(shepherd)[0]) == (7, 25)
 
 
 @pytest.mark.parametrize(

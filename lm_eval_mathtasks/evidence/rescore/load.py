@@ -16,7 +16,7 @@ from lm_eval_mathtasks.text import safe_name
 
 class Options(NamedTuple):
     """What the user chose. gold, journal: files; metric: which of a log's metrics is its own score; model, task: names
-    for runs that have none; fresh: do again what was done."""
+    for runs that have none; fresh: do again what was done; columns: of lines, as in `Choice`."""
 
     out: str
     graders: tuple[str, ...] = ("ours",)
@@ -27,6 +27,7 @@ class Options(NamedTuple):
     task: str | None = None
     fresh: bool = False
     strict: bool = False
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 def load(unit: Unit, options: Options, problem: Callable[[str], None]) -> Iterator[Logged]:
@@ -34,7 +35,7 @@ def load(unit: Unit, options: Options, problem: Callable[[str], None]) -> Iterat
 
     Raises EvidenceError instead where the options are strict.
     """
-    for one in _read(unit, Choice(options.metric)):
+    for one in _read(unit, Choice(options.metric, columns=dict(options.columns))):
         loaded = one if isinstance(one, Refused) else _complete(one, options)
         if isinstance(loaded, Logged):
             yield loaded

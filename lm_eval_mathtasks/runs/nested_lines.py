@@ -1,0 +1,73 @@
+"""Lines that hold their facts in nested objects, made flat: evalscope's reviews of both versions, batch outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lm_eval_mathtasks.runs.messages import message_text, model_output
+from lm_eval_mathtasks.runs.records import API_ERROR
+
+# Before the question, where the input is Markdown.
+_USER = "**User**:"
+
+
+def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line with its nested facts at the top, where it is of a kind we know; else as it is."""
+    if isinstance(line.get("sample_score"), dict):
+        return _evalscope_review(line)
+    if "custom_id" in line and ("response" in line or "error" in line):
+        return _batch_output(line)
+    if isinstance(line.get("model_output"), dict):
+        return model_output(line, line["model_output"])
+    if isinstance(line.get("choices"), list) and any(
+        "review" in c for c in line["choices"] if isinstance(c, dict)
+    ):
+        return _old_evalscope_review(line)
+    return dict(line)
+
+
+def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
+    """evalscope 1.x, reviews/<model>/<benchmark>_<subset>.jsonl."""
+    outer = line["sample_score"]
+    score = outer.get("score") or {}
+    values = {f"{k}_score": v for k, v in (score.get("value") or {}).items()}
+    group, sample = outer.get("group_id"), outer.get("sample_id", line.get("index"))
+    return {
+        "id": sample if group is None else group,
+        "repeat": None if group in (None, sample) else sample,
+        "question": message_text(line.get("input"), "user").removeprefix(_USER).strip(),
+        "gold": line.get("target"),
+        "response": score.get("prediction") or "",
+        **values,
+    }
+
+
+def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI's and vLLM's batches: a line a request, answered by the body of a response or by an error."""
+    response = line.get("response") or {}
+    body = response.get("body") if isinstance(response, dict) else None
+    choices = body.get("choices") if isinstance(body, dict) else None
+    failed = bool(line.get("error")) or not choices
+    return {
+        "id": line["custom_id"],
+        "model": body.get("model") if isinstance(body, dict) else None,
+        "responses": [message_text(choice, "assistant") for choice in choices or ()] or [""],
+        "finish_reasons": [API_ERROR]
+        if failed
+        else [choice.get("finish_reason") for choice in choices or ()],
+    }
+
+
+def _old_evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
+    """evalscope 0.x: one choice a response, each with its review."""
+    reviews = [choice.get("review") or {} for choice in line["choices"]]
+    asked = line.get("raw_input") or {}
+    return {
+        "id": line.get("index"),
+        "question": asked.get("question") or asked.get("problem") or "",
+        "gold": reviews[0].get("gold"),
+        "responses": [message_text(choice, "assistant") for choice in line["choices"]],
+        "correct": [review.get("result") for review in reviews],
+        "model": (line.get("model_spec") or {}).get("model_id"),
+    }

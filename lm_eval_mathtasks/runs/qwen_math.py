@@ -1,0 +1,64 @@
+"""Files of Qwen2.5-Math's evaluation and its relatives (ToRA).
+
+They lie in <model>/<data>/ or <model>/math_eval/<data>/, as <split>_<prompt>_<n>_seed<s>_t<T>_s<start>_e<end>.jsonl.
+The names of files and folders say what the lines do not: model, data set, prompt and temperature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.runs.plain import lines_of, runs_of_lines
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
+
+_NAME = re.compile(r"_(?P<prompt>[\w.-]+)_-?\d+_seed\d+_t(?P<temperature>[\d.]+)_s-?\d+_e-?\d+$")
+# A folder is called after a model where it says how large it is, whoever made the folder.
+_SIZE = re.compile(r"(?:^|[-_.])\d+(?:\.\d+)?(?:x\d+)?[bm](?:[-_.]|$)", re.IGNORECASE)
+_NO_OWNER = frozenset(
+    {"output", "outputs", "out", "result", "results", "log", "logs", "eval", "evaluation", "data"}
+)
+
+
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source of a file with such a name; None for others. Arguments as in `lm_eval_logs.source_of`."""
+    del content, named
+    return (
+        Source(read_qwen_math, file, (file,)) if file.suffix == ".jsonl" and _NAME.search(file.stem) else None
+    )
+
+
+def read_qwen_math(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield the runs of a file, by the names in its path."""
+    path = source.path
+    asked = _NAME.search(path.stem)
+    assert asked is not None
+    model, task = _names(path, source.root)
+    lines = [
+        line._replace(model=line.model or model, task=line.task or task or "")
+        for line in lines_of(path, choice)
+    ]
+    stated: dict[str, Any] = {"temperature": float(asked["temperature"])}
+    if "cot" in asked["prompt"]:
+        stated |= {"cot": True, "tools": "none"}
+    elif re.search("tora|tool|pal", asked["prompt"]):
+        stated |= {"tools": "python"}
+    for run in runs_of_lines(lines, path, choice.metric):
+        yield run if isinstance(run, Refused) else replace(run, protocol=replace(run.protocol, **stated))
+
+
+def _names(path: Path, root: Path | None) -> tuple[str | None, str | None]:
+    """The model and the data set that the folders are called after: those below what the user named, and above it where
+    a name can only be a model's."""
+    whole = path.resolve().parent
+    if whole.parent.name == "math_eval":
+        return whole.parents[1].name, whole.name
+    below = path.parent.relative_to(root).parts if root and root != path and path.is_relative_to(root) else ()
+    if len(below) >= 2:
+        owner = below[-3] if len(below) > 2 and below[-3].lower() not in _NO_OWNER else None
+        return f"{owner}/{below[-2]}" if owner else below[-2], below[-1]
+    model = whole.parent.name if _SIZE.search(whole.parent.name) else None
+    return model, whole.name if below or model else None

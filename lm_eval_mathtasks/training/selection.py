@@ -1,0 +1,231 @@
+"""Before and after: the baseline and each checkpoint through `mathtasks run`, chosen on dev, confirmed once on test.
+
+```yaml
+evaluate:
+  dev: [data-dev]            # tasks to choose by; by default the dev split of the data, if `train data` wrote it
+  tasks: [gsm8k-cot-tags]    # tasks to confirm by, once
+  baseline: models/my-model  # default: the model the training started from
+  model: hf                  # as in `mathtasks run`
+  model_args: {dtype: bfloat16}
+  gen_kwargs: {max_gen_toks: 1024}
+  batch_size: 16
+  device: cuda
+  limit: 100                 # docs of each task, for a trial
+  chat: true                 # default: whether the model has a chat template
+```
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.leaderboard.paired import Paired, compare_runs, own_shares
+from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.training.checkpoints import Choice, choose_checkpoint
+from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
+from lm_eval_mathtasks.training.own_tasks import FOLDER
+from lm_eval_mathtasks.training.record import data_facts
+from lm_eval_mathtasks.training.running import CHECKPOINT
+from lm_eval_mathtasks.training.trainers import ADAPTER
+
+EVALUATED, CHOSEN = "evaluation", "chosen.json"
+CSV = "evaluated.csv"
+_SAYS = Callable[[str], None]
+
+
+class Model(NamedTuple):
+    """What is evaluated. adapter: a LoRA folder on top of `base`."""
+
+    name: str
+    base: str
+    adapter: str | None = None
+
+
+class Evaluated(NamedTuple):
+    """The choice on dev, the tables to print, and baseline against choice on each test task."""
+
+    choice: Choice
+    tables: list[Table]
+    confirmed: list[Paired]
+
+
+def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
+    """Evaluate the baseline and the checkpoints of a run, choose on dev, and compare the choice on test.
+
+    What was evaluated lies in `output/evaluation` and is not evaluated again. Raises TrainingError where there is
+    nothing to evaluate, or a test set is in the training data.
+    """
+    dev, test = _tasks(config)
+    _refuse_known(config, [*dev, *test])
+    baseline, *found = models_of(config)
+    results = {model.name: _run(config, model, dev, "dev", say) for model in (baseline, *found)}
+    shares = {name: {task: own_shares(run) for task, run in own.items()} for name, own in results.items()}
+    choice = choose_checkpoint(shares[baseline.name], {model.name: shares[model.name] for model in found})
+    best = next(model for model in found if model.name == choice.standings[0].name)
+    tables = [accuracy_table(results), choice_table(choice, baseline.name)]
+    confirmed = []
+    if test:
+        _remember(config, best, say)
+        before, after = (_run(config, model, test, "test", say) for model in (baseline, best))
+        results = {f"{name} (dev)": own for name, own in results.items()}
+        results |= {f"{baseline.name} (test)": before, f"{best.name} (test)": after}
+        tables.append(accuracy_table({baseline.name: before, best.name: after}, "on test"))
+        confirmed = [compare_runs(after[task], before[task]) for task in before]
+    write_csv(config.output / EVALUATED / CSV, results)
+    return Evaluated(choice, tables, confirmed)
+
+
+def models_of(config: Config) -> list[Model]:
+    """The baseline, the checkpoints in the order of their steps, and the final model unless it is the last of them."""
+    baseline = str(config.evaluate.get("baseline") or config.model)
+    folders = sorted(
+        config.output.glob(f"{CHECKPOINT}*"), key=lambda path: int(path.name.removeprefix(CHECKPOINT))
+    )
+    final = _weights(config.output)
+    if final and not (folders and _same(final, _weights(folders[-1]))):
+        folders.append(config.output)
+    if not folders:
+        raise TrainingError(
+            f"checkpoints or a model in {config.output}", "none", f"mathtasks train {config.stage} first"
+        )
+    return [
+        _model("baseline", Path(baseline)),
+        *(_model("final" if f == config.output else f.name, f) for f in folders),
+    ]
+
+
+def _tasks(config: Config) -> tuple[list[str], list[str]]:
+    own = _own_tasks(config)
+    dev = list(config.evaluate.get("dev") or [name for name in own if name.endswith("-dev")])
+    test = list(config.evaluate.get("tasks") or [])
+    if not dev:
+        raise TrainingError(
+            "tasks to choose a checkpoint by",
+            "neither evaluate: dev: nor a dev split",
+            "evaluate: {dev: [gsm8k-cot-tags]}",
+        )
+    if both := sorted(set(dev) & set(test)):
+        raise TrainingError(
+            "other tasks for the choice than to confirm it", ", ".join(both), "take them out of one list"
+        )
+    return dev, test
+
+
+def _own_tasks(config: Config) -> list[str]:
+    return sorted(path.stem for path in (config.train.parent / FOLDER).glob("*.yaml"))
+
+
+def _refuse_known(config: Config, tasks: Sequence[str]) -> None:
+    """TrainingError for a task whose test set is in the training data."""
+    from lm_eval_mathtasks.host.tasks import task_manager
+
+    manager = task_manager([name.split("@")[0] for name in tasks], _include(config), {})
+    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
+    known = about.get("contaminated", ())
+    for name in tasks:
+        entry = manager.task_index.get(name.split("@")[0])
+        of = ((getattr(entry, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
+        if of in known:
+            raise TrainingError(
+                f"tasks on questions that were not trained on, not {name}",
+                f"training data with questions of {of} ({config.train})",
+                "another task; or train on data that was written with --decontaminate",
+            )
+
+
+def _include(config: Config) -> str | None:
+    folder = config.train.parent / FOLDER
+    return str(folder) if folder.is_dir() else None
+
+
+def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SAYS) -> dict[str, Run]:
+    """The runs of a model by task; asked of lm-eval unless their logs are there."""
+    out = config.output / EVALUATED / model.name / part
+    if not any(out.rglob("results_*.json")):
+        from lm_eval_mathtasks.host.run import run
+
+        say(f"evaluating {model.name} on {', '.join(tasks)}")
+        if run(_arguments(config, model, tasks, out)):
+            raise TrainingError(f"a response to every doc by {model.name}", "some are missing", f"see {out}")
+        # The next model needs the memory of this one.
+        gc.collect()
+    return {own.task: own for own in read_runs(out)}
+
+
+def _arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) -> list[str]:
+    """The command line of `mathtasks run` for a model."""
+    given = config.evaluate
+    settings = {"pretrained": model.base, **(given.get("model_args") or {})}
+    kind = str(given.get("model", "hf"))
+    if model.adapter:
+        settings["peft" if kind == "hf" else "lora_local_path"] = model.adapter
+    words = [
+        "--model",
+        kind,
+        "--model_args",
+        _joined(settings),
+        "--tasks",
+        ",".join(tasks),
+        "--output_path",
+        str(out),
+    ]
+    include = _include(config)
+    chat = given.get("chat")
+    if chat if chat is not None else _has_template(model):
+        words.append("--apply_chat_template")
+    options = {
+        "--include_path": include,
+        "--gen_kwargs": _joined(given["gen_kwargs"]) if given.get("gen_kwargs") else None,
+        "--batch_size": given.get("batch_size"),
+        "--device": given.get("device"),
+        "--limit": given.get("limit"),
+    }
+    return words + [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+
+
+def _joined(settings: dict[str, Any]) -> str:
+    return ",".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _has_template(model: Model) -> bool:
+    from transformers import AutoTokenizer
+
+    return bool(AutoTokenizer.from_pretrained(model.adapter or model.base).chat_template)
+
+
+def _model(name: str, folder: Path) -> Model:
+    about = folder / ADAPTER
+    if about.is_file():
+        base = json.loads(about.read_text(encoding="utf-8"))["base_model_name_or_path"]
+        return Model(name, str(base), str(folder))
+    return Model(name, str(folder))
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("adapter_model.safetensors"), *folder.glob("model*.safetensors")])
+
+
+def _same(one: list[Path], two: list[Path]) -> bool:
+    return [file_sha256(path) for path in one] == [file_sha256(path) for path in two]
+
+
+def _remember(config: Config, best: Model, say: _SAYS) -> None:
+    """Note which checkpoint is confirmed; a second one has been chosen with the test in sight, and that is said."""
+    path = config.output / EVALUATED / CHOSEN
+    chosen = json.loads(path.read_text(encoding="utf-8"))["confirmed"] if path.is_file() else []
+    if chosen and best.name not in chosen:
+        say(
+            f"the test was looked at before, for {', '.join(chosen)}: a confirmation is one only the first time"
+        )
+    if best.name not in chosen:
+        text = json.dumps({"confirmed": [*chosen, best.name]}) + "\n"
+        write_whole(path, lambda file: file.write(text.encode()))

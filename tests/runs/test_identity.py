@@ -1,0 +1,64 @@
+"""What a run is of: its docs against the known sets, its prompt as far as the log says, its weights."""
+
+import json
+
+from lm_eval_mathtasks.problems.rows import SAMPLES, read_rows
+from lm_eval_mathtasks.runs.identity import identity_of
+from lm_eval_mathtasks.runs.reading import read_run
+from tests.conftest import shared_path
+from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
+
+SAMPLE = [row["question"] for row in read_rows(SAMPLES / "gsm8k.jsonl")]
+
+
+def run_on(tmp_path, questions):
+    docs = [doc(i, i, question) for i, question in enumerate(questions)]
+    return read_run(write_lm_eval(tmp_path, docs, ["x"] * len(docs), scores=[1] * len(docs)))
+
+
+def test_docs_are_checked_against_the_known_sets(tmp_path):
+    docs = identity_of(run_on(tmp_path / "a", SAMPLE)).docs
+    assert (docs.asked, docs.with_question, docs.known[0]) == (100, 100, ("sample-gsm8k", 100))
+    assert docs.all_of("sample-gsm8k") is True
+    assert docs.all_of("gsm8k") is False
+    mixed = identity_of(run_on(tmp_path / "b", [*SAMPLE[:50], "What else?"])).docs
+    assert mixed.all_of("sample-gsm8k") is False
+
+
+def test_gsm8k_train_is_not_gsm8k(tmp_path):
+    train = [row["question"] for row in read_rows(shared_path("data/gsm8k_train.jsonl"))[:1319]]
+    docs = identity_of(run_on(tmp_path, train)).docs
+    assert (docs.all_of("gsm8k"), docs.all_of("gsm8k-train")) == (False, True)
+
+
+def test_docs_that_no_set_knows_are_not_checked(tmp_path):
+    """A set of one's own, questions inside prompts, or a log without questions: unknown is unknown."""
+    assert identity_of(run_on(tmp_path / "a", ["What is 1 + 1?", "What else?"])).docs.all_of("gsm8k") is None
+    prompts = [f"Question: {question}\nAnswer:" for question in SAMPLE]
+    assert identity_of(run_on(tmp_path / "b", prompts)).docs.all_of("sample-gsm8k") is None
+    bare = write_json_lines(tmp_path / "x.jsonl", [{"id": i, "gold": "1", "response": "1"} for i in range(3)])
+    docs = identity_of(read_run(bare)).docs
+    assert (docs.asked, docs.with_question, docs.all_of("gsm8k")) == (3, 0, None)
+
+
+def test_a_prompt_is_known_as_far_as_the_log_says(tmp_path):
+    log = write_lm_eval(tmp_path, [doc(0, 0)], ["x"], scores=[1])
+    results = next(log.glob("results_*"))
+    content = json.loads(results.read_text())
+    arguments = {"pretrained": "Qwen/Qwen3-8B", "enable_thinking": False, "peft": "me/lora"}
+    content |= {"system_instruction": "Be brief.", "chat_template_sha": "abc"}
+    content["config"]["model_args"] = arguments
+    results.write_text(json.dumps(content))
+    identity = identity_of(read_run(log))
+    assert identity.prompt == identity_of(read_run(log)).prompt
+    assert (identity.prompt.system, identity.prompt.template) == ("Be brief.", "abc")
+    assert identity.prompt.thinking == ("enable_thinking=False",)
+    assert identity.weights.changes == ("peft=me/lora",)
+    results.write_text(json.dumps({**content, "system_instruction": None}))
+    assert identity_of(read_run(log)).prompt.system == ""
+    del content["system_instruction"]
+    results.write_text(json.dumps(content))
+    assert identity_of(read_run(log)).prompt.system is None
+    bare = write_json_lines(tmp_path / "x.jsonl", [{"id": 0, "gold": "1", "response": "1"}])
+    plain = identity_of(read_run(bare))
+    assert (plain.weights, plain.prompt.system, plain.prompt.thinking) == (None, None, ())

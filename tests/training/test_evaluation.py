@@ -1,0 +1,144 @@
+"""Before and after on the embedded model: baseline and checkpoints through `run`, the choice on dev, the test once."""
+
+import csv
+import json
+import shutil
+from itertools import islice
+
+import pytest
+import yaml
+
+from lm_eval_mathtasks import cli, embedded
+from lm_eval_mathtasks.embedded.recipe.exercises import stream
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.runs.lm_eval_logs import model_name
+from lm_eval_mathtasks.training.config import read_config
+from lm_eval_mathtasks.training.data import MANIFEST, Problem, rows_of, write_data
+from lm_eval_mathtasks.training.own_tasks import write_tasks
+from lm_eval_mathtasks.training.record import data_facts
+from lm_eval_mathtasks.training.selection import models_of
+
+pytest.importorskip("trl")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*deprecated.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.xdist_group("training"),
+]
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    """A configuration over data with a dev task, its run's folder holding two checkpoints that are the later stages."""
+    problems = [
+        Problem(number, one.question, one.answer, "\n".join(one.steps) + f"\n#### {one.answer}")
+        for number, one in enumerate(islice(stream(3), 12))
+    ]
+    folder = tmp_path / "mine"
+    splits = {"train": problems[:4], "dev": problems[4:]}
+    rows = {split: rows_of(own, "boxed", number=False, messages=True) for split, own in splits.items()}
+    write_data(folder, rows, {"format": "boxed", "contaminated": []})
+    assert write_tasks(folder, rows, "boxed", number=False) == ["mine-train", "mine-dev"]
+    out = tmp_path / "out"
+    for name, stage in (("checkpoint-2", "sft"), ("checkpoint-10", "grpo")):
+        shutil.copytree(embedded.path(stage), out / name)
+    config = {
+        "stage": "sft",
+        "model": str(embedded.path("base")),
+        "output": str(out),
+        "data": {"train": str(folder / "train.jsonl"), "dev": str(folder / "dev.jsonl")},
+        "evaluate": {"tasks": ["sample-gsm8k"], "model_args": {"dtype": "float32"}, "gen_kwargs": {"max_gen_toks": 48},
+                     "batch_size": 16, "device": "cpu", "limit": 6},
+    }  # fmt: skip
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def test_models_of_a_run(config_file, tmp_path):
+    """In the order of their steps; a final model that is the last checkpoint is not evaluated twice."""
+    config = read_config(config_file)
+    assert [model.name for model in models_of(config)] == ["baseline", "checkpoint-2", "checkpoint-10"]
+    for file in embedded.path("grpo").iterdir():
+        shutil.copy(file, tmp_path / "out")
+    assert [model.name for model in models_of(config)] == ["baseline", "checkpoint-2", "checkpoint-10"]
+    shutil.copy(embedded.path("base") / "model.safetensors", tmp_path / "out")
+    assert models_of(config)[-1].name == "final"
+    adapter = tmp_path / "out/checkpoint-11"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/base"}))
+    assert models_of(config)[3] == ("checkpoint-11", "some/base", str(adapter))
+    with pytest.raises(TrainingError, match=r"checkpoints or a model.*mathtasks train sft first"):
+        models_of(config._replace(output=tmp_path / "nothing"))
+
+
+def test_a_log_names_the_adapter():
+    arguments = {"pretrained": "some/base", "peft": "out/checkpoint-2"}
+    assert model_name({"config": {"model_args": arguments}}) == "some/base + out/checkpoint-2"
+    assert model_name({"config": {"model_args": {"pretrained": "some/base"}}}) == "some/base"
+    assert model_name({"config": {}}) is None
+
+
+def test_a_checkpoint_is_chosen_on_dev_and_confirmed_once(config_file, tmp_path, capsys):
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    out = capsys.readouterr().out
+    assert "Accuracy on dev" in out
+    assert "Choice on dev" in out
+    assert "the best of 2 checkpoints as good as the baseline would have" in out
+    assert "McNemar" in out
+    folder = tmp_path / "out/evaluation"
+    with (folder / "evaluated.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    dev = [row for row in rows if row["task"] == "mine-dev"]
+    assert len(dev) == 3 * 6
+    assert {row["model"] for row in dev} == {
+        f"{name} (dev)" for name in ("baseline", "checkpoint-2", "checkpoint-10")
+    }
+    assert len([row for row in rows if row["task"] == "sample-gsm8k"]) == 2 * 6
+    # What was asked is what is trained on, through the model's own template.
+    asked = {
+        json.loads(line)["prompt"][0]["content"]
+        for line in (tmp_path / "mine/dev.jsonl").read_text().splitlines()
+    }
+    assert all(any(text in row["prompt"] for text in asked) for row in dev)
+    confirmed = json.loads((folder / "chosen.json").read_text())["confirmed"]
+    assert len(confirmed) == 1
+    # Again: nothing is run anew.
+    (folder / "chosen.json").write_text(json.dumps({"confirmed": ["checkpoint-7"]}))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    again = capsys.readouterr().out
+    assert "evaluating" not in again
+    assert "the test was looked at before, for checkpoint-7" in again
+
+
+def test_tasks_on_training_questions_are_refused(config_file, tmp_path, capsys):
+    manifest = tmp_path / "mine" / MANIFEST
+    about = json.loads(manifest.read_text())
+    assert data_facts(tmp_path / "mine/train.jsonl")["manifest"] == about
+    manifest.write_text(json.dumps({**about, "contaminated": ["sample-gsm8k"]}))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert "training data with questions of sample-gsm8k" in capsys.readouterr().err
+    assert not (tmp_path / "out/evaluation").exists()
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "message"),
+    [
+        (
+            {"dev": ["sample-gsm8k"], "tasks": ["sample-gsm8k"]},
+            "other tasks for the choice than to confirm it",
+        ),
+        ({"tasks": ["no-such-task"]}, "no-such-task"),
+    ],
+)
+def test_tasks_that_cannot_be(config_file, capsys, evaluate, message):
+    config = yaml.safe_load(config_file.read_text())
+    config_file.write_text(yaml.safe_dump({**config, "evaluate": evaluate}))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_a_task_to_choose_by(config_file, tmp_path, capsys):
+    shutil.rmtree(tmp_path / "mine/tasks")
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert "tasks to choose a checkpoint by" in capsys.readouterr().err
