@@ -123,7 +123,7 @@ class Asker:
                     self.stray = self.stray and not history.stray
                     return answer
                 except Fault as fault:
-                    raise self._doubted(fault, history) from None
+                    raise self._doubted(fault, history, ask.key) from None
                 except Refused as refused:
                     unsure = False
                     self._refused(permit, refused, history)
@@ -157,14 +157,14 @@ class Asker:
             self.said.add(kind)
             log.warning("%s", said)
 
-    def _doubted(self, fault: Fault, history: History) -> Fault:
+    def _doubted(self, fault: Fault, history: History, key: str) -> Fault:
         """What a failure means here: a server that answered before and refuses once is asked once more, and one that
         does nothing but fail, for as long as a request is tried, has failed the run."""
         if fault.kind in STRAY and fault.severity == "run" and self.report.answered and not self.stray:
             self.stray = history.stray = True
             return Fault("transient", fault.kind, fault.said)
         if fault.kind in DOWN:
-            self.dispatcher.failed()
+            self.dispatcher.failed(key)
             down_s = self.dispatcher.failing_s()
             if self.reached and self.dispatcher.failing and down_s > self.settings.retry_budget:
                 return Fault(

@@ -56,6 +56,7 @@ class Dispatcher:
         self._refused_in_a_row = 0
         self._refused_since: float | None = None
         self._failures = 0
+        self._failing: set[str] = set()
         self._failing_since: float | None = None
 
     async def permit(self, tokens: float, again: bool = False) -> Permit:
@@ -110,10 +111,11 @@ class Dispatcher:
         self._pause(refusal.wait_s, explained, fresh, now)
         return True
 
-    def failed(self) -> None:
+    def failed(self, request: str) -> None:
         """A request failed as with a server that is down: then it is asked rarely, one request at a time."""
         now = self.clock()
         self._failures += 1
+        self._failing.add(request)
         self._failing_since = now if self._failing_since is None else self._failing_since
         if self.failing:
             pause = min(FAILING_PAUSE_S, PAUSE_S * 2 ** min(10, self._failures - FAILING))
@@ -122,6 +124,7 @@ class Dispatcher:
     def answered(self) -> None:
         """An answer came: the server is up."""
         self._failures, self._failing_since = 0, None
+        self._failing.clear()
         self._pump()
 
     @property
@@ -130,8 +133,9 @@ class Dispatcher:
         return self._failures >= FAILING
 
     def failing_s(self) -> float:
-        """Seconds for which nothing but failures came."""
-        return 0.0 if self._failing_since is None else self.clock() - self._failing_since
+        """Seconds for which nothing but failures came, of more than one request: one alone may be at fault itself."""
+        since = self._failing_since if len(self._failing) > 1 else None
+        return 0.0 if since is None else self.clock() - since
 
     def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
         """Tell the bucket that ran dry; returns whether what we know explains it."""
