@@ -26,6 +26,7 @@ from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampl
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
+from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
@@ -91,7 +92,12 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
-    args = parser.parse_args(["run", *arguments])
+    try:
+        args = parser.parse_args(["run", *arguments])
+    except ValueError:
+        # lm-eval repeats what it could not read, which may hold a key.
+        fix = "write name=value,name=value, or JSON with double quotes"
+        raise ModelError("--model_args and --gen_kwargs that can be read", "others", fix) from None
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
@@ -102,6 +108,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
         args.model_args = {**(args.model_args or {}), "dry_run": True}
     if not requested(given_value(args, "tasks")):
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
+    if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
+        args.gen_kwargs = with_one_limit(gen_kwargs)
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
     if isinstance(args.samples, dict):

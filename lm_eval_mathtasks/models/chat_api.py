@@ -57,7 +57,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.price = read_price(settings.model, settings.prices)
         # A bound without a price fails now.
         Spending(self.price, settings.max_cost, settings.max_tokens_total)
-        extra = {"reasoning_effort": settings.reasoning_effort} if settings.reasoning_effort else {}
+        extra: dict[str, Any] = {}
+        if settings.reasoning_effort:
+            extra["reasoning_effort"] = settings.reasoning_effort
+        if settings.enable_thinking is not None:
+            extra["chat_template_kwargs"] = {"enable_thinking": settings.enable_thinking}
         self.builder = AskBuilder(
             endpoint=settings.base_url,
             chat=self.chat,

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_mathtasks.keys import Key
 from lm_eval_mathtasks.models.faults import classify, of_transport
@@ -75,9 +76,14 @@ class Client:
         # Silence is judged by the watch, which knows how long answers take here; only connecting has a clock.
         timeout = openai.Timeout(None, connect=CONNECT_S)
         self._status_error = openai.APIStatusError
+        url = urlsplit(base_url)
+        version = dict(parse_qsl(url.query))
         self._sdk = openai.AsyncOpenAI(
-            base_url=base_url,
+            base_url=url._replace(query="").geturl(),
             api_key=key.reveal(),
+            # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
+            default_query=version or None,
+            default_headers={"api-key": key.reveal()} if version else None,
             max_retries=0,
             timeout=timeout,
             http_client=openai.DefaultAsyncHttpxClient(

@@ -22,9 +22,11 @@ from lm_eval_mathtasks.models.headers import (
     read_sentence,
     read_wait,
 )
+from lm_eval_mathtasks.text import visible
 
 Severity = Literal["run", "item", "transient"]
 MESSAGE_CHARS = 300  # of a server's message that an error repeats
+READ_CHARS = 100_000  # of it that are looked through
 RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
 
 QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
@@ -59,6 +61,16 @@ HINTS = {
 }
 
 
+def quoted(text: str, chars: int = MESSAGE_CHARS) -> str:
+    """What a server said, as a message repeats it: on one line, without secrets, nothing in it that steers a terminal.
+
+    It is cut last: half a key is no longer known as one.
+    """
+    # Far more than what is shown, so that a body of megabytes is not searched.
+    known = redact(text[: max(READ_CHARS, chars)])
+    return visible(" ".join(known.split()))[:chars]
+
+
 class Fault(Exception):
     """A request that failed: how far it reaches, of what kind, and what the server said (without secrets).
 
@@ -82,7 +94,7 @@ class Fault(Exception):
         self.wanted = wanted or f"an answer from the model ({kind})"
         self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
         self.unsure = (unsure or paid) and not usage
-        self.said = redact(" ".join(said.split()))[:MESSAGE_CHARS]
+        self.said = quoted(said)
         self.fix = fix or HINTS.get(kind, "")
 
     def error(self) -> ModelError:
@@ -98,7 +110,7 @@ class Refused(Exception):
     """Not now: the dispatcher decides when."""
 
     def __init__(self, refusal: Refusal, said: str) -> None:
-        super().__init__(redact(said)[:MESSAGE_CHARS])
+        super().__init__(quoted(said))
         self.refusal = refusal
 
 

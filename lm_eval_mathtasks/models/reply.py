@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify, error_part
+from lm_eval_mathtasks.keys import redact
+from lm_eval_mathtasks.models.faults import READ_CHARS, Fault, Refused, Rejected, classify, error_part, quoted
 from lm_eval_mathtasks.text import encodable
 
 _LIMITED = re.compile(r"rate[_ ]?limit|too many requests", re.IGNORECASE)
@@ -159,8 +160,8 @@ class Parser:
 
 
 def _no_json(data: bytes) -> Fault:
-    start = data[:SAID_CHARS].decode("utf-8", "replace")
-    return Fault("transient", "truncated", f"not JSON: {start}", paid=True)
+    start = data[:READ_CHARS].decode("utf-8", "replace")
+    return Fault("transient", "truncated", f"not JSON: {quoted(start, SAID_CHARS)}", paid=True)
 
 
 def parse(data: bytes) -> Any:
@@ -183,12 +184,12 @@ def _joined(content: Any) -> str:
 def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
-        raise Fault("transient", "malformed", f"not an object: {str(body)[:80]}", paid=True)
+        raise Fault("transient", "malformed", f"not an object: {quoted(str(body), SAID_CHARS)}", paid=True)
     named = "choices" not in body and (body.get("msg") or body.get("message"))
     if body.get("error") or named:
         raise classify(_status_inside(error_part(body)), body, headers, payload)
     if "choices" not in body:
-        reply.unread = reply.unread or json.dumps(body)[:SAID_CHARS]
+        reply.unread = reply.unread or quoted(json.dumps(body), SAID_CHARS)
     reply.served_model = _name(body.get("model")) or reply.served_model
     reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
@@ -203,12 +204,21 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         return
     message = choice.get("message") or choice.get("delta") or choice
     if not isinstance(message, Mapping):
-        raise Fault("transient", "malformed", f"a message that is no object: {str(message)[:80]}", paid=True)
+        raise Fault(
+            "transient",
+            "malformed",
+            f"a message that is no object: {quoted(str(message), SAID_CHARS)}",
+            paid=True,
+        )
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls"))
     reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
     reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
     reply.finish_reason = _name(choice.get("finish_reason")) or reply.finish_reason
+
+
+def _kept(text: str) -> str:
+    return redact(encodable(text), shapes=False)
 
 
 def _name(value: Any) -> str | None:
@@ -243,7 +253,9 @@ def finish(reply: Reply) -> Reply:
 
     Empty with finish reason "length" is one: the token limit was spent on thinking, and asking again would be too.
     """
-    reply.text, reply.reasoning = encodable(reply.text), encodable(reply.reasoning)
+    # Here, and so the same in the journal, the samples and the scoring: a server may repeat the key in an answer.
+    reply.text, reply.reasoning = (_kept(text) for text in (reply.text, reply.reasoning))
+    reply.finish_reason = reply.finish_reason and _kept(reply.finish_reason)
     if not reply.chosen:
         raise Fault("transient", "no_choices", f"a body without choices: {reply.unread}", paid=True)
     usage = reply.usage or None

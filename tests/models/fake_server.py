@@ -27,6 +27,7 @@ class Call:
     nth: int  # 1 for the first request with this prompt
     serial: int  # 1 for the first request of all
     in_flight: int  # with this one
+    query: str = ""
     at: float = field(default_factory=time.monotonic)
 
 
@@ -136,8 +137,9 @@ class FakeServer:
         self._in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._in_flight)
         call = Call(
-            body, dict(request.headers), prompt, self._counts[prompt], len(self.calls) + 1, self._in_flight
-        )
+            body, dict(request.headers), prompt, self._counts[prompt], len(self.calls) + 1, self._in_flight,
+            request.query_string,
+        )  # fmt: skip
         self.calls.append(call)
         try:
             decision = self.plan(call)

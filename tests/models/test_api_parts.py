@@ -17,7 +17,7 @@ from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
-from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit
+from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit, with_one_limit
 from lm_eval_mathtasks.models.settings import read_settings
 from lm_eval_mathtasks.models.window import Permit, Window
 from tests.models.fake_server import gemini
@@ -211,9 +211,16 @@ def test_every_name_of_the_token_limit_is_understood(name):
     assert name not in sampling_of({name: 300})
 
 
+def test_the_command_lines_limit_wins_over_the_tasks():
+    assert token_limit({"max_gen_toks": 1, "until": [], "max_tokens": 2}, None) == 2
+    assert with_one_limit({"max_tokens": 2, "top_p": 1.0}) == {"max_gen_toks": 2, "top_p": 1.0}
+    assert with_one_limit({"temperature": 0.6}) == {"temperature": 0.6}
+    assert with_one_limit({"max_new_tokens": 2, "max_tokens": 2}) == {"max_gen_toks": 2}
+
+
 def test_contradicting_limits_are_refused():
     with pytest.raises(ModelError, match="one limit"):
-        token_limit({"max_gen_toks": 1, "max_tokens": 2}, None)
+        with_one_limit({"max_gen_toks": 1, "max_tokens": 2})
     with pytest.raises(ModelError):
         token_limit({"max_gen_toks": 0}, None)
 
