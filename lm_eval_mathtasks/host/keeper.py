@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +19,8 @@ from lm_eval_mathtasks.text import encodable
 
 log = logging.getLogger(__name__)
 
+# A disk or a quota is full, a file too large, or the disk is broken or may not be written.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 API_ERROR = "api_error"  # in the log, how a response ended that never came
 
 
@@ -164,6 +167,15 @@ class Keeper:
                 "if all are there, score them: mathtasks run --model replay --model_args path=%s --tasks ...",
                 self.kept, self.path, self.path, self.path,
             )  # fmt: skip
+
+    def raise_full(self, error: BaseException, journals: Set[str]) -> None:
+        """Raise EvidenceError if a run ended because a disk cannot be written: where its answers are, how to go on."""
+        if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+            return
+        again = "free the disk or name another --output_path, and run the same command"
+        kept = f"{again} with --resume: {self.kept} responses are kept in {self.path}"
+        paid = f"{again}: the answers are in {', '.join(sorted(journals))}, and none is paid twice"
+        raise EvidenceError("logs on disk", str(error), paid if journals else kept) from error
 
     def finish(self) -> None:
         """Remove the file of responses once the samples that hold them are on disk."""

@@ -75,6 +75,7 @@ def run(arguments: Sequence[str]) -> int:
             if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
                 fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
+            keeper.raise_full(error, {one.journal for one in run_reports()[earlier:]})
             raise
     keeper.finish()
     return max([report(keeper), *map(say, run_reports()[earlier:])])
