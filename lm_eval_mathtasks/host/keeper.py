@@ -7,6 +7,7 @@ import json
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Set
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -158,10 +159,17 @@ class Keeper:
             fix = "replay the responses that are kept"
             raise EvidenceError("results and samples of every doc", "; ".join(short), fix)
 
-    def say_where(self) -> None:
-        """Tell the user where the responses of a run that failed are, and how to score them."""
-        self._close()
-        if self.path and self.kept:
+    def say_where(self, journals: Set[str] = frozenset()) -> None:
+        """Tell the user where the responses of a run that failed are, and how to score them; those of an API model are
+        in its journal."""
+        with suppress(OSError):
+            self._close()
+        if journals:
+            log.error(
+                "the answers are in %s: the same command asks only for what is missing",
+                ", ".join(sorted(journals)),
+            )
+        elif self.path and self.kept:
             log.error(
                 "%d responses are kept in %s; go on where it stopped: the same command with --resume %s; "
                 "if all are there, score them: mathtasks run --model replay --model_args path=%s --tasks ...",

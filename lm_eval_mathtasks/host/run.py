@@ -70,12 +70,13 @@ def run(arguments: Sequence[str]) -> int:
             args.func(args)
             keeper.require_complete()
         except BaseException as error:
-            keeper.say_where()
+            journals = {one.journal for one in run_reports()[earlier:]}
+            keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
                 fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
-            keeper.raise_full(error, {one.journal for one in run_reports()[earlier:]})
+            keeper.raise_full(error, journals)
             raise
     keeper.finish()
     return max([report(keeper), *map(say, run_reports()[earlier:])])

@@ -123,8 +123,8 @@ def test_a_full_disk_says_where_the_answers_are(place, monkeypatch, capsys, wher
             broken.setattr(Keeper, "_write" if where == "a response" else "saved", full)
             assert run(server) == 2
         said = capsys.readouterr().err
-        assert "No space left" in said
+        assert "mathtasks: Expected logs on disk, got [Errno 28] No space left" in said
         assert "the answers are in" in said
-        assert "Traceback" not in said
+        assert "--resume" not in said, "an API model has a journal"
         assert run(server) == 0
         assert len(server.calls) == 3, "what was paid for is not asked again"
