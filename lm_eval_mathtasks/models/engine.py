@@ -24,6 +24,7 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending
+from lm_eval_mathtasks.models.others import POLL_S, Others
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport
@@ -78,32 +79,49 @@ class Engine:
 
     # -- the run
 
-    async def run(self, asks: Iterator[Ask], deliver: Deliver) -> None:
-        """Answer all `asks`; `deliver` gets each with its Answer or its Fault, except those left when stopped."""
+    async def run(self, asks: Iterator[Ask], deliver: Deliver, others: Others | None = None) -> None:
+        """Answer all `asks`, and what `others` give up; `deliver` gets each with its Answer or its Fault, except those
+        left when stopped."""
         began = time.monotonic()
         looking = asyncio.gather(self.watch.look(), self.progress.look(), self._say_silence())
-        workers = [
-            asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
-        ]
         restore = self._catch_signals()
         try:
-            await self._join(workers)
+            await self._work_all(asks, deliver)
+            while others and not self.stopped:
+                try:
+                    left = others.left()
+                except JournalError as error:
+                    self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
+                    break
+                await self._work_all(iter(left), deliver)
+                if others:
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._stop.wait(), POLL_S)
         finally:
             restore()
             looking.cancel()
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(looking, *workers, return_exceptions=True)
+            await asyncio.gather(looking, return_exceptions=True)
             with suppress(Exception):
                 await self.client.close()
             self._account(began)
         if self.defect:
             raise self.defect
 
+    async def _work_all(self, asks: Iterator[Ask], deliver: Deliver) -> None:
+        workers = [
+            asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
+        ]
+        try:
+            await self._join(workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
     async def _say_silence(self) -> None:
         """Say it if no answer has come for a while: a misspelt model may hang instead of being refused."""
         await asyncio.sleep(SILENT_S)
-        if not self.report.answered:
+        if self.report.attempts and not self.report.answered:
             check = f"check model={self.settings.model} and base_url=, and whether it is still loading"
             log.warning("%s has not answered anything in %.0f s; %s", self.settings.base_url, SILENT_S, check)
 
