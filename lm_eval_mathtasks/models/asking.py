@@ -123,7 +123,11 @@ class Asker:
                     self.stray = self.stray and not history.stray
                     return answer
                 except Fault as fault:
-                    raise self._doubted(fault, history, ask.key) from None
+                    meant = self._doubted(fault, history, ask.key)
+                    if meant.severity == "run":
+                        # Before the place of this request is given to another.
+                        self.dispatcher.stop()
+                    raise meant from None
                 except Refused as refused:
                     unsure = False
                     self._refused(permit, refused, history)

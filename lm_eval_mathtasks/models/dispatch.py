@@ -20,6 +20,9 @@ from lm_eval_mathtasks.models.window import PROBE, Permit, Window
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
 FAILING = 10  # failures in a row and no answer between: the server is down, and one request tells when it is up again
+# The first request goes alone for so long, or until something comes back: what a server says of a wrong key, model or
+# parameter it says at once, and an answer takes longer.
+ALONE_S = 0.3
 FAILING_PAUSE_S = 5.0  # between two such requests, at most
 
 
@@ -55,6 +58,8 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._refused_in_a_row = 0
         self._refused_since: float | None = None
+        self._alone_until: float | None = None
+        self._heard = False  # whether anything came back
         self._failures = 0
         self._failing: set[str] = set()
         self._failing_since: float | None = None
@@ -90,7 +95,7 @@ class Dispatcher:
     def admitted(self, permit: Permit, readings: dict[str, Reading]) -> None:
         """The server took the request, and said this of its limits."""
         now = self.clock()
-        self._refused_since, self._refused_in_a_row = None, 0
+        self._refused_since, self._refused_in_a_row, self._heard = None, 0, True
         self.window.admitted()
         self.budget.observe(readings, permit.marks, now)
         self._pump()
@@ -180,6 +185,7 @@ class Dispatcher:
     def done(self) -> None:
         """A request has left the wire, answered or not."""
         self.in_flight -= 1
+        self._heard = True
         self._pump()
 
     def _pump(self) -> None:
@@ -195,8 +201,9 @@ class Dispatcher:
             if future.done():
                 queue.popleft()
                 continue
-            if self.in_flight >= (1 if self.failing else self.window.allowed(now)):
-                delay = self.window.opens_in(now)
+            alone = self._alone(now)
+            if self.in_flight >= (1 if self.failing or alone else self.window.allowed(now)):
+                delay = alone or self.window.opens_in(now)
                 break
             delay = max(self.pause_until - now, self.budget.wait(tokens, now))
             if delay > 0:
@@ -207,6 +214,14 @@ class Dispatcher:
             delay = None
         if delay is not None:
             self._timer = asyncio.get_running_loop().call_later(delay, self._pump)
+
+    def _alone(self, now: float) -> float:
+        """Seconds for which the first request still goes alone."""
+        if self._heard:
+            return 0.0
+        if self._alone_until is None:
+            self._alone_until = now + ALONE_S
+        return max(0.0, self._alone_until - now)
 
     def requests_per_minute(self, tokens: float) -> float | None:
         """What the known limits allow in the long run for requests that reserve `tokens` each; None: unknown."""

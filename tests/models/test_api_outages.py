@@ -1,5 +1,6 @@
 """Servers that fail for a while, refuse once, or say nothing: what is asked of them meanwhile, and what is said."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -61,6 +62,29 @@ def test_a_refusal_that_stays_ends_the_run(status):
         with pytest.raises(RunFatal):
             model.generate_until(asks(model, PROMPTS))
     assert len(server.calls) <= 20 + 4
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.1])
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_a_wrong_key_or_model_is_told_once(status, latency):
+    """All forty went out: the first refusal stops the rest."""
+
+    async def refuse(call):
+        await asyncio.sleep(latency)
+        return error(status, "no")
+
+    with FakeServer(refuse) as server:
+        model = chat(server, num_concurrent=40)
+        with pytest.raises(RunFatal):
+            model.generate_until(asks(model, PROMPTS))
+    assert len(server.calls) <= 2
+
+
+def test_an_answer_that_takes_long_holds_nobody_up():
+    with FakeServer(latency=1.5) as server:
+        model = chat(server, num_concurrent=40)
+        assert all(model.generate_until(asks(model, PROMPTS[:10])))
+        assert server.max_in_flight == 10
 
 
 @pytest.mark.parametrize("status", [424, 499])

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from lm_eval_mathtasks.errors import JournalError, ModelError, RunFatal
 from lm_eval_mathtasks.journal.store import Journal
-from lm_eval_mathtasks.models import asking, window
+from lm_eval_mathtasks.models import asking, dispatch, window
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
@@ -94,8 +94,9 @@ def test_silence_is_no_consent_after_a_refusal_or_with_known_limits(known):
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_who_waits_for_consent_stays_after_a_refusal(refused):
+def test_who_waits_for_consent_stays_after_a_refusal(refused, monkeypatch):
     """64 want to leave, in simulated time: 16 may, and silence lets as many follow."""
+    monkeypatch.setattr(dispatch, "ALONE_S", 0.0)
 
     async def in_flight():
         now = [0.0]
@@ -558,6 +559,7 @@ def test_a_mistake_of_ours_ends_the_run_after_what_is_under_way(short, monkeypat
     """Whatever is raised where it should not be: answers that are paid for are awaited and kept."""
     from lm_eval_mathtasks.models.engine import Engine
 
+    monkeypatch.setattr(dispatch, "ALONE_S", 0.0)
     right = Engine._answer
 
     async def wrong(engine, ask):

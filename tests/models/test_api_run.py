@@ -285,7 +285,8 @@ def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
         model = chat(server, num_concurrent=20)
         assert all(model.generate_until(asks(model, prompts(400))))
     streamed = [bool(call.body.get("stream")) for call in server.calls]
-    assert sum(streamed[:40]) >= 16
+    assert streamed[0]
+    assert sum(streamed) >= 100
     assert not any(streamed[40:140])
     assert all(streamed[190:240])
     assert not any(streamed[-50:])
