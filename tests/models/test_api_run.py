@@ -286,7 +286,6 @@ def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
         assert all(model.generate_until(asks(model, prompts(400))))
     streamed = [bool(call.body.get("stream")) for call in server.calls]
     assert streamed[0]
-    assert sum(streamed) >= 100
     assert not any(streamed[40:140])
     assert all(streamed[190:240])
     assert not any(streamed[-50:])
