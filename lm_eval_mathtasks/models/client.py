@@ -18,12 +18,16 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_mathtasks.keys import Key
-from lm_eval_mathtasks.models.faults import classify, of_transport
+from lm_eval_mathtasks.models.faults import Fault, classify, of_transport
 from lm_eval_mathtasks.models.reply import Parser, Reply, understanding
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
 LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
+RESPONSE = "mathtasks_response"  # the name under which it is noted with its request
+KEPT_IDS = 1000  # of the last answers
+# Answers, before their ids are believed to be their own, and the share of them that must be.
+FEW_IDS, OWN_IDS = 4, 0.8
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
 # Bytes of Linux's struct tcp_info, and where its tcpi_rtt (microseconds) stands.
 TCP_INFO_BYTES, TCP_INFO_RTT = 104, 68
@@ -66,7 +70,7 @@ class Client:
         import openai
 
         async def trace(request: Any) -> None:
-            request.extensions["trace"] = _tracer(on_sent)
+            request.extensions["trace"] = _tracer(on_sent, request.extensions)
 
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=connections,
@@ -91,6 +95,8 @@ class Client:
             ),
         )
         self._chat = chat
+        self._answers = 0
+        self._ids: dict[str, None] = {}  # of the last answers
 
     async def close(self) -> None:
         """Close the connections."""
@@ -112,21 +118,57 @@ class Client:
             async with create(model=payload["model"], extra_body=dict(payload)) as response:
                 flight.headed = True
                 flight.touch()
+                response.http_response.request.extensions[RESPONSE] = response
                 with understanding():
                     on_headers(response.headers)
-                return await _read(response, flight, payload)
+                reply = await _read(response, flight, payload)
+            self._require_new(reply)
+            return reply
         except self._status_error as error:
             raise classify(error.status_code, error.body, error.response.headers, payload) from None
         except OSError as error:
             raise of_transport(error) from None
         except Exception as error:
-            if type(error).__module__.split(".", 1)[0] in TRANSPORT_PACKAGES:
+            if _of_the_connection(error):
                 raise of_transport(error) from None
             raise
 
+    def _require_new(self, reply: Reply) -> None:
+        """Raise Fault for an answer that came before: a server or proxy sent it twice, to this request the second time.
+        Servers that give their answers no names of their own tell nothing by one that comes again."""
+        if not reply.id:
+            return
+        self._answers += 1
+        again = reply.id in self._ids
+        self._ids[reply.id] = None
+        if again and self._answers >= FEW_IDS and len(self._ids) > OWN_IDS * min(self._answers, KEPT_IDS):
+            said = f"an answer to another request, which came before (id {reply.id})"
+            raise Fault("transient", "malformed", said, paid=True)
+        if len(self._ids) > KEPT_IDS:
+            del self._ids[next(iter(self._ids))]
 
-def _tracer(on_sent: OnSent) -> Callable[[str, Any], Awaitable[None]]:
-    """What httpx is to call with each step of one request, so that `on_sent` hears of two of them."""
+
+def _end_if_unread(response: Any) -> None:
+    """Let a connection end on which more has come than the answer: it would be taken for the next one's answer.
+
+    httpcore keeps such bytes and does not show them, so this looks into it, and does nothing where there is nothing to
+    see. It is to be called before the connection is given back: then others take it.
+    """
+    connection = response.http_response.stream
+    for name in ("_stream", "_httpcore_stream", "_stream", "_connection"):
+        connection = getattr(connection, name, None)
+    state = getattr(connection, "_h11_state", None)
+    if state is not None and state.trailing_data[0]:
+        state.send_failed()
+
+
+def _of_the_connection(error: Exception) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.split(".", 1)[0] in TRANSPORT_PACKAGES
+
+
+def _tracer(on_sent: OnSent, known: dict[str, Any]) -> Callable[[str, Any], Awaitable[None]]:
+    """What httpx is to call with each step of one request, so that `on_sent` hears of two of them; `known`: what is
+    noted with the request."""
     trip: float | None = None
 
     async def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -135,6 +177,8 @@ def _tracer(on_sent: OnSent) -> Callable[[str, Any], Awaitable[None]]:
             trip = _round_trip(info["return_value"].get_extra_info("socket"))
         elif event.endswith("send_request_body.complete"):
             on_sent(trip)
+        elif event.endswith("response_closed.started") and RESPONSE in known:
+            _end_if_unread(known.pop(RESPONSE))
 
     return trace
 
@@ -157,10 +201,16 @@ async def _read(response: Any, flight: Flight, payload: Mapping[str, Any]) -> Re
         while not parser.whole:
             parser.feed(await anext(pieces))
             flight.progress(parser.progress)
-    with suppress(asyncio.TimeoutError):
+    try:
         # The usage comes after the last piece of text, and a body read to its very end leaves a connection that can
         # be used again.
         await asyncio.wait_for(_feed_all(parser, pieces), LAST_BYTES_S)
+    except asyncio.TimeoutError:
+        pass
+    except Exception as error:
+        # However the connection ends: the answer is whole.
+        if not (parser.whole and _of_the_connection(error)):
+            raise
     flight.touch()
     return parser.end()
 

@@ -210,6 +210,10 @@ def of_transport(error: BaseException) -> Fault:
     kind = "timeout" if "timeout" in name.lower() else "connection"
     if "TooManyRedirects" in (name, cause):
         return Fault("run", "redirect", "a loop of redirects", "correct base_url=")
+    if "DecodingError" in (name, cause):
+        return Fault(
+            "transient", "malformed", f"a body that is not packed as its headers say: {error}", paid=True
+        )
     unsure = not {name, cause} & {"ConnectError", "ConnectTimeout"}  # then it never left
     said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
     return Fault("transient", kind, said, unsure=unsure)

@@ -109,8 +109,9 @@ def server_clock(headers: Mapping[str, str]) -> float:
 
 
 def _number(text: str | None) -> float | None:
-    # Fifteen digits: more is no number of requests, and would become infinite.
-    found = re.match(r"\s*(\d{1,15}(?:\.\d+)?)(?!\d)", text or "")
+    # Fifteen digits: more is no number of requests, and would become infinite. What follows may be another part of the
+    # header, and no part of a number: 1e400 is not one request a minute.
+    found = re.match(r"\s*(\d{1,15}(?:\.\d+)?)\s*(?:$|[,;])", text or "")
     return float(found[1]) if found else None
 
 

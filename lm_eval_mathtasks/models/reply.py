@@ -23,6 +23,8 @@ _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
 MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
 SAID_CHARS = 80  # of something that is not understood
+# Finish reasons of an answer that its server gave up.
+BROKEN_OFF = {"error", "abort", "aborted", "cancelled", "canceled", "timeout", "network_error"}
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -101,7 +103,7 @@ class Parser:
         if not self.whole and piece.rstrip()[-1:] in (b"}", b"]") and self._tries < MAX_TRIES:
             self._tries += 1
             with suppress(ValueError, RecursionError):
-                self._body = json.loads(self._rest)
+                self._body = json.loads(readable(self._rest))
                 self.whole = True
 
     def _read_lines(self) -> None:
@@ -132,7 +134,7 @@ class Parser:
             self._data = b""
             return
         try:
-            body = json.loads(data)
+            body = json.loads(readable(data))
         except ValueError:
             if last:
                 raise _no_json(data) from None
@@ -167,9 +169,18 @@ def _no_json(data: bytes) -> Fault:
 def parse(data: bytes) -> Any:
     """What JSON in a body or a chunk says; raises Fault if it is none."""
     try:
-        return json.loads(data)
+        return json.loads(readable(data))
     except ValueError:
         raise _no_json(data) from None
+
+
+def readable(data: bytes | bytearray) -> bytes | bytearray | str:
+    """What json.loads takes: a byte that is no UTF-8 becomes U+FFFD, and the rest of a paid answer stays."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+    return data
 
 
 def _joined(content: Any) -> str:
@@ -185,7 +196,7 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
         raise Fault("transient", "malformed", f"not an object: {quoted(str(body), SAID_CHARS)}", paid=True)
-    named = "choices" not in body and (body.get("msg") or body.get("message"))
+    named = "choices" not in body and any(isinstance(body.get(name), str) for name in ("msg", "message"))
     if body.get("error") or named:
         raise classify(_status_inside(error_part(body)), body, headers, payload)
     if "choices" not in body:
@@ -211,7 +222,7 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
             paid=True,
         )
     reply.chosen = True
-    reply.called = reply.called or bool(message.get("tool_calls"))
+    reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
     reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
     reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
     reply.finish_reason = _name(choice.get("finish_reason")) or reply.finish_reason
@@ -263,8 +274,9 @@ def finish(reply: Reply) -> Reply:
         raise Fault(
             "item", "content_filter", reply.text or "finish reason content_filter", paid=True, usage=usage
         )
-    if reply.finish_reason == "error":
-        raise Fault("transient", "server_error", "finish reason error", paid=True, usage=usage)
+    if reply.finish_reason in BROKEN_OFF:
+        said = f"finish reason {reply.finish_reason}"
+        raise Fault("transient", "server_error", said, paid=True, usage=usage)
     if not reply.text.strip() and reply.called:
         said = "the model called a tool instead of answering"
         raise Fault("item", "tool_calls", said, paid=True, usage=usage)
