@@ -89,14 +89,24 @@ def prompt_of(context: Any, chat: bool) -> dict[str, Any]:
     return {"messages": json.loads(text) if text is not context else [{"role": "user", "content": text}]}
 
 
+def with_one_limit(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Generation arguments of a command line, their limit of tokens under the name that tasks use, so that it takes
+    the place of the task's. Raises ModelError for two that differ."""
+    limits = {name: given[name] for name in LIMIT_NAMES if given.get(name) is not None}
+    if len({str(limit) for limit in limits.values()}) > 1:
+        said = ", ".join(f"{name}={limit}" for name, limit in limits.items())
+        raise ModelError("one limit of generated tokens", said, "keep one of them in --gen_kwargs")
+    rest = {name: value for name, value in given.items() if name not in limits}
+    return {**rest, LIMIT_NAMES[0]: next(iter(limits.values()))} if limits else rest
+
+
 def token_limit(gen_kwargs: Mapping[str, Any], default: int | None) -> int:
-    """The most tokens to generate, under any of its names; an error rather than a silent default."""
-    given = {name: gen_kwargs[name] for name in LIMIT_NAMES if gen_kwargs.get(name) is not None}
-    if len({int(value) for value in given.values()}) > 1:
-        raise ModelError(
-            "one limit of generated tokens", str(given), "keep one of them in the generation arguments"
-        )
-    limit = int(next(iter(given.values()))) if given else default
+    """The most tokens to generate, under any of its names; an error rather than a silent default.
+
+    lm-eval adds what the command line gives to what the task says, so the last of two names is the user's.
+    """
+    given = [int(value) for name, value in gen_kwargs.items() if name in LIMIT_NAMES and value is not None]
+    limit = given[-1] if given else default
     if limit is None or limit < 1:
         raise ModelError(
             "a limit of generated tokens",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.files import read_json, require_bounded
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
@@ -113,6 +113,8 @@ def _unpacked(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         with zipfile.ZipFile(path) as log:
+            # The file tells how much it holds, and no more than that is read of a member.
+            require_bounded(path, sum(member.file_size for member in log.infolist()))
             names = sorted(name for name in log.namelist() if name.startswith("samples/"))
             return _member(log, "header.json"), [_member(log, name) for name in names]
     except _DAMAGED as error:
