@@ -37,6 +37,7 @@ TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is abo
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
+    ("lm_eval.evaluator_utils", "No aggregation function defined for metric"),
     ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
 )
 # The extra of this package that installs what a model imports.
@@ -100,6 +101,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
                 "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
             )
         args.model_args = {**(args.model_args or {}), "dry_run": True}
+    if graders := vars(args).pop("graders"):
+        args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
     if not requested(given_value(args, "tasks")):
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
@@ -120,6 +123,11 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     )
     ours.add_argument(
         "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
+    )
+    ours.add_argument(
+        "--graders",
+        metavar="NAMES",
+        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
     )
     ours.add_argument(
         "--repeats",
