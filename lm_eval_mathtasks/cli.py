@@ -37,7 +37,7 @@ COMMANDS = {
     "batch write": "a run's requests as an OpenAI batch file: batch write FILE, then the flags of run",
     "batch collect": "take a batch's output file into the journal",
     "tasks-path": 'print the folder of the tasks: lm_eval --include_path "$(mathtasks tasks-path)"',
-    "model-path": "print the folder of the embedded model",
+    "model-path": "print the folder of the embedded model, or of a published one that a package holds",
 }
 LM_EVAL_FLAGS = ("run", "batch write")  # lm-eval's own parser reads them
 

@@ -20,8 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument("run", type=Path, help="the folder or results_*.json that `mathtasks run` wrote")
     declare(pack, {"-o --out DIR": "folder of packs (default: logs)"}, type=Path, default=Path("logs"))
     pack.add_argument(
-        "--text", choices=("full", "none"), default="full",
-        help="none: answers, verdicts and hashes only, for data that may not be redistributed",
+        "--text", choices=("full", "responses", "none"), default="full",
+        help="for data that may not be redistributed; none: answers, verdicts and hashes only; responses: what the "
+        "model wrote as well, without what it quotes of its problem",
     )  # fmt: skip
     declare(pack, {"--command": "the command of the run (default: what its configuration amounts to)"})
     declare(pack, {
