@@ -21,7 +21,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
-from lm_eval_mathtasks.journal.claims import RENEW, RENEW_S, Owner
+from lm_eval_mathtasks.journal.leases import RENEW, RENEW_S, Owner
 from lm_eval_mathtasks.journal.schema import BAD_ROW, COLUMNS, DAMAGE, Answer, connect, row_of, unusable
 from lm_eval_mathtasks.keys import redact
 
