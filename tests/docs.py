@@ -138,8 +138,29 @@ def rooms() -> str:
     return "\n".join(lines)
 
 
+def model_arguments() -> str:
+    """A Markdown row per argument of the API model, from its settings."""
+    from dataclasses import MISSING, fields
+
+    from lm_eval_mathtasks.models.settings import Settings
+
+    rows = ["| argument | default | what |", "|---|---|---|"]
+    for one in fields(Settings):
+        default = (
+            "required" if one.default is MISSING else "none" if one.default is None else f"`{one.default}`"
+        )
+        rows.append(f"| `{one.name}` | {default} | {one.metadata['about']} |")
+    return "\n".join(rows)
+
+
+MODELS = ROOT / "lm_eval_mathtasks" / "models" / "README.md"
+
 # The generated parts of each page.
-PARTS = {README: {"tasks": tasks_table, "tree": tree}, CONTRIBUTING: {"rooms": rooms}}
+PARTS = {
+    MODELS: {"arguments": model_arguments},
+    README: {"tasks": tasks_table, "tree": tree},
+    CONTRIBUTING: {"rooms": rooms},
+}
 
 
 def filled(page: Path) -> str:
