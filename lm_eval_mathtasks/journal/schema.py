@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
-from lm_eval_mathtasks.journal import claims
+from lm_eval_mathtasks.journal import leases
 from lm_eval_mathtasks.keys import redact
 
 DEFAULT_PATH = "mathtasks-journal.sqlite"
@@ -118,7 +118,7 @@ def _create(db: sqlite3.Connection) -> None:
             db.execute("PRAGMA journal_mode=WAL")  # a filesystem without shared memory keeps its own mode
             db.execute("PRAGMA synchronous=FULL")
             with db:
-                db.executescript(SCHEMA + claims.TABLES)
+                db.executescript(SCHEMA + leases.TABLES)
                 db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (str(time.time()),))
             return

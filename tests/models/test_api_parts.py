@@ -12,6 +12,7 @@ import pytest
 
 from lm_eval_mathtasks.errors import JournalError, ModelError
 from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
+from lm_eval_mathtasks.journal.queries import places
 from lm_eval_mathtasks.journal.schema import Answer, connect
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
@@ -335,7 +336,9 @@ def test_rows_come_back_as_they_were(tmp_path):
     journal.put(stored).result(10)
     journal.put(answer(finish_reason="stop")).result(10)  # the first answer stays
     journal.note_docs([("k", "t", 3, 0), ("k", "u", 4, 1)])
-    assert journal.find(["k", "x"]) == {"k": stored}
+    assert list(journal.find(["k", "x"])) == [("k", stored.response, "length")]
+    (place, _) = places(tmp_path / "j.sqlite")
+    assert place.answer == stored
     journal.close()
     rows = [json.loads(line) for line in journal_export(tmp_path / "j.sqlite")]
     assert [(r["task"], r["doc_id"], r["repeat"]) for r in rows] == [("t", 3, 0), ("u", 4, 1)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_mathtasks.journal.claims import LEASE_S
+from lm_eval_mathtasks.journal.leases import LEASE_S
 from lm_eval_mathtasks.journal.store import Journal
 from tests.models.api_helpers import KEY, asks, chat, short
 from tests.models.fake_server import FakeServer, error
@@ -114,7 +114,7 @@ def test_a_claim_ends_with_its_lease_and_with_its_journal(short):
 
 def test_a_living_process_keeps_its_claims(short, monkeypatch):
     monkeypatch.setattr("lm_eval_mathtasks.journal.store.RENEW_S", 0.05)
-    monkeypatch.setattr("lm_eval_mathtasks.journal.claims.LEASE_S", 0.5)
+    monkeypatch.setattr("lm_eval_mathtasks.journal.leases.LEASE_S", 0.5)
     first, second = Journal(short / "j.sqlite"), Journal(short / "j.sqlite")
     first.claim(["a"])
     time.sleep(1.0)
