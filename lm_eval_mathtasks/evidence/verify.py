@@ -17,6 +17,7 @@ from typing import cast
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.evidence.manifest import FILE, Manifest, dataset_again, facts_of, read_manifest, sealed
+from lm_eval_mathtasks.evidence.pack_lines import Text
 from lm_eval_mathtasks.evidence.pack_verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.files import file_sha256, read_json, read_json_lines, sha256
@@ -79,7 +80,7 @@ def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None
     report.responses = sum(len(row.there) for row in run.rows)
     facts = facts_of(results, run, lines)
     facts["dataset"] = dataset_again(manifest["dataset"], lines)
-    facts["text"] = "none" if run.withheld else "full"
+    facts["text"] = _text_kept(lines)
     report.score = facts["score"]["value"]
     for name, value in facts.items():
         if json.loads(json.dumps(value)) != manifest.get(name):
@@ -89,6 +90,13 @@ def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None
     report.findings += _leaks(manifest, results, lines)
     report.regraded, found = changed_verdicts(run, lines, texts)
     report.findings += found
+
+
+def _text_kept(lines: list[SampleLine]) -> Text:
+    """What text the samples hold."""
+    if not any("gold_sha256" in line for line in lines):
+        return "full"
+    return "responses" if any("resps" in line for line in lines) else "none"
 
 
 def _files(folder: Path, manifest: Manifest) -> Iterable[str]:
@@ -221,7 +229,8 @@ def _missing_texts(folder: Path) -> set[str]:
         except EvidenceError:
             continue
         for line in lines:
-            wanted |= {line["gold_sha256"], *line["response_sha256"]} if "gold_sha256" in line else set()
+            if "gold_sha256" in line:
+                wanted |= {line["gold_sha256"], *line.get("response_sha256", ())}
     return wanted
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
-from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
@@ -30,6 +30,7 @@ from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is abo
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
+    ("lm_eval.evaluator_utils", "No aggregation function defined for metric"),
     ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
 )
 # The extra of this package that installs what a model imports.
@@ -108,6 +110,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
                 "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
             )
         args.model_args = {**(args.model_args or {}), "dry_run": True}
+    if graders := vars(args).pop("graders"):
+        args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
     if not requested(given_value(args, "tasks")):
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
     if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
@@ -130,6 +134,11 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     )
     ours.add_argument(
         "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
+    )
+    ours.add_argument(
+        "--graders",
+        metavar="NAMES",
+        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
     )
     ours.add_argument(
         "--repeats",
@@ -290,5 +299,18 @@ def report(keeper: Keeper) -> int:
         print(f"log: {path}")
     results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
     if results and any("pass@" in key for task in keeper.results["results"].values() for key in task):
+        _say_of_repeats(results)
         print(f"every k, with intervals: mathtasks sampling {results}")
     return int(failed)
+
+
+def _say_of_repeats(results: Path) -> None:
+    """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
+    elsewhere."""
+    try:
+        runs = read_runs(results)
+    except MathtasksError:
+        return
+    for run in runs:
+        if note := note_on_repeats(run):
+            print(f"{run.task}: {note}")

@@ -33,7 +33,7 @@ from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending, read_price
 from lm_eval_mathtasks.models.others import Others
-from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt
+from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, Payload
 from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
@@ -58,7 +58,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.price = read_price(settings.model, settings.prices)
         # A bound without a price fails now.
         Spending(self.price, settings.max_cost, settings.max_tokens_total)
-        extra: dict[str, Any] = {}
+        extra: Payload = {}
         if settings.reasoning_effort:
             extra["reasoning_effort"] = settings.reasoning_effort
         if settings.enable_thinking is not None:

@@ -61,7 +61,7 @@ HINTS = {
 }
 
 
-def retold(text: str, chars: int = MESSAGE_CHARS) -> str:
+def as_said(text: str, chars: int = MESSAGE_CHARS) -> str:
     """What a server said, as a message repeats it: on one line, without secrets, nothing in it that steers a terminal.
 
     It is cut last: half a key is no longer known as one.
@@ -94,7 +94,7 @@ class Fault(Exception):
         self.wanted = wanted or f"an answer from the model ({kind})"
         self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
         self.unsure = (unsure or paid) and not usage
-        self.said = retold(said)
+        self.said = as_said(said)
         self.fix = fix or HINTS.get(kind, "")
 
     def error(self) -> ModelError:
@@ -110,7 +110,7 @@ class Refused(Exception):
     """Not now: the dispatcher decides when."""
 
     def __init__(self, refusal: Refusal, said: str) -> None:
-        super().__init__(retold(said))
+        super().__init__(as_said(said))
         self.refusal = refusal
 
 

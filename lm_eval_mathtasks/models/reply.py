@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_mathtasks.keys import redact
-from lm_eval_mathtasks.models.faults import READ_CHARS, Fault, Refused, Rejected, classify, error_part, retold
+from lm_eval_mathtasks.models.faults import (
+    READ_CHARS,
+    Fault,
+    Refused,
+    Rejected,
+    as_said,
+    classify,
+    error_part,
+)
 from lm_eval_mathtasks.text import encodable
 
 _LIMITED = re.compile(r"rate[_ ]?limit|too many requests", re.IGNORECASE)
@@ -163,7 +171,7 @@ class Parser:
 
 def _no_json(data: bytes) -> Fault:
     start = data[:READ_CHARS].decode("utf-8", "replace")
-    return Fault("transient", "truncated", f"not JSON: {retold(start, SAID_CHARS)}", paid=True)
+    return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
 
 
 def parse(data: bytes) -> Any:
@@ -195,12 +203,12 @@ def _joined(content: Any) -> str:
 def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
-        raise Fault("transient", "malformed", f"not an object: {retold(str(body), SAID_CHARS)}", paid=True)
+        raise Fault("transient", "malformed", f"not an object: {as_said(str(body), SAID_CHARS)}", paid=True)
     named = "choices" not in body and any(isinstance(body.get(name), str) for name in ("msg", "message"))
     if body.get("error") or named:
         raise classify(_status_inside(error_part(body)), body, headers, payload)
     if "choices" not in body:
-        reply.unread = reply.unread or retold(json.dumps(body), SAID_CHARS)
+        reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
     reply.served_model = _name(body.get("model")) or reply.served_model
     reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
@@ -218,7 +226,7 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise Fault(
             "transient",
             "malformed",
-            f"a message that is no object: {retold(str(message), SAID_CHARS)}",
+            f"a message that is no object: {as_said(str(message), SAID_CHARS)}",
             paid=True,
         )
     reply.chosen = True
