@@ -12,7 +12,8 @@ from lm_eval_mathtasks.models.run_report import RunReport
 
 log = logging.getLogger(__name__)
 
-POLL_S = 1.0  # between looks into the journal
+# Between looks into the journal for as many requests at most; for more, longer, so that looking costs little.
+POLL_S, AT_A_LOOK = 1.0, 1000
 
 
 class Others:
