@@ -48,7 +48,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which run is meant, and how its table is printed."""
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     add_run_options(parser)
-    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+    parser.add_argument("--format", choices=STYLES, default="text")
 
 
 def add_claim_options(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.commands.arguments import (
+    COMPLETE,
     add_run_arguments,
     declare,
     read_chosen,
@@ -34,7 +35,7 @@ from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
-from lm_eval_mathtasks.tables import Table, print_tables, with_interval
+from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _VERDICTS = "verdicts: our grader's on every response, with or without --regrade; the log's own are not used"
@@ -83,12 +84,12 @@ def main(args: argparse.Namespace) -> int:
     numbers = _numbers_of(scores, judgements, how)
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
-    if args.format == "csv":
-        print_tables([long_table(run, chosen.curves)], "csv")
+    if args.format in COMPLETE:
+        print_tables([long_table(run, chosen.curves)], args.format)
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing), *run.provenance.notes)
-    print_tables([_table(titled(run, votes), chosen, ks, notes)], args.format)
+    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing))
+    print_tables([_table(titled(run, votes), chosen, ks, (*notes, *run.provenance.notes))], args.format)
     return 0
 
 
@@ -115,7 +116,10 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
         )
     path = args.scores or args.run
     if not Path(path).is_file():
-        raise ScoreError("scores to choose by", f"the folder {path}", "--scores FILE, or --scorer KIND:PATH")
+        got = f"{path}, which {'is a folder' if Path(path).exists() else 'does not exist'}"
+        raise ScoreError(
+            "a file of scores to choose by", got, "name one with --scores, or --scorer KIND:PATH"
+        )
     return read_scores(path, run, args.score_column), path
 
 
@@ -131,7 +135,9 @@ def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) ->
 
 def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:
     columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
-    rows = tuple((str(k), *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (k, *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks
+    )
     return Table(title, columns, rows, tuple(notes))
 
 

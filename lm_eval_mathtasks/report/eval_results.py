@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.problems.sets import Source, known_sets
+from lm_eval_mathtasks.report.dates import moment
 from lm_eval_mathtasks.report.examine import Examined
-from lm_eval_mathtasks.report.provenance import moment
 from lm_eval_mathtasks.runs.identity import identity_of
 
 Entry = dict[str, "str | float | dict[str, str]"]

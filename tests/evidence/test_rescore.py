@@ -569,7 +569,11 @@ def test_ray_gives_what_processes_give(tmp_path, rescore, out):
         "--engine",
         "ray",
     ]
-    done = subprocess.run([*command, "--workers", "2"], cwd=ROOT, capture_output=True, text=True, check=False)
+    # Named, because readline, which pytest loads, tells child processes alone that a terminal has 80 columns.
+    here = {**os.environ}
+    done = subprocess.run(
+        [*command, "--workers", "2"], cwd=ROOT, env=here, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1, done.stderr
     assert contents(ray_out) == expected
     assert [line for line in done.stdout.splitlines() if "log:" not in line] == [

@@ -34,7 +34,7 @@ def compared(log, results, *more):
 
 def rows(capsys, log, results, *more):
     compared(log, results, *more)
-    return [row for row in json.loads(capsys.readouterr().out)[0]["rows"] if row[-1].startswith("hub/")]
+    return [row for row in json.loads(capsys.readouterr().out)[0]["rows"] if row["id"].startswith("hub/")]
 
 
 def test_a_run_is_written_in_the_hubs_form(tmp_path, capsys):
@@ -59,8 +59,8 @@ def test_what_we_write_we_read(tmp_path, capsys):
     folder.mkdir(parents=True)
     assert main(["report", str(log), "--format", "eval-results", "-o", str(folder / "ours.yaml")]) == 0
     (row,) = rows(capsys, log, folder.parent, "--model", NAME)
-    assert row[0] == "equivalent, of the number only"
-    assert "85.37" in str(row[1])
+    assert row["outcome"] == "equivalent, of the number only"
+    assert row["claim"] == pytest.approx(0.8537, abs=1e-4)
 
 
 def test_results_of_a_repository_are_claims_with_their_source(tmp_path, capsys):
@@ -74,10 +74,10 @@ def test_results_of_a_repository_are_claims_with_their_source(tmp_path, capsys):
         {"dataset": {"id": "cais/hle", "task_id": "default"}, "value": 20.9},
     )
     found = rows(capsys, log, cache)
-    assert [str(row[0]) for row in sorted(found, key=lambda row: row[-1])] == [
+    assert [row["outcome"] for row in sorted(found, key=lambda row: row["id"])] == [
         "equivalent, of the number only", "differs, of the number only", "not comparable",
     ]  # fmt: skip
-    assert any("A test, .eval_results/results.yaml, entry 2" in row[-2] for row in found)
+    assert any("A test, .eval_results/results.yaml, entry 2" in row["source"] for row in found)
 
 
 def test_a_model_that_no_claim_names_has_those_of_its_repository(tmp_path, capsys):
@@ -85,10 +85,10 @@ def test_a_model_that_no_claim_names_has_those_of_its_repository(tmp_path, capsy
     cache = tmp_path / "models--acme--toy-1" / "snapshots" / "abc"
     published(cache / ".eval_results", entry(85.4))
     (row,) = rows(capsys, log, cache)
-    assert row[0] == "equivalent, of the number only"
+    assert row["outcome"] == "equivalent, of the number only"
     # The same results are no claims about another's copy of it.
     other = make_log(tmp_path / "other", arguments={"pretrained": "evil/toy-1"})
-    assert rows(capsys, other, cache)[0][0] == "not comparable"
+    assert rows(capsys, other, cache)[0]["outcome"] == "not comparable"
 
 
 @pytest.mark.parametrize(

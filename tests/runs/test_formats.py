@@ -1,7 +1,9 @@
 """What other harnesses write, in the layouts of their sources: read with their verdicts, or refused by name."""
 
 import json
+import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -276,7 +278,28 @@ def inspect_sample(i, epoch):
             "scores": {"match": {"value": "C" if i else "I", "answer": GOLD[i]}}}  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", ["json", "eval"])
+def packed_by_zstd(path):
+    """Pack the files of an archive again as Inspect does today: method 93, which zipfile cannot write."""
+    import pyarrow
+
+    with zipfile.ZipFile(path) as log:
+        texts = {info.filename: log.read(info) for info in log.infolist()}
+    with zipfile.ZipFile(path, "w") as log:
+        for name, text in texts.items():
+            log.writestr(name, pyarrow.compress(text, codec="zstd", asbytes=True))
+        infos = log.infolist()
+    content = bytearray(path.read_bytes())
+    for info in infos:
+        text = texts[info.filename]
+        facts = struct.pack("<LLL", zlib.crc32(text), info.compress_size, len(text))
+        central = content.rindex(b"PK\x01\x02", 0, content.rindex(info.filename.encode()))
+        for place, method in ((info.header_offset, 8), (central, 10)):
+            content[place + method : place + method + 2] = struct.pack("<H", 93)
+            content[place + method + 6 : place + method + 18] = facts
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("suffix", ["json", "eval", "zstd.eval"])
 def test_inspect_logs(tmp_path, suffix):
     header = {"version": 2, "status": "success", "eval": {"task": "gsm8k", "model": "acme/toy-1"}}
     samples = [inspect_sample(i, epoch) for i in range(N) for epoch in (1, 2)]
@@ -288,6 +311,8 @@ def test_inspect_logs(tmp_path, suffix):
             log.writestr("header.json", json.dumps(header))
             for sample in samples:
                 log.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))
+        if suffix == "zstd.eval":
+            packed_by_zstd(path)
     run = read_run(path)
     assert (run.model, run.task, run.metric, run.protocol.k) == ("acme/toy-1", "gsm8k", "match_score", 2)
     assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
@@ -301,6 +326,15 @@ def test_inspect_logs_that_cannot_be_read(tmp_path):
         read_run(started)
     broken = tmp_path / "broken.eval"
     broken.write_bytes(b"PK no")
+    with pytest.raises(EvidenceError, match="a readable"):
+        read_run(broken)
+    with zipfile.ZipFile(broken, "w") as log:
+        log.writestr("header.json", json.dumps({"eval": {"task": "gsm8k", "model": "x"}}))
+    packed_by_zstd(broken)
+    content = bytearray(broken.read_bytes())
+    assert content.count(b"\x28\xb5\x2f\xfd") == 1  # how zstd begins
+    content[content.index(b"\x28\xb5\x2f\xfd") + 12] ^= 0xFF
+    broken.write_bytes(content)
     with pytest.raises(EvidenceError, match="a readable"):
         read_run(broken)
     other = tmp_path / "other.json"
