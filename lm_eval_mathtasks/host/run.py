@@ -21,6 +21,7 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.host.endings import drop_unknown_cuts, endings_told
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
@@ -199,7 +200,11 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
         keeper.watch(named["lm"])
-        return original_evaluate(*positional, **named)
+        with endings_told(named["lm"]):
+            results = original_evaluate(*positional, **named)
+        if results:  # None where another process writes the logs
+            keeper.unknown_cuts = drop_unknown_cuts(results)
+        return results
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
         tasks, gen_kwargs = given_value(args, "tasks"), given_value(args, "gen_kwargs")
@@ -276,6 +281,11 @@ def report(keeper: Keeper) -> int:
             print(
                 f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match"
             )
+    if keeper.unknown_cuts:
+        print(
+            f"{', '.join(keeper.unknown_cuts)}: how the responses ended is not known, so no rate of cut-off responses "
+            "is reported; `mathtasks explain` counts those whose text breaks off"
+        )
     for path in keeper.logs:
         print(f"log: {path}")
     results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
