@@ -16,13 +16,16 @@ import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.endings import drop_unknown_cuts, endings_told
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
+from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -42,7 +45,6 @@ EXPECTED_WARNINGS = (
 )
 # The extra of this package that installs what a model imports.
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
-_LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -51,6 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
     fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
     """
+    from lm_eval.api.registry import model_registry
     from lm_eval.utils import setup_logging
 
     setup_logging()
@@ -61,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
     check_model_path(args)
+    if (gen_kwargs := refuse_mistakes(partial(given_value, args), model_registry)) is not None:
+        args.gen_kwargs = gen_kwargs
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
     commit, changed = checkout()
     command = shlex.join(["mathtasks", "run", *arguments])
@@ -182,7 +187,7 @@ def check_model_path(args: argparse.Namespace) -> None:
     """Raise ModelError if `pretrained=` names a local folder that is not there (a hub would be asked for it)."""
     name = str((args.model_args or {}).get("pretrained", ""))
     looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
-    if (args.model or "hf") in _LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
+    if (args.model or "hf") in LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
         raise ModelError(
             "a model folder or a hub name", f"pretrained={name}, which does not exist", "check the path"
         )
@@ -190,6 +195,7 @@ def check_model_path(args: argparse.Namespace) -> None:
 
 @contextmanager
 def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) -> Iterator[None]:
+    import lm_eval
     import lm_eval.evaluator
     import lm_eval.loggers
     import lm_eval.tasks
@@ -213,7 +219,10 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         repeats.install(made, requested(tasks), gen_kwargs if generates else None)
         return made
 
+    name = str(given_value(args, "model") or "hf")
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS)
     changes: list[tuple[Any, str, Any]] = [
+        (lm_eval, "simple_evaluate", simple),
         (lm_eval.tasks, "TaskManager", manager),
         (lm_eval.loggers, "EvaluationTracker", _tracker_class(keeper)),
         (lm_eval.evaluator, "evaluate", evaluate),
