@@ -8,7 +8,7 @@ prompt leaves (said, and recorded in the task's generation arguments), a prompt 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError, TaskError
@@ -92,7 +92,7 @@ def _exemplars(task: Any) -> int | None:
 # --- the model's context
 
 
-def _fit(tasks: Mapping[str, Any], named: dict[str, Any]) -> None:
+def _fit(tasks: Mapping[str, Any], named: MutableMapping[str, Any]) -> None:
     arguments = named["model_args"]
     found = _config_and_tokenizer(arguments)
     if found is None:

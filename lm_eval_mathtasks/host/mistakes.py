@@ -45,7 +45,7 @@ Value = Callable[
 ]  # a flag's name -> what the user gave, on the command line or in the file of --config
 
 
-def refuse_mistakes(value: Value, models: Iterable[str]) -> dict[str, Any] | None:
+def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | None:
     """Raise ModelError or TaskError for arguments that cannot be what the user means.
 
     models: the names lm-eval knows. Returns the generation arguments as they are understood, None where none are given.
@@ -67,7 +67,7 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> dict[str, Any] | Non
     return settings
 
 
-def _mapping(given: Any) -> dict[str, Any]:
+def _mapping(given: Any) -> Mapping[str, Any]:
     return dict(given) if isinstance(given, Mapping) else {}
 
 
@@ -122,7 +122,7 @@ def _check_counts(value: Value) -> None:
         raise ModelError("--batch_size with a number of at least 1, or auto", str(size), "--batch_size auto")
 
 
-def _generation(given: Any) -> dict[str, Any] | None:
+def _generation(given: Any) -> Mapping[str, Any] | None:
     """The generation arguments, checked, with lm-eval's one name for the budget: a task's own name for it would win."""
     if given is None:
         return None
@@ -158,7 +158,7 @@ def _holds(value: Any, allowed: Callable[[float], bool]) -> bool:
         return False
 
 
-def _sampled_as_said(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+def _sampled_as_said(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Local models sample only with do_sample, which our tasks set to false: a temperature alone would be ignored, and
     logged."""
     if not settings:

@@ -15,13 +15,14 @@ import argparse
 import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.endings import drop_unknown_cuts, endings_told
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
@@ -30,14 +31,13 @@ from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampl
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
-from lm_eval_mathtasks.models.run_report import RunReport, run_reports
+from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
 
 log = logging.getLogger(__name__)
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
@@ -47,8 +47,10 @@ EXPECTED_WARNINGS = (
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> int:
     """Run lm-eval with these arguments of its `run` command; return the exit status.
+
+    report: called with the results file at the end of a run with --report.
 
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
     fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
@@ -70,7 +72,9 @@ def run(arguments: Sequence[str]) -> int:
     commit, changed = checkout()
     command = shlex.join(["mathtasks", "run", *arguments])
     keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
-    with _changed_host(args, keeper, repeats):
+    wanted = argparse.Namespace(table=args.__dict__.pop("table"), report=args.__dict__.pop("report"))
+    quiet = nullcontext() if wanted.table or getattr(args, "show_config", False) else without_table()
+    with quiet, _changed_host(args, keeper, repeats):
         try:
             args.func(args)
             keeper.require_complete()
@@ -82,7 +86,10 @@ def run(arguments: Sequence[str]) -> int:
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
             raise
     keeper.finish()
-    return max([report(keeper), *map(say, run_reports()[earlier:])])
+    status = max([answer(keeper), *map(say, run_reports()[earlier:])])
+    if wanted.report and (path := logged_results(keeper)):
+        report(path)
+    return status
 
 
 def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
@@ -127,6 +134,8 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     ours.add_argument(
         "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
     )
+    ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
+    ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
     ours.add_argument(
         "--repeats",
         type=int,
@@ -223,6 +232,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS)
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
+        (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),
         (lm_eval.tasks, "TaskManager", manager),
         (lm_eval.loggers, "EvaluationTracker", _tracker_class(keeper)),
         (lm_eval.evaluator, "evaluate", evaluate),
@@ -264,40 +274,3 @@ def _tracker_class(keeper: Keeper) -> type:
                 keeper.logged[task_name].update(sample["doc_id"] for sample in clean)
 
     return Tracker
-
-
-# --- after the run
-
-
-def say(asked: RunReport) -> int:
-    """Print what an API model did, unless it had reason to say so itself; return its exit status."""
-    if not asked.exit_code:
-        print("\n".join(asked.lines()))
-    return asked.exit_code
-
-
-def report(keeper: Keeper) -> int:
-    """Print what the table does not say: where the logs are, cut-off and missing responses. Return the status."""
-    failed = False
-    for task, scores in (keeper.results.get("results") or {}).items():
-        if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
-            print(
-                f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
-                "raise the limit of tokens with --gen_kwargs max_gen_toks=..."
-            )
-        if share := scores.get("api_error,none") or 0:
-            failed = True
-            print(
-                f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match"
-            )
-    if keeper.unknown_cuts:
-        print(
-            f"{', '.join(keeper.unknown_cuts)}: how the responses ended is not known, so no rate of cut-off responses "
-            "is reported; `mathtasks explain` counts those whose text breaks off"
-        )
-    for path in keeper.logs:
-        print(f"log: {path}")
-    results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
-    if results and any("pass@" in key for task in keeper.results["results"].values() for key in task):
-        print(f"every k, with intervals: mathtasks sampling {results}")
-    return int(failed)
