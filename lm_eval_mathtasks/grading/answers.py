@@ -12,8 +12,8 @@ from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.numerals import spelled
 from lm_eval_mathtasks.grading.shapes import shape
-from lm_eval_mathtasks.grading.tokens import FUNCTIONS
 from lm_eval_mathtasks.grading.units import read_clock
+from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND
-from lm_eval_mathtasks.grading.tokens import CONSTANTS, FUNCTIONS
 from lm_eval_mathtasks.grading.units import is_unit_word
+from lm_eval_mathtasks.grading.vocabulary import CONSTANTS, FUNCTIONS
 
 _TEXT = re.compile(r"(\\text\{[^{}]*\})")
 # "m - 4 = 19 ⇒ m = 23", "3x = 6, so x = 2"

@@ -6,6 +6,7 @@ Braces are matched by one pass over the text, so that ten thousand unclosed boxe
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 # "\x08oxed" is what is left of "\boxed" after a program read "\b" as a backspace.
@@ -42,6 +43,9 @@ class Box(NamedTuple):
 
 def find_boxes(text: str) -> list[Box]:
     """Return the last boxes of `text` that hold something, in order, inner boxes in place of the outer ones."""
+    # every opening holds one of these: most texts are done here
+    if "box" not in text and "\x08oxed" not in text:
+        return []
     openings = list(_BOX.finditer(text))[-MAX_BOXES:]
     if not openings:
         return []
@@ -65,7 +69,9 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
             break
         group.insert(0, box)
     contents = {text[box.start : box.stop] for box in group}
-    return group[-1:] if len(contents) == 1 else group
+    # side by side, the same box again says nothing new; "\boxed{4} and \boxed{4}" are two answers
+    listed = any(_SPACING.sub("", text[a.end : b.begin]) for a, b in pairwise(group))
+    return group[-1:] if len(contents) == 1 and not listed else group
 
 
 def _matching_braces(text: str, start: int) -> dict[int, int]:

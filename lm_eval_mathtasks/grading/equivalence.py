@@ -26,7 +26,13 @@ from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
-from lm_eval_mathtasks.grading.words import choice, content_of_choice, options_marked, words_key
+from lm_eval_mathtasks.grading.words import (
+    both_without_answer,
+    choice,
+    content_of_choice,
+    options_marked,
+    words_key,
+)
 
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
@@ -59,12 +65,14 @@ class Symbolic:
         return Outcome(None, "symbolic", reason)
 
 
-def _plain_number(text: str) -> Fraction | None:
+def _plain_number(text: str) -> int | Fraction | None:
     match = _PLAIN.fullmatch(text)
     if not match:
         return None
     sign, whole, decimals = match.groups()
-    return Fraction(sign + whole.replace(",", "") + (decimals or ""))
+    # an int is made ten times as fast, and most answers are one
+    number = sign + whole.replace(",", "")
+    return Fraction(number + decimals) if decimals else int(number)
 
 
 def _both_plain(gold: str, pred: str) -> Verdict | None:
@@ -122,14 +130,18 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     gold, pred = clean(gold), clean(pred)
     if gold == pred and gold:
         return Verdict(Status.CORRECT, "the same text", "text")
+    if says_what_is(raw_gold) and _squeezed(gold) == _squeezed(pred):
+        return Verdict(Status.CORRECT, "the same text but for spacing", "text")
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
+    if both_without_answer(gold, pred):
+        return Verdict(Status.CORRECT, "both say that there is no answer", "structure")
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
-    gold, golds = _understood(raw_gold, gold, of_gold=True)
-    pred, preds = _understood(raw_pred, pred, of_gold=False)
-    if words_key(gold) == words_key(pred) and words_key(gold) and (not golds or not preds):
+    gold, golds = read_answer(raw_gold, gold, of_gold=True)
+    pred, preds = read_answer(raw_pred, pred, of_gold=False)
+    if (not golds or not preds) and words_key(gold) == words_key(pred) and words_key(gold):
         return _same_unread(gold, pred)
     if not golds:
         return Verdict(Status.GOLD_UNREADABLE, "the reference answer is not understood", "structure")
@@ -138,7 +150,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     return _by_readings(golds, preds, gold, pred, seconds)
 
 
-def _understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
+def read_answer(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
     """Return (cleaned answer, readings) of an answer; of a sentence those of the result that it states."""
     is_sentence = says_what_is(raw)
     found = () if is_sentence else readings(cleaned)
@@ -150,9 +162,13 @@ def _understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Ex
     return cleaned, (found or (readings(cleaned) if is_sentence else ()))[:MAX_READINGS]
 
 
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
 def _same_unread(gold: str, pred: str) -> Verdict:
     """Neither is understood: equal only where they are the same but for spacing."""
-    if re.sub(r"\s", "", gold) == re.sub(r"\s", "", pred):
+    if _squeezed(gold) == _squeezed(pred):
         return Verdict(Status.CORRECT, "the same text but for spacing", "text")
     return Verdict(Status.UNPARSABLE, "the answer is not understood", "structure")
 

@@ -18,10 +18,12 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 5, guessed | output | the last line that a program printed (interpreter models) |
 | 6, guessed | last_value | the last formula or number; of an equation, what stands right of its last `=` |
 | 7, guessed | choice | the letter of a multiple-choice option |
+| instead of guesses | refusal | a last sentence that says that the question has no answer |
 
 A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
-answer. It was cut if the server says so (`finish_reason` "length") or if it ends inside a formula. Nothing here sees
-the reference answer.
+answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
+sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
+guess. Nothing here sees the reference answer.
 """
 
 from __future__ import annotations
@@ -33,8 +35,11 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.formulas import breaks_off, value_side
-from lm_eval_mathtasks.grading.slots import BOLD, Span, last_value, slot_value, trim
+from lm_eval_mathtasks.grading.endings import denies, ends_early, ends_in_loop, refuses, says_unanswerable
+from lm_eval_mathtasks.grading.formulas import value_side
+from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.sentences import Span, last_value, trim
+from lm_eval_mathtasks.grading.slots import BOLD, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.response import hit_limit
@@ -46,8 +51,13 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
+_OPTION_AT_END = re.compile(
+    r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
+)
+_BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
 _LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
+_CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
 _REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none)\b", re.IGNORECASE)
@@ -83,7 +93,9 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     seen = _first_solution(view(response))
     cut = seen.unfinished or (hit_limit(finish_reason) and not seen.ended)
     for rule, parts in _answers(seen):
-        cut = cut or (rule not in STATED and not seen.ended and breaks_off(seen.text))
+        cut = cut or (
+            rule not in STATED and not seen.ended and (ends_early(seen.text) or ends_in_loop(seen.text))
+        )
         if cut and not _survives_cut(seen.text, rule, parts):
             break
         return Extraction(_text(response, parts), rule, (parts[0][0], parts[-1][1]))
@@ -103,7 +115,14 @@ def candidates(response: str | None) -> list[Candidate]:
 
 
 def _text(response: str, parts: list[Span]) -> str:
-    return ", ".join(response[start:stop].strip() for start, stop in parts)
+    return ", ".join(_stripped(response[start:stop]) for start, stop in parts)
+
+
+def _stripped(piece: str) -> str:
+    r"""Strip white space, but for what a program left of a command: form feed, "rac" was "\frac"."""
+    answer = piece.strip()
+    start = piece.find(answer) if answer else 0
+    return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
 
 
 def _survives_cut(text: str, rule: str, parts: list[Span]) -> bool:
@@ -121,8 +140,25 @@ def _first_solution(seen: View) -> View:
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
-    for rule in (*_STATING, *(_GUESSING if guesses else ())):
+    yield from islice(_option_after_box(seen), 1)
+    for rule in _STATING:
         yield from islice(rule(seen), MAX_CANDIDATES)
+    if guesses and (unanswerable := says_unanswerable(seen.text)):
+        yield "refusal", [unanswerable]
+    elif guesses:
+        # a choice may be told from others: "B, not A"
+        for rule in (_choice,) if denies(seen.text) or refuses(seen.text) else _GUESSING:
+            yield from islice(rule(seen), MAX_CANDIDATES)
+
+
+def _option_after_box(seen: View) -> Iterator[Found]:
+    """An option named last, after a box with something else: "$\\boxed{42}$ ... **Answer: D**"."""
+    boxes = find_boxes(seen.text)
+    if not boxes or not (option := _OPTION_AT_END.search(seen.text, boxes[-1].end)):
+        return
+    box = seen.text[boxes[-1].start : boxes[-1].stop]
+    if not _BOXED_OPTION.match(box) and not re.search(r"####|</", seen.text[boxes[-1].end : option.start()]):
+        yield "statement", [option.span(1)]
 
 
 def _marked(seen: View) -> Iterator[Found]:
@@ -221,7 +257,8 @@ def _output(seen: View) -> Iterator[Found]:
 
 
 def _last_value(seen: View) -> Iterator[Found]:
-    text = _without_remarks(seen.text)
+    # `a = 4` is a formula too
+    text = _CODE_SPAN.sub(r"$\1$", _without_remarks(seen.text))
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:

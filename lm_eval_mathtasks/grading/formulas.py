@@ -16,6 +16,9 @@ NUMBER = re.compile(
     r"(?<![\w:])\d{1,2}:[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?"
     r"|[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
+    r"|(?<![\w.])[-−]?\d{0,9}√\s?(?:\d{1,9}|\(\d{1,9}\))"
+    r"|(?<![\w.])\d{1,4}!(?:(?:\s?[/*×·]\s?(?:\([\d!*×· +-]{1,40}\)|\d{1,4}!?)){1,9}"
+    r"|(?=\.|\s?[=,;]|\s+(?:ways|possib|arrange)))"
     rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
     rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?",
     re.IGNORECASE,
@@ -25,6 +28,7 @@ _DELIMITER = re.compile(
     r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
+_OPEN_CALL = re.compile(r"\s*[A-Za-z]\w{0,2}\([^)]*\Z")
 _PROSE_WORD = re.compile(
     r"(?<![\\a-zA-Z])(?:[A-Z]?[a-z]{3,}|(?:is|of|to|at|he|we|in|on|an|so|or|by|as|it|if)\b)"
 )
@@ -37,6 +41,7 @@ _FUNCTIONS = frozenset(
     | {"det", "max", "min", "mod", "gcd", "lcm"}
 )
 _SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
+_EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
@@ -69,8 +74,9 @@ def breaks_off(text: str) -> bool:
     if opening is None:
         return False
     rest = text[opening.end() :]
-    # A single dollar with nothing but words and numbers after it is money.
-    return bool(rest.strip()) and (opening.group()[0] != "$" or _COMMAND.search(rest) is not None)
+    # A single dollar with nothing but words and numbers after it is money; "$g(" is none.
+    called = _OPEN_CALL.match(rest) is not None
+    return bool(rest.strip()) and (opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None)
 
 
 def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:
@@ -94,7 +100,7 @@ def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str
 def has_value(text: str) -> bool:
     """Tell whether a formula says something: more than the name of one unknown."""
     text = text.strip(" \n.,;:")
-    return bool(text) and not _SINGLE_NAME.fullmatch(text)
+    return bool(text) and not _SINGLE_NAME.fullmatch(text) and not _EMPTY_BOX.fullmatch(text)
 
 
 def is_prose(text: str) -> bool:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
-from lm_eval_mathtasks.grading.equivalence import equivalent
+from lm_eval_mathtasks.grading.equivalence import equivalent, read_answer
 from lm_eval_mathtasks.grading.expr import show_expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
 
-def grade(*, gold: str | None, pred: str | None, deadline: float = DEADLINE_S) -> Verdict:
-    """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text.
+def grade(*, gold: str | float | None, pred: str | float | None, deadline: float = DEADLINE_S) -> Verdict:
+    """Compare the extracted answer `pred` with the reference answer `gold`, both LaTeX or plain text, or numbers.
 
     deadline: seconds for the symbolic tier; when they pass, the status is over_limit, never incorrect. Never raises for
     any text, from any thread or process. gold and pred are not symmetric: see the grader's README.
     """
+    # the hub has answers as integers
+    gold, pred = (None if side is None else str(side) for side in (gold, pred))
     if pred is None or not pred.strip():
         return Verdict(Status.NO_ANSWER, "no answer was found", "extraction")
     if gold is None or not gold.strip():
@@ -35,7 +37,7 @@ def is_understood(gold: str | None) -> bool:
     (True, False, False)
     """
     cleaned = clean(gold) if gold and len(gold) <= MAX_ANSWER_CHARS else ""
-    return bool(cleaned) and bool(readings(cleaned))
+    return bool(gold and cleaned) and bool(read_answer(gold or "", cleaned, of_gold=True)[1])
 
 
 def normal_form(text: str) -> str:

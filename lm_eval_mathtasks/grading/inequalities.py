@@ -148,3 +148,19 @@ def _range(e: Expr | None) -> tuple[float, float] | None:
 def mentions_infinity(e: Expr) -> bool:
     """Does ∞ occur in e?"""
     return INFINITY in walk(e)
+
+
+def names_a_set(e: Expr) -> bool:
+    """Is e one of ℕ, ℤ, ℚ, ℝ, ℂ?"""
+    return e.op == "const" and e.name in {"N", "Z", "Q", "R", "C"}
+
+
+def pieces_of(e: Expr) -> list[Expr]:
+    """The sets that a union joins; also of a list of inequalities, "x < 2 or x > 3"."""
+    parts = e.args if e.op in {"union", "seq"} else (e,)
+    sets = [as_set(p) if p.op == "rel" else p for p in parts]
+    return [
+        piece
+        for s, p in zip(sets, parts, strict=True)
+        for piece in ((s or p).args if (s or p).op == "union" else (s or p,))
+    ]

@@ -99,10 +99,11 @@ _RULES = (
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
-_INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]")
+# The delimiters of formulas inside an answer, those of code spans among them.
+_INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!`)`(?!`)")
 # What string escapes made of a backslash and the letter behind it: "\frac" is form feed, "rac"
 _LOST = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
-_LOST_BACKSLASH = re.compile(
+LOST_BACKSLASH = re.compile(
     "\a(?=lpha|ngle|pprox|rc(?:sin|cos|tan))|\b(?=oxed|eta|inom|ar\\b|mod|ig)|\f(?=rac|orall|box)"
     "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|o\\b)|\v(?=ec\\b|ar(?:phi|epsilon)|ert)|\n(?=eq?\\b|abla|otin|u\\b)"
     "|\r(?=ho|ight|angle|floor|ceil|vert|m\\b)"
@@ -241,7 +242,7 @@ def clean(text: str) -> str:
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
     text = _lines(text) if "\n" in text else text
-    text = _MATRIX.sub(_restore_rows, _LOST_BACKSLASH.sub(lambda m: "\\" + _LOST[m.group()], text))
+    text = _MATRIX.sub(_restore_rows, LOST_BACKSLASH.sub(lambda m: "\\" + _LOST[m.group()], text))
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     # every pass only removes or respells: it settles in two or three
     for _ in range(6):

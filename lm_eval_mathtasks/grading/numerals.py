@@ -23,10 +23,13 @@ PARTS |= {word + s: number for number, word in enumerate(_ORDINALS, 3) for s in 
 
 _KNOWN = {*_NUMBERS, *MAGNITUDES, *PARTS, "and", "a", "an"}
 _ANY = "|".join(sorted({*_NUMBERS, *MAGNITUDES, *PARTS}, key=len, reverse=True))
+# A run of number words, as a pattern.
+RUN = (
+    rf"(?<![\w\\(-])(?:an?[\s-]+)?(?:{_ANY})"
+    rf"(?:(?:(?:(?<=thousand)|(?<=illion)),)?[\s-]+(?:and\s+)?(?:an?\s+)?(?:{_ANY}))*(?![\w-])"
+)
 _RUN = re.compile(
-    rf"(?<![\w\\(-])(?<!\bno )(?<!\bany )(?<!\bevery )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?:an?[\s-]+)?(?:{_ANY})"
-    rf"(?:(?:(?:(?<=thousand)|(?<=illion)),)?[\s-]+(?:and\s+)?(?:an?\s+)?(?:{_ANY}))*(?![\w-])",
-    re.IGNORECASE,
+    rf"(?<!\bno )(?<!\bany )(?<!\bevery )(?<!\bthis )(?<!\bthat )(?<!\bwhich ){RUN}", re.IGNORECASE
 )
 _BEFORE_A_PART = re.compile(rf"(\d+)\s+and\s+(?:an?|one)[\s-]+({'|'.join(PARTS)})\b", re.IGNORECASE)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.grading import children
+from lm_eval_mathtasks.grading.deadline import warm_up
 from lm_eval_mathtasks.grading.extract import STATED, extract_answer
 from lm_eval_mathtasks.grading.grade import grade
 from lm_eval_mathtasks.grading.verdict import Verdict
@@ -63,7 +64,8 @@ def our_verdict(item: Item) -> tuple[str, Verdict]:
 
 
 def ours() -> Grader:
-    """This package's grader, as the others are called."""
+    """This package's grader, as the others are called: with sympy imported, as they import it when they start."""
+    warm_up()
     return lambda item: our_verdict(item)[1].correct
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lm_eval_mathtasks.grading.exact import proportional
-from lm_eval_mathtasks.grading.expr import Expr, add, neg, variables
+from lm_eval_mathtasks.grading.expr import Expr, add, neg, rewrite, variables
 
 
 def relations_of(e: Expr) -> list[str]:
@@ -69,3 +69,14 @@ def same_equation(gold: Expr, pred: Expr) -> bool | None:
     # the same unknowns first: x = 2 is not y = 2, though both differences are linear
     g, p = (add(e.args[0], neg(e.args[1])) for e in (gold, pred))
     return proportional(g, p) if variables(g) == variables(p) else False
+
+
+def with_names_of(gold: Expr, pred: Expr) -> Expr:
+    """f(t) = 2t is f(x) = 2x: the argument of a function that is being defined may have any name."""
+    g, p = gold.args[0], pred.args[0]
+    defined = g.op == p.op == "call" and g.name == p.name and len(g.args) == len(p.args)
+    if not defined or g == p or any(a.op != "var" for a in (*g.args, *p.args)):
+        return pred
+    # the names change places, so that f(t) = 2x does not become f(x) = 2x
+    names = dict(zip((*g.args, *p.args), (*p.args, *g.args), strict=True))
+    return rewrite(pred, names.get)

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lm_eval_mathtasks.grading.sentences import MAX_SLOT, Span
 from lm_eval_mathtasks.grading.slots import (
-    MAX_SLOT,
-    Span,
     begins_with_value,
     leading_value,
     opens_solution,
@@ -57,7 +56,7 @@ _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:[ \t\n]{0,4}the final answer is(?: ?[:：])?)?", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?P<slash>/?)(?i:answer|solution|final_answer)>")
+_TAG = re.compile(r"<(?P<slash>/?)(?i:answer|solution|final_answer|ans)\s*/?>")
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_STATEMENTS = 30  # statements looked at from the end; loops of "the answer is" are cheap that way
 

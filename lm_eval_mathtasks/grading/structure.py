@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite
+from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
 from lm_eval_mathtasks.grading.inequalities import (
     as_set,
     ascending,
     exclude,
     has_inequality,
     mentions_infinity,
+    names_a_set,
+    pieces_of,
     same_inequalities,
 )
-from lm_eval_mathtasks.grading.relations import is_equation, is_label, same_equation, value_answered
+from lm_eval_mathtasks.grading.relations import (
+    is_equation,
+    is_label,
+    same_equation,
+    value_answered,
+    with_names_of,
+)
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
 from lm_eval_mathtasks.grading.words import compare_clocks, compare_words
@@ -23,11 +31,6 @@ _COLLECTIONS = {"seq", "group", "record", "union"}
 MAX_UNORDERED = 64
 # x = 2 and y = 2 are two lines; k = 2 and n = 2 are the same answer under two names
 _COORDINATES = {"x", "y", "z"}
-
-
-def _names_a_set(e: Expr) -> bool:
-    """Is e one of ℕ, ℤ, ℚ, ℝ, ℂ?"""
-    return e.op == "const" and e.name in {"N", "Z", "Q", "R", "C"}
 
 
 def _no(reason: str) -> Outcome:
@@ -60,7 +63,7 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _compare_matrices(gold, pred, ask)
     if gold.op in _COLLECTIONS or pred.op in _COLLECTIONS:
         return _compare_collections(gold, pred, ask)
-    if _names_a_set(gold) or _names_a_set(pred) or ("builder" in {gold.op, pred.op} and gold.op != pred.op):
+    if names_a_set(gold) or names_a_set(pred) or ("builder" in {gold.op, pred.op} and gold.op != pred.op):
         return _no("a set against something else")
     if "ratio" in {gold.op, pred.op}:
         return _compare_ratios(gold, pred, ask)
@@ -106,7 +109,7 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 def _compare_equations(
     gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask
 ) -> Outcome:
-    pred = _with_names_of(gold, pred)
+    pred = with_names_of(gold, pred)
     p_value = value_answered(pred) if p_value is not None else None
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
@@ -123,17 +126,6 @@ def _compare_equations(
     if g_value is None:
         return _no("different equations")
     return compare_answers(g_value, p_value or pred.args[-1], ask)
-
-
-def _with_names_of(gold: Expr, pred: Expr) -> Expr:
-    """f(t) = 2t is f(x) = 2x: the argument of a function that is being defined may have any name."""
-    g, p = gold.args[0], pred.args[0]
-    defined = g.op == p.op == "call" and g.name == p.name and len(g.args) == len(p.args)
-    if not defined or g == p or any(a.op != "var" for a in (*g.args, *p.args)):
-        return pred
-    # the names change places, so that f(t) = 2x does not become f(x) = 2x
-    names = dict(zip((*g.args, *p.args), (*p.args, *g.args), strict=True))
-    return rewrite(pred, names.get)
 
 
 def _same_curve() -> Outcome:
@@ -194,7 +186,7 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op == "record":
         pred = Expr("seq", pred.args) if gold.op == "seq" else Expr("group", pred.args, "()")
     if gold.op == "union" or pred.op == "union":
-        return _any_order(_pieces(gold), _pieces(pred), ask)
+        return _any_order(pieces_of(gold), pieces_of(pred), ask)
     if pred.op not in _COLLECTIONS and any(a.name == "terms" for a in gold.args):
         return _no("several answers are asked for")
     if gold.op == "seq" and pred.op not in {"seq", "group", "union"} and _one_answer(gold, ask):
@@ -223,23 +215,16 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 def _one_answer(gold: Expr, ask: Ask) -> bool:
     """Does a gold give one answer in several spellings, as "0.4 or 2/5" does?"""
-    return all(compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:])
+    spellings = set(gold.args)
+    # "4, 4" are two answers that are the same
+    return len(spellings) == len(gold.args) and all(
+        compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:]
+    )
 
 
 def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:
     outcomes = [compare_answers(g, pred, ask) for g in golds]
     return next((o for o in outcomes if o.equal), outcomes[0])
-
-
-def _pieces(e: Expr) -> list[Expr]:
-    """The sets that a union joins; also of a list of inequalities, "x < 2 or x > 3"."""
-    parts = e.args if e.op in {"union", "seq"} else (e,)
-    sets = [as_set(p) if p.op == "rel" else p for p in parts]
-    return [
-        piece
-        for s, p in zip(sets, parts, strict=True)
-        for piece in ((s or p).args if (s or p).op == "union" else (s or p,))
-    ]
 
 
 def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:

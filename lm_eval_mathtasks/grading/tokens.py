@@ -8,6 +8,20 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.phrases import is_bound
 from lm_eval_mathtasks.grading.units import UNITS, is_unit_word
+from lm_eval_mathtasks.grading.vocabulary import (
+    COMMAND_OPERATORS,
+    COMMON_WORDS,
+    CONSTANTS,
+    DOTS,
+    DROPPED_COMMANDS,
+    FUNCTIONS,
+    GREEK,
+    NOUNS,
+    PYTHON_WRAPPERS,
+    SHORT_UNITS,
+    SPELLED_BASES,
+    WORD_SEPARATORS,
+)
 
 
 class Unreadable(Exception):
@@ -25,60 +39,17 @@ class Token(NamedTuple):
 # More tokens than any real answer has; it bounds the parser's time.
 MAX_TOKENS = 1_500
 
-FUNCTIONS = {
-    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt",
-    "cbrt", "abs", "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "det", "Re", "Im", "binomial",
-    "factorial", "sgn", "Rational", "Fraction", "cis",
-}  # fmt: skip
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota",
-    "kappa", "lambda", "mu", "nu", "xi", "rho", "varrho", "sigma", "tau", "upsilon", "phi", "varphi", "chi",
-    "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell",
-    "hbar", "mho", "imath",
-}  # fmt: skip
-_COMMAND_OPERATORS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "ge": ">=",
-    "ne": "!=", "approx": "~", "sim": "~", "simeq": "~", "doteq": "~", "equiv": "==", "in": "in",
-    "cup": "cup", "cap": "cap", "setminus": "minus", "backslash": "minus", "colon": ":", "langle": "<(",
-    "rangle": ")>", "lfloor": "floor(", "rfloor": ")floor", "lceil": "ceil(", "rceil": ")ceil",
-    "lbrace": "{(", "rbrace": "})", "{": "{(", "}": "})", "lbrack": "[", "rbrack": "]", "lparen": "(",
-    "rparen": ")", "prime": "'", "to": "to", "rightarrow": "to", "implies": "to", "Rightarrow": "to",
-    "frac": "frac", "binom": "binom", "cup ": "cup", "|": "|",
-    "underbrace": "underbrace", "overbrace": "underbrace",
-}  # fmt: skip
-CONSTANTS = {"pi": "pi", "Pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "oo": "oo"}
-_DROPPED_COMMANDS = {
-    "angle", "triangle", "measuredangle", "circ", "boxed", "fbox", "small", "large", "Large", "huge", "ldotp",
-    "mathop",
-}  # fmt: skip
-# repr() of sympy and numpy objects: what is inside the bracket says it all
-_PYTHON_WRAPPERS = {
-    "Matrix", "ImmutableMatrix", "MutableDenseMatrix", "array", "FiniteSet", "Tuple", "Integer", "Float",
-}  # fmt: skip
-# words between answers; in \\text{} or bare
-_WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
 _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-]?\d+)?")
 # Two dots behind a letter are a slip of punctuation ("4:30p.."), and no ellipsis.
 _ELLIPSIS = re.compile(r"\.{3,}|(?<![A-Za-z])\.\.")
-# Words of three letters that are no product of variables.
-_COMMON_WORDS = {
-    "yes", "not", "the", "any", "all", "for", "are", "has", "had", "was", "its", "per", "but", "can", "odd", "him",
-    "her", "his", "she", "who", "how", "day", "age", "one", "two", "six", "ten",
-}  # fmt: skip
-_DOTS = {"cdots", "ldots", "dots", "dotsb", "dotsc", "dotsm", "hdots", "vdots", "ddots"}
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")
 # Letters beside a function's name that still make "2xsinx" a product, and not "business" a sine.
 MAX_LOOSE_LETTERS = 2
-# Names of functions that are nouns behind a value, unless an argument follows.
-_NOUNS = {"min", "max", "sec", "floor", "factorial"}
 _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
-# Letters that are a unit behind a number where the next number follows: "2 h 30 min"
-_SHORT_UNITS = {"h", "m", "s", "g", "l", "L"}
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
-_DIGIT_NEXT = re.compile(r"\s*\d")
+_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d")
 _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
 _HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
 # "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
@@ -90,10 +61,6 @@ _BRACKETED_WORDS = re.compile(
 _JOINED_WORDS = re.compile(
     r"(?:(and|or)\b\s*)?((?!\s).*?)(?:(?:\s|,)+(and|or))?[\s,]*", re.DOTALL | re.IGNORECASE
 )
-_SPELLED_BASES = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16",
-}  # fmt: skip
 _TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
 _BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
@@ -133,7 +100,7 @@ class _Scanner:
             self.emit("op", "deg", gap)
         elif (match := _BASED.match(self.text, self.at)) and self.is_numeral(match):
             self.at = match.end()
-            self.emit("base", f"{match.group(1)}_{_SPELLED_BASES.get(match.group(2), match.group(2))}", gap)
+            self.emit("base", f"{match.group(1)}_{SPELLED_BASES.get(match.group(2), match.group(2))}", gap)
         elif match := _ELLIPSIS.match(self.text, self.at):
             self.at = match.end()
             self.emit("dots", "...", gap)
@@ -204,11 +171,11 @@ class _Scanner:
             self.emit("op", "big:" + name, gap)
         elif name in FUNCTIONS or name in CONSTANTS:
             self.letters(name, gap)
-        elif name in _COMMAND_OPERATORS:
-            self.emit("op", _COMMAND_OPERATORS[name], gap)
-        elif name in _GREEK:
+        elif name in COMMAND_OPERATORS:
+            self.emit("op", COMMAND_OPERATORS[name], gap)
+        elif name in GREEK:
             self.emit("var", name, gap)
-        elif name in _DOTS:
+        elif name in DOTS:
             self.emit("dots", "...", gap)
         elif name in {"pmod", "mod", "bmod"}:
             self.emit("op", "mod", gap)
@@ -216,7 +183,7 @@ class _Scanner:
             self.emit("sep", "\\", gap)
         elif name == "$":
             self.emit("text", "$", gap)
-        elif name not in _DROPPED_COMMANDS:
+        elif name not in DROPPED_COMMANDS:
             if not name.isalpha():
                 raise Unreadable(f"unknown command \\{name}")
             # a symbol we do not know equals itself only
@@ -225,7 +192,7 @@ class _Scanner:
     def words(self, words: str, gap: bool) -> None:
         """A \\text{...}: a separator, a number, letters, or words."""
         joint = _JOINED_WORDS.fullmatch(words)
-        if words.strip(" ,.").lower() in _WORD_SEPARATORS:
+        if words.strip(" ,.").lower() in WORD_SEPARATORS:
             self.emit("sep", "and", gap)
         elif words[:1].isdigit():
             self.out.extend(_Scanner(words).run())
@@ -258,7 +225,7 @@ class _Scanner:
         """Name a run of letters: a function, a constant, a unit, a separator, words, or a product of variables."""
         before = self.out[-1] if self.out else None
         after_value = self.follows_value()
-        if word in _PYTHON_WRAPPERS:
+        if word in PYTHON_WRAPPERS:
             return
         if word in FUNCTIONS and not (after_value and self.is_noun(word)):
             self.emit("func", word, gap)
@@ -266,7 +233,7 @@ class _Scanner:
             self.emit("const", CONSTANTS[word], gap)
         elif word == "mod":
             self.emit("op", "mod", gap)
-        elif word.lower() in _WORD_SEPARATORS and (gap or after_value):
+        elif word.lower() in WORD_SEPARATORS and (gap or after_value):
             self.emit("sep", "and", gap)
         elif after_value and self.is_measured(word, gap):
             more = _HYPHENS.match(self.text, self.at)
@@ -277,7 +244,7 @@ class _Scanner:
         elif len(word) > 2 and (split := self.split_names(word)):
             for part in split:
                 self.emit("func" if part in FUNCTIONS else "const" if part in CONSTANTS else "var", part, gap)
-        elif (len(word) > MAX_LOOSE_LETTERS + 1 and not word.isupper()) or word.lower() in _COMMON_WORDS:
+        elif (len(word) > MAX_LOOSE_LETTERS + 1 and not word.isupper()) or word.lower() in COMMON_WORDS:
             self.emit("text", word, gap)
         else:
             # e_r is no power of e
@@ -295,9 +262,7 @@ class _Scanner:
     def is_noun(self, word: str) -> bool:
         """Is the name of a function behind a value a noun, as in "45 min" and "7th floor"?"""
         ahead = _NO_ARGUMENT.match(self.text, self.at)
-        return (
-            word in _NOUNS and ahead is not None and not (word == "sec" and ahead.group().strip().isdigit())
-        )
+        return word in NOUNS and ahead is not None and not (word == "sec" and ahead.group().strip().isdigit())
 
     def is_measured(self, word: str, gap: bool) -> bool:
         """Is a run of letters behind a value a unit or a noun, and no product of variables?"""
@@ -309,8 +274,8 @@ class _Scanner:
             goes_on = _DIGIT_NEXT.match(self.text, self.at) or (
                 unit_below and is_unit_word(unit_below.group(1))
             )
-            return word in _SHORT_UNITS and before.kind == "num" and bool(goes_on)
-        return is_unit_word(word) or (len(word) > 2 and gap) or word in _NOUNS
+            return word in SHORT_UNITS and before.kind == "num" and bool(goes_on)
+        return is_unit_word(word) or (len(word) > 2 and gap) or word in NOUNS
 
     @staticmethod
     def split_names(word: str) -> list[str]:

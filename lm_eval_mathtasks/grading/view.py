@@ -20,7 +20,7 @@ _TURN_TOKEN = re.compile(
 )
 _NEXT_QUESTION = re.compile(
     r"^[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
-    r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|问题|题目)[ \t]?[:：]",
+    r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]",
     re.MULTILINE,
 )
 _WELCOME = re.compile(

@@ -33,6 +33,7 @@ from lm_eval_mathtasks.hooks.scoring import (
     same_number_text,
     same_text,
     score_doc,
+    use_graders,
 )
 from lm_eval_mathtasks.problems import sources
 
@@ -63,8 +64,10 @@ __all__ = [
 def load(set: str | None = None, **metadata: Any) -> dict[str, Dataset]:
     """The docs of a set, under "test", in the columns that the prompts use.
 
-    set: a name in `problems/sets.yaml`, which a YAML gives as `dataset_kwargs: {set: gsm8k}`; metadata: of the task.
+    set: a name in `problems/sets.yaml`, which a YAML gives as `dataset_kwargs: {set: gsm8k}`; metadata: of the task, of
+    which `graders` names other projects' graders that report beside ours (`--metadata '{"graders": ["math-verify"]}'`).
     """
+    use_graders(metadata.get("graders"))
     return sources.load(set, metadata)
 
 

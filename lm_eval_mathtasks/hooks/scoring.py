@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from lm_eval_mathtasks.grading.beside import start_graders, verdicts_beside
 from lm_eval_mathtasks.grading.judge import judge, judge_again
 from lm_eval_mathtasks.grading.scores import doc_scores, mean
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -14,6 +15,9 @@ from lm_eval_mathtasks.problems.gold import answer_in
 
 Doc = Mapping[str, Any]
 Scores = dict[str, float]
+
+# The graders of other projects that this run reports beside ours.
+_graders: tuple[str, ...] = ()
 
 _AROUND_NUMBER = re.compile(r"[\s$,]|\.$")
 
@@ -64,11 +68,26 @@ def score_doc(
 
     strict = [strictly(one.extraction) for one in judged]
     scores = doc_scores(judged, gold=reference, asked=len(responses_of(results)), strict=strict)
+    scores |= _beside(reference, responses)
     erratum = erratum_of(str(doc["question"]))
     if judged and (erratum is None or erratum.gold is not None):
         corrected = judged if erratum is None else [judge_again(one, gold=erratum.gold) for one in judged]
         scores["exact_match_errata"] = mean(one.correct for one in corrected)
     return scores
+
+
+def use_graders(names: str | Sequence[str] | None) -> None:
+    """Have these graders report beside ours from now on. Raises TaskError before a model is asked."""
+    global _graders  # noqa: PLW0603  a score hook gets a doc and responses only, and no metadata
+    _graders = start_graders([names] if isinstance(names, str) else names or ())
+
+
+def _beside(reference: str, responses: Sequence[Any]) -> Scores:
+    """What the other graders say of the responses: the mean of each metric, as exact_match is."""
+    found = (
+        [verdicts_beside(_graders, reference, str(r)) for r in responses if r is not None] if _graders else []
+    )
+    return {metric: mean(each[metric] for each in found) for metric in found[0]} if found else {}
 
 
 def same_text(gold: str, answer: str) -> bool:

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.errors import MathtasksError
 from lm_eval_mathtasks.grading.scores import RATES
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson, z_value
+from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 _WIDTH = 80  # columns, where there is no terminal
@@ -102,7 +104,20 @@ def _say_next(keeper: Keeper, results: Mapping[str, Any]) -> None:
     print(f"logs  {short(path)}")
     print(f"next  mathtasks report {run}\n      mathtasks compare {run}")
     if any("pass@" in key for task in results.values() for key in task):
+        _say_of_repeats(path)
         print(f"      mathtasks sampling {run}  (every k, with intervals)")
+
+
+def _say_of_repeats(results: Path) -> None:
+    """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
+    elsewhere."""
+    try:
+        runs = read_runs(results)
+    except MathtasksError:
+        return
+    for run in runs:
+        if note := note_on_repeats(run):
+            print(f"{run.task}: {note}")
 
 
 def logged_results(keeper: Keeper) -> Path | None:

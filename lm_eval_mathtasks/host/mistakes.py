@@ -16,17 +16,17 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.models.payload import LIMIT_NAMES
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 
 LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
 CONNECT_S = 5.0  # for a TCP connection to the server, which needs one round trip
 _NEAR = 0.8  # similarity (difflib) from which an unknown name is taken for a slip of a known one
 _BUDGET = "max_gen_toks"
-_BUDGET_NAMES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
 _SAMPLING = ("top_p", "top_k", "min_p")
 _GENERATION = {
     _BUDGET,
-    *_BUDGET_NAMES,
+    *LIMIT_NAMES,
     *_SAMPLING,
     "do_sample",
     "temperature",
@@ -123,20 +123,13 @@ def _check_counts(value: Value) -> None:
 
 
 def _generation(given: Any) -> Mapping[str, Any] | None:
-    """The generation arguments, checked, with lm-eval's one name for the budget: a task's own name for it would win."""
+    """The generation arguments, checked; their limit of tokens has one name already."""
     if given is None:
         return None
     if not isinstance(given, Mapping):
         raise TaskError("--gen_kwargs name=value,...", str(given), "--gen_kwargs max_gen_toks=2048")
     settings = dict(given)
     refuse_slips(settings, _GENERATION, "generation argument", TaskError)
-    budgets = {name: settings.pop(name) for name in (_BUDGET, *_BUDGET_NAMES) if name in settings}
-    if len(set(map(str, budgets.values()))) > 1:
-        raise TaskError(
-            "one limit of tokens", ", ".join(f"{k}={v}" for k, v in budgets.items()), "keep max_gen_toks"
-        )
-    if budgets:
-        settings[_BUDGET] = next(iter(budgets.values()))
     limits = {
         _BUDGET: (lambda v: v >= 1 and v % 1 == 0, "a whole number of at least 1"),
         "temperature": (lambda v: v >= 0, "a number of at least 0"),

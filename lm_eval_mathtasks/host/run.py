@@ -31,6 +31,7 @@ from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampl
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
+from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
@@ -41,6 +42,7 @@ OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
+    ("lm_eval.evaluator_utils", "No aggregation function defined for metric"),
     ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
 )
 # The extra of this package that installs what a model imports.
@@ -79,11 +81,13 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
             args.func(args)
             keeper.require_complete()
         except BaseException as error:
-            keeper.say_where()
+            journals = {one.journal for one in run_reports()[earlier:]}
+            keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
                 fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
+            keeper.raise_full(error, journals)
             raise
     keeper.finish()
     status = max([answer(keeper), *map(say, run_reports()[earlier:])])
@@ -104,7 +108,12 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
-    args = parser.parse_args(["run", *arguments])
+    try:
+        args = parser.parse_args(["run", *arguments])
+    except ValueError:
+        # lm-eval repeats what it could not read, which may hold a key.
+        fix = "write name=value,name=value, or JSON with double quotes"
+        raise ModelError("--model_args and --gen_kwargs that can be read", "others", fix) from None
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
@@ -113,8 +122,12 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
                 "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
             )
         args.model_args = {**(args.model_args or {}), "dry_run": True}
+    if graders := vars(args).pop("graders"):
+        args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
     if not requested(given_value(args, "tasks")):
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
+    if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
+        args.gen_kwargs = with_one_limit(gen_kwargs)
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
     if isinstance(args.samples, dict):
@@ -136,6 +149,11 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     )
     ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
     ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
+    ours.add_argument(
+        "--graders",
+        metavar="NAMES",
+        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
+    )
     ours.add_argument(
         "--repeats",
         type=int,

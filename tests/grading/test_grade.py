@@ -70,6 +70,13 @@ def test_a_fault_of_ours_is_no_wrong_answer(monkeypatch):
     assert "a bug" in verdict.reason
 
 
+def test_numbers_are_read_as_their_text():
+    assert grade(gold=277, pred="277").correct
+    assert grade(gold=27.0, pred="27").correct
+    assert grade(gold="277", pred=277).correct
+    assert grade(gold=277, pred="278").status is Status.INCORRECT
+
+
 def test_none_equals_nothing():
     assert not grade(gold="", pred=None).correct
     assert not grade(gold="", pred="").correct
@@ -214,3 +221,15 @@ def test_adjudicated_real_predictions():
         if grade(gold=r["gold"], pred=r["pred"], deadline=UNHURRIED_S).correct != r["label"]
     ]
     assert not wrong
+
+
+def test_reported_mistakes_are_judged_right():
+    """Kinds of mistakes found on real outputs and in public reports; `right` is null where it is a convention."""
+    rows = [row for row in shared_rows("wild/grading.jsonl") if row["right"] is not None]
+    assert len(rows) == 102
+    wrong = []
+    for row in rows:
+        answer = row["pred"] if "pred" in row else extract_answer(row["response"]).answer
+        if grade(gold=row["gold"], pred=answer).correct is not row["right"]:
+            wrong.append(row)
+    assert wrong == []

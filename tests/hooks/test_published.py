@@ -22,6 +22,9 @@ FIRST_NUMBER = (
     'the response says "the answer is 90 + 90 = 180"; its publisher read the first number as the answer'
 )
 LOOP = "the response repeats itself until it is cut off and never answers; the publisher credits a digit in the loop"
+LAST_NUMBER = (
+    'the response ends "160 red roses by 5 pm" or the like; its publisher read the last number as the answer'
+)
 COMPOUND = 'the question asks how long; "3 hours and 45 minutes" is the 225 minutes of the gold'
 
 # file, model, dataset, task, docs, published accuracy and ours (percent), docs where we differ from the label and why;
@@ -34,10 +37,11 @@ SETS = [
     ("abel_gsm8k", "abel-7b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 59.74, 59.74, {}),
     ("abel_gsm8k", "abel-13b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.41, 66.49, {}),
     ("abel_gsm8k", "abel-70b", "gsm8k", "gsm8k-cot-zeroshot", 1319, 83.62, 83.62, {}),
-    ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2, 36.16,
-     dict.fromkeys((16, 908), FIRST_NUMBER)),
-    ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9, 67.25,
-     {**dict.fromkeys((53, 138, 509, 669, 844), FIRST_NUMBER), 1218: COMPOUND}),
+    ("rho_gsm8k", "rho-math-1b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 36.2, 36.01,
+     {**dict.fromkeys((16, 908), FIRST_NUMBER), **dict.fromkeys((111, 504), LOOP)}),
+    ("rho_gsm8k", "rho-math-7b-v0.1", "gsm8k", "gsm8k-cot-zeroshot", 1319, 66.9, 67.40,
+     {**dict.fromkeys((53, 138, 509, 669, 844), FIRST_NUMBER), **dict.fromkeys((181, 760), LAST_NUMBER),
+      1218: COMPOUND}),
     ("rho_math500", "rho-math-7b-v0.1", "math500", "math500", 500, 31.0, 33.2, {377: LOOP}),
     ("rho_math500", "rho-math-1b-interpreter-v0.1", "math500", "math500", 500, 40.6, 40.8, {}),
 ]  # fmt: skip

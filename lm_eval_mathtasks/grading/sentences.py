@@ -1,0 +1,214 @@
+"""The value that a sentence or a text comes to: the last formula, or the number that the last sentence is about.
+
+Of "The bakery earned $840 from selling 420 rolls" it is 840, and of "she has 130 minutes left if this month has 31
+days" 130: what stands in a later phrase or clause of its own does not answer.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, value_side
+from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.numerals import RUN
+
+Span = tuple[int, int]
+
+# Longer than this is no sentence and no slot, but the start of an explanation.
+MAX_SLOT = 1_500  # characters
+_BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
+_THERE_ARE = re.compile(
+    r"\bthere (?:are|is|were|will be|would be|must be)"
+    r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
+    re.IGNORECASE,
+)
+_REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
+_OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
+_OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
+_IS = re.compile(
+    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?)|[=:])\s(?:only |exactly |just |about |a total of )?\Z"
+)
+# A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
+)
+# The clause that tells the result starts behind one of these.
+_CLAUSE_START = re.compile(
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|for a total of"
+    r"|he|she|it|they|we|there)\b"
+    r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
+    r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
+)
+# ... and it ends before one of these, unless it begins with it.
+_SUBORDINATE = re.compile(
+    r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
+)
+_ATTACHED = re.compile(
+    r"\b(?:from|for|in|at|with|by|to|on|during|than|below|above|over|under|out of|of|per|each|after|before|that|who"
+    r"|within|d'ici)\b"
+)
+_COMPLEMENT = re.compile(
+    r"\b(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
+    r"(?: the| all| these| those| first| last)*\s\Z",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
+_NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
+_JOINERS = frozenset({"", "and", "or"})
+# What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
+_LIST_BEGINS = re.compile(
+    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then)\b,?|[:>.]|\A|\n)\s*\Z",
+    re.IGNORECASE,
+)
+_SPELLED = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?)\s+(?:only |exactly |just |about |a total of )?"
+    rf"(?P<number>{RUN})(?!\s+of\b)",
+    re.IGNORECASE,
+)
+_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
+TRIM = _OPENING_TRIM + "，,；;。.！"
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
+
+
+def trim(text: str, start: int, stop: int) -> Span | None:
+    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
+    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
+        start += 1
+    while start < stop and text[stop - 1] in TRIM:
+        # A backslash before it makes it a command: "\," or "\!".
+        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
+            stop -= 1
+        stop -= 1
+    for opening, closing in _DELIMITERS:
+        inside = (start + len(opening), stop - len(closing))
+        wrapped = (
+            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
+        )
+        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
+            return trim(text, *inside)
+    return (start, stop) if start < stop else None
+
+
+def last_value(text: str, start: int, stop: int) -> Span | None:
+    """Return the span of the value that `text[start:stop]` comes to, or None: a formula, or a number in words.
+
+    A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples
+    below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
+    """
+    found = formulas(text, start, stop)
+    telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
+    after = telling[-1].end if telling else start
+    # names after the last telling formula
+    outside = found[-3:]
+    numbers = [
+        match.span()
+        for match in NUMBER.finditer(text, after, stop)
+        if not any(other.begin <= match.start() < other.end for other in outside)
+    ]
+    if not telling and not numbers:
+        return _in_words(text, start, stop) or (
+            trim(text, found[-1].start, found[-1].stop) if found else None
+        )
+    if telling and numbers and not _BREAK.search(text, after, numbers[-1][0]):
+        led = [k for k, (begin, _) in enumerate(numbers) if _VERB.search(text, max(after, begin - 30), begin)]
+        numbers = numbers[led[0] :] if led else []
+    place = numbers[-1][0] if numbers else telling[-1].begin
+    sentence = _last_break(text, start, place)
+    reason = _REASON.search(text, sentence, place)
+    if reason and text[sentence : reason.start()].strip():
+        result = last_value(text, sentence, reason.start())
+        if result:
+            return result
+    if not numbers:
+        return _formula_value(text, telling, sentence)
+    return trim(text, *_result(text, [span for span in numbers if span[0] >= sentence], sentence))
+
+
+def _in_words(text: str, start: int, stop: int) -> Span | None:
+    """The number of a text without digits: "there are three circles"."""
+    spelled = list(_SPELLED.finditer(text, max(start, stop - MAX_SLOT), stop))
+    return spelled[-1].span("number") if spelled else None
+
+
+def _last_break(text: str, start: int, stop: int) -> int:
+    """Return the start of the sentence or line that `stop` is in."""
+    window = max(start, stop - MAX_SLOT)
+    return max([window, *(match.end() for match in _BREAK.finditer(text, window, stop))])
+
+
+def _result(text: str, numbers: list[Span], sentence: int) -> Span:
+    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows, or the one that
+    its last main clause tells.
+
+    Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
+    """
+    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
+    for position, (begin, end) in enumerate(numbers):
+        if begin > equals >= 0:
+            return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
+        if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
+            return begin, end
+    told = _main_clause(text, numbers, sentence)
+    said = [k for k, (begin, _) in enumerate(told) if _IS.search(text, max(0, begin - 30), begin)]
+    if said:
+        told = told[said[-1] :]
+    else:
+        free = [
+            k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
+        ]
+        told = told[free[0] :] if free else told[-1:]
+    # what is attached to a number by a preposition is no result of its own
+    return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
+    """Keep the numbers of the last main clause that has any."""
+    later = numbers
+    # what stands before a colon is a heading
+    colon = text.rfind(":", sentence, numbers[-1][0])
+    if colon >= 0 and not text[colon + 1].isdigit():
+        later = numbers = [span for span in numbers if span[0] > colon]
+    for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
+        kept = [span for span in numbers if span[1] <= match.start()]
+        if kept and text[sentence : match.start()].strip():
+            later = kept
+            break
+    for match in reversed(list(_CLAUSE_START.finditer(text, sentence, later[-1][0]))):
+        kept = [span for span in later if span[0] >= match.start()]
+        if kept:
+            return kept
+    return later
+
+
+def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | None:
+    """Return the value of the last formula, or of the one that "there are" announces in its clause, or of a list."""
+    last = telling[-1]
+    # "the least value is $4$ for $x = 1$"
+    if (
+        len(telling) > 1
+        and telling[-2].begin >= sentence
+        and _BESIDE.search(text, telling[-2].end, last.begin)
+    ):
+        is_said = _IS.search(text, max(0, telling[-2].begin - 30), telling[-2].begin)
+        last, telling = (telling[-2], telling[:-1]) if is_said else (last, telling)
+    for formula in reversed(telling):
+        between = text[formula.end : last.begin]
+        if len(between) > MAX_SLOT or "," in between or _BREAK.search(between):
+            break
+        if _THERE_ARE.search(text, max(0, formula.begin - 60), formula.begin):
+            last = formula
+            break
+    first = last
+    if last is telling[-1]:
+        for formula in reversed(telling[:-1]):
+            between = text[formula.end : first.begin]
+            if "\n" in between or between.strip().strip(",;").strip().lower() not in _JOINERS:
+                break
+            first = formula
+    if first is not last and first.end != last.begin:
+        left, right = (_NAMED.match(text, formula.start, formula.stop) for formula in telling[-2:])
+        two_values = left and right and left[1] == right[1]
+        if two_values or _LIST_BEGINS.search(text, max(0, first.begin - 30), first.begin):
+            return first.begin, last.end
+    return trim(text, *value_side(text, last.start, last.stop))
