@@ -52,7 +52,7 @@ PACKAGES = {
     "hooks": {"lm_eval", "yaml"},
     "evidence": {"yaml", "tqdm", "ray"},
     "sampling": {"tokenizers", "transformers"},
-    "host": {"lm_eval"},
+    "host": {"lm_eval", "transformers"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
     "report": {"jinja2", "yaml"},

@@ -35,6 +35,7 @@ class Keeper:
         self.path: Path | None = None
         self.kept = 0
         self.stamp: dict[str, Any] = {}
+        self.unknown_cuts: list[str] = []  # tasks
         self.asked: defaultdict[str, set[Any]] = defaultdict(set)  # docs by task
         self.logged: defaultdict[str, set[Any]] = defaultdict(set)
         self._resume = resume
