@@ -1,4 +1,4 @@
-"""`rescore --tokenizer`: a response of as many tokens as the run allowed was cut off, and says so in every log after."""
+"""`rescore --tokenizer`: a response of as many tokens as the run allowed was cut off, and every later log says so."""
 
 import json
 
