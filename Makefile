@@ -58,7 +58,7 @@ bench-report: $(VENV)/test/.done
 bench-choosing: $(VENV)/test/.done
 	$(TEST)/python benchmarks/choosing.py
 
-# Everything under logs/ anew, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
+# What lies under logs/ anew, but for the published model, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
 evidence: $(VENV)/test/.done $(VENV)/vllm/.done
 	$(TEST)/python benchmarks/evidence.py hf replay --out out/evidence/logs
 	$(VLLM)/python benchmarks/evidence.py vllm api --out out/evidence/logs

@@ -1,4 +1,4 @@
-"""Makes everything under logs/ anew: `python benchmarks/evidence.py hf replay` where PyTorch is installed, then
+"""Makes what lies under logs/ anew, but for the published model: `python benchmarks/evidence.py hf replay` where PyTorch is installed, then
 `... vllm api` where vLLM is. Each run is packed with its command; `--out` names another folder to compare with.
 
 hf, vllm, api   the embedded model after each stage of its training, on the bundled samples, greedy, in float32: in
