@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "where a run's missing points went",
     "explain-answer": "the whole path from one response to its verdict",
     "report": "a page with scores, gaps and every response; or Markdown, CSV, JSON",
+    "view": "an index of many runs, each with its page",
     "sampling": "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
     "budgets": "accuracy at every token budget, from one long run",
     "choose": "best-of-n and weighted majority by scores of the responses, beside vote and oracle",

@@ -42,7 +42,7 @@ PACKAGES = {
     "presets": {"yaml"},
     "smollm": {"torch", "transformers", "gguf"},
     "grading": {"sympy", "mpmath", "math_verify", "latex2sympy2_extended", "lm_eval", "yaml"},
-    "tables": {"rich"},
+    "tables": set(),
     "check": {"lm_eval"},
     "runs": {"pyarrow"},
     "models": {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"},
@@ -56,7 +56,7 @@ PACKAGES = {
     "host": {"lm_eval"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
-    "report": {"jinja2"},
+    "report": {"jinja2", "yaml"},
     "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml", "numpy"},
     "commands": {"tqdm", "jinja2"},
     "cli": set(),
@@ -86,7 +86,6 @@ LAZY = {
     "pydantic",
     "pyarrow",
     "ray",
-    "rich",
     "tqdm",
 }
 MAY_LOAD_AT_IMPORT = {

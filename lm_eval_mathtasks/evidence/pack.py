@@ -46,7 +46,7 @@ from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.package import STAMP
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_facts import PACKED, model_arguments, model_name
-from lm_eval_mathtasks.runs.lm_eval_files import RESULTS
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS, samples_beside
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.reading import completed, read_source
@@ -160,10 +160,18 @@ def _packs_of(found: Source, logs: Path, choices: Choices) -> Iterator[Pack]:
         run = completed(read, journal=choices.journal)
         if isinstance(run, Refused):
             raise run.error
-        source = next(file.parent.glob(f"samples_{run.task}_{named['date']}.jsonl*"))
+        source = next(samples.file for samples in samples_beside(file) if samples.task == run.task)
         pack = _pack(run, raw, (file.name, source), choices)
-        pack.folder = logs / pack.folder / named["date"].split(".", 1)[0]
+        pack.folder = logs / pack.folder / safe_name(named["date"].split(".", 1)[0])
+        _require_inside(pack.folder, logs)
         yield pack
+
+
+def _require_inside(folder: Path, logs: Path) -> None:
+    """Raise EvidenceError where a link leads out of the folder of all packs."""
+    if not folder.resolve().is_relative_to(logs.resolve()):
+        got = f"{folder}, which is {folder.resolve()}"
+        raise EvidenceError(f"a folder in {logs}", got, "remove the link, or name another --out")
 
 
 def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -> Pack:
@@ -205,7 +213,7 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
         "files": {name: {"sha256": sha256(data), "bytes": len(data)} for name, data in files.items()},
     }
     files[FILE] = _json(sealed(manifest))
-    folder = Path(safe_name(run.model or "unnamed")) / run.task
+    folder = Path(safe_name(run.model or "unnamed")) / safe_name(run.task)
     return Pack(folder, len(run.rows), files)
 
 

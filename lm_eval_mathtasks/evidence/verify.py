@@ -55,6 +55,7 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
     """Return what is wrong with a pack; texts: by SHA-256, those that a pack without text may be checked with."""
     report = Report(folder)
     try:
+        _require_files(folder)
         _check(report, read_manifest(folder), texts or {})
     except MathtasksError as error:
         report.findings.append(str(error))
@@ -62,6 +63,14 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
         # A pack comes from anyone: whatever its files hold instead of what they should is a finding.
         report.findings.append(f"not readable as a pack: {error!r}")
     return report
+
+
+def _require_files(folder: Path) -> None:
+    """Raise EvidenceError unless all that a pack holds are files of its own: a link leads anywhere."""
+    held = [folder, *folder.rglob("*")]
+    if strange := [p for p in held if p.is_symlink() or not (p.is_file() or p.is_dir())]:
+        named = ", ".join(sorted(p.name for p in strange))
+        raise EvidenceError("a pack of files", f"links or devices: {named}", _AGAIN)
 
 
 def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None:
@@ -119,7 +128,7 @@ def _read(folder: Path, manifest: Manifest) -> tuple[Results, Run, list[SampleLi
 def _named(folder: Path, manifest: Manifest, start: str) -> Path:
     """The one file of this kind that the manifest names and the folder holds."""
     names = [str(name) for name in manifest["files"] if str(name).startswith(start)]
-    if len(names) != 1 or not (folder / names[0]).is_file():
+    if len(names) != 1 or Path(names[0]).name != names[0] or not (folder / names[0]).is_file():
         got = "none" if not names else f"{', '.join(names)}{' (missing)' if len(names) == 1 else ''}"
         raise EvidenceError(f"one file {start}* that the manifest names", got, _AGAIN)
     return folder / names[0]
