@@ -92,6 +92,12 @@ def test_the_numbers_in_the_readme_are_those_of_the_logs():
     assert not scores, "every pack is in the README"
 
 
+def test_two_greedy_runs_of_the_published_model_are_the_same_texts():
+    folders = sorted(folder for folder in PACKS if f"{REAL}gsm8k-cot-zeroshot/" in f"{folder}/")
+    first, second = ([row.responses for row in read_run(folder).rows] for folder in folders)
+    assert first == second
+
+
 def test_the_logs_stay_small():
     assert sum(path.stat().st_size for path in LOGS.rglob("*") if path.is_file()) < TOTAL_MB * 1e6
 
