@@ -19,7 +19,7 @@ from lm_eval_mathtasks.tables import print_tables
 _CHOICES = {
     "--kind": KINDS,
     "--metric": ("pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"),
-    "--tools": ("none", "python", "calculator"),
+    "--tools": ("none", "python", "calculator", "some"),
     "--reported-by": ("vendor", "third-party"),
 }
 

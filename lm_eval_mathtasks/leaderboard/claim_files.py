@@ -61,7 +61,7 @@ class TableEntry(_Strict):
     k: int | None = Field(default=None, ge=1, description="samples per problem")
     shots: int | None = Field(default=None, ge=0)
     cot: bool | None = None
-    tools: Literal["none", "python", "calculator"] | None = None
+    tools: Literal["none", "python", "calculator", "some"] | None = None
     chat_template: bool | None = None
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
