@@ -198,6 +198,15 @@ BAD = {
     "an unknown field": ("shots: 8", "shoots: 8", 6, "shoots"),
     "doubt without a reason": (", note: the card has 42", "", 12, "needs a note"),
     "a date that is none": ('"2024-05"', '"May 2024"', 2, "date"),
+    "a share of no count of answers": (
+        GOOD[GOOD.index("    shots: 8") : GOOD.index(", reported_by")],
+        "    temperature: 0\n    locator: Table 1\n    rows:\n      - {model: Toy-1, score: 61.53",
+        11,
+        "61.53 of 'Toy-1' is no share of 1319",
+    ),
+    "a reason that is not needed": ("61.5,", "61.5, uncounted: a guess,", 11, "leave `uncounted` out"),
+    "several answers without a number": ("metric: pass@1", "metric: avg@k", 6, "avg@k needs k"),
+    "one answer that is several": ("metric: pass@1", "metric: pass@1\n    k: 4", 6, "is avg@k"),
     "a key twice": ("    shots: 8\n", "    shots: 8\n    shots: 4\n", 9, "given twice"),
     "broken YAML": ("rows:", "rows: {", 11, "YAML"),
     "a row twice": (
@@ -217,9 +226,58 @@ def test_bad_claims_are_named_with_file_and_line(folder, name):
     _, problems = read_claims(folder)
     assert problems
     assert all(p.file == "toy.yaml" for p in problems)
-    assert words in str(problems[0])
+    assert words in str(problems[0]), problems
     # pydantic blames the innermost mapping; a table's own fields are at its first line
     assert abs(problems[0].line - line) <= 1, str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("docs: 30", "docs: thirty"), "counts of problems, got 'thirty'"),
+        (("docs: 30, ", ""), "counts of problems, got None"),
+        (("docs: 30", "docs: 30, editions: 29.5"), "got 30, 29.5"),
+        (('"aime(20)?24"', '"aime(20?24"'), "regular expression"),
+        ((', tasks: "aime(20)?24"', ""), "regular expression, got None"),
+        (("docs: 30", "size: 30, docs: 30"), "unknown size"),
+        (('AIME24: {docs: 30, tasks: "aime(20)?24"}', "AIME24: 30"), "expected docs and tasks, got 30"),
+    ],
+)
+def test_a_benchmark_that_compare_could_not_use_is_named(folder, change, words):
+    path = folder / "benchmarks.yaml"
+    assert change[0] in path.read_text()
+    path.write_text(path.read_text().replace(*change))
+    problem = read_claims(folder)[1][0]
+    assert problem.file == "benchmarks.yaml"
+    assert words in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("score", "answers", "given"),
+    [
+        (50.0, 1, True),
+        (53.3, 1, True),  # 16 of 30 is 53.33
+        (53.4, 1, True),  # rounded up
+        (53.5, 1, False),
+        (53, 1, True),
+        (52, 1, False),  # 15 is 50.0, 16 is 53.3
+        (53.5, 4, False),  # 64 of 120 is 53.33, 65 is 54.17
+        (54.2, 4, True),
+        (79.17, 4, True),  # 95 of 120
+        (79.14, 4, False),
+        (0, 1, True),
+        (100, 1, True),
+        (99.9, 1, False),
+    ],
+)
+def test_which_scores_a_count_of_right_answers_gives(shipped, score, answers, given):
+    assert shipped.benchmarks["AIME26"].gives(score, answers) == given
+
+
+def test_every_count_is_a_possible_score(shipped):
+    benchmark = shipped.benchmarks["MATH-500"]
+    for digits in (0, 1, 2):
+        assert all(benchmark.gives(round(count / 5, digits)) for count in range(501))
 
 
 def test_all_problems_come_in_one_error(folder):
