@@ -134,6 +134,24 @@ def rooms() -> str:
     return "\n".join(lines)
 
 
+def model_arguments() -> str:
+    """A Markdown row per argument of the API model, from its settings."""
+    from dataclasses import MISSING, fields
+
+    from lm_eval_mathtasks.models.settings import Settings
+
+    rows = ["| argument | default | what |", "|---|---|---|"]
+    for one in fields(Settings):
+        default = (
+            "required" if one.default is MISSING else "none" if one.default is None else f"`{one.default}`"
+        )
+        rows.append(f"| `{one.name}` | {default} | {one.metadata['about']} |")
+    return "\n".join(rows)
+
+
+MODELS = ROOT / "lm_eval_mathtasks" / "models" / "README.md"
+
+
 def _printed(*words: str | Path) -> str:
     """What a command prints on a terminal of 80 columns, with the command above it."""
     from lm_eval_mathtasks.cli import main
@@ -250,6 +268,7 @@ PARTS = {
     LOGS: {"published": published},
     CONTRIBUTING: {"rooms": rooms, "tree": tree},
     LEADERBOARDS: {"situations": situations},
+    MODELS: {"arguments": model_arguments},
 }
 
 
