@@ -62,6 +62,17 @@ def tasks_table() -> str:
     return "\n".join(rows)
 
 
+def docs_of_tasks() -> dict[str, int]:
+    """How many docs each task has."""
+    return {path.stem: _docs(_yaml(path)) for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml"))}
+
+
+def tags_of_tasks() -> dict[str, list[str]]:
+    """The tags of each task."""
+    tags = {path.stem: _yaml(path)["tag"] for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml"))}
+    return {name: [tag] if isinstance(tag, str) else tag for name, tag in tags.items()}
+
+
 def _claims(name: str, docs: int, shots: int) -> str:
     """The benchmark of a task in `leaderboards/`, and how many of its scores state nothing that a plain run of the
     task contradicts: another number of shots, tools, a vote, answers without reasoning (or with)."""

@@ -63,8 +63,17 @@ def sample_lines(
             "judged": [kept(one) for one in judged[place]],
             "logged": dict(row.metrics) or {"score": row.score},
         }
+        if any(row.finish) and "finish_reasons" not in line:
+            # Known from a journal or by counting tokens: what is judged must be seen in the log.
+            new["finish_reasons"] = _nested(row, line)
         same = {key: value for key, value in line.items() if key not in old and key not in _REPLACED}
         yield cast(SampleLine, {**same, **new, **scores[place]})
+
+
+def _nested(row: Row, line: SampleLine) -> list[list[str | None]]:
+    """The finish reasons of a row's responses, nested as its `resps`."""
+    reasons = iter(row.finish)
+    return [[next(reasons, None) for _ in group] for group in line.get("resps", [list(row.responses)])]
 
 
 def _line_of(row: Row) -> SampleLine:
