@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.host.finish import finish_reasons_kept
 from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
 from lm_eval_mathtasks.host.resume import NEWEST, Kept, kept_responses, move_generator, request_digest
 from lm_eval_mathtasks.response import Response
@@ -56,7 +57,8 @@ class Keeper:
             asked = with_seeds(lm, requests, numbers)
             found = self._expect(asked, numbers)
             missing = [request for i, request in enumerate(asked) if i not in found]
-            responses = original(missing, *positional, **named) if missing else []
+            with finish_reasons_kept(lm):
+                responses = original(missing, *positional, **named) if missing else []
             for request, response in zip(missing, responses, strict=True):
                 self.add_partial("generate_until", request.args, response)
             fresh = iter(responses)
