@@ -22,6 +22,7 @@ from typing import Any
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
+from lm_eval_mathtasks.host.preflight import LOCAL_MODELS, check_flags, check_settings
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -42,7 +43,6 @@ EXPECTED_WARNINGS = (
 )
 # The extra of this package that installs what a model imports.
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
-_LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -51,6 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
     fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
     """
+    from lm_eval.api.registry import model_registry
     from lm_eval.utils import setup_logging
 
     setup_logging()
@@ -60,7 +61,13 @@ def run(arguments: Sequence[str]) -> int:
     models.register()
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
-    check_model_path(args)
+    check_flags(
+        str(given_value(args, "model") or "hf"),
+        model_args,
+        known=model_registry.keys(),
+        limit=given_value(args, "limit"),
+        samples=given_value(args, "samples"),
+    )
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
     commit, changed = checkout()
     command = shlex.join(["mathtasks", "run", *arguments])
@@ -185,16 +192,6 @@ def given_value(args: argparse.Namespace, name: str) -> Any:
     return value
 
 
-def check_model_path(args: argparse.Namespace) -> None:
-    """Raise ModelError if `pretrained=` names a local folder that is not there (a hub would be asked for it)."""
-    name = str((args.model_args or {}).get("pretrained", ""))
-    looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
-    if (args.model or "hf") in _LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
-        raise ModelError(
-            "a model folder or a hub name", f"pretrained={name}, which does not exist", "check the path"
-        )
-
-
 @contextmanager
 def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) -> Iterator[None]:
     import lm_eval.evaluator
@@ -214,6 +211,9 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         made = task_manager(tasks, include_path, metadata or {})
         gen_kwargs = gen_kwargs if isinstance(gen_kwargs, dict) else {}
         repeats.install(made, requested(tasks), gen_kwargs if generates else None)
+        if (given_value(args, "model") or "hf") in LOCAL_MODELS:
+            # Loaded here and again by lm-eval: data that are missing are said in seconds, not after the weights.
+            check_settings(made.load(made.match_tasks(requested(tasks)))["tasks"].values(), gen_kwargs)
         return made
 
     changes: list[tuple[Any, str, Any]] = [
