@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "where a run's missing points went",
     "explain-answer": "the whole path from one response to its verdict",
     "report": "a page with scores, gaps and every response; or Markdown, CSV, JSON",
+    "view": "an index of many runs, each with its page",
     "sampling": "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
     "budgets": "accuracy at every token budget, from one long run",
     "choose": "best-of-n and weighted majority by scores of the responses, beside vote and oracle",
@@ -36,7 +37,7 @@ COMMANDS = {
     "batch write": "a run's requests as an OpenAI batch file: batch write FILE, then the flags of run",
     "batch collect": "take a batch's output file into the journal",
     "tasks-path": 'print the folder of the tasks: lm_eval --include_path "$(mathtasks tasks-path)"',
-    "model-path": "print the folder of the embedded model",
+    "model-path": "print the folder of the embedded model, or of a published one that a package holds",
 }
 LM_EVAL_FLAGS = ("run", "batch write")  # lm-eval's own parser reads them
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import io
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from lm_eval_mathtasks.errors import MathtasksError
 Error = type[MathtasksError]
 _GZIP = b"\x1f\x8b"
 _SHOWN = 60  # bytes of a line at fault
+# Bytes that any packed file may hold, and how many times its own size beyond that. Text of a model that repeats itself
+# packs to a hundredth; a file that is made to fill a memory, to a thousandth.
+UNPACKED, UNPACKED_TIMES = 1 << 28, 200
 _AGAIN = "check the path; where the file is damaged, copy or write it again"
 
 
@@ -91,7 +95,36 @@ def _unpacked(path: Path) -> IO[bytes]:
     """The bytes of a file; whether they are packed is told by how they begin, and by the name for a damaged one."""
     with path.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP or path.suffix == ".gz"
-    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
+    return cast(IO[bytes], io.BufferedReader(_Bounded(path))) if packed else path.open("rb")
+
+
+def require_bounded(path: Path, unpacked: int) -> None:
+    """Raise OSError where so many bytes come out of a packed file that it was made to fill a disk or a memory."""
+    if unpacked > max(UNPACKED, UNPACKED_TIMES * path.stat().st_size):
+        raise OSError(f"{unpacked} bytes and more in a packed file of {path.stat().st_size}")
+
+
+class _Bounded(io.RawIOBase):
+    """A file packed with gzip, up to as many bytes as `require_bounded` allows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._size = path, 0
+        # Closed with this one.
+        self._file = gzip.open(path)  # noqa: SIM115
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._file.read(len(buffer))
+        self._size += len(piece)
+        require_bounded(self._path, self._size)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _text(content: bytes) -> str:
@@ -106,7 +139,12 @@ def _object(line: bytes, place: str, error: Error) -> dict[str, Any]:
         raise error(f"UTF-8 on {place}", str(fault), "write the file again, as UTF-8") from fault
     # A number of 5,000 digits and lists 1,000 deep are JSON, and not read.
     except (ValueError, RecursionError) as fault:
-        fix = "half a line is half a file: write it again"
+        half = line.lstrip().startswith(b"{")
+        fix = (
+            "half a line is half a file: write it again"
+            if half
+            else "name a file of JSON lines, or its folder"
+        )
         raise error(f"a JSON object on {place}", f"{shown} ({fault})", fix) from fault
     if not isinstance(row, dict):
         raise error(f"a JSON object on {place}", f"{type(row).__name__} {shown}", "write one object a line")

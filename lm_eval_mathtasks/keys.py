@@ -5,25 +5,35 @@ lm-eval writes model_args into the results file and prints them, so a key given 
 
 from __future__ import annotations
 
+import base64
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from lm_eval_mathtasks.errors import ModelError
 
 DEFAULT_ENV = "OPENAI_API_KEY"
 REDACTED = "[redacted]"
-SHORTEST = (
-    6  # characters; a shorter "key" is a placeholder such as "EMPTY", and would blot out ordinary words
-)
+# Characters. A shorter "key", or one that is a word or a number and not LONG, is a placeholder such as "ollama", and
+# would blot out what a response says.
+SHORTEST, LONG = 6, 12
+# Characters at the beginning of a key that give it away: an answer may be cut in the middle of it. Fewer may be what
+# all keys of a service begin with.
+HEAD = 16
 SECRET_ARGUMENT = re.compile(
-    r"(api|auth|access|secret|bearer)[_-]?(key|token)?$|^(token|key|headers?|authorization)$", re.I
+    r"(api|auth|access|secret|bearer)[_-]?(key|token)?$|^hf[_-]?token$|password|passwd|credential|^(token|key)$"
+    r"|(^|[_-])(headers?|authorization|cookies?)$",
+    re.I,
 )
 SECRET_SHAPE = re.compile(r"\b(?:sk|pk|key|gsk|hf|xai)[-_][\w-]{8,}|(?<=Bearer )\S+", re.I)
-_known: set[str] = set()
+# A model's name may begin like a key (hf-internal-testing/..., key-phrase-large), and is shorter or has a slash.
+_KEY_AS_MODEL = re.compile(r"(?:sk|pk|gsk|xai)[-_](?=[\w-]*\d)[\w-]{16,}|hf_\w{16,}|Bearer .+", re.I)
+# What a base_url may ask: the version of an interface, as Azure wants it.
+_VERSION = re.compile(r"(?:api[-_]?)?version", re.I)
+_known: dict[str, re.Pattern[str]] = {}
 
 
 class Key:
@@ -31,8 +41,9 @@ class Key:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        if len(value) >= SHORTEST:
-            _known.add(value)
+        mixed = len(value) >= SHORTEST and not (value.isalpha() or value.isdigit())
+        if (mixed or len(value) >= LONG) and value not in _known:
+            _known[value] = re.compile("|".join(_forms(value)))
 
     def reveal(self) -> str:
         """The key itself, for the one client that sends it."""
@@ -40,6 +51,24 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key({REDACTED})"
+
+
+def _forms(key: str) -> Iterator[str]:
+    """Patterns of a key as texts may hold it: as it is, cut off, in a URL, in hexadecimal digits or in base64."""
+    yield re.escape(key)
+    if len(key) < LONG:
+        return
+    if len(key) > HEAD:
+        yield re.escape(key[:HEAD]) + r"[\w-]*"
+    if quote(key, safe="") != key:
+        yield re.escape(quote(key, safe=""))
+    data = key.encode()
+    yield f"(?i:{data.hex()})"
+    for before in range(3):
+        # What stands before it moves a text by up to two bytes; characters that it shares with others are left out.
+        coded = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+        own = coded[(before * 8 + 5) // 6 : len(coded) - (1 if (before + len(data)) % 3 else 0)]
+        yield re.escape(own).replace(r"\+", "[+-]").replace("/", "[/_]")
 
 
 def read_key(env: str = DEFAULT_ENV) -> Key:
@@ -60,33 +89,59 @@ def read_key(env: str = DEFAULT_ENV) -> Key:
 
 
 def refuse_secrets(arguments: Mapping[str, Any]) -> None:
-    """Raise ModelError if a model argument is, or names, a secret; its value is not repeated."""
+    """Raise ModelError if a model argument is, names or holds a secret; its value is not repeated."""
+    own = {os.environ.get(env, "").strip() for env in (DEFAULT_ENV, str(arguments.get("api_key_env")))}
+    own = {value for value in own if len(value) >= LONG}
     for name, value in arguments.items():
-        shaped = isinstance(value, str) and SECRET_SHAPE.search(value)
-        if (SECRET_ARGUMENT.search(name) and name != "api_key_env") or (shaped and name != "model"):
+        text = value if isinstance(value, str) else repr(value)
+        named = SECRET_ARGUMENT.search(name) and name != "api_key_env"
+        shaped = (_KEY_AS_MODEL.fullmatch if name in ("model", "pretrained") else SECRET_SHAPE.search)(text)
+        if named or shaped or any(value in text for value in own):
             raise ModelError(
                 "no secret among the model arguments, because lm-eval writes them into the results file",
                 f"{name}={REDACTED}",
                 f"export {DEFAULT_ENV}=..., or name another variable with api_key_env=",
             )
+        if "url" in name and value:
+            check_url(text)
 
 
 def check_url(url: str) -> str:
-    """`url` as the base of an OpenAI-compatible API; raises ModelError if it holds a password or a query."""
+    """`url` as the base of an OpenAI-compatible API; its query, if any, names the version of the interface.
+
+    Raises ModelError if it holds what may be a password or a key, which is not repeated.
+    """
     parts = urlsplit(url)
-    if parts.username or parts.password or parts.query:
+    asked = parse_qsl(parts.query, keep_blank_values=True)
+    if "@" in url.partition("?")[0] or parts.fragment or not all(map(_harmless, asked)):
         raise ModelError(
-            "a base_url without password or query, because it is written into logs and the journal",
-            f"{parts.scheme}://{parts.hostname}{parts.path} with one",
+            "a base_url without password, key or fragment, because it is written into logs and the journal",
+            f"{_bare(url)} with one",
             f"put the key into {DEFAULT_ENV}",
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ModelError("base_url=http(s)://host/v1", url, "add the scheme and the host")
-    return re.sub(r"/(chat/)?completions/?$", "", url).rstrip("/")
+        raise ModelError("base_url=http(s)://host/v1", redact(url), "add the scheme and the host")
+    path = re.sub(r"/(chat/)?completions/?$", "", parts.path).rstrip("/")
+    return parts._replace(path=path).geturl()
+
+
+def _harmless(asked: tuple[str, str]) -> bool:
+    """Whether a part of a URL's query is the version of an interface, which is short and begins with a digit or v."""
+    name, value = asked
+    return bool(_VERSION.fullmatch(name) and re.fullmatch(r"v?\d[\w.-]{0,20}|latest|preview", value))
+
+
+def _bare(url: str) -> str:
+    """A URL without anything that may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else "a URL"
 
 
 def redact(text: str, shapes: bool = True) -> str:
-    """`text` without any key read in this process, and (`shapes`) without anything that looks like one."""
-    for value in _known:
-        text = text.replace(value, REDACTED)
+    """`text` without any key read in this process, in any form, and (`shapes`) without anything that looks like one.
+
+    A text that is to be cut is redacted before: half a key is a key to those who have the other half.
+    """
+    for forms in _known.values():
+        text = forms.sub(REDACTED, text)
     return SECRET_SHAPE.sub(REDACTED, text) if shapes else text

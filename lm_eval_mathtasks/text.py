@@ -155,6 +155,11 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
 
 
+def escaped(text: str) -> str:
+    """Return JSON that says the same, with those characters written as \\u202e: for a terminal, and a reader."""
+    return _HIDDEN.sub(lambda match: match[0] if match[0] in "\r\n" else f"\\u{ord(match[0]):04x}", text)
+
+
 def safe_name(name: str) -> str:
     """Return a name as one part of a path, as lm-eval makes it of a model's: acme/toy-1 -> acme__toy-1.
 

@@ -1,16 +1,26 @@
 """The generated parts of README and CONTRIBUTING: `python -m tests.docs --write` puts them in, test_docs compares."""
 
 import ast
+import gzip
+import io
+import json
+import os
 import re
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+TASKS = ROOT / "tasks" / "README.md"
+LOGS = ROOT / "logs" / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+LEADERBOARDS = ROOT / "leaderboards" / "README.md"
 
 # Captions of what has no docstring of its own; everything at the top level must be here.
 CAPTIONS = {
@@ -18,9 +28,9 @@ CAPTIONS = {
     "Makefile": "`make demo`, `make test`, and what they are made of",
     "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
     "constraints-vllm.txt": "the same for vLLM's environment",
-    "README.md": "this page",
+    "README.md": "promise, tasks, commands, and where to read on",
     "CHANGELOG.md": "what changed, by version",
-    "CONTRIBUTING.md": "rooms, laws, habits; how to test, measure and release",
+    "CONTRIBUTING.md": "this page",
     "lm_eval_mathtasks": "the package",
     "tasks": "what is asked: YAML and README, a folder a family",
     "leaderboards": "what others claim: published scores, each with its source",
@@ -42,7 +52,7 @@ def tasks_table() -> str:
         task = _yaml(path)
         data = task["dataset_path"] or "bundled"
         about = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ")[0].rstrip(".")
-        cells = [f"[`{path.stem}`]({path.parent.relative_to(ROOT)}/README.md)", data, str(_docs(task))]
+        cells = [f"[`{path.stem}`]({path.parent.name}/README.md)", data, str(_docs(task))]
         cells += [str(task.get("num_fewshot") or 0), about, str(task["generation_kwargs"]["max_gen_toks"])]
         cells += [
             str(task["metadata"]["version"]),
@@ -95,25 +105,11 @@ def _yaml(path: Path) -> dict:
 
 
 def tree() -> str:
-    """The file tree, two levels deep inside the package, each line with a caption."""
-    lines = []
-    for name, caption in CAPTIONS.items():
-        path = ROOT / name
-        if path.exists():
-            lines.append((name + "/" * path.is_dir(), caption))
-        if name == "lm_eval_mathtasks":
-            lines += list(_package_lines(path))
+    """What lies at the top of the repository, each line with a caption."""
+    there = [(ROOT / name, caption) for name, caption in CAPTIONS.items()]
+    lines = [(path.name + "/" * path.is_dir(), caption) for path, caption in there if path.exists()]
     width = max(len(name) for name, _ in lines)
     return "```text\n" + "\n".join(f"{name:{width}}  {caption}" for name, caption in lines) + "\n```"
-
-
-def _package_lines(package: Path):
-    for path in sorted(package.iterdir(), key=lambda p: (p.is_file(), p.name)):
-        if path.name.startswith("__") or path.suffix not in ("", ".py"):
-            continue
-        file = path / "__init__.py" if path.is_dir() else path
-        caption = _first_line(file) if file.exists() else CAPTIONS.get(path.name, "")
-        yield "  " + path.name + "/" * path.is_dir(), CAPTIONS.get(path.name, caption)
 
 
 def _first_line(file: Path) -> str:
@@ -138,8 +134,123 @@ def rooms() -> str:
     return "\n".join(lines)
 
 
+def _printed(*words: str | Path) -> str:
+    """What a command prints on a terminal of 80 columns, with the command above it."""
+    from lm_eval_mathtasks.cli import main
+
+    out = io.StringIO()
+    with patch.dict(os.environ, {"COLUMNS": "80"}), redirect_stdout(out), redirect_stderr(io.StringIO()):
+        main([str(word) for word in words])
+    return out.getvalue().rstrip()
+
+
+def compared() -> str:
+    """Published responses, graded again, beside the score that their publisher states."""
+    return f"```text\n{_printed('compare', ROOT / 'logs' / 'abel-70b')}\n```"
+
+
+def rescored() -> str:
+    """The demo's responses as a log of Inspect, whose match(numeric=True) finds none of them right."""
+    (samples,) = next((ROOT / "logs/embedded__grpo/sample-gsm8k").iterdir()).glob("samples_*")
+    with gzip.open(samples, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    kept = [
+        {"id": row["doc_id"], "epoch": 1, "input": row["doc"]["question"], "target": row["target"],
+         "output": {"choices": [{"message": {"role": "assistant", "content": row["resps"][0][0]}}]},
+         "scores": {"match": {"value": "I"}}}
+        for row in rows
+    ]  # fmt: skip
+    log = {"status": "success", "eval": {"task": "sample-gsm8k", "model": "embedded-grpo"}, "samples": kept}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "inspect.json"
+        path.write_text(json.dumps(log), encoding="utf-8")
+        said = _printed("rescore", path, "-o", Path(folder) / "out", "--workers", "1", "--show", "1")
+    shown = said[: said.index("log:")].rstrip()
+    return f"```text\n{shown}\n```"
+
+
+WHY = """\
+- **Grading.** Of {items} labelled answers ours gets {ours} wrong, {labels} of them by wrong labels; math-verify {peer}.
+  The strict pattern of lm-eval's `gsm8k` misreads {strict:,} of {published:,} published responses to GSM8K
+  ([the table](lm_eval_mathtasks/grading/README.md)).
+- **Speed.** {times} times as many answers a second as math-verify, each with a deadline, none ever evaluated as code.
+- **API.** 500 prompts at a limit of 250 requests a minute: {refused} refused requests, in {least} times the least
+  possible time; lm-eval, tuned, {theirs_refused} in {theirs} times. What is answered is never paid for twice
+  ([the table](benchmarks/README.md)).
+- **Truth.** No answer, cut off, unreadable and failed are counted apart. An API error is not a wrong answer.
+- **Comparison.** {claims:,} published scores of {sources} sources, with protocol, and whether yours reproduces one."""
+_IN_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def why() -> str:
+    """What is better than plain lm-eval, with the numbers that the tables of grading/ and benchmarks/ have."""
+    graders = (ROOT / "lm_eval_mathtasks/grading/README.md").read_text(encoding="utf-8")
+    api = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in graders.splitlines()
+        if line[:1] == "|"
+    ]
+    # Rows of the table of errors that say how lm-eval's strict pattern did.
+    strict = [(_number(row[1]), _number(row[5])) for row in rows if len(row) == 7 and row[5][:1].isdecimal()]
+    whole = next(row for row in rows if row[0] == "all")
+    labels = re.search(r"(\w+) of our \w+ are labels that are wrong", graders)
+    times = re.search(r"graded (\d+) times as many items", graders)
+    limited = re.search(r"^\| `b` [^|]*\| ([\d.]+) \(([\d,]+)\) \| ([\d.]+) \(([\d,]+)\) \|", api, re.M)
+    claims = _all_claims().rows
+    return WHY.format(
+        items=whole[1],
+        ours=whole[2],
+        peer=whole[3],
+        labels=_IN_WORDS.index(labels[1].lower()),
+        strict=sum(errors for _, errors in strict),
+        published=sum(items for items, _ in strict),
+        times=times[1],
+        least=limited[1],
+        refused=limited[2],
+        theirs=limited[3],
+        theirs_refused=limited[4],
+        claims=len(claims),
+        sources=len({claim.file for claim in claims}),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def published() -> str:
+    """Published responses that were graded again, as tests/hooks/test_published.py holds them."""
+    from tests.hooks.test_published import SETS
+
+    lines = [
+        "| model | task | docs | published | ours | differs from the label |",
+        "|---|---|---|---|---|---|",
+    ]
+    for _, model, _, task, docs, theirs, ours, differ in SETS:
+        reasons = [
+            f"{sum(why == one for why in differ.values())}: {one}" for one in dict.fromkeys(differ.values())
+        ]
+        cells = (model, f"`{task}`", f"{docs:,}", f"{theirs}", f"{ours:.2f}", "; ".join(reasons) or "0")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def situations() -> str:
+    """What `compare` says of situations that were called reproduced, or nearly; each is a test."""
+    from tests.leaderboard.situations import situations_table
+
+    return situations_table()
+
+
 # The generated parts of each page.
-PARTS = {README: {"tasks": tasks_table, "tree": tree}, CONTRIBUTING: {"rooms": rooms}}
+PARTS = {
+    README: {"why": why, "compare": compared, "rescore": rescored},
+    TASKS: {"tasks": tasks_table},
+    LOGS: {"published": published},
+    CONTRIBUTING: {"rooms": rooms, "tree": tree},
+    LEADERBOARDS: {"situations": situations},
+}
 
 
 def filled(page: Path) -> str:

@@ -1,7 +1,12 @@
 """README and CONTRIBUTING are generated or tested, never trusted."""
 
+import gzip
+import json
 import re
 import shlex
+import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +14,40 @@ from lm_eval_mathtasks import cli
 from lm_eval_mathtasks.host.run import parse_run
 from tests import docs
 from tests.conftest import ROOT
+from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
+READMES = sorted(
+    path
+    for path in ROOT.rglob("README.md")
+    if not {".venv", "out", "build", "dist"} & {*path.relative_to(ROOT).parts}
+)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHELL = "\n".join(re.findall(r"```(?:sh|bash)\n(.*?)```", README, re.S)).replace("\\\n", " ")
-COMMANDS = [line for line in SHELL.splitlines() if line.startswith("mathtasks ")]
+# They train, ask a model, a cluster or the user, or load what is not here; that they are commands is tested.
+ELSEWHERE = (
+    "run",
+    "batch",
+    "train",
+    "shepherd",
+    "check",
+    "choose RUN --scorer",
+    "--engine ray",
+    "leaderboard add",
+    "RUN --hub-results",
+    "--format eval-results",
+)
+MOST_WORDS = 1_600  # of the first page
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands of a page, one of each where it names alternatives, without comments and brackets."""
+    blocks = re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    found = [line.split("  #")[0].split(" # ")[0].strip() for line in lines if line.startswith("mathtasks ")]
+    found = [line.replace("RUN...", "RUN OTHER_RUN").replace("'...'", "TEXT") for line in found]
+    return [re.sub(r"[\[\]]|\|[\w|-]+", "", line) for line in found]
+
+
+COMMANDS = sorted({command for page in READMES for command in commands_of(page)})
 
 
 @pytest.mark.parametrize("page", docs.PARTS, ids=lambda page: page.name)
@@ -26,9 +61,31 @@ def test_every_top_level_entry_has_a_caption():
     assert ours - {"out", "dist", "build", "uv.lock"} <= set(docs.CAPTIONS)
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+LINKS = sorted(
+    {
+        (page.parent / link).resolve()
+        for page in READMES
+        for link in LINK.findall(page.read_text(encoding="utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: str(link.relative_to(ROOT)))
 def test_links_lead_somewhere(link):
-    assert (ROOT / link).exists()
+    assert link.exists()
+
+
+def test_the_tasks_to_choose_from_exist():
+    table = README[README.index("## Which task?") : README.index("## Run")]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "`" in line]
+    named = {name.partition("@")[0] for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert len(named) > 10
+    assert named <= {path.stem for path in (ROOT / "tasks").rglob("*.yaml")}
+
+
+def test_the_first_page_is_short():
+    assert len(README.split()) < MOST_WORDS
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([\w-]+)`", README))))
@@ -38,7 +95,7 @@ def test_make_targets_exist(target):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_parse(command):
-    words = shlex.split(command.split(" #")[0])[1:]
+    words = shlex.split(command)[1:]
     name = " ".join(words[:2]) if words[0] == "batch" else words[0]
     flags = words[len(name.split()) :]
     if name in cli.LM_EVAL_FLAGS:
@@ -47,6 +104,56 @@ def test_commands_parse(command):
         assert {name.split("@")[0] for name in ",".join(tasks).split(",")} <= known
     else:
         cli.parser_of(name).parse_args(flags)
+
+
+@pytest.fixture(scope="module")
+def folder_of_examples(tmp_path_factory):
+    """A folder with everything that the commands of the READMEs name."""
+    folder = tmp_path_factory.mktemp("examples")
+    problems = [doc(i, i) for i in range(12)]
+    several = [[f"It is \\boxed{{{i + i * r % 3}}}." for r in range(4)] for i in range(12)]
+    one = [texts[0] for texts in several]
+    for name in ("OTHER_RUN", "RUN_A", "RUN_B", "B", "logs/toy/gsm8k-cot/2026"):
+        write_lm_eval(
+            folder / name, problems, one, scores=[i % 2 for i in range(12)], model="Qwen/Qwen2.5-7B"
+        )
+    for name in ("RUN", "mathtasks-results/Qwen__Qwen2.5-7B-Instruct"):
+        write_lm_eval(folder / name, problems, several, repeats=4, model="Qwen/Qwen2.5-7B")
+    write_lm_eval(folder / "out/toy", problems, one, task="gsm8k")
+    write_json_lines(folder / "DIR/model.safetensors", [])
+    rows = [{"id": i, "question": f"{i}?", "gold": str(i), "response": text} for i, text in enumerate(one)]
+    write_json_lines(folder / "FILE", [{**row, "model": name} for name in "AB" for row in rows])
+    (folder / "FILE").rename(folder / "FILE.jsonl")
+    write_json_lines(folder / "docs.jsonl", [{"id": row["id"], "gold": row["gold"]} for row in rows])
+    for name in ("gsm8k_test.jsonl", "math500.jsonl", "FOLDER_WITH_THE_RESPONSES_TOO/answers.jsonl"):
+        write_json_lines(folder / name, rows)
+    silent = [{name: row[name] for name in ("id", "question", "response")} for row in rows]
+    with gzip.open(folder / "answers.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in silent)
+    inspect = {"id": "1", "epoch": 1, "input": "?", "target": "1", "scores": {"match": {"value": "I"}},
+               "output": {"choices": [{"message": {"role": "assistant", "content": "\\boxed{1}"}}]}}  # fmt: skip
+    with zipfile.ZipFile(folder / "inspect.eval", "w") as log:
+        log.writestr(
+            "header.json", json.dumps({"status": "success", "eval": {"task": "gsm8k", "model": "toy"}})
+        )
+        log.writestr("samples/1.json", json.dumps(inspect))
+    write_json_lines(
+        folder / "scores.jsonl", [{"doc_id": i, "scores": [0.1, 0.4, 0.2, 0.3]} for i in range(12)]
+    )
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(command, folder_of_examples, tmp_path, monkeypatch, capsys):
+    words = shlex.split(command)[1:]
+    if words[0] in ELSEWHERE or any(part in command for part in ELSEWHERE if " " in part):
+        pytest.skip("it trains, asks a model or a cluster, or loads what is not here")
+    monkeypatch.chdir(shutil.copytree(folder_of_examples, tmp_path / "here"))
+    words = [word + ".jsonl" if word.split("#")[0] == "FILE" else word for word in words]
+    # What `evidence verify` checks without an argument are the logs of the repository.
+    words += [str(ROOT / "logs" / "embedded__grpo")] if words[:2] == ["evidence", "verify"] else []
+    assert cli.main(words) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out or words[0] == "report"
 
 
 def test_help_names_every_command(capsys):

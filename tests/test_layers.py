@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "lm_eval_mathtasks"
 FLOORS = (
     ("errors",),
     ("response", "text", "files", "keys", "package"),
-    ("numbers", "journal", "presets"),
+    ("numbers", "journal", "presets", "smollm"),
     ("grading", "tables", "check"),
     ("problems", "models", "rewards"),
     ("runs", "embedded"),
@@ -40,8 +40,9 @@ PACKAGES = {
     "numbers": set(),
     "journal": set(),
     "presets": {"yaml"},
+    "smollm": {"torch", "transformers", "gguf"},
     "grading": {"sympy", "mpmath", "math_verify", "latex2sympy2_extended", "lm_eval", "yaml"},
-    "tables": {"rich"},
+    "tables": set(),
     "check": {"lm_eval"},
     "runs": {"pyarrow"},
     "models": {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"},
@@ -54,7 +55,7 @@ PACKAGES = {
     "host": {"lm_eval"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
-    "report": {"jinja2"},
+    "report": {"jinja2", "yaml"},
     "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml", "numpy"},
     "commands": {"tqdm", "jinja2"},
     "cli": set(),
@@ -84,7 +85,6 @@ LAZY = {
     "pydantic",
     "pyarrow",
     "ray",
-    "rich",
     "tqdm",
 }
 MAY_LOAD_AT_IMPORT = {

@@ -48,7 +48,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which run is meant, and how its table is printed."""
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     add_run_options(parser)
-    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text")
+    parser.add_argument("--format", choices=STYLES, default="text")
 
 
 def add_claim_options(parser: argparse.ArgumentParser) -> None:
@@ -74,10 +74,13 @@ def add_result_format(parser: argparse.ArgumentParser) -> None:
     declare(parser, {"--docs": "list every doc that flipped or was lost, with answers"}, action="store_true")
 
 
-def read_chosen(path: str, args: argparse.Namespace, *, judged_anew: bool = False) -> list[Run]:
+def read_chosen(
+    path: str, args: argparse.Namespace, *, judged_anew: bool = False, totals: bool = False
+) -> list[Run]:
     """Return the runs at a path, or FILE#MODEL, that the options of `add_run_options` choose.
 
-    judged_anew: the runs' own verdicts do not matter, and columns of them that disagree are no obstacle.
+    judged_anew: the runs' own verdicts do not matter, and columns of them that disagree are no obstacle. totals: also
+    runs whose log holds their score alone.
     """
     file, _, model = (path, "", "") if Path(path).exists() else path.rpartition("#")
     return read_runs(
@@ -87,6 +90,7 @@ def read_chosen(path: str, args: argparse.Namespace, *, judged_anew: bool = Fals
         metric=args.metric or (NO_VERDICT if judged_anew else None),
         gold=args.gold,
         journal=args.journal,
+        totals=totals,
         columns=column_names(args.columns),
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import cell, show_curves
+from lm_eval_mathtasks.commands.curve_tables import cell, scored_by, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.sampling.token_counts import Ruler, read_ruler
-from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.tables import Share, Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +25,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
+    runs = []
     for run in read_chosen(args.run, args, judged_anew=True):
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)
-        show_curves(run, [found.curve], _budget_table(run, found, ruler), args.format, "tokens")
+        runs.append((run, [found.curve], _budget_table(run, found, ruler, args.metric)))
+    show_curves(runs, args.format, "tokens")
     return 0
 
 
-def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
+def _budget_table(run: Run, found: Budgets, ruler: Ruler, metric: str | None) -> Table:
     rows = tuple(
-        (str(point.k), f"{100 * share:.1f}", cell(point))
+        (point.k, Share(share), cell(point))
         for point, share in zip(found.curve.points, found.finished, strict=True)
     )
     notes = [
         f"tokens by {ruler.name}; the longest of {found.responses} responses has {found.longest}",
         "percent [95 % interval over docs]; a longer response is cut there and judged again",
+        scored_by(metric),
         f"the run as it is, {cut_off_words(found.cut_off)}: beyond its own limit nothing is known",
     ]
     return Table(

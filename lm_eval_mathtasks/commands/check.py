@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.package import data_folder
+from lm_eval_mathtasks.tables import print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +26,9 @@ def main(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.check import check_tasks
 
     names, problems = check_tasks([data_folder("tasks"), *args.include_path], metadata=args.metadata)
-    for problem in problems:
-        print(problem)
     errors = sum(problem.severity == "error" for problem in problems)
-    print(f"{len(names)} tasks: {', '.join(names)}\n{errors} errors, {len(problems) - errors} warnings")
+    counts = f"{errors} errors, {len(problems) - errors} warnings"
+    print_lines([*map(str, problems), f"{len(names)} tasks: {', '.join(names)}", counts])
     return int(errors > 0)
 
 

@@ -21,6 +21,7 @@ from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
 from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.commands.arguments import (
+    COMPLETE,
     add_run_arguments,
     declare,
     read_chosen,
@@ -34,9 +35,10 @@ from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
-from lm_eval_mathtasks.tables import Table, print_tables, with_interval
+from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
+_VERDICTS = "verdicts: our grader's on every response, with or without --regrade; the log's own are not used"
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
 
 
@@ -61,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declare(
         parser, {"--k": "comma-separated; by default the powers of two up to n, and n"}, type=whole_numbers
     )
+    regrade = "judge by our grader, as always here: a vote needs a verdict on every response"
+    declare(parser, {"--regrade": regrade}, action="store_true")
     declare(parser, {"--device": "of a local scorer (default: %(default)s)"}, default="cpu")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     declare(
@@ -80,16 +84,19 @@ def main(args: argparse.Namespace) -> int:
     numbers = _numbers_of(scores, judgements, how)
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
-    if args.format == "csv":
-        print_tables([long_table(run, chosen.curves)], "csv")
+    if args.format in COMPLETE:
+        print_tables([long_table(run, chosen.curves)], args.format)
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (f"scores: {source}{of_steps}", *_notes(chosen, ks, weighing), *run.provenance.notes)
-    print_tables([_table(titled(run, votes), chosen, ks, notes)], args.format)
+    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing))
+    print_tables([_table(titled(run, votes), chosen, ks, (*notes, *run.provenance.notes))], args.format)
     return 0
 
 
 def _the_run(args: argparse.Namespace) -> Run:
+    if args.metric:
+        wanted = "a verdict on every response, which our grader gives"
+        raise EvidenceError(wanted, f"--metric {args.metric}, a score of docs", "leave --metric out")
     runs = read_chosen(args.run, args, judged_anew=True)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
@@ -109,7 +116,10 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
         )
     path = args.scores or args.run
     if not Path(path).is_file():
-        raise ScoreError("scores to choose by", f"the folder {path}", "--scores FILE, or --scorer KIND:PATH")
+        got = f"{path}, which {'is a folder' if Path(path).exists() else 'does not exist'}"
+        raise ScoreError(
+            "a file of scores to choose by", got, "name one with --scores, or --scorer KIND:PATH"
+        )
     return read_scores(path, run, args.score_column), path
 
 
@@ -125,7 +135,9 @@ def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) ->
 
 def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:
     columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
-    rows = tuple((str(k), *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (k, *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks
+    )
     return Table(title, columns, rows, tuple(notes))
 
 

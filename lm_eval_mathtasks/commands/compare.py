@@ -16,8 +16,9 @@ from lm_eval_mathtasks.commands.arguments import (
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
-from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
+from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.leaderboard.hub_results import with_hub_results
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
     aligned,
@@ -26,13 +27,9 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.leaderboard.result_tables import (
-    baseline_table,
-    comparison_tables,
-    notes_on_responses,
-    paired_tables,
-    ranking_table,
-)
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
+from lm_eval_mathtasks.leaderboard.run_tables import baseline_table, paired_tables, ranking_table
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
@@ -50,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_claim_options(parser)
     add_result_format(parser)
+    results = (
+        "claims also from a model's repository: the folder with its .eval_results/, or one of these files"
+    )
+    declare(parser, {"--hub-results PATH": results})
     declare(parser, {"--baseline RUN": "print ratios to this run by benchmark, and their harmonic mean"})
     declare(parser, {
         "--regrade": "score by our grader instead of the run's own",
@@ -88,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
-        tables = _all_with_claims(read_chosen(args.runs[0], args), args)
+        tables = _all_with_claims(read_chosen(args.runs[0], args, totals=True), args)
     elif len(args.runs) == 2:
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
@@ -98,42 +99,51 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
-    """A log of several tasks: those without claims say so, and only if no task has any is it an error."""
+    """Every run of a log beside its claims. A run without any is no error, unless claims were asked for by name."""
     claims = load_claims(args.leaderboards)
+    asked = args.model or args.claim or args.benchmark or args.hub_results
+    if args.hub_results:
+        claims = with_hub_results(claims, args.hub_results, args.model)
     tables: list[Table] = []
-    errors: list[tuple[Run, ClaimError]] = []
+    without: list[tuple[Run, ClaimError]] = []
     for run in runs:
         try:
             tables += _with_claims(run, claims, args)
         except ClaimError as error:
-            errors.append((run, error))
-    if not tables:
-        raise errors[0][1]
-    return tables + [
-        Table(f"{run.label}: nothing to compare with", (), (), (str(error),)) for run, error in errors
-    ]
+            without.append((run, error))
+    if asked and not tables:
+        raise without[0][1]
+    return [*tables, *(_without_claims(run, claims, error, args) for run, error in without)]
+
+
+def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.Namespace) -> Table:
+    readable = bool(run.rows) and not run.withheld and all(row.gold is not None for row in run.rows)
+    score = None
+    if run.total is not None or (run.scored and not args.regrade):
+        score = score_of(run)
+    elif readable:
+        score = score_of(run, shares(run, judge_run(run)))
+    return unclaimed_table(run, score, said_of_no_claim(run, claims), str(error))
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
-    found, models, benchmark = find_claims(
-        run, claims, model=args.model, claim_id=args.claim, benchmark=args.benchmark, every=args.all
-    )
-    judged = judge_run(run) if not run.withheld and all(row.gold is not None for row in run.rows) else None
+    readable = bool(run.rows) and not run.withheld and all(row.gold is not None for row in run.rows)
+    judged = judge_run(run) if readable else None
     explained = None if judged is None else explain(run, judgements=judged)
-    counted = own_shares(run) if run.scored and not args.regrade else shares(run, judged or judge_run(run))
-    compared = [
-        compare(
-            run,
-            claim,
-            benchmark,
-            shares=counted,
-            models=models,
-            mode=args.mode,
-            cut_share=explained.cut_share if explained else None,
-            **noise_options(args),
-        )
-        for claim in found
-    ]
+    own = run.total is not None or (run.scored and not args.regrade)
+    compared = compare_all(
+        run,
+        claims,
+        model=args.model,
+        claim_id=args.claim,
+        benchmark=args.benchmark,
+        every=args.all,
+        shares=None if own else shares(run, judged or judge_run(run)),
+        mode=args.mode,
+        cut_share=explained.cut_share if explained else None,
+        any_grader=not args.metric,
+        **noise_options(args),
+    )
     return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lm_eval_mathtasks.commands.arguments import COMPLETE
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point
-from lm_eval_mathtasks.tables import Style, Table, print_tables, with_interval
+from lm_eval_mathtasks.tables import Share, Style, Table, print_tables
 
 _BARS = "▁▂▃▄▅▆▇█"
 ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
 _WIDTH = 64  # columns of a drawn curve
+
+
+def scored_by(metric: str | None) -> str:
+    """Say which verdicts count, for the commands that judge every response. metric: what --metric asked for."""
+    return "scored by our grader" + (f", not by the log's {metric}" if metric else "")
 
 
 def titled(run: Run, found: Sequence[Votes]) -> str:
@@ -24,24 +30,24 @@ def titled(run: Run, found: Sequence[Votes]) -> str:
 def long_table(run: Run, drawn: Sequence[Curve]) -> Table:
     """Return a line a point, in fractions: for programs."""
     columns = ("model", "task", "metric", "k", "value", "low", "high")
-    rows = tuple(
-        (run.model or "", run.task, curve.label, *(f"{number:.6g}" for number in point))
-        for curve in drawn
-        for point in curve.points
-    )
+    rows = tuple((run.model, run.task, curve.label, *point) for curve in drawn for point in curve.points)
     return Table("", columns, rows)
 
 
-def cell(point: Point) -> str:
-    """A point of a curve in a table, in percent."""
-    return with_interval(point.value, point.interval)
+def cell(point: Point) -> Share:
+    """A point of a curve in a table."""
+    return Share(point.value, point.interval)
 
 
-def show_curves(run: Run, drawn: Sequence[Curve], table: Table, style: Style, unit: str = "k") -> None:
-    """Print curves: as their table, on a terminal drawn as well, and for programs a line a point."""
-    print_tables([long_table(run, drawn) if style == "csv" else table], style)
-    if style == "text" and len(drawn[0].points) > 2:
-        print("\n".join(sketch(drawn, unit)) + "\n")
+def show_curves(runs: Sequence[tuple[Run, Sequence[Curve], Table]], style: Style, unit: str = "k") -> None:
+    """Print the curves of runs: their tables and, on a terminal, drawings for people; for programs a line a point."""
+    if style in COMPLETE:
+        print_tables([long_table(run, drawn) for run, drawn, _ in runs], style)
+        return
+    for _, drawn, table in runs:
+        print_tables([table], style)
+        if style == "text" and len(drawn[0].points) > 2:
+            print("\n".join(sketch(drawn, unit)) + "\n")
 
 
 def sketch(drawn: Sequence[Curve], unit: str) -> list[str]:

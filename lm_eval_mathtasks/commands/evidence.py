@@ -8,6 +8,7 @@ from pathlib import Path
 from lm_eval_mathtasks.commands.arguments import declare
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.secrets import KINDS
+from lm_eval_mathtasks.tables import print_lines
 
 MEASURED = Path("leaderboards") / "MEASURED.md"  # beside the folder of logs
 
@@ -19,8 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument("run", type=Path, help="the folder or results_*.json that `mathtasks run` wrote")
     declare(pack, {"-o --out DIR": "folder of packs (default: logs)"}, type=Path, default=Path("logs"))
     pack.add_argument(
-        "--text", choices=("full", "none"), default="full",
-        help="none: answers, verdicts and hashes only, for data that may not be redistributed",
+        "--text", choices=("full", "responses", "none"), default="full",
+        help="for data that may not be redistributed; none: answers, verdicts and hashes only; responses: what the "
+        "model wrote as well, without what it quotes of its problem",
     )  # fmt: skip
     declare(pack, {"--command": "the command of the run (default: what its configuration amounts to)"})
     declare(pack, {
@@ -60,8 +62,7 @@ def _pack(args: argparse.Namespace) -> int:
         journal=args.journal,
     )
     packs = prepare(args.run, args.out, choices)
-    for pack in packs:
-        print(f"{'would write' if args.dry_run else 'writing'} {pack}")
+    print_lines(f"{'would write' if args.dry_run else 'writing'} {pack}" for pack in packs)
     if not args.dry_run:
         write(packs)
     return 0
@@ -83,15 +84,16 @@ def _verify(args: argparse.Namespace) -> int:
     beside = args.logs.resolve().parent / MEASURED
     page = args.measured or (beside if beside.exists() and args.logs.resolve().name == "logs" else None)
     *reports, whole = verify(args.logs, data=args.data, measured=page)
-    for report in reports:
-        print(report)
-        for finding in report.findings:
-            print(f"  {finding}")
-    for finding in whole.findings:
-        print(finding)
+    lines = [line for report in reports for line in (str(report), *(f"  {one}" for one in report.findings))]
+    lines += map(str, whole.findings)
     wrong = sum(len(report.findings) for report in (*reports, whole))
     responses, again = sum(r.responses for r in reports), sum(r.regraded for r in reports)
-    print(f"{len(reports)} packs, {responses} responses, {again} of them graded again, {wrong} findings")
+    lines.append(
+        f"{len(reports)} packs, {responses} responses, {again} of them graded again, {wrong} findings"
+    )
     if again < responses:
-        print("the others have no text here: --data PATH names files that hold the problems and responses")
+        lines.append(
+            "the others have no text here: --data PATH names files that hold the problems and responses"
+        )
+    print_lines(lines)
     return int(wrong > 0)

@@ -20,6 +20,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison, find_claims, neare
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.paired import aligned
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run, read_runs
 from lm_eval_mathtasks.tables import Table, print_tables
@@ -60,10 +61,10 @@ def _to_reach(
     choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
     try:
         best = nearest(run, claims, shares=counted, mode=args.mode, **noise_options(args), **choice)
-    except ClaimError as error:
+    except ClaimError:
         if args.claim or args.model or args.benchmark:
             raise
-        return None, [f"set against no published score: {error}"]
+        return None, [said_of_no_claim(run, claims)]
     return best, notes_on_claim(best, find_claims(run, claims, **choice)[0])
 
 

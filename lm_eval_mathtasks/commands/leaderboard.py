@@ -14,7 +14,7 @@ from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, sea
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
 from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
-from lm_eval_mathtasks.tables import print_tables
+from lm_eval_mathtasks.tables import print_lines, print_tables
 
 _CHOICES = {
     "--kind": KINDS,
@@ -95,14 +95,13 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    print_tables([claims_table(words, chosen, claims, limit=args.limit, ids=True)], args.format)
+    print_tables([claims_table(words, chosen, claims, limit=args.limit)], args.format)
     return 0
 
 
 def _validate(args: argparse.Namespace) -> int:
     claims, problems = read_claims(args.leaderboards)
-    for problem in problems:
-        print(problem)
+    print_lines(map(str, problems))
     sources = len({claim.file for claim in claims.rows})
     print(
         f"{len(claims.rows)} claims of {sources} sources, {len(claims.models)} models, {len(problems)} problems"

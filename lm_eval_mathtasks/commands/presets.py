@@ -7,6 +7,7 @@ import argparse
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.presets.flags import applied, as_flags
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset, names
+from lm_eval_mathtasks.tables import print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks presets`."""
-    print("\n".join(_listing() if args.name is None else described(load_preset(args.name))))
+    if args.name is None:
+        print_lines(_listing())
+        return 0
+    for line in described(load_preset(args.name)):
+        # A command to be copied stays whole.
+        if line.startswith("  --"):
+            print(line)
+        else:
+            print_lines([line])
     return 0
 
 

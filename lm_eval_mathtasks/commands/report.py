@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
+from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
 from lm_eval_mathtasks.runs.reading import Run
 
@@ -21,6 +23,7 @@ EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "csv": exports.csv_rows,
     "json": exports.json_document,
     "every-eval-ever": every_eval_ever,
+    "eval-results": hub_results,
 }
 
 
@@ -34,22 +37,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("html", *EXPORTS), default="html",
         help="html: one page for people; markdown: for a paper; csv: a row a response; json: for programs; "
-        "every-eval-ever: scores in that schema",
+        "every-eval-ever: scores in that schema; eval-results: for .eval_results/ of a model's repository on the hub",
     )  # fmt: skip
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks report`: read, judge and explain the runs, and write what was asked for."""
+    page = args.format == "html"
+    place = Path(args.output or DEFAULT_PAGE) if page or args.output else None
+    if place is not None:
+        _make_room(place)
     runs = [run for path in args.runs for run in _readable(path, args)]
     choice = Choice(args.model, args.claim, args.benchmark, args.mode, args.regrade)
     examined = examine(runs, load_claims(args.leaderboards), choice)
-    if args.format == "html":
-        return _write(_page(examined), Path(args.output or DEFAULT_PAGE), examined)
-    text = EXPORTS[args.format](examined)
-    if args.output:
-        return _write(text, Path(args.output), examined)
+    text = _page(examined) if page else EXPORTS[args.format](examined)
+    if place is not None:
+        return _write(text, place, examined)
     sys.stdout.write(text)
     return 0
+
+
+def _make_room(path: Path) -> None:
+    """Make the folder of a file to be written; raises EvidenceError where that cannot be, before any work is done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(f"{path.parent} is not yours to write to")
+    except OSError as error:
+        got = f"{error.strerror}: {error.filename}" if error.strerror else str(error)
+        raise EvidenceError(f"a file to write to at {path}", got, "name another with -o") from error
 
 
 def _readable(path: str, args: argparse.Namespace) -> list[Run]:
@@ -61,13 +79,18 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
         raise EvidenceError(error.wanted, f"{error.got} (in {path})", error.fix) from error
 
 
-def _page(examined: Sequence[Examined]) -> str:
+def require_jinja() -> None:
+    """Raise MathtasksError where pages cannot be made."""
     try:
         import jinja2  # noqa: F401
     except ImportError as missing:
         raise MathtasksError(
             "jinja2 for a page", str(missing), "run pip install 'lm-eval-mathtasks[report]'"
         ) from missing
+
+
+def _page(examined: Sequence[Examined]) -> str:
+    require_jinja()
     from lm_eval_mathtasks.report.page import page
 
     return page(examined)
@@ -75,10 +98,9 @@ def _page(examined: Sequence[Examined]) -> str:
 
 def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise EvidenceError(f"a file to write to: {path}", str(error), "name another with -o") from error
+        raise EvidenceError(f"room to write {path}", str(error), "name another file with -o") from error
     responses = sum(len(one.judgements) for one in examined)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
     print(f"{path}: {len(examined)} runs, {responses:,} responses, {size}", file=sys.stderr)

@@ -17,6 +17,7 @@ from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
 from lm_eval_mathtasks.grading.children import cores
+from lm_eval_mathtasks.tables import print_lines
 
 EXIT_BAD_INPUT = 1
 EXIT_INTERRUPTED = 130
@@ -135,19 +136,19 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
     if found.passed_over:
         names = ", ".join(map(engines.source_name, found.passed_over[:_NAMED]))
         lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
-    for line in lines:
-        print(line)
     logs = sorted({run["results"] for run in runs})
-    for path in logs[: None if len(logs) <= _LOGS else 1]:
-        print(f"log: {engines.source_name(path)}")
+    lines += [f"log: {engines.source_name(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
     if len(logs) > _LOGS:
-        print(f"and {len(logs) - 1} more results below {engines.source_name(os.path.commonpath(logs))}")
+        lines.append(
+            f"and {len(logs) - 1} more results below {engines.source_name(os.path.commonpath(logs))}"
+        )
+    print_lines(lines)
     bad = [f"{path}: {why}" for path, why in found.bad] + [p for s in summaries for p in s["problems"]]
-    for problem in bad:
-        print(f"not rescored: {problem}", file=sys.stderr)
     if bad:
         total = sum(run["responses"] for run in runs)
         wrong = "1 input was" if len(bad) == 1 else f"{len(bad)} inputs were"
         done = f"{total} responses of {len(runs)} runs were rescored"
-        print(f"{wrong} wrong; {done}", file=sys.stderr)
+        print_lines(
+            [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"], to=sys.stderr
+        )
     return EXIT_BAD_INPUT if bad else 0

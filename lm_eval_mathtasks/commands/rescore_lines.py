@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, agreement, merged
-from lm_eval_mathtasks.evidence.rescore.work import LOG, RunSummary
+from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, agreement, merged, unfit
+from lm_eval_mathtasks.evidence.rescore.work import RunSummary
 from lm_eval_mathtasks.grading.verdict import Status
 from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.runs.judged import cut_off_words, status_words
+from lm_eval_mathtasks.tables import Cell, Share, Table, table_lines
 
 _CHARS = 70  # of a gold or an answer
 _LISTED = 5
@@ -29,7 +30,8 @@ def run_lines(run: RunSummary) -> Iterator[str]:
     score = f"{100 * run['right'] / answered:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
     if run["scored"]:
         old, new = run["old"] / run["scored"], run["new_of_scored"] / run["scored"]
-        yield f"  {run['metric'] or 'the log'} {100 * old:.2f} → {name} {score}: {100 * (new - old):+.2f} points"
+        moved = Share(new - old, signed=True, digits=2)
+        yield f"  {run['metric'] or 'the log'} {100 * old:.2f} → {name} {score}: {moved} points"
         changed = f"{run['up']} docs up, {run['down']} down"
         part = "" if run["scored"] == answered else f" (of the {run['scored']} docs that the log scored)"
         yield f"  changed: {changed}{part}"
@@ -60,20 +62,22 @@ def cross_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
     table = merged(tables)
     total, docs = table["responses"], table["docs"]
     yield f"\ngraders on {total} responses:"
-    rows = [("grader", "accuracy", "95% interval", "only it", "only ours", "agreement", "no verdict")]
+    rows: list[tuple[Cell, ...]] = []
     for name, right in table["right"].items():
-        low, high = wilson(right / total, docs)
-        both = ("", "", "")
-        if name != "ours":
-            counts = table["pairs"][f"ours|{name}"]
-            both = (str(counts[2]), str(counts[1]), f"{100 * agreement(*counts)[0]:.2f}")
-        silent = str(table["silent"][name] or "")
-        interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
-        rows.append((name, f"{100 * right / total:.2f}", interval, *both, silent))
-    yield from columns(rows)
+        counts = table["pairs"].get(f"ours|{name}")
+        both = (
+            (counts[2], counts[1], Share(agreement(*counts)[0], digits=2)) if counts else (None, None, None)
+        )
+        score = Share(right / total, wilson(right / total, docs), digits=2)
+        rows.append((name, score, *both, table["silent"][name] or None))
+    heads = ("grader", "accuracy [95 %]", "only it", "only ours", "agreement", "no verdict")
+    yield from table_lines(Table("", heads, tuple(rows)))
+    for name in dict.fromkeys(name for one in tables for name in unfit(one)):
+        yield f"  {name} accepts no response of a run: it does not fit their form, and disputes none of them"
     if len(table["right"]) > 2:
         yield "agreement in percent (above the diagonal) and Cohen's kappa (below):"
-        yield from columns(list(_matrix(table)))
+        head, *body = _matrix(table)
+        yield from table_lines(Table("", tuple(head), tuple(map(tuple, body))))
 
 
 def _matrix(table: CrossTable) -> Iterator[list[str]]:
@@ -94,14 +98,6 @@ def _matrix(table: CrossTable) -> Iterator[list[str]]:
 
 def _kappa(kappa: float | None) -> str:
     return "-" if kappa is None else f"{kappa:.3f}"
-
-
-def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table in columns, the first to the left."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [c.rjust(w) if n else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True))]
-        yield ("  " + "  ".join(cells)).rstrip()
 
 
 def dispute_lines(runs: Sequence[RunSummary], limit: int) -> Iterator[str]:

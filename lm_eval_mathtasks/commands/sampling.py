@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, show_curves, titled
+from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, scored_by, show_curves, titled
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
-from lm_eval_mathtasks.tables import Table
+from lm_eval_mathtasks.tables import Cell, Table, print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,30 +37,34 @@ def main(args: argparse.Namespace) -> int:
     """Run `mathtasks sampling`: a table and curves for every run at the path."""
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     ks = None if args.k == "all" else args.k
+    runs = []
     for run in read_chosen(args.run, args, judged_anew=True):
         found = votes(run, judge_run(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
-        show_curves(run, drawn, _table(run, found, drawn, every=args.k is not None), args.format)
+        runs.append((run, drawn, _table(run, found, drawn, args.metric, every=args.k is not None)))
+    show_curves(runs, args.format)
     return 0
 
 
 def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
     least, most = min(v.n for v in found), max(v.n for v in found)
     if short := [v.doc_id for v in found if v.n < most]:
-        print(
+        warning = (
             f"mathtasks: {run.label}: {len(short)} of {len(found)} docs have fewer than {most} responses "
-            f"(API errors?), such as doc {short[0]}; k can go up to {least}",
-            file=sys.stderr,
+            f"(API errors?), such as doc {short[0]}; k can go up to {least}"
         )
+        print_lines([warning], to=sys.stderr)
 
 
-def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
+def _table(
+    run: Run, found: Sequence[Votes], drawn: Sequence[Curve], metric: str | None, *, every: bool
+) -> Table:
     ks = [point.k for point in drawn[0].points]
-    rows = tuple(
-        (str(k), *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (k, *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
     )
-    notes = [ROWS]
+    notes = [ROWS, scored_by(metric)]
     if any(curve.label == "avg@k" for curve in drawn):
         notes.append("avg@k has the interval that k responses a doc would have given")
     notes += run.provenance.notes

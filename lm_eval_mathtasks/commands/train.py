@@ -105,7 +105,7 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from lm_eval_mathtasks.leaderboard.result_tables import paired_tables
+    from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
     from lm_eval_mathtasks.training.config import read_config
     from lm_eval_mathtasks.training.selection import CSV, EVALUATED, evaluate_checkpoints
 

@@ -5,7 +5,8 @@ samples_<task>_<date>.jsonl.gz   one line a doc: lm-eval's, with our verdict on 
 manifest.json                see `manifest.py`
 
 The names are lm-eval's, so everything that reads a run reads a pack. With `text="none"` a line keeps extracted answers,
-verdicts and hashes, and neither problem, reference, prompt nor response.
+verdicts and hashes, and neither problem, reference, prompt nor response; with `text="responses"` the model's responses
+as well, without what they quote of their problem (`quotes.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.manifest import (
@@ -35,7 +36,7 @@ from lm_eval_mathtasks.evidence.manifest import (
     sealed,
     weights_of,
 )
-from lm_eval_mathtasks.evidence.pack_lines import packed_lines
+from lm_eval_mathtasks.evidence.pack_lines import Text, packed_lines
 from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
@@ -45,7 +46,7 @@ from lm_eval_mathtasks.journal.queries import journal_statistics
 from lm_eval_mathtasks.package import STAMP
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_facts import PACKED, model_arguments, model_name
-from lm_eval_mathtasks.runs.lm_eval_files import RESULTS
+from lm_eval_mathtasks.runs.lm_eval_files import RESULTS, samples_beside
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.reading import completed, read_source
@@ -62,7 +63,7 @@ class Choices:
     """How to pack. allow: (kind, line of the samples) of findings that may stay; weights: folder of the model, where
     the run does not name it; journal: of an API model, where it is not where the run says."""
 
-    text: Literal["full", "none"] = "full"
+    text: Text = "full"
     max_mb: float = MAX_MB
     redact: bool = False
     allow: frozenset[tuple[str, int]] = frozenset()
@@ -159,10 +160,18 @@ def _packs_of(found: Source, logs: Path, choices: Choices) -> Iterator[Pack]:
         run = completed(read, journal=choices.journal)
         if isinstance(run, Refused):
             raise run.error
-        source = next(file.parent.glob(f"samples_{run.task}_{named['date']}.jsonl*"))
+        source = next(samples.file for samples in samples_beside(file) if samples.task == run.task)
         pack = _pack(run, raw, (file.name, source), choices)
-        pack.folder = logs / pack.folder / named["date"].split(".", 1)[0]
+        pack.folder = logs / pack.folder / safe_name(named["date"].split(".", 1)[0])
+        _require_inside(pack.folder, logs)
         yield pack
+
+
+def _require_inside(folder: Path, logs: Path) -> None:
+    """Raise EvidenceError where a link leads out of the folder of all packs."""
+    if not folder.resolve().is_relative_to(logs.resolve()):
+        got = f"{folder}, which is {folder.resolve()}"
+        raise EvidenceError(f"a folder in {logs}", got, "remove the link, or name another --out")
 
 
 def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -> Pack:
@@ -172,7 +181,7 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
     # What a reader takes from the prompts, for packs that hold none.
     asked = {"cot": run.protocol.cot, "chat_template": run.protocol.chat_template}
     results[PACKED] = {"format": FORMAT, "text": choices.text, "protocol": asked}
-    if choices.text == "none":
+    if choices.text != "full":
         _withhold_examples(results["configs"][run.task])
     judgements = judge_run(run)
     if other := differences(run, judgements):
@@ -182,7 +191,7 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
             "run `mathtasks rescore` first, and pack what it writes",
         )
     logged = cast("list[SampleLine]", read_json_lines(sources[1], EvidenceError))
-    lines = list(packed_lines(logged, run, judgements, choices.text))
+    lines = list(packed_lines(logged, run, judgements, choices.text, taken))
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
     about = _about(run, raw, results, choices, taken)
     clean = _without_secrets([results, about, *lines], names, choices, taken)
@@ -204,7 +213,7 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
         "files": {name: {"sha256": sha256(data), "bytes": len(data)} for name, data in files.items()},
     }
     files[FILE] = _json(sealed(manifest))
-    folder = Path(safe_name(run.model or "unnamed")) / run.task
+    folder = Path(safe_name(run.model or "unnamed")) / safe_name(run.task)
     return Pack(folder, len(run.rows), files)
 
 

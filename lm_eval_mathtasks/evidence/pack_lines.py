@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import cast
+from dataclasses import replace
+from typing import Literal, cast
 
+from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import Kept
 from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
+from lm_eval_mathtasks.evidence.quotes import without_quotes
 from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.runs.judged import Judged
+from lm_eval_mathtasks.runs.judged import Judged, asked_of
 from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
 from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine, filter_of
 from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
 
+# full: all of it; responses: the model's own words, without problem, reference and prompt; none: no text at all.
+Text = Literal["full", "responses", "none"]
 # What may stay without text, and the doc's numbers. Not the hash of a short reference answer, which is the answer to
 # whoever tries a thousand; the hash of its full text stays. Keys that nobody foresaw may hold text, and go.
 _NO_TEXT = frozenset({"doc_id", "filter", "metrics", "doc_hash", "prompt_hash", "finish_reasons", "logged"})
 
 
 def packed_lines(
-    raw: list[SampleLine], run: Run, judgements: list[Judged], text: str
+    raw: list[SampleLine], run: Run, judgements: list[Judged], text: Text, taken: Counter[str]
 ) -> Iterator[SampleLine]:
     """Yield a line a doc: lm-eval's, with our verdict on every response; what further filters say otherwise is folded
-    into the doc's first line. raw: of the samples file; text: "none" leaves out problem, prompt and response."""
+    into the doc's first line. raw: of the samples file; taken gets how many quotations of problems were left out of
+    responses. Raises EvidenceError where a response without its quotation is judged otherwise."""
     rows = run.by_id()
     kept = None if text == "full" else _NO_TEXT
     if kept and run.provenance.settings.get("backend") == REPLAY:
@@ -43,7 +50,27 @@ def packed_lines(
             first[doc_id] = line.copy()
     for doc_id, line in first.items():
         packed = {**_kept(line, kept), **_added(rows[doc_id], judged.get(doc_id, []), text)}
+        if text == "responses":
+            packed["resps"] = _own_words(line, rows[doc_id], judged.get(doc_id, []), taken)
         yield cast(SampleLine, packed)
+
+
+def _own_words(line: SampleLine, row: Row, judged: list[Judged], taken: Counter[str]) -> list[list[str]]:
+    """The responses of a doc without what they quote of it."""
+    sources = [row.question, row.reference or ""]
+    found = [without_quotes(response, sources) for response in row.responses]
+    if quotations := sum(count for _, count in found):
+        taken["quotation of a problem"] += quotations
+    own = replace(row, responses=tuple(text for text, _ in found))
+    for before in judged:
+        if verdict_of(before._replace(judgement=asked_of(own, before.repeat).judge())) != verdict_of(before):
+            raise EvidenceError(
+                f"a response of doc {row.doc_id} that is judged the same without its quotation of the problem",
+                "another verdict",
+                "--text none, which keeps no response",
+            )
+    texts = iter(own.responses)
+    return [[next(texts) for _ in group] for group in line["resps"]]
 
 
 def _kept(line: Mapping[str, object], names: frozenset[str] | None) -> dict[str, object]:
@@ -51,7 +78,7 @@ def _kept(line: Mapping[str, object], names: frozenset[str] | None) -> dict[str,
     return {k: v for k, v in line.items() if names is None or k in names or isinstance(v, int | float)}
 
 
-def _added(row: Row, judged: list[Judged], text: str) -> SampleLine:
+def _added(row: Row, judged: list[Judged], text: Text) -> SampleLine:
     # None: an API error took the response.
     verdicts: list[Kept | None] = [None] * len(row.responses)
     for judgement in judged:
@@ -60,9 +87,10 @@ def _added(row: Row, judged: list[Judged], text: str) -> SampleLine:
     reasons = [API_ERROR if i in row.lost else row.finish_reason(i) for i in range(len(row.responses))]
     if any(reasons):
         added["finish_reasons"] = [reasons]
-    if text == "none":
+    if text != "full":
         added["gold_sha256"] = sha256(row.reference or row.gold or "")
+        added |= {} if row.tolerance is None else {"tolerance": row.tolerance}
+    if text == "none":
         added["response_sha256"] = [sha256(response) for response in row.responses]
         added["response_chars"] = [len(response) for response in row.responses]
-        added |= {} if row.tolerance is None else {"tolerance": row.tolerance}
     return added

@@ -92,7 +92,7 @@ def _judged_again(
 ) -> Iterator[tuple[Judged, bool]]:
     """Yield a judgement of every response and whether it is new: from its text, from the stored answer where only the
     reference is known, else as stored."""
-    if not run.withheld:
+    if not any("gold_sha256" in line for line in stored.values()):
         yield from ((judgement, True) for judgement in judge_run(run))
         return
     for bare in run.rows:
@@ -101,7 +101,7 @@ def _judged_again(
         reference = texts.get(line["gold_sha256"])
         for repeat in row.there:
             said = line["verdicts"][repeat]
-            text = texts.get(line["response_sha256"][repeat])
+            text = row.responses[repeat] if "resps" in line else texts.get(line["response_sha256"][repeat])
             if reference is not None and text is not None:
                 one = replace(
                     row, gold=answer_in(reference), responses=(text,), finish=(row.finish_reason(repeat),)

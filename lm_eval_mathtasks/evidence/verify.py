@@ -17,6 +17,7 @@ from typing import cast
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.evidence.manifest import FILE, Manifest, dataset_again, facts_of, read_manifest, sealed
+from lm_eval_mathtasks.evidence.pack_lines import Text
 from lm_eval_mathtasks.evidence.pack_verdicts import changed_verdicts, find_texts
 from lm_eval_mathtasks.evidence.secrets import scan
 from lm_eval_mathtasks.files import file_sha256, read_json, read_json_lines, sha256
@@ -54,6 +55,7 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
     """Return what is wrong with a pack; texts: by SHA-256, those that a pack without text may be checked with."""
     report = Report(folder)
     try:
+        _require_files(folder)
         _check(report, read_manifest(folder), texts or {})
     except MathtasksError as error:
         report.findings.append(str(error))
@@ -63,6 +65,14 @@ def verify_pack(folder: Path, texts: Mapping[str, str] | None = None) -> Report:
     return report
 
 
+def _require_files(folder: Path) -> None:
+    """Raise EvidenceError unless all that a pack holds are files of its own: a link leads anywhere."""
+    held = [folder, *folder.rglob("*")]
+    if strange := [p for p in held if p.is_symlink() or not (p.is_file() or p.is_dir())]:
+        named = ", ".join(sorted(p.name for p in strange))
+        raise EvidenceError("a pack of files", f"links or devices: {named}", _AGAIN)
+
+
 def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None:
     report.findings += _files(report.folder, manifest)
     results, run, lines = _read(report.folder, manifest)
@@ -70,7 +80,7 @@ def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None
     report.responses = sum(len(row.there) for row in run.rows)
     facts = facts_of(results, run, lines)
     facts["dataset"] = dataset_again(manifest["dataset"], lines)
-    facts["text"] = "none" if run.withheld else "full"
+    facts["text"] = _text_kept(lines)
     report.score = facts["score"]["value"]
     for name, value in facts.items():
         if json.loads(json.dumps(value)) != manifest.get(name):
@@ -80,6 +90,13 @@ def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None
     report.findings += _leaks(manifest, results, lines)
     report.regraded, found = changed_verdicts(run, lines, texts)
     report.findings += found
+
+
+def _text_kept(lines: list[SampleLine]) -> Text:
+    """What text the samples hold."""
+    if not any("gold_sha256" in line for line in lines):
+        return "full"
+    return "responses" if any("resps" in line for line in lines) else "none"
 
 
 def _files(folder: Path, manifest: Manifest) -> Iterable[str]:
@@ -111,7 +128,7 @@ def _read(folder: Path, manifest: Manifest) -> tuple[Results, Run, list[SampleLi
 def _named(folder: Path, manifest: Manifest, start: str) -> Path:
     """The one file of this kind that the manifest names and the folder holds."""
     names = [str(name) for name in manifest["files"] if str(name).startswith(start)]
-    if len(names) != 1 or not (folder / names[0]).is_file():
+    if len(names) != 1 or Path(names[0]).name != names[0] or not (folder / names[0]).is_file():
         got = "none" if not names else f"{', '.join(names)}{' (missing)' if len(names) == 1 else ''}"
         raise EvidenceError(f"one file {start}* that the manifest names", got, _AGAIN)
     return folder / names[0]
@@ -212,7 +229,8 @@ def _missing_texts(folder: Path) -> set[str]:
         except EvidenceError:
             continue
         for line in lines:
-            wanted |= {line["gold_sha256"], *line["response_sha256"]} if "gold_sha256" in line else set()
+            if "gold_sha256" in line:
+                wanted |= {line["gold_sha256"], *line.get("response_sha256", ())}
     return wanted
 
 

@@ -139,8 +139,8 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
         return Verdict(Status.CORRECT, "both say that there is no answer", "structure")
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one
     pred = content_of_choice(pred) or pred
-    gold, golds = understood(raw_gold, gold, of_gold=True)
-    pred, preds = understood(raw_pred, pred, of_gold=False)
+    gold, golds = read_answer(raw_gold, gold, of_gold=True)
+    pred, preds = read_answer(raw_pred, pred, of_gold=False)
     if (not golds or not preds) and words_key(gold) == words_key(pred) and words_key(gold):
         return _same_unread(gold, pred)
     if not golds:
@@ -150,7 +150,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     return _by_readings(golds, preds, gold, pred, seconds)
 
 
-def understood(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
+def read_answer(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
     """Return (cleaned answer, readings) of an answer; of a sentence those of the result that it states."""
     is_sentence = says_what_is(raw)
     found = () if is_sentence else readings(cleaned)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
-from lm_eval_mathtasks.grading.equivalence import equivalent, understood
+from lm_eval_mathtasks.grading.equivalence import equivalent, read_answer
 from lm_eval_mathtasks.grading.expr import show_expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
@@ -37,7 +37,7 @@ def is_understood(gold: str | None) -> bool:
     (True, False, False)
     """
     cleaned = clean(gold) if gold and len(gold) <= MAX_ANSWER_CHARS else ""
-    return bool(gold and cleaned) and bool(understood(gold or "", cleaned, of_gold=True)[1])
+    return bool(gold and cleaned) and bool(read_answer(gold or "", cleaned, of_gold=True)[1])
 
 
 def normal_form(text: str) -> str:

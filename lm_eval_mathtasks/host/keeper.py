@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,6 +21,8 @@ from lm_eval_mathtasks.text import encodable
 
 log = logging.getLogger(__name__)
 
+# A disk or a quota is full, a file too large, or the disk is broken or may not be written.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 API_ERROR = "api_error"  # in the log, how a response ended that never came
 
 
@@ -157,15 +161,31 @@ class Keeper:
             fix = "replay the responses that are kept"
             raise EvidenceError("results and samples of every doc", "; ".join(short), fix)
 
-    def say_where(self) -> None:
-        """Tell the user where the responses of a run that failed are, and how to score them."""
-        self._close()
-        if self.path and self.kept:
+    def say_where(self, journals: Set[str] = frozenset()) -> None:
+        """Tell the user where the responses of a run that failed are, and how to score them; those of an API model are
+        in its journal."""
+        with suppress(OSError):
+            self._close()
+        if journals:
+            log.error(
+                "the answers are in %s: the same command asks only for what is missing",
+                ", ".join(sorted(journals)),
+            )
+        elif self.path and self.kept:
             log.error(
                 "%d responses are kept in %s; go on where it stopped: the same command with --resume %s; "
                 "if all are there, score them: mathtasks run --model replay --model_args path=%s --tasks ...",
                 self.kept, self.path, self.path, self.path,
             )  # fmt: skip
+
+    def raise_full(self, error: BaseException, journals: Set[str]) -> None:
+        """Raise EvidenceError if a run ended because a disk cannot be written: where its answers are, how to go on."""
+        if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+            return
+        again = "free the disk or name another --output_path, and run the same command"
+        kept = f"{again} with --resume: {self.kept} responses are kept in {self.path}"
+        paid = f"{again}: the answers are in {', '.join(sorted(journals))}, and none is paid twice"
+        raise EvidenceError("logs on disk", str(error), paid if journals else kept) from error
 
     def finish(self) -> None:
         """Remove the file of responses once the samples that hold them are on disk."""

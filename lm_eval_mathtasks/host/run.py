@@ -20,16 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
-from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.preflight import LOCAL_MODELS, check_flags, check_settings
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
+from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +79,13 @@ def run(arguments: Sequence[str]) -> int:
             args.func(args)
             keeper.require_complete()
         except BaseException as error:
-            keeper.say_where()
+            journals = {one.journal for one in run_reports()[earlier:]}
+            keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
                 fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
                 raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
+            keeper.raise_full(error, journals)
             raise
     keeper.finish()
     return max([report(keeper), *map(say, run_reports()[earlier:])])
@@ -99,7 +103,12 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
-    args = parser.parse_args(["run", *arguments])
+    try:
+        args = parser.parse_args(["run", *arguments])
+    except ValueError:
+        # lm-eval repeats what it could not read, which may hold a key.
+        fix = "write name=value,name=value, or JSON with double quotes"
+        raise ModelError("--model_args and --gen_kwargs that can be read", "others", fix) from None
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
@@ -112,6 +121,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
         args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
     if not requested(given_value(args, "tasks")):
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
+    if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
+        args.gen_kwargs = with_one_limit(gen_kwargs)
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
     args.log_samples = True
     if isinstance(args.samples, dict):
@@ -288,5 +299,18 @@ def report(keeper: Keeper) -> int:
         print(f"log: {path}")
     results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
     if results and any("pass@" in key for task in keeper.results["results"].values() for key in task):
+        _say_of_repeats(results)
         print(f"every k, with intervals: mathtasks sampling {results}")
     return int(failed)
+
+
+def _say_of_repeats(results: Path) -> None:
+    """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
+    elsewhere."""
+    try:
+        runs = read_runs(results)
+    except MathtasksError:
+        return
+    for run in runs:
+        if note := note_on_repeats(run):
+            print(f"{run.task}: {note}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
-from lm_eval_mathtasks.text import delivered
+from lm_eval_mathtasks.text import delivered, escaped, visible
 
 _DAY = "%Y-%m-%d %H:%M"
 
@@ -28,7 +28,7 @@ def journal_show(
     for answer, task_name, doc_id, repeat in queries.places(path, task, model):
         if key is not None:
             if answer.key.startswith(key):
-                yield json.dumps(asdict(answer), indent=2, ensure_ascii=False)
+                yield escaped(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
                 return
             continue
         if shown >= limit:
@@ -38,7 +38,8 @@ def journal_show(
         tail = " ".join(answer.response.split())[-60:]
         where = f"{task_name or '-'} doc {'-' if doc_id is None else doc_id} #{repeat}"
         tokens = answer.usage.get("completion_tokens", "?")
-        yield f"{answer.key[:12]}  {where}  {answer.finish_reason or '?'}  {tokens} tokens  ...{tail}"
+        line = f"{answer.key[:12]}  {where}  {answer.finish_reason or '?'}  {tokens} tokens  ...{tail}"
+        yield visible(line)
     if key is not None:
         raise JournalError("a key in the journal", key, "`mathtasks journal show` lists them")
 
@@ -52,11 +53,15 @@ def journal_export(path: str | Path, *, task: str | None = None, model: str | No
             "response": response, "finish_reason": finish_reason, "reasoning": answer.reasoning,
             "model": answer.model, "served_model": answer.served_model, "key": answer.key, "usage": answer.usage,
         }  # fmt: skip
-        yield json.dumps(row, ensure_ascii=False)
+        yield escaped(json.dumps(row, ensure_ascii=False))
 
 
 def journal_stats(path: str | Path) -> Iterator[str]:
     """Lines for a terminal: answers, tokens and failures per model."""
+    yield from map(visible, _stats(path))
+
+
+def _stats(path: str | Path) -> Iterator[str]:
     for model, url, source, cut, sums in queries.servers(path):
         yield f"{model} at {url} ({source}): {sums.answers} answers, {cut} cut off by the token limit"
         tokens = f"{sums.prompt_tokens or 0:.0f} + {sums.completion_tokens or 0:.0f}"

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.journal.schema import COLUMNS, Answer, answer_of, connect, unusable
+from lm_eval_mathtasks.journal.schema import COLUMNS, DAMAGE, Answer, answer_of, connect, unusable
 
 KEYS_AT_ONCE = 500  # SQLite allows 999 variables in older builds
 
@@ -56,8 +56,8 @@ def reading(path: str | Path) -> Iterator[sqlite3.Connection]:
     with closing(connect(path)) as db:
         try:
             yield db
-        except sqlite3.Error as error:
-            raise unusable(path, error) from None
+        except DAMAGE as error:
+            raise unusable(path, error, reading=True) from None
 
 
 def find(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -11,12 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
+from lm_eval_mathtasks.journal import leases
 from lm_eval_mathtasks.keys import redact
 
 DEFAULT_PATH = "mathtasks-journal.sqlite"
 BUSY_S = 60.0  # how long one process waits for another's commit
 BUSY_STEP_S = 0.02
 SCHEMA_VERSION = 1
+# What reading a damaged file raises: of the disk, of SQLite, and of values that are not what was written.
+DAMAGE = (OSError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError)
+# What writing a value that SQLite does not hold raises.
+BAD_ROW = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, OverflowError, UnicodeError)
+_CLOSED = re.compile(r"unable to open|readonly|read-only|authoriz", re.IGNORECASE)
+_FULL = re.compile(r"disk is full|disk I/O", re.IGNORECASE)
+_BUSY = re.compile(r"locked|busy", re.IGNORECASE)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
@@ -68,9 +77,13 @@ def row_of(answer: Answer) -> tuple[Any, ...]:
 
 
 def answer_of(row: Sequence[Any]) -> Answer:
-    """The Answer in a row of COLUMNS."""
-    values = dict(zip(COLUMNS, row, strict=True))
-    return Answer(**{k: json.loads(v) if k in JSON_COLUMNS else v for k, v in values.items()})
+    """The Answer in a row of COLUMNS. Raises ValueError or TypeError where the row is damaged."""
+    raw = dict(zip(COLUMNS, row, strict=True))
+    values = {k: json.loads(v) if k in JSON_COLUMNS else v for k, v in raw.items()}
+    texts, objects = (values[k] for k in ("key", "prompt", "response")), (values[k] for k in JSON_COLUMNS)
+    if not all(isinstance(v, str) for v in texts) or not all(isinstance(v, dict) for v in objects):
+        raise ValueError("a row of another form")
+    return Answer(**values)
 
 
 def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
@@ -88,7 +101,7 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
         (version,) = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
         if int(version) == SCHEMA_VERSION:
             db.execute(f"SELECT {', '.join(COLUMNS)} FROM answers LIMIT 0")  # noqa: S608  (column names of ours)
-    except (OSError, sqlite3.Error, TypeError) as error:
+    except DAMAGE as error:
         raise unusable(path, error) from None
     if int(version) != SCHEMA_VERSION:
         raise JournalError(
@@ -105,7 +118,7 @@ def _create(db: sqlite3.Connection) -> None:
             db.execute("PRAGMA journal_mode=WAL")  # a filesystem without shared memory keeps its own mode
             db.execute("PRAGMA synchronous=FULL")
             with db:
-                db.executescript(SCHEMA)
+                db.executescript(SCHEMA + leases.TABLES)
                 db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (str(time.time()),))
             return
@@ -115,10 +128,20 @@ def _create(db: sqlite3.Connection) -> None:
             time.sleep(BUSY_STEP_S)
 
 
-def unusable(path: str | Path, error: BaseException) -> JournalError:
-    """The error for a journal that cannot be read or written."""
-    return JournalError(
-        "a journal on a disk with room that this user may write",
-        f"{type(error).__name__}: {error} at {path}",
-        "free some space, or give another place with journal=path",
-    )
+def unusable(path: str | Path, error: BaseException, *, reading: bool = False) -> JournalError:
+    """The error for a journal that cannot be read (`reading`) or written, by what is wrong with it."""
+    said = f"{type(error).__name__}: {error} at {path}"
+    if isinstance(error, OSError) or _CLOSED.search(str(error)):
+        return JournalError(
+            "a journal that this user may open and write", said, "give another with journal=path"
+        )
+    if isinstance(error, BAD_ROW) and not reading:
+        return JournalError("an answer that a journal can hold", said, "report this: the answer is not kept")
+    if _FULL.search(str(error)) and not reading:
+        fix = "free some space, or give another place with journal=path"
+        return JournalError("a journal on a disk with room", said, fix)
+    if _BUSY.search(str(error)):
+        fix = "wait for the other process, or give another place with journal=path"
+        return JournalError("a journal that no other process holds", said, fix)
+    fix = f"save what can be read: mathtasks journal salvage --journal {path} --out NEW; then go on with journal=NEW"
+    return JournalError("an undamaged journal", said, fix)

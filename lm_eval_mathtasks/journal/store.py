@@ -1,8 +1,8 @@
 """Writing a journal: one row per finished request, on the disk before anything else happens with the answer.
 
 SQLite in WAL mode, written by one thread that commits all rows waiting for it at once, so that an event loop never
-waits for a disk and fsync is paid per group, not per answer. Several processes may share one file: the first answer
-to a key stays. Keys and headers are never written.
+waits for a disk and fsync is paid per group, not per answer. Several processes may share one file: each
+key is asked for by one of them, and the first answer to it stays. Keys and headers are never written.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
-from lm_eval_mathtasks.journal.schema import COLUMNS, Answer, connect, row_of, unusable
+from lm_eval_mathtasks.journal.leases import RENEW, RENEW_S, Owner
+from lm_eval_mathtasks.journal.schema import BAD_ROW, COLUMNS, DAMAGE, Answer, connect, row_of, unusable
 from lm_eval_mathtasks.keys import redact
 
 BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
@@ -31,6 +33,9 @@ _FAILURE = "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)"
 _DOC = "INSERT OR IGNORE INTO docs VALUES (?, ?, ?, ?)"
 _PENDING = "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?)"
 
+# A statement, its row, and the promise that it is on the disk.
+Waiting = tuple[str, Any, Future[None]]
+
 
 class Journal:
     """A journal open for writing by this process. `put` and `fail` return at once with a Future that is done when
@@ -40,7 +45,9 @@ class Journal:
         self.path = Path(path)
         self._reader = connect(path, create=True)
         self._writer = connect(path, create=True)
-        self._queue: queue.SimpleQueue[tuple[str, Any, Future[None]] | None] = queue.SimpleQueue()
+        self._owner = Owner()
+        self._claimed, self._renewed = False, time.monotonic()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
@@ -57,7 +64,20 @@ class Journal:
 
     def find(self, keys: Sequence[str]) -> dict[str, Answer]:
         """{key: Answer} of those keys that have been answered."""
-        return queries.find(self._reader, keys)
+        try:
+            return queries.find(self._reader, keys)
+        except DAMAGE as error:
+            raise unusable(self.path, error, reading=True) from None
+
+    def claim(self, keys: Sequence[str]) -> set[str]:
+        """Claim the right to ask for `keys`, until this journal is closed; return those that another process asks for
+        now."""
+        try:
+            theirs = self._owner.claim(self._reader, keys)
+        except DAMAGE as error:
+            raise unusable(self.path, error) from None
+        self._claimed = True
+        return theirs
 
     def put(self, answer: Answer) -> Future[None]:
         """Store an answer; the first one to a key stays."""
@@ -79,7 +99,7 @@ class Journal:
         try:
             with self._reader:
                 self._reader.executemany(statement, rows)
-        except sqlite3.Error as error:
+        except DAMAGE as error:
             raise unusable(self.path, error) from None
 
     def close(self) -> None:
@@ -87,6 +107,8 @@ class Journal:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+            if self._claimed:
+                self._owner.release(self._reader)
             self._reader.close()
             self._writer.close()
 
@@ -95,9 +117,24 @@ class Journal:
         self._queue.put((statement, row, future))
         return future
 
+    def _next(self) -> Waiting | None:
+        """What waits to be written; while nothing does, others are told that this process is alive."""
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=RENEW_S)
+            self._renew()
+
+    def _renew(self) -> None:
+        self._renewed = time.monotonic()
+        if self._claimed:
+            with suppress(sqlite3.Error), self._writer:
+                self._writer.execute(RENEW, self._owner.renewal())
+
     def _write(self) -> None:
         """The writer's thread: one commit for all rows that wait."""
-        while (first := self._queue.get()) is not None:
+        while (first := self._next()) is not None:
+            if time.monotonic() - self._renewed > RENEW_S:
+                self._renew()
             group, last = [first], False
             while not self._queue.empty():
                 item = self._queue.get()
@@ -105,14 +142,22 @@ class Journal:
                     last = True
                     break
                 group.append(item)
-            failure: JournalError | None = None
-            try:
-                with self._writer:
-                    for statement, row, _ in group:
-                        self._writer.execute(statement, row)
-            except sqlite3.Error as error:
-                failure = unusable(self.path, error)
-            for _, _, future in group:
-                future.set_exception(failure) if failure else future.set_result(None)
+            self._store(group)
             if last:
                 return
+
+    def _store(self, group: list[Waiting]) -> None:
+        """Commit rows together, or one by one where one of them cannot be stored: it must not take the others along."""
+        failure: JournalError | None = None
+        try:
+            with self._writer:
+                for statement, row, _ in group:
+                    self._writer.execute(statement, row)
+        except Exception as error:
+            if isinstance(error, BAD_ROW) and len(group) > 1:
+                for one in group:
+                    self._store([one])
+                return
+            failure = unusable(self.path, error)
+        for _, _, future in group:
+            future.set_exception(failure) if failure else future.set_result(None)

@@ -5,4 +5,5 @@ statistics  intervals and tests, with their formulas
 compare     a run against the claims of its model: comparable or not, and the verdict
 paired      two runs on the same docs
 explain     where the missing points went
+said        the sentence that a comparison comes to
 """

@@ -6,16 +6,20 @@ with what they state, and a run that kept to the preset is comparable by constru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.leaderboard.claims import Claim
-from lm_eval_mathtasks.leaderboard.protocol import Part, compare_parts
+from lm_eval_mathtasks.leaderboard.protocol import Part, compare_parts, same_mode
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset
+from lm_eval_mathtasks.runs.identity import Identity
 from lm_eval_mathtasks.runs.records import Run
 
 LOOKED_AT = 64  # docs whose responses tell whether a run thinks
+_THINKS = re.compile(r"\b(?:enable_)?think(?:ing)?\b\W+(true|false|on|off|enabled|disabled)\b", re.IGNORECASE)
+_EFFORT = re.compile(r"reasoning_effort\W+(\w+)", re.IGNORECASE)
 FIELDS = ("shots", "chat_template", "temperature", "top_p", "max_tokens")
 
 
@@ -50,16 +54,32 @@ def by_preset(run: Run, claim: Claim, parts: Sequence[Part]) -> list[Part]:
     return [filled.get(part.name, part) if part.effect == "unknown" else part for part in parts]
 
 
-def mode_of(run: Run, claim: Claim) -> str | None:
-    """Return the thinking mode of a run: what its preset asks for, else what its responses show; None if neither tells.
+def mode_of(run: Run, claim: Claim, identity: Identity) -> str | None:
+    """Return the thinking mode of a run: what its preset asks for, else what its model arguments state, else what its
+    responses show; None if none of them tells.
 
     Responses with thinking in them show it; responses without may have had it taken out.
     """
     preset = preset_of(run)
     if preset is not None and preset.mode is not None:
         return preset.mode
+    if stated := _mode_stated(identity):
+        return stated
     shown = [any("</think>" in text for text in row.responses) for row in run.rows[:LOOKED_AT]]
-    return "thinking" if claim.mode in ("thinking", "non-thinking") and sum(shown) > len(shown) / 2 else None
+    thinks = (
+        any(same_mode(claim.mode, mode) for mode in ("thinking", "non-thinking")) if claim.mode else False
+    )
+    return "thinking" if thinks and sum(shown) > len(shown) / 2 else None
+
+
+def _mode_stated(identity: Identity) -> str | None:
+    """The mode or the effort that the model arguments state, in the words of claims."""
+    text = " ".join(identity.prompt.thinking)
+    if effort := _EFFORT.search(text):
+        return effort[1].lower()
+    if (thinks := _THINKS.search(text)) is None:
+        return None
+    return "thinking" if thinks[1].lower() in ("true", "on", "enabled") else "non-thinking"
 
 
 def note_on_preset(run: Run, claims: Sequence[Claim]) -> list[str]:

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.leaderboard.aliases import simplified
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
 from lm_eval_mathtasks.leaderboard.compare import score_of_claim
 from lm_eval_mathtasks.runs.records import Protocol
-from lm_eval_mathtasks.tables import Table, given, with_interval
+from lm_eval_mathtasks.tables import Cell, Name, Share, Table
 
 
 @dataclass(frozen=True)
@@ -82,35 +82,47 @@ def search(claims: Claims, words: str) -> list[Claim]:
     ]
 
 
-def claims_table(
-    title: str, chosen: Sequence[Claim], claims: Claims, *, limit: int = 0, ids: bool = False
-) -> Table:
+_COLUMNS = (
+    "id",
+    "benchmark",
+    "model",
+    "size B",
+    "score [95 %]",
+    "metric",
+    "k",
+    "protocol",
+    "by",
+    "source",
+    "status",
+)
+
+
+def claims_table(title: str, chosen: Sequence[Claim], claims: Claims, *, limit: int = 0) -> Table:
     """Return a table of claims with the interval that the size of the benchmark gives each score; limit 0: of all."""
-    rows = [_row(claim, claims, ids) for claim in chosen[: limit or None]]
-    first = ("id",) if ids else ()
-    about = ("benchmark", "model", "size B", "score [95 %]", "metric", "protocol", "by", "source", "status")
-    notes = ("score intervals are of the benchmark's size; an empty cell: the source does not say",)
+    rows = [_row(claim, claims) for claim in chosen[: limit or None]]
+    notes = ("score intervals are of the benchmark's size; what is not there, the source does not say",)
     count = f"{len(rows)} of {len(chosen)} claims, --limit 0 for all" if len(rows) < len(chosen) else ""
-    return Table(f"{title}: {count or f'{len(rows)} claims'}", (*first, *about), tuple(rows), notes)
+    return Table(f"{title}: {count or f'{len(rows)} claims'}", _COLUMNS, tuple(rows), notes)
 
 
-def _row(claim: Claim, claims: Claims, ids: bool) -> tuple[str, ...]:
+def _row(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
     score = score_of_claim(claim, claims.benchmarks[claim.benchmark])
     status = claim.status if claim.status != "ok" else ("" if claim.source.published else "unpublished")
     if status and claim.note:
         status += f": {claim.note}"
-    cells = (
+    return (
+        Name(claim.id),
         claim.benchmark,
         claim.model,
-        given(claim.size_b),
-        with_interval(score.value, score.interval),
-        claim.metric if claim.k is None else f"{claim.metric} k={claim.k}",
-        protocol_words(claim),
+        claim.size_b,
+        Share(score.value, score.interval),
+        claim.metric,
+        claim.k,
+        protocol_words(claim) or None,
         claim.reported_by,
         f"{claim.source.title}, {claim.locator}",
-        status,
+        status or None,
     )
-    return (claim.id, *cells) if ids else cells
 
 
 def protocol_words(stated: Claim | Protocol) -> str:

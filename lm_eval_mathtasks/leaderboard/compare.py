@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Model
+from lm_eval_mathtasks.leaderboard.by_grader import scored_as_named
 from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
+from lm_eval_mathtasks.leaderboard.identity_parts import (
+    BY_WORD,
+    NOT_CHECKED,
+    NOTHING,
+    Said,
+    docs_part,
+    weights_part,
+)
 from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
-from lm_eval_mathtasks.leaderboard.protocol import Part, comparable, compare_protocols, states_nothing
+from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
+from lm_eval_mathtasks.leaderboard.protocol import (
+    Part,
+    about_the_number,
+    comparable,
+    compare_protocols,
+    docs_asked,
+    number_alone,
+    states_nothing,
+)
 from lm_eval_mathtasks.numbers import differences as st
+from lm_eval_mathtasks.runs.identity import Identity, identity_of
 from lm_eval_mathtasks.runs.records import Run
-
-Outcome = Literal["equivalent", "differs", "no difference seen", "not comparable"]
-# Scores closer than this are the same measurement for the purposes of a table; as a fraction. `--margin` sets another.
-MARGIN = 0.02
-# Two one-sided tests at 5 % are an interval of 90 % (Schuirmann 1987).
-EQUIVALENCE_LEVEL = 0.90
-MOST_REPEATS = 1_000  # more answers to each doc than this are no advice
-
-
-@dataclass(frozen=True)
-class Score:
-    """A score with its interval, as fractions. docs: problems; k: answers to each; kind: how the interval was made."""
-
-    value: float
-    interval: st.Interval
-    docs: int
-    k: int
-    kind: Literal["Wilson", "clustered"]
+from lm_eval_mathtasks.runs.weights import WITH_ADAPTER
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,8 @@ class Comparison:
     """One claim against one run: both sides answered the same docs, so only the luck of the answers counts.
 
     difference: ours minus theirs, with the interval that `noise`, of ours and of theirs, gives it. margin: within which
-    two scores are equivalent, as a fraction. number_only: the run states nothing of its protocol, so that the outcome
-    is about the number alone. repeats: answers to each doc that would decide, where no difference is seen; None where
-    no number of ours would.
+    two scores are equivalent, as a fraction. number_only: nothing of how it was asked is stated by both sides, or the
+    mode is not, so that the outcome is about the number alone. metric: which of the log's is compared.
     """
 
     claim: Claim
@@ -53,6 +53,7 @@ class Comparison:
     noise: tuple[Noise, Noise]
     margin: float
     number_only: bool
+    metric: str | None = None
 
     @property
     def delta(self) -> float:
@@ -71,9 +72,21 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The outcome as people read it."""
-        about = ", of the number only" if self.number_only and self.outcome != "not comparable" else ""
-        return self.outcome + about
+        """The outcome as people read it, with what it rests on that nobody checked."""
+        if self.outcome == "not comparable":
+            return self.outcome
+        checked = any(part.name == "questions" and part.effect == "same" for part in self.parts)
+        said = (
+            (self.number_only, "of the number only"),
+            (self.by_word, BY_WORD),
+            (not checked, NOT_CHECKED),
+        )
+        return ", ".join((self.outcome, *(words for holds, words in said if holds)))
+
+    @property
+    def by_word(self) -> bool:
+        """Whether the user's word stands for what the log does not show, or shows otherwise."""
+        return any(BY_WORD in part.ours for part in self.parts)
 
     @property
     def reasons(self) -> list[Part]:
@@ -82,23 +95,35 @@ class Comparison:
         return sorted((p for p in self.parts if p.effect in order), key=lambda p: order[p.effect])
 
 
-def score_of(run: Run, shares: dict[str, float] | None = None) -> Score:
+def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     """Return the score of a run with its interval: Wilson for one answer a doc, clustered by doc for repeats.
 
-    shares: the share of right answers by doc, by default the run's own grading. Raises ClaimError where the run
-    was not graded and no shares are given.
+    shares: the share of right answers by doc, by default the run's own grading, which may be of fewer answers than its
+    log holds: of the first, or of a vote. Raises ClaimError where the run was not graded and no shares are given.
     """
+    if run.total is not None:
+        docs = run.total.docs or 0
+        return Score(run.total.value, st.wilson(run.total.value, max(1, docs)), docs, 1, "Wilson")
     values = [shares[row.doc_id] if shares else row.score for row in run.answered]
     known = [value for value in values if value is not None]
     if not values:
         raise ClaimError("an answered doc", f"only API errors in {run.label}", "run the same command again")
     if len(known) < len(values):
         raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
-    k = max(len(row.responses) for row in run.rows)
+    one = shares is None and run.protocol.metric in ("pass@1", "maj@k", "pass@k")
+    k = 1 if one else max(len(row.responses) for row in run.rows)
     mean = sum(known) / len(known)
     repeats = k > 1 and len(known) > 1
     interval = st.of_mean(known, repeats=repeats)
     return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")
+
+
+def regraded(run: Run, shares: Mapping[str, float]) -> Run:
+    """Return a run whose own scores are ours. shares: of right answers by doc."""
+    k = max(len(row.responses) for row in run.rows)
+    kind = "avg@k" if k > 1 else run.protocol.metric
+    rows = tuple(replace(row, score=shares.get(row.doc_id)) for row in run.rows)
+    return replace(run, rows=rows, protocol=replace(run.protocol, metric=kind, k=k, grader="symbolic"))
 
 
 def score_of_claim(claim: Claim, benchmark: Benchmark) -> Score:
@@ -122,15 +147,19 @@ def find_claims(  # noqa: PLR0913  # keyword-only choices
     model, benchmark: override the run's own names. every: also those known to be wrong or unpublished.
     Raises ClaimError for an unknown model, an unknown benchmark, or where nothing is claimed.
     """
-    set_of = claims.benchmark_of(benchmark or run.task, len(run.rows))
+    set_of = claims.benchmark_of(benchmark or run.task, docs_asked(run))
+    name = model or (run.model or "").partition(WITH_ADAPTER)[0]
     if claim_id is not None:
         claim = claims.by_id(claim_id)
-        return [claim], [claims.models[claim.model]], set_of or claims.benchmarks[claim.benchmark]
+        try:
+            models = claims.models.resolve(name) if name else []
+        except ClaimError:
+            models = []
+        return [claim], models, set_of or claims.benchmarks[claim.benchmark]
     if set_of is None:
         known = ", ".join(claims.benchmarks)
         wanted = f"the benchmark of task {benchmark or run.task!r}"
         raise ClaimError(wanted, "no such name", f"--benchmark, one of {known}")
-    name = model or run.model
     if not name:
         raise ClaimError("the model of the run", "its log names none", "pass --model NAME")
     models = claims.models.resolve(name)
@@ -149,78 +178,46 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     claim: Claim,
     benchmark: Benchmark,
     *,
-    shares: dict[str, float] | None = None,
+    shares: Mapping[str, float] | None = None,
     models: Sequence[Model] = (),
     mode: str | None = None,
     cut_share: float | None = None,
     margin: float = MARGIN,
     flips: float | None = None,
+    said: Said = NOTHING,
+    identity: Identity | None = None,
+    any_grader: bool = True,
 ) -> Comparison:
     """Compare a run with one claim: is it the same measurement, on these docs?
 
     shares: regraded shares by doc, by default the run's own. models: what the run's name may mean. mode, cut_share:
-    see `compare_protocols`. margin, flips: as fractions; see `Comparison` and `noise`.
+    see `compare_protocols`. margin, flips: as fractions; see `Comparison` and `noise`. said: by the user, of the run.
+    identity: of the run, where it is known already. any_grader: whether the score of the grader that a claim names may
+    stand for the run's own, if its log holds both.
     """
-    ours, theirs = score_of(run, shares), score_of_claim(claim, benchmark)
+    if shares is not None:
+        run = regraded(run, shares)
+    elif any_grader:
+        run = scored_as_named(run, claim)
+    identity = identity or identity_of(run)
+    ours, theirs = score_of(run), score_of_claim(claim, benchmark)
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
-    mode = mode or mode_of(run, claim)
+    mode = mode or mode_of(run, claim, identity)
     protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
-    parts = tuple(by_preset(run, claim, protocols))
-    values = [shares[row.doc_id] if shares else row.score or 0.0 for row in run.answered]
-    own = noise_of_run(run, values, ours.k, flips)
+    parts = [*by_preset(run, claim, protocols), weights_part(run, claim, model, said)]
+    if claim.benchmark == benchmark.name:
+        parts.append(docs_part(identity.docs, benchmark, said))
+    if states_nothing(run):
+        parts = [about_the_number(part) for part in parts]
+    own = noise_of_run(run, ours.value, ours.k, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
     margin = max(margin, _rounding(claim))
+    ours = ours if ours.docs else replace(ours, docs=benchmark.docs)
     difference = difference_of(ours, theirs, noise, margin)
-    outcome = difference.outcome if comparable(list(parts)) else "not comparable"
-    if outcome == "differs" and any(part.name == "mode" and part.effect == "unknown" for part in parts):
-        # A model that thinks and one that does not are two measurements: the gap may be that.
-        parts = tuple(part._replace(effect="breaks") if part.name == "mode" else part for part in parts)
-        outcome = "not comparable"
-    difference = difference._replace(outcome=outcome)
-    return Comparison(claim, ours, theirs, parts, difference, noise, margin, states_nothing(run))
-
-
-class Difference(NamedTuple):
-    """Two scores on the same docs. delta, and its interval (95 %), are first minus second, as fractions. repeats: see
-    `Comparison`."""
-
-    delta: float
-    interval: st.Interval
-    outcome: Outcome
-    repeats: int | None = None
-
-
-def difference_of(ours: Score, theirs: Score, noise: tuple[Noise, Noise], margin: float) -> Difference:
-    """Return what two scores on the same docs come to: equivalent, where the interval of 90 % lies within the margin;
-    different, where that of 95 % excludes 0 and reaches beyond the margin; else no difference is seen."""
-    delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs)
-    outcome, repeats = _outcome(delta, spread, margin), None
-    if outcome == "no difference seen":
-        more = (2**i for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
-        decided = (
-            k for k in more if _outcome(delta, _spread(noise, replace(ours, k=k), theirs), margin) != outcome
-        )
-        repeats = next(decided, None)
-    return Difference(delta, spread.around(delta, st.LEVEL), outcome, repeats)
-
-
-class _Spread(NamedTuple):
-    """How far a difference on the same docs moves by luck. error: its standard error; step: between two values that it
-    can take, half of which corrects for continuity (30 problems have 31 scores, and no normal curve)."""
-
-    error: float
-    step: float
-
-    def around(self, delta: float, level: float) -> st.Interval:
-        """The interval of a difference."""
-        half = st.z_value(level) * self.error + self.step / 2
-        return st.Interval(delta - half, delta + half)
-
-
-def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score) -> _Spread:
-    """Variances of the answers alone: (v/k + v'/k') / n."""
-    variance = (noise[0].variance / ours.k + noise[1].variance / theirs.k) / ours.docs
-    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.k, theirs.k)))
+    if not comparable(parts):
+        difference = difference._replace(outcome="not comparable")
+    number_only = number_alone(parts)
+    return Comparison(claim, ours, theirs, tuple(parts), difference, noise, margin, number_only, run.metric)
 
 
 def _rounding(claim: Claim) -> float:
@@ -229,32 +226,41 @@ def _rounding(claim: Claim) -> float:
     return 0.005 / float(10**digits)
 
 
-def _outcome(delta: float, spread: _Spread, margin: float) -> Outcome:
-    inner, outer = spread.around(delta, EQUIVALENCE_LEVEL), spread.around(delta, st.LEVEL)
-    if -margin <= inner.low and inner.high <= margin:
-        return "equivalent"
-    reaches = outer.low < -margin or outer.high > margin
-    return "differs" if 0 not in outer and reaches else "no difference seen"
-
-
-def nearest(  # noqa: PLR0913  # keyword-only choices
+def compare_all(  # noqa: PLR0913  # keyword-only choices
     run: Run,
     claims: Claims,
     *,
-    shares: dict[str, float] | None = None,
-    mode: str | None = None,
-    margin: float = MARGIN,
-    flips: float | None = None,
-    **choice: Any,
-) -> Comparison:
-    """Return the comparison with the claim most like the run, see `likeness`. choice: as for `find_claims`, which says
-    what it raises."""
-    found, models, benchmark = find_claims(run, claims, **choice)
-    compared = [
-        compare(run, claim, benchmark, shares=shares, models=models, mode=mode, margin=margin, flips=flips)
-        for claim in found
-    ]
-    return min(compared, key=likeness)
+    model: str | None = None,
+    claim_id: str | None = None,
+    benchmark: str | None = None,
+    every: bool = False,
+    **options: Any,
+) -> list[Comparison]:
+    """Return the comparisons with all claims that a run can be set against, the most alike first, see `likeness`.
+
+    model, claim_id, benchmark, every: as for `find_claims`, which says what it raises; the first and the third are the
+    user's word, too. options: as for `compare`.
+    """
+    found, models, set_of = find_claims(
+        run, claims, model=model, claim_id=claim_id, benchmark=benchmark, every=every
+    )
+    said, identity = Said(model is not None, benchmark is not None), identity_of(run)
+    compared = (
+        compare(run, claim, set_of, models=models, said=said, identity=identity, **options) for claim in found
+    )
+    return sorted(compared, key=likeness)
+
+
+def nearest(run: Run, claims: Claims, **options: Any) -> Comparison:
+    """Return the comparison with the claim most like the run. options: as for `compare_all`."""
+    return compare_all(run, claims, **options)[0]
+
+
+def publishers_first(compared: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons as a table shows them: the publisher's own under the nearest protocol, then the most alike."""
+    ordered = sorted(compared, key=likeness)
+    own = [one for one in ordered if one.claim.reported_by == "vendor"][:1]
+    return own + [one for one in ordered if one not in own]
 
 
 def likeness(compared: Comparison) -> tuple[bool, bool, int, int, int, str]:

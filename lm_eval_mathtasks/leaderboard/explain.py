@@ -5,99 +5,27 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.grading.verdict import Status
+from lm_eval_mathtasks.leaderboard.graded_otherwise import certainties, graded_otherwise
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 from lm_eval_mathtasks.leaderboard.worth import Traits, worth
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
 from lm_eval_mathtasks.runs.records import Row, Run
 
-EXAMPLES = 5
-
-# cause -> (what to call it, what fixes it); the order is the order of the waterfall.
-CAUSES: dict[str, tuple[str, str]] = {
-    "api_error": (
-        "API errors",
-        "run the same command again: answered requests are kept, only these are asked",
-    ),
-    "empty": ("empty responses", "reasoning models: raise max_gen_toks; chat models: --apply_chat_template"),
-    "unfinished_thinking": ("unfinished thinking", "--gen_kwargs max_gen_toks={more}, and a context as long"),
-    "cut": ("unfinished solution", "--gen_kwargs max_gen_toks={more}"),
-    "doubtful_end": (
-        "no final answer, and possibly cut off",
-        "look at the ends of these texts; if they were cut: --gen_kwargs max_gen_toks={more}",
-    ),
-    "loop": (
-        "repetition loops",
-        "the publisher's sampling (--gen_kwargs temperature=0.6,top_p=0.95), not greedy decoding",
-    ),
-    "recited": (
-        "went on with another question",
-        "a stop string before the next question (until), or --apply_chat_template",
-    ),
-    "language": (
-        "wrong language or mixed script",
-        "--system_instruction that names the language; --apply_chat_template",
-    ),
-    "over_limit": (
-        "answer too big to check",
-        "look at these answers by hand; the grader refuses, it does not guess",
-    ),
-    "unparsable": ("answer not understood", "`mathtasks explain-answer` shows how such an answer is read"),
-    "gold_unreadable": (
-        "reference answer not understood",
-        "nothing that a model can do: look at the reference, and report it",
-    ),
-    "no_answer": (
-        "finished without an answer",
-        "--apply_chat_template for instruct models; a task that asks for a boxed answer",
-    ),
-    "misgraded": ("right, but the run's grader said wrong", "mathtasks rescore (no model is asked)"),
-    "overgraded": ("wrong, but the run's grader said right", "mathtasks rescore (no model is asked)"),
-}
 # Their texts would have become longer; how long a loop is says nothing.
 _CUT = frozenset({"cut", "unfinished_thinking", "doubtful_end"})
 _NOT_SCORED = "the log counts an API error and no score"
+_ROUNDED = 5e-5  # of a score: less is not printed
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One bar of the waterfall. Points are fractions of the score.
-
-    count: responses with this symptom among those that did not score. bound: what they could be worth at most.
-    fair: what they are worth at the rate of `rate_from`; `interval` of fair. sure: how many of them are sure, likely,
-    possible. tiers: for regraded answers, the tier of the grader that decided.
-    """
-
-    key: str
-    count: int
-    bound: float
-    fair: float
-    interval: st.Interval
-    rate_from: str
-    docs: tuple[str, ...]
-    sure: Mapping[str, int]
-    why: Mapping[str, int]
-    fix: str
-    tiers: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return CAUSES[self.key][0]
-
-    @property
-    def examples(self) -> tuple[str, ...]:
-        """The ids of a few of its docs."""
-        return tuple(dict.fromkeys(self.docs))[:EXAMPLES]
 
 
 @dataclass(frozen=True)
@@ -108,7 +36,8 @@ class Explanation:
     without a claim. remaining: published minus the run's score minus all fair estimates: what is not accounted for.
     wrong: responses that answered, wrongly, and show no cause. statuses: responses by their verdict, those that an API
     error took not among them. cut_off: responses that were cut off, surely and likely, also those that had answered
-    before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds.
+    before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds. unaffected: the
+    share of right answers, by our grader, among the responses that no cause of loss holds; None without any.
     """
 
     run: Run
@@ -122,6 +51,7 @@ class Explanation:
     statuses: Mapping[Status, int]
     cut_off: Mapping[CutOff, int]
     found: tuple[tuple[str, int, str, str, str], ...]
+    unaffected: float | None = None
 
     @property
     def score(self) -> float:
@@ -132,6 +62,24 @@ class Explanation:
     def cut_share(self) -> float:
         """The share of responses that were cut off."""
         return sum(self.cut_off.values()) / sum(self.statuses.values())
+
+    @property
+    def surplus(self) -> str | None:
+        """Why the losses are worth more than the gap, so that the rest of the waterfall has the other sign; None where
+        they are not."""
+        if self.published is None or self.remaining is None or self.remaining > -_ROUNDED:
+            return None
+        least = math.fsum(cause.interval.low for cause in self.causes)
+        gap = self.published - self.score
+        if least <= gap:
+            low, high = f"{100 * least:.2f}", f"{100 * (gap - self.remaining):.2f}"
+            return f"the losses are estimates: {high} points, but {low} would do, too, and the gap is {100 * gap:.2f}"
+        if self.unaffected is None:
+            return None
+        return (
+            f"the losses are more than the gap, for the responses without any cause score {100 * self.unaffected:.2f}: "
+            f"more than the published {100 * self.published:.2f} lets expect, whatever was lost"
+        )
 
     def towards(self, published: float | None) -> Explanation:
         """The same waterfall with another score to be reached, as a fraction."""
@@ -161,7 +109,7 @@ def explain(
         )
     ours, found = shares(run, judged), _symptoms(run, judged)
     weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
-    graders = _graders(run, judged, ours)
+    graders = graded_otherwise(run, judged, ours)
     named = {(j.doc_id, j.repeat) for group in found.values() for j, _ in group}
     rows = run.by_id()
     others = [
@@ -170,7 +118,8 @@ def explain(
     rest = _Rest(weight, rows, others, elsewhere, _limits(run))
     listed = [(j.doc_id, j.repeat, key, s.sure, s.why) for key, group in found.items() for j, s in group]
     listed += [(*place, "api_error", "surely", _NOT_SCORED) for place in lost]
-    listed += [(doc, 0, c.key, "surely", next(iter(c.why))) for c in graders for doc in c.docs]
+    sure = certainties(run, judged)
+    listed += [(doc, 0, c.key, sure[doc], next(iter(c.why))) for c in graders for doc in c.docs]
     explained = Explanation(
         run=run,
         own=sum(row.score or 0.0 for row in run.answered) / len(ours) if run.scored else None,
@@ -189,6 +138,7 @@ def explain(
         statuses=Counter(j.verdict.status for j in judged),
         cut_off=cut_off(judged),
         found=tuple(listed),
+        unaffected=sum(right for _, right in others) / len(others) if others else None,
     )
     return explained.towards(published)
 
@@ -274,33 +224,3 @@ def _limits(run: Run) -> tuple[int | None, int]:
     guess = 1 << max(0, math.ceil(math.log2(max(1, 4 * longest / _CHARACTERS))))
     larger = max(_DEFAULT_LIMIT, guess) if stated is None else 4 * stated
     return stated, min(larger, _LONGEST_LIMIT)
-
-
-def _graders(run: Run, judgements: list[Judged], ours: Mapping[str, float]) -> list[Cause]:
-    """What the run's own grader and ours see differently; exact, for both verdicts are known."""
-    if not run.scored:
-        return []
-    gaps = {row.doc_id: ours[row.doc_id] - (row.score or 0.0) for row in run.answered}
-    tiers = {j.doc_id: j.verdict.tier for j in judgements}
-    sides = {
-        "misgraded": [doc for doc, gap in gaps.items() if gap > 0],
-        "overgraded": [doc for doc, gap in gaps.items() if gap < 0],
-    }
-    causes = []
-    for key, docs in sides.items():
-        points = sum(gaps[doc] for doc in docs) / len(gaps)
-        cause = Cause(
-            key=key,
-            count=len(docs),
-            bound=points,
-            fair=points,
-            interval=st.Interval(points, points),
-            rate_from="both verdicts are known",
-            docs=tuple(docs),
-            sure={"surely": len(docs)},
-            why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
-            fix=CAUSES[key][1],
-            tiers=Counter(tiers[doc] for doc in docs),
-        )
-        causes += [cause] if docs else []
-    return causes

@@ -7,7 +7,6 @@ move. Where the constants come from: leaderboards/README.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.claims import Claim
@@ -34,13 +33,16 @@ class Noise(NamedTuple):
         return 2 * self.variance
 
 
-def noise_of_run(run: Run, shares: Sequence[float], k: int, flips: float | None = None) -> Noise:
-    """Return the noise of a run: from its repeats, else as assumed. flips: the user's own assumption, as a fraction."""
-    mean = sum(shares) / len(shares)
-    measured = st.within_doc_variance(shares, k) if k > 1 else 0.0
+def noise_of_run(run: Run, score: float, k: int, flips: float | None = None) -> Noise:
+    """Return the noise of a run: from its repeats, else as assumed.
+
+    score: of the run, of k answers to each doc, as a fraction. flips: the user's own assumption, as a fraction.
+    """
+    shares = [row.score for row in run.answered if row.score is not None]
+    measured = st.within_doc_variance(shares, k) if k > 1 and shares else 0.0
     if measured > 0:
         return Noise(measured, f"measured from {k} answers to each doc")
-    return assumed_noise(run.protocol.temperature, mean, flips)
+    return assumed_noise(run.protocol.temperature, score, flips)
 
 
 def noise_of_claim(claim: Claim, run: Run, ours: Noise, k: int, flips: float | None = None) -> Noise:

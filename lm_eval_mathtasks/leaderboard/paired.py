@@ -26,8 +26,8 @@ class Flip:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two runs on the same docs. delta = first - second, as a fraction; p_value: exact McNemar on docs whose score
-    is 0 or 1 in both runs, None with repeats (then the bootstrap interval decides)."""
+    """Two runs on the same docs, `docs` of them. delta = first - second, as a fraction; p_value: exact McNemar on docs
+    whose score is 0 or 1 in both runs, None with repeats (then the bootstrap interval decides)."""
 
     first: Run
     second: Run
@@ -39,6 +39,7 @@ class Paired:
     only_first: int
     only_second: int
     flips: tuple[Flip, ...]
+    docs: int
 
     @property
     def significant(self) -> bool:
@@ -114,6 +115,7 @@ def compare_runs(
         only_first,
         only_second,
         flips,
+        len(common),
     )
 
 

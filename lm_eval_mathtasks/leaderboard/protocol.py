@@ -19,6 +19,17 @@ _SAMPLED = 0.05  # temperatures up to this are greedy decoding for every practic
 _GREEDY_OR_SAMPLED = ("pass@1", "avg@k")  # both estimate the accuracy of one answer
 
 
+# What claims call a thinking mode, by what it is.
+_MODES = (
+    ("thinking", "reasoning", "extended thinking"),
+    ("non-thinking", "non-reasoning", "no extended thinking"),
+)
+
+
+# The parts that say how it was asked.
+_ASKED = ("shots", "cot", "chat_template", "temperature", "max_tokens")
+
+
 class Part(NamedTuple):
     """One part of the protocol: ours, theirs, and the effect.
 
@@ -71,17 +82,44 @@ def states_nothing(run: Run) -> bool:
     return all(value is None for value in stated)
 
 
+def number_alone(parts: list[Part]) -> bool:
+    """Whether only the numbers can be compared: no part of how it was asked is stated by both sides, or the claim is of
+    a thinking mode and the run does not say which it was."""
+    asked = [part.effect for part in parts if part.name in _ASKED]
+    mode = any(part.name == "mode" and part.effect == "unknown" for part in parts)
+    return mode or all(effect == "unknown" for effect in asked)
+
+
 def comparable(parts: list[Part]) -> bool:
     """Whether nothing breaks the comparison."""
     return not any(part.effect == "breaks" for part in parts)
 
 
+def about_the_number(part: Part) -> Part:
+    """Return a part of a comparison whose run states nothing of its protocol: another grader matters, as far as it is
+    known, but the outcome is about the number alone."""
+    return part._replace(effect="matters") if part.name == "grader" and part.effect == "breaks" else part
+
+
+def docs_asked(run: Run) -> int | None:
+    """How many docs a run asked, None where its log does not say."""
+    return run.total.docs if run.total is not None else len(run.rows)
+
+
 def _benchmark(run: Run, claim: Claim, benchmark: Benchmark) -> Iterator[Part]:
     same = claim.benchmark == benchmark.name
     yield Part("benchmark", benchmark.name, claim.benchmark, "same" if same else "breaks")
-    answered = len(run.answered)
-    if same and answered != benchmark.docs:
-        few = len(run.rows) == benchmark.docs and answered >= (1 - MISSING_SHARE) * benchmark.docs
+    if not same:
+        return
+    asked = docs_asked(run)
+    if asked is None:
+        limit = run.provenance.settings.get("limit")
+        stated = "not stated" if limit is None else f"a part of them: limit {limit}"
+        yield Part("docs", stated, str(benchmark.docs), "unknown" if limit is None else "breaks")
+        return
+    answered = asked if run.total is not None else len(run.answered)
+    if answered != benchmark.docs:
+        few = asked == benchmark.docs and answered >= (1 - MISSING_SHARE) * benchmark.docs
         close = few or answered in benchmark.editions
         yield Part("docs", str(answered), str(benchmark.docs), "matters" if close else "breaks")
 
@@ -94,16 +132,25 @@ def _kind(claim: Claim, model: Model | None, mode: str | None) -> Iterator[Part]
         base = (model.kind == "base", claim.kind == "base")
         yield Part("kind", model.kind, claim.kind, "same" if base[0] == base[1] else "breaks")
     if claim.mode is not None:
-        yield _exact("mode", mode, claim.mode, "breaks")
+        alike = mode is not None and same_mode(mode, claim.mode)
+        yield _exact("mode", claim.mode if alike else mode, claim.mode, "breaks")
+
+
+def same_mode(ours: str, theirs: str) -> bool:
+    """Whether two words for a thinking mode or an effort mean the same."""
+    return ours == theirs or any(ours in words and theirs in words for words in _MODES)
 
 
 def _metric(run: Run, claim: Claim) -> Part:
     ours = run.protocol.metric
+    effect: Effect
     k = "" if claim.metric == "pass@1" else f", k={claim.k or 'not stated'}"
     if ours is None:
-        return Part("metric", "not stated", claim.metric + k, "unknown")
+        several = f"not stated, of {run.protocol.k} answers (--metric names it)"
+        stated, effect = ("not stated", "unknown") if run.protocol.k == 1 else (several, "breaks")
+        return Part("metric", stated, claim.metric + k, effect)
     one_answer = ours in _GREEDY_OR_SAMPLED and claim.metric in _GREEDY_OR_SAMPLED
-    effect: Effect = "same" if ours == claim.metric else "matters" if one_answer else "breaks"
+    effect = "same" if ours == claim.metric else "matters" if one_answer else "breaks"
     return Part(
         "metric", f"{ours}, k={run.protocol.k}" if run.protocol.k > 1 else ours, claim.metric + k, effect
     )

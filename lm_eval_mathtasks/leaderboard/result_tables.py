@@ -8,23 +8,33 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
-from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, likeness
-from lm_eval_mathtasks.leaderboard.explain import CAUSES, Cause, Explanation
-from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
+from lm_eval_mathtasks.leaderboard.compare import Comparison, publishers_first
+from lm_eval_mathtasks.leaderboard.explain import Explanation
+from lm_eval_mathtasks.leaderboard.identity_parts import NOT_CHECKED
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
+from lm_eval_mathtasks.leaderboard.said import (
+    said_of_claim,
+    said_of_gap,
+)
 from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
 from lm_eval_mathtasks.runs.records import API_ERROR, Run
-from lm_eval_mathtasks.tables import Table, percent, with_interval
+from lm_eval_mathtasks.tables import Cell, Name, Share, Table, percent, with_interval
 
-FLIPS_SHOWN = 20
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
 NOTES_SHOWN = 8
+_SHOWN = 60  # characters of a system instruction
 # Points (as a fraction) that are worth a note.
 TELLING = 0.005
 
 
+def _lost(value: float) -> Share:
+    return Share(value, signed=True, digits=2)
+
+
 def _points(value: float) -> str:
-    return f"{100 * value:+.2f}"
+    return str(_lost(value))
 
 
 def _score(score: Score) -> str:
@@ -40,17 +50,17 @@ def _said(part: Part) -> str:
 def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[str] = ()) -> list[Table]:
     """Return the table of claims against a run, the publisher's own under the nearest protocol first, and below it what
     the outcomes rest on. seen: what the responses show that a reader must know."""
-    ordered = sorted(compared, key=likeness)
+    ordered = publishers_first(compared)
     rows = tuple(
         (
             c.verdict,
-            with_interval(c.theirs.value, c.theirs.interval, digits=2),
-            with_interval(c.delta, c.interval, signed=True, digits=2),
-            "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or "-",
-            "; ".join(_said(p) for p in c.reasons if p.effect == "matters") or "-",
-            ", ".join(p.name for p in c.reasons if p.effect == "unknown") or "-",
+            Share(c.theirs.value, c.theirs.interval, digits=2),
+            Share(c.delta, c.interval, signed=True, digits=2),
+            "; ".join(_said(p) for p in c.reasons if p.effect == "breaks") or None,
+            "; ".join(_said(p) for p in c.reasons if p.effect == "matters") or None,
+            ", ".join(p.name for p in c.reasons if p.effect == "unknown") or None,
             f"{c.claim.model}: {c.claim.source.title}, {c.claim.locator}",
-            c.claim.id,
+            Name(c.claim.id),
         )
         for c in ordered
     )
@@ -58,8 +68,31 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
         "outcome", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    notes = [*note_on_preset(run, [c.claim for c in ordered]), *run.provenance.notes, *seen, *_notes(ordered)]
-    return [Table(f"{run.label}: {_score(ordered[0].ours)}", columns, rows, tuple(notes))]
+    notes = [
+        *note_on_preset(run, [c.claim for c in ordered]),
+        *run.provenance.notes,
+        *seen,
+        *_notes_on_prompt(run),
+        *_notes(ordered),
+        *_notes_on_graders(run, ordered),
+    ]
+    ours = ordered[0].ours
+    facts = {**_facts(run), "ours": Share(ours.value, ours.interval), "docs": ours.docs, "k": ours.k}
+    said = said_of_claim(run, ordered[0])
+    return [Table(f"{run.label}: {_score(ours)}", columns, rows, tuple(notes), said, facts)]
+
+
+def unclaimed_table(run: Run, score: Score | None, said: str, why: str) -> Table:
+    """Return what there is to say of a run that no published score is known for; why: what was looked for."""
+    facts = {**_facts(run)}
+    if score is not None:
+        facts |= {"ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
+    title = run.label if score is None else f"{run.label}: {_score(score)}"
+    return Table(title, (), (), (why,), said, facts)
+
+
+def _facts(run: Run) -> dict[str, Cell]:
+    return {"model": run.model, "task": run.task}
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
@@ -75,7 +108,13 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             "an outcome holds as far as both sides say: what is not stated may differ and cancel out"
         )
     if any(c.number_only for c in ordered):
-        notes.append("of the number only: the log does not say how it asked")
+        notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
+    if any(c.by_word for c in ordered):
+        weights = next(p for p in first.parts if p.name == "weights")
+        notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")
+    if any(NOT_CHECKED in c.verdict for c in ordered):
+        said = next((p.ours for p in first.parts if p.name == "questions"), "of another set")
+        notes.append(f"docs not checked: questions: {said}")
     for c in ordered:
         if c.outcome == "no difference seen":
             more = (
@@ -86,6 +125,24 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
     unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
     return notes[:NOTES_SHOWN] + unsure
+
+
+def _notes_on_prompt(run: Run) -> list[str]:
+    system = run.provenance.settings.get("system_instruction")
+    return (
+        [f"asked with a system instruction, {str(system)[:_SHOWN]!r}: claims do not say theirs"]
+        if system
+        else []
+    )
+
+
+def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:
+    """Where the score of the grader that a claim names stands for the run's own."""
+    return [
+        f"{c.claim.id} names its grader ({c.claim.grader}): ours is {percent(c.ours.value)}, the log's {c.metric}"
+        for c in ordered
+        if c.metric != run.metric
+    ]
 
 
 def notes_on_responses(explained: Explanation) -> list[str]:
@@ -102,55 +159,6 @@ def notes_on_responses(explained: Explanation) -> list[str]:
             f"two shortfalls cancel out: {_points(-lost)} points lost, {_points(gained)} credited wrongly"
         )
     return [f"{note}: `mathtasks explain` says what that costs" for note in notes]
-
-
-def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
-    """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
-    difference = with_interval(paired.delta, paired.interval, signed=True)
-    result = [
-        ("first", paired.first.label, percent(paired.scores[0])),
-        ("second", paired.second.label, percent(paired.scores[1])),
-        ("first - second", "points, paired bootstrap 95 %", difference),
-        ("only first right", "docs", str(paired.only_first)),
-        ("only second right", "docs", str(paired.only_second)),
-    ]
-    if paired.p_value is not None:
-        result.append(("McNemar, exact", "p", f"{paired.p_value:.4g}"))
-    verdict = "the runs differ" if paired.significant else "the difference may be noise (5 %)"
-    flips = tuple(
-        (f.doc_id, f"{f.first:g}", f"{f.second:g}", f.first_answer or "-", f.second_answer or "-")
-        for f in paired.flips[: None if every_doc else FLIPS_SHOWN]
-    )
-    more = len(paired.flips) - len(flips)
-    flipped = ("doc", "first", "second", "first answered", "second answered")
-    rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
-    same = () if paired.changes else ("nothing",)
-    changes = "configuration: what the logs state differently"
-    return [
-        Table(changes, ("what", "first", "second"), paired.changes, same),
-        Table(verdict, ("", "", ""), tuple(result), notes),
-        Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
-    ]
-
-
-def ranking_table(task: str, ranked: Sequence[Ranked]) -> Table:
-    """Return runs from best to worst with their significance groups."""
-    rows = tuple((r.group, with_interval(r.score, r.interval), r.name) for r in ranked)
-    note = "runs of one letter cannot be told apart from its best (paired tests, Holm's correction, 5 %)"
-    return Table(f"{task}: {len(rows)} runs", ("group", "score [95 %]", "run"), rows, (note,))
-
-
-def baseline_table(
-    name: str, base: dict[str, float], rows: Sequence[tuple[str, dict[str, float], dict[str, float], float]]
-) -> Table:
-    """Return scores and their ratios to a baseline, best harmonic mean first."""
-    cells = [
-        (path, *(f"{percent(scores[t])} ({ratios[t]:.3f})" for t in base), f"{mean:.4f}")
-        for path, scores, ratios, mean in rows
-    ]
-    first = (f"{name} (baseline)", *(percent(value) for value in base.values()), "1.0000")
-    columns = ("run", *base, "harmonic mean of ratios")
-    return Table("scores and ratios to the baseline", columns, (first, *cells))
 
 
 def explanation_tables(
@@ -171,20 +179,26 @@ def explanation_tables(
 
 
 def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[str]) -> Table:
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
+    remains: list[str] = []
     if explained.published is not None and best is not None:
-        source = f"published: {best.claim.source.title}, {best.claim.locator}"
-        rows.append((source, "", percent(explained.published), "", ""))
+        rows.append(("published score", None, Share(explained.published, digits=2), None, None))
     for cause in explained.causes:
+        exact = cause.interval.low == cause.interval.high
+        points = Share(-cause.fair, None if exact else cause.interval.turned, signed=True, digits=2)
+        most = None if exact else _lost(-cause.bound)
         sure = ", ".join(f"{n} {word}" for word, n in cause.sure.items())
-        rows.append((cause.title, str(cause.count), _points(-cause.fair), _range(cause), sure))
+        rows.append((cause.title, cause.count, points, most, sure or None))
     if explained.published is not None and explained.remaining is not None:
-        rows.append(_remaining(explained, explained.published, explained.remaining, best))
+        rows.append(_remaining(explained, explained.published, explained.remaining))
+        remains += _beside_noise(explained.remaining, best)
     own = f"its own grader ({explained.run.metric or 'verdicts'})"
     grader = "our grader" if explained.own is None else own
-    rows.append((f"this run, by {grader}", "", percent(explained.score), "", ""))
+    rows.append((f"this run, by {grader}", None, Share(explained.score, digits=2), None, None))
     below = [
         *notes,
+        *remains,
+        *filter(None, (explained.surplus,)),
         f"by our grader: {with_interval(explained.regraded, explained.regraded_interval)}; "
         f"plainly wrong answers: {explained.wrong} responses",
         f"responses by our grader: {status_words(explained.statuses)}",
@@ -192,14 +206,18 @@ def _waterfall(explained: Explanation, best: Comparison | None, notes: Sequence[
         *explained.run.provenance.notes,
         *_rates(explained.causes),
     ]
-    columns = ("from the published score to this run", "responses", "points", "range", "how sure")
-    return Table(f"{explained.run.label}: where the points went", columns, tuple(rows), tuple(below))
+    columns = ("from the published score to this run", "responses", "points [95 %]", "at most", "how sure")
+    title, said = f"{explained.run.label}: where the points went", said_of_gap(explained)
+    return Table(title, columns, tuple(rows), tuple(below), said, _facts(explained.run))
 
 
 def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
     """Say what the comparison with the claim came to, and which other claims there are."""
     broken = "; ".join(_said(part) for part in best.reasons if part.effect == "breaks")
-    notes = [f"set against {best.claim.id}: {best.verdict}{f' ({broken})' if broken else ''}"]
+    notes = [
+        f"published score: {best.claim.source.title}, {best.claim.locator}",
+        f"set against {best.claim.id}: {best.verdict}{f' ({broken})' if broken else ''}",
+    ]
     if len(others) > 1:
         scores = [claim.score for claim in others]
         notes.append(
@@ -209,36 +227,34 @@ def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
     return notes
 
 
-def _remaining(
-    explained: Explanation, published: float, remaining: float, best: Comparison | None
-) -> tuple[str, ...]:
+def _remaining(explained: Explanation, published: float, remaining: float) -> tuple[Cell, ...]:
     """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
     unexplained, too_much = "not accounted for by the responses", "the losses above are more than the gap"
     said = unexplained if remaining >= 0 else too_much
     fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
     points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
-    noise = ""
-    if best is not None:
-        side = "within" if abs(remaining) <= best.interval.half_width else "beyond"
-        noise = f"{side} the noise of the comparison, ±{percent(best.interval.half_width)}"
-    return f"remaining: {said}", "", f"{round(points, 2) + 0.0:+.2f}", noise, ""
+    return f"remaining: {said}", None, _lost(round(points, 2) / 100), None, None
+
+
+def _beside_noise(remaining: float, best: Comparison | None) -> list[str]:
+    """Say whether what is not accounted for is more than the luck of the answers."""
+    if best is None:
+        return []
+    half = best.interval.half_width
+    side = "within" if abs(remaining) <= half else "beyond"
+    return [f"what remains is {side} the noise of the comparison, ±{percent(half)}"]
 
 
 def _rates(causes: Sequence[Cause]) -> list[str]:
-    """What the fair estimates rest on, one line for each rate."""
+    """What the points rest on, one line for each rate."""
     titles: dict[str, list[str]] = {}
     for cause in causes:
         if cause.interval.low < cause.interval.high:
-            rate = f"{cause.rate_from} ({percent(cause.fair / cause.bound, 1)} %)"
-            titles.setdefault(rate, []).append(cause.title)
-    return [f"fair estimate at {rate}: {', '.join(named)}" for rate, named in titles.items()]
-
-
-def _range(cause: Cause) -> str:
-    if cause.interval.low == cause.interval.high:
-        return f"exact: {cause.rate_from}"
-    fair = with_interval(-cause.fair, cause.interval.turned, signed=True, digits=2)
-    return f"at most {_points(-cause.bound)}, fair {fair}"
+            rate = f"estimated at {cause.rate_from} ({percent(cause.fair / cause.bound, 1)} %)"
+        else:
+            rate = f"exact, for {cause.rate_from}"
+        titles.setdefault(rate, []).append(cause.title)
+    return [f"points {rate}: {', '.join(named)}" for rate, named in titles.items()]
 
 
 def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
@@ -247,10 +263,9 @@ def _docs(explained: Explanation, judgements: Sequence[Judged]) -> Table:
     rows = []
     for doc_id, repeat, cause, sure, why in explained.found:
         judgement, row = judged.get((doc_id, repeat)), rows_of[doc_id]
-        own = "-" if row.score is None else f"{row.score:g}"
-        answer = (judgement and judgement.extraction.answer) or "-"
+        answer = (judgement and judgement.extraction.answer) or None
         status = API_ERROR if judgement is None else str(judgement.verdict.status)
-        rows.append((doc_id, str(repeat), CAUSES[cause][0], sure, why, answer, row.gold or "", own, status))
+        rows.append((doc_id, repeat, CAUSES[cause][0], sure, why, answer, row.gold, row.score, status))
     columns = ("doc", "repeat", "cause", "how sure", "seen by", "answer", "reference", "its grader", "ours")
     return Table(f"{len(rows)} responses that a cause holds", columns, tuple(rows))
 
@@ -268,7 +283,7 @@ def _fixes(explained: Explanation) -> Table:
     flags = f"; {harness} calls the token limit {_LIMITS[harness]}" if harness in _LIMITS else ""
     said = f"flags are those of `mathtasks run` and lm-eval{flags}"
     note = (said,) if harness != "lm-eval" and rows else ()
-    return Table("how to fix it", ("cause", "seen by", "docs", "how to fix it"), tuple(rows), note)
+    return Table("how to fix it", ("cause", "seen by", "ids of docs", "how to fix it"), tuple(rows), note)
 
 
 def _protocol(best: Comparison, causes: Sequence[KnownCause]) -> Table:

@@ -12,15 +12,17 @@ from typing import Any
 
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.models.capabilities import Capabilities
-from lm_eval_mathtasks.models.client import Client, Flight, Reply
-from lm_eval_mathtasks.models.dispatch import PROBE, Dispatcher, Permit, Stopped
+from lm_eval_mathtasks.models.client import Client, Flight
+from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Spending, TokenMeter
 from lm_eval_mathtasks.models.payload import Ask, prompt_text
+from lm_eval_mathtasks.models.reply import Reply
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
 from lm_eval_mathtasks.models.watch import Watch
+from lm_eval_mathtasks.models.window import PROBE, Permit
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,13 @@ PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 # probe is streamed, and this many answers after a fault or a refusal.
 STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
+STRAY = {
+    "key",
+    "permission",
+    "model",
+    "redirect",
+}  # refusals that a balancer may send once, and then not again
+DOWN = {"connection", "server_error"}
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
 
@@ -46,6 +55,7 @@ class History:
     paid: int = 0  # attempts that gave nothing and cost something
     patience: float = 1.0
     doubted: float = 0.0  # see Flight
+    stray: bool = False  # a refusal that should end the run was asked again
 
 
 @dataclass
@@ -63,6 +73,8 @@ class Asker:
     meter: TokenMeter = field(default_factory=TokenMeter)
     since_fault: int = STREAMED_AFTER  # answers since the last fault or refusal
     reached: bool = False  # whether the server has said anything at all
+    stray: bool = False  # a refusal that would end the run is being asked again; another one ends it
+    said: set[str] = field(default_factory=set)  # kinds of failures that were told
 
     async def answer(self, ask: Ask, history: History) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
@@ -106,12 +118,21 @@ class Asker:
                 permit = await self.dispatcher.permit(
                     self.cost(ask), again=history.attempts + history.refused > 0
                 )
-                history.waited += time.monotonic() - asked_at
+                # Waiting for a server that is down is not waiting for its rate.
+                history.waited += 0.0 if self.dispatcher.failing else time.monotonic() - asked_at
                 sent, unsure = self._sent(history.payload), True
                 try:
                     answer = await self._send(ask, sent, permit, history)
                     usage, self.since_fault = answer.usage, self.since_fault + 1
+                    self.dispatcher.answered()
+                    self.stray = self.stray and not history.stray
                     return answer
+                except Fault as fault:
+                    meant = self._doubted(fault, history, ask.key)
+                    if meant.severity == "run":
+                        # Before the place of this request is given to another.
+                        self.dispatcher.stop()
+                    raise meant from None
                 except Refused as refused:
                     unsure = False
                     self._refused(permit, refused, history)
@@ -135,14 +156,37 @@ class Asker:
         self.since_fault = 0
         self.report.faults[fault.kind] += 1
         self.reached = self.reached or fault.kind not in ("connection", "timeout")
-        if not self.reached and self.report.faults.total() == 1:
-            log.warning("no connection to %s yet (%s); trying on", self.settings.base_url, fault.said)
+        if fault.severity == "transient":
+            said = fault if self.reached else f"no connection to {self.settings.base_url} yet ({fault.said})"
+            self._say_once(fault.kind, f"{said}; trying on")
+
+    def _say_once(self, kind: str, said: str) -> None:
+        """Say the first failure of a kind at once: later ones are counted, and a count does not say what is wrong."""
+        if kind not in self.said:
+            self.said.add(kind)
+            log.warning("%s", said)
+
+    def _doubted(self, fault: Fault, history: History, key: str) -> Fault:
+        """What a failure means here: a server that answered before and refuses once is asked once more, and one that
+        does nothing but fail, for as long as a request is tried, has failed the run."""
+        if fault.kind in STRAY and fault.severity == "run" and self.report.answered and not self.stray:
+            self.stray = history.stray = True
+            return Fault("transient", fault.kind, fault.said)
+        if fault.kind in DOWN:
+            self.dispatcher.failed(key)
+            down_s = self.dispatcher.failing_s()
+            if self.reached and self.dispatcher.failing and down_s > self.settings.retry_budget:
+                return Fault(
+                    "run", fault.kind, f"nothing but failures for {down_s:.3g} s. {fault.said}", RUN_AGAIN
+                )
+        return fault
 
     def _refused(self, permit: Permit, refused: Refused, history: History) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is a single failure, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
         history.refused += 1
         self.since_fault, self.reached = 0, True
+        self._say_once(f"refused {refused.refusal.kind}", f"the server refuses for now: {refused}")
         if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
             raise Fault(
                 "run",

@@ -19,9 +19,9 @@ from lm_eval_mathtasks.journal.queries import pending
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
-from lm_eval_mathtasks.models.client import Reply, absorb, finish
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
 from lm_eval_mathtasks.models.payload import Ask, prompt_text
+from lm_eval_mathtasks.models.reply import Reply, absorb, finish, understanding
 from lm_eval_mathtasks.models.settings import Settings
 
 MAX_LINES = 50_000  # requests in one batch file
@@ -129,7 +129,8 @@ def _collected(
             "give the output file of that batch, and its journal",
         ) from None  # fmt: skip
     try:
-        reply = _reply(row, request)
+        with understanding():
+            reply = _reply(row, request)
     except Fault as fault:
         return key, fault
     except (Refused, Rejected) as error:

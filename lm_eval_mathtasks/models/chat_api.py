@@ -32,7 +32,8 @@ from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending, read_price
-from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt
+from lm_eval_mathtasks.models.others import Others
+from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, Payload
 from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
@@ -57,7 +58,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.price = read_price(settings.model, settings.prices)
         # A bound without a price fails now.
         Spending(self.price, settings.max_cost, settings.max_tokens_total)
-        extra = {"reasoning_effort": settings.reasoning_effort} if settings.reasoning_effort else {}
+        extra: Payload = {}
+        if settings.reasoning_effort:
+            extra["reasoning_effort"] = settings.reasoning_effort
+        if settings.enable_thinking is not None:
+            extra["chat_template_kwargs"] = {"enable_thinking": settings.enable_thinking}
         self.builder = AskBuilder(
             endpoint=settings.base_url,
             chat=self.chat,
@@ -130,7 +135,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             report = self._new_report(len(keys), len(found))
             results = {key: self._response(answer) for key, answer in found.items()}
             if asks:
-                self._ask(iter(asks), results, journal, report, shown=settings.progress and not disable_tqdm)
+                self._ask(asks, results, journal, report, shown=settings.progress and not disable_tqdm)
         finally:
             journal.close()
         return self._deliver([results[key] for key in keys], report)
@@ -159,7 +164,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def _ask(
         self,
-        asks: Iterator[Ask],
+        asks: list[Ask],
         results: dict[str, Response],
         journal: Journal,
         report: RunReport,
@@ -174,12 +179,15 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
                 results[ask.key] = self._response(outcome)
 
         engines: list[Engine] = []
+        others = Others(asks, journal, report, deliver)
+        ours = iter(others.left())
+        others.say()
 
         async def run() -> None:
             engine = self._engine(journal, report, shown)
             engines.append(engine)
             try:
-                await engine.run(asks, deliver)
+                await engine.run(ours, deliver, others)
             finally:
                 engine.progress.close()
 

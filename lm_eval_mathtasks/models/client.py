@@ -7,42 +7,33 @@ a gateway's HTTP 200 may hold an error, a stream may end in the middle, and reas
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_mathtasks.keys import Key
-from lm_eval_mathtasks.models.faults import Fault, classify, error_part, of_transport
-from lm_eval_mathtasks.text import encodable
+from lm_eval_mathtasks.models.faults import Fault, classify, of_transport
+from lm_eval_mathtasks.models.reply import Parser, Reply, understanding
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
+LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
+RESPONSE = "mathtasks_response"  # the name under which it is noted with its request
+KEPT_IDS = 1000  # of the last answers
+# Answers, before their ids are believed to be their own, and the share of them that must be.
+FEW_IDS, OWN_IDS = 4, 0.8
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 # Bytes of Linux's struct tcp_info, and where its tcpi_rtt (microseconds) stands.
 TCP_INFO_BYTES, TCP_INFO_RTT = 104, 68
 TRANSPORT_PACKAGES = {"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "ssl"}
 
 OnSent = Callable[[float | None], None]
-
-
-@dataclass
-class Reply:
-    """What came back for one request: the text as sent, why it ended, and the server's account of it."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str | None = None
-    usage: dict[str, Any] = field(default_factory=dict)
-    served_model: str | None = None
-    fingerprint: str | None = None
-    chosen: bool = False  # a choice was seen at all
 
 
 @dataclass(eq=False)
@@ -57,9 +48,16 @@ class Flight:
     longest_gap: float = 0.0
     patience: float = 1.0  # a factor: doubled for each time this request was given up as dead
     doubted: float = 0.0
+    size: int = 0
+
+    def progress(self, size: int) -> None:
+        """The answer has grown to `size` characters. A few do not count: a server may send a byte now and then."""
+        if size >= self.size + LIFE_CHARS:
+            self.size = size
+            self.touch()
 
     def touch(self) -> None:
-        """Something arrived."""
+        """A sign of life."""
         now = time.monotonic()
         self.longest_gap, self.seen = max(self.longest_gap, now - self.seen), now
 
@@ -72,7 +70,7 @@ class Client:
         import openai
 
         async def trace(request: Any) -> None:
-            request.extensions["trace"] = _tracer(on_sent)
+            request.extensions["trace"] = _tracer(on_sent, request.extensions)
 
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=connections,
@@ -82,9 +80,14 @@ class Client:
         # Silence is judged by the watch, which knows how long answers take here; only connecting has a clock.
         timeout = openai.Timeout(None, connect=CONNECT_S)
         self._status_error = openai.APIStatusError
+        url = urlsplit(base_url)
+        version = dict(parse_qsl(url.query))
         self._sdk = openai.AsyncOpenAI(
-            base_url=base_url,
+            base_url=url._replace(query="").geturl(),
             api_key=key.reveal(),
+            # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
+            default_query=version or None,
+            default_headers={"api-key": key.reveal()} if version else None,
             max_retries=0,
             timeout=timeout,
             http_client=openai.DefaultAsyncHttpxClient(
@@ -92,6 +95,8 @@ class Client:
             ),
         )
         self._chat = chat
+        self._answers = 0
+        self._ids: dict[str, None] = {}  # of the last answers
 
     async def close(self) -> None:
         """Close the connections."""
@@ -113,49 +118,57 @@ class Client:
             async with create(model=payload["model"], extra_body=dict(payload)) as response:
                 flight.headed = True
                 flight.touch()
-                on_headers(response.headers)
-                streamed = "event-stream" in response.headers.get("content-type", "")
-                read = self._read_stream if streamed else self._read_whole
-                return finish(await read(response, flight, payload))
+                response.http_response.request.extensions[RESPONSE] = response
+                with understanding():
+                    on_headers(response.headers)
+                reply = await _read(response, flight, payload)
+            self._require_new(reply)
+            return reply
         except self._status_error as error:
             raise classify(error.status_code, error.body, error.response.headers, payload) from None
         except OSError as error:
             raise of_transport(error) from None
         except Exception as error:
-            if type(error).__module__.split(".", 1)[0] in TRANSPORT_PACKAGES:
+            if _of_the_connection(error):
                 raise of_transport(error) from None
             raise
 
-    async def _read_whole(self, response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
-        pieces = []
-        async for piece in response.iter_bytes():
-            flight.touch()
-            pieces.append(piece)
-        reply = Reply()
-        absorb(reply, _parse(b"".join(pieces)), response.headers, payload)
-        return reply
-
-    async def _read_stream(self, response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
-        reply = Reply()
-        lines = _lines(response, flight)
-        async for line in lines:
-            if not line.startswith(b"data:"):
-                continue  # comments that keep the connection alive, event names
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                # A body read to its very end leaves a connection that can be used again.
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(_exhaust(lines), LAST_BYTES_S)
-                return reply
-            if data:
-                absorb(reply, _parse(data), response.headers, payload)
-        if reply.finish_reason is None:
-            raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
-        return reply
+    def _require_new(self, reply: Reply) -> None:
+        """Raise Fault for an answer that came before: a server or proxy sent it twice, to this request the second time.
+        Servers that give their answers no names of their own tell nothing by one that comes again."""
+        if not reply.id:
+            return
+        self._answers += 1
+        again = reply.id in self._ids
+        self._ids[reply.id] = None
+        if again and self._answers >= FEW_IDS and len(self._ids) > OWN_IDS * min(self._answers, KEPT_IDS):
+            said = f"an answer to another request, which came before (id {reply.id})"
+            raise Fault("transient", "malformed", said, paid=True)
+        if len(self._ids) > KEPT_IDS:
+            del self._ids[next(iter(self._ids))]
 
 
-def _tracer(on_sent: OnSent) -> Callable[[str, Any], Awaitable[None]]:
-    """What httpx is to call with each step of one request, so that `on_sent` hears of two of them."""
+def _end_if_unread(response: Any) -> None:
+    """Let a connection end on which more has come than the answer: it would be taken for the next one's answer.
+
+    httpcore keeps such bytes and does not show them, so this looks into it, and does nothing where there is nothing to
+    see. It is to be called before the connection is given back: then others take it.
+    """
+    connection = response.http_response.stream
+    for name in ("_stream", "_httpcore_stream", "_stream", "_connection"):
+        connection = getattr(connection, name, None)
+    state = getattr(connection, "_h11_state", None)
+    if state is not None and state.trailing_data[0]:
+        state.send_failed()
+
+
+def _of_the_connection(error: Exception) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.split(".", 1)[0] in TRANSPORT_PACKAGES
+
+
+def _tracer(on_sent: OnSent, known: dict[str, Any]) -> Callable[[str, Any], Awaitable[None]]:
+    """What httpx is to call with each step of one request, so that `on_sent` hears of two of them; `known`: what is
+    noted with the request."""
     trip: float | None = None
 
     async def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -164,6 +177,8 @@ def _tracer(on_sent: OnSent) -> Callable[[str, Any], Awaitable[None]]:
             trip = _round_trip(info["return_value"].get_extra_info("socket"))
         elif event.endswith("send_request_body.complete"):
             on_sent(trip)
+        elif event.endswith("response_closed.started") and RESPONSE in known:
+            _end_if_unread(known.pop(RESPONSE))
 
     return trace
 
@@ -178,86 +193,28 @@ def _round_trip(connection: Any) -> float | None:
     return None
 
 
-async def _lines(response: Any, flight: Flight) -> AsyncIterator[bytes]:
-    """Lines of a stream of bytes. The SDK's own also split at U+2028 and U+0085, which stand in texts."""
-    rest = b""
-    async for piece in response.iter_bytes():
-        flight.touch()
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.rstrip(b"\r")
-    if rest:
-        yield rest
-
-
-async def _exhaust(lines: AsyncIterator[bytes]) -> None:
-    async for _ in lines:
-        pass
-
-
-def _parse(data: bytes) -> Any:
+async def _read(response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
+    """The answer, as soon as it is whole: what a server does with the connection afterwards is no part of it."""
+    parser = Parser(response.headers, payload)
+    pieces = response.iter_bytes().__aiter__()
+    with suppress(StopAsyncIteration):
+        while not parser.whole:
+            parser.feed(await anext(pieces))
+            flight.progress(parser.progress)
     try:
-        return json.loads(data)
-    except ValueError:
-        start = data[:80].decode("utf-8", "replace")
-        raise Fault("transient", "truncated", f"not JSON: {start}", paid=True) from None
+        # The usage comes after the last piece of text, and a body read to its very end leaves a connection that can
+        # be used again.
+        await asyncio.wait_for(_feed_all(parser, pieces), LAST_BYTES_S)
+    except asyncio.TimeoutError:
+        pass
+    except Exception as error:
+        # However the connection ends: the answer is whole.
+        if not (parser.whole and _of_the_connection(error)):
+            raise
+    flight.touch()
+    return parser.end()
 
 
-def _joined(content: Any) -> str:
-    """The text of a content field: a string, or a list of parts of which the texts count."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
-    return content if isinstance(content, str) else ""
-
-
-def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
-    """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
-    if not isinstance(body, Mapping):
-        raise Fault("transient", "malformed", f"not an object: {str(body)[:80]}", paid=True)
-    if body.get("error"):
-        raise classify(_status_inside(error_part(body)), body, headers, payload)
-    reply.served_model = body.get("model") or reply.served_model
-    reply.fingerprint = body.get("system_fingerprint") or reply.fingerprint
-    if isinstance(body.get("usage"), Mapping):
-        reply.usage = dict(body["usage"])
-    choices = body.get("choices")
-    if not (isinstance(choices, list) and choices and isinstance(choices[0], Mapping)):
-        return
-    choice = choices[0]
-    message = choice.get("message") or choice.get("delta") or choice
-    reply.chosen = True
-    reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
-    reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
-    reply.finish_reason = choice.get("finish_reason") or reply.finish_reason
-
-
-def _status_inside(error: Mapping[str, Any]) -> int:
-    """The HTTP status that an error inside HTTP 200 would have had."""
-    code = error.get("code") or error.get("status")
-    if str(code).isdigit() and 400 <= int(str(code)) < 600:
-        return int(str(code))
-    words = f"{code} {error.get('type')}"
-    if "rate_limit" in words:
-        return 429
-    return 400 if "invalid_request" in words else 500
-
-
-def finish(reply: Reply) -> Reply:
-    """The reply, if it is a response: an error or an empty message never is.
-
-    Empty with finish reason "length" is one: the token limit was spent on thinking, and asking again would be too.
-    """
-    reply.text, reply.reasoning = encodable(reply.text), encodable(reply.reasoning)
-    if not reply.chosen:
-        raise Fault("transient", "no_choices", "a body without choices", paid=True)
-    usage = reply.usage or None
-    if reply.finish_reason == "content_filter":
-        raise Fault(
-            "item", "content_filter", reply.text or "finish reason content_filter", paid=True, usage=usage
-        )
-    if reply.finish_reason == "error":
-        raise Fault("transient", "server_error", "finish reason error", paid=True, usage=usage)
-    if not reply.text.strip() and reply.finish_reason != "length":
-        said = f"an empty message, finish reason {reply.finish_reason}"
-        raise Fault("transient", "empty", said, paid=True, usage=usage)
-    return reply
+async def _feed_all(parser: Parser, pieces: AsyncIterator[bytes]) -> None:
+    async for piece in pieces:
+        parser.feed(piece)

@@ -15,20 +15,15 @@ from dataclasses import dataclass, field
 
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.headers import MINUTE_S, REQUESTS, TOKENS, Reading
-from lm_eval_mathtasks.models.limits import Mark
+from lm_eval_mathtasks.models.window import PROBE, Permit, Window
 
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
-PROBE = 16  # requests in flight before anything is known of the server
-PROBE_S = 1.0  # without an answer the window doubles this often: long reasoning is silent for minutes
-# A limiter refuses within a round trip or two, a model takes far longer. So much silence after a request is consent to
-# one more: PROBE requests, no more, are out unconsented. The seconds are for a server that is busy reading the probe;
-# one beside us has answered sooner.
-CONSENT_TRIPS, CONSENT_S = 8, 0.02
-NEAR_TRIP_S, CONSENT_NEAR_S = 0.001, 0.01
 PAUSE_S, PAUSE_MAX_S = 0.5, 30.0  # when a refusal names no time: doubled with each refusal in a row
-# LOADED times "overloaded" among the last OUTCOMES are a limit, fewer are single failures.
-OUTCOMES, LOADED = 10, 3
-SHRINK = 0.8  # of what was served, when refusals go on although the window was cut
+FAILING = 10  # failures in a row and no answer between: the server is down, and one request tells when it is up again
+# The first request goes alone for so long, or until something comes back: what a server says of a wrong key, model or
+# parameter it says at once, and an answer takes longer.
+ALONE_S = 0.3
+FAILING_PAUSE_S = 5.0  # between two such requests, at most
 
 
 @dataclass(frozen=True)
@@ -44,91 +39,6 @@ class Refusal:
 
 class Stopped(Exception):
     """The run is over: no further request may leave."""
-
-
-@dataclass(eq=False)
-class Permit:
-    """The right to send one request, and what was believed when it was given."""
-
-    tokens: float
-    at: float
-    marks: dict[str, Mark]
-
-
-class Window:
-    """How many requests may be in flight: a probe, then all of `ceiling`, less where the server serves fewer.
-
-    `silence_consents`: a request that is not refused at once opens the window by one before its answer is here.
-    """
-
-    def __init__(self, ceiling: int, probe: int, silence_consents: bool = True) -> None:
-        self.ceiling = ceiling
-        self.size = float(min(ceiling, max(1, probe)))
-        self.probing = self.size < ceiling
-        self.silence_consents = silence_consents
-        self._grows_at: float | None = None
-        self._consents: deque[float] = deque()  # when the silence after each request sent is consent
-        self._trip_s: float | None = None
-        self._cut_at = -1.0
-        self._in_a_row = 0
-        self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
-
-    def allowed(self, now: float) -> int:
-        """The window at `now` (monotonic seconds)."""
-        self._grows_at = now + PROBE_S if self._grows_at is None else self._grows_at
-        while self._consents and now >= self._consents[0]:
-            self._consents.popleft()
-            if self.probing:
-                self._grow(1)
-        while self.probing and now >= self._grows_at:
-            self._grow(self.size)
-            self._grows_at += PROBE_S
-        return int(self.size)
-
-    def opens_in(self, now: float) -> float | None:
-        """Seconds until the window opens further by itself; None if it does not."""
-        if not self.probing or self._grows_at is None:
-            return None
-        return max(0.0, min([self._grows_at, *self._consents]) - now)
-
-    def sent(self, trip_s: float | None, now: float) -> None:
-        """A request is on the wire; `trip_s`: a round trip, None: not measured with this one."""
-        self._trip_s = trip_s or self._trip_s
-        if self.probing and self.silence_consents and self._trip_s:
-            least = CONSENT_NEAR_S if self._trip_s < NEAR_TRIP_S else CONSENT_S
-            silence = min(PROBE_S, max(least, CONSENT_TRIPS * self._trip_s))
-            self._consents.append(now + silence)
-            self._grows_at = now + silence + PROBE_S
-
-    def object(self, now: float) -> None:
-        """The server refused something: silence is no consent here."""
-        if self.silence_consents:
-            self.silence_consents = False
-            self._consents.clear()
-            self._grows_at = now + PROBE_S
-
-    def _grow(self, by: float) -> None:
-        self.size = min(float(self.ceiling), self.size + by)
-        self.probing = self.probing and self.size < self.ceiling
-
-    def admitted(self) -> None:
-        """A request was taken: the probe is over, or the window grows by one for each windowful."""
-        self._outcomes.append(False)
-        self._in_a_row = 0
-        self._grow(self.ceiling if self.probing else 1 / self.size)
-
-    def refused(self, permit: Permit, others: int, now: float) -> bool:
-        """The server was overloaded with `others` in flight. Returns whether that is a limit of it."""
-        self._outcomes.append(True)
-        if sum(self._outcomes) < LOADED:
-            return False
-        self.probing = False
-        fresh = permit.at > self._cut_at
-        self._in_a_row += fresh
-        self.size = max(1.0, min(self.size, others * (SHRINK if self._in_a_row > 1 else 1.0)))
-        if fresh:
-            self._cut_at = now
-        return True
 
 
 class Dispatcher:
@@ -148,6 +58,11 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._refused_in_a_row = 0
         self._refused_since: float | None = None
+        self._alone_until: float | None = None
+        self._heard = False  # whether anything came back
+        self._failures = 0
+        self._failing: set[str] = set()
+        self._failing_since: float | None = None
 
     async def permit(self, tokens: float, again: bool = False) -> Permit:
         """Wait until one request that reserves `tokens` may leave; `again`: it was sent before, so it goes first.
@@ -180,7 +95,7 @@ class Dispatcher:
     def admitted(self, permit: Permit, readings: dict[str, Reading]) -> None:
         """The server took the request, and said this of its limits."""
         now = self.clock()
-        self._refused_since, self._refused_in_a_row = None, 0
+        self._refused_since, self._refused_in_a_row, self._heard = None, 0, True
         self.window.admitted()
         self.budget.observe(readings, permit.marks, now)
         self._pump()
@@ -200,6 +115,32 @@ class Dispatcher:
         fresh = permit.at >= self.pause_until
         self._pause(refusal.wait_s, explained, fresh, now)
         return True
+
+    def failed(self, request: str) -> None:
+        """A request failed as with a server that is down: then it is asked rarely, one request at a time."""
+        now = self.clock()
+        self._failures += 1
+        self._failing.add(request)
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if self.failing:
+            pause = min(FAILING_PAUSE_S, PAUSE_S * 2 ** min(10, self._failures - FAILING))
+            self.pause_until = max(self.pause_until, now + pause)
+
+    def answered(self) -> None:
+        """An answer came: the server is up."""
+        self._failures, self._failing_since = 0, None
+        self._failing.clear()
+        self._pump()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the server seems to be down."""
+        return self._failures >= FAILING
+
+    def failing_s(self) -> float:
+        """Seconds for which nothing but failures came, of more than one request: one alone may be at fault itself."""
+        since = self._failing_since if len(self._failing) > 1 else None
+        return 0.0 if since is None else self.clock() - since
 
     def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
         """Tell the bucket that ran dry; returns whether what we know explains it."""
@@ -244,6 +185,7 @@ class Dispatcher:
     def done(self) -> None:
         """A request has left the wire, answered or not."""
         self.in_flight -= 1
+        self._heard = True
         self._pump()
 
     def _pump(self) -> None:
@@ -259,8 +201,9 @@ class Dispatcher:
             if future.done():
                 queue.popleft()
                 continue
-            if self.in_flight >= self.window.allowed(now):
-                delay = self.window.opens_in(now)
+            alone = self._alone(now)
+            if self.in_flight >= (1 if self.failing or alone else self.window.allowed(now)):
+                delay = alone or self.window.opens_in(now)
                 break
             delay = max(self.pause_until - now, self.budget.wait(tokens, now))
             if delay > 0:
@@ -271,6 +214,14 @@ class Dispatcher:
             delay = None
         if delay is not None:
             self._timer = asyncio.get_running_loop().call_later(delay, self._pump)
+
+    def _alone(self, now: float) -> float:
+        """Seconds for which the first request still goes alone."""
+        if self._heard:
+            return 0.0
+        if self._alone_until is None:
+            self._alone_until = now + ALONE_S
+        return max(0.0, self._alone_until - now)
 
     def requests_per_minute(self, tokens: float) -> float | None:
         """What the known limits allow in the long run for requests that reserve `tokens` each; None: unknown."""

@@ -24,6 +24,7 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending
+from lm_eval_mathtasks.models.others import POLL_S, Others
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport
@@ -37,7 +38,9 @@ DRAINING = (
     "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
 )
 OUTAGE = {"connection", "timeout", "server_error", "overloaded"}
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: the terminal is gone. Windows has none, and nohup has it ignored.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SILENT_S = 30.0  # without any answer, before that is said
 
 Deliver = Callable[[Ask, Answer | Fault], None]
 
@@ -59,6 +62,7 @@ class Engine:
         settings = self.settings
         self.watch = Watch(settings.request_timeout, reasoning=self.capabilities.reasoning)
         self.stopped: Fault | None = None
+        self.defect: Exception | None = None
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()
         self._in_a_row = 0
@@ -75,25 +79,51 @@ class Engine:
 
     # -- the run
 
-    async def run(self, asks: Iterator[Ask], deliver: Deliver) -> None:
-        """Answer all `asks`; `deliver` gets each with its Answer or its Fault, except those left when stopped."""
+    async def run(self, asks: Iterator[Ask], deliver: Deliver, others: Others | None = None) -> None:
+        """Answer all `asks`, and what `others` give up; `deliver` gets each with its Answer or its Fault, except those
+        left when stopped."""
         began = time.monotonic()
-        looking = asyncio.gather(self.watch.look(), self.progress.look())
-        workers = [
-            asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
-        ]
+        looking = asyncio.gather(self.watch.look(), self.progress.look(), self._say_silence())
         restore = self._catch_signals()
         try:
-            await self._join(workers)
+            await self._work_all(asks, deliver)
+            while others and not self.stopped:
+                try:
+                    left = others.left()
+                except JournalError as error:
+                    self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
+                    break
+                await self._work_all(iter(left), deliver)
+                if others:
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._stop.wait(), POLL_S)
         finally:
             restore()
             looking.cancel()
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(looking, *workers, return_exceptions=True)
+            await asyncio.gather(looking, return_exceptions=True)
             with suppress(Exception):
                 await self.client.close()
             self._account(began)
+        if self.defect:
+            raise self.defect
+
+    async def _work_all(self, asks: Iterator[Ask], deliver: Deliver) -> None:
+        workers = [
+            asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
+        ]
+        try:
+            await self._join(workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _say_silence(self) -> None:
+        """Say it if no answer has come for a while: a misspelt model may hang instead of being refused."""
+        await asyncio.sleep(SILENT_S)
+        if self.report.attempts and not self.report.answered:
+            check = f"check model={self.settings.model} and base_url=, and whether it is still loading"
+            log.warning("%s has not answered anything in %.0f s; %s", self.settings.base_url, SILENT_S, check)
 
     async def _join(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for the workers; once stopped, only as long as draining may take."""
@@ -102,8 +132,6 @@ class Engine:
         while working and not self._stop.is_set():
             done, _ = await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             working -= done
-            for task in done:
-                task.result()  # a mistake of ours ends the run
         stopping.cancel()
         if working:
             _, late = await asyncio.wait(working, timeout=self.settings.drain)
@@ -124,10 +152,10 @@ class Engine:
         self.spending.stop()
 
     def _catch_signals(self) -> Callable[[], None]:
-        """SIGINT and SIGTERM stop the run in order; the second one leaves at once. Returns how to undo this."""
+        """A signal stops the run in order; the second one leaves at once. Returns how to undo this."""
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
-        before = {s: signal.getsignal(s) for s in SIGNALS}
+        before = {s: old for s in SIGNALS if (old := signal.getsignal(s)) != signal.SIG_IGN}
         loop = asyncio.get_running_loop()
 
         def caught(which: signal.Signals) -> None:
@@ -137,7 +165,7 @@ class Engine:
             self.stop(Fault("run", "signal", f"{which.name} received", RUN_AGAIN))
 
         try:
-            for which in SIGNALS:
+            for which in before:
                 loop.add_signal_handler(which, caught, which)
         except NotImplementedError:  # Windows
             return lambda: None
@@ -164,11 +192,15 @@ class Engine:
             try:
                 if self.stopped:
                     return
-                outcome = await self._answer(ask)
+                deliver(ask, await self._answer(ask))
+                self.progress.step(self.asker.cost(ask))
             except Stopped:
                 return
-            deliver(ask, outcome)
-            self.progress.step(self.asker.cost(ask))
+            except Exception as error:
+                # A defect of this package ends the run, but loses nothing that is paid for.
+                self.defect = self.defect or error
+                self.stop(Fault("run", "defect", f"{type(error).__name__}: {error}", RUN_AGAIN))
+                return
 
     async def _answer(self, ask: Ask) -> Answer | Fault:
         """The journalled answer, or the journalled Fault of a doc that has none; Stopped if the run must end."""
@@ -181,7 +213,7 @@ class Engine:
             self._spent()
             return answer
         except JournalError as error:  # the journal: without it nothing more may be paid
-            self.stop(Fault("run", "journal", str(error), error.fix))
+            self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
             raise Stopped from None
         except Fault as fault:
             with suppress(JournalError):

@@ -14,10 +14,19 @@ from typing import Any, Literal
 from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal, Transient
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
-from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, read_limits, read_sentence, read_wait
+from lm_eval_mathtasks.models.headers import (
+    REQUESTS,
+    TOKENS,
+    read_limits,
+    read_quota,
+    read_sentence,
+    read_wait,
+)
+from lm_eval_mathtasks.text import visible
 
 Severity = Literal["run", "item", "transient"]
 MESSAGE_CHARS = 300  # of a server's message that an error repeats
+READ_CHARS = 100_000  # of it that are looked through
 RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
 
 QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
@@ -33,7 +42,8 @@ NO_MODEL = re.compile(
     r"model_not_found|model .{0,80}(?:does not exist|not found)|unknown model|no such model", re.I
 )
 UNSUPPORTED = re.compile(
-    r"unsupported|unrecognized|unknown_parameter|not permitted|unexpected|not supported|extra", re.I
+    r"unsupported|unrecognized|unknown_parameter|unknown name|not permitted|unexpected|not supported|extra",
+    re.I,
 )
 OVERLOAD = re.compile(
     r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|server is busy", re.I
@@ -51,11 +61,21 @@ HINTS = {
 }
 
 
+def as_said(text: str, chars: int = MESSAGE_CHARS) -> str:
+    """What a server said, as a message repeats it: on one line, without secrets, nothing in it that steers a terminal.
+
+    It is cut last: half a key is no longer known as one.
+    """
+    # Far more than what is shown, so that a body of megabytes is not searched.
+    known = redact(text[: max(READ_CHARS, chars)])
+    return visible(" ".join(known.split()))[:chars]
+
+
 class Fault(Exception):
     """A request that failed: how far it reaches, of what kind, and what the server said (without secrets).
 
     `paid`: it was answered with something that is no response; `usage`: what that cost, if the server said;
-    `unsure`: nobody knows whether it will be charged.
+    `unsure`: nobody knows whether it will be charged; `wanted`: what was expected, if not an answer.
     """
 
     def __init__(  # noqa: PLR0913  (all but the first two are rare)
@@ -68,17 +88,19 @@ class Fault(Exception):
         paid: bool = False,
         unsure: bool = False,
         usage: Mapping[str, Any] | None = None,
+        wanted: str = "",
     ) -> None:
         super().__init__(kind)
+        self.wanted = wanted or f"an answer from the model ({kind})"
         self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
         self.unsure = (unsure or paid) and not usage
-        self.said = redact(" ".join(said.split()))[:MESSAGE_CHARS]
+        self.said = as_said(said)
         self.fix = fix or HINTS.get(kind, "")
 
     def error(self) -> ModelError:
         """The error to raise at the boundary of this package."""
         kinds: dict[Severity, type[ModelError]] = {"run": RunFatal, "item": ItemFatal, "transient": Transient}
-        return kinds[self.severity](f"an answer from the model ({self.kind})", self.said, self.fix)
+        return kinds[self.severity](self.wanted, self.said, self.fix)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.said}" if self.said else self.kind
@@ -88,7 +110,7 @@ class Refused(Exception):
     """Not now: the dispatcher decides when."""
 
     def __init__(self, refusal: Refusal, said: str) -> None:
-        super().__init__(redact(said)[:MESSAGE_CHARS])
+        super().__init__(as_said(said))
         self.refusal = refusal
 
 
@@ -101,7 +123,10 @@ class Rejected(Exception):
 
 
 def error_part(body: Any) -> dict[str, Any]:
-    """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text."""
+    """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text, or a
+    list that holds one of these."""
+    while isinstance(body, list) and body:
+        body = body[0]
     if isinstance(body, Mapping):
         inner = body.get("error", body)
         if isinstance(inner, Mapping):
@@ -115,11 +140,15 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
 ) -> Exception:
     """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload."""
     error = error_part(body)
-    said = str(error.get("message") or error.get("detail") or json.dumps(error, default=str))
+    said = str(
+        error.get("message") or error.get("msg") or error.get("detail") or json.dumps(error, default=str)
+    )
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
     about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
-    if status == 402 or QUOTA & {code, str(error.get("type"))} or QUOTA_WORDS.search(said):
+    if status == 402 or QUOTA & {code, str(error.get("type"))}:
+        return Fault("run", "quota", about)
+    if QUOTA_WORDS.search(said) and not _is_pace(error, said, headers):
         return Fault("run", "quota", about)
     if status == 401 or KEY_WORDS.search(words):
         return Fault("run", "key", about)
@@ -131,7 +160,7 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
         return Fault("run", "model", about)
     if TOO_LARGE.search(said):
         return Fault("item", "too_large", about, "lower max_gen_toks or shorten the prompt")
-    if status in (408, 409, 425) or (status >= 500 and status not in (503, 529)):
+    if status in (408, 409, 424, 425, 499) or (status >= 500 and status not in (503, 529)):
         return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if status in (429, 503, 529):
         return Refused(_refusal(status, error, said, headers), about)
@@ -144,13 +173,22 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
     return Rejected(parameter, item) if parameter else item
 
 
+def _is_pace(error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> bool:
+    """Whether what reads like an empty account is a limit of a minute, or says when to ask again."""
+    quota = read_quota(error)
+    return quota.by_minute or quota.wait_s is not None or read_wait(headers, said) is not None
+
+
 def _refusal(status: int, error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> Refusal:
     kind, limit, need = read_sentence(said)
+    quota = read_quota(error)
+    kind, limit = kind or quota.kind, limit or quota.limit
     if kind is None and error.get("type") in (REQUESTS, TOKENS) and "rate" in str(error.get("code")):
         kind = str(error["type"])
     if kind is None and (status != 429 or OVERLOAD.search(f"{error.get('code')} {said}")):
         kind = LOAD
-    return Refusal(kind, limit, need, read_wait(headers, said), read_limits(headers))
+    wait = quota.wait_s if quota.wait_s is not None else read_wait(headers, said)
+    return Refusal(kind, limit, need, wait, read_limits(headers))
 
 
 def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) -> str | None:
@@ -170,6 +208,12 @@ def of_transport(error: BaseException) -> Fault:
     """A connection that failed: refused, reset, cut off, unreadable."""
     name, cause = type(error).__name__, type(error.__cause__).__name__
     kind = "timeout" if "timeout" in name.lower() else "connection"
+    if "TooManyRedirects" in (name, cause):
+        return Fault("run", "redirect", "a loop of redirects", "correct base_url=")
+    if "DecodingError" in (name, cause):
+        return Fault(
+            "transient", "malformed", f"a body that is not packed as its headers say: {error}", paid=True
+        )
     unsure = not {name, cause} & {"ConnectError", "ConnectTimeout"}  # then it never left
     said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
     return Fault("transient", kind, said, unsure=unsure)

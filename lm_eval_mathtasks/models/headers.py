@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
 
 REQUESTS, TOKENS = "requests", "tokens"
 MINUTE_S = 60.0
@@ -20,7 +21,7 @@ MINUTE_S = 60.0
 # 5 percent and 1.5 seconds of slack.
 WINDOW_SLACK, WINDOW_SLACK_S = 1.05, 1.5
 UNIT_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
+PART = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
 # Plain numbers above these are instants since 1970, not durations: 1e9 s is the year 2001, as are 1e12 ms.
 EPOCH_S, EPOCH_MS = 1e9, 1e12
 
@@ -66,7 +67,7 @@ class Reading:
 def parse_duration(text: str) -> float | None:
     """Seconds in "6m0s", "120ms", "1.5s" or "59.7"; None for anything else."""
     text = text.strip().lower()
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+    if re.fullmatch(r"\d{1,15}(?:\.\d+)?", text):
         return float(text)
     if not text or PART.sub("", text).strip():
         return None
@@ -108,7 +109,9 @@ def server_clock(headers: Mapping[str, str]) -> float:
 
 
 def _number(text: str | None) -> float | None:
-    found = re.match(r"\s*(\d+(?:\.\d+)?)", text or "")
+    # Fifteen digits: more is no number of requests, and would become infinite. What follows may be another part of the
+    # header, and no part of a number: 1e400 is not one request a minute.
+    found = re.match(r"\s*(\d{1,15}(?:\.\d+)?)\s*(?:$|[,;])", text or "")
     return float(found[1]) if found else None
 
 
@@ -165,6 +168,33 @@ def read_wait(headers: Mapping[str, str], message: str = "") -> float | None:
         if name.format("limit") not in headers
     ]
     return max((reset for reset in resets if reset is not None), default=None)
+
+
+class Quota(NamedTuple):
+    """What the details of Google's 429 say. by_minute: a limit of a minute was passed; kind, limit: of that one, else
+    the kind of any; wait_s: until it may be asked again."""
+
+    by_minute: bool = False
+    kind: str | None = None
+    limit: float | None = None
+    wait_s: float | None = None
+
+
+def read_quota(error: Mapping[str, Any]) -> Quota:
+    """Read an error's `details`: QuotaFailure names the limits by ids such as ...RequestsPerMinute..., RetryInfo the
+    time. Source: https://cloud.google.com/apis/design/errors#error_details"""
+    details = error.get("details")
+    parts = [part for part in details if isinstance(part, Mapping)] if isinstance(details, list) else []
+    waits = [parse_duration(str(part["retryDelay"])) for part in parts if part.get("retryDelay")]
+    lists = [part["violations"] for part in parts if isinstance(part.get("violations"), list)]
+    found = [one for violations in lists for one in violations if isinstance(one, Mapping)]
+    minutes = [one for one in found if "PerMinute" in str(one.get("quotaId"))]
+    named = next(iter(minutes or found), None)
+    wait = next((seconds for seconds in waits if seconds is not None), None)
+    if named is None:
+        return Quota(wait_s=wait)
+    kind = TOKENS if "Token" in str(named.get("quotaId")) else REQUESTS
+    return Quota(bool(minutes), kind, _number(str(named.get("quotaValue"))) if minutes else None, wait)
 
 
 def read_sentence(message: str) -> tuple[str | None, float | None, float | None]:

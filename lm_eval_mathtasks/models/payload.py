@@ -7,11 +7,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from lm_eval_mathtasks.errors import ModelError
 
 LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
+# JSON of a request or a part of one: the keys are those of the server, which each has more of.
+Payload: TypeAlias = dict[str, Any]
 KEY_BYTES = 16  # 32 hexadecimal digits: a batch's custom_id may hold 64 characters
 
 
@@ -44,7 +46,7 @@ class Ask:
     repeat: int
 
     @property
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> Payload:
         """What to send, with all stop strings, before anything that a server refuses is left out."""
         return payload_of(self.settings, prompt_of(self.context, self.chat), self.seed)
 
@@ -54,7 +56,7 @@ class Ask:
         return int(self.settings["max_tokens"])
 
 
-def payload_of(settings: Mapping[str, Any], prompt: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
+def payload_of(settings: Mapping[str, Any], prompt: Mapping[str, Any], seed: int | None) -> Payload:
     """A payload from its parts."""
     return {**settings, **prompt, **({} if seed is None else {"seed": seed})}
 
@@ -75,7 +77,7 @@ def prompt_chars(prompt: Mapping[str, Any]) -> int:
     return sum(len(str(m.get("content"))) + len(str(m.get("role"))) + 8 for m in prompt["messages"])
 
 
-def prompt_of(context: Any, chat: bool) -> dict[str, Any]:
+def prompt_of(context: Any, chat: bool) -> Payload:
     """{"messages": [...]} or {"prompt": ...} from an lm-eval context: text, or JSON of a chat."""
     text = getattr(context, "prompt", context)
     if not chat:
@@ -89,14 +91,24 @@ def prompt_of(context: Any, chat: bool) -> dict[str, Any]:
     return {"messages": json.loads(text) if text is not context else [{"role": "user", "content": text}]}
 
 
+def with_one_limit(given: Mapping[str, Any]) -> Payload:
+    """Generation arguments of a command line, their limit of tokens under the name that tasks use, so that it takes
+    the place of the task's. Raises ModelError for two that differ."""
+    limits = {name: given[name] for name in LIMIT_NAMES if given.get(name) is not None}
+    if len({str(limit) for limit in limits.values()}) > 1:
+        said = ", ".join(f"{name}={limit}" for name, limit in limits.items())
+        raise ModelError("one limit of generated tokens", said, "keep one of them in --gen_kwargs")
+    rest = {name: value for name, value in given.items() if name not in limits}
+    return {**rest, LIMIT_NAMES[0]: next(iter(limits.values()))} if limits else rest
+
+
 def token_limit(gen_kwargs: Mapping[str, Any], default: int | None) -> int:
-    """The most tokens to generate, under any of its names; an error rather than a silent default."""
-    given = {name: gen_kwargs[name] for name in LIMIT_NAMES if gen_kwargs.get(name) is not None}
-    if len({int(value) for value in given.values()}) > 1:
-        raise ModelError(
-            "one limit of generated tokens", str(given), "keep one of them in the generation arguments"
-        )
-    limit = int(next(iter(given.values()))) if given else default
+    """The most tokens to generate, under any of its names; an error rather than a silent default.
+
+    lm-eval adds what the command line gives to what the task says, so the last of two names is the user's.
+    """
+    given = [int(value) for name, value in gen_kwargs.items() if name in LIMIT_NAMES and value is not None]
+    limit = given[-1] if given else default
     if limit is None or limit < 1:
         raise ModelError(
             "a limit of generated tokens",
@@ -112,7 +124,7 @@ def stops_of(gen_kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(s for s in ([until] if isinstance(until, str) else until) if s))
 
 
-def sampling_of(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def sampling_of(gen_kwargs: Mapping[str, Any]) -> Payload:
     """Everything else to send. Greedy unless sampling is asked for: do_sample=false means temperature 0."""
     known = {*LIMIT_NAMES, "until", "stop", "do_sample", "temperature", "seed"}
     rest = {name: value for name, value in gen_kwargs.items() if name not in known and value is not None}
@@ -147,7 +159,7 @@ class AskBuilder:
 
     def plan(self, instances: Iterable[Any]) -> list[Ask]:
         """The Ask of each Instance, in order."""
-        settings: dict[str, dict[str, Any]] = {}
+        settings: dict[str, Payload] = {}
         occurrences: Counter[tuple[int, str]] = Counter()
         repeats: Counter[int] = Counter()
         asks = []
@@ -166,7 +178,7 @@ class AskBuilder:
             asks.append(Ask(key, context, self.chat, shared, seed, prompt_chars(prompt), *place))
         return asks
 
-    def _settings(self, gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def _settings(self, gen_kwargs: Mapping[str, Any]) -> Payload:
         """The payload without prompt and seed."""
         settings = {"model": self.model, **self.extra, **sampling_of(gen_kwargs)}
         settings["max_tokens"] = token_limit(gen_kwargs, self.default_limit)

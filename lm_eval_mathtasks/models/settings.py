@@ -10,6 +10,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import DEFAULT_ENV, check_url, refuse_secrets
+from lm_eval_mathtasks.models.foreign import without_foreign
 
 DEFAULT_URL = "https://api.openai.com/v1"
 # Rate times latency is about 16 for 250 requests a minute of 4 seconds; four times that leaves room for bursts,
@@ -19,13 +20,6 @@ DEFAULT_SEED = 1234  # lm-eval's
 REQUEST_TIMEOUT_S = 600.0  # of silence, whatever other answers took; the openai SDK's default
 RETRY_BUDGET_S = 600.0  # a request may fail for this long, waiting for a rate not counted
 DRAIN_S = 60.0  # for answers under way after a run is stopped: they are paid for
-IGNORED = {
-    "batch_size",
-    "max_batch_size",
-    "device",
-    "dtype",
-    "parallelize",
-}  # lm-eval hands these to every model
 
 
 @dataclass(frozen=True)
@@ -34,9 +28,10 @@ class Settings:
 
     `rpm`, `tpm`: limits per minute, if known; `max_gen_toks`: where the task names none; `seed`: of the first repeat,
     None sends none; `stream`: whether answers are read as they are written (None: while the server is new or has just
-    failed, see asking.py); `reasoning`: overrules the capability table; `on_item_error`: whether docs without an answer
-    end the run after all others are answered ("fail": a score over fewer docs is another score) or are scored as
-    api_error ("skip"); `max_cost` in US dollars and `max_tokens_total` bound this invocation; times are seconds.
+    failed, see asking.py); `reasoning`: overrules the capability table; `enable_thinking`: what the server tells the
+    model's chat template; `on_item_error`: whether docs without an answer end the run after all others are answered
+    ("fail": a score over fewer docs is another score) or are scored as api_error ("skip"); `max_cost` in US dollars and
+    `max_tokens_total` bound this invocation; times are seconds.
     """
 
     model: str
@@ -50,6 +45,7 @@ class Settings:
     stream: bool | None = None
     reasoning: bool | None = None
     reasoning_effort: str | None = None
+    enable_thinking: bool | None = None
     on_item_error: str = "fail"
     journal: str = DEFAULT_PATH
     prices: str | None = None
@@ -84,7 +80,7 @@ def _convert(name: str, kind: str, value: Any) -> Any:
 def read_settings(arguments: Mapping[str, Any]) -> Settings:
     """Settings from model arguments; raises ModelError for an unknown name, a bad value or a secret."""
     refuse_secrets(arguments)
-    given = {k: v for k, v in arguments.items() if k not in IGNORED}
+    given = without_foreign(arguments)
     if "pretrained" in given:
         given.setdefault("model", given.pop("pretrained"))
     kinds = {f.name: str(f.type) for f in fields(Settings)}

@@ -31,17 +31,17 @@ KEPT = 200  # answers whose silences are remembered
 FLOOR_S = 10.0  # a healthy stream may pause this long
 FLOOR_WHOLE_S = 30.0  # an answer that comes in one piece is silent all the while
 FLOOR_THINKING_S = 180.0  # hidden reasoning sends nothing for minutes
-FEW_SHARE = 0.15  # of the requests in flight may be called dead at once, and two in any case
+FEW_SHARE = 0.15  # of the requests may be called dead at once, and two in any case
 STALL = 0.5  # of the patience without anything from anybody: the server stalls, nobody is dead
+LAST = 8  # silent requests at the end of a run that may be few
+TOTAL = 6.0  # times the limit of silence: an answer that takes longer never ends, whatever it sends
 HARD = 4.0  # times the patience: dead whatever the others do
 GUESS_KNOWN = 50  # answers, before anything is guessed from them
-GUESS_FACTOR = (
-    1.5  # times the longest of them: an answer slower than that was in 3 of 100 simulated runs at most
-)
+# Times the longest of them: an answer slower than that was in 3 of 100 simulated runs at most.
+GUESS_FACTOR = 1.5
 GUESS_FLOOR_S = 10.0
-GUESSES = (
-    2  # open at once before any was right; those open when one is wrong are what may be paid for in vain
-)
+# Open at once before any was right; those open when one is wrong are what may be paid for in vain.
+GUESSES = 2
 
 
 class Watch:
@@ -53,6 +53,7 @@ class Watch:
         self._flights: dict[Flight, asyncio.Task[Any]] = {}
         self._dead: set[Flight] = set()
         self._latencies: deque[float] = deque(maxlen=KEPT)
+        self._most = self._answers = 0  # in flight at once, and answered so far
         # Guesses that may be made now; a long thought costs too much to try.
         self._guesses = 0 if reasoning else GUESSES
         self._right = True
@@ -72,12 +73,13 @@ class Watch:
         """The exchange's result; raises Fault("transient", "timeout") if it was given up as dead."""
         task = asyncio.ensure_future(exchange)
         self._flights[flight] = task
+        self._most = max(self._most, len(self._flights))
         try:
             result = await asyncio.shield(task)
         except asyncio.CancelledError:
             if flight in self._dead:
-                waited = time.monotonic() - flight.seen
-                said = f"silent for {waited:.0f} s"
+                now = time.monotonic()
+                said = f"silent for {now - flight.seen:.0f} s, {now - flight.began:.0f} s after it was sent"
                 raise Fault("transient", "timeout", said, paid=flight.headed, unsure=True) from None
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -85,6 +87,7 @@ class Watch:
             raise
         else:
             self._gaps[flight.streamed].append(flight.longest_gap)
+            self._answers += 1
             self._latencies.append(latency := time.monotonic() - flight.began)
             if flight.doubted:
                 self._settle(flight, latency)
@@ -103,13 +106,18 @@ class Watch:
             self._looked = now
             if late > 1.0:  # we were asleep (a stopped process, a closed lid), not they
                 for flight in self._flights:
-                    flight.seen = min(now, flight.seen + late)
+                    flight.seen, flight.began = min(now, flight.seen + late), min(now, flight.began + late)
             self._judge(now)
 
     def _judge(self, now: float) -> None:
         silent = {f: now - f.seen for f in self._flights if f not in self._dead}
         suspects = [f for f, s in silent.items() if s > self.patience(f)]
-        few = self._few(suspects, silent)
+        # The last requests of a run are all that is in flight, and no other tells whether the server stalls: few of
+        # them are given up, which at worst costs so many answers again.
+        ending = len(self._flights) < self._most and len(suspects) <= LAST
+        few = self._few(suspects, len(silent) + (self._answers if ending else 0))
+        for flight in [f for f in silent if now - f.began > TOTAL * self.limit_s]:
+            self._give_up(flight)
         for flight in suspects:
             hard = silent[flight] > min(self.limit_s, HARD * self.patience(flight))
             if hard or (few and not self._stalled(suspects, silent, self.patience(flight))):
@@ -124,7 +132,7 @@ class Watch:
         limit = max(GUESS_FLOOR_S, GUESS_FACTOR * max([*self._latencies, *alive]))
         whole = (f for f in silent if not f.streamed and f.patience == 1.0)
         doubted = [f for f in whole if silent[f] > limit]
-        if self._few(doubted, silent) and not self._stalled(doubted, silent, limit):
+        if self._few(doubted, len(silent)) and not self._stalled(doubted, silent, limit):
             for flight in sorted(doubted, key=lambda f: f.began)[: self._guesses]:
                 flight.doubted = silent[flight]
                 self._guesses -= 1
@@ -136,9 +144,9 @@ class Watch:
         self._guesses = self._guesses + 2 if self._right else 0
 
     @staticmethod
-    def _few(some: list[Flight], silent: dict[Flight, float]) -> bool:
-        """Whether so few are silent that it is no queue."""
-        return len(some) <= max(2, int(FEW_SHARE * len(silent)))
+    def _few(some: list[Flight], of: int) -> bool:
+        """Whether so few of so many are silent that it is no queue."""
+        return len(some) <= max(2, int(FEW_SHARE * of))
 
     @staticmethod
     def _stalled(some: list[Flight], silent: dict[Flight, float], patience: float) -> bool:

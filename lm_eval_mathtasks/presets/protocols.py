@@ -61,7 +61,8 @@ def load_preset(name: str) -> Preset:
     """Return a preset by its name; raises PresetError for an unknown one, with near names, or a broken file."""
     path = FOLDER / f"{name}.yaml"
     if name not in names():
-        near = get_close_matches(name, names(), n=3, cutoff=0.4)
+        parts = [known for known in names() if name.lower() in known]
+        near = (parts or get_close_matches(name, names(), n=3, cutoff=0.4))[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "`mathtasks presets` lists them"
         raise PresetError("the name of a preset", repr(name), hint)
     return read_preset(path)

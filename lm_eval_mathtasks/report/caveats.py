@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.report.examine import Examined
+from lm_eval_mathtasks.report.examine import Examined, graded_by_us
 
 
 def caveats(examined: Sequence[Examined], left_out: Sequence[str] = ()) -> list[str]:
@@ -24,7 +24,12 @@ def _of_runs(examined: Sequence[Examined]) -> list[str]:
         if missing := sum(row.missing for row in run.rows):
             said.append(f"{name}: {missing:,} docs failed for an API error and are not in the score.")
         if one.disputed:
-            said.append(f"{name}: the run's own grader and ours disagree on {one.disputed:,} docs.")
+            whose = (
+                "our grader when it ran and as it is now"
+                if graded_by_us(run)
+                else "the run's own grader and ours"
+            )
+            said.append(f"{name}: {whose} disagree on {one.disputed:,} docs.")
     if any(not any(row.finish) for one in examined for row in one.run.rows):
         said.append(
             "Where a log holds no finish reason, that a response was cut off is read from its text and may be wrong."

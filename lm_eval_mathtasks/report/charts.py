@@ -11,6 +11,7 @@ from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
 from lm_eval_mathtasks.report.status_words import shortened
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
 from lm_eval_mathtasks.sampling.curves import Curve
+from lm_eval_mathtasks.tables import Share
 
 _ROW, _ROW_NARROW = 36, 52  # pixels; where the label is above the dots, as on a phone, a row takes more
 _AXIS = 36  # pixels of the scale below
@@ -116,7 +117,7 @@ def waterfall_chart(narrow: bool, explained: Explanation) -> Canvas:
         drawing.line([(drawing.x(level), drawing.y(row + end)) for end in (0, 1)], "soft", 0.8)
     for row, (_, points, tint) in enumerate(steps, 1):
         drawing.bar(row, levels[row], levels[row - 1], tint)
-        drawing.number(row, f"{-100 * points:+.1f}", bold=False)
+        drawing.number(row, str(Share(-points, signed=True)), bold=False)
     for row, value, hollow in ((0, levels[0], True), (len(levels), levels[-1], False)):
         drawing.score(row, Dot("", value, Interval(value, value), "c0", hollow))
         drawing.number(row, f"{100 * value:.1f}")

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.leaderboard.compare import Score
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.numbers.intervals import LEVEL
+from lm_eval_mathtasks.report.dates import moment
 from lm_eval_mathtasks.report.examine import Examined
-from lm_eval_mathtasks.report.provenance import moment
 
 SCHEMA_VERSION = "0.3.0"
 

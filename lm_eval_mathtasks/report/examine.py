@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.claims import Claims
-from lm_eval_mathtasks.leaderboard.compare import Comparison, Score, compare, find_claims, likeness, score_of
+from lm_eval_mathtasks.leaderboard.compare import Comparison, compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
+from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.paired import Paired, aligned, compare_runs
+from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
+from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Row, Run
 
@@ -23,6 +25,7 @@ STATUSES = (
     "correct", "incorrect", "no_answer", "truncated", "unparsable", "over_limit", "gold_unreadable", "api_error",
 )  # fmt: skip
 API_ERROR = STATUSES[-1]
+_OURS_ALONE = "gold_unreadable,"
 NEVER_CAME = "an API error: there is no response"
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
@@ -123,6 +126,11 @@ def status_of(judgement: Judged | None) -> str:
     return API_ERROR if judgement is None else str(judgement.verdict.status)
 
 
+def graded_by_us(run: Run) -> bool:
+    """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
+    return any(name.startswith(_OURS_ALONE) for row in run.rows[:1] for name in row.metrics)
+
+
 def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:
     """Whether the run's own grader scored a doc otherwise than ours."""
     ours = [judgement.verdict.correct for judgement in judgements if judgement is not None]
@@ -138,7 +146,7 @@ def examine(runs: Sequence[Run], claims: Claims, choice: Choice) -> list[Examine
     """
     first: dict[str, Run] = {}
     alike = [aligned(first.setdefault(run.task, run), run) for run in runs]
-    names = _names(alike)
+    names = labels_of(alike)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return [
         _examined(run, (name, numbers[name]), claims, choice) for run, name in zip(alike, names, strict=True)
@@ -154,7 +162,7 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
     headline = ours if by_ours or own is None else own
     counted = right if by_ours else {row.doc_id: float(row.score or 0.0) for row in run.answered}
     explanation = explain(run, judgements=judgements)
-    compared, unclaimed = _claims_of(run, claims, choice, counted, explanation.cut_share)
+    compared, unclaimed = _claims_of(run, claims, choice, right if by_ours else None, explanation.cut_share)
     published = compared[0].theirs.value if compared else None
     run = replace(run, model=named[0])  # what a report says of it: no folder of anybody's disk
     explanation = replace(explanation.towards(published), run=run)
@@ -164,41 +172,26 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
 
 
 def _claims_of(
-    run: Run, claims: Claims, choice: Choice, counted: dict[str, float], cut: float
+    run: Run, claims: Claims, choice: Choice, regraded: dict[str, float] | None, cut: float
 ) -> tuple[tuple[Comparison, ...], str]:
-    """The run set against its claims, the one most like it first, or why there are none."""
+    """The run set against its claims, the one most like it first, or why there are none. regraded: the shares that
+    count, None where the run's own do."""
     try:
-        found, models, benchmark = find_claims(
-            run, claims, model=choice.model, claim_id=choice.claim, benchmark=choice.benchmark
+        compared = compare_all(
+            run,
+            claims,
+            model=choice.model,
+            claim_id=choice.claim,
+            benchmark=choice.benchmark,
+            shares=regraded,
+            mode=choice.mode,
+            cut_share=cut,
         )
-    except ClaimError as error:
+    except ClaimError:
         if choice.model or choice.claim or choice.benchmark:
             raise
-        return (), f"{error.wanted}: {error.got}"
-    compared = (
-        compare(run, claim, benchmark, shares=counted, models=models, mode=choice.mode, cut_share=cut)
-        for claim in found
-    )
-    return tuple(sorted(compared, key=likeness)), ""
-
-
-def _names(runs: Sequence[Run]) -> list[str]:
-    """Short names that tell the runs of a task apart: the model, and where two are of one model, the file's folder."""
-    models = [short_model(run.model) for run in runs]
-    twice = Counter((run.task, model) for run, model in zip(runs, models, strict=True))
-    names = []
-    for number, (run, model) in enumerate(zip(runs, models, strict=True)):
-        same = [i for i in range(number + 1) if (runs[i].task, models[i]) == (run.task, model)]
-        names.append(f"{model} ({len(same)})" if twice[run.task, model] > 1 else model)
-    return names
-
-
-def short_model(name: str | None) -> str:
-    """A model's name; of a path on somebody's disk only the last two parts, which is what people call it."""
-    if not name:
-        return "unnamed model"
-    parts = Path(name).parts
-    return "/".join(parts[-2:]) if name.startswith(("/", "~", ".")) or len(parts) > 2 else name
+        return (), said_of_no_claim(run, claims)
+    return tuple(compared), ""
 
 
 def lengths(examined: Examined) -> list[Bin]:

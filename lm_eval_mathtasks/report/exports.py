@@ -16,7 +16,7 @@ from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import API_ERROR, NEVER_CAME, Bin, Examined, lengths, pairs, status_of
 from lm_eval_mathtasks.runs.reading import Row
-from lm_eval_mathtasks.tables import Table, percent, rendered, with_interval
+from lm_eval_mathtasks.tables import Share, Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
 JSON_VERSION = 2  # raised whenever a key changes its meaning or goes
@@ -58,18 +58,20 @@ def _protocol(one: Examined) -> str:
 
 
 def _causes(one: Examined) -> Table:
-    rows = tuple((c.title, str(c.count), f"{-100 * c.fair:+.2f}", c.fix) for c in one.explanation.causes)
+    rows = tuple(
+        (c.title, c.count, Share(-c.fair, signed=True, digits=2), c.fix) for c in one.explanation.causes
+    )
     title = f"Where the points of {one.name} on {one.run.task} went"
     return Table(title, ("cause", "responses", "points", "how to fix it"), rows)
 
 
 def _paired(examined: Sequence[Examined]) -> Table:
     rows = tuple(
-        (pair.second.label, pair.first.label, with_interval(-pair.delta, pair.interval.turned, signed=True),
+        (pair.second.label, pair.first.label, with_interval(-pair.delta, pair.interval.turned, signed=True), pair.docs,
          "" if pair.p_value is None else f"{pair.p_value:.3g}")
         for pair in pairs(examined)
     )  # fmt: skip
-    columns = ("run", "against", "difference [95 %]", "McNemar p")
+    columns = ("run", "against", "difference [95 %]", "on common docs", "McNemar p")
     return Table("Run against run, on the same docs", columns, rows)
 
 
@@ -134,8 +136,8 @@ def json_document(examined: Sequence[Examined]) -> str:
         "pairs": [
             {
                 "first": pair.first.label, "second": pair.second.label, "delta": pair.delta,
-                "interval": list(pair.interval), "p_value": pair.p_value, "only_first": pair.only_first,
-                "only_second": pair.only_second,
+                "interval": list(pair.interval), "docs": pair.docs, "p_value": pair.p_value,
+                "only_first": pair.only_first, "only_second": pair.only_second,
             }
             for pair in pairs(examined)
         ],

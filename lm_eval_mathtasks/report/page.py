@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
-from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables, paired_tables
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables
+from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
-from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, lengths, pairs
+from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, graded_by_us, lengths, pairs
+from lm_eval_mathtasks.report.overview import MANY, cards_table, colours, overview, tint_of
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.status_words import STATUS_WORDS
-from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
-from lm_eval_mathtasks.tables import Table, percent, with_interval
+from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
 from lm_eval_mathtasks.text import visible
+
+if TYPE_CHECKING:
+    import jinja2
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
+OUR_EARLIER = "our grader when it ran"
 NOTHING_LOST = "No response was lost to a cut, an empty text or a missing answer. "
 RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
@@ -47,21 +52,18 @@ class Figure:
 
 def page(examined: Sequence[Examined]) -> str:
     """Return the whole page for these runs as HTML."""
-    import jinja2
-
     folder = files("lm_eval_mathtasks.report")
     script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
     browser = samples(examined)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        finalize=lambda value: visible(value) if type(value) is str else value,
-    )  # fmt: skip
-    template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
+    template = environment().from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     return template.render(
         title=_title(examined),
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
-        style=(folder / "page.css").read_text(encoding="utf-8"),
+        style=(folder / "page.css").read_text(encoding="utf-8")
+        + colours(1 + max(one.number for one in examined)),
+        overview=overview(examined),
+        count=len(examined),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         words=as_script(STATUS_WORDS),
@@ -70,6 +72,22 @@ def page(examined: Sequence[Examined]) -> str:
         provenance=sources(examined),
         limits=caveats(examined, (*browser.notes, DRAWN)),
     )
+
+
+def environment() -> jinja2.Environment:
+    """What fills a template: everything is escaped, and cells of tables are written as people read them."""
+    import jinja2
+
+    return jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )  # fmt: skip
+
+
+def _shown(value: Any) -> Any:
+    """What the template writes: cells of tables as people read them."""
+    if type(value) is str:
+        return visible(value)
+    return for_people(value) if value is None or isinstance(value, Share | float) else value
 
 
 def by_task(examined: Iterable[Examined]) -> dict[str, list[Examined]]:
@@ -82,14 +100,17 @@ def by_task(examined: Iterable[Examined]) -> dict[str, list[Examined]]:
 
 def _title(examined: Sequence[Examined]) -> str:
     names = list(dict.fromkeys(one.name for one in examined))
-    return names[0] if len(names) == 1 else f"{len(names)} runs compared"
+    return names[0] if len(names) == 1 else f"{len(examined)} runs compared"
 
 
 def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
     paired = list(pairs(group))
+    names = {id(one.run): one.name for one in group}
     return {
         "name": task,
+        "many": len(group) > MANY,
         "cards": [_card(one) for one in group],
+        "runs": cards_table(group),
         "scores": _scores(task, group),
         "unclaimed": next((one.unclaimed for one in group if one.unclaimed), ""),
         "gaps": [_gap(one) for one in group],
@@ -97,27 +118,25 @@ def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
         "curves": [figure for one in group for figure in _curves(one, len(group) > 1)],
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
-        "against": _against(paired),
-        "pairs": [_pair(pair) for pair in paired],
+        "against": _against(paired, names),
+        "pairs": [_pair(pair, names) for pair in paired],
     }
-
-
-def _tint(one: Examined) -> str:
-    return f"c{one.number % RUN_COLOURS}"
 
 
 def _card(one: Examined) -> dict[str, Any]:
     score, best = one.headline, one.compared[0] if one.compared else None
     again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
+    ours = graded_by_us(one.run)
+    now = "our grader as it is now" if ours else "our grader"
     return {
         "name": one.name,
-        "colour": _tint(one),
+        "colour": tint_of(one),
         "score": percent(score.value, 1),
         "interval": f"{percent(score.interval.low, 1)} to {percent(score.interval.high, 1)}",
         "docs": score.docs,
         "k": score.k,
-        "by": "our grader" if one.headline is one.ours else "the run's own grader",
-        "again": f"{percent(one.ours.value, 1)} by our grader" if again and one.headline is one.own else "",
+        "by": "our grader" if one.headline is one.ours else OUR_EARLIER if ours else "the run's own grader",
+        "again": f"{percent(one.ours.value, 1)} by {now}" if again and one.headline is one.own else "",
         "disputed": one.disputed,
         "cut": percent(one.explanation.cut_share, 1),
         "outcome": best.verdict if best else "",
@@ -128,13 +147,13 @@ def _card(one: Examined) -> dict[str, Any]:
 def _scores(task: str, group: Sequence[Examined]) -> Figure:
     rows, claims = [], {c.claim.id for one in group for c in one.compared}
     for one in group:
-        rows.append(charts.Dot(one.name, one.headline.value, one.headline.interval, _tint(one)))
+        rows.append(charts.Dot(one.name, one.headline.value, one.headline.interval, tint_of(one)))
         for compared in one.compared[: max(2, CLAIMS_DRAWN // len(group))]:
             rows.append(_claim(compared))
     lines = tuple(
         (one.name, with_interval(one.headline.value, one.headline.interval),
          with_interval(one.ours.value, one.ours.interval),
-         str(one.headline.docs), str(one.headline.k), one.headline.kind)
+         one.headline.docs, one.headline.k, one.headline.kind)
         for one in group
     )  # fmt: skip
     columns = ("run", "score [95 %]", "by our grader [95 %]", "docs", "responses each", "interval")
@@ -150,22 +169,23 @@ def _claim(compared: Comparison) -> charts.Dot:
     return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
 
 
-def _against(paired: Sequence[Paired]) -> Table:
+def _against(paired: Sequence[Paired], names: Mapping[int, str]) -> Table:
     rows = tuple(
-        (pair.second.model or "", pair.first.model or "", with_interval(-pair.delta, pair.interval.turned, signed=True),
-         str(pair.only_second), str(pair.only_first), "" if pair.p_value is None else f"{pair.p_value:.2g}",
+        (names[id(pair.second)], names[id(pair.first)], Share(-pair.delta, pair.interval.turned, signed=True),
+         pair.docs, pair.only_second, pair.only_first, "" if pair.p_value is None else f"{pair.p_value:.2g}",
          "differ" if pair.significant else "may be noise")
         for pair in paired
     )  # fmt: skip
     columns = (
-        "run", "against", "points [95 %, paired bootstrap]", "only it right", "only the other", "McNemar p", "the runs",
+        "run", "against", "points [95 %, paired bootstrap]", "on common docs", "only it right", "only the other",
+        "McNemar p", "the runs",
     )  # fmt: skip
     return Table("", columns, rows)
 
 
-def _pair(pair: Paired) -> dict[str, Any]:
-    changes, _, flips = paired_tables(pair)
-    return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
+def _pair(pair: Paired, names: Mapping[int, str]) -> dict[str, Any]:
+    changes, flips, _ = paired_tables(pair)
+    return {"name": f"{names[id(pair.second)]} against {names[id(pair.first)]}", "tables": (changes, flips)}
 
 
 def _gap(one: Examined) -> dict[str, Any]:
@@ -194,8 +214,8 @@ def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
             title = f"Accuracy by {what}"
-            svg = charts.groups_chart(title, found, labels, [_tint(one) for one in group])
-            keys = tuple((one.name, _tint(one)) for one in group) if len(group) > 1 else ()
+            svg = charts.groups_chart(title, found, labels, [tint_of(one) for one in group])
+            keys = tuple((one.name, tint_of(one)) for one in group) if len(group) > 1 else ()
             yield Figure(title, svg, _parts_table(what, labels, found, names), "", keys)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from pathlib import PurePath
 from typing import Any
 
+from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, given
@@ -22,7 +22,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
         "task version": source.task_version,
         "harness": " ".join(filter(None, (source.harness, source.version))),
         "commit": source.commit,
-        "date": _shown(source.date),
+        "date": shown_date(source.date),
         "docs": docs,
         "score": run.metric,
         "shots": asked.shots,
@@ -45,21 +45,3 @@ def sources(examined: Sequence[Examined]) -> Table:
     keys = dict.fromkeys(key for one in facts for key in one)
     rows = tuple((key, *(one.get(key, "") for one in facts)) for key in keys)
     return Table("", ("", *(one.name for one in examined)), rows)
-
-
-def moment(text: str | None) -> datetime | None:
-    """The time that a log states in seconds since 1970, as lm-eval, or in ISO form (UTC, if it names no zone)."""
-    try:
-        return datetime.fromtimestamp(float(text or ""), timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        pass
-    try:
-        stated = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return stated if stated.tzinfo else stated.replace(tzinfo=timezone.utc)
-
-
-def _shown(date: str | None) -> str | None:
-    found = moment(date)
-    return found.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if found else date

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_mathtasks.report.examine import NEVER_CAME, STATUSES, Examined, disputes, status_of
+from lm_eval_mathtasks.report.asked import Asked
+from lm_eval_mathtasks.report.examine import NEVER_CAME, STATUSES, Examined, disputes, graded_by_us, status_of
 from lm_eval_mathtasks.runs.judged import Judged, understood
 from lm_eval_mathtasks.runs.reading import Row
 
@@ -24,7 +25,7 @@ MOST_RESPONSES = 20_000  # in the page; what is more is in the samples file
 CAPS = (None, 16_000, 8_000, 4_000, 2_000, 1_000, 500)  # characters of a response, tried in this order
 TITLE = 120  # characters of a question in the list
 NO_RESPONSE = {"text": "", "out": None, "span": None, "rule": "none", "pred": None, "form": None,
-               "reason": NEVER_CAME, "finish": None}  # fmt: skip
+               "reason": NEVER_CAME, "finish": None, "took": None}  # fmt: skip
 DISPUTED, DIFFERS = 1, 2  # bits of a doc's flags
 
 
@@ -43,7 +44,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class _Item:
-    """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs."""
+    """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs.
+
+    differs: by the verdicts that its badges show.
+    """
 
     task: str
     doc_id: str
@@ -73,17 +77,23 @@ def samples(examined: Sequence[Examined]) -> Samples:
             f"The browser has the first {repeats} responses of each of the first {len(items):,} docs; "
             f"all {responses:,} are in the logs, and the figures above count them all."
         )
+    asked = Asked(examined)
     packed = False
     chunks: list[str] = []
     for cap in CAPS:
-        texts = [as_script([_detail(item, cap, repeats) for item in part]) for part in _parts(items)]
+        texts = [as_script([_detail(item, cap, repeats, asked) for item in part]) for part in _parts(items)]
         packed = sum(map(len, texts)) > PLAIN_BYTES
         chunks = [_deflated(text) for text in texts] if packed else texts
         if sum(map(len, chunks)) <= MOST_BYTES:
             break
     if cap is not None:
         notes.append(f"Responses of more than {cap:,} characters are shown without their middle.")
-    return Samples(as_script(_index(examined, items, repeats)), tuple(chunks), packed, tuple(notes))
+    return Samples(
+        as_script({**_index(examined, items, repeats), "leads": asked.leads}),
+        tuple(chunks),
+        packed,
+        tuple(notes),
+    )
 
 
 def _names_of(examined: Sequence[Examined]) -> list[str]:
@@ -97,12 +107,17 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
     for task in dict.fromkeys(one.run.task for one in examined):
         runs = {one.name: one for one in examined if one.run.task == task}
         for doc_id in dict.fromkeys(row.doc_id for one in runs.values() for row in one.run.rows):
-            seen, counted = [], set()
+            seen, right = [], set()
             for one in map(runs.get, names):
                 there = one is not None and doc_id in one.rows
                 seen.append((one.rows[doc_id], one.by_doc[doc_id]) if one and there else None)
-                counted |= {one.counted.get(doc_id)} if one and there else set()
-            yield _Item(task, doc_id, tuple(seen), len(counted) > 1)
+                right |= {_right(one.by_doc[doc_id])} if one and there else set()
+            yield _Item(task, doc_id, tuple(seen), len(right) > 1)
+
+
+def _right(judgements: Sequence[Judged | None]) -> float:
+    """The share of a doc's responses that our grader calls right."""
+    return sum(one is not None and one.verdict.correct for one in judgements) / max(1, len(judgements))
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -135,16 +150,23 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
         "chunk": CHUNK,
         "doc": [item.doc_id for item in items],
         "task": [_number(tasks, item.task) for item in items],
+        "length": [_longest(item) for item in items],
         "title": [" ".join(item.row.question[: 2 * TITLE].split())[:TITLE] for item in items],
         "subject": [_number(subjects, item.row.subject) for item in items],
         "level": [_number(levels, item.row.level) for item in items],
         "flags": [_flags(item) for item in items],
         "marks": marks,
         "tasks": list(tasks),
+        "ours": [all(graded_by_us(one.run) for one in examined if one.run.task == task) for task in tasks],
         "tiers": list(tiers),
         "subjects": list(subjects),
         "levels": list(levels),
     }
+
+
+def _longest(item: _Item) -> int:
+    """Characters of the longest response to a doc in any run."""
+    return max((len(text) for one in item.seen if one for text in one[0].responses), default=0)
 
 
 def _marks(judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:
@@ -158,7 +180,7 @@ def _flags(item: _Item) -> int:
     return DISPUTED * disputed + DIFFERS * item.differs
 
 
-def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
+def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[str, Any]:
     answer = item.row.gold or ""
     return {
         "q": item.row.question,
@@ -168,12 +190,14 @@ def _detail(item: _Item, cap: int | None, repeats: int) -> dict[str, Any]:
         "runs": [
             None if one is None else {
                 "own": one[0].score,
+                "asked": asked.prompt(number, item.task, one[0]),
                 "responses": [
-                    NO_RESPONSE if judgement is None else _response(one[0], judgement, cap)
+                    NO_RESPONSE if judgement is None
+                    else {**_response(one[0], judgement, cap), "took": asked.took(number, item.task, judgement)}
                     for judgement in one[1][:repeats]
                 ],
             }
-            for one in item.seen
+            for number, one in enumerate(item.seen)
         ],
     }  # fmt: skip
 

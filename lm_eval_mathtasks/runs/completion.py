@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, JournalError
 from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.journal.queries import places
+from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import delivered
 
@@ -42,16 +43,37 @@ def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
     return lambda row, repeat: by_text.get(row.responses[repeat])
 
 
+Answered = Callable[[Row, int], Answer | None]
+
+
 def _from_database(task: str, path: Path) -> Callable[[Row, int], str | None]:
-    by_place: dict[tuple[str, int], list[tuple[str, str | None]]] = {}
-    for answer, _, doc_id, repeat in places(path, task):
-        ended = delivered(answer.response, answer.finish_reason, answer.request)
-        by_place.setdefault((str(doc_id), repeat), []).append(ended)
+    answer_of = _answers_of(task, path)
 
     def reason_of(row: Row, repeat: int) -> str | None:
-        # A journal may hold several models and settings: the answer counts that the log's text is the start of.
-        text = row.responses[repeat].strip()
-        answers = by_place.get((row.doc_id, repeat), ())
-        return next((reason for response, reason in answers if response.strip().startswith(text)), None)
+        found = answer_of(row, repeat)
+        return None if found is None else delivered(found.response, found.finish_reason, found.request)[1]
 
     return reason_of
+
+
+def answered_by(run: Run, path: str | Path) -> Answered:
+    """Return what finds the journal's answer behind a response of a run; one that cannot be read holds none."""
+    try:
+        return _answers_of(run.task, Path(path))
+    except JournalError:
+        return lambda _row, _repeat: None
+
+
+def _answers_of(task: str, path: Path) -> Answered:
+    by_place: dict[tuple[str, int], list[tuple[str, Answer]]] = {}
+    for answer, _, doc_id, repeat in places(path, task):
+        text, _ = delivered(answer.response, answer.finish_reason, answer.request)
+        by_place.setdefault((str(doc_id), repeat), []).append((text.strip(), answer))
+
+    def answer_of(row: Row, repeat: int) -> Answer | None:
+        # A journal may hold several models and settings: the answer counts that the log's text is the start of.
+        text = row.responses[repeat].strip()
+        found = by_place.get((row.doc_id, repeat), ())
+        return next((answer for response, answer in found if response.startswith(text)), None)
+
+    return answer_of

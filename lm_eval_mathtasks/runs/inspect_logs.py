@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.files import read_json, require_bounded
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
+from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
 
+# Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
+_ZSTD, _LOCAL_HEADER = 93, "<4s22xHH"
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    KeyError,
+    ValueError,
+    OSError,
+    RecursionError,
+    NotImplementedError,
+)
 # Inspect's letters.
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}
 
@@ -50,8 +66,15 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         yield (
             run
             if isinstance(run, Refused)
-            else replace(run, provenance=replace(run.provenance, harness="Inspect"))
+            else replace(run, provenance=replace(run.provenance, harness="Inspect", weights=_weights(about)))
         )
+
+
+def _weights(about: Mapping[str, Any]) -> Weights:
+    """Inspect writes the provider of an API, or the library, before a model's name."""
+    name = str(about.get("model") or "").partition("/")[2] or about.get("model")
+    arguments = about.get("model_args")
+    return weights_of_log(name, arguments if isinstance(arguments, dict) else {}, lm_eval=False)
 
 
 def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
@@ -77,7 +100,7 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
     count = (
         None if docs is None else round(docs / max(1, int((about.get("config") or {}).get("epochs") or 1)))
     )
-    provenance = Provenance("Inspect", str(path), date=about.get("created"))
+    provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about))
     return Run(about.get("model"), str(about.get("task") or ""), (), Protocol(), provenance, metric=name,
                total=Total(found[name], count))  # fmt: skip
 
@@ -90,12 +113,36 @@ def _unpacked(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         with zipfile.ZipFile(path) as log:
+            # The file tells how much it holds, and no more than that is read of a member.
+            require_bounded(path, sum(member.file_size for member in log.infolist()))
             names = sorted(name for name in log.namelist() if name.startswith("samples/"))
-            return json.loads(log.read("header.json")), [json.loads(log.read(name)) for name in names]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
+            return _member(log, "header.json"), [_member(log, name) for name in names]
+    except _DAMAGED as error:
         raise EvidenceError(
             f"a readable {path}", str(error), "a run that did not end has no header"
         ) from error
+
+
+def _member(log: zipfile.ZipFile, name: str) -> Any:
+    """The JSON of a file in a log. Inspect packs with zstd, which zipfile reads from Python 3.14 on and pyarrow always.
+
+    Source: the ZIP application note (APPNOTE.TXT 6.3.10, sections 4.3.7 and 4.4.5).
+    """
+    info = log.getinfo(name)
+    if info.compress_type != _ZSTD:
+        return json.loads(log.read(name))
+    import pyarrow
+
+    if log.fp is None:
+        raise zipfile.BadZipFile(f"{name} in a closed file")
+    log.fp.seek(info.header_offset)
+    header = struct.unpack(_LOCAL_HEADER, log.fp.read(struct.calcsize(_LOCAL_HEADER)))
+    log.fp.seek(sum(header[-2:]), 1)
+    with pyarrow.CompressedInputStream(io.BytesIO(log.fp.read(info.compress_size)), "zstd") as packed:
+        content: bytes = packed.read()
+    if zlib.crc32(content) != info.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {name!r}")
+    return json.loads(content)
 
 
 def _grades(sample: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines,
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
 # Which metric is the score, k being the answers a doc: the mean over all of them, then the graded match.
@@ -54,19 +55,20 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
     name = _choose(rows, choice.own_metric, k, path)
+    kind, of = _meaning(name or "", k)
     task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
     fields = task.split("|")
     shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
     protocol = Protocol(
-        shots=shots, k=k, metric="pass@1" if k == 1 else "avg@k", grader="symbolic", max_tokens=limit,
+        shots=shots, k=of, metric=kind, grader="symbolic", max_tokens=limit,
         temperature=settings.get("temperature"), top_p=settings.get("top_p"),
     )  # fmt: skip
     folder = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
-    provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"))
+    name_of_model, config = about.get("model_name"), about.get("model_config")
+    weights = weights_of_log(name_of_model, config, lm_eval=False) if isinstance(config, dict) else None
+    provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights)
     scored = (_scored(row, name) for row in rows)
-    yield Run(
-        about.get("model_name") or folder or None, task, tuple(scored), protocol, provenance, metric=name
-    )
+    yield Run(name_of_model or folder or None, task, tuple(scored), protocol, provenance, metric=name)
 
 
 def _about(path: Path) -> dict[str, Any]:
@@ -129,6 +131,20 @@ def _choose(rows: Sequence[Row], wanted: str | None, k: int, path: Path) -> str 
         if fits:
             return fits[0]
     raise EvidenceError(f"one metric in {path}", ", ".join(names), "choose the one that counts with --metric")
+
+
+def _meaning(name: str, k: int) -> tuple[str | None, int]:
+    """What a metric of k answers to each doc is, and of how many; None where its name does not say."""
+    if votes := re.search(r"maj(?:ority)?@(?:n:n=)?(\d+)", name):
+        return "maj@k", int(votes[1])
+    if (passes := re.search(r"pass@(?:k:k=)?(\d+)", name)) and int(passes[1]) > 1:
+        return "pass@k", int(passes[1])
+    taken = re.search(r"pass@1:(\d+)_samples", name)
+    k = int(taken[1]) if taken else k
+    if k == 1:
+        return "pass@1", 1
+    # A match of several answers is that of the best of them, or of the first, by the metric's own settings.
+    return (None if re.search(r"match|(^|_)em$", name) else "avg@k"), k
 
 
 def _scored(row: Row, name: str | None) -> Row:

@@ -13,7 +13,7 @@ from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Protocol, Provenance
-from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, adapters_of, weights_of_log
+from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
 PACKED: Literal["packed"] = "packed"
@@ -66,6 +66,13 @@ def _base(results: Results) -> str | None:
     named = [arguments[key] for key in _NAMES if arguments.get(key)]
     name = named[0] if named else results.get("model_name")
     return str(name) if name else None
+
+
+def _weights(results: Results) -> Weights:
+    """A replay's arguments are of the file that it answers from, not of the weights."""
+    backend = results.get("config", {}).get("model")
+    arguments = {} if backend == REPLAY else model_arguments(results)
+    return weights_of_log(_base(results), arguments, backend)
 
 
 def _journal(results: Results) -> str | None:
@@ -142,7 +149,7 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
         commit=results.get("git_hash"),
         docs_of_task=docs if isinstance(docs, int) else None,
         journal=_journal(results),
-        weights=weights_of_log(_base(results), model_arguments(results)),
+        weights=_weights(results),
         settings={
             "backend": config.get("model"),
             "limit": config.get("limit"),

@@ -25,6 +25,7 @@ from lm_eval_mathtasks.runs.records import (
 )
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_sources
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 __all__ = [
     "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
@@ -101,7 +102,10 @@ def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
 
 def named(run: Run, choice: Choice) -> Run:
     """Return a run with the chosen names where its file has none."""
-    return replace(run, model=run.model or choice.model, task=run.task or choice.task or "unnamed task")
+    if run.model is None and choice.model:
+        weights = replace(weights_of_log(choice.model, {}), by_user=True)
+        run = replace(run, model=choice.model, provenance=replace(run.provenance, weights=weights))
+    return replace(run, task=run.task or choice.task or "unnamed task")
 
 
 def _is_meant(run: Run, choice: Choice) -> bool:
@@ -139,16 +143,23 @@ def completed(
 
 
 def with_note_on_repeats(run: Run) -> Run:
-    """Return a run with a note where repeats that were sampled are the same text: a server may ignore temperature and
-    seed, and then k answers are one."""
+    """Return a run with its `note_on_repeats`, if there is one."""
+    note = note_on_repeats(run)
+    if note is None:
+        return run
+    return replace(run, provenance=replace(run.provenance, notes=(*run.provenance.notes, note)))
+
+
+def note_on_repeats(run: Run) -> str | None:
+    """Say that repeats that were sampled are the same text on most docs: a server may ignore temperature and seed, and
+    then k answers are one. None where they are not."""
     several = [
         row for row in run.answered if len(row.there) > 1 and len(row.responses[row.there[0]]) >= _LONG
     ]
     same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
     if not several or not run.protocol.temperature or same * 2 <= len(several):
-        return run
-    note = (
+        return None
+    return (
         f"the answers to {same} of {len(several)} docs are the same text each time, at temperature "
         f"{run.protocol.temperature:g}: whoever answered ignored temperature and seed"
     )
-    return replace(run, provenance=replace(run.provenance, notes=(*run.provenance.notes, note)))

@@ -11,7 +11,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.runs.columns import GOLD, ID, QUESTION, first_text
-from lm_eval_mathtasks.runs.records import Row, Run, both_of
+from lm_eval_mathtasks.runs.records import Provenance, Row, Run, both_of
 from lm_eval_mathtasks.text import collapsed, letters
 
 _OPENING = 24  # characters by which a question is looked up; the whole of it must then be there
@@ -21,15 +21,20 @@ _SHORTEST = 20  # letters and digits: a shorter question may stand inside anothe
 
 
 def with_gold(run: Run, path: Path) -> Run:
-    """Return a run with missing references from JSON lines of docs: by question, else by id (perhaps a line's number).
+    """Return a run with the reference answers of a file of docs: by question, else by id (perhaps a line's number).
 
-    Raises EvidenceError where a doc of the file has no answer, and where a response without verdict finds no doc.
+    A doc that has one in the log gets the file's where the file has its question: ids of two sources may be of other
+    docs. A note says what that changed. Raises EvidenceError where a doc of the file has no answer, and where a
+    response without verdict finds no doc.
     """
     docs = _Docs(path)
     shift = docs.counts_from_one(run.rows)
+    found = [docs.find(row, shift) if row.gold is None or row.question else None for row in run.rows]
     rows = tuple(
-        row if row.gold is not None else replace(row, **both_of(docs.find(row, shift))) for row in run.rows
+        row if answer is None else replace(row, **both_of(answer))
+        for row, answer in zip(run.rows, found, strict=True)
     )
+    run = replace(run, provenance=_with_note(run, rows, sum(answer is not None for answer in found), path))
     missing = [row for row in rows if row.gold is None]
     if missing and not run.scored:
         raise EvidenceError(
@@ -38,6 +43,18 @@ def with_gold(run: Run, path: Path) -> Run:
             "give each response its question as in the file, an id of the file, or a line's number from 0",
         )
     return replace(run, rows=rows)
+
+
+def _with_note(run: Run, rows: Sequence[Row], found: int, path: Path) -> Provenance:
+    """Where a run comes from, with what a file did to reference answers that its log has."""
+    own = sum(row.gold is not None for row in run.rows)
+    other = sum(row.gold not in (None, new.gold) for row, new in zip(run.rows, rows, strict=True))
+    notes = []
+    if own and not found:
+        notes = [f"{path.name} has none of these questions: the log's own reference answers stay"]
+    elif other:
+        notes = [f"{other} reference answers are those of {path.name}, not the log's"]
+    return replace(run.provenance, notes=(*run.provenance.notes, *notes))
 
 
 def _named(row: Row) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs import (
+    eee_runs,
     evalscope_runs,
     helm,
     inspect_logs,
@@ -35,6 +36,7 @@ _HARNESSES = (
     evalscope_runs,
     helm,
     inspect_logs,
+    eee_runs,
     qwen_math,
     nemo_skills,
     plain,

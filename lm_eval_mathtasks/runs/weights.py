@@ -6,18 +6,64 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lm_eval_mathtasks.keys import SECRET_ARGUMENT
+
 # Between the names of a model and of an adapter on top of it.
 WITH_ADAPTER = " + "
 # As Hugging Face, vLLM, SGLang and lm-eval name them.
 _ADAPTERS = ("peft", "delta", "adapter", "adapter_path", "lora", "lora_path", "lora_paths", "lora_local_path",
              "lora_modules", "lora_name_or_path")  # fmt: skip
-_QUANTISED = ("load_in_4bit", "load_in_8bit", "quantization", "quantization_config", "quantize", "autogptq",
-              "gptqmodel", "awq", "bnb_4bit_quant_type")  # fmt: skip
-_PARTS = ("gguf_file", "subfolder", "weights_path", "checkpoint", "ckpt_path")
-_NOT_SET = ("", "none", "false", "null", "main", "auto", "0")
-# A folder of the hub's cache names the repository it holds.
-_CACHED = re.compile(r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]|$)")
-_PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\.(?:gguf|safetensors|bin|pt)$")
+# The arguments of lm-eval's models, of vLLM's and SGLang's engines and of our own that leave the weights as they are.
+# Any other one may make other weights: a name that we do not know is no promise.
+_HARMLESS_WORDS = """
+    pretrained model model_id name model_name tokenizer_mode tokenizer_backend tokenized_requests
+    tokenizer_revision skip_tokenizer_init use_fast_tokenizer add_bos_token prefix_token_id custom_prefix_token_id
+    eos_string truncation truncate max_length max_model_len max_seq_len seq_length max_gen_toks max_new_tokens
+    max_tokens context_length logits_cache softmax_dtype mixed_precision_dtype trust_remote_code code_revision
+    backend attn_implementation attention_backend sampling_backend use_cache device devices device_map
+    device_map_option parallelize max_memory_per_gpu max_cpu_memory offload_folder low_cpu_mem_usage tp_plan
+    batch_size max_batch_size enable_thinking thinking think think_start_token think_end_token chat_template
+    chat_template_path chat_template_args chat_template_kwargs reasoning reasoning_effort reasoning_parser
+    add_generation_prompt generation_config seed random_seed temperature top_p top_k min_p repetition_penalty
+    presence_penalty frequency_penalty do_sample tensor_parallel_size data_parallel_size pipeline_parallel_size
+    expert_parallel_size enable_expert_parallel tensor_model_parallel_size pipeline_model_parallel_size
+    expert_model_parallel_size tp_degree tp tp_size dp dp_size pp_size ep_size num_nodes nnodes nproc_per_node
+    gpu_memory_utilization mem_fraction_static swap_space cpu_offload_gb enforce_eager enable_prefix_caching
+    prefix_caching enable_chunked_prefill chunked_prefill_size max_num_seqs max_num_batched_tokens max_num_tokens
+    micro_batch_size max_running_requests max_total_tokens max_seq_len_to_capture max_context_len_to_capture
+    disable_log_stats disable_log_requests disable_custom_all_reduce disable_cuda_graph disable_radix_cache
+    disable_sliding_window distributed_executor_backend worker_use_ray block_size schedule_policy
+    schedule_conservativeness log_level enable_lora max_lora_rank max_loras download_dir cache_dir local_files_only
+    base_url num_concurrent max_retries timeout header headers verify_certificate ca_cert_path api_version
+    max_images interleave image_width image_height image_max_side limit_mm_per_prompt api_key_env rpm tpm stream
+    on_item_error journal prices max_cost max_tokens_total request_timeout retry_budget drain progress dry_run
+    batch_out
+"""
+_HARMLESS = frozenset(_HARMLESS_WORDS.split())
+# Harmless with these values, and a quantisation or another format with others.
+_BY_VALUE = {
+    "dtype": re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)"),
+    "torch_dtype": re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)"),
+    "precision": re.compile(r"(bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
+    "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
+}
+_OF_WEIGHTS = re.compile(
+    r"adapter|lora|delta|peft|quant|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|base_model$|model_path",
+    re.IGNORECASE,
+)
+_NOT_SET = ("", "none", "false", "null", "main", "auto", "0", "{}", "[]")
+# A folder of the hub's cache names the repository it holds; a folder inside of it may be anything.
+_CACHED = re.compile(
+    r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]snapshots(?:[/\\][^/\\]+)?)?[/\\]?$"
+)
+_PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\\|\.(?:gguf|safetensors|bin|pt)$|^models--")
+# lm-eval's models that ask a server; the publisher's own servers unless the log gives another address.
+_API = re.compile(r"mathtasks-|local-|openai-|anthropic|azure|.*(completions|-chat)$")
+
+# lm-eval's models that load published weights as they are; others convert, steer or ignore them.
+_LIBRARIES = re.compile(
+    r"(hf|huggingface|vllm|sglang)(-auto|-vlm|-multimodal|-generate)?$|replay$|mamba_ssm$"
+)
 
 
 @dataclass(frozen=True)
@@ -26,14 +72,18 @@ class Weights:
 
     repository: owner and name as on the hub, or the name alone where no owner is given; None where a log names none, or
     a folder of some machine, whose name proves nothing. path: such a folder. changes: what makes them other weights
-    than the published ones of that name (an adapter, a quantisation, a revision, one file of several). stated: whether
-    the log holds model arguments at all; without any, an adapter would not be seen.
+    than the published ones of that name (an adapter, a quantisation, a revision, one file of several), or may: an
+    argument that we do not know. stated: whether the log holds model arguments at all; without any, an adapter would
+    not be seen. served: whether a server gave the name, which may call anything so. by_user: whether the name is the
+    user's, because the log has none.
     """
 
     repository: str | None
     path: str | None
     changes: tuple[str, ...]
     stated: bool
+    served: bool = False
+    by_user: bool = False
 
     @property
     def owner(self) -> str | None:
@@ -41,19 +91,34 @@ class Weights:
         return self.repository.partition("/")[0] if self.repository and "/" in self.repository else None
 
 
-def weights_of_log(name: str | None, arguments: Mapping[str, object]) -> Weights:
-    """Return which weights a log names. name: of the model; arguments: lm-eval's --model_args, or another harness's.
+def weights_of_log(
+    name: str | None, arguments: Mapping[str, object], backend: str | None = None, *, lm_eval: bool = True
+) -> Weights:
+    """Return which weights a log names.
+
+    name: of the model; arguments: lm-eval's --model_args, or another harness's; backend: lm-eval's --model; lm_eval:
+    whether they are lm-eval's. Those of other harnesses hold much beside the weights: there only a name that speaks of
+    weights counts.
 
     >>> weights_of_log("Qwen/Qwen2.5-7B", {"pretrained": "Qwen/Qwen2.5-7B", "peft": "me/adapter"}).changes
     ('peft=me/adapter',)
     """
     stated = bool(arguments)
+    api = bool(_API.match(backend or "")) or ("base_url" in arguments)
+    if not lm_eval:
+        arguments = {key: value for key, value in arguments.items() if _OF_WEIGHTS.search(key)}
     changes = tuple(_changes(arguments))
+    if not api and lm_eval:
+        other = arguments.get("tokenizer")
+        changes += (f"tokenizer={other}",) if _is_set(other) and str(other) != name else ()
+        changes += (f"--model {backend}",) if backend and not _LIBRARIES.match(backend) else ()
     if name and (cached := _CACHED.search(name)):
         return Weights(f"{cached['owner']}/{cached['name']}", None, changes, stated)
-    if name and _PATH.search(name):
+    # A library that is given a name without an owner takes the folder of that name, if there is one.
+    bare = not api and "pretrained" in arguments and "/" not in (name or "/")
+    if name and (bare or _PATH.search(name)):
         return Weights(None, name, changes, stated)
-    return Weights(name or None, None, changes, stated)
+    return Weights(name or None, None, changes, stated, served=api)
 
 
 def adapters_of(arguments: Mapping[str, object]) -> list[str]:
@@ -62,10 +127,15 @@ def adapters_of(arguments: Mapping[str, object]) -> list[str]:
 
 
 def _changes(arguments: Mapping[str, object]) -> Iterator[str]:
-    for key in (*_ADAPTERS, *_QUANTISED, *_PARTS, "revision"):
-        if _is_set(value := arguments.get(key)):
-            yield f"{key}={value}"
+    for key, value in arguments.items():
+        name, text = key.strip().lower(), str(value).strip()
+        if not _is_set(value) or name in _HARMLESS or SECRET_ARGUMENT.search(name):
+            continue
+        if name in _BY_VALUE and _BY_VALUE[name].fullmatch(text.lower()):
+            continue
+        if name != "tokenizer":
+            yield f"{key}={text}"
 
 
 def _is_set(value: object) -> bool:
-    return str("" if value is None else value).strip().lower() not in _NOT_SET and value not in ({}, [])
+    return str("" if value is None else value).strip().lower() not in _NOT_SET

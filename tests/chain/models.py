@@ -52,7 +52,8 @@ WRONG = Kind(r"Adding both gives \boxed{987654321}.", Fact("incorrect"), "stop")
 SILENT = Kind("I do not know how to go on.", Fact("no_answer"), "stop")
 EMPTY = Kind("", Fact("no_answer"))
 CUT_EMPTY = Kind("", Fact("truncated", "surely"), "length")
-CUT = Kind("First we add 3 and 4, which gives 7, and then", Fact("truncated", "surely"), "length")
+# Its text alone does not tell that it was cut off.
+CUT = Kind("First we add 3 and 4, which gives 7. Then we go on.", Fact("truncated", "surely"), "length")
 CUT_AFTER_RIGHT = Kind(r"It is \boxed{NEAR}. To check this, we put", Fact("correct", "surely"), "length")
 CUT_AFTER_WRONG = Kind(
     r"It is \boxed{987654321}. To check this, we put", Fact("incorrect", "surely"), "length"

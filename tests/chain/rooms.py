@@ -174,16 +174,19 @@ def check_explain(chain: Chain) -> None:
     """The waterfall: its counts, its causes response by response, and that nothing is mis-graded."""
     for task, tables in explained(chain.log).items():
         facts, (waterfall, *_) = chain.truth[task], tables
-        notes, rows = " ".join(waterfall["notes"]), {row[0]: row for row in waterfall["rows"]}
+        notes = " ".join(waterfall["notes"])
+        rows = {row["from_the_published_score_to_this_run"]: row for row in waterfall["rows"]}
         assert statuses_said(notes) == +(statuses(facts) - Counter({NO_RESPONSE.status: lost(facts)})), task
         assert cuts_said(notes) == cut_off(facts), task
         assert (
             not {"right, but the run's grader said wrong", "wrong, but the run's grader said right"}
             & rows.keys()
         )
-        assert rows["this run, by its own grader (exact_match,none)"][2] == f"{100 * score(facts):.2f}", task
+        assert rows["this run, by its own grader (exact_match,none)"]["points"] == pytest.approx(
+            score(facts)
+        ), task
         assert f"by our grader: {100 * score(facts):.1f} [" in notes, task
-        assert rows.get("API errors", ("", "0"))[1] == str(lost(facts)), task
+        assert rows.get("API errors", {"responses": 0})["responses"] == lost(facts), task
         listed = {(row["doc"], int(row["repeat"])): row for table in tables for row in responses_of(table)}
         for (doc_id, repeat), row in listed.items():
             assert row["ours"] == facts[doc_id][repeat].status, (task, doc_id, repeat)
@@ -207,10 +210,9 @@ def explained(path: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def responses_of(table: Mapping[str, Any]) -> list[dict[str, str]]:
+def responses_of(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of the table that lists responses, none of another table."""
-    listed = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
-    return listed if "ours" in table["columns"] else []
+    return [row for row in table["rows"] if "ours" in row]
 
 
 def statuses_said(text: str) -> Counter[str]:
@@ -235,17 +237,19 @@ def check_compare(chain: Chain, other: Chain) -> None:
     said = call("compare", other.log, chain.log, "--format", "json")
     assert said == call("compare", other.log, chain.log, "--format", "json", "--regrade")
     flips = [table for table in json.loads(said) if table["title"].endswith("flipped docs")]
-    results = [table for table in json.loads(said) if table["columns"] == ["", "", ""]]
+    results = [table for table in json.loads(said) if table["title"].endswith("common docs")]
     assert len(flips) == len(results) == len(common)
     for result, flipped in zip(results, flips, strict=True):
-        rows = {row[0]: row for row in result["rows"]}
-        task = rows["second"][1].removeprefix(f"{MODEL} · ")
+        rows = {row["what"]: row for row in result["rows"]}
+        task = rows["second"]["of"].removeprefix(f"{MODEL} · ")
         one, two = shares(other.truth[task]), shares(chain.truth[task])
         docs = [doc_id for doc_id in one if doc_id in two]
         for name, values in (("first", one), ("second", two)):
-            assert rows[name][2] == f"{100 * fmean(values[doc_id] for doc_id in docs):.2f}", (task, name)
-        turned = {i: (f"{one[i]:g}", f"{two[i]:g}") for i in docs if (one[i] > 0.5) != (two[i] > 0.5)}
-        assert {row[0]: (row[1], row[2]) for row in flipped["rows"]} == turned, task
+            wanted = fmean(values[doc_id] for doc_id in docs)
+            assert rows[name]["value"] == pytest.approx(wanted), (task, name)
+        turned = {i: (one[i], two[i]) for i in docs if (one[i] > 0.5) != (two[i] > 0.5)}
+        seen = {row["doc"]: (row["first"], row["second"]) for row in flipped["rows"]}
+        assert seen == {doc_id: pytest.approx(pair) for doc_id, pair in turned.items()}, task
 
 
 # --- rescore

@@ -10,7 +10,7 @@ import pytest
 
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status, Verdict
 from lm_eval_mathtasks.hooks import scoring
-from lm_eval_mathtasks.leaderboard.explain import CAUSES
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES
 from tests.chain.models import LOST, MODELS, docs_of, task_names, write_sets
 from tests.chain.rooms import CHECKS, check_compare, check_page, run_chain, statuses
 from tests.conftest import read_jsonl

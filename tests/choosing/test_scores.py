@@ -294,6 +294,14 @@ def test_the_command_prints_every_way_of_choosing(tmp_path, run_file, capsys):
     assert values == {(way, k): pair[k - 1] for way, pair in expected.items() for k in (1, 2)}
 
 
+def test_the_command_says_whose_verdicts_it_uses(tmp_path, run_file, capsys):
+    scores = write(tmp_path / "s.jsonl", flat())
+    assert main(["choose", str(run_file), "--scores", str(scores), "--regrade"]) == 0
+    assert "verdicts: our grader's on every response" in " ".join(capsys.readouterr().out.split())
+    assert main(["choose", str(run_file), "--scores", str(scores), "--metric", "exact_match"]) == 2
+    assert "leave --metric out" in " ".join(capsys.readouterr().err.split()).lower()
+
+
 def test_the_command_reads_scores_from_the_run_itself(tmp_path, capsys):
     rows = [{**d, "responses": [RIGHT, WRONG], "rewards": s} for d, s in zip(DOCS, SCORES, strict=True)]
     path = write(tmp_path / "both.jsonl", rows)

@@ -12,7 +12,9 @@ import pytest
 
 from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.commands.rescore_lines import cross_lines
 from lm_eval_mathtasks.evidence.rescore import cross
+from lm_eval_mathtasks.evidence.rescore.cross import cross_table, disputed_places, unfit
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done
 from lm_eval_mathtasks.response import Response
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
@@ -567,7 +569,11 @@ def test_ray_gives_what_processes_give(tmp_path, rescore, out):
         "--engine",
         "ray",
     ]
-    done = subprocess.run([*command, "--workers", "2"], cwd=ROOT, capture_output=True, text=True, check=False)
+    # Named, because readline, which pytest loads, tells child processes alone that a terminal has 80 columns.
+    here = {**os.environ}
+    done = subprocess.run(
+        [*command, "--workers", "2"], cwd=ROOT, env=here, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1, done.stderr
     assert contents(ray_out) == expected
     assert [line for line in done.stdout.splitlines() if "log:" not in line] == [
@@ -647,6 +653,20 @@ def test_graders_side_by_side(tmp_path, rescore, out):
     assert [line["doc_id"] for line in lines] == ["2", "3"]
     assert lines[0]["verdicts"] == {"ours": False, "math-verify": False, "log": True}
     assert (lines[1]["gold"], lines[1]["answer"], lines[1]["status"]) == ("\\text{(B)}", "B", "correct")
+
+
+def test_a_grader_that_accepts_nothing_does_not_fit_and_disputes_nothing():
+    """Hendrycks' rule reads the last box: without any box it would dispute every right answer."""
+    half = [True, False] * 10
+    votes = {"ours": half, "hendrycks": [False] * 20, "log": [*half[:-1], True]}
+    table = cross_table(votes, 20)
+    assert unfit(table) == ["hendrycks"]
+    assert disputed_places(votes) == [19]
+    assert any("hendrycks accepts no response of a run" in line for line in cross_lines([{"cross": table}]))
+    # Few responses, an all-wrong model and the log's own verdicts are no sign of that.
+    assert unfit(cross_table({"ours": [True] * 9, "hendrycks": [False] * 9}, 9)) == []
+    assert unfit(cross_table({"ours": [False] * 20, "hendrycks": [False] * 20}, 20)) == []
+    assert unfit(cross_table({"ours": half, "log": [False] * 20}, 20)) == []
 
 
 def test_an_unknown_grader_is_refused_with_the_known_ones(tmp_path, rescore):

@@ -1,12 +1,16 @@
 """The embedded model's samples through lm-eval's hf: k different texts, of the distribution that its weights define."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.grading import extract_answer
+from lm_eval_mathtasks.host.run import report
 from tests.conftest import read_jsonl
 from tests.numbers.distributions import same_distribution
+from tests.runs.logs_of_runs import doc, write_lm_eval
 
 DOCS, K, TEMPERATURE = 6, 16, 1.2
 # transformers samples from the 50 likeliest tokens unless told otherwise.
@@ -68,3 +72,20 @@ def test_they_are_of_the_models_distribution(rows):
 def test_the_comparison_sees_another_distribution(rows):
     greedier = {doc: [max(set(a), key=a.count)] * K for doc, a in answers(rows).items()}
     assert same_distribution(answers(rows), greedier) < 0.001
+
+
+def test_answers_that_are_the_same_each_time_are_said_after_the_run(tmp_path, capsys):
+    """A server that ignores temperature and seed makes one answer of k."""
+    settings = {"until": [], "do_sample": True, "temperature": 0.7, "max_gen_toks": 512}
+    docs = [doc(i, i) for i in range(4)]
+    same = [
+        "It is the same long text each time, to the letter. " * 3 + f"So \\boxed{{{i}}}." for i in range(4)
+    ]
+    for name, texts, said in (
+        ("same", [[text] * 4 for text in same], True),
+        ("other", [[text + "!" * k for k in range(4)] for text in same], False),
+    ):
+        log = write_lm_eval(tmp_path / name, docs, texts, scores=[1.0] * 4, repeats=4, settings=settings)
+        results = {"results": {"gsm8k-cot-zeroshot": {"pass@4,none": 1.0}}}
+        assert report(SimpleNamespace(results=results, logs=list(log.iterdir()))) == 0
+        assert ("whoever answered ignored temperature and seed" in capsys.readouterr().out) == said

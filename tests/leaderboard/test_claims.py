@@ -331,10 +331,11 @@ def test_search_takes_every_word(shipped):
 
 def test_tables_as_markdown_and_csv(folder):
     claims = load_claims(folder)
-    table = claims_table("toy", Filter(every=True).keep(claims), claims, ids=True)
+    table = claims_table("toy", Filter(every=True).keep(claims), claims)
     rows = list(csv.reader(rendered([table], "csv").splitlines()))
     assert rows[0][0] == "id"
-    assert rows[1][:5] == ["toy/GSM8K/Toy-1", "GSM8K", "Toy-1", "1", "61.5 [58.8, 64.1]"]
+    assert rows[0][4:7] == ["score", "score_low", "score_high"]
+    assert rows[1][:5] == ["toy/GSM8K/Toy-1", "GSM8K", "Toy-1", "1", "0.615"]
     assert "misquoted: the card has 42" in rows[2][-1]
     assert "| toy/GSM8K/Toy-1 | GSM8K |" in rendered([table], "markdown")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lm_eval_mathtasks.leaderboard.compare import Score, difference_of
 from lm_eval_mathtasks.leaderboard.noise import GREEDY, SAMPLED, Noise, assumed_noise
+from lm_eval_mathtasks.leaderboard.outcomes import Score, difference_of
 from lm_eval_mathtasks.numbers.differences import within_doc_variance
 from lm_eval_mathtasks.numbers.intervals import wilson
 

@@ -8,12 +8,14 @@ import pytest
 from lm_eval_mathtasks.grading import Status, Verdict
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
-from lm_eval_mathtasks.leaderboard.explain import CAUSES, explain
+from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.leaderboard.lost_points import CAUSES
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
 from lm_eval_mathtasks.runs.judged import judge_run, shares
-from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_runs
+from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run, read_runs
 from tests.conftest import shared_path
+from tests.runs.logs_of_runs import doc, write_lm_eval
 
 ACCURACY = 0.7
 WORK = "We add the parts one after the other. The first part is 3 apples and the second part is 4 apples. "
@@ -319,9 +321,11 @@ def test_the_printed_bars_add_up_to_the_printed_gap(published):
     claim = replace(claims.rows[0], score=100 * published)
     best = compare(run, claim, claims.benchmarks[claim.benchmark])
     first, *bars, last = explanation_tables(explain(run, published=published), best, ())[0].rows
-    assert round(float(first[2]) + sum(float(bar[2]) for bar in bars), 2) == float(last[2])
+    assert round(float(str(first[2])) + sum(float(str(bar[2]).split()[0]) for bar in bars), 2) == float(
+        str(last[2])
+    )
     more = "the losses above are more than the gap" in bars[-1][0]
-    assert more == (published == 0.3) == (float(bars[-1][2]) > 0)
+    assert more == (published == 0.3) == (bars[-1][2].value > 0)
 
 
 @pytest.mark.parametrize(
@@ -403,3 +407,30 @@ def test_published_outputs_reproduce_and_every_difference_has_a_doc(file, model,
     accounted = {d for c in explained.causes if c.key in ("misgraded", "overgraded") for d in c.docs}
     assert accounted == {row.doc_id for row in run.rows if row.score != ours[row.doc_id]}
     assert abs(explained.regraded - explained.own) * len(run.rows) <= 10
+
+
+def test_how_sure_an_accusation_is(tmp_path):
+    """Our grader may be wrong, too: an exact number in a box is sure, a stated answer likely, a guess only possible."""
+    said = ["So \\boxed{4}.", "The answer is 4.", "First 2, then 4", ""]
+    docs = [doc(i, 4) for i in range(4)]
+    explained = explain(read_run(write_lm_eval(tmp_path, docs, said, scores=[0, 0, 0, 1])))
+    by_key = {cause.key: cause for cause in explained.causes}
+    assert by_key["misgraded"].sure == {"surely": 1, "likely": 1, "possibly": 1}
+    assert by_key["overgraded"].sure == {"surely": 1}
+    assert {(doc_id, sure) for doc_id, _, key, sure, _ in explained.found if key == "misgraded"} == {
+        ("0", "surely"), ("1", "likely"), ("2", "possibly"),
+    }  # fmt: skip
+
+
+def test_a_bar_of_the_other_sign_says_why(tmp_path):
+    """Losses worth more than the gap: estimates that are high, or a rest that did better than the claim lets expect."""
+    said = ["So \\boxed{4}."] * 90 + [""] * 10
+    scores = [1] * 90 + [0] * 10
+    run = read_run(write_lm_eval(tmp_path / "a", [doc(i, 4) for i in range(100)], said, scores=scores))
+    high = explain(run, published=0.92)
+    assert high.remaining == pytest.approx(-0.08)
+    assert "the responses without any cause score 100.00" in high.surplus
+    assert "more than the published 92.00" in high.surplus
+    assert explain(run, published=0.995).surplus.startswith("the losses are estimates: 10.00 points, but")
+    assert explain(run, published=1.0).surplus is None
+    assert explain(run).surplus is None

@@ -27,6 +27,7 @@ class Call:
     nth: int  # 1 for the first request with this prompt
     serial: int  # 1 for the first request of all
     in_flight: int  # with this one
+    query: str = ""
     at: float = field(default_factory=time.monotonic)
 
 
@@ -35,8 +36,60 @@ def error(status, message="no", code=None, type_="invalid_request_error", param=
     return web.json_response(body, status=status, headers=headers)
 
 
+def gemini(
+    *ids,
+    wait=None,
+    value="15",
+    message="You exceeded your current quota, please check your plan and billing details.",
+):
+    """A 429 as Google's OpenAI-compatible endpoint sends it, in a list."""
+    violations = [{"quotaId": name, "quotaValue": value} for name in ids]
+    details = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}]
+    if wait:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": wait})
+    return [{"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}]
+
+
 def raw(text, status=200, content_type="application/json"):
     return web.Response(text=text, status=status, content_type=content_type)
+
+
+@dataclass
+class Endless:
+    """An answer that sends `first` and then `more` every `every` seconds (never, where it is empty), without an end;
+    `reset`: the connection is torn down instead, after `first`."""
+
+    first: bytes = b""
+    more: bytes = b""
+    every: float = 0.05
+    content_type: str = "text/event-stream"
+    reset: bool = False
+
+    async def send(self, request):
+        response = web.StreamResponse(headers={"content-type": self.content_type})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        try:
+            if self.first:
+                await response.write(self.first)
+            if self.reset:
+                sock = request.transport.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                request.transport.abort()
+                return response
+            while request.transport and not request.transport.is_closing():
+                if self.more:
+                    await response.write(self.more)
+                await asyncio.sleep(self.every)
+        except (ConnectionError, OSError):
+            pass
+        return response
+
+
+def event(**choice):
+    """One chunk of a stream."""
+    body = {"id": "x", "choices": [{"index": 0, "finish_reason": None, **choice}]}
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
 class FakeServer:
@@ -84,8 +137,9 @@ class FakeServer:
         self._in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self._in_flight)
         call = Call(
-            body, dict(request.headers), prompt, self._counts[prompt], len(self.calls) + 1, self._in_flight
-        )
+            body, dict(request.headers), prompt, self._counts[prompt], len(self.calls) + 1, self._in_flight,
+            request.query_string,
+        )  # fmt: skip
         self.calls.append(call)
         try:
             decision = self.plan(call)
@@ -93,6 +147,8 @@ class FakeServer:
                 decision = await decision
             if decision in ("hang", "reset", "half"):
                 return await self._break(request, decision)
+            if isinstance(decision, Endless):
+                return await decision.send(request)
             if isinstance(decision, web.StreamResponse):
                 return decision
             await asyncio.sleep(self.latency)

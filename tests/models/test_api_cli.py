@@ -1,10 +1,12 @@
 """The API model on the command line: run, again, dry run, journal, batch; what the statuses say."""
 
+import errno
 import json
 
 import pytest
 
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.host.keeper import Keeper
 from tests.conftest import read_jsonl
 from tests.host.test_run import logs, place, write  # noqa: F401  (the fixture)
 from tests.models.fake_server import FakeServer, error
@@ -108,3 +110,21 @@ def completion(text):
             {"id": "x", "object": "chat.completion", "model": "toy", "choices": [choice], "usage": usage}
         )
     )
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("where", ["a response", "the logs"])
+def test_a_full_disk_says_where_the_answers_are(place, monkeypatch, capsys, where):  # noqa: F811
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with FakeServer(boxed) as server:
+        with monkeypatch.context() as broken:
+            broken.setattr(Keeper, "_write" if where == "a response" else "saved", full)
+            assert run(server) == 2
+        said = capsys.readouterr().err
+        assert "mathtasks: Expected logs on disk, got [Errno 28] No space left" in said
+        assert "the answers are in" in said
+        assert "--resume" not in said, "an API model has a journal"
+        assert run(server) == 0
+        assert len(server.calls) == 3, "what was paid for is not asked again"

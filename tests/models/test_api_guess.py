@@ -12,6 +12,7 @@ from lm_eval_mathtasks.models.faults import Fault
 from lm_eval_mathtasks.models.watch import GUESS_FLOOR_S, GUESS_KNOWN, GUESSES, Watch
 
 SLOWEST_S, HUNG_S = 8.0, 13.0
+SILENT_S = 35.0  # longer than any answer is waited for while others are served
 DEAD, WAITING = "dead", "waiting"
 NOW = 1_000.0
 
@@ -123,3 +124,22 @@ def test_a_crowd_that_is_silent_is_a_queue():
         return await fates(await watch_of(), *(flight_of(HUNG_S) for _ in range(10)))
 
     assert asyncio.run(look()) == [WAITING] * 10
+
+
+async def run_of(docs, left, at_once=8):
+    """A watch that has seen `docs` requests, `at_once` at a time, of which `left` are still in flight and silent."""
+    watch = await watch_of(answers=docs - left - at_once)
+    await asyncio.gather(*(watch.run(flight_of(SLOWEST_S), asyncio.sleep(0)) for _ in range(at_once)))
+    return await fates(watch, *(flight_of(SILENT_S) for _ in range(left)))
+
+
+@pytest.mark.parametrize("left", [1, 2, 3, 4])
+def test_the_last_few_of_a_small_run_are_few_and_no_queue(left):
+    """Three that hang at the end of thirty looked like a server that stalls, and were waited for four times as long."""
+    assert asyncio.run(run_of(30, left)) == [DEAD] * left
+
+
+@pytest.mark.parametrize(("docs", "left", "at_once"), [(30, 5, 8), (1000, 8, 8), (1000, 20, 64), (16, 3, 8)])
+def test_many_that_are_silent_are_a_queue_whatever_was_answered_before(docs, left, at_once):
+    """Too many of those asked; all that may be in flight; many in number; one more than a share of few docs."""
+    assert asyncio.run(run_of(docs, left, at_once)) == [WAITING] * left

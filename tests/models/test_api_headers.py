@@ -83,3 +83,11 @@ def test_the_sentence_of_a_refusal():
     assert read_sentence(said) == ("tokens", 30000, 2100)
     assert read_sentence("on requests per day (RPD): Limit 200, Used 200, Requested 1") == (None, None, 1)
     assert read_sentence("slow down") == (None, None, None)
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "1e999", "-5", "nan", "inf", "²", "", " ", "9" * 400 + "s"])
+def test_a_header_that_is_no_sensible_number_says_nothing_infinite(text):
+    headers = {f"x-ratelimit-{field}-requests": text for field in ("limit", "remaining", "reset")}
+    for reading in read_limits({**headers, "retry-after": text}).values():
+        assert all(v is None or v < 1e16 for v in (reading.limit, reading.remaining, reading.reset_s))
+    assert (read_wait({"retry-after": text, "retry-after-ms": text}) or 0) < 1e16

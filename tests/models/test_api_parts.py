@@ -15,11 +15,12 @@ from lm_eval_mathtasks.journal.listing import journal_export, journal_show, jour
 from lm_eval_mathtasks.journal.schema import Answer, connect
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
-from lm_eval_mathtasks.models.dispatch import Permit, Window
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
-from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit
+from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit, with_one_limit
 from lm_eval_mathtasks.models.settings import read_settings
+from lm_eval_mathtasks.models.window import Permit, Window
+from tests.models.fake_server import gemini
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,6 +93,57 @@ def test_which_parameter_is_refused(message, more, expected):
     assert meaning(400, message, sent=sent, **more) == expected
 
 
+MINUTE, DAY = (
+    "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+    "GenerateRequestsPerDayPerProjectPerModel",
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "wait"),
+    [
+        (gemini(MINUTE, wait="27s"), "requests", 27.0),
+        (gemini(MINUTE), "requests", None),
+        (gemini("GenerateContentInputTokensPerModelPerMinute", wait="3.5s"), "tokens", 3.5),
+        (gemini(DAY, wait="40s"), "requests", 40.0),
+        (gemini(message="You exceeded your current quota. Please retry in 27.6s."), None, 27.6),
+        (gemini(DAY, MINUTE), "requests", None),
+    ],
+)
+def test_a_quota_by_the_minute_is_a_pace(body, kind, wait):
+    found = classify(429, body, {}, {})
+    assert isinstance(found, Refused)
+    assert (found.refusal.kind, found.refusal.wait_s) == (kind, wait)
+
+
+def test_a_limit_that_names_itself_tells_its_size_unless_it_is_by_the_day():
+    assert classify(429, gemini(MINUTE), {}, {}).refusal.limit == 15
+    assert classify(429, gemini(DAY, wait="40s"), {}, {}).refusal.limit is None
+
+
+@pytest.mark.parametrize("body", [gemini(DAY), gemini()])
+def test_a_quota_by_the_day_or_of_no_period_ends_the_run(body):
+    assert classify(429, body, {}, {}).kind == "quota"
+
+
+def test_an_account_without_money_ends_the_run_whatever_it_says_of_waiting():
+    body = {
+        "error": {
+            "code": "insufficient_quota",
+            "message": "You exceeded your current quota. Try again in 20s.",
+        }
+    }
+    assert classify(429, body, {"retry-after": "20"}, {}).kind == "quota"
+
+
+def test_a_field_that_a_server_cannot_find_is_a_refused_parameter():
+    said = 'Invalid JSON payload received. Unknown name "seed": Cannot find field.'
+    body = [{"error": {"code": 400, "message": said, "status": "INVALID_ARGUMENT"}}]
+    found = classify(400, body, {}, {"model": "m", "seed": 1})
+    assert isinstance(found, Rejected)
+    assert found.parameter == "seed"
+
+
 @pytest.mark.parametrize(
     "body", [None, "<html>", {"error": "text"}, {"detail": "text"}, {"message": "x"}, [1], 7]
 )
@@ -159,9 +211,16 @@ def test_every_name_of_the_token_limit_is_understood(name):
     assert name not in sampling_of({name: 300})
 
 
+def test_the_command_lines_limit_wins_over_the_tasks():
+    assert token_limit({"max_gen_toks": 1, "until": [], "max_tokens": 2}, None) == 2
+    assert with_one_limit({"max_tokens": 2, "top_p": 1.0}) == {"max_gen_toks": 2, "top_p": 1.0}
+    assert with_one_limit({"temperature": 0.6}) == {"temperature": 0.6}
+    assert with_one_limit({"max_new_tokens": 2, "max_tokens": 2}) == {"max_gen_toks": 2}
+
+
 def test_contradicting_limits_are_refused():
     with pytest.raises(ModelError, match="one limit"):
-        token_limit({"max_gen_toks": 1, "max_tokens": 2}, None)
+        with_one_limit({"max_gen_toks": 1, "max_tokens": 2})
     with pytest.raises(ModelError):
         token_limit({"max_gen_toks": 0}, None)
 

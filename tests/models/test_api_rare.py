@@ -17,22 +17,17 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from lm_eval_mathtasks.errors import JournalError, ModelError, RunFatal
 from lm_eval_mathtasks.journal.store import Journal
-from lm_eval_mathtasks.models import asking, dispatch
+from lm_eval_mathtasks.models import asking, dispatch, window
 from lm_eval_mathtasks.models.budget import Budget
-from lm_eval_mathtasks.models.dispatch import (
-    CONSENT_NEAR_S,
-    CONSENT_S,
-    CONSENT_TRIPS,
-    Dispatcher,
-    Refusal,
-    Window,
-)
+from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
+from lm_eval_mathtasks.models.window import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
 from tests.models.api_helpers import KEY, asks, chat, short
-from tests.models.fake_server import FakeServer, Limiter, error, raw
+from tests.models.fake_server import Endless, FakeServer, Limiter, error, event, gemini, raw
 
 __all__ = ["short"]  # a fixture, found by its name in this module
 ROOT = Path(__file__).parents[2]
@@ -99,8 +94,9 @@ def test_silence_is_no_consent_after_a_refusal_or_with_known_limits(known):
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_who_waits_for_consent_stays_after_a_refusal(refused):
+def test_who_waits_for_consent_stays_after_a_refusal(refused, monkeypatch):
     """64 want to leave, in simulated time: 16 may, and silence lets as many follow."""
+    monkeypatch.setattr(dispatch, "ALONE_S", 0.0)
 
     async def in_flight():
         now = [0.0]
@@ -123,9 +119,9 @@ def test_who_waits_for_consent_stays_after_a_refusal(refused):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the round trip of a connection")
-def test_the_crew_is_in_flight_before_the_first_answer(monkeypatch):
+def test_the_workers_are_in_flight_before_the_first_answer(monkeypatch):
     """No answer until 32 are in flight: only silence can open the window."""
-    monkeypatch.setattr(dispatch, "PROBE_S", 60.0)
+    monkeypatch.setattr(window, "PROBE_S", 60.0)
     enough = asyncio.Event()
 
     async def plan(call):
@@ -215,7 +211,7 @@ def test_a_server_that_is_away_for_a_while_costs_no_doc():
 def test_an_outage_stops_the_run_instead_of_failing_doc_after_doc():
     with FakeServer(lambda call: error(500, "down") if call.serial > 20 else None) as server:
         model = chat(server, retry_budget=0.2)
-        with pytest.raises(RunFatal, match="no answer to 20 docs in a row"):
+        with pytest.raises(RunFatal, match="nothing but failures for"):
             model.generate_until(asks(model, prompts(400)))
         assert sum(model.report.failed.values()) < 40
         server.plan = lambda call: None
@@ -258,8 +254,10 @@ def test_a_tool_call_is_no_answer():
     with FakeServer(lambda call: {"whole": whole} if call.prompt == "p1" else None) as server:
         model = chat(server, on_item_error="skip")
         responses = model.generate_until(asks(model, prompts(3)))
-    assert responses[1].error == "empty: an empty message, finish reason tool_calls"
-    assert model.report.failed == {"empty": 1}
+    assert responses[1].error == "tool_calls: the model called a tool instead of answering"
+    assert model.report.failed == {"tool_calls": 1}
+    # Asking the same again would be paid for, and answered in the same way.
+    assert [call.prompt for call in server.calls].count("p1") == 1
 
 
 def test_two_docs_with_one_prompt_are_two_requests_once():
@@ -424,3 +422,159 @@ def test_a_journal_that_cannot_be_read_is_an_error_before_the_first_request(kind
         with pytest.raises(JournalError, match="journal"):
             model.generate_until(asks(model, ["q"]))
     assert not server.calls
+
+
+def test_a_quota_of_a_minute_is_waited_for(short):
+    """Google words a limit of a minute like an empty account: taken for one, it ended the run."""
+    busy = gemini("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", wait="0.05s", value="6000")
+    plan = {2: web.json_response(busy, status=429), 3: web.json_response(busy, status=429)}
+    with FakeServer(lambda call: plan.get(call.serial)) as server:
+        model = chat(server, num_concurrent=1)
+        assert all(model.generate_until(asks(model, ["a", "b", "c"])))
+    assert model.report.refusals.total() == 2
+    assert max(server.answered.values()) == 1
+
+
+DEEP = "[" * 10_000 + "]" * 10_000
+MALFORMED = {
+    "usage is text": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": "n/a"},
+    "tokens are text": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                        "usage": {"prompt_tokens": "n/a", "completion_tokens": None}},
+    "tokens are no number": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                             "usage": {"prompt_tokens": float("nan"), "completion_tokens": float("inf")}},
+    "details are text": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                         "usage": {"prompt_tokens": 3, "completion_tokens": 1, "prompt_tokens_details": "none"}},
+    "message is a list": {"choices": [{"message": ["4"], "finish_reason": "stop"}]},
+    "message is a number": {"choices": [{"message": 4, "finish_reason": "stop"}]},
+    "finish reason is a list": {"choices": [{"message": {"content": "4"}, "finish_reason": ["stop"]}]},
+    "model is an object": {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "model": {"a": 1}},
+    "deep": raw('{"choices": ' + DEEP + "}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.parametrize("priced", [True, False])
+def test_a_malformed_answer_costs_its_own_request_and_nothing_else(short, name, priced):
+    prices = short / "prices.yaml"
+    prices.write_text("checked: 2026-01-01\nsource: me\nbatch: 1\nmodels: {m: {input: 1, output: 2}}\n")
+    body = MALFORMED[name]
+
+    def plan(call):
+        if call.prompt != "bad":
+            return {}
+        return raw(body.text) if isinstance(body, web.Response) else raw(json.dumps(body))
+
+    with FakeServer(plan, latency=0.05) as server:
+        model = chat(
+            server, on_item_error="skip", stream=False, **({"prices": str(prices)} if priced else {})
+        )
+        prompts = ["a", "bad", *"cdefgh"]
+        answers = model.generate_until(asks(model, prompts))
+    assert [a for a, p in zip(answers, prompts, strict=True) if p != "bad"] == [
+        f"answer to {p}" for p in prompts if p != "bad"
+    ]
+    assert answers[1] == "4" or answers[1].error
+    assert max(server.answered.values()) == 1
+    assert model.report.stopped is None
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_connection_that_breaks_inside_an_answer_is_no_malformed_answer(short, stream):
+    """It is unsure whether it is charged, and it is tried again for as long as a server that is down."""
+    first = event(delta={"content": "4"}) if stream else b'{"choices": [{"message": {"cont'
+    kind = "text/event-stream" if stream else "application/json"
+    breaks = Endless(first, content_type=kind, reset=True)
+    with FakeServer(lambda call: breaks if call.nth <= 5 else {}) as server:
+        model = chat(server, stream=stream)
+        assert model.generate_until(asks(model, ["a"])) == ["answer to a"]
+    assert model.report.faults == {"connection": 5}
+    assert model.report.unsure == 5
+
+
+BODY = json.dumps(
+    {"choices": [{"index": 0, "message": {"content": "late"}, "finish_reason": "stop"}]}
+).encode()
+NEVER_ENDING = {
+    "comments": Endless(more=b": OPENROUTER PROCESSING\n\n"),
+    "blank lines": Endless(more=b"\n", content_type="application/json"),
+    "empty chunks": Endless(more=event(delta={"content": ""})),
+    "a stream that stops": Endless(event(delta={"content": "four"})),
+    "a body that stops": Endless(b'{"choices": [{"mess', content_type="application/json"),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_ENDING)
+def test_what_keeps_a_connection_alive_is_no_answer(short, name):
+    """One such request in forty held a run for ever."""
+    with FakeServer(
+        lambda call: NEVER_ENDING[name] if call.prompt == "q7" and call.nth < 2 else {}
+    ) as server:
+        model = chat(server, request_timeout=1.0)
+        began = time.monotonic()
+        answers = model.generate_until(asks(model, [f"q{i}" for i in range(40)]))
+    assert answers == [f"answer to q{i}" for i in range(40)]
+    assert model.report.faults == {"timeout": 1}
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_drips_for_ever_is_given_up(short, monkeypatch, stream):
+    """Faster than silence would be noticed, and so for ever: its time is bounded, whatever it sends."""
+    monkeypatch.setattr("lm_eval_mathtasks.models.watch.TOTAL", 2.0)
+    more = event(delta={"content": "four more words, and "}) if stream else b"a few more words, and "
+    kind = "text/event-stream" if stream else "application/json"
+    drip = Endless(b"" if stream else b'{"a": "', more=more, content_type=kind)
+    with FakeServer(lambda call: drip if call.prompt == "a" and call.nth < 2 else {}) as server:
+        model = chat(server, request_timeout=1.0)
+        assert model.generate_until(asks(model, ["a", "b"])) == ["answer to a", "answer to b"]
+    assert model.report.faults == {"timeout": 1}
+
+
+WHOLE_AT_ONCE = {
+    "no done": Endless(event(delta={"content": "late"}) + event(delta={}, finish_reason="stop")),
+    "no done, and comments": Endless(
+        event(delta={"content": "late"}) + event(delta={}, finish_reason="stop"), more=b": hm\n\n"
+    ),
+    "a body without an end": Endless(BODY, content_type="application/json"),
+    "a body and blank lines": Endless(BODY, more=b" \n", content_type="application/json"),
+    "a stream called text": Endless(
+        event(delta={"content": "late"}, finish_reason="stop"), content_type="text/plain"
+    ),
+    "a body called a stream": Endless(BODY, content_type="text/event-stream"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_AT_ONCE)
+def test_an_answer_that_is_whole_is_taken_though_its_connection_stays_open(short, name):
+    """It was waited for as long as for a silent one, and then paid for again."""
+    with FakeServer(lambda call: WHOLE_AT_ONCE[name]) as server:
+        model = chat(server, request_timeout=30.0)
+        began = time.monotonic()
+        assert model.generate_until(asks(model, ["a", "b", "c"])) == ["late"] * 3
+        assert time.monotonic() - began < 20
+        assert len(server.calls) == 3
+
+
+def test_a_mistake_of_ours_ends_the_run_after_what_is_under_way(short, monkeypatch):
+    """Whatever is raised where it should not be: answers that are paid for are awaited and kept."""
+    from lm_eval_mathtasks.models.engine import Engine
+
+    monkeypatch.setattr(dispatch, "ALONE_S", 0.0)
+    right = Engine._answer
+
+    async def wrong(engine, ask):
+        if ask.doc_id == 3:
+            await asyncio.sleep(0.05)
+            raise ZeroDivisionError("a mistake of ours")
+        return await right(engine, ask)
+
+    monkeypatch.setattr(Engine, "_answer", wrong)
+    with FakeServer(latency=0.4) as server:
+        model = chat(server)
+        with pytest.raises(ZeroDivisionError):
+            model.generate_until(asks(model, list("abcdefgh")))
+        monkeypatch.setattr(Engine, "_answer", right)
+        again = chat(server)
+        assert all(again.generate_until(asks(again, list("abcdefgh"))))
+    assert again.report.from_journal == 7
+    assert max(server.answered.values()) == 1

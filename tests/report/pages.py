@@ -53,7 +53,8 @@ def write_hostile(path):
     """Every hostile text as question, gold, response and doc id, and some as names."""
     lines = [
         {
-            "id": f"{n} {text}", "question": text, "gold": text, "response": f"{text} so \\boxed{{{text}}}",
+            "id": f"{n} {text}", "question": text, "prompt": text, "gold": text,
+            "response": f"{text} so \\boxed{{{text}}}",
             "subject": text, "level": text, "model": "".join(HOSTILE[:9]), "task": "".join(HOSTILE[:9]),
             "finish_reason": text, "label": n % 2 == 0,
         }

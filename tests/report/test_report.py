@@ -16,10 +16,11 @@ import pytest
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.numbers.intervals import Interval
 from lm_eval_mathtasks.report import charts, samples
-from lm_eval_mathtasks.report.examine import lengths, short_model
+from lm_eval_mathtasks.report.dates import moment
+from lm_eval_mathtasks.report.examine import lengths
 from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, markdown
+from lm_eval_mathtasks.report.labels import short_model
 from lm_eval_mathtasks.report.page import page
-from lm_eval_mathtasks.report.provenance import moment
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.text import visible

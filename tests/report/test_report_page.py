@@ -1,13 +1,20 @@
 """The page of `mathtasks report` in a real browser: Debian's chromium, headless, with the network watched."""
 
+import csv
+import json
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.report import samples
 from lm_eval_mathtasks.runs.reading import read_runs
 from tests.report.pages import HOSTILE, write_hostile, write_page, write_runs
+from tests.runs.logs_of_runs import doc, write_lm_eval
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 DOCS = 240
@@ -142,8 +149,8 @@ def test_disputed_docs_and_docs_that_differ_between_runs_are_found(opened):
     assert "do not agree" in one.page.locator("#doc").inner_text()
     one.page.uncheck("#disputed")
     one.page.check("#differs")
-    # The two thirds that one model misses, but for the mislabelled doc.
-    assert one.count() == f"159 of {DOCS} problems"
+    # The two thirds that one model misses, by the verdicts that the badges show: the mislabelled doc is one of them.
+    assert one.count() == f"160 of {DOCS} problems"
 
 
 def test_only_the_lines_in_sight_are_drawn_and_keys_move_through_them(opened):
@@ -284,3 +291,134 @@ def test_the_figures_are_there_without_javascript(opened, browser, pages):
     assert page.locator("noscript").is_visible()
     assert page.locator(".card").count() == 2
     context.close()
+
+
+# --- prompts, and samples to take away
+
+
+@pytest.fixture(scope="module")
+def asked_page(pages):
+    """A run with its conversation, shots in front of every question, and the journal of the API model."""
+    folder, shots = pages / "asked", "Q: How much is one and one? " * 5
+    problems = [doc(i, i) for i in range(3)]
+    texts = [f"=It is \\boxed{{{i}}}." for i in range(3)]
+    write_lm_eval(folder, problems, texts, prompt=shots + "{question}", chat=True, task="toy")
+    journal = Journal(folder / "j.sqlite")
+    for i, text in enumerate(texts):
+        usage = {"prompt_tokens": 70 + i, "completion_tokens": 9, "cost": 0.25}
+        answer = Answer(
+            f"k{i}", "http://x/v1", "toy-1", {}, "p", text, finish_reason="stop", usage=usage, latency_s=1.5
+        )
+        journal.put(answer)
+        journal.note_docs([(f"k{i}", "toy", i, 0)])
+    journal.close()
+    (run,) = read_runs(folder)
+    run = replace(run, provenance=replace(run.provenance, journal=str(folder / "j.sqlite")))
+    write_page([run], pages / "asked.html")
+    return shots
+
+
+def test_the_prompt_as_sent_and_what_the_answer_took(opened, asked_page):
+    page = opened("asked").page
+    reading = page.locator("#doc")
+    assert "70 + 9 tokens · 1.5 s · cost 0.25" in reading.inner_text()
+    page.locator(".asked summary").click()
+    assert "1 message" in page.locator(".asked summary").inner_text()
+    assert page.locator(".asked h5").inner_text() == "user"
+    assert page.locator(".asked pre").inner_text() == asked_page + "What is the answer to number 0?"
+    # The shots are in the page once, not with every problem.
+    assert page.content().count(asked_page) <= 2
+
+
+def test_prompts_of_other_harnesses(opened, pages, tmp_path):
+    """OpenCompass's turns, a text that was written as JSON, and none."""
+    texts = ["It is \\boxed{0}."] * 3
+    (run,) = read_runs(write_lm_eval(tmp_path, [doc(i, 0) for i in range(3)], texts, task="toy"))
+    prompts = ['[{"role": "HUMAN", "prompt": "How much?"}]', '"a \\"text\\""', "null"]
+    rows = tuple(replace(row, prompt=prompt) for row, prompt in zip(run.rows, prompts, strict=True))
+    write_page([replace(run, rows=rows)], pages / "others.html")
+    page = opened("others").page
+    seen = []
+    for number in range(len(prompts)):
+        page.locator(".line").nth(number).click()
+        page.locator("#doc h3", has_text=f"Problem {number}").wait_for()
+        for part in page.locator(".asked").all():
+            part.locator("summary").click()
+            seen.append(part.locator("h5, pre").all_inner_texts())
+    assert seen == [["HUMAN", "How much?"], ['a "text"']]
+
+
+def test_a_sample_can_be_copied_and_saved(opened, asked_page):
+    page = opened("asked").page
+    with page.expect_download() as saved:
+        page.get_by_text("Download JSON").click()
+    sample = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
+    assert saved.value.suggested_filename == "toy-0.json"
+    (run,) = sample["runs"]
+    assert json.loads(run["prompt"])[0]["content"].startswith(asked_page)
+    (response,) = run["responses"]
+    assert (response["status"], response["answer"], response["took"]["seconds"]) == ("correct", "0", 1.5)
+    assert (sample["task"], sample["doc_id"], sample["gold"]) == ("toy", "0", "0")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_text("Copy JSON").click()
+    page.get_by_text("Done").first.wait_for()
+
+
+def test_the_sheet_holds_what_the_filters_show(opened, asked_page):
+    one = opened()
+    one.page.locator("#statuses button", has_text="no answer").click()
+    one.page.select_option("#level", "3")
+    with one.page.expect_download() as saved:
+        one.page.click("#sheet")
+    with open(saved.value.path(), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert one.count() == f"{len(rows)} of {DOCS} problems"
+    assert {(row["run"], row["status"], row["level"]) for row in rows} == {("acme/bad", "no_answer", "3")}
+    asked = opened("asked").page
+    with asked.expect_download() as saved:
+        asked.click("#sheet")
+    with open(saved.value.path(), encoding="utf-8", newline="") as file:
+        assert next(csv.DictReader(file))["response"].startswith("'=It is")
+
+
+def test_problems_are_sorted_by_length_and_by_score(opened):
+    one = opened()
+    lengths = {True: "longest", False: "shortest"}
+    seen = {}
+    for most, name in lengths.items():
+        one.page.select_option("#order", name)
+        seen[most] = one.shown()[0]
+    assert seen[True] != seen[False]
+    one.page.select_option("#order", "worst")
+    assert "no. 1" in one.shown()[0]
+    one.page.select_option("#order", "run1")
+    assert one.page.locator(".line").first.locator(".badge").nth(1).get_attribute("class") != "badge correct"
+    again = opened(address=one.page.evaluate("location.hash"))
+    assert again.page.input_value("#order") == "run1"
+
+
+def test_chips_count_what_search_and_filters_leave(opened):
+    one = opened()
+
+    def counts():
+        return [int(re.sub(r"\D", "", text)) for text in one.page.locator(".chip").all_inner_texts()]
+
+    assert sum(counts()) == 2 * DOCS
+    one.page.select_option("#level", "3")
+    assert sum(counts()) == 2 * DOCS / 5
+    one.page.select_option("#run", "0")
+    assert sum(counts()) == DOCS / 5
+    one.page.locator("#statuses button", has_text="correct").first.click()
+    assert sum(counts()) == DOCS / 5
+    one.page.fill("#q", "needle3")
+    one.wait(f"document.getElementById('count').textContent !== '48 of {DOCS} problems'")
+    assert 0 < sum(counts()) < DOCS / 5
+
+
+def test_at_390_pixels_every_section_is_in_the_navigation_and_targets_are_44_pixels(opened):
+    page = opened(viewport={"width": 390, "height": 800}, is_mobile=True, has_touch=True).page
+    shown = [link for link in page.locator("nav a").all() if link.is_visible()]
+    assert [link.inner_text() for link in shown] == ["Scores", "Gap", "Breakdown", "Samples", "Source"]
+    targets = page.locator("nav a, #theme, .chip, .plain, summary, select, #q, .controls label").all()
+    small = [one.inner_text() for one in targets if one.is_visible() and one.bounding_box()["height"] < 43.5]
+    assert small == []

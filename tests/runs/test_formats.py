@@ -1,7 +1,9 @@
 """What other harnesses write, in the layouts of their sources: read with their verdicts, or refused by name."""
 
 import json
+import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -276,7 +278,28 @@ def inspect_sample(i, epoch):
             "scores": {"match": {"value": "C" if i else "I", "answer": GOLD[i]}}}  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", ["json", "eval"])
+def packed_by_zstd(path):
+    """Pack the files of an archive again as Inspect does today: method 93, which zipfile cannot write."""
+    import pyarrow
+
+    with zipfile.ZipFile(path) as log:
+        texts = {info.filename: log.read(info) for info in log.infolist()}
+    with zipfile.ZipFile(path, "w") as log:
+        for name, text in texts.items():
+            log.writestr(name, pyarrow.compress(text, codec="zstd", asbytes=True))
+        infos = log.infolist()
+    content = bytearray(path.read_bytes())
+    for info in infos:
+        text = texts[info.filename]
+        facts = struct.pack("<LLL", zlib.crc32(text), info.compress_size, len(text))
+        central = content.rindex(b"PK\x01\x02", 0, content.rindex(info.filename.encode()))
+        for place, method in ((info.header_offset, 8), (central, 10)):
+            content[place + method : place + method + 2] = struct.pack("<H", 93)
+            content[place + method + 6 : place + method + 18] = facts
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("suffix", ["json", "eval", "zstd.eval"])
 def test_inspect_logs(tmp_path, suffix):
     header = {"version": 2, "status": "success", "eval": {"task": "gsm8k", "model": "acme/toy-1"}}
     samples = [inspect_sample(i, epoch) for i in range(N) for epoch in (1, 2)]
@@ -288,6 +311,8 @@ def test_inspect_logs(tmp_path, suffix):
             log.writestr("header.json", json.dumps(header))
             for sample in samples:
                 log.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))
+        if suffix == "zstd.eval":
+            packed_by_zstd(path)
     run = read_run(path)
     assert (run.model, run.task, run.metric, run.protocol.k) == ("acme/toy-1", "gsm8k", "match_score", 2)
     assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
@@ -301,6 +326,15 @@ def test_inspect_logs_that_cannot_be_read(tmp_path):
         read_run(started)
     broken = tmp_path / "broken.eval"
     broken.write_bytes(b"PK no")
+    with pytest.raises(EvidenceError, match="a readable"):
+        read_run(broken)
+    with zipfile.ZipFile(broken, "w") as log:
+        log.writestr("header.json", json.dumps({"eval": {"task": "gsm8k", "model": "x"}}))
+    packed_by_zstd(broken)
+    content = bytearray(broken.read_bytes())
+    assert content.count(b"\x28\xb5\x2f\xfd") == 1  # how zstd begins
+    content[content.index(b"\x28\xb5\x2f\xfd") + 12] ^= 0xFF
+    broken.write_bytes(content)
     with pytest.raises(EvidenceError, match="a readable"):
         read_run(broken)
     other = tmp_path / "other.json"
@@ -468,6 +502,35 @@ def test_lighteval_of_today_nested_and_as_text(tmp_path):
     assert again.rows == run.rows
 
 
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("math_pass@1:4_samples", ("avg@k", 4)),
+        ("math_pass@1:1_samples", ("pass@1", 1)),
+        ("maj@4", ("maj@k", 4)),
+        ("pass@k:k=1&n=4", ("avg@k", 4)),
+        ("pass@k:k=4&n=4", ("pass@k", 4)),
+        ("extractive_match", (None, 4)),
+    ],
+)
+def test_what_a_score_of_lighteval_is_stands_in_its_name(tmp_path, name, meaning):
+    rows = [
+        {"predictions": [said(i)] * 4, "gold": [GOLD[i]], "metrics": {name: 1.0, "other": 0.0}}
+        for i in range(N)
+    ]
+    run = read_run(details_file(tmp_path, rows, {}), metric=name)
+    assert (run.protocol.metric, run.protocol.k) == meaning
+
+
+def test_lighteval_says_which_weights(tmp_path):
+    rows = [
+        {"predictions": [said(i)], "gold": [GOLD[i]], "metrics": {"extractive_match": 1.0}} for i in range(N)
+    ]
+    config = {"model_config": {"adapter_weights": True, "base_model": "a/b", "tensor_parallel_size": 2}}
+    weights = read_run(details_file(tmp_path, rows, config)).provenance.weights
+    assert weights.changes == ("adapter_weights=True", "base_model=a/b")
+
+
 def test_lighteval_metrics_of_unknown_meaning_must_be_chosen_between(tmp_path):
     rows = [
         {"predictions": [said(i)], "gold": [GOLD[i]], "metrics": {"left": 1.0, "other": 0.0}}
@@ -526,3 +589,55 @@ def test_opencompass_results_without_text_are_refused(tmp_path):
     path.write_text(json.dumps({"accuracy": 50}))
     with pytest.raises(EvidenceError, match="details without"):
         read_run(path)
+
+
+# --- Every Eval Ever
+
+
+def eee(tmp_path, **result):
+    stated = {
+        "evaluation_name": "gsm8k",
+        "source_data": {"dataset_name": "gsm8k", "source_type": "hf_dataset"},
+        "metric_config": {"metric_id": "accuracy", "max_score": 1, "lower_is_better": False},
+        "score_details": {"score": 0.8537, "uncertainty": {"num_samples": 1319}},
+        "generation_config": {"generation_args": {"temperature": 0.0, "max_tokens": 512}},
+    }
+    document = {
+        "schema_version": "0.3.0",
+        "model_info": {"name": "Qwen2.5-7B", "id": "Qwen/Qwen2.5-7B"},
+        "eval_library": {"name": "lm_eval", "version": "0.4.9"},
+        "evaluation_results": [stated | result],
+    }
+    path = tmp_path / "eee.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_every_eval_ever_is_read_for_its_scores(tmp_path):
+    run = read_run(eee(tmp_path), totals=True)
+    assert (run.model, run.task, run.total.value, run.total.docs) == (
+        "Qwen/Qwen2.5-7B",
+        "gsm8k",
+        0.8537,
+        1319,
+    )
+    assert (run.protocol.temperature, run.protocol.max_tokens, run.metric) == (0.0, 512, "accuracy")
+    percent = eee(tmp_path, score_details={"score": 85.37}, metric_config={"max_score": 100.0})
+    assert read_run(percent, totals=True).total.value == pytest.approx(0.8537)
+    with pytest.raises(EvidenceError, match="results only"):
+        read_run(eee(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"metric_config": {"max_score": 1, "lower_is_better": True}}, "more is better"),
+        ({"score_details": {"score": "good"}}, "a number as the score"),
+        ({"score_details": {"score": 85.37}, "metric_config": {}}, "State max_score"),
+        ({"score_details": {"score": 1200.0}, "metric_config": {"max_score": 2000}}, "an accuracy"),
+        ({"score_details": None}, "a number as the score"),
+    ],
+)
+def test_a_score_that_is_no_accuracy_is_refused(tmp_path, result, words):
+    with pytest.raises(EvidenceError, match=words):
+        read_run(eee(tmp_path, **result), totals=True)

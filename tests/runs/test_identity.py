@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from lm_eval_mathtasks.problems.rows import SAMPLES, read_rows
 from lm_eval_mathtasks.runs.identity import identity_of
 from lm_eval_mathtasks.runs.reading import read_run
@@ -32,13 +34,41 @@ def test_gsm8k_train_is_not_gsm8k(tmp_path):
 
 
 def test_docs_that_no_set_knows_are_not_checked(tmp_path):
-    """A set of one's own, questions inside prompts, or a log without questions: unknown is unknown."""
+    """A set of one's own, or a log without questions: unknown is unknown."""
     assert identity_of(run_on(tmp_path / "a", ["What is 1 + 1?", "What else?"])).docs.all_of("gsm8k") is None
-    prompts = [f"Question: {question}\nAnswer:" for question in SAMPLE]
-    assert identity_of(run_on(tmp_path / "b", prompts)).docs.all_of("sample-gsm8k") is None
     bare = write_json_lines(tmp_path / "x.jsonl", [{"id": i, "gold": "1", "response": "1"} for i in range(3)])
     docs = identity_of(read_run(bare)).docs
     assert (docs.asked, docs.with_question, docs.all_of("gsm8k")) == (3, 0, None)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Question: {}\nAnswer:",
+        "Q: {}\nA: Let's think step by step.\n",
+        "Solve this.\n\nProblem:\n{}\n\nPlease reason step by step.\nBox the answer.",
+        "Question: Is 1 + 1 two?\nAnswer: Yes.\n\nQuestion: {}\nAnswer:",
+    ],
+)
+def test_a_question_inside_a_prompt_is_found(tmp_path, prompt):
+    prompts = [prompt.format(question) for question in SAMPLE]
+    assert identity_of(run_on(tmp_path, prompts)).docs.all_of("sample-gsm8k") is True
+
+
+def test_the_examples_of_a_prompt_are_not_its_question(tmp_path):
+    """What was asked stands last: a known question among the examples proves nothing."""
+    prompts = [
+        f"Question: {question}\nAnswer: 3\n\n" * 3 + f"Question: What is {i} + 1?\n\nThink about it,\nwell,\n"
+        "in steps,\nand box the answer.\nAnswer:"
+        for i, question in enumerate(SAMPLE)
+    ]
+    assert identity_of(run_on(tmp_path, prompts)).docs.all_of("sample-gsm8k") is None
+
+
+def test_one_doc_asked_again_is_one_doc(tmp_path):
+    docs = identity_of(run_on(tmp_path, SAMPLE[:10] * 10)).docs
+    assert (docs.asked, len(docs.sets), docs.of("sample-gsm8k")) == (100, 10, 10)
+    assert docs.all_of("sample-gsm8k") is False
 
 
 def test_a_prompt_is_known_as_far_as_the_log_says(tmp_path):

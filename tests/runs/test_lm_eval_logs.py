@@ -268,6 +268,20 @@ NAME = "Qwen/Qwen2.5-7B-Instruct"
             "evil/Qwen2.5-7B-Instruct", None, (),
         ),
         ("model=gpt-4o,base_url=http://localhost", "gpt-4o", None, ()),
+        ("pretrained=Qwen2.5-7B-Instruct", None, "Qwen2.5-7B-Instruct", ()),
+        ("pretrained=models--evil--Qwen2.5-7B-Instruct", "evil/Qwen2.5-7B-Instruct", None, ()),
+        ("pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc", NAME, None, ()),
+        (
+            "pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc/step-9",
+            None, "/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc/step-9", (),
+        ),
+        (f"pretrained={NAME},tokenizer={NAME}", NAME, None, ()),
+        (f"pretrained={NAME},tokenizer=me/other", NAME, None, ("tokenizer=me/other",)),
+        (f"model={NAME},base_url=http://localhost,tokenizer=me/other", NAME, None, ()),
+        (f"pretrained={NAME},dtype=int8", NAME, None, ("dtype=int8",)),
+        (f"pretrained={NAME},load_format=dummy", NAME, None, ("load_format=dummy",)),
+        (f"pretrained={NAME},steer_path=/a.pt", NAME, None, ("steer_path=/a.pt",)),
+        (f"pretrained={NAME},gpu_memory_utilization=0.9,tensor_parallel_size=2,seed=3", NAME, None, ()),
     ],
 )  # fmt: skip
 def test_all_model_arguments_say_which_weights(tmp_path, arguments, repository, path, changes):
@@ -277,6 +291,17 @@ def test_all_model_arguments_say_which_weights(tmp_path, arguments, repository, 
     assert (weights.repository, weights.path, weights.changes) == (repository, path, changes)
     assert weights.stated
     assert weights.owner == (repository.partition("/")[0] if repository and "/" in repository else None)
+
+
+@pytest.mark.parametrize(
+    ("backend", "changes"),
+    [("hf", ()), ("vllm", ()), ("dummy", ("--model dummy",)), ("hf-steered", ("--model hf-steered",)),
+     ("openvino", ("--model openvino",)), ("local-chat-completions", ())],
+)  # fmt: skip
+def test_models_of_lm_eval_that_do_not_take_the_weights_as_they_are(tmp_path, backend, changes):
+    log = write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1] * 4)
+    changed(log, lambda c: c["config"].update(model=backend, model_args={"pretrained": NAME}))
+    assert read_run(log).provenance.weights.changes == changes
 
 
 def test_model_arguments_are_settings_but_for_secrets(tmp_path):

@@ -144,3 +144,19 @@ def test_the_target_of_a_log_is_its_gold(tmp_path):
     write_json_lines(samples, [{**bare, "doc": {"problem": "q", "solution": TWO_BOXES}, "target": "18"}])
     (row,) = read_run(log).rows
     assert (row.reference, row.gold) == (TWO_BOXES, "18")
+
+
+def test_the_answers_that_a_user_names_win_where_their_questions_are_the_same(tmp_path):
+    rows = [
+        {"id": i, "question": f"What is the answer to {i}?", "gold": "9", "response": "9"} for i in range(3)
+    ]
+    log = write_json_lines(tmp_path / "x.jsonl", rows)
+    mended = [{"id": i, "question": f"What is the answer to {i}?", "answer": str(9 - i)} for i in range(2)]
+    run = read_run(log, gold=write_json_lines(tmp_path / "gold.jsonl", mended))
+    assert [row.gold for row in run.rows] == ["9", "8", "9"]
+    assert run.provenance.notes == ("1 reference answers are those of gold.jsonl, not the log's",)
+    # Another set with the same ids changes nothing, and a note says so.
+    other = [{"id": i, "question": f"Something else, {i}?", "answer": "1"} for i in range(3)]
+    run = read_run(log, gold=write_json_lines(tmp_path / "other.jsonl", other))
+    assert [row.gold for row in run.rows] == ["9"] * 3
+    assert "has none of these questions" in run.provenance.notes[0]

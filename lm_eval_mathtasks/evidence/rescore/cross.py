@@ -7,6 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TypedDict
 
+from lm_eval_mathtasks.evidence.rescore.judges import OURS
+
+# How the log's own verdicts are called beside the graders.
+LOG = "log"
+# Responses from which on a grader that accepts none does not fit.
+FEWEST = 10
+
 Votes = Mapping[str, Sequence[bool | None]]  # grader -> verdict on each response; None: it gave none
 
 
@@ -56,8 +63,19 @@ def merged(tables: Sequence[CrossTable]) -> CrossTable:
     }
 
 
+def unfit(table: CrossTable) -> list[str]:
+    """Return the peers that accept no response at all, where ours accepts some of many: they look for answers in a form
+    that these responses do not have. The log's own verdicts are never left out so."""
+    if table["responses"] < FEWEST or not table["right"].get(OURS):
+        return []
+    return [name for name, right in table["right"].items() if right == 0 and name not in (OURS, LOG)]
+
+
 def disputed_places(votes: Votes) -> list[int]:
-    """Return the places at which two graders differ; no verdict counts as not accepted."""
+    """Return the places at which two graders differ; no verdict counts as not accepted, and graders that do not fit
+    dispute nothing."""
+    other = unfit(cross_table(votes, 0))
+    votes = {name: given for name, given in votes.items() if name not in other}
     return [k for k, given in enumerate(zip(*votes.values(), strict=True)) if len(set(map(bool, given))) > 1]
 
 

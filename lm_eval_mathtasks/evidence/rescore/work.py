@@ -13,7 +13,7 @@ from typing import TypedDict
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import Kept, kept
 from lm_eval_mathtasks.evidence.rescore import written as logs
-from lm_eval_mathtasks.evidence.rescore.cross import CrossTable, cross_table, disputed_places
+from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, cross_table, disputed_places
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
 from lm_eval_mathtasks.evidence.rescore.judges import OURS, Judges, Parts, grader_version, source_checksum
 from lm_eval_mathtasks.evidence.rescore.load import Options, load
@@ -27,7 +27,6 @@ from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
 # The name of the log's own verdict among the graders.
-LOG = "log"
 # Disputed responses that a summary carries.
 SHOWN = 20
 # Scores that differ by less are the same number, written as decimal text.

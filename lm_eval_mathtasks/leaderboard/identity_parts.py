@@ -1,0 +1,122 @@
+"""Is a run of the claim's weights and docs? A name is no proof: what the log says of both decides, else the user."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from lm_eval_mathtasks.leaderboard.aliases import Model, simplified
+from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
+from lm_eval_mathtasks.leaderboard.protocol import Effect, Part
+from lm_eval_mathtasks.problems.fingerprints import known_docs
+from lm_eval_mathtasks.runs.identity import Docs
+from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
+
+# As the parts say that the user's word stands for what the log does not show.
+BY_WORD = "by your word"
+# As the verdict says it.
+NOT_CHECKED = "docs not checked"
+# Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
+_FEW = 0.01
+# A copy that tells most questions in other words is another set.
+_MOST = 0.5
+
+
+class Said(NamedTuple):
+    """What the user said of a run: that its model, or its benchmark, is the one that was named."""
+
+    model: bool = False
+    benchmark: bool = False
+
+
+NOTHING = Said()
+
+
+def weights_part(run: Run, claim: Claim, model: Model | None, said: Said) -> Part:
+    """Return whether the weights are the claim's: by the log, else by the user's word.
+
+    model: the claim's own, with its other names, None if unknown.
+    """
+    weights = run.provenance.weights or weights_of_log(run.model, {})
+    part = _by_log(weights, claim, model)
+    if part.effect != "same" and (said.model or weights.by_user):
+        return part._replace(ours=f"{part.ours} ({BY_WORD})", effect="same")
+    return part
+
+
+def _by_log(weights: Weights, claim: Claim, model: Model | None) -> Part:
+    theirs = claim.hf_id or claim.model
+    if weights.repository is None and weights.path is None:
+        return Part("weights", f"{_shown(weights)} (--model says it)", theirs, "breaks")
+    if weights.changes or weights.path:
+        return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
+    named = _same_name(weights, claim, model) and _same_owner(weights, claim)
+    # Who resolved a name without an owner found the model by it.
+    if not named and (weights.owner is not None or model is None):
+        return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
+    if weights.served:
+        return Part("weights", f"{weights.repository}, as a server calls it", theirs, "unknown")
+    if not weights.stated:
+        return Part("weights", f"{weights.repository}, by its name alone", theirs, "unknown")
+    return Part("weights", _shown(weights), theirs, "same")
+
+
+def _same_owner(weights: Weights, claim: Claim) -> bool:
+    """Whether a repository is the publisher's own, or names no owner."""
+    owner = weights.owner
+    if owner is None:
+        return True
+    if claim.hf_id and "/" in claim.hf_id:
+        return owner.lower() == claim.hf_id.partition("/")[0].lower()
+    words = {simplified(word) for word in re.split(r"[\s/]+", claim.organisation)}
+    return simplified(owner) in {*words, simplified(claim.organisation)}
+
+
+def _same_name(weights: Weights, claim: Claim, model: Model | None) -> bool:
+    """Whether a repository has one of the model's names."""
+    names = (claim.model, claim.hf_id or claim.model, *(model.aliases if model else ()))
+    ours = (weights.repository or "").rpartition("/")[2]
+    return simplified(ours) in {simplified(one.rpartition("/")[2]) for one in names}
+
+
+def _shown(weights: Weights) -> str:
+    what = weights.repository or (f"the folder {weights.path}" if weights.path else "not stated")
+    return f"{what} with {', '.join(weights.changes)}" if weights.changes else what
+
+
+def docs_part(docs: Docs, benchmark: Benchmark, said: Said) -> Part:
+    """Return whether the docs are the benchmark's, as far as the log holds their questions and the set is known here.
+
+    Docs of another known set, one doc asked again under other ids, and a set of which few questions are known break the
+    comparison; the user's word (`--benchmark`) outweighs the last of these.
+    """
+    if docs.with_question == 0:
+        return Part("questions", "not in the log", benchmark.name, "unknown")
+    different = len(docs.sets)
+    if docs.with_question == docs.asked and different < (1 - _FEW) * docs.asked:
+        return Part("questions", f"{different} different ones", benchmark.name, "breaks")
+    name = re.sub(r"[^a-z0-9]", "", benchmark.name.lower())
+    if known_docs(name) is None:
+        return _of_an_unknown_set(docs, benchmark)
+    known, others = docs.of(name), docs.of_others(name)
+    effect: Effect = "unknown"
+    found = f"{docs.with_question}, {known} known as {benchmark.name}'s"
+    if others > _FEW * docs.asked:
+        elsewhere = next(one for one, _ in docs.known if one != name)
+        found, effect = f"{found}, {others} of other sets ({elsewhere})", "breaks"
+    elif known >= (1 - _FEW) * docs.asked:
+        effect = "same"
+    elif _FEW * different < known < _MOST * different and not said.benchmark:
+        effect = "breaks"
+    return Part("questions", found, benchmark.name, effect)
+
+
+def _of_an_unknown_set(docs: Docs, benchmark: Benchmark) -> Part:
+    """Of a set that is not known here only one thing can be said: these are not its docs, but all those of another."""
+    different = len(docs.sets)
+    if different == benchmark.docs:
+        for other, count in docs.known:
+            if count == different == known_docs(other):
+                return Part("questions", f"{different}, all of {other}", benchmark.name, "breaks")
+    return Part("questions", f"{different}, of a set not known here", benchmark.name, "unknown")

@@ -1,0 +1,52 @@
+"""Requests that another process on the same journal is asking now: its answers are taken when they are there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.store import Journal
+from lm_eval_mathtasks.models.payload import Ask
+from lm_eval_mathtasks.models.run_report import RunReport
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0  # between looks into the journal
+
+
+class Others:
+    """Requests of this run that others may be asking. `deliver` gets each of their answers."""
+
+    def __init__(
+        self, asks: Sequence[Ask], journal: Journal, report: RunReport, deliver: Callable[[Ask, Answer], None]
+    ) -> None:
+        self._asks = {ask.key: ask for ask in asks}
+        self._journal, self._report, self._deliver = journal, report, deliver
+
+    def say(self) -> None:
+        """Say that they are waited for."""
+        if self._asks:
+            said = "another process on %s is asking for %d of the answers; they are taken from there"
+            log.warning(said, self._journal.path, len(self._asks))
+
+    def __len__(self) -> int:
+        return len(self._asks)
+
+    def left(self) -> list[Ask]:
+        """Deliver the answers that have come; return the requests that the others gave up, claimed by this process."""
+        self._take()
+        if not self._asks:
+            return []
+        theirs = self._journal.claim(list(self._asks))
+        # One that is nobody's now may have been answered between looking and claiming.
+        self._take()
+        left = [ask for key, ask in self._asks.items() if key not in theirs]
+        for ask in left:
+            del self._asks[ask.key]
+        return left
+
+    def _take(self) -> None:
+        for key, answer in self._journal.find(list(self._asks)).items():
+            self._report.from_journal += 1
+            self._deliver(self._asks.pop(key), answer)

@@ -1,0 +1,294 @@
+"""What came back for one request: a body, or the chunks of a stream, as one reply; an error is never a response.
+
+A gateway's HTTP 200 may hold an error, reasoning has three names, and neither the content type nor the end of a body
+can be relied on. Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from lm_eval_mathtasks.keys import redact
+from lm_eval_mathtasks.models.faults import (
+    READ_CHARS,
+    Fault,
+    Refused,
+    Rejected,
+    as_said,
+    classify,
+    error_part,
+)
+from lm_eval_mathtasks.text import encodable
+
+_LIMITED = re.compile(r"rate[_ ]?limit|too many requests", re.IGNORECASE)
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
+MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
+MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
+SAID_CHARS = 80  # of something that is not understood
+# Finish reasons of an answer that its server gave up.
+BROKEN_OFF = {"error", "abort", "aborted", "cancelled", "canceled", "timeout", "network_error"}
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+
+@dataclass
+class Reply:
+    """What came back for one request: the text as sent, why it ended, and the server's account of it."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    usage: dict[str, Any] = field(default_factory=dict)
+    served_model: str | None = None
+    fingerprint: str | None = None
+    # A choice was seen at all; the model called a tool; the beginning of a body without choices.
+    chosen: bool = False
+    called: bool = False
+    unread: str = ""
+    id: str | None = None
+
+
+@contextmanager
+def understanding() -> Iterator[None]:
+    """What a server sent is understood here: whatever is raised meanwhile is a fault of this one answer. Waiting for
+    its bytes is none of it: a broken connection is another fault."""
+    try:
+        yield
+    except (Fault, Refused, Rejected):
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise Fault("transient", "malformed", said, paid=True) from None
+
+
+class Parser:
+    """One answer, fed as it arrives. progress: characters of the answer so far, so that comments and blank lines are
+    none; whole: nothing of the answer is missing, though its body may go on; closed: the server says that it is over.
+
+    `feed` and `end` raise Fault, Refused or Rejected (see `faults`).
+    """
+
+    def __init__(self, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
+        self.progress, self.whole, self.closed = 0, False, False
+        self._headers, self._payload, self._reply = headers, payload, Reply()
+        self._size = 0
+        # The beginning, as long as it may be either; then the whole of a JSON body, or the last line of a stream.
+        self._rest = bytearray()
+        self._tries = 0
+        self._streamed: bool | None = None
+        self._body: Any = None
+        self._data, self._event, self._seen = b"", b"", False
+
+    def feed(self, piece: bytes) -> None:
+        """Take in the next bytes."""
+        self._size += len(piece)
+        if self._size > MAX_BYTES:
+            raise Fault("item", "too_long", f"more than {MAX_BYTES} bytes", paid=True)
+        with understanding():
+            self._rest += piece
+            if self._streamed is None:
+                begin = bytes(self._rest).removeprefix(b"\xef\xbb\xbf").lstrip()
+                if not begin or (len(begin) < 3 and begin[:1] == b"\xef"):
+                    # Blank lines keep a connection alive for as long as a server likes.
+                    self._rest = bytearray(begin)
+                    return
+                self._rest, self._streamed = bytearray(begin), begin[:1] not in (b"{", b"[", b"<")
+            if self._streamed:
+                if b"\n" in piece or b"\r" in piece or self._rest[-1 - len(piece) : -len(piece)] == b"\r":
+                    self._read_lines()
+                self.progress = len(self._reply.text) + len(self._reply.reasoning) + self.whole
+            else:
+                self.progress += len(piece.strip())
+                self._read_body(piece)
+
+    def _read_body(self, piece: bytes) -> None:
+        """A body may be over before its connection is: it is when it can be read."""
+        if not self.whole and piece.rstrip()[-1:] in (b"}", b"]") and self._tries < MAX_TRIES:
+            self._tries += 1
+            with suppress(ValueError, RecursionError):
+                self._body = json.loads(readable(self._rest))
+                self.whole = True
+
+    def _read_lines(self) -> None:
+        # The last piece may be half a line, and a carriage return at its end half a line's end.
+        *lines, rest = _LINE_END.split(self._rest)
+        self._rest = bytearray(rest)
+        for line in lines:
+            self._read_line(bytes(line))
+
+    def _read_line(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"event":
+            self._event = value.strip()
+        elif name == b"data" and not self.closed:
+            self._seen = True
+            self.closed = value.strip() == b"[DONE]"
+            self._data += value.removeprefix(b" ") + b"\n"
+            if not self.closed:
+                self._flush(last=False)
+        elif not line.strip():
+            self._flush(last=True)
+            self._event = b""
+
+    def _flush(self, *, last: bool) -> None:
+        """Take the data so far as a chunk: one may stand on several lines, and many servers write no blank ones."""
+        data = self._data.strip()
+        if self.closed or not data:
+            self._data = b""
+            return
+        try:
+            body = json.loads(readable(data))
+        except ValueError:
+            if last:
+                raise _no_json(data) from None
+            return
+        self._data = b""
+        if self._event == b"error" and isinstance(body, Mapping) and not body.get("error"):
+            body = {"error": body}
+        absorb(self._reply, body, self._headers, self._payload)
+        self.whole = self._reply.finish_reason is not None
+
+    def end(self) -> Reply:
+        """The reply, at the end of the body or once it is whole."""
+        with understanding():
+            if not self._streamed:
+                body = self._body if self.whole else parse(bytes(self._rest))
+                absorb(self._reply, body, self._headers, self._payload)
+            else:
+                self._read_line(bytes(self._rest))
+                self._flush(last=True)
+                if not self._seen:
+                    raise _no_json(bytes(self._rest))
+                if self._reply.finish_reason is None:
+                    raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
+            return finish(self._reply)
+
+
+def _no_json(data: bytes) -> Fault:
+    start = data[:READ_CHARS].decode("utf-8", "replace")
+    return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
+
+
+def parse(data: bytes) -> Any:
+    """What JSON in a body or a chunk says; raises Fault if it is none."""
+    try:
+        return json.loads(readable(data))
+    except ValueError:
+        raise _no_json(data) from None
+
+
+def readable(data: bytes | bytearray) -> bytes | bytearray | str:
+    """What json.loads takes: a byte that is no UTF-8 becomes U+FFFD, and the rest of a paid answer stays."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+    return data
+
+
+def _joined(content: Any) -> str:
+    """The text of a content field: a string, a part with a text, or a list of these."""
+    if isinstance(content, list):
+        return "".join(map(_joined, content))
+    if isinstance(content, Mapping):
+        return _joined(content.get("text"))
+    return content if isinstance(content, str) else ""
+
+
+def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
+    """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
+    if not isinstance(body, Mapping):
+        raise Fault("transient", "malformed", f"not an object: {as_said(str(body), SAID_CHARS)}", paid=True)
+    named = "choices" not in body and any(isinstance(body.get(name), str) for name in ("msg", "message"))
+    if body.get("error") or named:
+        raise classify(_status_inside(error_part(body)), body, headers, payload)
+    if "choices" not in body:
+        reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
+    reply.served_model = _name(body.get("model")) or reply.served_model
+    reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
+    reply.usage = counts(body.get("usage")) or reply.usage
+    id_ = _name(body.get("id"))
+    if id_ and reply.id not in (None, id_):
+        raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
+    reply.id = id_ or reply.id
+    choices = body.get("choices")
+    ours = (c for c in choices if isinstance(c, Mapping)) if isinstance(choices, list) else ()
+    choice = next((c for c in ours if c.get("index") in (0, None)), None)
+    if choice is None:
+        return
+    message = choice.get("message") or choice.get("delta") or choice
+    if not isinstance(message, Mapping):
+        raise Fault(
+            "transient",
+            "malformed",
+            f"a message that is no object: {as_said(str(message), SAID_CHARS)}",
+            paid=True,
+        )
+    reply.chosen = True
+    reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
+    reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
+    reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
+    reply.finish_reason = _name(choice.get("finish_reason")) or reply.finish_reason
+
+
+def _kept(text: str) -> str:
+    return redact(encodable(text), shapes=False)
+
+
+def _name(value: Any) -> str | None:
+    """A field that should hold a name, as text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def counts(usage: Any) -> dict[str, Any]:
+    """Usage as a server reported it, without whatever is no number of tokens."""
+    found: dict[str, Any] = {}
+    for name, value in usage.items() if isinstance(usage, Mapping) else ():
+        if isinstance(value, Mapping):
+            found[name] = counts(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+            found[name] = value
+    return found
+
+
+def _status_inside(error: Mapping[str, Any]) -> int:
+    """The HTTP status that an error inside HTTP 200 would have had."""
+    code = error.get("code") or error.get("status")
+    if str(code).isdigit() and 400 <= int(str(code)) < 600:
+        return int(str(code))
+    words = f"{code} {error.get('type')} {error.get('message')} {error.get('msg')}"
+    if _LIMITED.search(words):
+        return 429
+    return 400 if "invalid_request" in words else 500
+
+
+def finish(reply: Reply) -> Reply:
+    """The reply, if it is a response: an error or an empty message never is.
+
+    Empty with finish reason "length" is one: the token limit was spent on thinking, and asking again would be too.
+    """
+    # Here, and so the same in the journal, the samples and the scoring: a server may repeat the key in an answer.
+    reply.text, reply.reasoning = (_kept(text) for text in (reply.text, reply.reasoning))
+    reply.finish_reason = reply.finish_reason and _kept(reply.finish_reason)
+    if not reply.chosen:
+        raise Fault("transient", "no_choices", f"a body without choices: {reply.unread}", paid=True)
+    usage = reply.usage or None
+    if reply.finish_reason == "content_filter":
+        raise Fault(
+            "item", "content_filter", reply.text or "finish reason content_filter", paid=True, usage=usage
+        )
+    if reply.finish_reason in BROKEN_OFF:
+        said = f"finish reason {reply.finish_reason}"
+        raise Fault("transient", "server_error", said, paid=True, usage=usage)
+    if not reply.text.strip() and reply.called:
+        said = "the model called a tool instead of answering"
+        raise Fault("item", "tool_calls", said, paid=True, usage=usage)
+    if not reply.text.strip() and reply.finish_reason != "length":
+        said = f"an empty message, finish reason {reply.finish_reason}"
+        raise Fault("transient", "empty", said, paid=True, usage=usage)
+    return reply

@@ -1,0 +1,77 @@
+"""What was sent for each response, and what it took, as far as a run's log and journal say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import TypedDict
+
+from lm_eval_mathtasks.report.examine import Examined
+from lm_eval_mathtasks.runs.completion import Answered, answered_by
+from lm_eval_mathtasks.runs.judged import Judged
+from lm_eval_mathtasks.runs.reading import Row
+
+# Characters from which the beginning that all prompts of a run share (shots, a system prompt) is kept once.
+WORTH_SHARING = 80
+
+
+class Took(TypedDict):
+    """Tokens, seconds from sending to the last byte, and what the server says it cost in its own currency."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float | None
+    cost: float | None
+
+
+class Asked:
+    """Prompts and costs of the runs of a page; a run is found by its name's place and its task.
+
+    leads: beginnings that the prompts of a run share; a prompt is (number of its lead or -1, rest).
+    """
+
+    def __init__(self, examined: Sequence[Examined]) -> None:
+        self.leads: list[str] = []
+        self._lead: dict[tuple[int, str], int] = {}
+        self._answers: dict[tuple[int, str], Answered] = {}
+        self._rows: dict[tuple[int, str], Examined] = {}
+        for one in examined:
+            place = one.number, one.run.task
+            self._rows[place] = one
+            shared = _beginning([row.prompt or "" for row in one.run.rows]) if len(one.run.rows) > 1 else ""
+            if len(shared) >= WORTH_SHARING:
+                self._lead[place] = self.leads.index(shared) if shared in self.leads else len(self.leads)
+                self.leads += [] if shared in self.leads else [shared]
+            if one.run.journal is not None:
+                self._answers[place] = answered_by(one.run, one.run.journal)
+
+    def prompt(self, number: int, task: str, row: Row) -> tuple[int, str] | None:
+        """The prompt of a row as it was sent: messages as JSON, or a text; None where the log has none."""
+        # OpenCompass writes null where it keeps no prompt.
+        if row.prompt in (None, "", "null"):
+            return None
+        lead = self._lead.get((number, task), -1)
+        return lead, str(row.prompt)[len(self.leads[lead]) if lead >= 0 else 0 :]
+
+    def took(self, number: int, task: str, judgement: Judged) -> Took | None:
+        """What a response took; None where nothing says so."""
+        place = number, task
+        answers = self._answers.get(place)
+        found = answers and answers(self._rows[place].rows[judgement.doc_id], judgement.repeat)
+        if not found:
+            return None
+        usage = found.usage
+        return Took(
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            seconds=round(found.latency_s, 2) or None,
+            cost=usage.get("cost"),
+        )
+
+
+def _beginning(texts: Sequence[str]) -> str:
+    """What all of these texts begin with: in order, what the first and the last begin with."""
+    first, last = min(texts), max(texts)
+    return "".join(
+        one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    )

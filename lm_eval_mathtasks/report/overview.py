@@ -1,0 +1,112 @@
+"""Several runs at a glance: a table of tasks and runs, what stands in the place of cards, and a colour for each run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lm_eval_mathtasks.report.examine import Examined
+from lm_eval_mathtasks.report.svg import RUN_COLOURS
+from lm_eval_mathtasks.tables import Cell, Share, Table, percent
+
+# Runs of a task whose cards and figures can still be read one below the other; more stand in a table and are opened.
+MANY = 4
+_GOLDEN = 137.508  # degrees: each further hue falls into the largest gap that the earlier ones leave
+# Lightness on light and on dark paper; the colours of page.css lie between.
+_DEPTHS = ((0.38, 0.9), (0.64, 0.64))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The score of a run on a task as the table shows it. best: of several runs, none scores higher on that task."""
+
+    score: str
+    interval: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run in the table: its name, its colour, and its score on each task, None where it was not run."""
+
+    name: str
+    tint: str
+    cells: tuple[Standing | None, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Tasks as columns, runs as lines."""
+
+    tasks: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def overview(examined: Sequence[Examined]) -> Overview | None:
+    """Return the table on top of a page; None for a page of one run."""
+    if len(examined) < 2:
+        return None
+    tasks = tuple(dict.fromkeys(one.run.task for one in examined))
+    by_place = {(one.name, one.run.task): one for one in examined}
+    values = {task: [one.headline.value for one in examined if one.run.task == task] for task in tasks}
+    # Of one run there is no best.
+    most = {task: max(found) if len(found) > 1 else math.inf for task, found in values.items()}
+    lines = []
+    for name in dict.fromkeys(one.name for one in examined):
+        found = [by_place.get((name, task)) for task in tasks]
+        tint = next(tint_of(one) for one in found if one)
+        lines.append(
+            Line(name, tint, tuple(_cell(one, most[one.run.task]) if one else None for one in found))
+        )
+    return Overview(tasks, tuple(lines))
+
+
+def _cell(one: Examined, most: float) -> Standing:
+    score = one.headline
+    ends = f"{percent(score.interval.low, 1)} to {percent(score.interval.high, 1)}"
+    return Standing(percent(score.value, 1), ends, score.value >= most)
+
+
+def tint_of(one: Examined) -> str:
+    """The name of a run's colour in the page's style."""
+    return f"c{one.number}"
+
+
+def colours(count: int) -> str:
+    """Return the style of so many runs' colours, no two alike: page.css has the first ones, these follow."""
+    more = range(RUN_COLOURS, count)
+    hues = [(number, (_GOLDEN * number) % 360, _DEPTHS[number % len(_DEPTHS)]) for number in more]
+    named = "".join(
+        f"--c{number}:light-dark(oklch({light} .14 {hue:.0f}),oklch({dark} .11 {hue:.0f}));"
+        for number, hue, (light, dark) in hues
+    )
+    return (
+        f":root{{{named}}}" + "".join(f".c{number}{{--tint:var(--c{number})}}" for number in more)
+        if hues
+        else ""
+    )
+
+
+def cards_table(group: Sequence[Examined]) -> Table:
+    """Return what the cards of a task say, a row a run."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in group:
+        best = one.compared[0] if one.compared else None
+        rows.append(
+            (
+                one.name,
+                Share(one.headline.value, one.headline.interval),
+                one.headline.docs,
+                one.headline.k,
+                Share(one.explanation.cut_share),
+                one.disputed or None,
+                f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None,
+                best.verdict if best else None,
+            )
+        )
+    columns = (
+        "run", "score [95 %]", "docs", "responses each", "cut off %", "graders disagree", "published", "outcome",
+    )  # fmt: skip
+    filled = [n for n in range(len(columns)) if any(row[n] is not None for row in rows)]
+    return Table("", tuple(columns[n] for n in filled), tuple(tuple(row[n] for n in filled) for row in rows))

@@ -1,0 +1,102 @@
+"""Documents of Every Eval Ever (evaleval/every_eval_ever, eval.schema.json): scores of one model, without responses.
+
+The field names were looked up in the schema, version 0.3.0, and hold for the versions since 0.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
+from lm_eval_mathtasks.runs.weights import weights_of_log
+
+_AVERAGE = "avg_at_k"  # as our own documents call it
+
+
+def source_of(file: Path, content: Any, named: bool) -> Source | None:
+    """Return the source of a document that the user named; None if it is none. Arguments as in
+    `lm_eval_logs.source_of`."""
+    known = named and isinstance(content, dict) and {"evaluation_results", "model_info"} <= content.keys()
+    return Source(read_document, file, (file,)) if known else None
+
+
+def read_document(source: Source, choice: Choice) -> Iterator[Run | Refused]:
+    """Yield a run without docs for each result of a document."""
+    path = source.path
+    content = read_json(path, EvidenceError)
+    results = content.get("evaluation_results")
+    if not isinstance(results, list) or not results:
+        raise EvidenceError(f"evaluation_results in {path}", "none", "take a document with scores")
+    for number, result in enumerate(results):
+        try:
+            if not isinstance(result, dict):
+                raise EvidenceError(f"an object as result {number} of {path}", repr(result)[:40], "mend it")
+            if choice.own_metric in (None, _metric(result)):
+                yield _run(content, result, path)
+        except EvidenceError as error:
+            yield Refused(str(result.get("evaluation_name")) if isinstance(result, dict) else None, error)
+
+
+def _metric(result: Mapping[str, Any]) -> str | None:
+    config = _object(result, "metric_config")
+    name = config.get("metric_id") or config.get("metric_name") or config.get("evaluation_description")
+    return str(name) if name else None
+
+
+def _object(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object under a key, {} for anything else: documents are written by many hands."""
+    value = holder.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _run(content: Mapping[str, Any], result: Mapping[str, Any], path: Path) -> Run:
+    model, config = _object(content, "model_info"), _object(result, "metric_config")
+    details, data = _object(result, "score_details"), _object(result, "source_data")
+    task = str(data.get("dataset_name") or result.get("evaluation_name") or "")
+    value = _share(details, config, f"{task} in {path}")
+    uncertainty = _object(details, "uncertainty")
+    docs = number_in_cell(uncertainty.get("num_samples"))
+    error = number_in_cell(_object(uncertainty, "standard_error").get("value"))
+    k = number_in_cell(_object(config, "metric_parameters").get("k"))
+    asked = _object(_object(result, "generation_config"), "generation_args")
+    limit = number_in_cell(asked.get("max_tokens"))
+    protocol = Protocol(
+        metric="avg@k" if config.get("metric_id") == _AVERAGE else None,
+        k=int(k or 1),
+        temperature=number_in_cell(asked.get("temperature")),
+        top_p=number_in_cell(asked.get("top_p")),
+        max_tokens=None if limit is None else int(limit),
+    )
+    name = model.get("id") or model.get("name")
+    harness = _object(content, "eval_library").get("name") or "Every Eval Ever"
+    date = result.get("evaluation_timestamp") or content.get("evaluation_timestamp")
+    provenance = Provenance(
+        str(harness),
+        str(path),
+        version=_object(content, "eval_library").get("version"),
+        date=None if date is None else str(date),
+        weights=weights_of_log(str(name) if name else None, {}),
+    )
+    total = Total(value, None if docs is None else int(docs), error)
+    return Run(str(name) if name else None, task, (), protocol, provenance, _metric(result), total)
+
+
+def _share(details: Mapping[str, Any], config: Mapping[str, Any], where: str) -> float:
+    """A score as a fraction; raises EvidenceError for one that is none, or of which less is better."""
+    score, most = number_in_cell(details.get("score")), number_in_cell(config.get("max_score"))
+    if config.get("lower_is_better") is True:
+        raise EvidenceError(
+            f"a score of {where} of which more is better", "an error rate", "take an accuracy"
+        )
+    if score is None:
+        raise EvidenceError(f"a number as the score of {where}", repr(details.get("score")), "correct it")
+    whole = 100.0 if most == 100 or config.get("metric_unit") in ("percent", "percentage") else 1.0
+    if not 0 <= score <= whole or (most is None and config.get("metric_unit") is None and score > 1):
+        got = f"{score:g}, of at most {'no stated number' if most is None else f'{most:g}'}"
+        raise EvidenceError(f"an accuracy as the score of {where}", got, "state max_score: 1 or 100")
+    return score / whole

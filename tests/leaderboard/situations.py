@@ -1,0 +1,299 @@
+"""Situations in which a number could be called reproduced, with the outcome that a careful reviewer would sign.
+
+`test_situations.py` makes each as a log and compares it; the table of leaderboards/README.md is made from them. The
+questions are our own and stand for those of the sets, whose fingerprints are replaced by theirs.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+
+from lm_eval_mathtasks.leaderboard.compare import compare_all
+from lm_eval_mathtasks.runs.reading import read_runs
+from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
+
+SETS = {
+    "gsm8k": [f"A farmer has {i} hens and buys {i % 7} more: how many has she?" for i in range(1319)],
+    "gsm8ktrain": [f"A train of {i} cars loses {i % 5} of them: how many are left?" for i in range(1319)],
+    "math500": [f"What is the remainder of {i}^2 by 17?" for i in range(500)],
+    "aime24": [f"Find the number of lattice paths of length {i} that return." for i in range(30)],
+}
+BASE = "qwen2.5/GSM8K/Qwen2.5-7B"  # 85.4, 4 shots
+NAME = "Qwen/Qwen2.5-7B"
+REPRODUCED = "equivalent"
+NOT = "not comparable"
+NUMBER = ", of the number only"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """what: in words. verdict: as printed. part: of the protocol that decides or must be named, "" for the number;
+    effect: of that part. why: in words. claim: its id; changed: facts of it that are replaced. log: arguments of
+    `make_log`; options: of `compare_all`. false: it was once called reproduced."""
+
+    what: str
+    verdict: str
+    part: str
+    why: str
+    effect: str = "breaks"
+    claim: str = BASE
+    changed: dict = field(default_factory=dict)
+    log: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    false: bool = False
+
+
+def weights(what, arguments, why="other weights"):
+    """One of the ten that were called reproduced."""
+    return Situation(what, NOT, "weights", why, log={"arguments": arguments}, false=True)
+
+
+def _with(**arguments):
+    return {"pretrained": NAME, **arguments}
+
+
+SITUATIONS = (
+    weights("an adapter, `peft=me/lora`", _with(peft="me/lora")),
+    weights("an adapter of vLLM, `lora_local_path=/a/b`", _with(lora_local_path="/a/b")),
+    weights("a difference to the weights, `delta=me/delta`", _with(delta="me/delta")),
+    weights("`load_in_4bit=True`", _with(load_in_4bit=True)),
+    weights("`quantization=awq`", _with(quantization="awq")),
+    weights("`revision=step-1000`", _with(revision="step-1000")),
+    weights("`gguf_file=x-Q2_K.gguf`", _with(gguf_file="x-Q2_K.gguf")),
+    weights(
+        "another owner, `someuser/Qwen2.5-7B`", {"pretrained": "someuser/Qwen2.5-7B"}, "another's repository"
+    ),
+    weights(
+        "a folder, `/ckpt/grpo/Qwen2.5-7B`",
+        {"pretrained": "/ckpt/grpo/Qwen2.5-7B"},
+        "a folder's name proves nothing",
+    ),
+    weights(
+        "the hub's cache of another owner, `models--evil--Qwen2.5-7B`",
+        {"pretrained": "/cache/models--evil--Qwen2.5-7B/snapshots/abc"},
+        "another's repository",
+    ),
+    Situation(
+        "an argument that we do not know, `steer_path=/a.pt`", NOT, "weights",
+        "what is not known to leave the weights alone may change them",
+        log={"arguments": _with(steer_path="/a.pt")},
+    ),
+    Situation(
+        "owner and name, `revision=main`, `dtype=bfloat16`, 2 GPUs", REPRODUCED, "weights",
+        "the published weights", "same",
+        log={"arguments": _with(revision="main", dtype="bfloat16", tensor_parallel_size=2)},
+    ),
+    Situation(
+        "the hub's cache of the publisher, `models--Qwen--Qwen2.5-7B/snapshots/abc`", REPRODUCED, "weights",
+        "the published weights", "same",
+        log={"arguments": {"pretrained": "/c/models--Qwen--Qwen2.5-7B/snapshots/abc"}},
+    ),
+    Situation(
+        "a server with a `base_url` that calls its model so", REPRODUCED, "weights",
+        "named as not known: a server may call anything so", "unknown",
+        log={"arguments": {"model": NAME, "base_url": "http://localhost/v1"}, "backend": "local-completions"},
+    ),
+    Situation(
+        "a folder, and `--model Qwen2.5-7B`", f"{REPRODUCED}, by your word", "weights",
+        "the user knows what no log can say", "same",
+        log={"arguments": {"pretrained": "/ckpt/Qwen2.5-7B"}}, options={"model": "Qwen2.5-7B"},
+    ),
+    Situation(
+        "1,319 docs of GSM8K's training set", NOT, "questions", "docs of another set",
+        log={"questions": SETS["gsm8ktrain"]}, false=True,
+    ),
+    Situation(
+        "100 docs, asked again and again under 1,319 ids", NOT, "questions", "other docs",
+        log={"questions": [SETS["gsm8k"][i % 100] for i in range(1319)], "right": 1126},
+    ),
+    Situation(
+        "1,319 docs of which most are told in other words", NOT, "questions", "another set",
+        log={"questions": [*SETS["gsm8k"][:100], *(f"Told anew: {q}" for q in SETS["gsm8k"][100:])]},
+    ),
+    Situation(
+        "docs whose questions no known set has", f"{REPRODUCED}, docs not checked", "questions",
+        "stands beside the verdict", "unknown",
+        log={"questions": [f"Told anew: {q}" for q in SETS["gsm8k"]]},
+    ),
+    Situation(
+        "the first 100 docs", NOT, "docs", "a part of the set",
+        log={"questions": SETS["gsm8k"][:100], "right": 85},
+    ),
+    Situation(
+        "results without samples", f"{REPRODUCED}, docs not checked", "questions",
+        "score, docs, shots and model are enough for the number", "unknown", log={"samples": False},
+    ),
+    Situation(
+        "self-consistency, filter `score-first` of 64 answers", REPRODUCED, "metric",
+        "one answer a doc, not the mean of 64", "same",
+        log={"answers": 64, "filter": ("score-first", [{"function": "take_first"}])},
+    ),
+    Situation(
+        "the same log, filter `maj@64`", NOT, "metric", "a vote is not one answer",
+        log={"answers": 64, "filter": ("maj@64", [{"function": "majority_vote"}, {"function": "take_first"}])},
+        false=True,
+    ),
+    Situation(
+        "filter `maj@8` against a claim of maj@8", REPRODUCED, "metric", "a vote of as many answers", "same",
+        claim="mixtral/GSM8K/Mistral-7B-v0.1",
+        log={
+            "arguments": {"pretrained": "mistralai/Mistral-7B-v0.1"}, "right": 659, "shots": 8, "answers": 8,
+            "filter": ("maj@8", [{"function": "take_first_k", "k": 8}, {"function": "majority_vote"}]),
+        },
+    ),
+    Situation(
+        "a filter that says not what it takes of 8 answers", NOT, "metric", "the user names the metric",
+        log={"answers": 8, "filter": ("best", None)}, false=True,
+    ),
+    Situation(
+        "0 shots against 4", NOT, "shots", "another prompt", log={"shots": 0},
+    ),
+    Situation(
+        "a system instruction", REPRODUCED, "system_prompt", "named: the source does not say its own", "unknown",
+        log={"system": "Answer in the style of a pirate."},
+    ),
+    Situation(
+        "a symbolic grader against a strict pattern", NOT, "grader", "another grader",
+        changed={"grader": "lm-eval strict-match"}, log={"ours": True},
+    ),
+    Situation(
+        "a claim that names math-verify, and its score in the log", f"{REPRODUCED}", "grader",
+        "the score of the claim's grader is compared", "same",
+        changed={"grader": "lighteval / math-verify 0.5.2"}, log={"ours": True, "right": 1000, "math_verify": 1126},
+    ),
+    Situation(
+        "a limit of 512 tokens against 4,096, with 2 % cut off", NOT, "max_tokens", "another limit",
+        changed={"max_tokens": 4096}, options={"cut_share": 0.02},
+    ),
+    Situation(
+        "a plain file of responses with verdicts", f"{REPRODUCED}{NUMBER}", "shots",
+        "the file states nothing of its protocol", "unknown", log={"plain": True},
+    ),
+    Situation(
+        "a replay, a strict grader's claim, equal to the digit", f"{REPRODUCED}{NUMBER}", "grader",
+        "the same number; the grader is named", "matters",
+        claim="gsm8k-repo/GSM8K/GPT-3 6B (finetuned)",
+        log={"arguments": {"path": "x.jsonl", "model": "GPT-3 6B (finetuned)"}, "backend": "replay", "right": 286,
+             "ours": True},
+    ),
+    Situation(
+        "a claim that states nothing but its number", f"{REPRODUCED}{NUMBER}", "shots",
+        "the source does not say how it asked", "unknown",
+        claim="qwen2.5/GSM8K/Qwen2.5-7B-Instruct",
+        log={"arguments": {"pretrained": f"{NAME}-Instruct"}, "right": 1208},
+    ),
+    Situation(
+        "75.0 against 80.0 on 500 docs", "differs", "", "five points on the same docs are no luck",
+        claim="qwen3/MATH-500/Qwen2.5-7B-Instruct", changed={"score": 80.0, "shots": 0},
+        log={"arguments": {"pretrained": f"{NAME}-Instruct"}, "task": "math500", "right": 375, "shots": 0}, false=True,
+    ),
+    Situation(
+        "75.0 against 72.4 on 500 docs", "no difference seen", "", "neither shown nor ruled out",
+        claim="internlm3/MATH-500/Qwen2.5-7B-Instruct", changed={"grader": None},
+        log={"arguments": {"pretrained": f"{NAME}-Instruct"}, "task": "math500", "right": 375, "shots": 0}, false=True,
+    ),
+    Situation(
+        "75.0 against 77.6, the same run", "no difference seen", "", "neither shown nor ruled out",
+        claim="qwen3/MATH-500/Qwen2.5-7B-Instruct", changed={"shots": 0},
+        log={"arguments": {"pretrained": f"{NAME}-Instruct"}, "task": "math500", "right": 375, "shots": 0}, false=True,
+    ),
+    Situation(
+        "thinking switched off against a claim of thinking", NOT, "mode", "another mode",
+        claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B", "enable_thinking": False}, "task": "aime24", "answers": 64,
+             "share": 0.76, "temperature": 0.6},
+    ),
+    Situation(
+        "a mode that the log does not say, an equal number", f"{REPRODUCED}{NUMBER}", "mode",
+        "an unknown mode proves nothing", "unknown", claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
+             "temperature": 0.6},
+    ),
+    Situation(
+        "a mode that the log does not say, another number", f"differs{NUMBER}", "mode",
+        "the mode may be why", "unknown", claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "share": 0.30,
+             "temperature": 0.6},
+    ),
+    Situation(
+        "64 equal answers without sampling against the mean of 64 sampled ones", REPRODUCED, "temperature",
+        "named; our steadiness is not taken for theirs", "matters", claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        changed={"mode": None, "score": 76.5},
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
+             "temperature": 0.0},
+    ),
+)  # fmt: skip
+TASKS = {"gsm8k-cot": "gsm8k", "math500": "math500", "aime24": "aime24"}
+LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}
+
+
+def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", questions=None, right=1126, shots=4, answers=1,
+             share=None, steady=None, temperature=0.0, filter=("none", None), system=None, ours=False, math_verify=None,
+             samples=True, plain=False):  # fmt: skip
+    """Write a log and return its path.
+
+    right: how many docs are; share, steady: instead of it, the share of each doc's answers that are, and how many docs
+    have only right ones (the others none, but for one answer).
+    """
+    questions = questions or SETS[TASKS[task]]
+    docs = [{"question": question, "gold": "1"} for question in questions]
+    count = len(docs)
+    if share is not None:
+        scores = [round(share * answers) / answers] * count
+    elif steady is not None:
+        scores = [float(i < steady) for i in range(count)]
+        scores[-1] = 1 / answers
+    else:
+        scores = [float(i < right) for i in range(count)]
+    if plain:
+        rows = [
+            {
+                "question": q,
+                "gold": "1",
+                "response": "1",
+                "correct": score > 0,
+                "model": NAME,
+                "dataset": task,
+            }
+            for q, score in zip(questions, scores, strict=True)
+        ]
+        return write_json_lines(folder / "plain.jsonl", rows)
+    more = {"gold_unreadable": [0] * count} if ours else {}
+    if math_verify is not None:
+        more["math_verify"] = [float(i < math_verify) for i in range(count)]
+    settings = {
+        "until": [],
+        "do_sample": temperature > 0,
+        "temperature": temperature,
+        "max_gen_toks": LIMITS[task],
+    }
+    texts = ["1" if answers == 1 else ["1"] * answers] * count
+    write_lm_eval(folder, docs, texts, scores=scores, metrics=more, task=task, filters=(filter[0],),
+                  shots=shots, settings=settings, repeats=answers)  # fmt: skip
+    (file,) = folder.glob("results_*.json")
+    results = json.loads(file.read_text())
+    results["config"] |= {"model": backend, "model_args": arguments or {"pretrained": NAME}}
+    results["system_instruction"] = system
+    if filter[1] is not None:
+        results["configs"][task]["filter_list"] = [{"name": filter[0], "filter": filter[1]}]
+    results["results"][task][f"exact_match,{filter[0]}"] = sum(scores) / count
+    file.write_text(json.dumps(results))
+    if not samples:
+        next(folder.glob("samples_*")).unlink()
+    return folder
+
+
+def compared(folder, situation, claims):
+    """Make the situation's log, and return its comparison with the claim."""
+    claim = replace(claims.by_id(situation.claim), **situation.changed)
+    rows = tuple(claim if one.id == claim.id else one for one in claims.rows)
+    (run,) = read_runs(make_log(folder, **situation.log), totals=True)
+    return compare_all(run, replace(claims, rows=rows), claim_id=claim.id, **situation.options)[0]
+
+
+def situations_table():
+    """The table of leaderboards/README.md; those that were once called reproduced are marked."""
+    lines = ["| | situation | outcome | why |", "|---|---|---|---|"]
+    for number, one in enumerate(SITUATIONS, 1):
+        why = f"{one.part.replace('_', ' ')}: {one.why}" if one.part else one.why
+        lines.append(f"| {number}{'*' if one.false else ''} | {one.what} | {one.verdict} | {why} |")
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""The situations of leaderboards/README.md, each made as a log and compared with its claim."""
+
+import pytest
+
+from lm_eval_mathtasks.leaderboard.claims import load_claims
+from lm_eval_mathtasks.problems import fingerprints
+from tests.leaderboard.situations import SETS, SITUATIONS, compared
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return load_claims()
+
+
+@pytest.fixture(autouse=True)
+def known_questions(monkeypatch):
+    """The fingerprints of our own questions stand for those of the sets."""
+    known = {name: frozenset(map(fingerprints.fingerprint_of, asked)) for name, asked in SETS.items()}
+    monkeypatch.setattr(fingerprints, "_known", lambda: known)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: one.what)
+def test_the_outcome_is_one_that_a_reviewer_would_sign(tmp_path, claims, situation):
+    found = compared(tmp_path, situation, claims)
+    assert found.verdict == situation.verdict
+    breaking = {part.name for part in found.parts if part.effect == "breaks"}
+    if situation.part:
+        assert next(part.effect for part in found.parts if part.name == situation.part) == situation.effect
+    if situation.effect == "breaks":
+        # Nothing else decides: without that part the outcome would be another.
+        assert breaking == ({situation.part} if situation.part else set())
+
+
+def test_there_are_thirty_and_the_ten_false_ones_are_among_them():
+    assert len(SITUATIONS) >= 30
+    assert sum(one.false and one.part == "weights" for one in SITUATIONS) == 10
+    assert len({one.what for one in SITUATIONS}) == len(SITUATIONS)
