@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,7 +64,7 @@ def _defining(model: Any) -> Any:
     return None
 
 
-def _reader(model: Any) -> Callable[[Any, dict[str, Any]], Iterable[str | None]] | None:
+def _reader(model: Any) -> Callable[[Any, Mapping[str, Any]], Iterable[str | None]] | None:
     """How to read the reasons out of what `_model_generate` returns, by lm-eval's class."""
     names = {kind.__name__ for kind in type(model).__mro__}
     if not hasattr(model, _GENERATE):
@@ -78,7 +78,7 @@ def _reader(model: Any) -> Callable[[Any, dict[str, Any]], Iterable[str | None]]
     return None
 
 
-def hf_reasons(model: Any, outputs: Any, named: dict[str, Any]) -> list[str | None]:
+def hf_reasons(model: Any, outputs: Any, named: Mapping[str, Any]) -> list[str | None]:
     """The reason of each row of a batch of lm-eval's hf: a row that holds no end of text ran until its tokens were
     spent. Stop strings are looked for later, in the text.
 
@@ -97,7 +97,7 @@ def hf_reasons(model: Any, outputs: Any, named: dict[str, Any]) -> list[str | No
     return [_STOPPED if ends & set(row[start:]) else _LIMIT for row in outputs.tolist()]
 
 
-def hf_ends(model: Any, named: dict[str, Any]) -> set[int]:
+def hf_ends(model: Any, named: Mapping[str, Any]) -> set[int]:
     """The tokens that end a response: those that generation stops at, and stop strings that are a special token, which
     no decoded text shows."""
     tokenizer = model.tokenizer

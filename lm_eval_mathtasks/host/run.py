@@ -21,8 +21,8 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.host.beforehand import LOCAL_MODELS, check_flags, check_settings
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
-from lm_eval_mathtasks.host.preflight import LOCAL_MODELS, check_flags, check_settings
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager

@@ -12,7 +12,6 @@ from lm_eval_mathtasks.host.repeats import sampled
 
 # lm-eval's models that load weights from `pretrained=`.
 LOCAL_MODELS = frozenset({"hf", "hf-auto", "huggingface", "vllm", "sglang"})
-_OTHER_BUDGETS = ("max_new_tokens", "max_tokens", "max_completion_tokens")
 
 
 def check_flags(model: str, model_args: Any, *, known: Iterable[str], limit: Any, samples: Any) -> None:
@@ -64,12 +63,4 @@ def check_settings(tasks: Iterable[Any], gen_kwargs: Mapping[str, Any]) -> None:
                 f"do_sample=true beside temperature={temperature}",
                 f"do_sample={merged.get('do_sample')} for {task.config.task}, which would run greedily",
                 f"--gen_kwargs do_sample=true,temperature={temperature}",
-            )
-        other = next((name for name in _OTHER_BUDGETS if name in gen_kwargs), None)
-        if other and "max_gen_toks" in merged and "max_gen_toks" not in gen_kwargs:
-            raise TaskError(
-                "the limit of tokens as max_gen_toks",
-                f"{other}={gen_kwargs[other]}, which the max_gen_toks={own['max_gen_toks']} of "
-                f"{task.config.task} overrides",
-                f"--gen_kwargs max_gen_toks={gen_kwargs[other]}",
             )
