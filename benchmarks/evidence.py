@@ -1,5 +1,6 @@
-"""Makes everything under logs/ anew: `python benchmarks/evidence.py hf replay` where PyTorch is installed, then
-`... vllm api` where vLLM is. Each run is packed with its command; `--out` names another folder to compare with.
+"""Makes what lies under logs/ anew, but for the published model: `python benchmarks/evidence.py hf replay` where
+PyTorch is installed, then `... vllm api` where vLLM is. Each run is packed with its command; `--out` names another
+folder to compare with.
 
 hf, vllm, api   the embedded model after each stage of its training, on the bundled samples, greedy, in float32: in
                 process through transformers, in process through vLLM, and our API model against `vllm serve`

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 
@@ -62,8 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
+    if not given:
+        _overview().print_help()
+        return 0
     words = next((n for n in (1, 2) if " ".join(given[:n]) in COMMANDS), 0)
     if not words:
+        if near := get_close_matches(given[0], COMMANDS, n=1):
+            raise MathtasksError("a command", given[0], f"did you mean mathtasks {near[0]}?")
         _overview().parse_args(given)
     name, rest = " ".join(given[:words]), given[words:]
     return int(_module(name).main(rest if name in LM_EVAL_FLAGS else parser_of(name).parse_args(rest)))

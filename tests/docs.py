@@ -62,6 +62,17 @@ def tasks_table() -> str:
     return "\n".join(rows)
 
 
+def docs_of_tasks() -> dict[str, int]:
+    """How many docs each task has."""
+    return {path.stem: _docs(_yaml(path)) for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml"))}
+
+
+def tags_of_tasks() -> dict[str, list[str]]:
+    """The tags of each task."""
+    tags = {path.stem: _yaml(path)["tag"] for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml"))}
+    return {name: [tag] if isinstance(tag, str) else tag for name, tag in tags.items()}
+
+
 def _claims(name: str, docs: int, shots: int) -> str:
     """The benchmark of a task in `leaderboards/`, and how many of its scores state nothing that a plain run of the
     task contradicts: another number of shots, tools, a vote, answers without reasoning (or with)."""
@@ -132,6 +143,24 @@ def rooms() -> str:
                 what = CAPTIONS.get(name, _first_line(file))
                 lines.append(f"| {number} | `{name}` | {what} | {', '.join(sorted(PACKAGES[name])) or '-'} |")
     return "\n".join(lines)
+
+
+def model_arguments() -> str:
+    """A Markdown row per argument of the API model, from its settings."""
+    from dataclasses import MISSING, fields
+
+    from lm_eval_mathtasks.models.settings import Settings
+
+    rows = ["| argument | default | what |", "|---|---|---|"]
+    for one in fields(Settings):
+        default = (
+            "required" if one.default is MISSING else "none" if one.default is None else f"`{one.default}`"
+        )
+        rows.append(f"| `{one.name}` | {default} | {one.metadata['about']} |")
+    return "\n".join(rows)
+
+
+MODELS = ROOT / "lm_eval_mathtasks" / "models" / "README.md"
 
 
 def _printed(*words: str | Path) -> str:
@@ -250,6 +279,7 @@ PARTS = {
     LOGS: {"published": published},
     CONTRIBUTING: {"rooms": rooms, "tree": tree},
     LEADERBOARDS: {"situations": situations},
+    MODELS: {"arguments": model_arguments},
 }
 
 

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "lm_eval_mathtasks"
 # The house from the ground up: a room imports from the floors below its own and from itself, not from beside or above.
 FLOORS = (
     ("errors",),
-    ("response", "text", "files", "keys", "package"),
+    ("response", "text", "files", "keys", "package", "token_counts"),
     ("numbers", "journal", "presets", "smollm"),
     ("grading", "tables", "check"),
     ("problems", "models", "rewards"),
@@ -51,8 +51,9 @@ PACKAGES = {
     "embedded": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft"},
     "hooks": {"lm_eval", "yaml"},
     "evidence": {"yaml", "tqdm", "ray"},
-    "sampling": {"tokenizers", "transformers"},
-    "host": {"lm_eval"},
+    "sampling": set(),
+    "token_counts": {"tokenizers", "transformers"},
+    "host": {"lm_eval", "transformers"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
     "report": {"jinja2", "yaml"},

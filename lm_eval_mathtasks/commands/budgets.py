@@ -9,8 +9,8 @@ from lm_eval_mathtasks.commands.curve_tables import cell, scored_by, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
-from lm_eval_mathtasks.sampling.token_counts import Ruler, read_ruler
 from lm_eval_mathtasks.tables import Share, Table
+from lm_eval_mathtasks.token_counts import Ruler, read_ruler
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

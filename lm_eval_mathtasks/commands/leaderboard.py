@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import date
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import STYLES, declare
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
+from lm_eval_mathtasks.leaderboard.board import board_lines, board_tables, plot_lines
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
@@ -19,7 +21,7 @@ from lm_eval_mathtasks.tables import print_lines, print_tables
 _CHOICES = {
     "--kind": KINDS,
     "--metric": ("pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"),
-    "--tools": ("none", "python", "calculator"),
+    "--tools": ("none", "python", "calculator", "some"),
     "--reported-by": ("vendor", "third-party"),
 }
 
@@ -27,7 +29,7 @@ _CHOICES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks leaderboard`."""
     actions = parser.add_subparsers(dest="action", required=True)
-    shown = actions.add_parser("show", help="published scores, best first")
+    shown = actions.add_parser("show", help="published scores by what was counted, best first")
     _add_filters(shown)
     found = actions.add_parser("search", help="claims whose model, source or id holds all these words")
     found.add_argument("words", nargs="+")
@@ -65,6 +67,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     declare(parser, {"--k": "samples per problem", "--shots": "examples in the prompt"}, type=int)
     for flag, values in _CHOICES.items():
         parser.add_argument(flag, choices=values)
+    declare(parser, {"--plot": "draw score against size instead of the tables"}, action="store_true")
     parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
     declare(
         parser, {"--all": "also numbers known to be wrong or unpublished"}, action="store_true", dest="every"
@@ -84,7 +87,13 @@ def _show(args: argparse.Namespace) -> int:
     if not chosen:
         print("no claim fits; leave a filter out")
         return 1
-    print_tables([claims_table(args.benchmark or "claims", chosen, claims, limit=args.limit)], args.format)
+    if args.plot and args.format != "text":
+        raise ClaimError("--plot with --format text", f"--format {args.format}", "leave one of them out")
+    if not args.plot:
+        print_tables(board_tables(chosen, claims, limit=args.limit, today=date.today()), args.format)
+        return 0
+    for (benchmark, counted), lines in board_lines(chosen).items():
+        print("\n".join((f"{benchmark}: {counted}: score against size", *plot_lines(lines), "")))
     return 0
 
 

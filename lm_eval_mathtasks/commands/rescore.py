@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declare(parser, {
         "--gold FILE": "JSON lines with reference answers, for files without",
         "--journal FILE": "JSON lines with response and finish_reason",
+        "--tokenizer DIR": "the model's folder: responses of as many tokens as the log allowed were cut off",
         "--metric": "the log's metric that is the old score, for instance exact_match,strict-match",
         "--task NAME": "name of the task, where a file names none",
         "--run-model NAME": "name of the model, where a file names none",
@@ -65,6 +66,7 @@ def main(args: argparse.Namespace) -> int:
         graders=graders,
         gold=_file(args.gold, "--gold"),
         journal=_file(args.journal, "--journal"),
+        tokenizer=args.tokenizer,
         metric=args.metric,
         model=args.run_model,
         task=args.task,

@@ -35,7 +35,8 @@ _MORE_OPTIONS = re.compile(
 _ARITHMETIC = re.compile(
     r"(?=[^=\n]*\d)(?:(?!\b(?!x\b)[a-z]\b|\d[a-z]\b)[^=\n])+=\s{0,3}(?=[-−]?[$€£]?\s?\d)(?!.*[=≈])"
 )
-_SENTENCE_END = re.compile(r"\n|[。！？]|[.!?](?=[\s\"”*_<)\]]|\Z)")
+# In "6! = 720" the mark is a factorial's.
+_SENTENCE_END = re.compile(r"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$])[.!?](?=[\s\"”*_<)\]]|\Z)")
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"
     r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"

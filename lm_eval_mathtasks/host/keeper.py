@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.host.finish import finish_reasons_kept
 from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
 from lm_eval_mathtasks.host.resume import NEWEST, Kept, kept_responses, move_generator, request_digest
 from lm_eval_mathtasks.response import Response
@@ -36,6 +35,7 @@ class Keeper:
         self.path: Path | None = None
         self.kept = 0
         self.stamp: dict[str, Any] = {}
+        self.unknown_cuts: list[str] = []  # tasks
         self.asked: defaultdict[str, set[Any]] = defaultdict(set)  # docs by task
         self.logged: defaultdict[str, set[Any]] = defaultdict(set)
         self._resume = resume
@@ -61,8 +61,7 @@ class Keeper:
             asked = with_seeds(lm, requests, numbers)
             found = self._expect(asked, numbers)
             missing = [request for i, request in enumerate(asked) if i not in found]
-            with finish_reasons_kept(lm):
-                responses = original(missing, *positional, **named) if missing else []
+            responses = original(missing, *positional, **named) if missing else []
             for request, response in zip(missing, responses, strict=True):
                 self.add_partial("generate_until", request.args, response)
             fresh = iter(responses)

@@ -15,28 +15,30 @@ import argparse
 import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
-from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
-from lm_eval_mathtasks.host.beforehand import LOCAL_MODELS, check_flags, check_settings
+from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
+from lm_eval_mathtasks.host.context import checked
+from lm_eval_mathtasks.host.endings import drop_unknown_cuts, endings_told
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
+from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.payload import with_one_limit
-from lm_eval_mathtasks.models.run_report import RunReport, run_reports
+from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
-from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 
 log = logging.getLogger(__name__)
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 # What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
 EXPECTED_WARNINGS = (
     ("lm_eval.api.task", "Custom kwargs can be passed"),
@@ -47,8 +49,10 @@ EXPECTED_WARNINGS = (
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> int:
     """Run lm-eval with these arguments of its `run` command; return the exit status.
+
+    report: called with the results file at the end of a run with --report.
 
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
     fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
@@ -63,18 +67,16 @@ def run(arguments: Sequence[str]) -> int:
     models.register()
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
-    check_flags(
-        str(given_value(args, "model") or "hf"),
-        model_args,
-        known=model_registry.keys(),
-        limit=given_value(args, "limit"),
-        samples=given_value(args, "samples"),
-    )
+    check_model_path(args)
+    if (gen_kwargs := refuse_mistakes(partial(given_value, args), model_registry)) is not None:
+        args.gen_kwargs = gen_kwargs
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
     commit, changed = checkout()
     command = shlex.join(["mathtasks", "run", *arguments])
     keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
-    with _changed_host(args, keeper, repeats):
+    wanted = argparse.Namespace(table=args.__dict__.pop("table"), report=args.__dict__.pop("report"))
+    quiet = nullcontext() if wanted.table or getattr(args, "show_config", False) else without_table()
+    with quiet, _changed_host(args, keeper, repeats):
         try:
             args.func(args)
             keeper.require_complete()
@@ -88,7 +90,10 @@ def run(arguments: Sequence[str]) -> int:
             keeper.raise_full(error, journals)
             raise
     keeper.finish()
-    return max([report(keeper), *map(say, run_reports()[earlier:])])
+    status = max([answer(keeper), *map(say, run_reports()[earlier:])])
+    if wanted.report and (path := logged_results(keeper)):
+        report(path)
+    return status
 
 
 def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
@@ -142,6 +147,8 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     ours.add_argument(
         "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
     )
+    ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
+    ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
     ours.add_argument(
         "--graders",
         metavar="NAMES",
@@ -203,8 +210,19 @@ def given_value(args: argparse.Namespace, name: str) -> Any:
     return value
 
 
+def check_model_path(args: argparse.Namespace) -> None:
+    """Raise ModelError if `pretrained=` names a local folder that is not there (a hub would be asked for it)."""
+    name = str((args.model_args or {}).get("pretrained", ""))
+    looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
+    if (args.model or "hf") in LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
+        raise ModelError(
+            "a model folder or a hub name", f"pretrained={name}, which does not exist", "check the path"
+        )
+
+
 @contextmanager
 def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) -> Iterator[None]:
+    import lm_eval
     import lm_eval.evaluator
     import lm_eval.loggers
     import lm_eval.tasks
@@ -215,19 +233,24 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
         keeper.watch(named["lm"])
-        return original_evaluate(*positional, **named)
+        with endings_told(named["lm"]):
+            results = original_evaluate(*positional, **named)
+        if results:  # None where another process writes the logs
+            keeper.unknown_cuts = drop_unknown_cuts(results)
+        return results
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
         tasks, gen_kwargs = given_value(args, "tasks"), given_value(args, "gen_kwargs")
         made = task_manager(tasks, include_path, metadata or {})
         gen_kwargs = gen_kwargs if isinstance(gen_kwargs, dict) else {}
         repeats.install(made, requested(tasks), gen_kwargs if generates else None)
-        if (given_value(args, "model") or "hf") in LOCAL_MODELS:
-            # Loaded here and again by lm-eval: data that are missing are said in seconds, not after the weights.
-            check_settings(made.load(made.match_tasks(requested(tasks)))["tasks"].values(), gen_kwargs)
         return made
 
+    name = str(given_value(args, "model") or "hf")
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS)
     changes: list[tuple[Any, str, Any]] = [
+        (lm_eval, "simple_evaluate", simple),
+        (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),
         (lm_eval.tasks, "TaskManager", manager),
         (lm_eval.loggers, "EvaluationTracker", _tracker_class(keeper)),
         (lm_eval.evaluator, "evaluate", evaluate),
@@ -269,48 +292,3 @@ def _tracker_class(keeper: Keeper) -> type:
                 keeper.logged[task_name].update(sample["doc_id"] for sample in clean)
 
     return Tracker
-
-
-# --- after the run
-
-
-def say(asked: RunReport) -> int:
-    """Print what an API model did, unless it had reason to say so itself; return its exit status."""
-    if not asked.exit_code:
-        print("\n".join(asked.lines()))
-    return asked.exit_code
-
-
-def report(keeper: Keeper) -> int:
-    """Print what the table does not say: where the logs are, cut-off and missing responses. Return the status."""
-    failed = False
-    for task, scores in (keeper.results.get("results") or {}).items():
-        if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
-            print(
-                f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
-                "raise the limit of tokens with --gen_kwargs max_gen_toks=..."
-            )
-        if share := scores.get("api_error,none") or 0:
-            failed = True
-            print(
-                f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match"
-            )
-    for path in keeper.logs:
-        print(f"log: {path}")
-    results = next((path for path in keeper.logs if path.name.startswith("results_")), None)
-    if results and any("pass@" in key for task in keeper.results["results"].values() for key in task):
-        _say_of_repeats(results)
-        print(f"every k, with intervals: mathtasks sampling {results}")
-    return int(failed)
-
-
-def _say_of_repeats(results: Path) -> None:
-    """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
-    elsewhere."""
-    try:
-        runs = read_runs(results)
-    except MathtasksError:
-        return
-    for run in runs:
-        if note := note_on_repeats(run):
-            print(f"{run.task}: {note}")

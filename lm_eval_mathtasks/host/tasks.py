@@ -36,16 +36,7 @@ def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any
     everything = TaskManager(include_path=list(folders), metadata=metadata)
     if unknown := [n for n in names if not (_is_path(n) or everything.match_tasks([n]))]:
         raise _unknown_tasks(unknown, ours.all_tasks, everything.all_tasks, folders)
-    for name in names:
-        if name not in ours.task_index and name in everything.task_index:
-            print(_lm_evals_own(name, ours.all_tasks))
     return everything
-
-
-def _lm_evals_own(name: str, ours: list[str]) -> str:
-    near = [one for one in sorted(ours) if one.startswith(re.split(r"[_-]", name)[0])]
-    said = f"; ours: {', '.join(near[:3])}" if near else ""
-    return f"{name} is lm-eval's task with lm-eval's grader{said}"
 
 
 def requested(tasks: Any) -> list[str]:

@@ -60,23 +60,34 @@ def reading(path: str | Path) -> Iterator[sqlite3.Connection]:
             raise unusable(path, error, reading=True) from None
 
 
-def find(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Answer]:
-    """{key: Answer} of those keys that have been answered."""
-    found: dict[str, Answer] = {}
+class Stored(NamedTuple):
+    """As much of an answer as a run needs that finds it: 200,000 whole ones would fill a memory."""
+
+    key: str
+    response: str
+    finish_reason: str | None
+
+
+def find(db: sqlite3.Connection, keys: Sequence[str]) -> Iterator[Stored]:
+    """Yield the answers to those keys that have been answered. Raises one of DAMAGE for a row of another form."""
+    # In the order of the file, so that each of its pages is read once.
+    keys = sorted(keys)
     for start in range(0, len(keys), KEYS_AT_ONCE):
         some = keys[start : start + KEYS_AT_ONCE]
         marks = ", ".join("?" * len(some))
-        rows = db.execute(f"SELECT {_ANSWER} FROM answers WHERE key IN ({marks})", some)  # noqa: S608
-        found.update((answer.key, answer) for answer in map(answer_of, rows))
-    return found
+        query = f"SELECT key, response, finish_reason FROM answers WHERE key IN ({marks})"  # noqa: S608
+        for row in db.execute(query, some):
+            if not isinstance(row[1], str):
+                raise ValueError("a row of another form")
+            yield Stored(*row)
 
 
-def stored(path: str | Path, keys: Sequence[str]) -> dict[str, Answer]:
-    """What `find` finds in the journal at `path`, without creating one."""
+def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
+    """Those keys that have been answered in the journal at `path`, without creating one."""
     if not Path(path).exists():
-        return {}
+        return set()
     with reading(path) as db:
-        return find(db, keys)
+        return {one.key for one in find(db, keys)}
 
 
 def places(path: str | Path, task: str | None = None, model: str | None = None) -> Iterator[Place]:

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -62,10 +62,10 @@ class Journal:
                 "free some space, or give another place with journal=path",
             )
 
-    def find(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """{key: Answer} of those keys that have been answered."""
+    def find(self, keys: Sequence[str]) -> Iterator[queries.Stored]:
+        """Yield the answers to those keys that have been answered."""
         try:
-            return queries.find(self._reader, keys)
+            yield from queries.find(self._reader, keys)
         except DAMAGE as error:
             raise unusable(self.path, error, reading=True) from None
 

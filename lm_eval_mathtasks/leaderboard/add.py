@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims, read_claims
 
-Value = str | int | float | bool
+Value = str | int | float | bool | None
 Fields = Mapping[str, Value]
 # In the order in which they are asked for and written.
 SOURCE = ("title", "url", "publisher", "date", "read_from", "quoted_in")
@@ -19,7 +19,7 @@ TABLE = (
     "benchmark", "metric", "k", "shots", "cot", "tools", "chat_template", "temperature", "top_p", "max_tokens",
     "grader", "prompting", "locator",
 )  # fmt: skip
-ROW = ("model", "score", "reported_by", "status", "note")
+ROW = ("model", "score", "reported_by", "status", "note", "uncounted")
 MODEL = ("hf_id", "organisation", "kind", "size_b", "mode")
 REQUIRED = ("title", "url", "benchmark", "metric", "locator", "model", "score")
 
@@ -30,8 +30,14 @@ def _yes_or_no(text: str) -> bool:
     return text.lower() in {"yes", "true"}
 
 
+def _count_or_null(text: str) -> int | None:
+    """`null` says that the source counts several answers, and not how many."""
+    return None if text == "null" else int(text)
+
+
 _KINDS: dict[str, Callable[[str], Value]] = {
-    **dict.fromkeys(("k", "shots", "max_tokens"), int),
+    "k": _count_or_null,
+    **dict.fromkeys(("shots", "max_tokens"), int),
     **dict.fromkeys(("score", "temperature", "top_p", "size_b"), float),
     **dict.fromkeys(("cot", "chat_template"), _yes_or_no),
 }
@@ -158,6 +164,8 @@ def _flow(fields: Mapping[str, Value], names: tuple[str, ...]) -> str:
 
 def quoted(value: Value, name: str = "") -> str:
     """Return a value as YAML in the style of the files: bare where that is safe, else in double quotes."""
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

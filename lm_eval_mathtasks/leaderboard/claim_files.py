@@ -43,6 +43,7 @@ class RowEntry(_Strict):
     reported_by: Literal["vendor", "third-party"] | None = None
     status: Status = "ok"
     note: Text | None = None
+    uncounted: Text | None = None
 
     @model_validator(mode="after")
     def _doubt_has_a_reason(self) -> RowEntry:
@@ -61,7 +62,7 @@ class TableEntry(_Strict):
     k: int | None = Field(default=None, ge=1, description="samples per problem")
     shots: int | None = Field(default=None, ge=0)
     cot: bool | None = None
-    tools: Literal["none", "python", "calculator"] | None = None
+    tools: Literal["none", "python", "calculator", "some"] | None = None
     chat_template: bool | None = None
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -72,6 +73,28 @@ class TableEntry(_Strict):
     read_from: ReadFrom | None = None
     quoted_in: Text | None = None
     note: Text | None = None
+    uncounted: Text | None = Field(default=None, description="why a score is no count of right answers")
+
+    @model_validator(mode="after")
+    def _several_answers_have_a_number(self) -> TableEntry:
+        if self.metric != "pass@1" and "k" not in self.model_fields_set:
+            raise ValueError(
+                f"{self.metric} needs k, the answers to each problem; null if the source is silent"
+            )
+        if self.metric == "pass@1" and self.k not in (None, 1):
+            raise ValueError(f"pass@1 of {self.k} answers to each problem is avg@k")
+        return self
+
+    def answers(self) -> int | None:
+        """How many answers to each problem a score counts; None where the source does not say.
+
+        A vote or a choice counts one. pass@1 without a temperature of 0 is often the mean of several runs.
+        """
+        if self.metric in ("maj@k", "rm@k", "best-of-n"):
+            return 1
+        if self.metric == "pass@1" and self.temperature == 0:
+            return 1
+        return self.k
 
 
 class FileEntry(_Strict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Models
+from lm_eval_mathtasks.leaderboard.benchmarks import Benchmark as Benchmark  # noqa: PLC0414  # seen from outside here
+from lm_eval_mathtasks.leaderboard.benchmarks import read_benchmarks
 from lm_eval_mathtasks.leaderboard.yaml_files import LINE, Problem, leaderboards_dir, load_table, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lm_eval_mathtasks.leaderboard.claim_files import FileEntry
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """A set of problems: its name in claims, how many problems, what harnesses call it, and how many problems its
-    other editions have."""
-
-    name: str
-    docs: int
-    tasks: re.Pattern[str]
-    editions: tuple[int, ...] = ()
+    from lm_eval_mathtasks.leaderboard.claim_files import FileEntry, RowEntry, TableEntry
 
 
 @dataclass(frozen=True)
@@ -121,14 +111,8 @@ def read_claims(folder: str | Path | None = None) -> tuple[Claims, list[Problem]
     """Return the claims that could be read, and all problems of all files."""
     root = leaderboards_dir(folder)
     models = Models.from_table(load_table(root / "models.yaml"))
-    benchmarks = {
-        name: Benchmark(
-            name, facts["docs"], re.compile(facts["tasks"], re.IGNORECASE), tuple(facts.get("editions", ()))
-        )
-        for name, facts in load_table(root / "benchmarks.yaml").items()
-    }
+    benchmarks, problems = read_benchmarks(root / "benchmarks.yaml")
     rows: list[Claim] = []
-    problems: list[Problem] = []
     for path in sorted((root / "claims").glob("*.yaml")):
         entry, trouble = _read_file(path)
         problems += trouble
@@ -195,6 +179,22 @@ def _cross_check(
             if key in seen:
                 yield Problem(path.name, row.line, f"the same score of {row.model!r} twice")
             seen.add(key)
+            if table.benchmark in benchmarks:
+                yield from _no_count(path, table, row, benchmarks[table.benchmark])
+
+
+def _no_count(path: Path, table: TableEntry, row: RowEntry, benchmark: Benchmark) -> Iterator[Problem]:
+    """A score that no count of right answers gives, unless the file says why, and a reason where none is needed."""
+    answers = table.answers()
+    gives = answers is None or benchmark.gives(row.score, answers)
+    if not gives and not (row.uncounted or table.uncounted) and row.status == "ok":
+        of = f"{benchmark.docs} problems" + (f" with {answers} answers each" if answers != 1 else "")
+        fix = "look at the source again, or say why in `uncounted`"
+        yield Problem(path.name, row.line, f"{row.score:g} of {row.model!r} is no share of {of}; {fix}")
+    elif gives and row.uncounted:
+        yield Problem(
+            path.name, row.line, f"{row.score:g} of {row.model!r} is a count; leave `uncounted` out"
+        )
 
 
 def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
@@ -219,7 +219,8 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
                 "read_from": table.read_from or stated.read_from,
                 "quoted_in": table.quoted_in or stated.quoted_in,
                 "status": row.status,
-                "note": "; ".join(note for note in (table.note, row.note) if note) or None,
+                "note": "; ".join(note for note in (table.note, row.note, *_uncounted(table, row)) if note)
+                or None,
                 "file": path.name,
                 "line": row.line,
             }
@@ -227,3 +228,9 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
                 name: getattr(model, name) for name in ("hf_id", "organisation", "kind", "size_b", "mode")
             }
             yield Claim(**{**shared, **facts, **own})
+
+
+def _uncounted(table: TableEntry, row: RowEntry) -> Iterator[str]:
+    why = row.uncounted or table.uncounted
+    if why:
+        yield f"no count of answers gives this score: {why}"

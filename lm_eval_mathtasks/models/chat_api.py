@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
-from lm_eval_mathtasks.journal.queries import stored
+from lm_eval_mathtasks.journal.queries import Stored, answered_keys
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
@@ -114,13 +114,15 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         planned = self.builder.plan(requests)
         keys = [ask.key for ask in planned]
         if settings.dry_run:
-            kept = stored(settings.journal, keys)
+            kept = answered_keys(settings.journal, keys)
             missing = [ask for ask in planned if ask.key not in kept]
             return self._stop_here(estimate(settings, self.price, missing, len(keys)))
         journal = Journal(settings.journal)
         try:
-            found = journal.find(keys)
-            asks = [ask for ask in planned if ask.key not in found]
+            asked = {ask.key: ask for ask in planned}
+            # One by one: only what was said is kept in memory, not all that is known of it.
+            results = {one.key: self._response(asked[one.key], one) for one in journal.find(keys)}
+            asks = [ask for ask in planned if ask.key not in results]
             longest = max((ask.max_tokens for ask in asks), default=0)
             journal.require_space(len(asks), longest)
             require_tokens(settings, longest)
@@ -132,8 +134,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
                     "chat": self.chat,
                 }
                 return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
-            report = self._new_report(len(keys), len(found))
-            results = {key: self._response(answer) for key, answer in found.items()}
+            report = self._new_report(len(keys), len(results))
             if asks:
                 self._ask(asks, results, journal, report, shown=settings.progress and not disable_tqdm)
         finally:
@@ -158,8 +159,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         add_report(report)
         return report
 
-    def _response(self, answer: Answer) -> Response:
-        text, finish_reason = delivered(answer.response, answer.finish_reason, answer.request)
+    def _response(self, ask: Ask, answer: Answer | Stored) -> Response:
+        text, finish_reason = delivered(answer.response, answer.finish_reason, ask.settings)
         return Response(text, finish_reason=finish_reason)
 
     def _ask(
@@ -172,11 +173,11 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
     ) -> None:
         """Ask all `asks` and add to `results`; raises if the run was stopped."""
 
-        def deliver(ask: Ask, outcome: Answer | Fault) -> None:
+        def deliver(ask: Ask, outcome: Answer | Stored | Fault) -> None:
             if isinstance(outcome, Fault):
                 results[ask.key] = Response("", error=str(outcome))
             else:
-                results[ask.key] = self._response(outcome)
+                results[ask.key] = self._response(ask, outcome)
 
         engines: list[Engine] = []
         others = Others(asks, journal, report, deliver)

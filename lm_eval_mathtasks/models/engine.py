@@ -24,7 +24,7 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending
-from lm_eval_mathtasks.models.others import POLL_S, Others
+from lm_eval_mathtasks.models.others import AT_A_LOOK, POLL_S, Others
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport
@@ -96,7 +96,7 @@ class Engine:
                 await self._work_all(iter(left), deliver)
                 if others:
                     with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self._stop.wait(), POLL_S)
+                        await asyncio.wait_for(self._stop.wait(), POLL_S * max(1.0, len(others) / AT_A_LOOK))
         finally:
             restore()
             looking.cancel()

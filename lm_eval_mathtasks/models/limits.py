@@ -124,7 +124,9 @@ class Bucket:
         self.spent += cost
         self._sent.append((now, self.spent))
         if self.rate is not None:
-            self.level = min(self.level, self.capacity) - cost
+            left = min(self.level, self.capacity) - cost
+            # More than the bucket holds empties it: the server counts less, or would not take the request.
+            self.level = left if cost <= self.capacity else max(0.0, left)
         return Mark(now, self.level, self.spent)
 
     def forgive(self, cost: float) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.queries import Stored
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.run_report import RunReport
 
 log = logging.getLogger(__name__)
 
-POLL_S = 1.0  # between looks into the journal
+# Between looks into the journal for as many requests at most; for more, longer, so that looking costs little.
+POLL_S, AT_A_LOOK = 1.0, 1000
 
 
 class Others:
     """Requests of this run that others may be asking. `deliver` gets each of their answers."""
 
     def __init__(
-        self, asks: Sequence[Ask], journal: Journal, report: RunReport, deliver: Callable[[Ask, Answer], None]
+        self, asks: Sequence[Ask], journal: Journal, report: RunReport, deliver: Callable[[Ask, Stored], None]
     ) -> None:
         self._asks = {ask.key: ask for ask in asks}
         self._journal, self._report, self._deliver = journal, report, deliver
@@ -47,6 +48,6 @@ class Others:
         return left
 
     def _take(self) -> None:
-        for key, answer in self._journal.find(list(self._asks)).items():
+        for stored in self._journal.find(list(self._asks)):
             self._report.from_journal += 1
-            self._deliver(self._asks.pop(key), answer)
+            self._deliver(self._asks.pop(stored.key), stored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
@@ -22,41 +22,51 @@ RETRY_BUDGET_S = 600.0  # a request may fail for this long, waiting for a rate n
 DRAIN_S = 60.0  # for answers under way after a run is stopped: they are paid for
 
 
+def _says(default: Any, about: str) -> Any:
+    """A field of Settings, with what its README says of it."""
+    return field(default=default, metadata={"about": about})
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Everything the model arguments may say.
+    """Everything the model arguments may say; times are seconds. The README of this room has the table of them."""
 
-    `rpm`, `tpm`: limits per minute, if known; `max_gen_toks`: where the task names none; `seed`: of the first repeat,
-    None sends none; `stream`: whether answers are read as they are written (None: while the server is new or has just
-    failed, see asking.py); `reasoning`: overrules the capability table; `enable_thinking`: what the server tells the
-    model's chat template; `on_item_error`: whether docs without an answer end the run after all others are answered
-    ("fail": a score over fewer docs is another score) or are scored as api_error ("skip"); `max_cost` in US dollars and
-    `max_tokens_total` bound this invocation; times are seconds.
-    """
-
-    model: str
-    base_url: str = DEFAULT_URL
-    api_key_env: str = DEFAULT_ENV
-    num_concurrent: int = DEFAULT_CONCURRENCY
-    rpm: float | None = None
-    tpm: float | None = None
-    max_gen_toks: int | None = None
-    seed: int | None = DEFAULT_SEED
-    stream: bool | None = None
-    reasoning: bool | None = None
-    reasoning_effort: str | None = None
-    enable_thinking: bool | None = None
-    on_item_error: str = "fail"
-    journal: str = DEFAULT_PATH
-    prices: str | None = None
-    max_cost: float | None = None
-    max_tokens_total: int | None = None
-    request_timeout: float = REQUEST_TIMEOUT_S
-    retry_budget: float = RETRY_BUDGET_S
-    drain: float = DRAIN_S
-    progress: bool = True
-    dry_run: bool = False
-    batch_out: str | None = None
+    model: str = field(metadata={"about": "the model's name, as its server knows it"})
+    base_url: str = _says(
+        DEFAULT_URL, "where the interface is, else OPENAI_BASE_URL; a query may name its version (Azure)"
+    )
+    api_key_env: str = _says(
+        DEFAULT_ENV, "the variable with the key; or, named with `_FILE` after it, with a file of it"
+    )
+    num_concurrent: int = _says(DEFAULT_CONCURRENCY, "requests under way at once, at most")
+    rpm: float | None = _says(None, "limit of requests a minute, if known")
+    tpm: float | None = _says(None, "limit of tokens a minute, if known")
+    max_gen_toks: int | None = _says(None, "tokens of a response, where the task names no limit")
+    seed: int | None = _says(DEFAULT_SEED, "of the first repeat; none sends no seed")
+    stream: bool | None = _says(
+        None, "whether answers are read as they are written; none: while the server is new or has just failed"
+    )
+    reasoning: bool | None = _says(None, "whether the model thinks; overrules the table of capabilities")
+    reasoning_effort: str | None = _says(None, "sent as it is")
+    enable_thinking: bool | None = _says(None, "what the server tells the model's chat template")
+    on_item_error: str = _says(
+        "fail",
+        "docs without an answer end the run after all others are answered (fail), or count as api_error (skip)",
+    )
+    journal: str = _says(
+        DEFAULT_PATH, "the file of what was asked, answered and paid; else MATHTASKS_JOURNAL"
+    )
+    prices: str | None = _says(None, "a file of prices, in the form of prices.yaml")
+    max_cost: float | None = _says(None, "US dollars that this run may cost")
+    max_tokens_total: int | None = _says(None, "tokens that this run may take")
+    request_timeout: float = _says(REQUEST_TIMEOUT_S, "seconds of silence that end any request")
+    retry_budget: float = _says(
+        RETRY_BUDGET_S, "seconds for which one request may fail; waiting for a rate is none"
+    )
+    drain: float = _says(DRAIN_S, "seconds for answers under way when a run is stopped")
+    progress: bool = _says(True, "whether a bar is shown")
+    dry_run: bool = _says(False, "say what would be asked, and ask nothing")
+    batch_out: str | None = _says(None, "write an OpenAI batch to this file, and ask nothing")
 
 
 def _convert(name: str, kind: str, value: Any) -> Any:

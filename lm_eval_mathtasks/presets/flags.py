@@ -61,7 +61,8 @@ def applied(preset: Preset, given: Mapping[str, Any]) -> Applied:
         raise PresetError(
             "a model that is asked", "--model replay: its responses are there already", "leave out --preset"
         )
-    tasks = [name.partition("@")[0] for name in given.get("tasks") or ()]
+    named = [name.partition("@")[0] for name in given.get("tasks") or ()]
+    tasks = [task for name in named for task in preset.tasks_of(name)]
     added: dict[str, Any] = {} if tasks else {"tasks": list(preset.tasks)}
     stated = _stated(preset, tasks or list(preset.tasks))
     deviations = [f"{task} is no task of the preset" for task in tasks if task not in preset.tasks]

@@ -25,7 +25,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 _BY_BENCHMARK = ("shots", "max_tokens", "k")
 _ABOUT = {"title": str, "claims": list, "benchmarks": dict, "sources": list}
-_OPTIONAL = {"kinds": list, "mode": str, "note": str}
+_OPTIONAL = {"kinds": list, "mode": str, "note": str, "tag": str}
 _SOURCE = ("title", "url", "date", "locator", "says")
 
 
@@ -34,6 +34,7 @@ class Preset:
     """One published protocol. settings: what holds for all benchmarks; benchmarks: name -> its task and what differs.
 
     claims: stems of `leaderboards/claims/` whose numbers were measured so; kinds, mode: of which of their models.
+    tag: a tag of ours all of whose tasks the preset states.
     """
 
     name: str
@@ -45,11 +46,16 @@ class Preset:
     kinds: tuple[str, ...]
     mode: str | None
     note: str | None
+    tag: str | None = None
 
     @property
     def tasks(self) -> dict[str, str]:
         """The benchmark of each task."""
         return {facts["task"]: benchmark for benchmark, facts in self.benchmarks.items()}
+
+    def tasks_of(self, name: str) -> list[str]:
+        """Return the tasks that a name given to `--tasks` stands for: those of the preset's tag, or itself."""
+        return list(self.tasks) if name == self.tag else [name]
 
     def stated(self, benchmark: str) -> dict[str, Any]:
         """Return what the sources state for a benchmark, by field."""
@@ -93,6 +99,7 @@ def read_preset(path: Path) -> Preset:
         kinds=tuple(content.get("kinds", ())),
         mode=content.get("mode"),
         note=content.get("note"),
+        tag=content.get("tag"),
     )
 
 

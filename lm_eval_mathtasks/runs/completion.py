@@ -1,4 +1,5 @@
-"""What a log lacks, from elsewhere: finish reasons from a journal (reference answers: `references.py`)."""
+"""What a log lacks, from elsewhere: finish reasons from a journal or by counting tokens (reference answers:
+`references.py`)."""
 
 from __future__ import annotations
 
@@ -30,6 +31,28 @@ def with_finish_reasons(run: Run, path: Path) -> Run:
 
     def reasons(row: Row) -> tuple[str | None, ...]:
         return tuple(reason(row, k) or row.finish_reason(k) for k in range(len(row.responses)))
+
+    return replace(run, rows=tuple(replace(row, finish=reasons(row)) for row in run.rows))
+
+
+def ended_by_limit(run: Run, count: Callable[[str], int]) -> Run:
+    """Return a run whose responses are known to be cut off where they have as many tokens as the run allowed.
+
+    count: tokens of a text by the model's own tokenizer. Counted again, a text may have fewer tokens than were
+    generated (white space at its end is gone, letters merge), so that nothing follows from fewer: these stay unknown.
+    Raises EvidenceError where the log states no limit.
+    """
+    limit = run.protocol.max_tokens
+    if limit is None:
+        fix = "leave out --tokenizer, or name a journal that says how the responses ended"
+        raise EvidenceError(f"a limit of tokens in the log of {run.label}", "none", fix)
+
+    def reasons(row: Row) -> tuple[str | None, ...]:
+        known = (row.finish_reason(repeat) for repeat in range(len(row.responses)))
+        return tuple(
+            reason or ("length" if count(text) >= limit else None)
+            for reason, text in zip(known, row.responses, strict=True)
+        )
 
     return replace(run, rows=tuple(replace(row, finish=reasons(row)) for row in run.rows))
 

@@ -16,8 +16,8 @@ from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
-from lm_eval_mathtasks.sampling.token_counts import Ruler
 from lm_eval_mathtasks.text import first_part
+from lm_eval_mathtasks.token_counts import Ruler
 
 MOST_BUDGETS = 12  # by default: a factor of 2,000 between the smallest and the largest
 

@@ -53,7 +53,7 @@ def test_what_is_no_log_is_not_called_half_a_line(run, tmp_path, capsys):
     (tmp_path / "README.md").write_text("# A title\n")
     (tmp_path / "half.jsonl").write_text('{"gold": "1", "resp')
     assert cli.main(["rescore", "README.md", "-o", "out"]) == 1
-    assert "name a file of JSON lines, or its folder" in capsys.readouterr().err.replace("Name", "name")
+    assert "name a file of JSON lines, or its folder" in " ".join(capsys.readouterr().err.split()).replace("Name", "name")
     assert cli.main(["rescore", "half.jsonl", "-o", "out"]) == 1
     assert "alf a line is half a file" in capsys.readouterr().err
 

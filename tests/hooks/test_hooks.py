@@ -24,8 +24,7 @@ def only(scores):
         ("", {"no_answer"}),
         (None, {"no_answer"}),
         ("I cannot say.", {"no_answer"}),
-        ("<think>first 3, then", set()),
-        (Response("<think>first 3, then", finish_reason="stop"), {"truncated"}),
+        ("<think>first 3, then", {"truncated"}),
         (
             Response("\\boxed{1004}", finish_reason="length"),
             {"exact_match", "strict_match", "extracted", "truncated"},

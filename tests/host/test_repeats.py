@@ -74,7 +74,7 @@ def test_all_responses_are_kept_and_scored(place, model, capsys):
     rows = read_jsonl(samples[TASK])
     assert rows[0]["resps"] == [["\\boxed{0}", "\\boxed{12}", "\\boxed{2}", "\\boxed{12}"]]
     assert rows[0]["finish_reasons"] == [["stop"] * 4]
-    assert "every k, with intervals: mathtasks sampling mathtasks-results" in capsys.readouterr().out
+    assert "mathtasks sampling mathtasks-results" in capsys.readouterr().out
     one = read_run(place / "mathtasks-results")
     assert one.protocol.k == 4
     assert one.rows[0].finish == ("stop",) * 4

@@ -59,7 +59,10 @@ def test_a_run_writes_its_logs_and_says_where(place, capsys):
     assert [row["exact_match"] for row in rows] == [1.0, 1.0, 0.0]
     assert [row["target"] for row in rows] == ["12", "600", "13"]
     out = capsys.readouterr().out
-    assert out.count("log: mathtasks-results") == 2
+    assert "gsm8k-cot-zeroshot   66.7 [20.8, 93.9]   3 docs\n" in out
+    assert "logs  mathtasks-results/acme__toy/results_" in out
+    assert "next  mathtasks report mathtasks-results/acme__toy\n" in out
+    assert "|Version|" not in out
     assert not list(place.rglob("responses_*")), "the samples hold the responses: no second copy stays"
 
 

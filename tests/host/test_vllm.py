@@ -85,6 +85,21 @@ def test_in_process(place, reference):
     assert len(reference[1]) == LIMIT
 
 
+def test_how_responses_ended_is_the_same_as_through_hf(place):
+    """Eight tokens are too few for most docs; a response that ends with the eighth is not cut off."""
+    vllm = f"pretrained={model_path()},dtype=float32,enforce_eager=True,kv_cache_memory_bytes=268435456"
+    models = {"hf": f"pretrained={model_path()},dtype=float32", "vllm": vllm}
+    found = {}
+    for model, arguments in models.items():
+        name = f"cut-{model}"
+        flags = ("--tasks", TASK, "--limit", str(LIMIT), "--gen_kwargs", "max_gen_toks=8")
+        run(place, name, model, arguments, *flags)
+        (samples,) = (place[0] / name).rglob("samples_*.jsonl")
+        found[model] = {row["doc_id"]: row["finish_reasons"] for row in read_jsonl(samples)}
+    assert found["vllm"] == found["hf"]
+    assert [["length"]] in found["vllm"].values()
+
+
 @pytest.fixture(scope="module")
 def server(place):
     with serving(model_path(), "embedded", place[0], place[1]) as address:

@@ -12,10 +12,12 @@ import pytest
 
 from lm_eval_mathtasks.errors import JournalError, ModelError
 from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
+from lm_eval_mathtasks.journal.queries import places
 from lm_eval_mathtasks.journal.schema import Answer, connect
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities, family_of
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
+from lm_eval_mathtasks.models.limits import Bucket
 from lm_eval_mathtasks.models.money import Price, TokenMeter, read_price
 from lm_eval_mathtasks.models.payload import sampling_of, stops_of, token_limit, with_one_limit
 from lm_eval_mathtasks.models.settings import read_settings
@@ -335,7 +337,9 @@ def test_rows_come_back_as_they_were(tmp_path):
     journal.put(stored).result(10)
     journal.put(answer(finish_reason="stop")).result(10)  # the first answer stays
     journal.note_docs([("k", "t", 3, 0), ("k", "u", 4, 1)])
-    assert journal.find(["k", "x"]) == {"k": stored}
+    assert list(journal.find(["k", "x"])) == [("k", stored.response, "length")]
+    (place, _) = places(tmp_path / "j.sqlite")
+    assert place.answer == stored
     journal.close()
     rows = [json.loads(line) for line in journal_export(tmp_path / "j.sqlite")]
     assert [(r["task"], r["doc_id"], r["repeat"]) for r in rows] == [("t", 3, 0), ("u", 4, 1)]
@@ -428,3 +432,14 @@ def test_room_for_the_run_is_checked_before_it(tmp_path):
     with pytest.raises(JournalError, match="MB"):
         journal.require_space(10**9, 10**5)
     journal.close()
+
+
+def test_a_request_that_is_more_than_a_limit_holds_waits_for_a_full_bucket_and_no_longer():
+    """A server that states 100 tokens a minute and takes 2,000 counts less: 20 minutes a request would be for ever."""
+    bucket = Bucket(100.0, 0.0)
+    bucket.take(2000.0, 0.0)
+    assert 59 < bucket.wait(2000.0, 0.0) < 62
+    fitting = Bucket(100.0, 0.0)
+    fitting.take(80.0, 0.0)
+    fitting.take(80.0, 0.0)
+    assert fitting.wait(80.0, 0.0) > 80, "what fits is charged in full"

@@ -9,7 +9,7 @@ import pytest
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
-from lm_eval_mathtasks.journal.queries import journal_statistics, pending, stored
+from lm_eval_mathtasks.journal.queries import answered_keys, journal_statistics, pending
 from lm_eval_mathtasks.journal.salvage import journal_salvage
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
@@ -59,7 +59,7 @@ def everything(path):
     yield lambda: list(journal_stats(path))
     yield lambda: journal_statistics(path, "t", "m")
     yield lambda: pending(path)
-    yield lambda: stored(path, KEYS)
+    yield lambda: answered_keys(path, KEYS)
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -86,7 +86,7 @@ def test_what_can_be_read_of_a_damaged_journal_is_saved(whole, tmp_path, seed):
     if not out.exists():
         assert ".recover" in said[0]
         return
-    saved = stored(out, KEYS)
+    saved = answered_keys(out, KEYS)
     assert said[0].startswith(f"{len(saved)} answers saved")
     # A byte inside a text is no damage that SQLite can see; keys and forms are those that were written.
     assert set(saved) <= set(KEYS)
@@ -101,7 +101,7 @@ def test_a_damaged_page_in_the_middle_costs_little(whole, tmp_path):
     with pytest.raises(JournalError, match=r"undamaged journal.*journal salvage"):
         list(journal_export(path))
     assert main(["journal", "salvage", "--journal", str(path), "--out", str(out)]) == 0
-    assert len(KEYS) > len(stored(out, KEYS)) > 0.95 * len(KEYS)
+    assert len(KEYS) > len(answered_keys(out, KEYS)) > 0.95 * len(KEYS)
     with pytest.raises(JournalError, match="which is there"):
         list(journal_salvage(path, out))
 
@@ -115,5 +115,5 @@ def test_one_row_that_cannot_be_stored_takes_no_other_with_it(tmp_path):
         with pytest.raises(JournalError, match="an answer that a journal can hold"):
             future.result(10)
     assert futures[0].result(10) is futures[-1].result(10) is None
-    assert set(journal.find(KEYS)) == {KEYS[0], KEYS[1]}
+    assert {one.key for one in journal.find(KEYS)} == {KEYS[0], KEYS[1]}
     journal.close()

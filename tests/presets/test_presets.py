@@ -23,6 +23,7 @@ from lm_eval_mathtasks.presets.protocols import load_preset, names, read_preset
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
 from tests.conftest import ROOT
+from tests.docs import tags_of_tasks
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,24 @@ def test_the_presets_that_were_asked_for_are_there():
               "deepseek-math", "llama-3.1-instruct", "gemma-3-it", "phi-4", "base-8shot", "minerva-4shot",
               "openai-simple-evals"}  # fmt: skip
     assert wanted <= set(names())
+
+
+def test_the_preset_of_qwen_is_the_group_of_qwen():
+    """`--preset qwen2.5-math --tasks mathtasks-qwen` runs what the preset states; MATH-500 stands beside MATH."""
+    tagged = {name for name, tags in tags_of_tasks().items() if "mathtasks-qwen" in tags}
+    assert set(load_preset("qwen2.5-math").tasks) - tagged == {"math500"}
+    assert tagged <= set(load_preset("qwen2.5-math").tasks)
+    by_tag = of("qwen2.5-math", "--tasks", "mathtasks-qwen")
+    assert by_tag.deviations == ()
+    assert {n: v for n, v in of("qwen2.5-math").added.items() if n != "tasks"} == by_tag.added
+    (other,) = of("qwen2.5-math", "--tasks", "mathtasks-core").deviations
+    assert other == "mathtasks-core is no task of the preset"
+
+
+def test_base_models_are_asked_all_of_math():
+    for name in ("llama-3.1-base", "gemma-3-pt", "minerva-4shot"):
+        assert load_preset(name).benchmarks["MATH"]["task"] == "math-cot-fewshot"
+        assert "MATH-500" not in load_preset(name).benchmarks
 
 
 # --- bad files
@@ -187,7 +206,7 @@ def test_the_same_value_given_twice_is_no_deviation():
     sampling = ["--gen_kwargs", "temperature=0.6", "--repeats=64", "--apply_chat_template"]
     assert of("deepseek-r1", "--tasks", "math500", *sampling).deviations == ()
     assert (
-        of("minerva-4shot", "--tasks", "math500-fewshot", "--gen_kwargs", "do_sample=false").deviations == ()
+        of("minerva-4shot", "--tasks", "math-cot-fewshot", "--gen_kwargs", "do_sample=false").deviations == ()
     )
 
 

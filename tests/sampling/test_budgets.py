@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.sampling.budgets import Measured, _cut, _doubling, at_budgets
-from lm_eval_mathtasks.sampling.token_counts import CHARS_PER_TOKEN, Ruler, read_ruler
+from lm_eval_mathtasks.token_counts import CHARS_PER_TOKEN, Ruler, read_ruler
 from tests.conftest import read_jsonl
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 

@@ -8,20 +8,24 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.evidence.rescore.inputs import Unit
+from lm_eval_mathtasks.runs.completion import ended_by_limit
 from lm_eval_mathtasks.runs.lm_eval_logs import Logged, read_lm_eval, read_tasks
 from lm_eval_mathtasks.runs.reading import completed, named
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, require_gold
 from lm_eval_mathtasks.text import safe_name
+from lm_eval_mathtasks.token_counts import read_ruler
 
 
 class Options(NamedTuple):
-    """What the user chose. gold, journal: files; metric: which of a log's metrics is its own score; model, task: names
+    """What the user chose. gold, journal: files; tokenizer: of the model, by which a response at the limit of tokens is
+    known; metric: which of a log's metrics is its own score; model, task: names
     for runs that have none; fresh: do again what was done; columns: of lines, as in `Choice`."""
 
     out: str
     graders: tuple[str, ...] = ("ours",)
     gold: str | None = None
     journal: str | None = None
+    tokenizer: str | None = None
     metric: str | None = None
     model: str | None = None
     task: str | None = None
@@ -71,6 +75,9 @@ def _complete(one: Logged, options: Options) -> Logged | Refused:
         if isinstance(done, Refused):
             return done
         require_gold(done)
+        if options.tokenizer:
+            ruler = read_ruler(options.tokenizer, None)
+            done = ended_by_limit(done, lambda text: len(ruler.ends(text)))
     except MathtasksError as error:
         return Refused(run.task, error)
     return one._replace(run=done)

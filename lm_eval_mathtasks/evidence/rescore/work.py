@@ -146,7 +146,14 @@ def fingerprint(unit: Unit, options: Options) -> str:
     for path in (*unit.source.files, *map(Path, filter(None, (options.gold, options.journal)))):
         with suppress(OSError):
             whole.update(file_sha256(path).encode())
-    chosen = (options.graders, options.metric, options.model, options.task, options.columns)
+    chosen = (
+        options.graders,
+        options.metric,
+        options.model,
+        options.task,
+        options.columns,
+        options.tokenizer,
+    )
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), source_checksum("runs"), chosen]).encode())
     return whole.hexdigest()

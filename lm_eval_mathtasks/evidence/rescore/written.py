@@ -42,8 +42,7 @@ def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
-    told = all(row.finish_reason(repeat) for repeat in row.there)
-    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses), told=told)
+    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses))
     if not judged:
         return scores
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
@@ -64,8 +63,17 @@ def sample_lines(
             "judged": [kept(one) for one in judged[place]],
             "logged": dict(row.metrics) or {"score": row.score},
         }
+        if any(row.finish) and "finish_reasons" not in line:
+            # Known from a journal or by counting tokens: what is judged must be seen in the log.
+            new["finish_reasons"] = _nested(row, line)
         same = {key: value for key, value in line.items() if key not in old and key not in _REPLACED}
         yield cast(SampleLine, {**same, **new, **scores[place]})
+
+
+def _nested(row: Row, line: SampleLine) -> list[list[str | None]]:
+    """The finish reasons of a row's responses, nested as its `resps`."""
+    reasons = iter(row.finish)
+    return [[next(reasons, None) for _ in group] for group in line.get("resps", [list(row.responses)])]
 
 
 def _line_of(row: Row) -> SampleLine:

@@ -1,0 +1,152 @@
+"""After a run: the answer, one line a task, then what makes it doubtful, where the logs are and what comes next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.grading.scores import RATES
+from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
+from lm_eval_mathtasks.host.keeper import Keeper
+from lm_eval_mathtasks.models.run_report import RunReport
+from lm_eval_mathtasks.numbers.intervals import Interval, wilson, z_value
+from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
+
+TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
+_WIDTH = 80  # columns, where there is no terminal
+_MORE = "--gen_kwargs max_gen_toks=..."
+_RATES = {
+    "truncated": "cut off",
+    **{str(status): STATUS_WORDS[status] for status in RATES},
+    "api_error": "without a response",
+}
+
+
+def say(asked: RunReport) -> int:
+    """Print what an API model did, unless it had reason to say so itself; return its exit status."""
+    if not asked.exit_code:
+        print("\n".join(asked.lines()))
+    return asked.exit_code
+
+
+def answer(keeper: Keeper) -> int:
+    """Print a run's scores with their intervals, and what a reader must know of them. Return the exit status: 1 where
+    responses are missing."""
+    results = keeper.results.get("results") or {}
+    docs = {name: counts["effective"] for name, counts in keeper.results.get("n-samples", {}).items()}
+    width = max(map(len, results), default=0)
+    for task, scores in results.items():
+        if "exact_match,none" in scores and docs.get(task):
+            _print_wrapped("   ".join([f"{task:{width}}", *score_parts(scores, docs[task])]), width + 3)
+    for task, scores in results.items():
+        _say_doubts(task, scores)
+    if keeper.unknown_cuts:
+        print(
+            f"{', '.join(keeper.unknown_cuts)}: how the responses ended is not known, so no rate of cut-off responses "
+            "is reported; `mathtasks explain` counts those whose text breaks off"
+        )
+    _say_next(keeper, results)
+    return int(any(scores.get("api_error,none") for scores in results.values()))
+
+
+def score_parts(scores: Mapping[str, Any], docs: int) -> Iterator[str]:
+    """Score and interval in points, the docs, and every rate that is not zero: counts where a doc has one response."""
+    score = scores["exact_match,none"]
+    single = not any(key.startswith("pass@") for key in scores)
+    there = max(1, round(docs * (1 - (scores.get("api_error,none") or 0)))) if single else docs
+    low, high = _interval(score, there, None if single else scores.get("exact_match_stderr,none"))
+    yield f"{100 * score:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    yield f"{docs:,} doc{'s' * (docs != 1)}"
+    for name, words in _RATES.items():
+        if rate := scores.get(f"{name},none"):
+            of = docs if name == "api_error" else there
+            yield f"{round(rate * of)} {words}" if single else f"{rate:.1%} {words}"
+
+
+def _interval(score: float, docs: int, error: Any) -> Interval:
+    if not isinstance(error, float):
+        return wilson(score, docs)
+    half = z_value() * error
+    return Interval(max(0.0, score - half), min(1.0, score + half))
+
+
+def _print_wrapped(line: str, indent: int) -> None:
+    columns = shutil.get_terminal_size((_WIDTH, 24)).columns
+    # A part of a line is one thing: "20 docs" stays together.
+    whole = line.replace("   ", "\0").replace(" ", "\u00a0").replace("\0", "   ")
+    fill = textwrap.fill(whole, columns, subsequent_indent=" " * indent, break_long_words=False)
+    print(fill.replace("\u00a0", " "))
+
+
+def _say_doubts(task: str, scores: Mapping[str, Any]) -> None:
+    if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
+        print(
+            f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
+            f"raise the limit of tokens with {_MORE}"
+        )
+    if share := scores.get("api_error,none") or 0:
+        print(f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match")
+
+
+def _say_next(keeper: Keeper, results: Mapping[str, Any]) -> None:
+    path = logged_results(keeper)
+    if path is None:
+        return
+    # A folder with one run is its shorter name.
+    run = short(path.parent if len(list(path.parent.glob("results_*.json"))) == 1 else path)
+    print(f"logs  {short(path)}")
+    print(f"next  mathtasks report {run}\n      mathtasks compare {run}")
+    if any("pass@" in key for task in results.values() for key in task):
+        _say_of_repeats(path)
+        print(f"      mathtasks sampling {run}  (every k, with intervals)")
+
+
+def _say_of_repeats(results: Path) -> None:
+    """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
+    elsewhere."""
+    try:
+        runs = read_runs(results)
+    except MathtasksError:
+        return
+    for run in runs:
+        if note := note_on_repeats(run):
+            print(f"{run.task}: {note}")
+
+
+def logged_results(keeper: Keeper) -> Path | None:
+    """The results of the run on disk, None where none were written."""
+    return next((path for path in keeper.logs if path.name.startswith("results_")), None)
+
+
+def short(path: Path) -> str:
+    """A path as a user would type it: from the working folder, where that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
+@contextmanager
+def without_table() -> Iterator[None]:
+    """lm-eval's own tables, with fifteen rows a task, stay in the logs."""
+    import lm_eval._cli.run as command
+
+    vars(command)["print"] = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        del vars(command)["print"]
+
+
+def commit_of_folder() -> str | None:
+    """The commit of the folder a run was started in, for lm-eval's `git_hash`; None without a word outside of one."""
+    command = ["git", "describe", "--always"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # fixed words
+    except OSError:
+        return None
+    return done.stdout.strip() or None

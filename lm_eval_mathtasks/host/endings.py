@@ -1,0 +1,118 @@
+"""How each response of a local model ended, which lm-eval's `hf` and `vllm` know and drop.
+
+They return bare text. Here their responses become `Response`, whose finish reason goes the way of an API model's: to
+the scoring hooks, the samples, and from there to every command. Where it is not known (other local models, encoder and
+decoder models), the rate `truncated` of the run is absent: a text without a sign of a cut may still have been cut.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from lm_eval_mathtasks.response import Response
+
+_HF, _VLLM = "lm_eval.models.huggingface", "lm_eval.models.vllm_causallms"
+_POSTPROCESS = "postprocess_generated_text"  # what both call once a response, in the order of a batch
+
+
+@contextmanager
+def endings_told(lm: Any) -> Iterator[None]:
+    """Have the responses of `lm` carry their finish reasons, where it is one of lm-eval's models that know them."""
+    model = getattr(lm, "lm", lm)  # inside lm-eval's cache
+    name = getattr(type(model).generate_until, "__module__", "")
+    read = {_HF: _hf_endings, _VLLM: _vllm_endings}.get(name)
+    if read is None or (name == _HF and model.backend != "causal"):
+        yield
+        return
+    module, endings = sys.modules[name], deque[str | None]()
+    generate, postprocess = model._model_generate, getattr(module, _POSTPROCESS)
+
+    def generating(*positional: Any, **named: Any) -> Any:
+        generated = generate(*positional, **named)
+        endings.clear()
+        endings.extend(read(model, generated, named))
+        return generated
+
+    model._model_generate = generating
+    setattr(module, _POSTPROCESS, _telling(postprocess, endings))
+    try:
+        yield
+    finally:
+        del model._model_generate
+        setattr(module, _POSTPROCESS, postprocess)
+
+
+def _telling(postprocess: Callable[..., str], endings: deque[str | None]) -> Callable[..., str]:
+    def told(generation: str, stop: Any, think_end_token: str | None) -> str:
+        text = postprocess(generation, stop, think_end_token)
+        reason = endings.popleft() if endings else None
+        # A stop string that lm-eval itself cuts at stands before any limit that was met after it.
+        if reason and text != postprocess(generation, None, think_end_token):
+            reason = "stop"
+        return Response(text, finish_reason=reason)
+
+    return told
+
+
+def _vllm_endings(_model: Any, generated: Sequence[Any], _named: Mapping[str, Any]) -> list[str | None]:
+    return [output.outputs[0].finish_reason for output in generated]
+
+
+def _hf_endings(model: Any, generated: Any, named: Mapping[str, Any]) -> list[str | None]:
+    begun = named["context"].shape[1]
+    ends = _end_tokens(model, named)
+    return [
+        _hf_ending(model, row[begun:], ends, named["stop"], named["max_length"] - begun)
+        for row in generated.tolist()
+    ]
+
+
+def _end_tokens(model: Any, named: Mapping[str, Any]) -> set[int]:
+    """The tokens at which generate() ends a response."""
+    config = getattr(model.model, "generation_config", None)
+    ends = named.get("eos_token_id", getattr(config, "eos_token_id", None))
+    return set(ends) if isinstance(ends, list | tuple) else set() if ends is None else {ends}
+
+
+def _hf_ending(
+    model: Any, tokens: list[int], ends: set[int], stops: Sequence[str], budget: int
+) -> str | None:
+    """Why a response ended. A row of a batch goes on behind its stop string until all rows are done, and is padded
+    behind its end token: it was cut off only if it used the whole budget without either."""
+    if ends & set(tokens):
+        return "stop"
+    text = model.tokenizer.decode(tokens, skip_special_tokens=False)
+    stops = [stop for stop in stops if stop]
+    # A batch that ends before the budget ends by what its rows hold; lm-eval does not cut at stop strings in thinking.
+    if len(tokens) < budget:
+        return "stop" if any(stop in text for stop in stops) else None
+    if (marker := getattr(model, "think_end_token", None)) is not None:
+        marker = model.tokenizer.decode([marker]) if isinstance(marker, int) else marker
+        text = text.split(marker)[-1]
+    return "stop" if any(stop in text for stop in stops) else "length"
+
+
+def drop_unknown_cuts(results: Mapping[str, Any]) -> list[str]:
+    """Take the rate `truncated` out of the results of tasks with a response of which nobody knows how it ended; return
+    the names of these tasks. What the texts show stays in the samples."""
+    unknown = []
+    for task, samples in (results.get("samples") or {}).items():
+        scores = results["results"].get(task, {})
+        rates = [key for key in scores if key.split(",")[0] in ("truncated", "truncated_stderr")]
+        if rates and not all(_known(sample["resps"]) for sample in samples):
+            for key in rates:
+                del scores[key]
+            unknown.append(task)
+    return unknown
+
+
+def _known(responses: Sequence[Sequence[Any]]) -> bool:
+    return all(
+        getattr(response, "finish_reason", None) or getattr(response, "error", None)
+        for group in responses
+        for response in group
+    )

@@ -1,0 +1,201 @@
+"""Plausible mistakes in a run: each has its message and the way out, and none loads weights first."""
+
+import json
+import logging
+
+import pytest
+
+from lm_eval_mathtasks import embedded
+from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.problems import sources
+from tests.conftest import read_jsonl
+
+HF = ["--model", "hf", "--device", "cpu", "--limit", "2"]
+TINY = ["--model_args", f"pretrained={embedded.path('grpo')},dtype=float32"]
+CHAT = ["--model", "mathtasks-chat", "--model_args"]
+SAMPLE = ["--tasks", "sample-gsm8k"]
+# A port that the system gives to nobody: binding to it needs rights, and nothing listens there.
+REFUSED = "http://127.0.0.1:1/v1"
+
+
+def tiny(more):
+    return ["--model_args", f"{TINY[1]},{more}"]
+
+
+MISTAKES = {
+    "no tasks": ([*HF, *TINY], "no --tasks"),
+    "no such task": ([*HF, *TINY, "--tasks", "sample-gsm8kk"], "Did you mean sample-gsm8k"),
+    "no pretrained": ([*HF, *SAMPLE], "pretrained=<a folder or a name on the hub>"),
+    "an empty pretrained": ([*HF, "--model_args", "pretrained=", *SAMPLE], "pretrained=<a folder"),
+    "a slip in pretrained": ([*HF, "--model_args", "pretraned=x", *SAMPLE], "Did you mean pretrained?"),
+    "a slip in max_length": ([*HF, *tiny("max_lenght=512"), *SAMPLE], "Did you mean max_length?"),
+    "a slip in dtype": ([*HF, *tiny("dtypee=float32"), *SAMPLE], "Did you mean dtype?"),
+    "no such folder": ([*HF, "--model_args", "pretrained=./none", *SAMPLE], "./none, which does not exist"),
+    "a folder without a model": ([*HF, "--model_args", "pretrained=./empty", *SAMPLE], "a model at pretrained=./empty"),
+    "a model's name as --model": (["--model", "acme/toy", *SAMPLE], "pretrained=acme/toy"),
+    "--model openai": (["--model", "openai", *SAMPLE], "--model mathtasks-chat asks OpenAI-compatible servers"),
+    "--model gpt-4o": (["--model", "gpt-4o", *SAMPLE], "mathtasks-chat asks"),
+    "--model vlm": (["--model", "vlm", *TINY, *SAMPLE], "vllm"),
+    "--model mathtask-chat": (["--model", "mathtask-chat", *SAMPLE], "Did you mean mathtasks-chat"),
+    "no key": ([*CHAT, "model=gpt-x", *SAMPLE], "a key in OPENAI_API_KEY"),
+    "no key for lm-eval's model": (["--model", "openai-chat-completions", *SAMPLE], "a key in OPENAI_API_KEY"),
+    "no model name": ([*CHAT, f"base_url={REFUSED}", *SAMPLE], "model=<name>"),
+    "a refused port": ([*CHAT, f"model=x,base_url={REFUSED}", *SAMPLE], f"a server at {REFUSED}"),
+    "a refused port, lm-eval's model": (
+        ["--model", "local-completions", "--model_args", f"model=x,base_url={REFUSED}", *SAMPLE],
+        f"a server at {REFUSED}",
+    ),
+    "no scheme": ([*CHAT, "model=x,base_url=localhost:8000", *SAMPLE], "base_url=http(s)://host/v1"),
+    "a key as an argument": ([*CHAT, "model=x,api_key=sk-planted", *SAMPLE], "no secret"),
+    "an unknown argument of an API model": ([*CHAT, "model=x,rmp=3", *SAMPLE], "known model arguments"),
+    "a dry run of weights": ([*HF, *TINY, *SAMPLE, "--dry-run"], "an API model of ours for --dry-run"),
+    "--limit 0": ([*HF[:-1], "0", *TINY, *SAMPLE], "--limit with a number of docs"),
+    "--limit -1": ([*HF[:-1], "-1", *TINY, *SAMPLE], "got --limit -1"),
+    "--limit 2.5": ([*HF[:-1], "2.5", *TINY, *SAMPLE], "got --limit 2.5"),
+    "--samples with --limit": (
+        [*HF, *TINY, *SAMPLE, "--samples", '{"sample-gsm8k": [0]}'],
+        "--limit or --samples, got both",
+    ),
+    "--samples of another task": ([*HF[:-2], *TINY, *SAMPLE, "--samples", '{"math500": [0]}'], "got math500"),
+    "--samples beyond the set": (
+        [*HF[:-2], *TINY, *SAMPLE, "--samples", '{"sample-gsm8k": [999999]}'],
+        "--samples with 999999",
+    ),
+    "a batch of 0": ([*HF, *TINY, *SAMPLE, "--batch_size", "0"], "--batch_size with a number"),
+    "a batch of many": ([*HF, *TINY, *SAMPLE, "--batch_size", "many"], "got many"),
+    "shots below 0": ([*HF, *TINY, *SAMPLE, "--num_fewshot", "-1"], "at least 0"),
+    "shots for a task without": (
+        [*HF, *TINY, *SAMPLE, "--num_fewshot", "8"],
+        "sample-gsm8k, which is asked without any",
+    ),
+    "a negative temperature": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "temperature=-1"], "temperature=-1"),
+    "a temperature in words": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "temperature=hot"], "temperature=hot"),
+    "greedy with a temperature": (
+        [*HF, *TINY, *SAMPLE, "--gen_kwargs", "do_sample=false,temperature=1.5"],
+        "one way of decoding",
+    ),
+    "top_p for greedy decoding": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "top_p=0.9"], "because top_p is given"),
+    "top_p of 95": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "do_sample=true,temperature=1,top_p=95"], "top_p=95"),
+    "a slip in a generation argument": (
+        [*HF, *TINY, *SAMPLE, "--gen_kwargs", "temprature=0.7"],
+        "Did you mean temperature?",
+    ),
+    "no tokens": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "max_gen_toks=0"], "max_gen_toks=0"),
+    "two limits": (
+        [*HF, *TINY, *SAMPLE, "--gen_kwargs", "max_gen_toks=5,max_new_tokens=6"],
+        "max_gen_toks=5, max_new_tokens=6",
+    ),
+    "generation arguments without a value": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "greedy"], "greedy"),
+    "prompts beyond the context": (
+        [*HF, *tiny("max_length=10"), *SAMPLE],
+        "prompts of sample-gsm8k within the model's context of 10",
+    ),
+    "a context in words": ([*HF, *tiny("max_length=long"), *SAMPLE], "max_length=long"),
+    "a base model with a template": (
+        [*HF, "--model_args", "pretrained=./base", *SAMPLE, "--apply_chat_template"],
+        "a model with a chat template",
+    ),
+    "no data": ([*HF, *TINY, "--tasks", "gsm8k-cot-zeroshot"], "nowhere"),
+    "greedy repeats": ([*HF, *TINY, *SAMPLE, "--repeats", "4"], "sampling, for 4 responses"),
+    "no such preset": ([*HF, *TINY, *SAMPLE, "--preset", "qwen9"], "qwen9"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder to work in, with a model without a chat template, a folder without a model, and no data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # handlers of earlier tests hold closed streams
+    for variable in (
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+    ):
+        monkeypatch.delenv(variable, raising=False)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "base").mkdir()
+    source = embedded.path("grpo")
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "base" / name).write_bytes((source / name).read_bytes())
+    config = json.loads((source / "tokenizer_config.json").read_text())
+    config.pop("chat_template", None)
+    (tmp_path / "base" / "tokenizer_config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+@pytest.fixture
+def no_weights(monkeypatch):
+    """Every way to a model's weights fails the test."""
+    from lm_eval.models.huggingface import HFLM
+
+    def loaded(*_, **__):
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(HFLM, "__init__", loaded)
+
+
+@pytest.mark.usefixtures("place", "no_weights")
+@pytest.mark.xdist_group("index")
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_said_before_anything_is_loaded(mistake, capsys):
+    arguments, message = MISTAKES[mistake]
+    try:
+        status = main(["run", *arguments])
+    except SystemExit as error:  # argparse
+        status = error.code
+    error = capsys.readouterr().err
+    assert status == 2, error
+    assert message in error
+    assert "Traceback" not in error
+    assert "sk-planted" not in error
+
+
+def run(place, *more):
+    assert main(["run", *HF, *SAMPLE, "--output_path", str(place / "logs"), *more]) == 0
+    (samples,), (results,) = (
+        (place / "logs").rglob("samples_*.jsonl"),
+        (place / "logs").rglob("results_*.json"),
+    )
+    return read_jsonl(samples), json.loads(results.read_text())
+
+
+def test_a_temperature_means_sampling_and_the_log_says_what_was_done(place, capsys):
+    rows, results = run(
+        place, *TINY, "--apply_chat_template", "--gen_kwargs", "temperature=1.5,max_new_tokens=5"
+    )
+    asked = rows[0]["arguments"]["gen_args_0"]["arg_1"]
+    assert (asked["do_sample"], asked["temperature"], asked["max_gen_toks"]) == (True, 1.5, 5)
+    assert "max_new_tokens" not in asked
+    assert results["config"]["gen_kwargs"] == {"temperature": 1.5, "max_gen_toks": 5, "do_sample": True}
+    assert "is read as do_sample=true" in capsys.readouterr().out
+
+
+def test_a_budget_beyond_the_context_is_clamped_said_and_recorded(place, capsys):
+    rows, results = run(place, *tiny("max_length=150"), "--gen_kwargs", "max_gen_toks=500")
+    settings = results["configs"]["sample-gsm8k"]["generation_kwargs"]
+    assert 0 < settings["max_gen_toks"] < 150
+    assert rows[0]["arguments"]["gen_args_0"]["arg_1"]["max_gen_toks"] == settings["max_gen_toks"]
+    assert "500 tokens for a response do not fit the context of 150" in capsys.readouterr().out
+
+
+def test_an_instruct_model_without_its_template_is_said_once(place, capsys):
+    run(place, *TINY, "--gen_kwargs", "max_gen_toks=5")
+    assert capsys.readouterr().out.count("the model has a chat template") == 1
+
+
+def test_nothing_is_said_of_a_run_without_mistakes(place, capsys):
+    run(
+        place,
+        *TINY,
+        "--apply_chat_template",
+        "--gen_kwargs",
+        "do_sample=true,temperature=0.6,top_p=0.95,max_gen_toks=5",
+    )
+    out = capsys.readouterr().out
+    for words in ("is read as", "chat template", "do not fit", "not a task of ours"):
+        assert words not in out
