@@ -7,7 +7,7 @@ import pytest
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
-from lm_eval_mathtasks.host import endings
+from lm_eval_mathtasks.host import finish as endings
 from lm_eval_mathtasks.response import Response
 from tests.conftest import read_jsonl
 

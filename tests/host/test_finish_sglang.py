@@ -5,7 +5,7 @@ from types import ModuleType
 
 from lm_eval.models.utils import postprocess_generated_text
 
-from lm_eval_mathtasks.host.endings import endings_told
+from lm_eval_mathtasks.host.finish import endings_told
 
 NAME = "lm_eval.models.sglang_causallms"
 OUTPUTS = [
