@@ -24,7 +24,7 @@ from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
-from lm_eval_mathtasks.host.finishes import drop_unknown_cuts, endings_told
+from lm_eval_mathtasks.host.finish import drop_unknown_cuts, endings_told
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling

@@ -7,10 +7,7 @@ import pytest
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
-<<<<<<<< HEAD:tests/host/test_finish_reasons.py
-========
-from lm_eval_mathtasks.host import finishes
->>>>>>>> host16:tests/host/test_finishes.py
+from lm_eval_mathtasks.host import finish as endings
 from lm_eval_mathtasks.response import Response
 from tests.conftest import read_jsonl
 
@@ -112,22 +109,13 @@ class Letters:
 def test_tokens_say_how_a_response_ended(text, budget, think, expected):
     model = SimpleNamespace(tokenizer=Letters(), think_end_token=think)
     tokens = [ord(letter) for letter in text]
-<<<<<<<< HEAD:tests/host/test_finish_reasons.py
-    assert finish_reasons._hf_ending(model, tokens, {0}, ["Q:", ""], budget) == expected
-========
-    assert finishes._hf_ending(model, tokens, {0}, ["Q:", ""], budget) == expected
->>>>>>>> host16:tests/host/test_finishes.py
+    assert endings._hf_ending(model, tokens, {0}, ["Q:", ""], budget) == expected
 
 
 def test_an_end_token_that_is_only_a_stop_string_counts():
     model = SimpleNamespace(tokenizer=Letters(), think_end_token=None)
-<<<<<<<< HEAD:tests/host/test_finish_reasons.py
-    assert finish_reasons._hf_ending(model, [97, 0], set(), ["<0>"], 2) == "stop"
-    assert finish_reasons._hf_ending(model, [97, 0], set(), ["Q:"], 2) == "length"
-========
-    assert finishes._hf_ending(model, [97, 0], set(), ["<0>"], 2) == "stop"
-    assert finishes._hf_ending(model, [97, 0], set(), ["Q:"], 2) == "length"
->>>>>>>> host16:tests/host/test_finishes.py
+    assert endings._hf_ending(model, [97, 0], set(), ["<0>"], 2) == "stop"
+    assert endings._hf_ending(model, [97, 0], set(), ["Q:"], 2) == "length"
 
 
 @pytest.mark.parametrize(
@@ -142,11 +130,7 @@ def test_an_end_token_that_is_only_a_stop_string_counts():
 def test_a_rate_of_cuts_that_nobody_knows_is_absent(responses, known):
     scores = {"exact_match,none": 1.0, "truncated,none": 0.0, "truncated_stderr,none": 0.0}
     results = {"results": {"t": dict(scores)}, "samples": {"t": [{"resps": [[r]]} for r in responses]}}
-<<<<<<<< HEAD:tests/host/test_finish_reasons.py
-    assert finish_reasons.drop_unknown_cuts(results) == ([] if known else ["t"])
-========
-    assert finishes.drop_unknown_cuts(results) == ([] if known else ["t"])
->>>>>>>> host16:tests/host/test_finishes.py
+    assert endings.drop_unknown_cuts(results) == ([] if known else ["t"])
     assert results["results"]["t"] == (scores if known else {"exact_match,none": 1.0})
 
 
@@ -158,11 +142,7 @@ def test_vllm_says_it_itself_and_a_later_stop_string_overrules_it():
     outputs = [
         SimpleNamespace(outputs=[SimpleNamespace(finish_reason=r)]) for r in ("length", "stop", "length")
     ]
-<<<<<<<< HEAD:tests/host/test_finish_reasons.py
-    told = finish_reasons._telling(postprocess_generated_text, deque(finish_reasons._vllm_endings(None, outputs, {})))
-========
-    told = finishes._telling(postprocess_generated_text, deque(finishes._vllm_endings(None, outputs, {})))
->>>>>>>> host16:tests/host/test_finishes.py
+    told = endings._telling(postprocess_generated_text, deque(endings._vllm_endings(None, outputs, {})))
     found = [told(text, ["Q:"], "/") for text in ("Q:/ab", "ab", "aQ:b")]
     assert [(str(r), r.finish_reason) for r in found] == [("ab", "length"), ("ab", "stop"), ("a", "stop")]
     assert told("beyond what was generated", [], None).finish_reason is None

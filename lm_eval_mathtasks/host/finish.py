@@ -1,4 +1,4 @@
-"""How each response of a local model ended, which lm-eval's `hf` and `vllm` know and drop.
+"""How each response of a local model ended, which lm-eval's `hf`, `vllm` and `sglang` know and drop.
 
 They return bare text. Here their responses become `Response`, whose finish reason goes the way of an API model's: to
 the scoring hooks, the samples, and from there to every command. Where it is not known (other local models, encoder and
@@ -16,7 +16,8 @@ from typing import Any
 from lm_eval_mathtasks.response import Response
 
 _HF, _VLLM = "lm_eval.models.huggingface", "lm_eval.models.vllm_causallms"
-_POSTPROCESS = "postprocess_generated_text"  # what both call once a response, in the order of a batch
+_SGLANG = "lm_eval.models.sglang_causallms"
+_POSTPROCESS = "postprocess_generated_text"  # what all call once a response, in the order of a batch
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def endings_told(lm: Any) -> Iterator[None]:
     """Have the responses of `lm` carry their finish reasons, where it is one of lm-eval's models that know them."""
     model = getattr(lm, "lm", lm)  # inside lm-eval's cache
     name = getattr(type(model).generate_until, "__module__", "")
-    read = {_HF: _hf_endings, _VLLM: _vllm_endings}.get(name)
+    read = {_HF: _hf_endings, _VLLM: _vllm_endings, _SGLANG: _sglang_endings}.get(name)
     if read is None or (name == _HF and model.backend != "causal"):
         yield
         return
@@ -60,6 +61,12 @@ def _telling(postprocess: Callable[..., str], endings: deque[str | None]) -> Cal
 
 def _vllm_endings(_model: Any, generated: Sequence[Any], _named: Mapping[str, Any]) -> list[str | None]:
     return [output.outputs[0].finish_reason for output in generated]
+
+
+def _sglang_endings(_model: Any, generated: Sequence[Any], _named: Mapping[str, Any]) -> list[str | None]:
+    """SGLang's engine says {"type": "length" or "stop", ...}; whatever has another shape is not known."""
+    said = [(output.get("meta_info") or {}).get("finish_reason") for output in generated]
+    return [reason.get("type") if isinstance(reason, Mapping) else None for reason in said]
 
 
 def _hf_endings(model: Any, generated: Any, named: Mapping[str, Any]) -> list[str | None]:
