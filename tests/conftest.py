@@ -8,6 +8,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # set before any test imports a hub client
+# pytest loads readline, which puts the size of a terminal into the environment of child processes, behind os.environ:
+# the workers of xdist and commands that tests start would break their lines at 80 columns.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+    os.unsetenv(_name)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

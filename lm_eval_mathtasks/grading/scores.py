@@ -20,22 +20,30 @@ RATES = (Status.NO_ANSWER, Status.UNPARSABLE, Status.OVER_LIMIT, Status.GOLD_UNR
 
 
 def doc_scores(
-    judged: Sequence[Judgement], *, gold: str | None, asked: int, strict: Sequence[bool] | None = None
+    judged: Sequence[Judgement],
+    *,
+    gold: str | None,
+    asked: int,
+    told: bool,
+    strict: Sequence[bool] | None = None,
 ) -> dict[str, float]:
     """Return the metrics of a doc from the judgements of its responses.
 
-    judged: of the responses that are there, in order; asked: how many were asked for. api_error is the share that is
-    missing; the other metrics are of the rest, and absent if there is none. Each is 0.0 or 1.0 for one response, and
-    the mean over several: exact_match, graded equal; strict_match (only where `strict` says of each response whether
-    its answer is the same text, in the format that was asked for); extracted, an answer was found; truncated, the
-    response was cut off, surely or likely, whether or not it had answered before that; the rest are statuses of
-    verdicts. Of several responses pass@k and maj@k stand beside them, see `repeat_scores`.
+    judged: of the responses that are there, in order; asked: how many were asked for; told: whether each of those that
+    are there came with its finish reason. api_error is the share that is missing; the other metrics are of the rest,
+    and absent if there is none. Each is 0.0 or 1.0 for one response, and the mean over several: exact_match, graded
+    equal; strict_match (only where `strict` says of each response whether its answer is the same text, in the format
+    that was asked for); extracted, an answer was found; truncated, the response was cut off, whether or not it had
+    answered before that (absent unless told: the rate of those that look cut off would be too low); the rest are
+    statuses of verdicts. Of several responses pass@k and maj@k stand beside them, see `repeat_scores`.
     """
     scores = {"api_error": 1 - len(judged) / asked}
     if not judged:
         return scores
     each = [_response_scores(one) for one in judged]
     scores |= {name: mean(one[name] for one in each) for name in each[0]}
+    if told:
+        scores["truncated"] = mean(one.cut_off is not None for one in judged)
     if strict is not None:
         scores["strict_match"] = mean(strict)
     return {**scores, **repeat_scores([one.correct for one in judged], votes_for(judged, gold), asked)}
@@ -45,7 +53,6 @@ def _response_scores(judged: Judgement) -> dict[str, float]:
     return {
         "exact_match": float(judged.correct),
         "extracted": float(judged.extraction.answer is not None),
-        "truncated": float(judged.cut_off is not None),
         **{str(status): float(judged.verdict.status is status) for status in RATES},
     }
 

@@ -67,7 +67,9 @@ def score_doc(
         return found.answer is not None and rule in (None, found.rule) and same(reference, found.answer)
 
     strict = [strictly(one.extraction) for one in judged]
-    scores = doc_scores(judged, gold=reference, asked=len(responses_of(results)), strict=strict)
+    told = all(getattr(response, "finish_reason", None) for response in responses)
+    asked = len(responses_of(results))
+    scores = doc_scores(judged, gold=reference, asked=asked, told=told, strict=strict)
     scores |= _beside(reference, responses)
     erratum = erratum_of(str(doc["question"]))
     if judged and (erratum is None or erratum.gold is not None):

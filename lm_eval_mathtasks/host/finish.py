@@ -2,7 +2,7 @@
 
 They return bare text. Here their responses become `Response`, whose finish reason goes the way of an API model's: to
 the scoring hooks, the samples, and from there to every command. Where it is not known (other local models, encoder and
-decoder models), the rate `truncated` of the run is absent: a text without a sign of a cut may still have been cut.
+decoder models), the doc has no metric `truncated`: a text without a sign of a cut may still have been cut.
 """
 
 from __future__ import annotations
@@ -103,23 +103,10 @@ def _hf_ending(
     return "stop" if any(stop in text for stop in stops) else "length"
 
 
-def drop_unknown_cuts(results: Mapping[str, Any]) -> list[str]:
-    """Take the rate `truncated` out of the results of tasks with a response of which nobody knows how it ended; return
-    the names of these tasks. What the texts show stays in the samples."""
-    unknown = []
-    for task, samples in (results.get("samples") or {}).items():
-        scores = results["results"].get(task, {})
-        rates = [key for key in scores if key.split(",")[0] in ("truncated", "truncated_stderr")]
-        if rates and not all(_known(sample["resps"]) for sample in samples):
-            for key in rates:
-                del scores[key]
-            unknown.append(task)
-    return unknown
-
-
-def _known(responses: Sequence[Sequence[Any]]) -> bool:
-    return all(
-        getattr(response, "finish_reason", None) or getattr(response, "error", None)
-        for group in responses
-        for response in group
-    )
+def unknown_cuts(results: Mapping[str, Any]) -> list[str]:
+    """Return our tasks whose results have no rate `truncated`: nobody knows how any of their responses ended."""
+    return [
+        task
+        for task, scores in results["results"].items()
+        if "extracted,none" in scores and "truncated,none" not in scores
+    ]

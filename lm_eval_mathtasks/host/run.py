@@ -24,7 +24,7 @@ from lm_eval_mathtasks import models
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
-from lm_eval_mathtasks.host.finish import drop_unknown_cuts, endings_told
+from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
@@ -236,7 +236,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         with endings_told(named["lm"]):
             results = original_evaluate(*positional, **named)
         if results:  # None where another process writes the logs
-            keeper.unknown_cuts = drop_unknown_cuts(results)
+            keeper.unknown_cuts = unknown_cuts(results)
         return results
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:

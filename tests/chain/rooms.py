@@ -38,7 +38,7 @@ def call(*arguments: Any, status: int = 0) -> str:
     out, errors = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(errors):
         ended = main([str(argument) for argument in arguments])
-    assert ended == status, (arguments, errors.getvalue(), out.getvalue()[-2000:])
+    assert ended == status, f"{arguments}\n{errors.getvalue()}\n{out.getvalue()[-2000:]}"
     return out.getvalue()
 
 
@@ -123,33 +123,29 @@ def check_log(chain: Chain) -> None:
     results = json.loads(file.read_text(encoding="utf-8"))["results"]
     for task, facts in chain.truth.items():
         (samples,) = chain.log.rglob(f"samples_{task}_*.jsonl")
-        wanted = {doc_id: metrics_of(doc) for doc_id, doc in facts.items()}
         lines = {str(line["doc_id"]): line for line in read_jsonl(samples)}
+        wanted = {doc_id: metrics_of(doc, lines[doc_id]) for doc_id, doc in facts.items()}
         said = {
-            i: {n: line[n] for n in metrics_of(facts[i]) if n in line["metrics"]} for i, line in lines.items()
+            i: {n: line[n] for n in {*wanted[i], "truncated"} if n in line["metrics"]}
+            for i, line in lines.items()
         }
         assert said == approximately(wanted), task
-        known = all(ended for line in lines.values() for ended in endings_of(line))
-        said_of_cuts = "truncated,none" in results[task]
-        assert said_of_cuts or not known, task
-        for name in set(wanted[next(iter(there(facts)))]) - (set() if said_of_cuts else {"truncated"}):
+        for name in {name for metrics in wanted.values() for name in metrics}:
             mean = fmean(metrics[name] for metrics in wanted.values() if name in metrics)
             assert results[task][f"{name},none"] == pytest.approx(mean), (task, name)
 
 
-def endings_of(line: Mapping[str, Any]) -> list[str | None]:
-    """How the responses of a line ended, None where it does not say."""
-    return [ended for group in line.get("finish_reasons", [[None]]) for ended in group]
-
-
-def metrics_of(doc: Sequence[Fact]) -> dict[str, float]:
-    """The metrics of a doc in the log, as far as statuses and cuts make them. `truncated` is the metric of cuts."""
+def metrics_of(doc: Sequence[Fact], line: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a doc in the log, as far as statuses and cuts make them. `truncated` is the metric of cuts, and
+    absent where the log does not say of each response how it ended."""
     answered = [fact for fact in doc if fact != NO_RESPONSE]
     found = {"api_error": 1 - len(answered) / len(doc)}
     if answered:
         found["exact_match"] = share(answered, "correct")
         found["extracted"] = 1 - sum(share(answered, status) for status in NO_ANSWER)
-        found["truncated"] = sum(fact.cut_off is not None for fact in answered) / len(answered)
+        reasons = line.get("finish_reasons", [[None] * len(doc)])[0]
+        if all(reason for reason, fact in zip(reasons, doc, strict=False) if fact != NO_RESPONSE):
+            found["truncated"] = sum(fact.cut_off is not None for fact in answered) / len(answered)
         found |= {name: share(answered, name) for name in SAME_NAME}
     return found
 
@@ -279,7 +275,8 @@ def check_rescore(chain: Chain) -> None:
             doc = facts[str(line["doc_id"])]
             judged = [Fact(one["status"], one["cut_off"]) for one in line["judged"]]
             assert judged == [fact for fact in doc if fact != NO_RESPONSE], (task, line["doc_id"])
-            assert {name: line[name] for name in metrics_of(doc)} == pytest.approx(metrics_of(doc)), task
+            wanted = metrics_of(doc, line)
+            assert {name: line[name] for name in wanted} == pytest.approx(wanted), task
 
 
 def left_out(lines: str) -> tuple[int, int]:

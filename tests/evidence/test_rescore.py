@@ -150,7 +150,6 @@ def test_means_and_standard_errors_are_lm_evals(tmp_path, rescore, out):
     assert found["exact_match_stderr,none"] == pytest.approx(statistics.mean_stderr([1, 1, 1, 0]))
     rates = (
         "extracted",
-        "truncated",
         "no_answer",
         "unparsable",
         "over_limit",
@@ -158,6 +157,7 @@ def test_means_and_standard_errors_are_lm_evals(tmp_path, rescore, out):
         "api_error",
     )
     assert {f"{name},none" for name in rates} < found.keys()
+    assert "truncated,none" not in found, "the log does not say how a response ended"
 
 
 def test_repeats_are_averaged(tmp_path, rescore, out):

@@ -11,6 +11,7 @@ from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems.rows import find_file
 from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import load
+from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, shared_path
 from tests.host.scripted import evaluate, manager
 
@@ -59,7 +60,8 @@ def at_hand(name):
 
 def boxed(doc):
     """The reference answer as a response would state it: without its dollar signs, in a box."""
-    return "So $\\boxed{" + re.sub(r"(?<!\\)\$", "", hooks.gold(doc)) + "}$."
+    text = "So $\\boxed{" + re.sub(r"(?<!\\)\$", "", hooks.gold(doc)) + "}$."
+    return Response(text, finish_reason="stop")
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

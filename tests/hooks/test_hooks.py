@@ -24,7 +24,8 @@ def only(scores):
         ("", {"no_answer"}),
         (None, {"no_answer"}),
         ("I cannot say.", {"no_answer"}),
-        ("<think>first 3, then", {"truncated"}),
+        ("<think>first 3, then", set()),
+        (Response("<think>first 3, then", finish_reason="stop"), {"truncated"}),
         (
             Response("\\boxed{1004}", finish_reason="length"),
             {"exact_match", "strict_match", "extracted", "truncated"},

@@ -152,7 +152,9 @@ def test_every_yaml_states_what_a_run_needs(path):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_task_runs_and_declares_its_metrics(name, data, caplog):
     metadata = None if name in BUNDLED else data
-    scores, samples, model = evaluate(name, lambda doc: "I do not know.", limit=2, metadata=metadata)
+    scores, samples, model = evaluate(
+        name, lambda doc: Response("I do not know.", finish_reason="stop"), limit=2, metadata=metadata
+    )
     assert len(samples) == 2
     assert scores["exact_match"] == 0.0
     assert scores["no_answer"] == 1.0

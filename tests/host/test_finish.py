@@ -8,7 +8,6 @@ import pytest
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.host import finish as endings
-from lm_eval_mathtasks.response import Response
 from tests.conftest import read_jsonl
 
 DOCS = 4
@@ -118,20 +117,10 @@ def test_an_end_token_that_is_only_a_stop_string_counts():
     assert endings._hf_ending(model, [97, 0], set(), ["Q:"], 2) == "length"
 
 
-@pytest.mark.parametrize(
-    ("responses", "known"),
-    [
-        ([Response("a", finish_reason="stop"), Response("b", finish_reason="length")], True),
-        ([Response("a", finish_reason="stop"), Response("", error="content filter")], True),
-        ([Response("a", finish_reason="stop"), Response("b")], False),
-        (["a", "b"], False),
-    ],
-)
-def test_a_rate_of_cuts_that_nobody_knows_is_absent(responses, known):
-    scores = {"exact_match,none": 1.0, "truncated,none": 0.0, "truncated_stderr,none": 0.0}
-    results = {"results": {"t": dict(scores)}, "samples": {"t": [{"resps": [[r]]} for r in responses]}}
-    assert endings.drop_unknown_cuts(results) == ([] if known else ["t"])
-    assert results["results"]["t"] == (scores if known else {"exact_match,none": 1.0})
+def test_a_task_without_a_rate_of_cuts_is_named():
+    told = {"extracted,none": 1.0, "truncated,none": 0.0}
+    results = {"ours": told, "untold": {"extracted,none": 1.0}, "another's": {"acc,none": 0.5}}
+    assert endings.unknown_cuts({"results": results}) == ["untold"]
 
 
 def test_vllm_says_it_itself_and_a_later_stop_string_overrules_it():

@@ -45,6 +45,7 @@ def write_lm_eval(
             turns = [json.dumps([{"role": "user", "content": asked}])]
             numbers = {} if marks is None or marks[number] is None else {"exact_match": float(marks[number])}
             numbers |= {key: float(values[number]) for key, values in (metrics or {}).items()}
+            reasons = [getattr(text, "finish_reason", None) for text in texts]
             lines.append(
                 {
                     "doc_id": number,
@@ -58,6 +59,7 @@ def write_lm_eval(
                     "doc_hash": digest(one),
                     "prompt_hash": digest(asked),
                     "target_hash": digest(one["gold"]),
+                    **({"finish_reasons": [reasons]} if any(reasons) else {}),
                     **numbers,
                 }
             )

@@ -42,7 +42,11 @@ def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     judged: of the responses that are there. A doc that was never answered has `api_error` alone. `strict_match` is left
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
-    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses))
+    # A log that has the rate knew how its responses ended, though it may not say so of each.
+    told = all(row.finish_reason(k) for k in row.there) or any(
+        n.startswith("truncated,") for n in row.metrics
+    )
+    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses), told=told)
     if not judged:
         return scores
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
