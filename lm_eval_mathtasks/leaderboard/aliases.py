@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.runs.weights import WITH_ADAPTER
+from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, quantised
 
 KINDS = ("base", "instruct", "reasoning")
 # What harnesses add to a model's name: the backend that served it.
@@ -86,7 +86,8 @@ class Models(Mapping[str, Model]):
         """Return the models a name may mean: one, or the modes of one hub id.
 
         A hub id, a path that ends in one, a name of an API with or without its date, a name from a paper, any of these
-        with the name of a backend behind it, a folder of the hub's cache, points written as underscores (2_5).
+        with the name of a backend or of a quantisation behind it, a folder of the hub's cache, points written as
+        underscores (2_5).
         Raises ClaimError with near names, also for a tag of Ollama's (`llama3.1:8b` is not the base model), and for
         a model with an adapter, whatever the adapter's folder is called.
         """
@@ -96,9 +97,12 @@ class Models(Mapping[str, Model]):
         tail = cached[1] if cached else name.rstrip("/").rsplit("/", 1)[-1]
         if _SIZE_TAG.search(tail):
             raise ClaimError("a model that claims name", repr(name), self.suggestion(name))
+        # Weights of fewer bits have a claim of their own, or the claims of what they were made of, which `compare` then
+        # calls other weights.
+        made_of = _POINT.sub(".", quantised(_BACKEND.sub("", tail))[0])
         tail = _POINT.sub(".", tail)
         bare = _BACKEND.sub("", tail)
-        for candidate in (name, tail, _DATE.sub("", tail), bare, _DATE.sub("", bare)):
+        for candidate in (name, tail, _DATE.sub("", tail), bare, _DATE.sub("", bare), made_of):
             if found := self._names.get(simplified(candidate)):
                 return [self._models[key] for key in found]
         raise ClaimError("a model that claims name", repr(name), self.suggestion(name))

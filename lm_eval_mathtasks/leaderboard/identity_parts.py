@@ -11,7 +11,7 @@ from lm_eval_mathtasks.leaderboard.protocol import Effect, Part
 from lm_eval_mathtasks.problems.fingerprints import known_docs
 from lm_eval_mathtasks.runs.identity import Docs
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
+from lm_eval_mathtasks.runs.weights import QUANTISED, Weights, weights_of_log
 
 # As the parts say that the user's word stands for what the log does not show.
 BY_WORD = "by your word"
@@ -49,9 +49,12 @@ def _by_log(weights: Weights, claim: Claim, model: Model | None) -> Part:
     theirs = claim.hf_id or claim.model
     if weights.repository is None and weights.path is None:
         return Part("weights", f"{_shown(weights)} (--model says it)", theirs, "breaks")
-    if weights.changes or weights.path:
+    same_name = _same_name(weights, claim, model)
+    # A claim of quantised weights has them in its name, as the log has.
+    changes = [one for one in weights.changes if not (same_name and one.startswith(QUANTISED))]
+    if changes or weights.path:
         return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
-    named = _same_name(weights, claim, model) and _same_owner(weights, claim)
+    named = same_name and _same_owner(weights, claim)
     # Who resolved a name without an owner found the model by it.
     if not named and (weights.owner is not None or model is None):
         return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")

@@ -10,6 +10,7 @@ from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 
 # Between the names of a model and of an adapter on top of it.
 WITH_ADAPTER = " + "
+QUANTISED = "quantised as "
 # As Hugging Face, vLLM, SGLang and lm-eval name them.
 _ADAPTERS = ("peft", "delta", "adapter", "adapter_path", "lora", "lora_path", "lora_paths", "lora_local_path",
              "lora_modules", "lora_name_or_path")  # fmt: skip
@@ -57,6 +58,14 @@ _CACHED = re.compile(
     r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]snapshots(?:[/\\][^/\\]+)?)?[/\\]?$"
 )
 _PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\\|\.(?:gguf|safetensors|bin|pt)$|^models--")
+# What publishers and converters put behind a model's name for weights of fewer bits: -AWQ, -GPTQ-Int4, -bnb-4bit,
+# -Q4_K_M.gguf, -FP8-dynamic.
+_QUANTISED = re.compile(
+    r"[-_.](?P<how>(?:awq|gptq|gguf|fp[48]|int[48]|nf4|bnb|exl[23]|mlx|w\d+a\d+|\d-?bit|i?q\d_[a-z0-9_]+)"
+    r"(?:[-_.](?:int[48]|\d-?bit|dynamic|dequantised|dequantized|gguf|w\d+a\d+|g\d+|i?q\d_[a-z0-9_]+))*)$",
+    re.IGNORECASE,
+)
+
 # lm-eval's models that ask a server; the publisher's own servers unless the log gives another address.
 _API = re.compile(r"mathtasks-|local-|openai-|anthropic|azure|.*(completions|-chat)$")
 
@@ -112,6 +121,8 @@ def weights_of_log(
         other = arguments.get("tokenizer")
         changes += (f"tokenizer={other}",) if _is_set(other) and str(other) != name else ()
         changes += (f"--model {backend}",) if backend and not _LIBRARIES.match(backend) else ()
+    bits = quantised(name or "")[1]
+    changes += (f"{QUANTISED}{bits}",) if bits else ()
     if name and (cached := _CACHED.search(name)):
         return Weights(f"{cached['owner']}/{cached['name']}", None, changes, stated)
     # A library that is given a name without an owner takes the folder of that name, if there is one.
@@ -119,6 +130,16 @@ def weights_of_log(
     if name and (bare or _PATH.search(name)):
         return Weights(None, name, changes, stated)
     return Weights(name or None, None, changes, stated, served=api)
+
+
+def quantised(name: str) -> tuple[str, str | None]:
+    """Return the name of a model without what says that its weights were quantised, and that part, None without one.
+
+    >>> quantised("Qwen2.5-7B-Instruct-GPTQ-Int4")
+    ('Qwen2.5-7B-Instruct', 'GPTQ-Int4')
+    """
+    found = _QUANTISED.search(name)
+    return (name[: found.start()], found["how"]) if found else (name, None)
 
 
 def adapters_of(arguments: Mapping[str, object]) -> list[str]:

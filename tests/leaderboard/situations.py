@@ -72,6 +72,8 @@ SITUATIONS = (
         {"pretrained": "/cache/models--evil--Qwen2.5-7B/snapshots/abc"},
         "another's repository",
     ),
+    Situation("a quantisation behind the name, `Qwen/Qwen2.5-7B-AWQ`", NOT, "weights", "other weights",
+              log={"arguments": {"pretrained": "Qwen/Qwen2.5-7B-AWQ"}}),
     Situation(
         "an argument that we do not know, `steer_path=/a.pt`", NOT, "weights",
         "what is not known to leave the weights alone may change them",
