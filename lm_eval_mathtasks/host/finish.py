@@ -104,9 +104,22 @@ def _hf_ending(
 
 
 def unknown_cuts(results: Mapping[str, Any]) -> list[str]:
-    """Return our tasks whose results have no rate `truncated`: nobody knows how any of their responses ended."""
-    return [
-        task
-        for task, scores in results["results"].items()
-        if "extracted,none" in scores and "truncated,none" not in scores
-    ]
+    """Return our tasks without a rate `truncated`, because nobody knows how all of their responses ended.
+
+    Where it is known of some only, the metric is taken out of the results and the samples: the mean of those whose
+    ends are known is not that of all.
+    """
+    unknown = []
+    for task, scores in results["results"].items():
+        answered = [one for one in results.get("samples", {}).get(task, ()) if "exact_match" in one]
+        if "extracted,none" not in scores or (answered and all("truncated" in one for one in answered)):
+            continue
+        if not answered and "truncated,none" in scores:
+            continue
+        unknown.append(task)
+        for key in ("truncated,none", "truncated_stderr,none"):
+            scores.pop(key, None)
+        for one in answered:
+            if one.pop("truncated", None) is not None:
+                one["metrics"] = [name for name in one["metrics"] if name != "truncated"]
+    return unknown

@@ -124,7 +124,8 @@ def check_log(chain: Chain) -> None:
     for task, facts in chain.truth.items():
         (samples,) = chain.log.rglob(f"samples_{task}_*.jsonl")
         lines = {str(line["doc_id"]): line for line in read_jsonl(samples)}
-        wanted = {doc_id: metrics_of(doc, lines[doc_id]) for doc_id, doc in facts.items()}
+        told = all_told(facts, lines)
+        wanted = {doc_id: metrics_of(doc, told) for doc_id, doc in facts.items()}
         said = {
             i: {n: line[n] for n in {*wanted[i], "truncated"} if n in line["metrics"]}
             for i, line in lines.items()
@@ -135,17 +136,27 @@ def check_log(chain: Chain) -> None:
             assert results[task][f"{name},none"] == pytest.approx(mean), (task, name)
 
 
-def metrics_of(doc: Sequence[Fact], line: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of a doc in the log, as far as statuses and cuts make them. `truncated` is the metric of cuts, and
-    absent where the log does not say of each response how it ended."""
+def all_told(facts: Facts, lines: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a log says of every response that is there how it ended."""
+    return all(
+        reason
+        for doc_id, doc in facts.items()
+        for reason, fact in zip(lines[doc_id].get("finish_reasons", [[None] * len(doc)])[0], doc, strict=True)
+        if fact != NO_RESPONSE
+    )
+
+
+def metrics_of(doc: Sequence[Fact], told: bool) -> dict[str, float]:
+    """The metrics of a doc in the log, as far as statuses and cuts make them. `truncated` is the metric of cuts; it is
+    there if it is told of every response of the task how it ended."""
     answered = [fact for fact in doc if fact != NO_RESPONSE]
     found = {"api_error": 1 - len(answered) / len(doc)}
     if answered:
         found["exact_match"] = share(answered, "correct")
         found["extracted"] = 1 - sum(share(answered, status) for status in NO_ANSWER)
-        reasons = line.get("finish_reasons", [[None] * len(doc)])[0]
-        if all(reason for reason, fact in zip(reasons, doc, strict=False) if fact != NO_RESPONSE):
-            found["truncated"] = sum(fact.cut_off is not None for fact in answered) / len(answered)
+        found |= (
+            {"truncated": sum(fact.cut_off is not None for fact in answered) / len(answered)} if told else {}
+        )
         found |= {name: share(answered, name) for name in SAME_NAME}
     return found
 
@@ -271,11 +282,13 @@ def check_rescore(chain: Chain) -> None:
         assert cuts_said(lines) == cut_off(facts), task
         assert left_out(lines) == (len(facts) - len(there(facts)), lost(facts)), task
         (samples,) = folder.rglob(f"samples_{task}_*.jsonl")
-        for line in read_jsonl(samples):
+        lines_of = {str(line["doc_id"]): line for line in read_jsonl(samples)}
+        told = any("truncated" in line for line in lines_of.values())
+        for line in lines_of.values():
             doc = facts[str(line["doc_id"])]
             judged = [Fact(one["status"], one["cut_off"]) for one in line["judged"]]
             assert judged == [fact for fact in doc if fact != NO_RESPONSE], (task, line["doc_id"])
-            wanted = metrics_of(doc, line)
+            wanted = metrics_of(doc, told)
             assert {name: line[name] for name in wanted} == pytest.approx(wanted), task
 
 

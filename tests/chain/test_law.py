@@ -91,7 +91,13 @@ def test_a_perfect_model_scores_1_and_the_others_less(run):
 
 @pytest.mark.parametrize(
     ("model", "k"),
-    [("perfect", 4), ("empty", 4), ("cut by text", 4), ("mixture", 1), ("answers and errors", 4)],
+    [
+        ("perfect", 4),
+        ("empty", 4),
+        ("cut by text", 4),
+        ("cut by finish reason", 1),
+        ("answers and errors", 4),
+    ],
 )
 def test_a_log_of_plain_lm_eval_says_the_same(run, tmp_path, model, k):
     """What its metrics and texts tell is enough; of k responses no metric says which the server had cut."""
@@ -127,7 +133,7 @@ def test_a_cause_of_explain_has_no_status_s_name():
 # answered before. One of the two needs another name, in the YAMLs (`cut_off`) or in `Status`.
 @pytest.mark.xfail(reason="the metric `truncated` and the status `truncated` are two numbers", strict=True)
 def test_a_metric_with_the_name_of_a_status_is_its_share(run):
-    chain = run("mixture", 4)
+    chain = run("cut by finish reason", 4)
     for task, facts in chain.truth.items():
         (file,) = chain.log.rglob(f"samples_{task}_*.jsonl")
         for line in read_jsonl(file):

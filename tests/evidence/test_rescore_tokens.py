@@ -39,8 +39,10 @@ def test_the_limit_is_seen_by_counting_and_by_nothing_else(run, tmp_path):
     lines, after = rescored(run, tmp_path / "b", "--tokenizer", TOKENIZER)
     assert [line.get("finish_reasons") for line in lines] == [[["length"]], None, None, None]
     assert [line["judged"][0]["cut_off"] == "surely" for line in lines] == [True, False, False, False]
-    assert (lines[0]["truncated"], lines[0]["exact_match"]) == (1, 0)
-    assert after["truncated,none"] >= before["truncated,none"]
+    assert lines[0]["exact_match"] == 0
+    # Of three docs nobody knows how they ended: a rate of cuts would be that of one.
+    assert "truncated,none" not in before.keys() | after.keys()
+    assert not any("truncated" in line["metrics"] for line in lines)
 
 
 def test_what_was_counted_stays_in_what_is_made_of_it(run, tmp_path):

@@ -117,10 +117,27 @@ def test_an_end_token_that_is_only_a_stop_string_counts():
     assert endings._hf_ending(model, [97, 0], set(), ["Q:"], 2) == "length"
 
 
-def test_a_task_without_a_rate_of_cuts_is_named():
-    told = {"extracted,none": 1.0, "truncated,none": 0.0}
-    results = {"ours": told, "untold": {"extracted,none": 1.0}, "another's": {"acc,none": 0.5}}
-    assert endings.unknown_cuts({"results": results}) == ["untold"]
+def test_a_task_without_a_rate_of_cuts_is_named_and_a_rate_of_some_is_none():
+    def doc(**cut):
+        return {"exact_match": 1.0, "metrics": ["exact_match", *cut], **cut}
+
+    samples = {
+        "told": [doc(truncated=0.0), {"metrics": ["api_error"]}],
+        "some": [doc(truncated=1.0), doc()],
+        "untold": [doc()],
+        "another's": [{"acc": 1.0, "metrics": ["acc"]}],
+    }
+    rate = {"extracted,none": 1.0, "truncated,none": 1.0, "truncated_stderr,none": 0.0}
+    results = {
+        "told": {**rate},
+        "some": {**rate},
+        "untold": {"extracted,none": 1.0},
+        "another's": {"acc,none": 1.0},
+    }
+    assert endings.unknown_cuts({"results": results, "samples": samples}) == ["some", "untold"]
+    assert results["told"] == rate
+    assert results["some"] == {"extracted,none": 1.0}
+    assert samples["some"] == [doc(), doc()]
 
 
 def test_vllm_says_it_itself_and_a_later_stop_string_overrules_it():

@@ -235,9 +235,8 @@ class _Rescored:
         """Write samples and disputes; return what the results file says of the task."""
         words = iter(self.ours)
         judged = [[next(words) for _ in row.there] for row in self.run.rows]
-        self.scores = [
-            logs.rescored_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)
-        ]
+        docs = [logs.rescored_scores(row, each) for row, each in zip(self.run.rows, judged, strict=True)]
+        self.scores = logs.without_partial_rates(docs)
         name = f"{self.run.task}_{stamp}.jsonl"
         samples = folder / f"samples_{name}"
         task_hash = logs.write_samples(samples, logs.sample_lines(self.loaded, judged, self.scores))

@@ -53,6 +53,15 @@ def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     return {**scores, **dict.fromkeys(sorted(names), scores["exact_match"])}
 
 
+def without_partial_rates(scores: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Scores of docs without `truncated`, unless every doc that was answered has it: the mean of those whose ends are
+    known is not that of all."""
+    if not all("truncated" in one for one in scores if "exact_match" in one):
+        for one in scores:
+            one.pop("truncated", None)
+    return scores
+
+
 def sample_lines(
     loaded: Logged, judged: Sequence[Sequence[Judgement]], scores: Sequence[Mapping[str, float]]
 ) -> Iterator[SampleLine]:
