@@ -1,8 +1,9 @@
 """How each response of a local model ended, which lm-eval's `hf`, `vllm` and `sglang` know and drop.
 
 They return bare text. Here their responses become `Response`, whose finish reason goes the way of an API model's: to
-the scoring hooks, the samples, and from there to every command. Where it is not known (other local models, encoder and
-decoder models), the doc has no metric `truncated`: a text without a sign of a cut may still have been cut.
+the scoring hooks, the samples, and from there to every command. Where it is not known of every response of a task
+(other local models, encoder and decoder models), the task has no rate `truncated`: a text without a sign of a cut may
+still have been cut.
 """
 
 from __future__ import annotations

@@ -24,25 +24,15 @@ CONNECT_S = 5.0  # for a TCP connection to the server, which needs one round tri
 _NEAR = 0.8  # similarity (difflib) from which an unknown name is taken for a slip of a known one
 _BUDGET = "max_gen_toks"
 _SAMPLING = ("top_p", "top_k", "min_p")
-_GENERATION = {
-    _BUDGET,
-    *LIMIT_NAMES,
-    *_SAMPLING,
-    "do_sample",
-    "temperature",
-    "until",
-    "seed",
-    "repetition_penalty",
-}
+_GENERATION = {*LIMIT_NAMES, *_SAMPLING, "do_sample", "temperature", "until", "seed", "repetition_penalty"}
 _MODEL_ARGS = {
     "pretrained", "revision", "dtype", "tokenizer", "max_length", "max_model_len", "trust_remote_code", "peft", "delta",
     "parallelize", "device_map", "attn_implementation", "think_end_token", "enable_thinking", "add_bos_token", "seed",
     "tensor_parallel_size", "data_parallel_size", "gpu_memory_utilization", "load_in_4bit", "load_in_8bit", "backend",
     "subfolder", "max_gen_toks", "enforce_eager", "gguf_file", "max_batch_size", "truncation", "token", "use_cache",
 }  # fmt: skip
-Value = Callable[
-    [str], Any
-]  # a flag's name -> what the user gave, on the command line or in the file of --config
+# A flag's name -> what the user gave, on the command line or in the file of --config.
+Value = Callable[[str], Any]
 
 
 def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | None:

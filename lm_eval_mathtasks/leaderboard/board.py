@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
+from lm_eval_mathtasks.leaderboard.claim_tables import claim_cells, doubt_of, protocol_words
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
-from lm_eval_mathtasks.leaderboard.compare import score_of_claim
 from lm_eval_mathtasks.tables import Cell, Name, Share, Table
 
 # A vote, or a choice by a model, is another quantity than the accuracy of an answer: one list would rank them above it.
@@ -100,24 +99,16 @@ def _table(group: tuple[str, str], lines: Sequence[Line], claims: Claims, limit:
 
 def _row(line: Line, claims: Claims, today: date) -> tuple[Cell, ...]:
     claim = line.shown
-    score = score_of_claim(claim, claims.benchmarks[claim.benchmark])
     several = len(line.claims) > 1
-    status = claim.status if claim.status != "ok" else ("" if claim.source.published else "unpublished")
     return (
-        claim.model,
-        claim.size_b,
-        Share(score.value, score.interval),
-        claim.metric,
-        claim.k,
-        protocol_words(claim) or None,
-        claim.reported_by,
+        *claim_cells(claim, claims),
         claim.source.date,
         months_old(claim.source.date, today),
         len(line.claims),
         Share(min(c.score for c in line.claims) / 100) if several else None,
         Share(max(c.score for c in line.claims) / 100) if several else None,
         f"{claim.source.title}, {claim.locator}",
-        ": ".join(word for word in (status, claim.note) if word) or None,
+        ": ".join(word for word in (doubt_of(claim), claim.note) if word) or None,
         Name(claim.id),
     )
 

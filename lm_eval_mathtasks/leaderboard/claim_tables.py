@@ -106,23 +106,30 @@ def claims_table(title: str, chosen: Sequence[Claim], claims: Claims, *, limit: 
 
 
 def _row(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
-    score = score_of_claim(claim, claims.benchmarks[claim.benchmark])
-    status = claim.status if claim.status != "ok" else ("" if claim.source.published else "unpublished")
+    status = doubt_of(claim)
     if status and claim.note:
         status += f": {claim.note}"
     return (
         Name(claim.id),
         claim.benchmark,
-        claim.model,
-        claim.size_b,
-        Share(score.value, score.interval),
-        claim.metric,
-        claim.k,
-        protocol_words(claim) or None,
-        claim.reported_by,
+        *claim_cells(claim, claims),
         f"{claim.source.title}, {claim.locator}",
         status or None,
     )
+
+
+def claim_cells(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
+    """Return the cells that every table of claims has: model, size, score, metric, k, protocol and who reports it."""
+    score = score_of_claim(claim, claims.benchmarks[claim.benchmark])
+    share, protocol = Share(score.value, score.interval), protocol_words(claim) or None
+    return claim.model, claim.size_b, share, claim.metric, claim.k, protocol, claim.reported_by
+
+
+def doubt_of(claim: Claim) -> str:
+    """Return why a claim is not ranked, in a word; empty where it is."""
+    if claim.status != "ok":
+        return claim.status
+    return "" if claim.source.published else "unpublished"
 
 
 def protocol_words(stated: Claim | Protocol) -> str:

@@ -33,12 +33,8 @@ PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 # probe is streamed, and this many answers after a fault or a refusal.
 STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
-STRAY = {
-    "key",
-    "permission",
-    "model",
-    "redirect",
-}  # refusals that a balancer may send once, and then not again
+# Refusals that a balancer may send once, and then not again.
+STRAY = {"key", "permission", "model", "redirect"}
 DOWN = {"connection", "server_error"}
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
