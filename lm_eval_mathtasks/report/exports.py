@@ -14,8 +14,9 @@ from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
-from lm_eval_mathtasks.report.examine import API_ERROR, NEVER_CAME, Bin, Examined, lengths, pairs, status_of
-from lm_eval_mathtasks.runs.reading import Row
+from lm_eval_mathtasks.report.examine import Examined, lengths, pairs, status_of
+from lm_eval_mathtasks.report.status_words import NEVER_CAME
+from lm_eval_mathtasks.runs.reading import API_ERROR, Row
 from lm_eval_mathtasks.tables import Share, Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
@@ -160,9 +161,11 @@ def _run(one: Examined) -> dict[str, Any]:
         "cut_off": dict(one.explanation.cut_off),
         "claims": [_claim(c) for c in one.compared],
         "gap": _gap(one.explanation),
-        "subjects": [asdict(group) for group in one.groups("subject")],
-        "levels": [asdict(group) for group in one.groups("level")],
-        "lengths": [_bin(b) for b in lengths(one)],
+        "subjects": [group._asdict() for group in one.groups("subject")],
+        "levels": [group._asdict() for group in one.groups("level")],
+        "lengths": [
+            {"from": b.low, "below": b.high, "right": b.right, "wrong": b.wrong} for b in lengths(one)
+        ],
         "protocol": asdict(one.run.protocol),
         "provenance": _provenance(one),
         "docs": [_doc(one, row) for row in one.run.rows],
@@ -191,10 +194,6 @@ def _gap(explained: Explanation) -> dict[str, Any]:
         "published": explained.published, "score": explained.score, "causes": causes,
         "remaining": explained.remaining, "wrong": explained.wrong, "cut_share": explained.cut_share,
     }  # fmt: skip
-
-
-def _bin(one: Bin) -> dict[str, Any]:
-    return {"from": one.low, "below": one.high, "right": one.right, "wrong": one.wrong}
 
 
 def _provenance(one: Examined) -> dict[str, Any]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
@@ -18,11 +17,11 @@ from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
-from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, graded_by_us, lengths, pairs
+from lm_eval_mathtasks.report.examine import Bin, Examined, Group, graded_by_us, lengths, names_of, pairs
 from lm_eval_mathtasks.report.overview import MANY, cards_table, colours, overview, tint_of
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
-from lm_eval_mathtasks.report.status_words import STATUS_WORDS
+from lm_eval_mathtasks.report.status_words import STATUS_WORDS, STATUSES
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
@@ -39,8 +38,7 @@ RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A drawing with the table behind it. keys: what its colours mean, as (word, colour)."""
 
     title: str
@@ -68,7 +66,7 @@ def page(examined: Sequence[Examined]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         words=as_script(STATUS_WORDS),
         browser=browser,
-        tasks=[_task(task, group) for task, group in by_task(examined).items()],
+        tasks=[_task(task, examined) for task in dict.fromkeys(one.run.task for one in examined)],
         provenance=sources(examined),
         limits=caveats(examined, (*browser.notes, DRAWN)),
     )
@@ -90,22 +88,14 @@ def _shown(value: Any) -> Any:
     return for_people(value) if value is None or isinstance(value, Share | float) else value
 
 
-def by_task(examined: Iterable[Examined]) -> dict[str, list[Examined]]:
-    """Return the runs by task, in the order in which tasks and runs come."""
-    found: dict[str, list[Examined]] = {}
-    for one in examined:
-        found.setdefault(one.run.task, []).append(one)
-    return found
-
-
 def _title(examined: Sequence[Examined]) -> str:
-    names = list(dict.fromkeys(one.name for one in examined))
+    names = names_of(examined)
     return names[0] if len(names) == 1 else f"{len(examined)} runs compared"
 
 
-def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
+def _task(task: str, examined: Sequence[Examined]) -> dict[str, Any]:
+    group = [one for one in examined if one.run.task == task]
     paired = list(pairs(group))
-    names = {id(one.run): one.name for one in group}
     return {
         "name": task,
         "many": len(group) > MANY,
@@ -118,8 +108,8 @@ def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
         "curves": [figure for one in group for figure in _curves(one, len(group) > 1)],
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
-        "against": _against(paired, names),
-        "pairs": [_pair(pair, names) for pair in paired],
+        "against": _against(paired),
+        "pairs": [_pair(pair) for pair in paired],
     }
 
 
@@ -169,9 +159,9 @@ def _claim(compared: Comparison) -> charts.Dot:
     return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
 
 
-def _against(paired: Sequence[Paired], names: Mapping[int, str]) -> Table:
+def _against(paired: Sequence[Paired]) -> Table:
     rows = tuple(
-        (names[id(pair.second)], names[id(pair.first)], Share(-pair.delta, pair.interval.turned, signed=True),
+        (pair.second.model, pair.first.model, Share(-pair.delta, pair.interval.turned, signed=True),
          pair.docs, pair.only_second, pair.only_first, "" if pair.p_value is None else f"{pair.p_value:.2g}",
          "differ" if pair.significant else "may be noise")
         for pair in paired
@@ -183,9 +173,9 @@ def _against(paired: Sequence[Paired], names: Mapping[int, str]) -> Table:
     return Table("", columns, rows)
 
 
-def _pair(pair: Paired, names: Mapping[int, str]) -> dict[str, Any]:
+def _pair(pair: Paired) -> dict[str, Any]:
     changes, flips, _ = paired_tables(pair)
-    return {"name": f"{names[id(pair.second)]} against {names[id(pair.first)]}", "tables": (changes, flips)}
+    return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
 def _gap(one: Examined) -> dict[str, Any]:
@@ -208,8 +198,8 @@ def _gap(one: Examined) -> dict[str, Any]:
 
 def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
     names = tuple(one.name for one in group)
-    kinds: tuple[Literal["subject", "level"], ...] = ("subject", "level")
-    for what in kinds:
+    what: Literal["subject", "level"]
+    for what in ("subject", "level"):
         found = [one.groups(what) for one in group]
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
