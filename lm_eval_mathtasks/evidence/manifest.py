@@ -11,13 +11,12 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256
-from lm_eval_mathtasks.package import STAMP, checkout
+from lm_eval_mathtasks.package import STAMP, checkout, installed_version
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
@@ -161,17 +160,10 @@ def packages_of(results: Results) -> dict[str, str]:
     logged |= {name: str(version) for name, version in stated.items() if version}
     if found := re.search(r"^Python version: (\S+)", _environment(results), re.MULTILINE):
         logged["python"] = found[1]
-    here = {name: version for name in _PACKAGES if (version := _installed(name))}
+    here = {name: version for name in _PACKAGES if (version := installed_version(name))}
     same = here.get("lm-eval") == logged.get("lm-eval")
     kept = {name: version for name, version in logged.items() if name in (*_PACKAGES, "numpy", "python")}
     return dict(sorted({**(here if same else {}), **kept}.items()))
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def hardware_of(results: Results) -> dict[str, str]:

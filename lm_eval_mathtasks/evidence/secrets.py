@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 # A log holds JSON within strings (a chat's messages): there a line end is a backslash and an n, which hides where a
 # word starts, and quotes are escaped.
@@ -79,8 +78,7 @@ _SHORT = 64
 _SHORTEST = 6
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """Something that must not be published. file, line (from 1): where it would stand; path: the key in that line."""
 
     file: str

@@ -118,33 +118,24 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
         yield
         return
     named = os.environ.get("RAY_ADDRESS")
-    try:
-        ray.init(address=named or "auto", log_to_driver=False, logging_level="ERROR")
-    except ConnectionError as error:
-        if named:
-            fix = (
-                "start it, set RAY_AUTH_MODE=token where it wants a token, "
-                "or unset RAY_ADDRESS for one on this machine"
-            )
-            raise EvidenceError("the Ray cluster that RAY_ADDRESS names", f"none at {named}", fix) from error
-        with tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True) as folder:
-            ray.init(
-                address="local",
-                num_cpus=workers or cores(),
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                _temp_dir=folder,  # Ray itself leaves its sessions in /tmp for ever
-            )
-            try:
-                yield
-            finally:
-                ray.shutdown()
-        return
-    try:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    with contextlib.ExitStack() as stack:
+        try:
+            ray.init(address=named or "auto", **quiet)
+        except ConnectionError as error:
+            if named:
+                fix = (
+                    "start it, set RAY_AUTH_MODE=token where it wants a token, "
+                    "or unset RAY_ADDRESS for one on this machine"
+                )
+                got = f"none at {named}"
+                raise EvidenceError("the Ray cluster that RAY_ADDRESS names", got, fix) from error
+            # Ray itself leaves its sessions in /tmp for ever.
+            place = tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True)
+            folder, cpus = stack.enter_context(place), workers or cores()
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet)
+        stack.callback(ray.shutdown)
         yield
-    finally:
-        ray.shutdown()
 
 
 def source_name(path: str) -> str:

@@ -26,7 +26,6 @@ from lm_eval_mathtasks.runs.lm_eval_logs import Logged, read_lm_eval
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
-# The name of the log's own verdict among the graders.
 # Disputed responses that a summary carries.
 SHOWN = 20
 # Scores that differ by less are the same number, written as decimal text.
@@ -146,14 +145,8 @@ def work_checksum(unit: Unit, options: Options) -> str:
     for path in (*unit.source.files, *map(Path, filter(None, (options.gold, options.journal)))):
         with suppress(OSError):
             whole.update(file_sha256(path).encode())
-    chosen = (
-        options.graders,
-        options.metric,
-        options.model,
-        options.task,
-        options.columns,
-        options.tokenizer,
-    )
+    # Where the outcome is written and what an error ends says nothing of it; the files' bytes are in already.
+    chosen = options._replace(out="", gold=None, journal=None, fresh=False, strict=False)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), source_checksum("runs"), chosen]).encode())
     return whole.hexdigest()
