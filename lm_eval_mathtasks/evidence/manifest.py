@@ -231,12 +231,8 @@ def sealed(manifest: Manifest) -> Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
     content = read_json(folder / FILE, EvidenceError)
-    if (
-        not isinstance(content, dict)
-        or content.get("format") != FORMAT
-        or not isinstance(content.get("files"), dict)
-    ):
-        what = content.get("format") if isinstance(content, dict) else type(content).__name__
-        got = f"{folder / FILE}, which says {what}, or names no files"
+    said = content if isinstance(content, dict) else {"format": type(content).__name__}
+    if said.get("format") != FORMAT or not isinstance(said.get("files"), dict):
+        got = f"{folder / FILE}, which says {said.get('format')}, or names no files"
         raise EvidenceError(f"a manifest of format {FORMAT}", got, "pack the run again")
     return cast(Manifest, content)

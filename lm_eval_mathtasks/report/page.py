@@ -226,12 +226,8 @@ def _statuses(task: str, group: Sequence[Examined]) -> Figure:
     rows = tuple((STATUS_WORDS[s], *(str(one.statuses[s]) for one in group)) for s in seen)
     title = f"What became of the responses to {task}"
     svg = charts.statuses_chart(title, [(one.name, one.statuses) for one in group])
-    return Figure(
-        title,
-        svg,
-        Table("", ("verdict", *(one.name for one in group)), rows),
-        keys=tuple((STATUS_WORDS[status], status) for status in seen),
-    )
+    table = Table("", ("verdict", *(one.name for one in group)), rows)
+    return Figure(title, svg, table, keys=tuple((STATUS_WORDS[status], status) for status in seen))
 
 
 def _curves(one: Examined, several: bool) -> Iterator[Figure]:

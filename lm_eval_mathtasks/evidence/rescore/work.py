@@ -114,7 +114,9 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), work_checksum(unit, options)
-    before = None if options.fresh else _finished(finished)
+    before: Summary | None = None
+    with suppress(EvidenceError):
+        before = None if options.fresh else read_json(finished, EvidenceError)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
         count = sum(run["judgements"] for run in before["runs"])
         tick(-count)
@@ -127,15 +129,6 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     if not summary["problems"]:
         write_whole(finished, lambda file: file.write(logs.as_json(summary)))
     shutil.rmtree(state, ignore_errors=True)
-    return summary
-
-
-def _finished(path: Path) -> Summary | None:
-    """The summary of a unit that was finished before."""
-    try:
-        summary: Summary = read_json(path, EvidenceError)
-    except EvidenceError:
-        return None
     return summary
 
 
@@ -221,8 +214,6 @@ class _Rescored:
         if self.run.scored and all(len(row.responses) == 1 and row.score in (0, 1) for row in self.rows):
             self.votes[LOG] = [row.score == 1 for row, _ in self.places]
         self.disputed = disputed_places(self.votes)
-        self.scores: list[dict[str, float]] = []
-        self.files: tuple[str, str, str | None] = ("", "", None)
 
     def write(self, folder: Path, stamp: str) -> logs.Sections:
         """Write samples and disputes; return what the results file says of the task."""
