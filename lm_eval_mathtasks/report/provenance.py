@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from lm_eval_mathtasks.leaderboard.protocol import shown
 from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.reading import Run
-from lm_eval_mathtasks.tables import Table, given
+from lm_eval_mathtasks.tables import Table
 
 
 def provenance(run: Run) -> Iterator[tuple[str, str]]:
@@ -36,7 +37,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
     }
     for key, value in facts.items():
         if value is not None and value != "":
-            yield key, json.dumps(value) if isinstance(value, dict | list | tuple) else given(value)
+            yield key, json.dumps(value) if isinstance(value, dict | list | tuple) else shown(value)
 
 
 def sources(examined: Sequence[Examined]) -> Table:

@@ -221,12 +221,3 @@ def with_interval(value: float, interval: Interval, *, signed: bool = False, dig
     """A fraction and its interval as percent: "75.2 [72.8, 77.4]"; signed for differences."""
     first, low, high = (percent(v, digits, signed=signed) for v in (value, *interval))
     return f"{first} [{low}, {high}]"
-
-
-def given(value: object) -> str:
-    """A fact of a source, empty where it does not say."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
