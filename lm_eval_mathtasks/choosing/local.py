@@ -124,7 +124,7 @@ class Local:
         at = {place: number for number, place in enumerate(places)} if some else range(logits.shape[1])
         return [logits[i, [at[place] for place in one.places]] for i, one in enumerate(batch)]
 
-    def _padded(self, batch: Sequence[Encoded]) -> dict[str, Any]:
+    def _padded(self, batch: Sequence[Encoded]) -> dict[str, object]:
         import torch
         from torch.nn.utils.rnn import pad_sequence
 

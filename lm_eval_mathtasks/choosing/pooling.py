@@ -40,7 +40,7 @@ class Server:
         key = os.environ.get(KEY_VARIABLE)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def post(self, route: str, body: dict[str, Any]) -> Any:
+    def post(self, route: str, body: dict[str, object]) -> Any:
         """Return the JSON that the server answers; what passes is tried again."""
         try:
             return self._exchange(route, body)
@@ -57,7 +57,7 @@ class Server:
         wait=tenacity.wait_exponential(multiplier=PAUSE_S),
         reraise=True,
     )
-    def _exchange(self, route: str, body: dict[str, Any]) -> Any:
+    def _exchange(self, route: str, body: dict[str, object]) -> Any:
         headers = {"Content-Type": "application/json", **self._headers}
         # Whoever makes a Server lets only http and https through.
         request = urllib.request.Request(self._base + route, json.dumps(body).encode(), headers)  # noqa: S310
@@ -108,7 +108,7 @@ class Endpoint(Server):
         return tuple(_softmax(row)[good] for row in rows)
 
 
-def _request(kind: str, question: str, response: str) -> tuple[str, dict[str, Any], int]:
+def _request(kind: str, question: str, response: str) -> tuple[str, dict[str, object], int]:
     """Route, body and number of steps (0: one score for the whole) of a request."""
     if kind == "orm":
         return "/classify", {"messages": turns(question, response)}, 0

@@ -77,7 +77,7 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
     return _complete(found, run, file)
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def _rows(file: Path) -> list[dict[str, object]]:
     """The objects of a file; a bare list of scores a doc, or a mapping from doc to scores, become objects."""
     content = read_json(file, ScoreError) if file.suffix == ".json" else None
     if isinstance(content, list) and content and all(isinstance(own, list) for own in content):

@@ -44,9 +44,9 @@ class Manifest(TypedDict, total=False):
     docs: int
     responses: int
     score: dict[str, Any]
-    generation: dict[str, Any]
-    prompts: dict[str, Any]
-    dataset: dict[str, Any]
+    generation: dict[str, object]
+    prompts: dict[str, object]
+    dataset: dict[str, object]
     text: str
     # Noted when the pack was made.
     command: str
@@ -56,10 +56,10 @@ class Manifest(TypedDict, total=False):
     packages: dict[str, str]
     hardware: dict[str, str]
     weights: dict[str, str] | None
-    journal: dict[str, Any] | None
+    journal: dict[str, object] | None
     taken_out: dict[str, int]
     allowed: list[str]
-    files: dict[str, dict[str, Any]]
+    files: dict[str, dict[str, object]]
 
 
 def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
@@ -95,7 +95,7 @@ def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
     }
 
 
-def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, Any]:
+def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, object]:
     """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
     no text to tell)."""
     source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
@@ -131,7 +131,7 @@ def _source_of(config: TaskConfig) -> Source | None:
     return None
 
 
-def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, Any]:
+def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, object]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
     again = {**stated, "docs_sha256": _together(lines, "doc_hash")}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from lm_eval_mathtasks.numbers.intervals import LEVEL
 from lm_eval_mathtasks.report.dates import moment
@@ -23,7 +22,7 @@ def every_eval_ever(examined: Sequence[Examined]) -> str:
     name = model_of(examined)
     source = examined[0].run.provenance
     now = str(int(time.time()))
-    model: dict[str, Any] = {
+    model: dict[str, object] = {
         "name": name,
         "id": name,
         "additional_details": {"deployment_type": "unknown", "model_availability": "unknown"},
@@ -47,7 +46,7 @@ def every_eval_ever(examined: Sequence[Examined]) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def _result(one: Examined) -> dict[str, Any]:
+def _result(one: Examined) -> dict[str, object]:
     run, score, k = one.run, one.headline, one.headline.k
     interval = {
         "lower": score.interval.low,
@@ -56,7 +55,7 @@ def _result(one: Examined) -> dict[str, Any]:
         "method": score.kind,
     }
     parameters = {"metric_parameters": {"k": k}} if k > 1 else {}
-    found = {
+    found: dict[str, object] = {
         "evaluation_result_id": f"{run.task}:{run.metric or 'graded'}",
         "evaluation_name": run.task,
         "source_data": {"dataset_name": run.task, "source_type": "other"},
@@ -82,7 +81,7 @@ def _result(one: Examined) -> dict[str, Any]:
     return found
 
 
-def _generation(one: Examined) -> dict[str, Any]:
+def _generation(one: Examined) -> dict[str, object]:
     asked = one.run.protocol
     known = {
         "temperature": asked.temperature,

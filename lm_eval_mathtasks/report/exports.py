@@ -96,7 +96,7 @@ def csv_rows(examined: Sequence[Examined]) -> str:
     return out.getvalue()
 
 
-def _responses(one: Examined, row: Row) -> Iterator[dict[str, Any]]:
+def _responses(one: Examined, row: Row) -> Iterator[dict[str, object]]:
     """What became of each response of a doc, in the order of the repeats."""
     for repeat, j in enumerate(one.by_doc[row.doc_id]):
         if j is None:
@@ -147,7 +147,7 @@ def json_document(examined: Sequence[Examined]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
 
-def _run(one: Examined) -> dict[str, Any]:
+def _run(one: Examined) -> dict[str, object]:
     return {
         "name": one.name,
         "model": one.run.model,
@@ -172,7 +172,7 @@ def _run(one: Examined) -> dict[str, Any]:
     }
 
 
-def _claim(compared: Comparison) -> dict[str, Any]:
+def _claim(compared: Comparison) -> dict[str, object]:
     claim = compared.claim
     return {
         "id": claim.id, "model": claim.model, "outcome": compared.outcome, "score": compared.theirs.value,
@@ -182,7 +182,7 @@ def _claim(compared: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _gap(explained: Explanation) -> dict[str, Any]:
+def _gap(explained: Explanation) -> dict[str, object]:
     causes = [
         {
             "key": c.key, "title": c.title, "responses": c.count, "fair": c.fair, "interval": list(c.interval),
@@ -196,7 +196,7 @@ def _gap(explained: Explanation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _provenance(one: Examined) -> dict[str, Any]:
+def _provenance(one: Examined) -> dict[str, object]:
     source = one.run.provenance
     return {
         "harness": source.harness, "version": source.version, "task_version": source.task_version,
@@ -205,7 +205,7 @@ def _provenance(one: Examined) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _doc(one: Examined, row: Row) -> dict[str, Any]:
+def _doc(one: Examined, row: Row) -> dict[str, object]:
     return {
         "doc_id": row.doc_id, "gold": row.gold, "own_score": row.score, "subject": row.subject, "level": row.level,
         "responses": list(_responses(one, row)),

@@ -93,7 +93,7 @@ def _title(examined: Sequence[Examined]) -> str:
     return names[0] if len(names) == 1 else f"{len(examined)} runs compared"
 
 
-def _task(task: str, examined: Sequence[Examined]) -> dict[str, Any]:
+def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
     group = [one for one in examined if one.run.task == task]
     paired = list(pairs(group))
     return {
@@ -113,7 +113,7 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, Any]:
     }
 
 
-def _card(one: Examined) -> dict[str, Any]:
+def _card(one: Examined) -> dict[str, object]:
     score, best = one.headline, one.compared[0] if one.compared else None
     again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
     ours = graded_by_us(one.run)
@@ -173,12 +173,12 @@ def _against(paired: Sequence[Paired]) -> Table:
     return Table("", columns, rows)
 
 
-def _pair(pair: Paired) -> dict[str, Any]:
+def _pair(pair: Paired) -> dict[str, object]:
     changes, flips, _ = paired_tables(pair)
     return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
-def _gap(one: Examined) -> dict[str, Any]:
+def _gap(one: Examined) -> dict[str, object]:
     explained = one.explanation
     best = one.compared[0] if one.compared else None
     told = best is not None or any(cause.fair for cause in explained.causes)

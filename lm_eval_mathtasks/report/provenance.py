@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Any
 
 from lm_eval_mathtasks.leaderboard.protocol import shown
 from lm_eval_mathtasks.report.dates import shown_date
@@ -18,7 +17,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
     """Yield (what, value) for everything the log says about where a run comes from; no folder of anybody's disk."""
     source, asked = run.provenance, run.protocol
     docs = f"{len(run.rows):,}" + (f" of {source.docs_of_task:,}" if source.docs_of_task else "")
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "task": run.task,
         "task version": source.task_version,
         "harness": " ".join(filter(None, (source.harness, source.version))),

@@ -127,7 +127,7 @@ def _number(names: Names, name: str | None) -> int:
     return -1 if name is None else names.setdefault(name, len(names))
 
 
-def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, Any]:
+def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, object]:
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = Names(), Names(), Names(), Names()
     marks = [
@@ -170,7 +170,7 @@ def _flags(item: _Item) -> int:
     return DISPUTED * disputed + DIFFERS * item.differs
 
 
-def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[str, Any]:
+def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[str, object]:
     answer = item.row.gold or ""
     return {
         "q": item.row.question,
@@ -192,7 +192,7 @@ def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[st
     }  # fmt: skip
 
 
-def _response(row: Row, judgement: Judged, cap: int | None, took: Took | None) -> dict[str, Any]:
+def _response(row: Row, judgement: Judged, cap: int | None, took: Took | None) -> dict[str, object]:
     found, verdict = judgement.extraction, judgement.verdict
     text, span, left_out = _capped(row.responses[judgement.repeat], found.span, cap)
     return {

@@ -68,7 +68,7 @@ def failed(unit: Unit, why: str) -> Summary:
     return {"source": unit.name, "runs": [], "problems": [problem], "written": [], "reused": 0, "kept": False}
 
 
-def _on_ray(row: dict[str, Any]) -> dict[str, Any]:
+def _on_ray(row: dict[str, bytes]) -> dict[str, str]:
     """One unit in a Ray worker."""
     unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
     try:
