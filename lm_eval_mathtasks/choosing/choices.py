@@ -140,10 +140,7 @@ def _subsets(n: int, k: int) -> Any:
     """Array (C(n, k), n) of zeros and ones, a row per subset."""
     import numpy as np
 
-    chosen = np.array(list(combinations(range(n), k)))
-    mask = np.zeros((len(chosen), n))
-    np.put_along_axis(mask, chosen, 1.0, axis=1)
-    return mask
+    return np.eye(n)[np.array(list(combinations(range(n), k)))].sum(axis=1)
 
 
 def _resampled(votes: Votes, table: Any, right: Sequence[float]) -> list[Estimate]:

@@ -35,14 +35,11 @@
   const detail = async doc => (await chunk(Math.floor(doc / data.chunk)))[doc % data.chunk];
   async function readAll() {
     if (haystack) return;
-    const texts = [];
-    for (let n = 0; n < chunks.length; n++) {
-      for (const one of await chunk(n)) {
-        const said = one.runs.flatMap(run => run ? run.responses.flatMap(r => [r.text, r.pred || "", r.reason]) : []);
-        texts.push([data.doc[texts.length], one.q, one.gold, ...said].join("\n").toLowerCase());
-      }
-    }
-    haystack = texts;
+    const every = (await Promise.all(chunks.map((_, number) => chunk(number)))).flat();
+    haystack = every.map((one, doc) => {
+      const said = one.runs.flatMap(run => run ? run.responses.flatMap(r => [r.text, r.pred || "", r.reason]) : []);
+      return [data.doc[doc], one.q, one.gold, ...said].join("\n").toLowerCase();
+    });
   }
 
   // ---- filters -----------------------------------------------------------------------------------------------

@@ -27,8 +27,7 @@ def hub_results(examined: Sequence[Examined]) -> str:
     import yaml
 
     model_of(examined)
-    text: str = yaml.safe_dump([_entry(one) for one in examined], sort_keys=False, allow_unicode=True)
-    return text
+    return str(yaml.safe_dump([_entry(one) for one in examined], sort_keys=False, allow_unicode=True))
 
 
 def _entry(one: Examined) -> Entry:

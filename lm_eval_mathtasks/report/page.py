@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
@@ -26,9 +26,6 @@ from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
 from lm_eval_mathtasks.text import visible
-
-if TYPE_CHECKING:
-    import jinja2
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
@@ -50,16 +47,13 @@ class Figure(NamedTuple):
 
 def page(examined: Sequence[Examined]) -> str:
     """Return the whole page for these runs as HTML."""
-    folder = files("lm_eval_mathtasks.report")
-    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = "\n".join(map(asset, SCRIPTS))
     browser = samples(examined)
-    template = environment().from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    return filled(
+        "page.html.j2",
         title=_title(examined),
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        version=__version__,
-        style=(folder / "page.css").read_text(encoding="utf-8")
-        + colours(1 + max(one.number for one in examined)),
+        style=asset("page.css") + colours(1 + max(one.number for one in examined)),
         overview=overview(examined),
         count=len(examined),
         script=script,
@@ -72,17 +66,22 @@ def page(examined: Sequence[Examined]) -> str:
     )
 
 
-def environment() -> jinja2.Environment:
-    """What fills a template: everything is escaped, and cells of tables are written as people read them."""
+def asset(name: str) -> str:
+    """Return the text of a file beside this module."""
+    return files("lm_eval_mathtasks.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def filled(template: str, **values: object) -> str:
+    """Return a template filled: everything is escaped, and cells of tables are written as people read them."""
     import jinja2
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )  # fmt: skip
+    return environment.from_string(asset(template)).render(version=__version__, **values)
 
 
 def _shown(value: Any) -> Any:
-    """What the template writes: cells of tables as people read them."""
     if type(value) is str:
         return visible(value)
     return for_people(value) if value is None or isinstance(value, Share | float) else value

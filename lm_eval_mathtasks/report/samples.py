@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.report.asked import Asked, Took
 from lm_eval_mathtasks.report.examine import Examined, disputes, graded_by_us, names_of, status_of
@@ -43,8 +43,7 @@ class Samples:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Item:
+class _Item(NamedTuple):
     """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs.
 
     differs: by the verdicts that its badges show.

@@ -30,7 +30,8 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
             for unit in units:
                 yield rescore_safely(unit, options, judges, tick)
         return
-    _probe(options)
+    # An unknown grader, or one that is not installed, is refused before the work begins elsewhere.
+    Judges(options.graders, 1).close()
     processes = min(workers, len(units))
     largest_first = sorted(units, key=lambda unit: -unit.size)
     try:
@@ -42,12 +43,6 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
                 yield failed(unit, why) if why else done.value
     except CannotStartError as error:
         raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
-
-
-def _probe(options: Options) -> None:
-    """Raise EvidenceError for a grader that is unknown or not installed, before the work begins elsewhere."""
-    with Judges(options.graders, 1):
-        pass
 
 
 def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> Summary:
@@ -97,7 +92,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
     except ImportError as error:
         fix = "run pip install 'lm-eval-mathtasks[scale]'"
         raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
-    _probe(options)
+    Judges(options.graders, 1).close()
     with _cluster(ray, workers):
         DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
