@@ -19,9 +19,9 @@ from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
+from lm_eval_mathtasks.runs.lm_eval_schema import OURS
 from lm_eval_mathtasks.runs.reading import API_ERROR, Row, Run
 
-_OURS_ALONE = "gold_unreadable,"
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
 
@@ -134,7 +134,7 @@ def status_of(judgement: Judged | None) -> str:
 
 def graded_by_us(run: Run) -> bool:
     """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
-    return any(name.startswith(_OURS_ALONE) for row in run.rows[:1] for name in row.metrics)
+    return any(name.startswith(f"{OURS},") for row in run.rows[:1] for name in row.metrics)
 
 
 def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:

@@ -48,10 +48,10 @@ class Figure(NamedTuple):
 def page(examined: Sequence[Examined]) -> str:
     """Return the whole page for these runs as HTML."""
     script = "\n".join(map(asset, SCRIPTS))
-    browser = samples(examined)
+    names, browser = names_of(examined), samples(examined)
     return filled(
         "page.html.j2",
-        title=_title(examined),
+        title=names[0] if len(names) == 1 else f"{len(examined)} runs compared",
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         style=asset("page.css") + colours(1 + max(one.number for one in examined)),
         overview=overview(examined),
@@ -85,11 +85,6 @@ def _shown(value: Any) -> Any:
     if type(value) is str:
         return visible(value)
     return for_people(value) if value is None or isinstance(value, Share | float) else value
-
-
-def _title(examined: Sequence[Examined]) -> str:
-    names = names_of(examined)
-    return names[0] if len(names) == 1 else f"{len(examined)} runs compared"
 
 
 def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
