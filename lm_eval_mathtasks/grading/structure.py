@@ -18,6 +18,7 @@ from lm_eval_mathtasks.grading.inequalities import (
 from lm_eval_mathtasks.grading.relations import (
     is_equation,
     is_label,
+    is_open,
     same_equation,
     value_answered,
     with_names_of,
@@ -98,8 +99,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
-    if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
-        # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+    if pred.op == "rel" and p_value is None and is_equation(pred) and not is_open(pred):
+        # a + d = 2k answers 2k
         p_value = pred.args[-1]
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
