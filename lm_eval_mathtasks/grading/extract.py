@@ -63,7 +63,11 @@ _OPTION_AT_END = re.compile(
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
-_LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
+_LETTER = (
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?!\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
+)
+_LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
+_OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -220,7 +224,9 @@ def _bare(seen: View) -> Iterator[Found]:
         return
     content = seen.text[slice(*span)]
     words = set(_WORD.findall(content))
-    if (
+    if _OPTION_FIRST.fullmatch(content):
+        yield "bare", [span]
+    elif (
         words <= {"and", "or"}
         and "**" not in content
         and _VALUE.search(content)
@@ -287,9 +293,9 @@ def _choice(seen: View) -> Iterator[Found]:
     first = _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip()))
     if first:
         yield "choice", [first.span(1)]
-    letters = list(_LETTER.finditer(seen.text, max(0, len(seen.text) - TAIL)))
+    letters = list(_LETTERS.finditer(seen.text, max(0, len(seen.text) - TAIL)))
     if letters:
-        yield "choice", [letters[-1].span(1)]
+        yield "choice", [letters[-1].span()]
 
 
 Rule = Callable[[View], Iterator[Found]]

@@ -48,16 +48,20 @@ _SUBORDINATE = re.compile(
     r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
 )
 _ATTACHED = re.compile(
-    r"\b(?:from|for|in|at|with|by|to|on|during|than|below|above|over|under|out of|of|per|each|after|before|that|who"
+    r"\b(?:from|for|in|at|with|by|to|on|during|than|between|among|below|above|over|under|out of|of|per|each|after|before|that|who"
     r"|within|d'ici)\b"
 )
 _COMPLEMENT = re.compile(
-    r"\b(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
-    r"(?: the| all| these| those| first| last)*\s\Z",
+    r"\b(?:(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
+    r"(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
+_WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
+_COMPARED = re.compile(
+    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
+)
 _JOINERS = frozenset({"", "and", "or"})
 # "4, not 5" is 4
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
@@ -151,7 +155,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     plain = _PLAIN_EQUATION.search(text, max(sentence, numbers[-1][0] - 120), numbers[-1][0])
     if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
         return None
-    return trim(text, *_result(text, [span for span in numbers if span[0] >= sentence], sentence))
+    told = _beside_comparisons(text, [span for span in numbers if span[0] >= sentence])
+    return trim(text, *_result(text, told, sentence))
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:
@@ -189,6 +194,14 @@ def _result(text: str, numbers: list[Span], sentence: int) -> Span:
         told = told[free[0] :] if free else told[-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
+    """Leave out "5 miles more than 40" behind a comma or "that is", where another number is told."""
+    for k, (begin, end) in enumerate(numbers):
+        if k and _COMPARED.match(text, end) and _WHICH_IS.search(text, max(0, begin - 20), begin):
+            return numbers[:k]
+    return numbers
 
 
 def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
