@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.kept import Kept, judgement_of, kept
+from lm_eval_mathtasks.evidence.kept import Kept, judgement_of, kept, status_in
 from lm_eval_mathtasks.files import read_json_lines, sha256
 from lm_eval_mathtasks.grading import Status
 from lm_eval_mathtasks.grading.judge import judge_again
@@ -72,10 +72,10 @@ def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]
 
 def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
     """What is said of a verdict that is not the stored one; whole: the answer was extracted anew too."""
-    now = verdict_of(judgement)
-    if then.get("status") != now["status"]:
+    now, before = verdict_of(judgement), status_in(then)
+    if before is not judgement.verdict.status:
         return (
-            f"doc {judgement.doc_id}: graded {then.get('status')} then, {now['status']} now: "
+            f"doc {judgement.doc_id}: graded {before} then, {now['status']} now: "
             f"{judgement.verdict.tier}: {judgement.verdict.reason}"
         )
     # Packs of earlier versions do not say whether a response was cut off.
@@ -114,7 +114,7 @@ def _judged_again(
 def _from_answer(row: Row, repeat: int, said: Kept, reference: str | None) -> tuple[Judged, bool]:
     judgement = judgement_of(said)
     # Whether a response broke off is known from its text alone.
-    broken_off = judgement.verdict.status is Status.TRUNCATED
+    broken_off = judgement.verdict.status is Status.UNFINISHED
     known = reference is not None and "answer_sha256" not in said and not broken_off
     if known:
         judgement = judge_again(judgement, gold=answer_in(reference), tolerance=row.tolerance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lm_eval_mathtasks.grading.formulas import breaks_off
+from lm_eval_mathtasks.grading.formulas import ends_in_formula
 
 _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)]*\s+|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
@@ -61,7 +61,7 @@ _PROBE = 40  # characters by which a repetition is looked for
 def ends_early(text: str) -> bool:
     """Tell whether a text was cut: inside a formula, or in the middle of a sentence."""
     end = text.rstrip()
-    if not end or breaks_off(end):
+    if not end or ends_in_formula(end):
         return bool(end)
     if _MIDDLE.search(end):
         return True

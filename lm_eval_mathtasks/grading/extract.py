@@ -20,7 +20,7 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 7, guessed | choice | the letter of a multiple-choice option |
 | instead of guesses | refusal | a last sentence that says that the question has no answer |
 
-A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
+A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
 sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
 guess. Nothing here sees the reference answer.

@@ -73,7 +73,7 @@ def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula
     return _scan(text, start, len(text) if stop is None else stop)[0]
 
 
-def breaks_off(text: str) -> bool:
+def ends_in_formula(text: str) -> bool:
     """Tell whether a text ends inside a formula that it never closes: it was cut, whoever cut it."""
     opening = _scan(text, max(0, len(text) - MAX_DISPLAY), len(text))[1]
     if opening is None:

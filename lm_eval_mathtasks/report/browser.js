@@ -3,7 +3,7 @@
 (() => {
   const $ = id => document.getElementById(id);
   const root = document.documentElement;
-  const GLYPHS = { correct: "✓", incorrect: "✗", no_answer: "∅", truncated: "✂", unparsable: "?", over_limit: "∞",
+  const GLYPHS = { correct: "✓", incorrect: "✗", no_answer: "∅", unfinished: "✂", unparsable: "?", over_limit: "∞",
     gold_unreadable: "!", api_error: "–" };
   const ROW = 62, MORE = 6, MANY = 4;  // pixels of a line of the list; lines drawn beyond the edges; badges in a line
   const words = JSON.parse($("words").textContent);

@@ -22,7 +22,7 @@ from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Row, Run
 
 STATUSES = (
-    "correct", "incorrect", "no_answer", "truncated", "unparsable", "over_limit", "gold_unreadable", "api_error",
+    "correct", "incorrect", "no_answer", "unfinished", "unparsable", "over_limit", "gold_unreadable", "api_error",
 )  # fmt: skip
 API_ERROR = STATUSES[-1]
 _OURS_ALONE = "gold_unreadable,"

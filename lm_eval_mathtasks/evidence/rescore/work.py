@@ -16,7 +16,7 @@ from lm_eval_mathtasks.evidence.rescore import written as logs
 from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, cross_table, disputed_places
 from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
 from lm_eval_mathtasks.evidence.rescore.judges import OURS, Judges, Parts, grader_version, source_checksum
-from lm_eval_mathtasks.evidence.rescore.load import Options, load
+from lm_eval_mathtasks.evidence.rescore.load import Options, load_runs
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 from lm_eval_mathtasks.grading.judge import CutOff
@@ -114,7 +114,7 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     """
     key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
-    finished, mark = state.with_suffix(".json"), fingerprint(unit, options)
+    finished, mark = state.with_suffix(".json"), work_checksum(unit, options)
     before = None if options.fresh else _finished(finished)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
         count = sum(run["judgements"] for run in before["runs"])
@@ -140,7 +140,7 @@ def _finished(path: Path) -> Summary | None:
     return summary
 
 
-def fingerprint(unit: Unit, options: Options) -> str:
+def work_checksum(unit: Unit, options: Options) -> str:
     """Checksum of what the outcome depends on: the input's bytes, the graders, our source, the options."""
     whole = hashlib.sha256()
     for path in (*unit.source.files, *map(Path, filter(None, (options.gold, options.journal)))):
@@ -164,7 +164,7 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
     runs: list[RunSummary] = []
     reused = 0
     by_folder: dict[Path, list[tuple[Logged, logs.Sections]]] = {}
-    for number, loaded in enumerate(load(unit, options, problems.append)):
+    for number, loaded in enumerate(load_runs(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
         if any(loaded.run.task == other.run.task for other, _ in by_folder.get(folder, ())):
             problems.append(
