@@ -40,6 +40,7 @@ def journal_salvage(path: str | Path, out: str | Path) -> Iterator[str]:
                     saved[table] += new.execute(insert, row).rowcount
                 except DAMAGE:
                     spoilt += 1
+        new.execute("UPDATE answers SET asked = NULL WHERE asked NOT IN (SELECT id FROM requests)")
     if not any(saved.values()):
         Path(out).unlink()
         fix = "try `sqlite3 FILE .recover`, which reads a file without its index"

@@ -23,7 +23,7 @@ BUSY_STEP_S = 0.02
 REQUEST_BYTES = 10  # of the hash that tells requests apart
 MAX_REQUEST = 2**28  # bytes of a request: a file of others may be packed to fill a memory
 SCHEMA_VERSION = 2
-# Bytes. An answer takes a few thousand, and a page holds whole ones: on SQLite's pages of 4,096 each left one half empty.
+# Bytes of a page. An answer takes a few thousand: of SQLite's own pages, of 4,096, each left one half empty.
 PAGE = 16384
 # What reading a damaged file raises: of the disk, of SQLite, and of values that are not what was written.
 DAMAGE = (OSError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error)

@@ -162,9 +162,9 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """What was said to each request, read from the journal now: no run holds answers in memory before its end."""
         found = {key: Response("", error=str(fault)) for key, fault in faults.items()}
         asked = {ask.key: ask.settings for ask in planned if ask.key not in found}
-        for key, response, finish_reason in journal.find(list(asked)):
-            text, finish_reason = delivered(response, finish_reason, asked[key])
-            found[key] = Response(text, finish_reason=finish_reason)
+        for one in journal.find(list(asked)):
+            text, finish_reason = delivered(one.response, one.finish_reason, asked[one.key])
+            found[one.key] = Response(text, finish_reason=finish_reason)
         return [found[ask.key] for ask in planned]
 
     def _ask(self, asks: list[Ask], journal: Journal, report: RunReport, shown: bool) -> dict[str, Fault]:

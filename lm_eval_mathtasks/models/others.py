@@ -32,7 +32,7 @@ class Others:
         return len(self._asks)
 
     def left(self) -> list[Ask]:
-        """Leave out those that have been answered; return the requests that the others gave up, claimed by this process."""
+        """The requests that the others gave up, claimed by this process; those that have been answered are left out."""
         self._take()
         if not self._asks:
             return []
