@@ -86,14 +86,24 @@ def _width(otherwise: int) -> int:
 
 def print_lines(lines: Iterable[str], *, to: TextIO | None = None) -> None:
     """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is."""
+    for line in wrapped_lines(lines):
+        print(line, file=to)
+
+
+def wrapped_lines(lines: Iterable[str], indent: int | None = None) -> Iterator[str]:
+    """Yield the lines of sentences on the terminal; indent: the spaces before all but the first line of each (by
+    default two more than it begins with), which leave what stands before them in the first line as it is."""
     width = _width(sys.maxsize)
     for line in lines:
         if cell_width(line) <= width:
-            print(line, file=to)
+            yield line
             continue
         space = len(line) - len(line.lstrip())
-        first, *rest = indented(line.strip(), width - space, 2)
-        print("\n".join(" " * space + part for part in (first, *rest)), file=to)
+        held = space if indent is None else indent
+        further = space + 2 if indent is None else indent
+        first, *rest = indented(line[held:].strip(), width - held, further - held)
+        yield line[:held] + first
+        yield from (" " * held + part for part in rest)
 
 
 def rendered(tables: Sequence[Table], style: Style) -> str:
