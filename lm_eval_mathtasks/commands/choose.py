@@ -23,7 +23,7 @@ from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     add_run_arguments,
     declare,
-    read_chosen,
+    read_to_judge,
     whole_number,
     whole_numbers,
 )
@@ -93,10 +93,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _the_run(args: argparse.Namespace) -> Run:
-    if args.metric:
-        wanted = "a verdict on every response, which our grader gives"
-        raise EvidenceError(wanted, f"--metric {args.metric}, a score of docs", "leave --metric out")
-    runs = read_chosen(args.run, args, judged_anew=True)
+    runs = read_to_judge(args)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
         raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -44,14 +44,18 @@ class Bin(NamedTuple):
     wrong: int
 
 
-class Choice(NamedTuple):
-    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader."""
+@dataclass(frozen=True)
+class Choice:
+    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin and
+    flips; any_grader: see `compare`."""
 
     model: str | None = None
     claim: str | None = None
     benchmark: str | None = None
     mode: str | None = None
     regrade: bool = False
+    noise: Mapping[str, float] = field(default_factory=dict)
+    any_grader: bool = True
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,8 @@ def _claims_of(
             benchmark=choice.benchmark,
             shares=regraded,
             mode=choice.mode,
+            any_grader=choice.any_grader,
+            **choice.noise,
             cut_share=cut,
         )
     except ClaimError:
