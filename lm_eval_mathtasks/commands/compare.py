@@ -14,6 +14,7 @@ from lm_eval_mathtasks.commands.arguments import (
     declare,
     noise_options,
     read_chosen,
+    refuse_unused,
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
@@ -42,6 +43,8 @@ from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
+_OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips", "hub_results", "all")
+_OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
 
@@ -86,6 +89,18 @@ def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
 
 
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """Refuse what only another way of comparing uses."""
+    if args.baseline:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the comparison with a baseline")
+    elif len(args.runs) == 1:
+        refuse_unused(args, _OF_PAIRS, "the comparison of one run with claims")
+    elif len(args.runs) == 2:
+        refuse_unused(args, _OF_CLAIMS, "the comparison of two runs")
+    else:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the ranking of several runs")
+
+
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
     if args.models:
@@ -94,6 +109,7 @@ def main(args: argparse.Namespace) -> int:
                 "one RUN for --models", f"{len(args.runs)}", "for several files write FILE#MODEL"
             )
         args.runs = [f"{args.runs[0]}#{model}" for model in args.models]
+    _refuse_unused(args)
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
