@@ -40,8 +40,10 @@ test-newest: $(VENV)/newest/.done
 test-vllm: $(VENV)/vllm/.done
 	$(VLLM)/python -m pytest -q -m vllm tests/host/test_vllm.py tests/choosing/test_vllm_pooling.py
 
+# Every page that is generated: the tables of the READMEs, and our runs beside published scores.
 docs: $(VENV)/test/.done
 	$(TEST)/python -m tests.docs --write
+	$(TEST)/mathtasks leaderboard measured
 
 bench-graders: $(VENV)/test/.done
 	$(TEST)/python benchmarks/graders.py --markdown
