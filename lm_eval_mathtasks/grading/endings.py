@@ -48,7 +48,8 @@ _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
 _RELATIVE = re.compile(r"(?<![,;])\s(?:that|which)(?: [a-z]+ly)? \Z", re.IGNORECASE)
 # "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
 _COUNTED = re.compile(
-    r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?(?:(?!because|since|that|and|so|if|it|as|but|then|when|is|are)[a-z]+ ){1,4}\Z"
+    r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?"
+    r"(?:(?!because|since|that|and|so|if|it|as|but|then|when|is|are)[a-z]+ ){1,4}\Z"
 )
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"

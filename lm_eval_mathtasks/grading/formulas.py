@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+
+Span = tuple[int, int]
+
 # "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
 _DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
@@ -55,6 +59,9 @@ _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarro
 _EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")
 _ALIGNMENT = re.compile(r"(?:[\s&~]|\\[,;:! ]|\\q?quad(?![a-z])|\\text\{\s*\})*")
 _SOMETHING = re.compile(r"[^\s\\]")
+_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
+TRIM = _OPENING_TRIM + "，,；;。.！"
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
 
@@ -201,3 +208,22 @@ def _may_be_asked(left: str, right: str) -> bool:
 def _after_spaces(text: str, start: int, stop: int) -> int:
     spaces = _ALIGNMENT.match(text, start, stop)
     return spaces.end() if spaces else start
+
+
+def trim(text: str, start: int, stop: int) -> Span | None:
+    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
+    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
+        start += 1
+    while start < stop and text[stop - 1] in TRIM:
+        # A backslash before it makes it a command: "\," or "\!".
+        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
+            stop -= 1
+        stop -= 1
+    for opening, closing in _DELIMITERS:
+        inside = (start + len(opening), stop - len(closing))
+        wrapped = (
+            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
+        )
+        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
+            return trim(text, *inside)
+    return (start, stop) if start < stop else None

@@ -9,11 +9,17 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, open_equation, value_side
-from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.formulas import (
+    NUMBER,
+    Formula,
+    Span,
+    formulas,
+    has_value,
+    open_equation,
+    trim,
+    value_side,
+)
 from lm_eval_mathtasks.grading.numerals import RUN
-
-Span = tuple[int, int]
 
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
@@ -47,13 +53,10 @@ _CLAUSE_START = re.compile(
 _SUBORDINATE = re.compile(
     r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
 )
-_ATTACHED = re.compile(
-    r"\b(?:from|for|in|at|with|by|to|on|during|than|between|among|below|above|over|under|out of|of|per|each|after|before|that|who"
-    r"|within|d'ici)\b"
-)
+_PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
+_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
-    r"\b(?:(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
-    r"(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
+    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
@@ -87,28 +90,6 @@ _SPELLED = re.compile(
     rf"(?P<number>{RUN})(?!\s+of\b)",
     re.IGNORECASE,
 )
-_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
-TRIM = _OPENING_TRIM + "，,；;。.！"
-_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
-
-
-def trim(text: str, start: int, stop: int) -> Span | None:
-    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
-    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
-        start += 1
-    while start < stop and text[stop - 1] in TRIM:
-        # A backslash before it makes it a command: "\," or "\!".
-        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
-            stop -= 1
-        stop -= 1
-    for opening, closing in _DELIMITERS:
-        inside = (start + len(opening), stop - len(closing))
-        wrapped = (
-            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
-        )
-        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
-            return trim(text, *inside)
-    return (start, stop) if start < stop else None
 
 
 def last_value(text: str, start: int, stop: int) -> Span | None:

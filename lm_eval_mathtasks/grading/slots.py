@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.formulas import Formula, formulas, value_side
-from lm_eval_mathtasks.grading.sentences import MAX_SLOT, TRIM, Span, last_value, trim
+from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, trim, value_side
+from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 
 # Words that stand between "the answer is" and the answer.
 _FILLER = re.compile(
