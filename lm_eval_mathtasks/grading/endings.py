@@ -49,7 +49,7 @@ _RELATIVE = re.compile(r"(?<![,;])\s(?:that|which)(?: [a-z]+ly)? \Z", re.IGNOREC
 # "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
 _COUNTED = re.compile(
     r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?"
-    r"(?:(?!because|since|that|and|so|if|it|as|but|then|when|is|are)[a-z]+ ){1,4}\Z"
+    r"(?:(?!(?:because|since|that|and|so|if|it|as|but|then|when|is|are)\b)[a-z]+ ){1,4}\Z"
 )
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
