@@ -39,8 +39,8 @@ _NOT = r"(?:(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had)(?:
 _DENIAL = re.compile(rf"\b{_NOT}\b(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$".
 _NOT_THIS = re.compile(
-    r"\b(?:is|are|was|were)(?: not|n't)(?: equal to| exactly| just)? [$€£\\(-]{0,3}\d"
-    r"(?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z",
+    r"\b(?:(?:is|are|was|were)(?: not|n't)|(?:can|could|must|does|do)(?:not|n't| not) (?:be|equal))"
+    r"(?: equal to| exactly| just)? [$€£\\(-]{0,3}\d(?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z",
     re.IGNORECASE,
 )
 # "100 girls who are not in the team": a relative clause tells which are counted.

@@ -62,6 +62,16 @@ _SOMETHING = re.compile(r"[^\s\\]")
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'
 TRIM = _OPENING_TRIM + "，,；;。.！"
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
+# Mathematics that no delimiter marks, words excluded; braces within braces within braces are not looked into.
+_RUN = re.compile(
+    r"(?:\\[a-zA-Z]+|\\\{[^{}\n]*\\\}|\{(?:[^{}\n]|\{[^{}\n]*\})*\}|[\d()\[\]^_!|]"
+    r"|(?<![a-zA-Z\\])(?![aI] )[a-zA-Z](?![a-zA-Z])"
+    r"|(?<=[\w)}\]^_!|])(?: ?[-+*/=<>,.] ?| )(?=[-\w\\({\[|]))+"
+)
+_FORMATTED = re.compile(
+    r"\\(?:boxed|fbox|text\w*|math\w+|mbox|underline)\s?\Z|\\framebox(?:\[[^\]]*\]){0,2}\Z"
+)
+_TERM_BEFORE = re.compile(r"(?<![\w'’])\d{0,9}[b-hj-z](?:\^\d{1,3})?\s?[-+]\s?\Z")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
 
@@ -196,6 +206,26 @@ def open_equation(text: str) -> str | None:
     left, right = (_NO_UNKNOWN.sub(" ", _TEXT_IN_FORMULA.sub("", side)) for side in (left, right))
     unknowns = set(_UNKNOWN.findall(left))
     return unknowns.pop() if len(unknowns) == 1 and not _UNKNOWN.search(right) else None
+
+
+def bare_formula(text: str, line: int, begin: int) -> Span | None:
+    r"""Return the formula without delimiters, in the line from `line` on, that the number at `begin` is a piece of.
+
+    None where it is no piece; an empty span where it is one of what is not understood, as in "cm^3".
+    """
+    inside = text.count("{", line, begin) > text.count("}", line, begin)
+    # the content of a box or of a text is no piece
+    if inside and _FORMATTED.search(text, line, text.rfind("{", line, begin)):
+        return None
+    if (
+        not inside
+        and text[begin - 1 : begin] not in {"^", "_"}
+        and not _TERM_BEFORE.search(text, line, begin)
+    ):
+        return None
+    run = next((run for run in _RUN.finditer(text, line) if run.start() <= begin < run.end()), None)
+    whole = run and run[0][0] not in "^_)]" and run[0].count("{") == run[0].count("}")
+    return run.span() if run and whole else (begin, begin)
 
 
 def _may_be_asked(left: str, right: str) -> bool:
