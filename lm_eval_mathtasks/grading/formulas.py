@@ -125,6 +125,11 @@ def has_value(text: str) -> bool:
     return bool(text) and not _SINGLE_NAME.fullmatch(text) and not _EMPTY_BOX.fullmatch(text)
 
 
+def joins(between: str) -> bool:
+    """Does the text between two formulas make them one list: a comma, "and", "or"?"""
+    return between.strip().strip(",;、").strip().lower() in {"", "and", "or", "和", "或"}
+
+
 def is_prose(text: str) -> bool:
     """Tell whether text between two dollar signs is words ("5 and she has ") rather than a formula."""
     if not _PROSE_WORD.search(text):

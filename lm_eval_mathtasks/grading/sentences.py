@@ -16,6 +16,7 @@ from lm_eval_mathtasks.grading.formulas import (
     bare_formula,
     formulas,
     has_value,
+    joins,
     open_equation,
     trim,
     value_side,
@@ -69,7 +70,6 @@ _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
 )
-_JOINERS = frozenset({"", "and", "or"})
 # "4, not 5" is 4
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
 _CHECK = re.compile(r"\b(?:check|verify|indeed|substitut|plug)", re.IGNORECASE)
@@ -234,8 +234,7 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     if last is telling[-1]:
         for formula in reversed(telling[:-1]):
             between = text[formula.end : first.begin]
-            open_one = open_equation(text[formula.start : formula.stop])
-            if open_one or "\n" in between or between.strip().strip(",;").strip().lower() not in _JOINERS:
+            if open_equation(text[formula.start : formula.stop]) or "\n" in between or not joins(between):
                 break
             first = formula
     if first is not last and first.end != last.begin:
