@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_mathtasks.keys import Key
+from lm_eval_mathtasks.models.bodies import ACCEPTED, Unpacker
 from lm_eval_mathtasks.models.faults import READ_CHARS, Fault, classify, of_transport
 from lm_eval_mathtasks.models.reply import Parser, Reply, understanding
 
@@ -91,7 +92,10 @@ class Client:
             limits=limits,
             timeout=timeout,
             params=version,
-            headers={name: value for name, value in told.items() if isinstance(value, str)},
+            headers={
+                **{name: value for name, value in told.items() if isinstance(value, str)},
+                "accept-encoding": ACCEPTED,
+            },
         )
         self._url = f"{str(sdk.base_url).rstrip('/')}/{'chat/' if chat else ''}completions"
         self._on_sent = on_sent
@@ -192,20 +196,22 @@ def _round_trip(connection: Any) -> float | None:
 
 async def _said(response: Any) -> Any:
     """The body of an error, as JSON if it is: its beginning, however long it is."""
-    data = b""
-    async for piece in response.aiter_bytes():
-        data += piece
-        if len(data) > READ_CHARS:
-            break
+    unpacker, data = Unpacker(response.headers, READ_CHARS), b""
+    with understanding():
+        async for piece in response.aiter_raw():
+            data += unpacker.feed(piece)
+            if len(data) > READ_CHARS:
+                break
+        data += unpacker.feed(b"", last=True)
     with suppress(ValueError, RecursionError):
         return json.loads(data)
-    return data.decode("utf-8", "replace")
+    return data.decode()
 
 
 async def _read(response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
     """The answer, as soon as it is whole: what a server does with the connection afterwards is no part of it."""
     parser = Parser(response.headers, payload)
-    pieces = response.aiter_bytes().__aiter__()
+    pieces = response.aiter_raw().__aiter__()
     with suppress(StopAsyncIteration):
         while not parser.whole:
             parser.feed(await anext(pieces))
