@@ -71,6 +71,7 @@ def fill(rows, journal, prompt):
         if ask.doc_id % 1000 == 0:
             done.result()
     done.result()
+    kept.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in model.builder.plan(requests))
     kept.close()
     return {}
 
