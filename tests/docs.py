@@ -29,6 +29,7 @@ CAPTIONS = {
     "Makefile": "`make demo`, `make test`, and what they are made of",
     "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
     "constraints-vllm.txt": "the same for vLLM's environment",
+    "constraints-servers.txt": "the same for the environment of other servers",
     "README.md": "promise, tasks, commands, and where to read on",
     "CHANGELOG.md": "what changed, by version",
     "CONTRIBUTING.md": "this page",
