@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM = false
 WORKERS ?= 2
 
 .PHONY: demo demo-real test test-newest test-vllm lint docs evidence bench-graders bench-api bench-rescore bench-report \
-	bench-choosing fuzz train tools constraints clean always
+	bench-choosing bench-startup fuzz train tools constraints clean always
 
 demo: $(VENV)/demo/.done
 	PYTHON=$(DEMO)/python sh benchmarks/demo.sh
@@ -57,6 +57,10 @@ bench-report: $(VENV)/test/.done
 
 bench-choosing: $(VENV)/test/.done
 	$(TEST)/python benchmarks/choosing.py
+
+# mathtasks --help, tasks, an API dry run and a run, each beside plain lm-eval in the same minutes.
+bench-startup: $(VENV)/test/.done
+	$(TEST)/python benchmarks/startup.py
 
 # What lies under logs/ anew, but for the published model, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
 evidence: $(VENV)/test/.done $(VENV)/vllm/.done

@@ -123,9 +123,36 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     return args
 
 
+_USAGE = "mathtasks run --model MODEL --model_args NAME=VALUE,... --tasks TASK,... [flags]"
+_HELP = f"""\
+Run tasks on a model; the logs are kept, and a line for each task ends it.
+
+tasks     ours, such as gsm8k-cot and math500 (`mathtasks tasks` lists them);
+          math500@8: eight answers to each problem; or any task of lm-eval
+models    hf, vllm: weights. --model_args pretrained=FOLDER_OR_HUB_NAME
+          mathtasks-chat, mathtasks-completions: an API, which costs nothing
+          twice. --model_args model=NAME,base_url=URL
+          replay: responses from elsewhere. --model_args path=FILE,model=NAME
+          or any model of lm-eval
+logs      {OUTPUT_PATH}/, or --output_path; `mathtasks report` reads them
+
+examples:
+  mathtasks run --model hf --model_args pretrained=Qwen/Qwen2.5-Math-1.5B \\
+      --tasks gsm8k-cot,math500-fewshot --batch_size auto
+  mathtasks run --model mathtasks-chat --model_args model=gpt-4o-mini \\
+      --apply_chat_template --tasks math500 --dry-run
+"""
+
+
 def add_own_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare what `mathtasks run` has and lm-eval has not."""
-    ours = parser.add_argument_group("mathtasks")
+    """Declare what `mathtasks run` has and lm-eval has not, and have its --help begin with that."""
+    parser.usage, parser.description, parser.epilog = _USAGE, _HELP, None
+    for group in parser._action_groups:
+        group.title = f"lm-eval: {group.title}" if group.title else None
+    ours = parser.add_argument_group("flags of mathtasks")
+    # argparse shows groups in their order, and has no other way to say it.
+    parser._action_groups.insert(0, parser._action_groups.pop())
+    parser._option_string_actions["--tasks"].help = "names, separated by commas"
     ours.add_argument(
         "--preset",
         metavar="NAME",
@@ -145,7 +172,7 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
         "--repeats",
         type=int,
         metavar="K",
-        help="sample K responses to every doc; also by task: --tasks math500@8",
+        help="sample K responses to every doc; by task: --tasks math500@8",
     )
     ours.add_argument(
         "--resume",
