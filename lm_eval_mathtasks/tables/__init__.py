@@ -37,7 +37,7 @@ class Share:
 
     def __str__(self) -> str:
         if self.interval is None:
-            return _in_percent(self.value, self.digits, self.signed)
+            return percent(self.value, self.digits, signed=self.signed)
         return with_interval(self.value, self.interval, signed=self.signed, digits=self.digits)
 
 
@@ -221,26 +221,13 @@ def for_people(cell: Cell) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-def _in_percent(fraction: float, digits: int, signed: bool = False) -> str:
+def percent(fraction: float, digits: int = 2, *, signed: bool = False) -> str:
+    """A fraction as percent, without that word's sign; signed: with a plus before what is not negative."""
     # Rounded first, so that nothing is printed as -0.0.
     return f"{round(100 * fraction, digits) + 0.0:{'+' if signed else ''}.{digits}f}"
 
 
-def percent(fraction: float, digits: int = 2) -> str:
-    """A fraction as percent, without the sign."""
-    return _in_percent(fraction, digits)
-
-
 def with_interval(value: float, interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
     """A fraction and its interval as percent: "75.2 [72.8, 77.4]"; signed for differences."""
-    first, low, high = (_in_percent(v, digits, signed) for v in (value, *interval))
+    first, low, high = (percent(v, digits, signed=signed) for v in (value, *interval))
     return f"{first} [{low}, {high}]"
-
-
-def given(value: object) -> str:
-    """A fact of a source, empty where it does not say."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
