@@ -109,7 +109,7 @@ $(VENV)/%/.done: export UV_BUILD_CONSTRAINT = $(HELD)
 $(VENV)/%/.done: export UV_FIND_LINKS ?= $(shell $(PYTHON) -m pip config list | sed -n "s/^[^=]*find-links='\(.*\)'/\1/p" \
 	| tail -n 1 | tr ' ' ',')
 
-EXTRAS_demo := hf
+EXTRAS_demo := hf,report
 EXTRAS_test := test
 EXTRAS_train := hf,train
 EXTRAS_newest := test

@@ -3,8 +3,8 @@
     python benchmarks/startup.py [--rounds 3]
 
 Prints medians of seconds and, of each round, the ratio to lm-eval's command of the same kind: other work on the machine
-slows both down. lm-eval parses all its 14,000 task files before it looks at ours; `mathtasks run` does so only if one of
-them is asked for. lm-eval has no dry run: its run of two docs on the embedded model stands beside ours.
+slows both down. lm-eval parses all its 14,000 task files before it looks at ours; `mathtasks run` does so only if one
+of them is asked for. lm-eval has no dry run: its run of two docs on the embedded model stands beside ours.
 """
 
 import argparse

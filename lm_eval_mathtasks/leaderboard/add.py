@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
@@ -185,11 +185,11 @@ def _model_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
     return {path: f"{text}\n{quoted(name)}: {_flow(fields, MODEL)}\n"}
 
 
-def _block(fields: Mapping[str, Value], names: tuple[str, ...], indent: str) -> str:
+def _block(fields: Mapping[str, Value], names: Iterable[str], indent: str) -> str:
     return "".join(f"{indent}{name}: {quoted(fields[name], name)}\n" for name in names if name in fields)
 
 
-def _flow(fields: Mapping[str, Value], names: tuple[str, ...]) -> str:
+def _flow(fields: Mapping[str, Value], names: Iterable[str]) -> str:
     return "{" + ", ".join(f"{name}: {quoted(fields[name], name)}" for name in names if name in fields) + "}"
 
 
