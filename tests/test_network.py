@@ -70,13 +70,13 @@ def fresh(code, tmp_path, **env):
 
 def test_a_hub_that_is_away_is_asked_once_for_all_sets(tmp_path):
     code = """
-from lm_eval_mathtasks.problems.sources import load
+from lm_eval_mathtasks.problems.sources import load_set
 import lm_eval_mathtasks.network as network
 asked = []
 network.server_fault = lambda url: asked.append(url) or "refused"
 for name in ("math500", "gsm8k", "aime24"):
     try:
-        load(name, {})
+        load_set(name, {})
     except Exception as error:
         print(type(error).__name__, error)
 print(asked)
@@ -101,9 +101,7 @@ def test_a_set_in_the_cache_is_read_without_the_hub(tmp_path):
         "main/test-00000-of-00001.parquet": (tmp_path / "test.parquet").read_bytes(),
     }
     source = known_sets()["gsm8k"]
-    code = (
-        "from lm_eval_mathtasks.problems.sources import load; print(len(load('gsm8k', {})['test']), 'docs')"
-    )
+    code = "from lm_eval_mathtasks.problems.sources import load_set; print(len(load_set('gsm8k', {})['test']), 'docs')"
     with FakeHub(source.hub, source.revision, files) as hub:
         address = hub.address
         assert fresh(code, tmp_path, HF_ENDPOINT=address).startswith("2 docs")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
 
+from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.host.resume import NEWEST
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
@@ -66,3 +69,32 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
         help="ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl in the "
         "folder of the logs (local models; our API models have a journal, which always resumes)",
     )
+
+
+def unknown_words(words: Sequence[str], parser: argparse.ArgumentParser) -> TaskError:
+    """The error for words that are no flags of `run`. Their values are not repeated: they may hold a key."""
+    word = words[0].partition("=")[0]
+    near = get_close_matches(word, parser._option_string_actions, n=1)
+    if not word.startswith("-"):
+        return TaskError(
+            "flags of `mathtasks run`", repr(word), f"put it behind its flag, such as --tasks {word}"
+        )
+    return TaskError(
+        "flags of `mathtasks run`",
+        word,
+        f"did you mean {near[0]}?" if near else "`mathtasks run --help` lists them",
+    )
+
+
+def check_config(path: str | None) -> None:
+    """Raise TaskError for a file of --config that cannot be read."""
+    if not path:
+        return
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    try:
+        EvaluatorConfig.load_yaml_config(path)
+    # lm-eval raises what PyYAML and the system do.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TaskError("a YAML file of flags for --config", reason, "check the path and the file") from error

@@ -27,7 +27,7 @@ from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
-from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags
+from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST, leftovers
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -97,11 +97,16 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     Run.create(commands)
     add_own_flags(commands.choices["run"])
     try:
-        args = parser.parse_args(["run", *arguments])
+        args, unread = parser.parse_known_args(["run", *arguments])
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         fix = "write name=value,name=value, or JSON with double quotes"
-        raise ModelError("--model_args and --gen_kwargs that can be read", "others", fix) from None
+        raise ModelError(
+            "--model_args, --gen_kwargs and --metadata that can be read", "others", fix
+        ) from None
+    if unread:
+        raise unknown_words(unread, commands.choices["run"])
+    check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
@@ -189,6 +194,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     def evaluate(*positional: Any, **named: Any) -> Any:
         for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
+        loaded.append(True)
         keeper.watch(named["lm"])
         with endings_told(named["lm"]):
             results = original_evaluate(*positional, **named)
@@ -204,7 +210,8 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         return made
 
     name = str(given_value(args, "model") or "hf")
-    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS)
+    loaded: list[bool] = []
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, lambda: bool(loaded))
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),
