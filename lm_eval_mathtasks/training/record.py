@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.files import write_whole
 from lm_eval_mathtasks.runs.messages import message_text
 
 ROLLOUTS, CURVE, USED = "rollouts.csv", "curve.csv", "used.yaml"
@@ -129,19 +128,6 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     content = {"mathtasks": __version__, "versions": _versions(), **_plain(facts)}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_whole(path, lambda file: file.write(text.encode()))
-
-
-def data_facts(path: Path) -> dict[str, Any]:
-    """The checksum of a data file, and what the manifest beside it says, where it is of this file."""
-    from lm_eval_mathtasks.training.data import MANIFEST
-
-    facts: dict[str, Any] = {"file": str(path), "sha256": file_sha256(path)}
-    manifest = path.parent / MANIFEST
-    if manifest.is_file():
-        about = json.loads(manifest.read_text(encoding="utf-8"))
-        if about.get("sha256", {}).get(path.name) == facts["sha256"]:
-            facts["manifest"] = about
-    return facts
 
 
 def _last(values: Any, count: int) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
 from lm_eval_mathtasks.training.named import named_rewards
 from lm_eval_mathtasks.training.options import trl_options
 from lm_eval_mathtasks.training.pairs import pairs_in
@@ -25,7 +26,6 @@ from lm_eval_mathtasks.training.record import (
     USED,
     Curve,
     Rollouts,
-    data_facts,
     training_curves,
     write_curve,
     write_used,
@@ -158,13 +158,37 @@ def _of_data(config: Config) -> list[preflight.Finding]:
             "correct one",
         )
         found.append(preflight.Finding("error", "format", got, fix))
-    for name in about.get("contaminated", ()):
-        got = f"the training data hold questions of the test set {name}"
-        found.append(preflight.Finding("warning", "tests", got, "no score on it will mean anything"))
-    if not about and config.stage in ("sft", "grpo"):
-        got = "nothing says where the data come from, and whether test questions are among them"
-        fix = "`mathtasks train data --source FILE` checks a file"
-        found.append(preflight.Finding("warning", "tests", got, fix))
+    if config.stage in ("sft", "grpo"):
+        found += _of_tests(config.train, about)
+    return found
+
+
+def _of_tests(path: Path, about: Mapping[str, Any]) -> list[preflight.Finding]:
+    """Questions of test sets: those of a manifest were allowed when it was written, others stop the run."""
+    contaminated, absent = about.get("contaminated", ()), about.get("unchecked", ())
+    if not about:
+        contaminated, absent = compared(path, TEST_SETS)
+    fix = "`mathtasks train data --source FILE --decontaminate`; or leave the tasks on it out"
+    found = [
+        preflight.Finding(
+            "warning" if about else "error",
+            "tests",
+            f"the training data hold questions of the test set {name}: no score on it will mean anything",
+            fix,
+        )
+        for name in contaminated
+    ]
+    if absent:
+        none = len(absent) == len(TEST_SETS)
+        got = "any test set" if none else f"{len(absent)} test sets ({', '.join(absent)})"
+        found.append(
+            preflight.Finding(
+                "error" if none and not about else "warning",
+                "tests",
+                f"the training data were not compared with {got}, not at hand",
+                "copies of them in a folder, MATHTASKS_DATA_DIR, and `mathtasks train data`",
+            )
+        )
     return found
 
 

@@ -31,9 +31,9 @@ from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training.checkpoints import Choice, choose_checkpoint
 from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
 from lm_eval_mathtasks.training.own_tasks import FOLDER
-from lm_eval_mathtasks.training.record import data_facts
 from lm_eval_mathtasks.training.running import CHECKPOINT
 from lm_eval_mathtasks.training.trainers import ADAPTER
 
@@ -128,16 +128,20 @@ def _refuse_known(config: Config, tasks: Sequence[str]) -> None:
     """TrainingError for a task whose test set is in the training data."""
     from lm_eval_mathtasks.host.tasks import task_manager
 
+    if not config.train.is_file():
+        return
     manager = task_manager([name.split("@")[0] for name in tasks], _include(config), {})
-    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
-    known = about.get("contaminated", ())
-    for name in tasks:
-        entry = manager.task_index.get(name.split("@")[0])
-        of = ((getattr(entry, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
-        if of in known:
+    entries = {name: manager.task_index.get(name.split("@")[0]) for name in tasks}
+    sets = {
+        name: ((getattr(e, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
+        for name, e in entries.items()
+    }
+    known = compared(config.train, [own for own in sets.values() if own]).contaminated
+    for name, own in sets.items():
+        if own in known:
             raise TrainingError(
                 f"tasks on questions that were not trained on, not {name}",
-                f"training data with questions of {of} ({config.train})",
+                f"training data with questions of {own} ({config.train})",
                 "another task; or train on data that was written with --decontaminate",
             )
 

@@ -11,11 +11,11 @@ import yaml
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.problems.sources import load
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
-from lm_eval_mathtasks.training.data import MANIFEST, Problem, rows_of, write_data
+from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, rows_of, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
-from lm_eval_mathtasks.training.record import data_facts
 from lm_eval_mathtasks.training.selection import models_of
 
 pytest.importorskip("trl")
@@ -116,6 +116,14 @@ def test_tasks_on_training_questions_are_refused(config_file, tmp_path, capsys):
     about = json.loads(manifest.read_text())
     assert data_facts(tmp_path / "mine/train.jsonl")["manifest"] == about
     manifest.write_text(json.dumps({**about, "contaminated": ["sample-gsm8k"]}))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert "training data with questions of sample-gsm8k" in capsys.readouterr().err
+    # Without a manifest, and for a set that it compared nothing with, the rows themselves are asked.
+    train = tmp_path / "mine/train.jsonl"
+    first = load("sample-gsm8k", {})["test"][3]["question"]
+    spoilt = [*train.read_text().splitlines(), json.dumps({"prompt": first, "gold": "1"})]
+    train.write_text("\n".join(spoilt) + "\n")
+    manifest.unlink()
     assert cli.main(["train", "evaluate", str(config_file)]) == 2
     assert "training data with questions of sample-gsm8k" in capsys.readouterr().err
     assert not (tmp_path / "out/evaluation").exists()

@@ -11,6 +11,7 @@ import yaml
 
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
+from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.training import record
 from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
 
@@ -262,3 +263,41 @@ def test_without_the_extra(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "trl", None)
     status, _, err = run("grpo")
     assert (status, "Run pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)
+
+
+def test_a_file_without_a_manifest_is_compared_with_the_test_sets(run, data, tmp_path, monkeypatch):
+    """Refused where a test question is among its rows, or no test set is at hand."""
+    rows = (data["boxed"] / "train.jsonl").read_text().splitlines()
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(rows) + "\n")
+    sets = tmp_path / "sets"
+    sets.mkdir()
+    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(sets))
+    monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "warn")
+    given = {"data": {"train": str(path)}, "trl": {"max_steps": 1}}
+    status, _, err = run("grpo", "--preflight", **given)
+    assert (status, "[tests]: the training data were not compared with any test set" in err) == (2, True)
+    other = [{"question": "How many are two and two?", "answer": "#### 4"}]
+    known = sets / "gsm8k_test.jsonl"
+    known.write_text(json.dumps(other[0]) + "\n")
+    status, out, err = run("grpo", "--preflight", **given)
+    assert (status, "warning [tests]" in out, "gsm8k," in out) == (0, True, False), err
+    asked = json.loads(rows[5])["question"]
+    known.write_text(
+        "".join(json.dumps(row) + "\n" for row in (*other, {"question": asked, "answer": "#### 1"}))
+    )
+    status, _, err = run("grpo", "--preflight", **given)
+    assert (status, "hold questions of the test set gsm8k" in err) == (2, True)
+    # A prompt alone says what is asked.
+    bare = [{k: v for k, v in json.loads(row).items() if k in ("prompt", "gold")} for row in rows]
+    bare[5]["prompt"][0]["content"] = asked
+    path.write_text("".join(json.dumps(row) + "\n" for row in bare))
+    status, _, err = run("grpo", "--preflight", **given)
+    assert (status, "hold questions of the test set gsm8k" in err) == (2, True)
+    status, out, err = run("grpo", "--preflight", **given, preflight={"allow": ["tests"], "sample": 0})
+    assert (status, "error [tests]" in out) == (0, True), err
+    path.unlink()
+    about = {"format": "boxed", "contaminated": ["gsm8k"], "unchecked": {"math500": "ConnectionError"}}
+    write_data(tmp_path, {"mine": bare}, about)
+    status, out, err = run("grpo", "--preflight", **given)
+    assert (status, out.count("warning [tests]"), "1 test sets (math500)" in out) == (0, 2, True), err
