@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.problems.rows import read_rows
+from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
@@ -21,13 +22,9 @@ from lm_eval_mathtasks.training.named import named_rewards
 from lm_eval_mathtasks.training.options import trl_options
 from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.record import (
-    CURVE,
     ROLLOUTS,
     USED,
-    Curve,
     Rollouts,
-    training_curves,
-    write_curve,
     write_used,
 )
 from lm_eval_mathtasks.training.steps import holds_math_tests, read_steps

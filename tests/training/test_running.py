@@ -12,6 +12,7 @@ import yaml
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.runs.training_curves import CURVE
 from lm_eval_mathtasks.training import record
 from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
 
@@ -96,7 +97,7 @@ def test_fine_tuning_learns_and_leaves_a_record(run, tmp_path):
     assert status == 0
     assert "6 steps" in out
     assert "loss" in out
-    with (tmp_path / "out" / record.CURVE).open() as file:
+    with (tmp_path / "out" / CURVE).open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
     assert losses[-1] < losses[0]
     used = yaml.safe_load((tmp_path / "out" / record.USED).read_text())
@@ -179,7 +180,7 @@ def test_nothing_unfinished_is_rewarded_by_trl(run, tmp_path):
     status, _, err = run("grpo", trl=trl, rewards={"accuracy": 1.0, "boxed_format": 0.1, "staged": 0.1})
     assert status == 0, err
     rows = rollouts(tmp_path / "out")
-    with (tmp_path / "out" / record.CURVE).open() as file:
+    with (tmp_path / "out" / CURVE).open() as file:
         clipped = [float(row["completions/clipped_ratio"]) for row in csv.DictReader(file) if row["loss"]]
     unfinished = [row for row in rows if row["reason"] == "the response is not finished"]
     assert len(unfinished) >= round(sum(clipped) * 24) > 10
