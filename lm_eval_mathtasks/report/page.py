@@ -23,6 +23,7 @@ from lm_eval_mathtasks.report.overview import MANY, cards_table, colours, overvi
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.status_words import STATUS_WORDS
+from lm_eval_mathtasks.runs.training_curves import Curve as Course
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
@@ -50,8 +51,8 @@ class Figure:
     keys: tuple[tuple[str, str], ...] = ()
 
 
-def page(examined: Sequence[Examined]) -> str:
-    """Return the whole page for these runs as HTML."""
+def page(examined: Sequence[Examined], trained: Mapping[str, Sequence[Course]] | None = None) -> str:
+    """Return the whole page for these runs as HTML. trained: curves of training runs, by the names of their folders."""
     folder = files("lm_eval_mathtasks.report")
     script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
     browser = samples(examined)
@@ -69,6 +70,7 @@ def page(examined: Sequence[Examined]) -> str:
         words=as_script(STATUS_WORDS),
         browser=browser,
         tasks=[_task(task, group) for task, group in by_task(examined).items()],
+        training=[_course(name, one) for name, own in (trained or {}).items() for one in own],
         provenance=sources(examined),
         limits=caveats(examined, (*browser.notes, DRAWN)),
     )
@@ -255,6 +257,12 @@ def _curves(one: Examined, several: bool) -> Iterator[Figure]:
     rows = tuple((str(k), *(with_interval(c.at(k).value, c.at(k).interval) for c in drawn)) for k in ks)
     table = Table("", ("k", *(c.label for c in drawn)), rows)
     yield Figure(title, charts.curves_chart(title, drawn), table)
+
+
+def _course(name: str, course: Course) -> Figure:
+    rows = tuple((str(step), f"{value:.4g}") for step, value in zip(course.steps, course.values, strict=True))
+    title = f"Training {name}: {course.label}"
+    return Figure(title, charts.course_chart(title, course), Table("", ("step", course.label), rows))
 
 
 def _lengths(one: Examined, several: bool) -> Figure:

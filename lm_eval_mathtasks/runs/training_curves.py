@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from lm_eval_mathtasks.errors import EvidenceError
 
 CURVE = "curve.csv"
 _BARS, _WIDTH = "▁▂▃▄▅▆▇█", 64
@@ -51,7 +54,23 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:
     """Reward and accuracy over the steps that were logged, and the loss."""
     drawn = []
     for name, label in _DRAWN.items():
-        found = [(int(e["step"]), float(e[name])) for e in history if e.get(name) is not None and "step" in e]
+        logged = [(e.get("step"), e.get(name)) for e in history]
+        found = [(int(n), float(v)) for n, v in logged if n not in (None, "") and v not in (None, "")]
+        found = [(step, value) for step, value in found if math.isfinite(value)]
         if found:
             drawn.append(Curve(label, *zip(*found, strict=True)))
     return drawn
+
+
+def read_curves(folder: Path) -> list[Curve]:
+    """The curves of the training run whose output a folder is; none where it is no such folder."""
+    path = folder / CURVE
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        try:
+            return training_curves(list(csv.DictReader(file)))
+        except (ValueError, csv.Error) as error:
+            raise EvidenceError(
+                f"numbers in {path}", str(error), "take the file away, or train again"
+            ) from None

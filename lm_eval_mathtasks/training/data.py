@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -213,7 +213,7 @@ def data_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _asked(row: dict[str, Any]) -> list[str]:
+def _asked(row: Mapping[str, Any]) -> list[str]:
     """The texts of a row of training data that may be a question: of its columns, or what its prompt says."""
     prompt = row.get("prompt", row.get("messages", row.get("text")))
     turns = prompt if isinstance(prompt, list) else [prompt]
