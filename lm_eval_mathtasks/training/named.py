@@ -72,7 +72,7 @@ def _reward(name: str, value: Any) -> Reward:
     for option in options:
         if option not in taken:
             raise TrainingError(
-                f"a parameter of the reward {name}", option, nearest_key(option, taken or ["weight"])
+                f"a parameter of the reward {name}", option, nearest_key(option, ["weight", *taken])
             )
     bound = functools.partial(function, **options) if options else function
     return Reward(name.rpartition(".")[2], bound, float(weight), options)
