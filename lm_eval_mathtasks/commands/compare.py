@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import (
@@ -13,12 +14,14 @@ from lm_eval_mathtasks.commands.arguments import (
     declare,
     noise_options,
     read_chosen,
+    refuse_unused,
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.hub_results import with_hub_results
+from lm_eval_mathtasks.leaderboard.instances import drawn_anew, drop_between, spread_of
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
     aligned,
@@ -28,12 +31,20 @@ from lm_eval_mathtasks.leaderboard.paired import (
     rank,
 )
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
-from lm_eval_mathtasks.leaderboard.run_tables import baseline_table, paired_tables, ranking_table
+from lm_eval_mathtasks.leaderboard.run_tables import (
+    baseline_table,
+    drop_tables,
+    instances_table,
+    paired_tables,
+    ranking_table,
+)
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
+_OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips", "hub_results", "all")
+_OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
 
@@ -78,6 +89,18 @@ def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
 
 
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """Refuse what only another way of comparing uses."""
+    if args.baseline:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the comparison with a baseline")
+    elif len(args.runs) == 1:
+        refuse_unused(args, _OF_PAIRS, "the comparison of one run with claims")
+    elif len(args.runs) == 2:
+        refuse_unused(args, _OF_CLAIMS, "the comparison of two runs")
+    else:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the ranking of several runs")
+
+
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
     if args.models:
@@ -86,6 +109,7 @@ def main(args: argparse.Namespace) -> int:
                 "one RUN for --models", f"{len(args.runs)}", "for several files write FILE#MODEL"
             )
         args.runs = [f"{args.runs[0]}#{model}" for model in args.models]
+    _refuse_unused(args)
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
@@ -113,7 +137,14 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
             without.append((run, error))
     if asked and not tables:
         raise without[0][1]
-    return [*tables, *(_without_claims(run, claims, error, args) for run, error in without)]
+    tables += [_without_claims(run, claims, error, args) for run, error in without]
+    return [*tables, *_of_instances(runs, args)]
+
+
+def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
+    """How much the instances differ of each run whose problems are drawn anew."""
+    drawn = ((run, spread_of(run, _graded(run, args.regrade)[0])) for run in runs if drawn_anew(run))
+    return [instances_table(run, spread) for run, spread in drawn if spread]
 
 
 def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.Namespace) -> Table:
@@ -159,8 +190,12 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 
 
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
-    second = aligned(first, second)
     mixed = first.scored != second.scored
+    if first.task != second.task and (drawn_anew(first) or drawn_anew(second)):
+        of_both = (_graded(first, args.regrade or mixed)[0], _graded(second, args.regrade or mixed)[0])
+        tables = drop_tables(first, second, drop_between(first, second, of_both))
+        return [*_of_instances((first, second), args), *tables]
+    second = aligned(first, second)
     one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)

@@ -8,7 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, declare, read_chosen
+from lm_eval_mathtasks.commands.arguments import (
+    RUN_HELP,
+    add_claim_options,
+    declare,
+    noise_options,
+    read_chosen,
+)
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -49,7 +55,8 @@ def main(args: argparse.Namespace) -> int:
     if place is not None:
         _make_room(place)
     runs = [run for path in args.runs for run in _readable(path, args)]
-    choice = Choice(args.model, args.claim, args.benchmark, args.mode, args.regrade)
+    named = (args.model, args.claim, args.benchmark, args.mode)
+    choice = Choice(*named, args.regrade, noise_options(args), not args.metric)
     examined = examine(runs, load_claims(args.leaderboards), choice)
     text = _page(examined, args.runs) if page else EXPORTS[args.format](examined)
     if place is not None:

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 from lm_eval_mathtasks.grading.asides import behind_label, without_asides, wrap_words
 from lm_eval_mathtasks.grading.ellipsis import resolve
-from lm_eval_mathtasks.grading.expr import Expr
+from lm_eval_mathtasks.grading.expr import Expr, num
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
-from lm_eval_mathtasks.grading.numerals import spelled
+from lm_eval_mathtasks.grading.numerals import ORDINALS, spelled
 from lm_eval_mathtasks.grading.shapes import shape
 from lm_eval_mathtasks.grading.units import read_clock
 from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS
@@ -99,6 +99,9 @@ def readings(text: str) -> tuple[Expr, ...]:
     # "Ciphertext: ABC", "Shape: square"
     if label := _LABELLED_WORDS.fullmatch(words):
         words = label[1]
+    # "fifth" and "5th"
+    if words.lower() in ORDINALS:
+        found.append(Expr("unit", (num(ORDINALS[words.lower()]),), "th"))
     numerals = spelled(words)
     if is_worded(words):
         if numerals != words:

@@ -20,7 +20,7 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 7, guessed | choice | the letter of a multiple-choice option |
 | instead of guesses | refusal | a last sentence that says that the question has no answer |
 
-A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
+A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
 sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
 guess. Nothing here sees the reference answer.
@@ -34,9 +34,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import statements
-from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.endings import denies, ends_early, ends_in_loop, refuses, says_unanswerable
-from lm_eval_mathtasks.grading.formulas import value_side
+from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
+from lm_eval_mathtasks.grading.endings import (
+    denies,
+    ends_early,
+    ends_in_loop,
+    goes_on,
+    refuses,
+    says_unanswerable,
+)
+from lm_eval_mathtasks.grading.formulas import open_equation, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 from lm_eval_mathtasks.grading.sentences import Span, last_value, trim
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
@@ -56,7 +63,11 @@ _OPTION_AT_END = re.compile(
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
-_LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
+_LETTER = (
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?!\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
+)
+_LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
+_OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -90,13 +101,18 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     seen = _first_solution(view(response))
     cut = seen.unfinished or (hit_limit(finish_reason) and not seen.ended)
     for rule, parts in _answers(seen):
-        cut = cut or (
-            rule not in STATED and not seen.ended and (ends_early(seen.text) or ends_in_loop(seen.text))
-        )
-        if cut and not _survives_cut(seen.text, rule, parts):
+        # what is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off
+        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, parts[-1][1]))
+        cut = cut or (not whole and _breaks_off(seen))
+        if cut and not (whole and (rule in CLOSED or parts[-1][1] < len(seen.text.rstrip()))):
             break
-        return Extraction(_text(response, parts), rule, (parts[0][0], parts[-1][1]))
-    return Extraction(None, "none", truncated=cut)
+        spans = [whole_groups(seen.text, *part) for part in parts]
+        return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
+    return Extraction(None, "none", truncated=cut or _breaks_off(seen))
+
+
+def _breaks_off(seen: View) -> bool:
+    return not seen.ended and (ends_early(seen.text) or ends_in_loop(seen.text))
 
 
 def candidates(response: str | None) -> list[Candidate]:
@@ -120,11 +136,6 @@ def _stripped(piece: str) -> str:
     answer = piece.strip()
     start = piece.find(answer) if answer else 0
     return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
-
-
-def _survives_cut(text: str, rule: str, parts: list[Span]) -> bool:
-    """Tell whether an answer stands although the token limit cut the response: it is stated, and whole."""
-    return rule in STATED and (rule in CLOSED or parts[-1][1] < len(text.rstrip()))
 
 
 def _first_solution(seen: View) -> View:
@@ -195,8 +206,7 @@ def _whole(text: str, start: int, stop: int) -> Span | None:
 
 
 def _stated(seen: View) -> Iterator[Found]:
-    for rule, span in statements.statement_values(seen.text):
-        yield rule, [span]
+    yield from ((rule, [span]) for rule, span in statements.statement_values(seen.text))
 
 
 def _broken_box(seen: View) -> Iterator[Found]:
@@ -212,13 +222,16 @@ def _bare(seen: View) -> Iterator[Found]:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
-    if (
+    if _OPTION_FIRST.fullmatch(content):
+        yield "bare", [span]
+    elif (
         words <= {"and", "or"}
         and "**" not in content
         and _VALUE.search(content)
         and not _HOLLOW.fullmatch(content)
     ):
-        yield "bare", [span if words else trim(seen.text, *value_side(seen.text, *span)) or span]
+        whole = words or open_equation(content)
+        yield "bare", [span if whole else trim(seen.text, *value_side(seen.text, *span)) or span]
 
 
 def _bare_words(seen: View) -> Iterator[Found]:
@@ -278,9 +291,9 @@ def _choice(seen: View) -> Iterator[Found]:
     first = _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip()))
     if first:
         yield "choice", [first.span(1)]
-    letters = list(_LETTER.finditer(seen.text, max(0, len(seen.text) - TAIL)))
+    letters = list(_LETTERS.finditer(seen.text, max(0, len(seen.text) - TAIL)))
     if letters:
-        yield "choice", [letters[-1].span(1)]
+        yield "choice", [letters[-1].span()]
 
 
 Rule = Callable[[View], Iterator[Found]]

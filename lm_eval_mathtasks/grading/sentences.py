@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, value_side
+from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, open_equation, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 from lm_eval_mathtasks.grading.numerals import RUN
 
@@ -17,6 +17,9 @@ Span = tuple[int, int]
 
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
+MAX_DROPPED = (
+    10  # numbers from the end that may be no values, so that a line of nothing else is read in linear time
+)
 _BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"
@@ -45,17 +48,35 @@ _SUBORDINATE = re.compile(
     r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
 )
 _ATTACHED = re.compile(
-    r"\b(?:from|for|in|at|with|by|to|on|during|than|below|above|over|under|out of|of|per|each|after|before|that|who"
+    r"\b(?:from|for|in|at|with|by|to|on|during|than|between|among|below|above|over|under|out of|of|per|each|after|before|that|who"
     r"|within|d'ici)\b"
 )
 _COMPLEMENT = re.compile(
-    r"\b(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
-    r"(?: the| all| these| those| first| last)*\s\Z",
+    r"\b(?:(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
+    r"(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
+_WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
+_COMPARED = re.compile(
+    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
+)
 _JOINERS = frozenset({"", "and", "or"})
+# "4, not 5" is 4
+_CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
+_CHECK = re.compile(r"\b(?:check|verify|indeed|substitut|plug)", re.IGNORECASE)
+# Mathematics that no delimiter marks, words excluded; braces within braces within braces are not looked into.
+_RAW = re.compile(
+    r"(?:\\[a-zA-Z]+|\{(?:[^{}\n]|\{[^{}\n]*\})*\}|[\d()\[\]^_!|]|(?<![a-zA-Z\\])(?![aI]\s)[a-zA-Z](?![a-zA-Z])"
+    r"|(?<=[\w)}\]^_!|])\s?[-+*/=<>,.]?\s?(?=[-\w\\({\[|]))+"
+)
+_FORMATTED = re.compile(
+    r"\\(?:boxed|fbox|text\w*|math\w+|mbox|underline)\s?\Z|\\framebox(?:\[[^\]]*\]){0,2}\Z"
+)
+_PLAIN_EQUATION = re.compile(
+    r"(?<![\w.)])[\d\s.()+*/^nxyz-]{0,60}\d*[nxyz][\d\s.()+*/^-]{0,60}=\s?[$-]{0,2}\Z"
+)
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
     r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then)\b,?|[:>.]|\A|\n)\s*\Z",
@@ -98,7 +119,12 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     """
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
+    if len(telling) > 1 and _contrasted(text, telling[-1].begin):
+        telling.pop()
     after = telling[-1].end if telling else start
+    unknown = _left_open(text, telling[-1]) if telling else None
+    if unknown:
+        telling = [formula for formula in telling if _names(text[formula.start : formula.stop], unknown)]
     # names after the last telling formula
     outside = found[-3:]
     numbers = [
@@ -106,6 +132,10 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
         for match in NUMBER.finditer(text, after, stop)
         if not any(other.begin <= match.start() < other.end for other in outside)
     ]
+    if formula := _drop_pieces(text, start, numbers):
+        return trim(text, *value_side(text, *formula))
+    if not telling and not numbers and unknown:
+        return None
     if not telling and not numbers:
         return _in_words(text, start, stop) or (
             trim(text, found[-1].start, found[-1].stop) if found else None
@@ -122,7 +152,11 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
             return result
     if not numbers:
         return _formula_value(text, telling, sentence)
-    return trim(text, *_result(text, [span for span in numbers if span[0] >= sentence], sentence))
+    plain = _PLAIN_EQUATION.search(text, max(sentence, numbers[-1][0] - 120), numbers[-1][0])
+    if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
+        return None
+    told = _beside_comparisons(text, [span for span in numbers if span[0] >= sentence])
+    return trim(text, *_result(text, told, sentence))
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:
@@ -160,6 +194,14 @@ def _result(text: str, numbers: list[Span], sentence: int) -> Span:
         told = told[free[0] :] if free else told[-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
+    """Leave out "5 miles more than 40" behind a comma or "that is", where another number is told."""
+    for k, (begin, end) in enumerate(numbers):
+        if k and _COMPARED.match(text, end) and _WHICH_IS.search(text, max(0, begin - 20), begin):
+            return numbers[:k]
+    return numbers
 
 
 def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
@@ -212,3 +254,50 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
         if two_values or _LIST_BEGINS.search(text, max(0, first.begin - 30), first.begin):
             return first.begin, last.end
     return trim(text, *value_side(text, last.start, last.stop))
+
+
+def _names(content: str, unknown: str) -> bool:
+    """Does a formula give an unknown its value?"""
+    named = _NAMED.match(content)
+    return named is not None and named[1] == unknown
+
+
+def _left_open(text: str, formula: Formula) -> str | None:
+    """The unknown of an equation that ends a text and is not solved before, `x + 37 = 0`.
+
+    "The area is $s^2 = 49$" says what it comes to, and $2x = 20$ does behind $x = 10$, unless it is a check.
+    """
+    said = _IS.search(text, max(0, formula.begin - 30), formula.begin)
+    if said and not said.group().startswith(":"):
+        return None
+    unknown = open_equation(text[formula.start : formula.stop])
+    given = unknown and re.search(
+        rf"(?<!\w){re.escape(unknown)}\s?=\s?[-−$(\\]*[\da-z]", text[: formula.begin]
+    )
+    return None if given and not _CHECK.search(text, given.end(), formula.begin) else unknown
+
+
+def _contrasted(text: str, begin: int) -> bool:
+    return _CONTRASTED.search(text, max(0, begin - 20), begin) is not None
+
+
+def _drop_pieces(text: str, start: int, numbers: list[Span]) -> Span | None:
+    r"""Drop the last numbers that are no values: "not 5", the 3 of "cm^3".
+
+    If the last is a piece of a formula without delimiters, `\binom{5}{2}`, `3x^2` or `{1, 2, 3}`, return its span.
+    """
+    for begin, _ in numbers[-MAX_DROPPED:][::-1]:
+        line = max(start, text.rfind("\n", start, begin))
+        inside = text.count("{", line, begin) > text.count("}", line, begin)
+        # the content of a box or of a text is no piece
+        formatted = inside and _FORMATTED.search(text, line, text.rfind("{", line, begin))
+        piece = not formatted and (inside or text[begin - 1 : begin] in {"^", "_"})
+        if piece:
+            run = next((run for run in _RAW.finditer(text, line) if run.start() <= begin < run.end()), None)
+            raw = run.group() if run else "^"
+            if run and raw[0] not in "^_)]" and raw.count("{") == raw.count("}"):
+                return run.span()
+        elif not _contrasted(text, begin):
+            break
+        numbers.pop()
+    return None

@@ -35,6 +35,11 @@ _MORE_OPTIONS = re.compile(
 _ARITHMETIC = re.compile(
     r"(?=[^=\n]*\d)(?:(?!\b(?!x\b)[a-z]\b|\d[a-z]\b)[^=\n])+=\s{0,3}(?=[-−]?[$€£]?\s?\d)(?!.*[=≈])"
 )
+# "6 times the perimeter, which is 36": what begins as a factor has its value behind "which is".
+_FACTOR = re.compile(
+    r"[$€£]?[\d.]+(?:(?:/\d+|\s?%)\sof\s(?:(?:the|all|his|her|its|their)\s)?[$€£]?\d"
+    r"|\stimes\s(?!\d))[^.\n]*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
+)
 # In "6! = 720" the mark is a factorial's.
 _SENTENCE_END = re.compile(r"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$])[.!?](?=[\s\"”*_<)\]]|\Z)")
 _CLAUSE = re.compile(
@@ -80,13 +85,16 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     """
     stop = min(stop, start + MAX_SLOT)
     start = _after_filler(text, start, stop)
-    if start >= stop:
+    # "the answer is not 7" states nothing
+    if start >= stop or text.startswith("not ", start):
         return None
     boxes = find_boxes(text[start:stop])
     head = _VALUE_HEAD.match(text, start, stop)
     if boxes and (head or sentences or boxes[0].begin < sentence_end(text, start, stop) - start):
         group = last_group(text[start:stop], boxes)
         return start + group[0].start, start + group[-1].stop
+    if head and (factor := _FACTOR.match(text, start, stop)):
+        return slot_value(text, factor.end(), stop)
     if head:
         return leading_value(text, start, sentence_end(text, start, stop))
     end = stop if sentences else sentence_end(text, start, stop)

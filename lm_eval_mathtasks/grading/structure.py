@@ -18,13 +18,15 @@ from lm_eval_mathtasks.grading.inequalities import (
 from lm_eval_mathtasks.grading.relations import (
     is_equation,
     is_label,
+    is_open,
     same_equation,
     value_answered,
     with_names_of,
 )
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.words import compare_clocks, compare_words
+from lm_eval_mathtasks.grading.units import parse_unit
+from lm_eval_mathtasks.grading.words import compare_clocks, compare_words, words_key
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
@@ -98,8 +100,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
-    if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
-        # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+    if pred.op == "rel" and p_value is None and is_equation(pred) and not is_open(pred):
+        # a + d = 2k answers 2k
         p_value = pred.args[-1]
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
@@ -140,6 +142,9 @@ def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if zeros != [b == num(0) for b in pred.args] or all(zeros):
             return _no("ratios with zeros at other places")
         k = zeros.index(False)
+        same = _in_order(gold.args, pred.args, ask)
+        if same.equal:
+            return same
         lefts, rights = ([mul(a, other.args[k]) for a in e.args] for e, other in ((gold, pred), (pred, gold)))
         return _in_order(lefts, rights, ask)
     sides = []
@@ -200,7 +205,11 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         elif pred.op == "group" and pred.name == "()":
             # round brackets say that the order is meant
             return _in_order(gold.args, items, ask)
-        return _any_order(gold.args, items, ask)
+        return (
+            _in_order(gold.args, counted, ask)
+            if (counted := _by_words(gold.args, items))
+            else _any_order(gold.args, items, ask)
+        )
     if gold.op != "group":
         # one answer in several spellings is one answer
         if pred.op == "seq":
@@ -211,6 +220,17 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
+
+
+def _by_words(gold: Sequence[Expr], items: Sequence[Expr]) -> list[Expr] | None:
+    """The items of "5 blue, 3 red" in the order of "3 red and 5 blue"; None where the words are not the same."""
+    names, given = (
+        [words_key(e.name) for e in side if e.op == "unit" and not parse_unit(e.name)]
+        for side in (gold, items)
+    )
+    if len(set(names)) < len(gold) or sorted(names) != sorted(given):
+        return None
+    return [items[given.index(name)] for name in names]
 
 
 def _one_answer(gold: Expr, ask: Ask) -> bool:

@@ -12,7 +12,6 @@ Every change is a replaced name in lm-eval, put back when the run ends; flags, t
 from __future__ import annotations
 
 import argparse
-import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
+from lm_eval_mathtasks.check import without_expected_warnings
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
@@ -36,15 +36,7 @@ from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
 
-log = logging.getLogger(__name__)
-
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-# What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
-EXPECTED_WARNINGS = (
-    ("lm_eval.api.task", "Custom kwargs can be passed"),
-    ("lm_eval.evaluator_utils", "No aggregation function defined for metric"),
-    ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
-)
 # The extra of this package that installs what a model imports.
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 
@@ -61,8 +53,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     from lm_eval.utils import setup_logging
 
     setup_logging()
-    for logger, text in EXPECTED_WARNINGS:
-        logging.getLogger(logger).addFilter(_unless(text))
+    without_expected_warnings()
     args = parse_run(arguments)
     models.register()
     model_args = given_value(args, "model_args")
@@ -96,10 +87,6 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     return status
 
 
-def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
-    return lambda record: text not in str(record.msg)
-
-
 def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
@@ -125,7 +112,7 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     if graders := vars(args).pop("graders"):
         args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
     if not requested(given_value(args, "tasks")):
-        raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
+        raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks tasks` lists ours")
     if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
         args.gen_kwargs = with_one_limit(gen_kwargs)
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
-from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
-from lm_eval_mathtasks.report.status_words import shortened
+from lm_eval_mathtasks.report.examine import Bin, Group
+from lm_eval_mathtasks.report.status_words import STATUSES
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
 from lm_eval_mathtasks.runs.training_curves import Curve as Course
 from lm_eval_mathtasks.sampling.curves import Curve
@@ -77,6 +77,11 @@ class _Rows(Canvas):
 
     def number(self, row: float, text: str, *, bold: bool = True) -> None:
         self.text((self.right + 14, self.y(row)), text, "start", bold=bold)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return at most `most` characters, the last an ellipsis where there were more."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 @figure

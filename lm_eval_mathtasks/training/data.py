@@ -16,7 +16,7 @@ from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.reference import answer_in, reference_text
 from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.problems.sets import known_sets
-from lm_eval_mathtasks.problems.sources import load
+from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.rewards import ruling
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION
 from lm_eval_mathtasks.training.contamination import Overlap, overlaps
@@ -58,7 +58,7 @@ def read_problem_rows(source: str) -> tuple[list[Problem], str]:
     Raises DataError for an unknown name, a missing file, or rows without question or reference.
     """
     if source in TRAIN_SETS:
-        rows = load(source, {})["test"].to_list()
+        rows = load_set(source, {})["test"].to_list()
         return _problems(rows, source), known_sets()[source].checksum
     path = Path(source).expanduser()
     if not path.is_file():
@@ -129,7 +129,7 @@ def questions_at_hand(names: Iterable[str]) -> tuple[dict[str, list[str]], dict[
         try:
             if unreachable:
                 raise DataError("", unreachable)
-            rows = load(name, {})["test"].to_list()
+            rows = load_set(name, {})["test"].to_list()
         except DataError as error:
             absent[name] = error.got or error.wanted
             unreachable = error.got if _NO_HUB in error.got else ""

@@ -7,6 +7,7 @@ import pytest
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.host import mistakes
 from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 
@@ -24,7 +25,7 @@ def tiny(more):
 
 MISTAKES = {
     "no tasks": ([*HF, *TINY], "no --tasks"),
-    "no such task": ([*HF, *TINY, "--tasks", "sample-gsm8kk"], "Did you mean sample-gsm8k"),
+    "no such task": ([*HF, *TINY, "--tasks", "sample-gsm8kk"], "Did you mean sample-gsm8k, "),
     "no pretrained": ([*HF, *SAMPLE], "pretrained=<a folder or a name on the hub>"),
     "an empty pretrained": ([*HF, "--model_args", "pretrained=", *SAMPLE], "pretrained=<a folder"),
     "a slip in pretrained": ([*HF, "--model_args", "pretraned=x", *SAMPLE], "Did you mean pretrained?"),
@@ -32,6 +33,11 @@ MISTAKES = {
     "a slip in dtype": ([*HF, *tiny("dtypee=float32"), *SAMPLE], "Did you mean dtype?"),
     "no such folder": ([*HF, "--model_args", "pretrained=./none", *SAMPLE], "./none, which does not exist"),
     "a folder without a model": ([*HF, "--model_args", "pretrained=./empty", *SAMPLE], "a model at pretrained=./empty"),
+    "a folder of GGUF": ([*HF, "--model_args", "pretrained=./packed", *SAMPLE], "Add gguf_file=toy.Q4_1.gguf"),
+    "GGUF without what reads it": (
+        [*HF, "--model_args", "pretrained=./packed,gguf_file=toy.Q4_1.gguf", *SAMPLE],
+        "gguf, for gguf_file=..., got it is not installed",
+    ),
     "a model's name as --model": (["--model", "acme/toy", *SAMPLE], "pretrained=acme/toy"),
     "--model openai": (["--model", "openai", *SAMPLE], "--model mathtasks-chat asks OpenAI-compatible servers"),
     "--model gpt-4o": (["--model", "gpt-4o", *SAMPLE], "mathtasks-chat asks"),
@@ -119,6 +125,9 @@ def place(tmp_path, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     (tmp_path / "empty").mkdir()
     (tmp_path / "base").mkdir()
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "toy.Q4_1.gguf").write_bytes(b"GGUF")
+    monkeypatch.setattr(mistakes, "find_spec", lambda _: None)
     source = embedded.path("grpo")
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "base" / name).write_bytes((source / name).read_bytes())

@@ -19,10 +19,10 @@ from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, sea
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.yaml_files import leaderboards_dir
+from lm_eval_mathtasks.problems.catalogue import our_tasks
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.tables import rendered
 from tests.conftest import ROOT, shared_path
-from tests.docs import docs_of_tasks
 from tests.runs.logs_of_runs import doc, write_lm_eval
 
 MODELS = """\
@@ -135,7 +135,8 @@ def test_the_numbers_are_those_that_were_collected(shipped):
 def test_every_task_has_its_benchmark_with_its_size(shipped):
     """Claims are found by a task's name and its number of docs; look-alikes are never taken for it."""
     found = {}
-    for name, docs in docs_of_tasks().items():
+    for task in our_tasks():
+        name, docs = task.name, task.data.docs
         benchmark = shipped.benchmark_of(name, docs)
         found[name] = benchmark and benchmark.name
         if benchmark is not None:

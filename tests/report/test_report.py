@@ -138,7 +138,7 @@ def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp
         for n in range(8)
     ]  # fmt: skip
     (one,) = runs = examined(read_runs(write_json_lines(tmp_path / "k.jsonl", rows)))
-    assert one.statuses == {"correct": 16, "truncated": 8, "api_error": 8}
+    assert one.statuses == {"correct": 16, "unfinished": 8, "api_error": 8}
     html = page(runs)
     assert "More responses to each problem" in html
     (index,) = (json.loads(text) for text in scripts(html, 'id="index"'))
@@ -147,10 +147,10 @@ def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp
     assert len(chunk[0]["runs"][0]["responses"]) == 4
     assert "pass@k" in html
     rows = list(csv.DictReader(io.StringIO(csv_rows(runs))))
-    assert Counter(row["status"] for row in rows) == {"correct": 16, "truncated": 8, "api_error": 8}
+    assert Counter(row["status"] for row in rows) == {"correct": 16, "unfinished": 8, "api_error": 8}
     assert {row["correct"] for row in rows if row["status"] == "api_error"} == {""}
     first = json.loads(json_document(runs))["runs"][0]["docs"][0]["responses"]
-    assert [response["status"] for response in first] == ["correct", "truncated", "api_error", "correct"]
+    assert [response["status"] for response in first] == ["correct", "unfinished", "api_error", "correct"]
 
 
 def test_csv_has_a_row_for_every_response_and_no_cell_that_a_sheet_would_run(tmp_path):

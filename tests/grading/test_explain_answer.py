@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_mathtasks.grading.explain import MAX_SHOWN, explain_answer
+from lm_eval_mathtasks.grading.explain_answer import MAX_SHOWN, explain_answer
 from lm_eval_mathtasks.grading.extract import extract_answer
 from lm_eval_mathtasks.grading.grade import grade
 
