@@ -5,11 +5,11 @@ A finding of severity "error" stops the run unless the configuration allows its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.rewards.rulings import GOLD_COLUMNS
+from lm_eval_mathtasks.rewards.rulings import GOLD_COLUMNS, rulings
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.named import Reward
 from lm_eval_mathtasks.training.options import Options
@@ -55,9 +55,10 @@ def of_options(config: Config, options: Options, rewards: Sequence[Reward]) -> l
     return [one for one in found if one]
 
 
-def of_rows(config: Config, first: Any, tokenizer: Any) -> list[Finding]:
-    """What a row of the data and the model's tokenizer show; labelled steps are no conversation."""
+def of_rows(config: Config, rows: Sequence[Any], tokenizer: Any) -> list[Finding]:
+    """What the rows of the data, which are alike, and the tokenizer show; labelled steps are no conversation."""
     found: list[Finding] = []
+    first = rows[0]
     if not isinstance(first, dict):
         return found
     columns = tuple(first)
@@ -78,6 +79,15 @@ def of_rows(config: Config, first: Any, tokenizer: Any) -> list[Finding]:
                 "gold",
                 f"the data have no reference answer ({', '.join(GOLD_COLUMNS)}), only {', '.join(columns)}",
                 "add a column `gold`, or write the data with `mathtasks train data`",
+            )
+        )
+    elif config.stage == "grpo" and (unread := _without_gold(rows)):
+        found.append(
+            Finding(
+                "error" if unread == len(rows) else "warning",
+                "gold",
+                f"{unread} of {len(rows)} rows have no reference answer that can be read: all responses earn the same",
+                "correct them, or write the data with `mathtasks train data`, which leaves them out",
             )
         )
     if config.stage == "sft" and not {"completion", "messages", "text"} & set(columns):
@@ -150,6 +160,11 @@ def of_filtered(given: int, kept: int, limit: object) -> list[Finding]:
             "raise max_length, where the trainer has one",
         )
     ]
+
+
+def _without_gold(rows: Sequence[Mapping[str, Any]]) -> int:
+    columns = {name: [row.get(name) for row in rows] for name in GOLD_COLUMNS if name in rows[0]}
+    return sum(one.kind == "no gold" for one in rulings([""] * len(rows), columns))
 
 
 def _learning_rate(options: Options) -> Finding | None:

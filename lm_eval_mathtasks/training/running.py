@@ -66,7 +66,7 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     findings = preflight.of_options(config, options, rewards) + _of_data(config)
     with _clear_errors(config):
         tokenizer = start_tokenizer(config, options)
-        findings += preflight.of_rows(config, rows[0], tokenizer)
+        findings += preflight.of_rows(config, rows, tokenizer)
         preflight.refuse(findings, config.preflight.allow)
         try:
             trainer = make_trainer(plan, rows, dev, tokenizer)
@@ -228,6 +228,17 @@ def material(config: Config, seed: int) -> list[Any]:
         raise TrainingError(
             f"a column `prompt` in {path}", got, f"`mathtasks train data --source {path}` makes it"
         )
+    for number, row in enumerate(rows, 1):
+        for name in ("prompt", "completion", "messages", "text"):
+            own, wanted = (
+                type(one.get(name)).__name__.replace("NoneType", "nothing") for one in (row, rows[0])
+            )
+            if own != wanted:
+                raise TrainingError(
+                    f"a {wanted} as `{name}` in row {number} of {path}, as in the first",
+                    own,
+                    "write all rows alike",
+                )
     return rows
 
 

@@ -64,6 +64,12 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     What was evaluated lies in `output/evaluation` and is not evaluated again. Raises TrainingError where there is
     nothing to evaluate, or a test set is in the training data.
     """
+    if config.stage not in ("sft", "grpo"):
+        raise TrainingError(
+            "a configuration of the stage sft or grpo, whose models answer",
+            f"one of the stage {config.stage}",
+            f"measure it by `mathtasks choose RUN --scorer {'orm' if config.stage == 'orm' else 'prm-tokens'}:{config.output}`",
+        )
     dev, test = _tasks(config)
     _refuse_known(config, [*dev, *test])
     baseline, *found = models_of(config)

@@ -11,7 +11,7 @@ import yaml
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.problems.sources import load
+from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
 from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, rows_of, write_data
@@ -120,7 +120,7 @@ def test_tasks_on_training_questions_are_refused(config_file, tmp_path, capsys):
     assert "training data with questions of sample-gsm8k" in capsys.readouterr().err
     # Without a manifest, and for a set that it compared nothing with, the rows themselves are asked.
     train = tmp_path / "mine/train.jsonl"
-    first = load("sample-gsm8k", {})["test"][3]["question"]
+    first = load_set("sample-gsm8k", {})["test"][3]["question"]
     spoilt = [*train.read_text().splitlines(), json.dumps({"prompt": first, "gold": "1"})]
     train.write_text("\n".join(spoilt) + "\n")
     manifest.unlink()
@@ -150,3 +150,14 @@ def test_without_a_task_to_choose_by(config_file, tmp_path, capsys):
     shutil.rmtree(tmp_path / "mine/tasks")
     assert cli.main(["train", "evaluate", str(config_file)]) == 2
     assert "tasks to choose a checkpoint by" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", ["orm", "prm"])
+def test_a_verifier_answers_nothing(config_file, capsys, stage):
+    config = yaml.safe_load(config_file.read_text())
+    config_file.write_text(yaml.safe_dump({**config, "stage": stage}))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert (
+        f"got one of the stage {stage}. Measure it by `mathtasks choose RUN --scorer {stage}"
+        in capsys.readouterr().err
+    )

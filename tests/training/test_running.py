@@ -255,6 +255,27 @@ def test_data_without_gold_or_prompt(run, tmp_path):
     path.write_text('{"prompt": [{"role": "user", "content": "a"}], "gold": "7"}\n')
     status, _, err = run("sft", data={"train": str(path)})
     assert (status, "[completion]" in err) == (2, True)
+    good = {
+        "prompt": [{"role": "user", "content": "a"}],
+        "completion": [{"role": "assistant", "content": "7"}],
+        "gold": 7,
+    }
+    for other, said in (
+        ({**good, "prompt": "a"}, "a list as `prompt` in row 2 of"),
+        ({"prompt": good["prompt"], "gold": "7"}, "a list as `completion` in row 2 of"),
+        ({**good, "text": "a"}, "a nothing as `text` in row 2 of"),
+    ):
+        path.write_text(f"{json.dumps(good)}\n{json.dumps(other)}\n")
+        for stage in ("sft", "grpo"):
+            status, _, err = run(stage, data={"train": str(path)})
+            assert (status, said in err) == (2, True), err
+    allowed = {"data": {"train": str(path)}, "preflight": {"allow": ["tests"], "sample": 0}}
+    path.write_text(f"{json.dumps(good)}\n{json.dumps({**good, 'gold': None})}\n")
+    status, out, _ = run("grpo", "--preflight", **allowed)
+    assert (status, "warning [gold]: 1 of 2 rows" in out) == (0, True)
+    path.write_text(f"{json.dumps({**good, 'gold': ''})}\n" * 2)
+    status, _, err = run("grpo", "--preflight", **allowed)
+    assert (status, "error [gold]: 2 of 2 rows" in err) == (2, True)
     path.write_text("")
     status, _, err = run("sft", data={"train": str(path)})
     assert (status, "an empty file" in err) == (2, True)
