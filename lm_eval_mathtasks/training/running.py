@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import MathtasksError, TrainingError
 from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
@@ -31,6 +32,7 @@ from lm_eval_mathtasks.training.steps import holds_math_tests, read_steps
 from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
 
 CHECKPOINT = "checkpoint-"
+_ROOM = 1 << 20  # bytes: a disk with less is full, whatever a failure to write says
 Say = Callable[[str | Table], None]
 
 
@@ -191,9 +193,7 @@ def _of_tests(path: Path, about: Mapping[str, Any]) -> list[preflight.Finding]:
 
 def _place(config: Config, resume: bool) -> Path | None:
     """The checkpoint to go on from. TrainingError where the folder holds another run, or none to go on with."""
-    checkpoints = sorted(
-        config.output.glob(f"{CHECKPOINT}*"), key=lambda path: int(path.name.removeprefix(CHECKPOINT) or 0)
-    )
+    checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
             raise TrainingError(
@@ -258,25 +258,41 @@ def _clear_errors(config: Config) -> Iterator[None]:
     """A full disk, a missing model and too little memory, as messages; what else fails keeps its traceback."""
     try:
         yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except MathtasksError:
+        raise
+    except Exception as error:
+        if _disk_full(config.output, error):
             fix = f"make room; {_how_to_go_on(config)}"
             raise TrainingError(f"room on the disk of {config.output}", "none", fix) from error
-        raise TrainingError(
-            f"a model and data that can be read ({config.model})", str(error), "check the paths"
-        ) from error
-    except RuntimeError as error:
         text = str(error)
-        if "out of memory" not in text.lower():
-            raise
-        fix = "smaller per_device_train_batch_size or max_completion_length, or load_in_4bit, under trl:"
-        raise TrainingError("enough memory of the device", text.split("\n", 1)[0], fix) from error
+        if isinstance(error, OSError):
+            got = f"a model and data that can be read ({config.model})"
+            raise TrainingError(got, text, "check the paths") from error
+        if isinstance(error, RuntimeError) and "out of memory" in text.lower():
+            fix = "smaller per_device_train_batch_size or max_completion_length, or load_in_4bit, under trl:"
+            raise TrainingError("enough memory of the device", text.split("\n", 1)[0], fix) from error
+        raise
+
+
+def _disk_full(folder: Path, error: Exception) -> bool:
+    """torch and safetensors say it in words of their own, and torch of a short write only."""
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+        return True
+    return folder.exists() and shutil.disk_usage(folder).free < _ROOM
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The checkpoints that were written to their end, by their steps: the trainer's state is written last."""
+    found = (path.parent for path in folder.glob(f"{CHECKPOINT}*/trainer_state.json"))
+    return sorted(found, key=lambda path: int(path.name.removeprefix(CHECKPOINT)))
 
 
 def _how_to_go_on(config: Config) -> str:
-    kept = sorted(path.name for path in config.output.glob(f"{CHECKPOINT}*"))
+    kept = checkpoints_in(config.output)
     return (
-        f"--resume goes on from {kept[-1]}" if kept else "there is no checkpoint yet (save_steps under trl:)"
+        f"--resume goes on from {kept[-1].name}"
+        if kept
+        else "there is no checkpoint yet (save_steps under trl:)"
     )
 
 

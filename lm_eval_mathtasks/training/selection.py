@@ -34,7 +34,7 @@ from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
 from lm_eval_mathtasks.training.own_tasks import FOLDER
-from lm_eval_mathtasks.training.running import CHECKPOINT
+from lm_eval_mathtasks.training.running import checkpoints_in
 from lm_eval_mathtasks.training.trainers import ADAPTER
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
@@ -65,10 +65,11 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     nothing to evaluate, or a test set is in the training data.
     """
     if config.stage not in ("sft", "grpo"):
+        scorer = "orm" if config.stage == "orm" else "prm-tokens"
         raise TrainingError(
             "a configuration of the stage sft or grpo, whose models answer",
             f"one of the stage {config.stage}",
-            f"measure it by `mathtasks choose RUN --scorer {'orm' if config.stage == 'orm' else 'prm-tokens'}:{config.output}`",
+            f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`",
         )
     dev, test = _tasks(config)
     _refuse_known(config, [*dev, *test])
@@ -93,9 +94,7 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
 def models_of(config: Config) -> list[Model]:
     """The baseline, the checkpoints in the order of their steps, and the final model unless it is the last of them."""
     baseline = str(config.evaluate.get("baseline") or config.model)
-    folders = sorted(
-        config.output.glob(f"{CHECKPOINT}*"), key=lambda path: int(path.name.removeprefix(CHECKPOINT))
-    )
+    folders = checkpoints_in(config.output)
     final = _weights(config.output)
     if final and not (folders and _same(final, _weights(folders[-1]))):
         folders.append(config.output)

@@ -42,6 +42,7 @@ def config_file(tmp_path):
     out = tmp_path / "out"
     for name, stage in (("checkpoint-2", "sft"), ("checkpoint-10", "grpo")):
         shutil.copytree(embedded.path(stage), out / name)
+        (out / name / "trainer_state.json").write_text("{}")
     config = {
         "stage": "sft",
         "model": str(embedded.path("base")),
@@ -67,6 +68,9 @@ def test_models_of_a_run(config_file, tmp_path):
     adapter = tmp_path / "out/checkpoint-11"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/base"}))
+    # Half of one, as a full disk leaves it.
+    assert "checkpoint-11" not in [model.name for model in models_of(config)]
+    (adapter / "trainer_state.json").write_text("{}")
     assert models_of(config)[3] == ("checkpoint-11", "some/base", str(adapter))
     with pytest.raises(TrainingError, match=r"checkpoints or a model.*mathtasks train sft first"):
         models_of(config._replace(output=tmp_path / "nothing"))

@@ -13,7 +13,7 @@ from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.runs.training_curves import CURVE
-from lm_eval_mathtasks.training import record
+from lm_eval_mathtasks.training import record, running
 from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
 
 pytest.importorskip("trl")
@@ -218,15 +218,29 @@ def test_an_interrupted_run_keeps_its_checkpoints(run, tmp_path):
     assert len(rollouts(tmp_path / "out")) == 16
 
 
-def test_a_full_disk_is_said(run, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        # As safetensors and torch say it.
+        Exception("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 73600 vs 73488"),
+    ],
+)
+def test_a_full_disk_is_said(run, monkeypatch, tmp_path, error):
+    """In the second batch: the first checkpoint is whole, the one that was being written is none."""
+    added = record.Rollouts.add
+
+    def full(self, rows):
+        added(self, rows)
+        if (tmp_path / "out/checkpoint-1").exists():
+            (tmp_path / "out/checkpoint-2").mkdir()
+            raise error
 
     monkeypatch.setattr(record.Rollouts, "add", full)
-    status, _, err = run("grpo")
-    assert status == 2
-    assert "room on the disk" in err
-    assert "there is no checkpoint yet" in err
+    monkeypatch.setattr(running.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    status, _, err = run("grpo", trl={"save_strategy": "steps", "save_steps": 1})
+    assert (status, "room on the disk" in err, "goes on from checkpoint-1" in err) == (2, True, True), err
 
 
 @pytest.mark.parametrize(
