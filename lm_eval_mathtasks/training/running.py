@@ -6,10 +6,10 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import MathtasksError, TrainingError
@@ -58,14 +58,14 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     options = trl_options(config, [one.weight for one in rewards] if rewards else None)
     plan = Plan(config, options, rewards)
     if options.arguments.process_index:
-        say = _silent
+        say = lambda _: None  # noqa: E731
     rows = material(config, options.arguments.seed)
     dev = (
         material(config._replace(train=config.dev), 0)
         if config.dev and config.stage in ("sft", "grpo")
         else []
     )
-    findings = preflight.of_options(config, options, rewards) + _of_data(config)
+    findings = [*preflight.of_options(config, options, rewards), *_of_data(config)]
     with _clear_errors(config):
         tokenizer = start_tokenizer(config, options)
         findings += preflight.of_rows(config, rows, tokenizer)
@@ -119,19 +119,18 @@ def _verifier_tables(config: Config, trainer: Any) -> list[Table]:
     return tables + ([on_processbench(spec, config.processbench, settings)] if config.processbench else [])
 
 
-def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> list[preflight.Finding]:
+def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> Iterable[preflight.Finding]:
     """What only the trainer shows: the tokens it will learn from, the groups it will see."""
     arguments, stage = plan.options.arguments, plan.config.stage
     if stage == "sft":
         labels = trainer.train_dataset["labels"]
         ends = {trainer.processing_class.eos_token_id, *_ids(trainer.model.generation_config.eos_token_id)}
         limit = None if arguments.packing else arguments.max_length
-        return preflight.of_labels(
-            labels, sorted(ends), limit, len(labels) if arguments.packing else len(rows)
-        )
+        given = len(labels) if arguments.packing else len(rows)
+        return preflight.of_labels(labels, sorted(ends), limit, given)
     if stage in ("orm", "prm"):
-        limit = "max_length" if stage == "orm" else "the model's context"
-        return preflight.of_filtered(len(rows), len(trainer.train_dataset), limit)
+        read = "max_length" if stage == "orm" else "the model's context"
+        return preflight.of_filtered(len(rows), len(trainer.train_dataset), read)
     say(groups.normalised(plan.rewards, arguments.num_generations, arguments.scale_rewards))
     generate, count = responder(trainer), plan.config.preflight.sample
     if generate is None or not count:
@@ -142,53 +141,32 @@ def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> list[pre
     return groups.of_groups(found)
 
 
-def _of_data(config: Config) -> list[preflight.Finding]:
+def _of_data(config: Config) -> Iterator[preflight.Finding]:
     """What the manifest beside the data says: another format, questions of test sets."""
-    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
-    found = []
     if config.stage == "prm" and holds_math_tests(config.train):
         got = "PRM800K's problems hold 4,500 of MATH's test set, all but those of MATH-500"
-        return [
-            preflight.Finding("warning", "tests", got, "no score on the full math-cot will mean anything")
-        ]
+        yield preflight.Finding("warning", "tests", got, "no score on the full math-cot will mean anything")
+    if config.stage not in ("sft", "grpo"):
+        return
+    about = data_facts(config.train).get("manifest", {})
     if config.format and about.get("format", config.format) != config.format:
-        got, fix = (
-            f"the data are in the format {about['format']}, the configuration says {config.format}",
-            "correct one",
-        )
-        found.append(preflight.Finding("error", "format", got, fix))
-    if config.stage in ("sft", "grpo"):
-        found += _of_tests(config.train, about)
-    return found
-
-
-def _of_tests(path: Path, about: Mapping[str, Any]) -> list[preflight.Finding]:
-    """Questions of test sets: those of a manifest were allowed when it was written, others stop the run."""
+        got = f"the data are in the format {about['format']}, the configuration says {config.format}"
+        yield preflight.Finding("error", "format", got, "correct one")
+    # Questions of test sets that a manifest names were allowed when it was written; others stop the run.
+    stops: Literal["error", "warning"] = "warning" if about else "error"
     contaminated, absent = about.get("contaminated", ()), about.get("unchecked", ())
     if not about:
-        contaminated, absent = compared(path, TEST_SETS)
-    fix = "`mathtasks train data --source FILE --decontaminate`; or leave the tasks on it out"
-    found = [
-        preflight.Finding(
-            "warning" if about else "error",
-            "tests",
-            f"the training data hold questions of the test set {name}: no score on it will mean anything",
-            fix,
-        )
-        for name in contaminated
-    ]
+        contaminated, absent = compared(config.train, TEST_SETS)
+    for name in contaminated:
+        got = f"the training data hold questions of the test set {name}: no score on it will mean anything"
+        fix = "`mathtasks train data --source FILE --decontaminate`; or leave the tasks on it out"
+        yield preflight.Finding(stops, "tests", got, fix)
     if absent:
         none = len(absent) == len(TEST_SETS)
-        got = "any test set" if none else f"{len(absent)} test sets ({', '.join(absent)})"
-        found.append(
-            preflight.Finding(
-                "error" if none and not about else "warning",
-                "tests",
-                f"the training data were not compared with {got}, not at hand",
-                "copies of them in a folder, MATHTASKS_DATA_DIR, and `mathtasks train data`",
-            )
-        )
-    return found
+        sets = "any test set" if none else f"{len(absent)} test sets ({', '.join(absent)})"
+        got = f"the training data were not compared with {sets}, not at hand"
+        fix = "copies of them in a folder, MATHTASKS_DATA_DIR, and `mathtasks train data`"
+        yield preflight.Finding(stops if none else "warning", "tests", got, fix)
 
 
 def _place(config: Config, resume: bool) -> Path | None:
@@ -294,10 +272,6 @@ def _how_to_go_on(config: Config) -> str:
         if kept
         else "there is no checkpoint yet (save_steps under trl:)"
     )
-
-
-def _silent(_: str | Table) -> None:
-    return
 
 
 def _ids(value: Any) -> list[int]:
