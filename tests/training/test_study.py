@@ -184,9 +184,9 @@ def verifier_options():
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    """Eight responses of the fine-tuned model to each of 800 problems, and to each of 250 held-out ones."""
+    """Eight responses of the fine-tuned model to each of 800 problems, and to each of 600 held-out ones."""
     folder = tmp_path_factory.mktemp("verifiers")
-    data = written(folder / "problems", "boxed", distinct(21, 800), held_out=250)
+    data = written(folder / "problems", "boxed", distinct(21, 800), held_out=600)
     return [sampled(folder, data, split) for split in ("train", "dev")]
 
 
@@ -203,7 +203,7 @@ def what_choosing_gives(capsys):
 def test_a_verifier_of_responses(samples, tmp_path, capsys):
     train_samples, dev_samples = samples
     train(tmp_path, "orm", model=str(embedded.path("sft")), output=str(tmp_path / "orm"),
-          data={"train": str(train_samples), "dev": str(dev_samples)},
+          data={"train": str(train_samples), "dev": str(dev_samples)}, pairs=16,
           trl={**verifier_options(), "max_length": 512, "center_rewards_coefficient": 0.01})  # fmt: skip
     assert what_choosing_gives(capsys) > 50
     assert cli.main(["choose", str(dev_samples), "--scorer", f"orm:{tmp_path / 'orm'}"]) == 0
