@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,24 +92,16 @@ def best_distinct(votes: Votes, scores: Sequence[float]) -> float:
 
 def overall_area(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> float | None:
     """How often a right response outscores a wrong one, of whatever docs the two are; ties half."""
-    marked = sorted(
-        (value, right) for v in votes for right, value in zip(v.correct, scores[v.doc_id], strict=True)
+    right, wrong = (
+        sorted(
+            value for v in votes for c, value in zip(v.correct, scores[v.doc_id], strict=True) if c == side
+        )
+        for side in (True, False)
     )
-    rights = sum(right for _, right in marked)
-    wrongs = len(marked) - rights
-    if not rights or not wrongs:
+    if not right or not wrong:
         return None
-    won = below = 0.0
-    at = 0
-    while at < len(marked):
-        end = at
-        while end < len(marked) and marked[end][0] == marked[at][0]:
-            end += 1
-        right = sum(own for _, own in marked[at:end])
-        won += right * (below + (end - at - right) / 2)
-        below += end - at - right
-        at = end
-    return won / (rights * wrongs)
+    won = sum(bisect_left(wrong, value) + bisect_right(wrong, value) for value in right) / 2
+    return won / (len(right) * len(wrong))
 
 
 class FirstErrors(NamedTuple):
