@@ -87,33 +87,30 @@ def hostile() -> None:
 
 
 def beside_trl(name: str, rows: list[dict[str, Any]]) -> None:
-    """TRL's accuracy_reward on the same responses, each in a process of its own that has compared nothing before."""
-    found = {}
+    """TRL's accuracy_reward on the same responses, each in a process of its own that compared a formula before."""
+    found, warm = {}, [{"response": r"\boxed{\sin^2 x}", "gold": r"1-\cos^2 x", "label": True}]
     for who in ("ours", "TRL"):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            pool.submit(_of_one, who, rows[:1]).result()
-            found[who] = pool.submit(_of_one, who, rows).result()
-    for who, (wall, processor, off) in found.items():
-        print(
-            f"{name}, {len(rows)} responses, {who}: {wall:.2f} s, {processor:.2f} of the processor, {off} disagree"
-        )
-    print("TRL's time over ours:", *(f"{found['TRL'][i] / found['ours'][i]:.1f}" for i in (0, 1)))
+            pool.submit(_of_one, who, warm).result()
+            found[who], off = pool.submit(_of_one, who, rows).result()
+        print(f"{name}, {len(rows)} responses, {who}: {found[who]:.2f} s, {off} disagree with their labels")
+    print(f"TRL's time over ours: {found['TRL'] / found['ours']:.1f}")
 
 
-def _of_one(who: str, rows: list[dict[str, Any]]) -> tuple[float, float, int]:
-    """Seconds, seconds of the processor, and rewards that disagree with labels; TRL wants LaTeX around a reference."""
+def _of_one(who: str, rows: list[dict[str, Any]]) -> tuple[float, int]:
+    """Seconds, and rewards that disagree with labels; TRL wants LaTeX around a reference."""
     from trl.rewards import accuracy_reward
 
     said = [[{"role": "assistant", "content": row["response"]}] for row in rows]
     golds = [row["gold"] for row in rows]
-    begun, used = time.perf_counter(), time.process_time()
+    begun = time.perf_counter()
     values = (
         accuracy(said, gold=golds)
         if who == "ours"
         else accuracy_reward(said, solution=[f"${g}$" for g in golds])
     )
-    off = sum(value != float(row["label"]) for value, row in zip(values, rows, strict=True))
-    return time.perf_counter() - begun, time.process_time() - used, off
+    seconds = time.perf_counter() - begun
+    return seconds, sum(value != float(row["label"]) for value, row in zip(values, rows, strict=True))
 
 
 def _batch() -> list[float | None]:
