@@ -91,7 +91,7 @@ def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
     return Drawn(source, checksum, train, usable[:dev], {why: n for why, n in left_out.items() if n})
 
 
-def rows_of(
+def training_rows(
     problems: Iterable[Problem], form: Format, *, number: bool, messages: bool
 ) -> list[dict[str, Any]]:
     """Return the rows that TRL trains on: prompt, completion where there is a solution, gold, question and id.

@@ -109,7 +109,7 @@ def models_of(config: Config) -> list[Model]:
 
 
 def _tasks(config: Config) -> tuple[list[str], list[str]]:
-    own = _own_tasks(config)
+    own = sorted(path.stem for path in (config.train.parent / FOLDER).glob("*.yaml"))
     dev = list(config.evaluate.get("dev") or [name for name in own if name.endswith("-dev")])
     test = list(config.evaluate.get("tasks") or [])
     if not dev:
@@ -123,10 +123,6 @@ def _tasks(config: Config) -> tuple[list[str], list[str]]:
             "other tasks for the choice than to confirm it", ", ".join(both), "take them out of one list"
         )
     return dev, test
-
-
-def _own_tasks(config: Config) -> list[str]:
-    return sorted(path.stem for path in (config.train.parent / FOLDER).glob("*.yaml"))
 
 
 def _refuse_known(config: Config, tasks: Sequence[str]) -> None:

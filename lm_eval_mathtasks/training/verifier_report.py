@@ -46,12 +46,13 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
             numbers.setdefault(one.doc_id, []).append(one_score(scored[one.doc_id][one.repeat], "min"))
     n = min(v.n for v in votes)
     chosen = choose(votes, numbers, [n], "exp" if spec.startswith("orm") else "sum")
+    points = {curve.label: curve.at(n) for curve in chosen.curves}
     rows = [
         (
-            _TITLES.get(curve.label, curve.label.replace("k", str(n))).format(n=n),
-            with_interval(*_point(curve.at(n))),
+            _TITLES.get(name, name.replace("k", str(n))).format(n=n),
+            with_interval(point.value, point.interval),
         )
-        for curve in chosen.curves
+        for name, point in points.items()
     ]
     distinct = [best_distinct(v, numbers[v.doc_id]) for v in votes]
     rows.insert(-1, (f"best of the distinct answers among {max(v.n for v in votes)}", _scored(distinct)))
@@ -177,10 +178,6 @@ def _areas(votes: Sequence[Votes], numbers: Mapping[str, Sequence[float]]) -> li
         f"within a doc a right response outscores a wrong one in {with_interval(mean, paired_bootstrap(within))} % "
         f"of pairs ({len(within)} docs with both); over all responses in {100 * (overall or 0):.1f} %"
     ]
-
-
-def _point(point: Any) -> tuple[float, Any]:
-    return point.value, point.interval
 
 
 def _scored(values: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
-from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, rows_of, write_data
+from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, training_rows, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
 from lm_eval_mathtasks.training.selection import models_of
 
@@ -36,7 +36,7 @@ def config_file(tmp_path):
     ]
     folder = tmp_path / "mine"
     splits = {"train": problems[:4], "dev": problems[4:]}
-    rows = {split: rows_of(own, "boxed", number=False, messages=True) for split, own in splits.items()}
+    rows = {split: training_rows(own, "boxed", number=False, messages=True) for split, own in splits.items()}
     write_data(folder, rows, {"format": "boxed", "contaminated": []})
     assert write_tasks(folder, rows, "boxed", number=False) == ["mine-train", "mine-dev"]
     out = tmp_path / "out"

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.runs.training_curves import CURVE
 from lm_eval_mathtasks.training import record, running
-from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
+from lm_eval_mathtasks.training.data import Problem, training_rows, write_data
 
 pytest.importorskip("trl")
 pytestmark = [
@@ -47,7 +47,7 @@ def data(tmp_path_factory):
     folders = {}
     for form in ("tags", "boxed"):
         folders[form] = tmp_path_factory.mktemp(form)
-        rows = rows_of(problems, form, number=False, messages=True)
+        rows = training_rows(problems, form, number=False, messages=True)
         write_data(folders[form], {"train": rows}, {"format": form, "contaminated": []})
     return folders
 

@@ -12,7 +12,7 @@ from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import held_out_set, stream
 from lm_eval_mathtasks.numbers.intervals import of_mean
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
+from lm_eval_mathtasks.training.data import Problem, training_rows, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
 from lm_eval_mathtasks.training.record import ROLLOUTS
 from tests.conftest import read_jsonl
@@ -56,7 +56,7 @@ def distinct(seed, count):
 def written(folder, form, train, held_out=HELD_OUT):
     """Training data, and held-out problems as its dev split."""
     splits = {"train": problems(train), "dev": problems(held_out_set(held_out, seed=1))}
-    rows = {split: rows_of(own, form, number=False, messages=True) for split, own in splits.items()}
+    rows = {split: training_rows(own, form, number=False, messages=True) for split, own in splits.items()}
     write_data(folder, rows, {"format": form, "contaminated": []})
     write_tasks(folder, rows, form, number=False)
     return folder
