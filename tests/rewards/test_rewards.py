@@ -50,6 +50,7 @@ CASES = [
     ("<think>3+4=7</think>\\boxed{7}", None, "right"),
     ("3+4=7\n#### 7", None, "right"),
     ("3+4=7\n#### 7", "length", "unreadable"),
+    ("3+4=7\n#### -7", None, "wrong"),
     ("Final Answer: The final answer is $7$. I hope it is correct.", None, "right"),
     ("Final Answer: The final answer is $7$.", None, "unreadable"),
     ("The answer is 7.", None, "unreadable"),
