@@ -25,8 +25,8 @@ URL = "http://127.0.0.1:{}/v1"
 PORT = 8399
 RESPONSE = 2000  # characters
 ASKED = []  # when
-WORDS = ("so", "the", "sum", "of", "two", "roots", "is", "$x = 12$", "hence", "we", "get", "$\\frac{3}{4}$",
-         "and", "then", "for", "each", "$n$", "there", "are", "$2n - 1$", "ways", "left", "that", "add", "up", "to")  # fmt: skip
+WORDS = """so the sum of two roots is $x=12$ hence we get $\\frac{3}{4}$ and then for each $n$ there are $2n-1$ ways
+left that add up to it""".split()  # noqa: SIM905
 
 
 @dataclass
@@ -71,6 +71,7 @@ def fill(rows, journal, prompt):
         if ask.doc_id % 1000 == 0:
             done.result()
     done.result()
+    kept.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in model.builder.plan(requests))
     kept.close()
     return {}
 

@@ -29,6 +29,7 @@ CAPTIONS = {
     "Makefile": "`make demo`, `make test`, and what they are made of",
     "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
     "constraints-vllm.txt": "the same for vLLM's environment",
+    "constraints-servers.txt": "the same for the environment of other servers",
     "README.md": "promise, tasks, commands, and where to read on",
     "CHANGELOG.md": "what changed, by version",
     "CONTRIBUTING.md": "this page",
@@ -120,8 +121,10 @@ def _printed(*words: str | Path) -> str:
 
 
 def compared() -> str:
-    """Published responses, graded again, beside the score that their publisher states."""
-    return f"```text\n{_printed('compare', ROOT / 'logs' / 'abel-70b')}\n```"
+    """Published responses, graded again, beside the score that their publisher states; without the notes."""
+    said = _printed("compare", ROOT / "logs" / "abel-70b")
+    shown, _, rest = said.partition("\n\n•")
+    return f"```text\n{shown}\n\n[...]\n\n{rest.rpartition(chr(10) * 2)[2]}\n```"
 
 
 def rescored() -> str:

@@ -43,9 +43,9 @@ from lm_eval_mathtasks.grading.endings import (
     refuses,
     says_unanswerable,
 )
-from lm_eval_mathtasks.grading.formulas import open_equation, value_side
+from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
-from lm_eval_mathtasks.grading.sentences import Span, last_value, trim
+from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
@@ -222,14 +222,8 @@ def _bare(seen: View) -> Iterator[Found]:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
-    if _OPTION_FIRST.fullmatch(content):
-        yield "bare", [span]
-    elif (
-        words <= {"and", "or"}
-        and "**" not in content
-        and _VALUE.search(content)
-        and not _HOLLOW.fullmatch(content)
-    ):
+    valued = words <= {"and", "or"} and "**" not in content and _VALUE.search(content)
+    if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
         whole = words or open_equation(content)
         yield "bare", [span if whole else trim(seen.text, *value_side(seen.text, *span)) or span]
 
@@ -251,10 +245,9 @@ def _bold(seen: View) -> Iterator[Found]:
         if _HEADING.match(content) or content.endswith((":", "：")):
             continue
         # Words count only where the last paragraph names no value at all.
-        if _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last)):
-            span = slot_value(text, *inside)
-            if span:
-                yield "bold", [span]
+        told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
+        if told and (span := slot_value(text, *inside)):
+            yield "bold", [span]
 
 
 def _output(seen: View) -> Iterator[Found]:
@@ -288,11 +281,9 @@ def _without_remarks(text: str) -> str:
 
 
 def _choice(seen: View) -> Iterator[Found]:
-    first = _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip()))
-    if first:
+    if first := _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip())):
         yield "choice", [first.span(1)]
-    letters = list(_LETTERS.finditer(seen.text, max(0, len(seen.text) - TAIL)))
-    if letters:
+    if letters := list(_LETTERS.finditer(seen.text, max(0, len(seen.text) - TAIL))):
         yield "choice", [letters[-1].span()]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.formulas import Formula, formulas, value_side
-from lm_eval_mathtasks.grading.sentences import MAX_SLOT, TRIM, Span, last_value, trim
+from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
+from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 
 # Words that stand between "the answer is" and the answer.
 _FILLER = re.compile(
@@ -54,7 +54,6 @@ _VALUE = re.compile(r"[0-9$\\]")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
 # A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
-_JOINERS = frozenset({"", "and", "or", "和", "或"})
 _NOT_ANSWERS = frozenset(
     {"correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable"}
     | {"clear", "here", "following"}
@@ -160,7 +159,7 @@ def _joined_formulas(text: str, found: list[Formula], stop: int) -> int:
     """Return where an answer of several formulas ends: "$1$ or $2$", "$28$ percent"."""
     end = found[0].end
     for formula in found[1:]:
-        if text[end : formula.begin].strip().strip(",;、").strip() not in _JOINERS:
+        if not joins(text[end : formula.begin]):
             break
         end = formula.end
     sign = _PERCENT_OR_DEGREE.match(text, end, stop)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading.sentences import MAX_SLOT, Span
+from lm_eval_mathtasks.grading.formulas import Span
+from lm_eval_mathtasks.grading.sentences import MAX_SLOT
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 
 _GAP_IS = (

@@ -100,7 +100,9 @@ class Journal:
 
     def note_docs(self, docs: Iterable[tuple[str, str | None, int | None, int]]) -> None:
         """Store which docs the keys are for: rows of (key, task, doc_id, repeat)."""
-        self._many(_DOC, ((key, task or "", -1 if doc is None else doc, n) for key, task, doc, n in docs))
+        rows = ((key, task or "", -1 if doc is None else doc, n) for key, task, doc, n in docs)
+        # In the order of the table: 200,000 in any other would write each of its pages thousands of times.
+        self._many(_DOC, sorted(rows))
 
     def note_pending(self, rows: Iterable[tuple[str, str, dict[str, Any], str]]) -> None:
         """Store what a batch file asks: rows of (key, endpoint, request, prompt)."""
