@@ -25,7 +25,8 @@ def main():
     n, pairs = args.rounds, [(name, asked) for name in SETS for asked in ASKED]
     with ProcessPoolExecutor(args.processes) as pool:
         at_margin, at_zero = (
-            [pool.submit(outcomes, *pair, gap, n, seed) for pair in pairs] for seed, gap in enumerate((MARGIN, 0.0))
+            [pool.submit(outcomes, *pair, gap, n, seed) for pair in pairs]
+            for seed, gap in enumerate((MARGIN, 0.0))
         )
         held = {name: pool.submit(coverage, name, n) for name in PLANTED}
         columns = ("equivalent, though the gap is the margin", "differs, though there is no gap", "interval holds "
@@ -34,11 +35,16 @@ def main():
         for (name, asked), far, near in zip(pairs, at_margin, at_zero, strict=True):
             one, two = far.result(), near.result()
             cells = (one["equivalent"], two["differs"], one["held"], two["held"])
-            print(f"| {name}, {SETS[name][0]} | {asked} | {' | '.join(cell(count, n) for count in cells)} |", flush=True)
+            print(
+                f"| {name}, {SETS[name][0]} | {asked} | {' | '.join(cell(count, n) for count in cells)} |",
+                flush=True,
+            )
         print("\n| cuts | interval holds the loss | the accuracy of all others is nearer |\n|---|---|---|")
         for name, job in held.items():
             found = job.result()
-            print(f"| {name} | {cell(found['held'], found['rounds'])} | {cell(found['naive'], found['rounds'])} |")
+            print(
+                f"| {name} | {cell(found['held'], found['rounds'])} | {cell(found['naive'], found['rounds'])} |"
+            )
 
 
 if __name__ == "__main__":

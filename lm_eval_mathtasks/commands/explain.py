@@ -60,7 +60,15 @@ def _to_reach(
     counted = None if run.scored else shares(run, judgements)
     choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
     try:
-        best = nearest(run, claims, shares=counted, mode=args.mode, any_grader=not args.metric, **noise_options(args), **choice)
+        best = nearest(
+            run,
+            claims,
+            shares=counted,
+            mode=args.mode,
+            any_grader=not args.metric,
+            **noise_options(args),
+            **choice,
+        )
     except ClaimError:
         if args.claim or args.model or args.benchmark:
             raise

@@ -78,7 +78,10 @@ def place(tmp_path_factory):
                 model="Qwen/Qwen2.5-7B", stamp=f"2026-01-02T03-04-0{len(task)}.0"[:27],
             )  # fmt: skip
     write_json_lines(place / "gold.jsonl", [{**one, "gold": "7"} for one in docs])
-    ends = [{"response": "It is not", "finish_reason": "length"}, {"response": "\\boxed{1", "finish_reason": "length"}]
+    ends = [
+        {"response": "It is not", "finish_reason": "length"},
+        {"response": "\\boxed{1", "finish_reason": "length"},
+    ]
     write_json_lines(place / "ends.jsonl", ends)
     return place
 
