@@ -225,7 +225,7 @@ def _problems(rows: Sequence[dict[str, Any]], place: str) -> list[Problem]:
     return [_problem(row, number, place) for number, row in enumerate(rows)]
 
 
-def _problem(row: dict[str, Any], number: int, place: str) -> Problem:
+def _problem(row: Mapping[str, Any], number: int, place: str) -> Problem:
     question = next((row[name] for name in QUESTION if isinstance(row.get(name), str)), None)
     reference = next((row[name] for name in GOLD if row.get(name) is not None), None)
     if not question or reference is None:

@@ -175,14 +175,16 @@ def _place(config: Config, resume: bool) -> Path | None:
     if resume:
         if not checkpoints:
             raise TrainingError(
-                f"a checkpoint in {config.output}", "none", "leave --resume out to begin anew"
+                f"a checkpoint in {config.output}", "none", "begin anew without --resume, in an empty folder"
             )
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
         raise TrainingError(
             f"an empty folder {config.output}",
             "an earlier run" + (f" up to {checkpoints[-1].name}" if checkpoints else ""),
-            "--resume to go on with it, or another output:",
+            "--resume to go on with it, or another output:"
+            if checkpoints
+            else "another output:, or empty the folder",
         )
     return None
 

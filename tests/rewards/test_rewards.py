@@ -235,7 +235,7 @@ LOOP = "the number of apples is seven and " * 20
 
 
 def test_length_and_repetition():
-    text = " ".join(f"word{'a' * (i % 97)}{'b' * (i % 89)}" for i in range(400))
+    text = " ".join(f"word{'a' * (i % 97)}{'b' * (i % 89)}" for i in range(399)) + " end"
     assert length_bonus([text], words=400) == [1.0]
     assert length_bonus([text], words=800, most=10.0) == [5.0]
     assert length_bonus([LOOP, ""]) == [0.0, 0.0]
