@@ -73,9 +73,12 @@ def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
     return by_task
 
 
-def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
+def _graded(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
-    if run.scored and not regrade:
+    if run.scored and not (regrade or args.regrade):
+        refuse_unused(
+            args, ("gold", "journal"), f"{run.label}, compared by its own verdicts (--regrade judges anew),"
+        )
         return own_shares(run), {}
     judgements = judge_run(run)
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
@@ -177,7 +180,7 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     second = aligned(first, second)
     mixed = first.scored != second.scored
-    one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
+    one, two = (_graded(run, args, regrade=mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
     every = args.docs or args.format in COMPLETE
@@ -191,8 +194,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
             by_task.setdefault(run.task, []).append((_name(path, run), run))
     tables = []
     for task, named in by_task.items():
-        regrade = args.regrade or len({run.scored for _, run in named}) > 1  # one grader for all
-        runs = [(name, _graded(aligned(named[0][1], run), regrade)[0]) for name, run in named]
+        mixed = len({run.scored for _, run in named}) > 1  # one grader for all
+        runs = [(name, _graded(aligned(named[0][1], run), args, regrade=mixed)[0]) for name, run in named]
         tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 
@@ -214,6 +217,6 @@ def _against_baseline(args: argparse.Namespace) -> list[Table]:
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
     means = {}
     for run in _by_task(path, args).values():
-        counted = _graded(run, args.regrade)[0]
+        counted = _graded(run, args, regrade=False)[0]
         means[run.task] = sum(counted.values()) / len(counted)
     return means

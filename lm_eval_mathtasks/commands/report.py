@@ -8,7 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, declare, noise_options, read_chosen
+from lm_eval_mathtasks.commands.arguments import (
+    RUN_HELP,
+    add_claim_options,
+    declare,
+    noise_options,
+    read_chosen,
+)
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports

@@ -53,8 +53,8 @@ class Bin:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin and
-    flips; any_grader: see `compare`."""
+    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin
+    and flips; any_grader: see `compare`."""
 
     model: str | None = None
     claim: str | None = None
