@@ -70,7 +70,7 @@ def test_what_judges_anew_says_what_it_scored_by(command, run, capsys):
     assert cli.main([command, "run"]) == 0
     assert "scored by our grader\n" in capsys.readouterr().out
     assert cli.main([command, "run", "--metric", "exact_match,none"]) == cli.EXIT_USER_ERROR
-    assert "judges every response by our grader uses, got --metric" in capsys.readouterr().err
+    assert "got --metric. Leave that out." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["compare", "explain"])
