@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from lm_eval_mathtasks.grading import extract_answer, grade  # noqa: E402  (needs the repository on the path)
-from lm_eval_mathtasks.grading.explain import explain_answer  # noqa: E402
+from lm_eval_mathtasks.grading.explain_answer import explain_answer  # noqa: E402
 from lm_eval_mathtasks.grading.verdict import Status  # noqa: E402
 
 HANG_FACTOR = 4  # a call that takes so many times its limit is not waited for

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks batch collect`. Raises ModelError for a file that is not there or not of such a batch."""
-    from lm_eval_mathtasks.models.batch import batch_collect
+    from lm_eval_mathtasks.models.batch_api import batch_collect
 
     if not Path(args.output).is_file():
         raise ModelError("a batch's output file", f"{args.output}, which does not exist", "check the path")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import (
@@ -20,6 +21,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.hub_results import with_hub_results
+from lm_eval_mathtasks.leaderboard.instances import drawn_anew, drop_between, spread_of
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
     aligned,
@@ -29,7 +31,13 @@ from lm_eval_mathtasks.leaderboard.paired import (
     rank,
 )
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
-from lm_eval_mathtasks.leaderboard.run_tables import baseline_table, paired_tables, ranking_table
+from lm_eval_mathtasks.leaderboard.run_tables import (
+    baseline_table,
+    drop_tables,
+    instances_table,
+    paired_tables,
+    ranking_table,
+)
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
@@ -132,7 +140,18 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
             without.append((run, error))
     if asked and not tables:
         raise without[0][1]
-    return [*tables, *(_without_claims(run, claims, error, args) for run, error in without)]
+    tables += [_without_claims(run, claims, error, args) for run, error in without]
+    return [*tables, *_of_instances(runs, args)]
+
+
+def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
+    """How much the instances differ of each run whose problems are drawn anew."""
+    new = [run for run in runs if drawn_anew(run)]
+    counted = [
+        own_shares(run) if run.scored and not args.regrade else shares(run, judge_run(run)) for run in new
+    ]
+    drawn = ((run, spread_of(run, own)) for run, own in zip(new, counted, strict=True))
+    return [instances_table(run, spread) for run, spread in drawn if spread]
 
 
 def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.Namespace) -> Table:
@@ -178,8 +197,12 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 
 
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
-    second = aligned(first, second)
     mixed = first.scored != second.scored
+    if first.task != second.task and (drawn_anew(first) or drawn_anew(second)):
+        of_both = (_graded(first, args, regrade=mixed)[0], _graded(second, args, regrade=mixed)[0])
+        tables = drop_tables(first, second, drop_between(first, second, of_both))
+        return [*_of_instances((first, second), args), *tables]
+    second = aligned(first, second)
     one, two = (_graded(run, args, regrade=mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lm_eval_mathtasks.grading.explain import explain_answer
+from lm_eval_mathtasks.grading.explain_answer import explain_answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,9 @@ from typing import TypedDict
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.judge import CutOff, Judgement
 
+# Packs made when a status still had the name of the metric that counts every response that was cut off.
+_EARLIER = {"truncated": Status.UNFINISHED}
+
 
 class Kept(TypedDict, total=False):
     """A judgement without the place of the answer; a pack leaves out reason and cut_off, and has the hash of an answer
@@ -34,7 +37,16 @@ def kept(judgement: Judgement) -> Kept:
     )
 
 
+def status_in(said: Kept) -> Status | None:
+    """Return the status that was kept, None where there is none."""
+    name = said.get("status")
+    return None if name is None else _EARLIER.get(name) or Status(name)
+
+
 def judgement_of(said: Kept) -> Judgement:
     """Return the judgement that was kept."""
-    verdict = Verdict(Status(said["status"]), said.get("reason", "as the pack says"), said["tier"])
+    status = status_in(said)
+    if status is None:
+        raise KeyError("status")
+    verdict = Verdict(status, said.get("reason", "as the pack says"), said["tier"])
     return Judgement(Extraction(said.get("answer"), said["rule"]), verdict, said.get("cut_off"))

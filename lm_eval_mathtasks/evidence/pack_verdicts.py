@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.kept import Kept, judgement_of, kept
+from lm_eval_mathtasks.evidence.kept import Kept, judgement_of, kept, status_in
 from lm_eval_mathtasks.files import read_json_lines, sha256
 from lm_eval_mathtasks.grading import Status
 from lm_eval_mathtasks.grading.judge import judge_again
@@ -63,26 +63,25 @@ def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]
         again += fresh
         said = stored[judgement.doc_id]["verdicts"]
         then: Kept | None = said[judgement.repeat] if judgement.repeat < len(said) else None
-        if fresh and (
-            text := _change(judgement, then or Kept(), whole=judgement.extraction.span is not None)
-        ):
+        if fresh and (text := _change(judgement, then or Kept())):
             findings.setdefault(judgement.doc_id, text)
     return again, list({**differences(run, judgements), **findings}.values())
 
 
-def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
-    """What is said of a verdict that is not the stored one; whole: the answer was extracted anew too."""
-    now = verdict_of(judgement)
-    if then.get("status") != now["status"]:
+def _change(judgement: Judged, then: Kept) -> str | None:
+    """What is said of a verdict that is not the stored one."""
+    now, before = verdict_of(judgement), status_in(then)
+    if before is not judgement.verdict.status:
         return (
-            f"doc {judgement.doc_id}: graded {then.get('status')} then, {now['status']} now: "
+            f"doc {judgement.doc_id}: graded {before} then, {now['status']} now: "
             f"{judgement.verdict.tier}: {judgement.verdict.reason}"
         )
     # Packs of earlier versions do not say whether a response was cut off.
     if then.get("cut_off", now["cut_off"]) != now["cut_off"]:
         return f"doc {judgement.doc_id}: cut off {then['cut_off']} then, {now['cut_off']} now"
     same = then.get("answer") == now.get("answer") and then.get("answer_sha256") == now.get("answer_sha256")
-    if whole and not same:
+    # With its place the answer itself was extracted anew.
+    if judgement.extraction.span is not None and not same:
         return f"doc {judgement.doc_id}: another answer is extracted now, and graded the same"
     return None
 
@@ -114,7 +113,7 @@ def _judged_again(
 def _from_answer(row: Row, repeat: int, said: Kept, reference: str | None) -> tuple[Judged, bool]:
     judgement = judgement_of(said)
     # Whether a response broke off is known from its text alone.
-    broken_off = judgement.verdict.status is Status.TRUNCATED
+    broken_off = judgement.verdict.status is Status.UNFINISHED
     known = reference is not None and "answer_sha256" not in said and not broken_off
     if known:
         judgement = judge_again(judgement, gold=answer_in(reference), tolerance=row.tolerance)

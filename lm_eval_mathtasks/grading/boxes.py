@@ -74,6 +74,19 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
     return group[-1:] if len(contents) == 1 and not listed else group
 
 
+def whole_groups(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Widen a span so that it cuts none of its line's groups in braces."""
+    if text.count("{", start, stop) != text.count("}", start, stop):
+        line_stop = text.find("\n", stop)
+        line = text if line_stop < 0 else text[:line_stop]
+        for opening, close in _matching_braces(line, text.rfind("\n", 0, start) + 1).items():
+            if opening < start <= close < stop:
+                start = opening
+            elif start <= opening < stop <= close:
+                stop = close + 1
+    return start, stop
+
+
 def _matching_braces(text: str, start: int) -> dict[int, int]:
     stack, closing = [], {}
     for match in _BRACE.finditer(text, start):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 
-from lm_eval_mathtasks.grading.formulas import breaks_off
+from lm_eval_mathtasks.grading.formulas import ends_in_formula
 
 _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)]*\s+|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your)|[,:(=+×÷])\Z"
+    r"|has|had|let|get|find|both|their|his|its|our|your)|[,:(=+×÷/^-]|(?<!\*)\*)\Z"
 )
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
     r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for)\b", re.IGNORECASE
+)
+# An operator with what may follow it up to the end of a text: numbers, more operators, units.
+_REST_OF_ARITHMETIC = re.compile(
+    r"(?:(?!\b(?:because|since|as|which|where|when|if|so|and|but|that)\b)[^.,;:!?<(\n*/+×÷^=-]){0,200}[*/+×÷^=-](?=[\s\d$(\\]|\Z)(?:[^.,;:!?\n]|[.,](?=\d)){0,1500}"
 )
 _HAS_VALUE = re.compile(r"[0-9$\\]")
 # "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
@@ -31,9 +35,24 @@ _REFUSAL = re.compile(
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|but|however|therefore|hence|answer)\b[^.\n]*\d", re.IGNORECASE)
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
-_DENIAL = re.compile(
-    r"\b(?:(?:is|are|was|were|does|do|did|can|could|will|would)(?: not|n't)|cannot|never)\b[^,;0-9$\\]*\Z",
+_NOT = r"(?:(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had)(?: not|n't)|cannot|never)"
+_DENIAL = re.compile(rf"\b{_NOT}\b(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
+# ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$".
+_NOT_THIS = re.compile(
+    r"\b(?:(?:is|are|was|were)(?: not|n't)|(?:can|could|must|does|do)(?:not|n't| not) (?:be|equal))"
+    r"(?: equal to| exactly| just)? [$€£\\(-]{0,3}\d(?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z",
     re.IGNORECASE,
+)
+# "100 girls who are not in the team": a relative clause tells which are counted.
+_PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
+_RELATIVE = re.compile(r"(?<![,;])\s(?:that|which)(?: [a-z]+ly)? \Z", re.IGNORECASE)
+# "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
+_COUNTED = re.compile(
+    r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?"
+    r"(?:(?!(?:because|since|that|and|so|if|it|as|but|then|when|is|are)\b)[a-z]+ ){1,4}\Z"
+)
+_NO_SOLUTION = re.compile(
+    r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
 # A period of so many characters that comes so many times at the end is a loop.
 MAX_PERIOD, MIN_REPEATS = 250, 5
@@ -43,7 +62,7 @@ _PROBE = 40  # characters by which a repetition is looked for
 def ends_early(text: str) -> bool:
     """Tell whether a text was cut: inside a formula, or in the middle of a sentence."""
     end = text.rstrip()
-    if not end or breaks_off(end):
+    if not end or ends_in_formula(end):
         return bool(end)
     if _MIDDLE.search(end):
         return True
@@ -51,6 +70,11 @@ def ends_early(text: str) -> bool:
         return False
     last = end[_start_of_last(end) :]
     return _BEGUN.match(last) is not None and not _HAS_VALUE.search(last)
+
+
+def goes_on(text: str, position: int) -> bool:
+    """Tell whether a text ends within arithmetic that the value before `position` is a part of: 3 * 5 days * ..."""
+    return _REST_OF_ARITHMETIC.fullmatch(text.rstrip(), position - 1) is not None
 
 
 def ends_in_loop(text: str) -> bool:
@@ -89,7 +113,16 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
 def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer."""
     end = text.rstrip(" \n.!*_")
-    return _DENIAL.search(end[_start_of_last(end) :]) is not None
+    last = end[_start_of_last(end) :]
+    denial = _DENIAL.search(last)
+    if denial is None:
+        denied = _NOT_THIS.search(last)
+        return denied is not None and not _RELATIVE.search(last[: denied.start()])
+    subject = last[: denial.start()]
+    if _PERSONS.search(subject):
+        return False
+    told = _RELATIVE.search(subject) or _COUNTED.search(subject)
+    return told is None or _NO_SOLUTION.search(denial["of"]) is not None
 
 
 def _start_of_last(text: str) -> int:

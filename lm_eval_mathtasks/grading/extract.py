@@ -20,7 +20,7 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 7, guessed | choice | the letter of a multiple-choice option |
 | instead of guesses | refusal | a last sentence that says that the question has no answer |
 
-A response that was cut before it could mark or state an answer is `truncated`: a number it happened to pass is no
+A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
 sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
 guess. Nothing here sees the reference answer.
@@ -34,12 +34,19 @@ from itertools import islice
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import statements
-from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.endings import denies, ends_early, ends_in_loop, refuses, says_unanswerable
-from lm_eval_mathtasks.grading.formulas import value_side
+from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
+from lm_eval_mathtasks.grading.endings import (
+    denies,
+    ends_early,
+    ends_in_loop,
+    goes_on,
+    refuses,
+    says_unanswerable,
+)
+from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
-from lm_eval_mathtasks.grading.sentences import Span, last_value, trim
-from lm_eval_mathtasks.grading.slots import BOLD, slot_value
+from lm_eval_mathtasks.grading.sentences import last_value
+from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.response import hit_limit
@@ -56,16 +63,18 @@ _OPTION_AT_END = re.compile(
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
-_LETTER = re.compile(r"(?<![\w'’])\(?([B-HJ]|A(?!\s[a-z]))\)?(?![\w'’])")
+_LETTER = (
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?!\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
+)
+_LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
+_OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
 _REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none)\b", re.IGNORECASE)
-# A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
-_WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 MAX_BARE = 300  # characters of a response that is nothing but its answer
-MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
 TAIL = 2_000  # characters from the end in which a guess is first looked for
+REPEATED = 30  # characters before a value that two statements share, if one repeats the other
 MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
@@ -92,14 +101,37 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     response = response or ""
     seen = _first_solution(view(response))
     cut = seen.unfinished or (hit_limit(finish_reason) and not seen.ended)
+    end = len(seen.text.rstrip())
+    since = 0
     for rule, parts in _answers(seen):
-        cut = cut or (
-            rule not in STATED and not seen.ended and (ends_early(seen.text) or ends_in_loop(seen.text))
+        first, last = parts[0][0], parts[-1][1]
+        # what is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off
+        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, last))
+        within = whole and (rule in CLOSED or last < end)
+        cut = (
+            cut
+            or (not whole and _breaks_off(seen))
+            or (not within and not seen.ended and ends_in_loop(seen.text))
         )
-        if cut and not _survives_cut(seen.text, rule, parts):
-            break
-        return Extraction(_text(response, parts), rule, (parts[0][0], parts[-1][1]))
-    return Extraction(None, "none", truncated=cut)
+        if cut and not within:
+            if since or (repeated := _repeated(seen.text, first)) is None:
+                break
+            since = repeated
+        elif first >= since:
+            spans = [whole_groups(seen.text, *part) for part in parts]
+            return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
+    return Extraction(None, "none", truncated=cut or _breaks_off(seen))
+
+
+def _repeated(text: str, broken: int) -> int | None:
+    """Return where the statement began whose repetition, from its value at `broken` on, was cut; None if it is new."""
+    tail = text[max(0, broken - REPEATED) :].rstrip()
+    before = text.rfind(tail, 0, broken) if broken >= REPEATED else -1
+    return None if before < 0 else before + REPEATED
+
+
+def _breaks_off(seen: View) -> bool:
+    return not seen.ended and (ends_early(seen.text) or ends_in_loop(seen.text))
 
 
 def candidates(response: str | None) -> list[Candidate]:
@@ -123,11 +155,6 @@ def _stripped(piece: str) -> str:
     answer = piece.strip()
     start = piece.find(answer) if answer else 0
     return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
-
-
-def _survives_cut(text: str, rule: str, parts: list[Span]) -> bool:
-    """Tell whether an answer stands although the token limit cut the response: it is stated, and whole."""
-    return rule in STATED and (rule in CLOSED or parts[-1][1] < len(text.rstrip()))
 
 
 def _first_solution(seen: View) -> View:
@@ -178,8 +205,9 @@ def _marked(seen: View) -> Iterator[Found]:
         for start, stop in slots:
             span = _whole(text, start, stop) or slot_value(text, start, stop, sentences=name == "tag")
             found += [(name, [span])] if span else []
-    for span in statements.hash_values(text):
-        found.append(("hash", [span]))
+    for start, stop in statements.hash_slots(text):
+        span = line_value(text, start, stop)
+        found += [("hash", [span])] if span else []
     yield from sorted(found, key=lambda item: item[1][-1][1], reverse=True)
 
 
@@ -193,12 +221,11 @@ def _whole(text: str, start: int, stop: int) -> Span | None:
         or find_boxes(text[slice(*span)])
     ):
         return None
-    return None if _WORD.search(text, *span) else span
+    return None if WORD.search(text, *span) else span
 
 
 def _stated(seen: View) -> Iterator[Found]:
-    for rule, span in statements.statement_values(seen.text):
-        yield rule, [span]
+    yield from ((rule, [span]) for rule, span in statements.statement_values(seen.text))
 
 
 def _broken_box(seen: View) -> Iterator[Found]:
@@ -213,20 +240,17 @@ def _bare(seen: View) -> Iterator[Found]:
     if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
         return
     content = seen.text[slice(*span)]
-    words = set(_WORD.findall(content))
-    if (
-        words <= {"and", "or"}
-        and "**" not in content
-        and _VALUE.search(content)
-        and not _HOLLOW.fullmatch(content)
-    ):
-        yield "bare", [span if words else trim(seen.text, *value_side(seen.text, *span)) or span]
+    words = set(WORD.findall(content))
+    valued = words <= {"and", "or"} and "**" not in content and _VALUE.search(content)
+    if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
+        whole = words or open_equation(content)
+        yield "bare", [span if whole else trim(seen.text, *value_side(seen.text, *span)) or span]
 
 
 def _bare_words(seen: View) -> Iterator[Found]:
     span = trim(seen.text, 0, len(seen.text))
     short = span is not None and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS
-    if span and short and _WORD.search(seen.text, *span) and not _REFUSAL.search(seen.text, *span):
+    if span and short and WORD.search(seen.text, *span) and not _REFUSAL.search(seen.text, *span):
         yield "bare", [span]
 
 
@@ -240,10 +264,9 @@ def _bold(seen: View) -> Iterator[Found]:
         if _HEADING.match(content) or content.endswith((":", "：")):
             continue
         # Words count only where the last paragraph names no value at all.
-        if _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last)):
-            span = slot_value(text, *inside)
-            if span:
-                yield "bold", [span]
+        told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
+        if told and (span := slot_value(text, *inside)):
+            yield "bold", [span]
 
 
 def _output(seen: View) -> Iterator[Found]:
@@ -277,12 +300,10 @@ def _without_remarks(text: str) -> str:
 
 
 def _choice(seen: View) -> Iterator[Found]:
-    first = _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip()))
-    if first:
+    if first := _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip())):
         yield "choice", [first.span(1)]
-    letters = list(_LETTER.finditer(seen.text, max(0, len(seen.text) - TAIL)))
-    if letters:
-        yield "choice", [letters[-1].span(1)]
+    if letters := list(_LETTERS.finditer(seen.text, max(0, len(seen.text) - TAIL))):
+        yield "choice", [letters[-1].span()]
 
 
 Rule = Callable[[View], Iterator[Found]]

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+
+Span = tuple[int, int]
+
 # "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
 _DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
@@ -16,7 +20,7 @@ NUMBER = re.compile(
     r"(?<![\w:])\d{1,2}:[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?"
     r"|[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
-    r"|(?<![\w.])[-−]?\d{0,9}√\s?(?:\d{1,9}|\(\d{1,9}\))"
+    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|\*?sqrt\(\d{1,9}\))"
     r"|(?<![\w.])\d{1,4}!(?:(?:\s?[/*×·]\s?(?:\([\d!*×· +-]{1,40}\)|\d{1,4}!?)){1,9}"
     r"|(?=\.|\s?[=,;]|\s+(?:ways|possib|arrange)))"
     rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
@@ -43,13 +47,31 @@ _FUNCTIONS = frozenset(
 _SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
+# What gives a letter a meaning of its own: a sum over k, a label as P(x > 3), f(2) or an angle.
+_BOUND_NAMES = re.compile(r"\\(?:sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
+# ... and the sign of multiplication in "6 x 8".
+_NO_UNKNOWN = re.compile(r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?<=\d)\s?x\s?(?=\$?\d)")
+_UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
 _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
 # "5!=120" is an equation, "x != 5" is none.
-_EQUALS = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)")
+_EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")
 _ALIGNMENT = re.compile(r"(?:[\s&~]|\\[,;:! ]|\\q?quad(?![a-z])|\\text\{\s*\})*")
 _SOMETHING = re.compile(r"[^\s\\]")
+_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
+TRIM = _OPENING_TRIM + "，,；;。.！"
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
+# Mathematics that no delimiter marks, words excluded; braces within braces within braces are not looked into.
+_RUN = re.compile(
+    r"(?:\\[a-zA-Z]+|\\\{[^{}\n]*\\\}|\{(?:[^{}\n]|\{[^{}\n]*\})*\}|[\d()\[\]^_!|]"
+    r"|(?<![a-zA-Z\\])(?![aI] )[a-zA-Z](?![a-zA-Z])"
+    r"|(?<=[\w)}\]^_!|])(?: ?[-+*/=<>,.] ?| )(?=[-\w\\({\[|]))+"
+)
+_FORMATTED = re.compile(
+    r"\\(?:boxed|fbox|text\w*|math\w+|mbox|underline)\s?\Z|\\framebox(?:\[[^\]]*\]){0,2}\Z"
+)
+_TERM_BEFORE = re.compile(r"(?<![\w'’])\d{0,9}[b-hj-z](?:\^\d{1,3})?\s?[-+]\s?\Z")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
 
@@ -68,7 +90,7 @@ def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula
     return _scan(text, start, len(text) if stop is None else stop)[0]
 
 
-def breaks_off(text: str) -> bool:
+def ends_in_formula(text: str) -> bool:
     """Tell whether a text ends inside a formula that it never closes: it was cut, whoever cut it."""
     opening = _scan(text, max(0, len(text) - MAX_DISPLAY), len(text))[1]
     if opening is None:
@@ -101,6 +123,11 @@ def has_value(text: str) -> bool:
     """Tell whether a formula says something: more than the name of one unknown."""
     text = text.strip(" \n.,;:")
     return bool(text) and not _SINGLE_NAME.fullmatch(text) and not _EMPTY_BOX.fullmatch(text)
+
+
+def joins(between: str) -> bool:
+    """Does the text between two formulas make them one list: a comma, "and", "or"?"""
+    return between.strip().strip(",;、").strip().lower() in {"", "and", "or", "和", "或"}
 
 
 def is_prose(text: str) -> bool:
@@ -149,7 +176,7 @@ def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
     if implied and text[implied[-1].end() : stop].strip(" \n&.,"):
         start = implied[-1].end()
     start = _after_spaces(text, start, stop)
-    equals = [match.start() for match in _EQUALS.finditer(text, start, stop)]
+    equals = _equals(text, start, stop)
     if not equals or not text[equals[-1] + 1 : stop].strip(" \n&.,"):
         return start, stop
     left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")
@@ -159,6 +186,51 @@ def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
     if len(equals) == 1 and _SINGLE_NAME.fullmatch(right) and left:
         return start, start + len(text[start : equals[0]].rstrip(" \n&"))
     return _after_spaces(text, equals[-1] + 1, stop), stop
+
+
+def _equals(text: str, start: int, stop: int) -> list[int]:
+    r"""Return the signs of equality outside braces: that of `\sum_{k=1}^{5} k` divides nothing."""
+    found, depth = [], 0
+    for match in _EQUALS_OR_BRACE.finditer(text, start, stop):
+        if match.group() == "=":
+            found += [] if depth else [match.start()]
+        else:
+            depth = max(0, depth + (1 if match.group() == "{" else -1))
+    return found
+
+
+def open_equation(text: str) -> str | None:
+    """Return the unknown of an equation in one that is not solved, `x + 37 = 0`, or None.
+
+    `x = 37`, `12 + 25 = 37`, `f(2) = 3` and the equation of a curve state a value, or are one.
+    """
+    equals = _equals(text, 0, len(text))
+    left, right = (text[: equals[0]].strip(" \n&"), text[equals[0] + 1 :]) if len(equals) == 1 else ("", "")
+    if not left or _SINGLE_NAME.fullmatch(left) or _BOUND_NAMES.search(left):
+        return None
+    left, right = (_NO_UNKNOWN.sub(" ", _TEXT_IN_FORMULA.sub("", side)) for side in (left, right))
+    unknowns = set(_UNKNOWN.findall(left))
+    return unknowns.pop() if len(unknowns) == 1 and not _UNKNOWN.search(right) else None
+
+
+def bare_formula(text: str, line: int, begin: int) -> Span | None:
+    r"""Return the formula without delimiters, in the line from `line` on, that the number at `begin` is a piece of.
+
+    None where it is no piece; an empty span where it is one of what is not understood, as in "cm^3".
+    """
+    inside = text.count("{", line, begin) > text.count("}", line, begin)
+    # the content of a box or of a text is no piece
+    if inside and _FORMATTED.search(text, line, text.rfind("{", line, begin)):
+        return None
+    if (
+        not inside
+        and text[begin - 1 : begin] not in {"^", "_"}
+        and not _TERM_BEFORE.search(text, line, begin)
+    ):
+        return None
+    run = next((run for run in _RUN.finditer(text, line) if run.start() <= begin < run.end()), None)
+    whole = run and run[0][0] not in "^_)]" and run[0].count("{") == run[0].count("}")
+    return run.span() if run and whole else (begin, begin)
 
 
 def _may_be_asked(left: str, right: str) -> bool:
@@ -171,3 +243,22 @@ def _may_be_asked(left: str, right: str) -> bool:
 def _after_spaces(text: str, start: int, stop: int) -> int:
     spaces = _ALIGNMENT.match(text, start, stop)
     return spaces.end() if spaces else start
+
+
+def trim(text: str, start: int, stop: int) -> Span | None:
+    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
+    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
+        start += 1
+    while start < stop and text[stop - 1] in TRIM:
+        # A backslash before it makes it a command: "\," or "\!".
+        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
+            stop -= 1
+        stop -= 1
+    for opening, closing in _DELIMITERS:
+        inside = (start + len(opening), stop - len(closing))
+        wrapped = (
+            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
+        )
+        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
+            return trim(text, *inside)
+    return (start, stop) if start < stop else None

@@ -24,7 +24,7 @@ class Judgement(NamedTuple):
     """What is known of one response.
 
     cut_off: how certain it is that the response broke off, None where nothing says so. A response may be cut off and
-    right (it had stated its answer); one with the status `truncated` is always cut off.
+    right (it had stated its answer); one with the status `unfinished` is always cut off.
     """
 
     extraction: Extraction
@@ -67,7 +67,7 @@ def judge_again(judgement: Judgement, *, gold: str | None, tolerance: float | No
 
 def _verdict(extraction: Extraction, gold: str | None, tolerance: float | None) -> Verdict:
     if extraction.answer is None and extraction.truncated:
-        return Verdict(Status.TRUNCATED, "the response broke off before its answer", "extraction")
+        return Verdict(Status.UNFINISHED, "the response broke off before its answer", "extraction")
     if tolerance is not None and within(gold or "", extraction.answer, tolerance):
         return Verdict(Status.CORRECT, "within the tolerance that the dataset states", TOLERANCE)
     return _graded(gold, extraction.answer)

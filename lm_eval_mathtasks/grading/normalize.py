@@ -52,7 +52,9 @@ _RULES = (
     (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
     (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
-    (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times "),
+    (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
+    (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
+    (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
     # bold that opens or closes inside; 2**3 is a power
     (r"(?<![\w)}\]\s])\s*\*\*(?=\S)|\*\*(?=\s*$)", " "),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
@@ -98,6 +100,7 @@ _RULES = (
     (r"\s+", " "),
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
+_MARKED_SECONDS = re.compile(r"(\d\s?'\s?[\d.]+)\s?\"$")
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
 # The delimiters of formulas inside an answer, those of code spans among them.
 _INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!`)`(?!`)")
@@ -184,7 +187,9 @@ def _unwrap_once(text: str) -> str:
 
 def _trim(text: str) -> str:
     """Remove what ends a sentence but not an answer; a factorial and "p.m." stay."""
-    text = text.strip().strip('"').strip()
+    # the mark of 5'10" and 30°15'20" is no quotation mark
+    text = text.strip()
+    text = (_MARKED_SECONDS.sub(r"\1''", text) if text.endswith('"') else text).strip('"').strip()
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
     text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)

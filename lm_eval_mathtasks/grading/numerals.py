@@ -18,6 +18,7 @@ MAGNITUDES = {
     "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
 _ORDINALS = re.findall(r"\w+", "third fourth fifth sixth seventh eighth ninth tenth")
+ORDINALS = {word: number for number, word in enumerate(["first", "second", *_ORDINALS], 1)}
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, "hundredths": 100}
 PARTS |= {word + s: number for number, word in enumerate(_ORDINALS, 3) for s in ("", "s")}
 
@@ -96,6 +97,9 @@ def spelled(text: str) -> str:
 
     def replace(match: re.Match[str]) -> str:
         value = in_words(match[0])
+        # "8 below zero" is -8, not two numbers
+        if value == 0 and match.string.endswith("below ", 0, match.start()):
+            return match[0]
         if value is not None:
             return str(value)
         # "one and two" are two numbers

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from lm_eval_mathtasks.grading.expr import Expr, div, neg, num, variables
+from lm_eval_mathtasks.grading.expr import Expr, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import PARTS, in_words
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
@@ -39,18 +40,8 @@ _SUBJECTS = {
 }  # fmt: skip
 _SIGNS = {"minus", "negative"}
 _NEGATIONS = {
-    "not",
-    "never",
-    "neither",
-    "nor",
-    "except",
-    "unless",
-    "without",
-    "cannot",
-    "isn't",
-    "aren't",
-    "but",
-}
+    "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
+}  # fmt: skip
 # Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
 _RELATING = {
     "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
@@ -84,18 +75,21 @@ _FILLERS = {
 }  # fmt: skip
 # Behind a variable they say which ones are meant: "n even"
 _KINDS = {
-    "even",
-    "odd",
-    "prime",
-    "composite",
-    "positive",
-    "negative",
-    "integer",
-    "integers",
-    "rational",
-    "irrational",
-}
+    "even", "odd", "prime", "composite", "positive", "negative", "integer", "integers", "rational", "irrational",
+}  # fmt: skip
 _QUANTIFIERS = {"all", "any", "every", "each", "the", "a", "an"}
+
+
+# What words do to the value behind them.
+_OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
+    "twice": lambda e: mul(num(2), e),
+    "double": lambda e: mul(num(2), e),
+    "triple": lambda e: mul(num(3), e),
+    "square of": lambda e: Expr("pow", (e, num(2))),
+    "cube of": lambda e: Expr("pow", (e, num(3))),
+    "square root of": lambda e: Expr("call", (e, num(2)), "sqrt"),
+    "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
+}
 
 
 def _key(words: str) -> list[str]:
@@ -112,6 +106,8 @@ def under(words: str, value: Expr) -> Expr:
     key = _key(words)
     if key and key[-1] in _SIGNS and _is_remark(key[:-1]):
         return neg(value)
+    if operation := _OPERATIONS.get(" ".join(key).removeprefix("the ")):
+        return operation(value)
     for phrase, sign in _BOUNDS:
         if key[-len(phrase) :] == phrase:
             rest = key[: -len(phrase)]
@@ -176,8 +172,12 @@ def _is_remark(key: list[str]) -> bool:
 
 
 def between(value: Expr, words: str) -> str | None:
-    """Return the operation that words between two values mean: "3 out of 10" divides, "half of 8" multiplies."""
+    """Return the operation that words between two values mean: "3 out of 10" divides, "half of 8" multiplies, and
+    "3 to 5" is a ratio.
+    """
     key = _key(words)
+    if key == ["to"]:
+        return "ratio"
     if key[-2:] == ["out", "of"]:
         return "div"
     is_part = value.op in {"pct", "div"} or (value.op == "num" and 0 < value.value < 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lm_eval_mathtasks.grading.exact import proportional
-from lm_eval_mathtasks.grading.expr import Expr, add, neg, rewrite, variables
+from lm_eval_mathtasks.grading.expr import Expr, add, neg, num, rewrite, variables
 
 
 def relations_of(e: Expr) -> list[str]:
@@ -60,6 +60,14 @@ def value_answered(e: Expr) -> Expr | None:
     if is_label(left) or len(e.args) > 2 or not variables(left) | variables(right):
         return right
     return left if is_label(right) and left.op == "num" else None
+
+
+def is_open(e: Expr) -> bool:
+    """Is an equation still to be solved: in one unknown, x + 37 = 10 or 2x = 8, or in the form ... = 0?"""
+    left, right = e.args[0], e.args[-1]
+    term = left.op == "mul" and any(a.op == "num" for a in left.args)
+    arithmetic = left.op == "add" or (term and all(a.op in {"num", "var"} for a in left.args))
+    return right == num(0) or (arithmetic and len(variables(left)) == 1 and not variables(right))
 
 
 def same_equation(gold: Expr, pred: Expr) -> bool | None:

@@ -18,13 +18,14 @@ from lm_eval_mathtasks.grading.inequalities import (
 from lm_eval_mathtasks.grading.relations import (
     is_equation,
     is_label,
+    is_open,
     same_equation,
     value_answered,
     with_names_of,
 )
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.words import compare_clocks, compare_words
+from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
@@ -98,8 +99,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return _no("an inequality against something else")
     if gold.op == "rel" and g_value is None:
         return _no("the answer is an equation, this is not")
-    if pred.op == "rel" and p_value is None and is_equation(pred) and pred.args[-1] != num(0):
-        # a + d = 2k answers 2k, but an equation in the form ... = 0 answers no 0
+    if pred.op == "rel" and p_value is None and is_equation(pred) and not is_open(pred):
+        # a + d = 2k answers 2k
         p_value = pred.args[-1]
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
@@ -116,13 +117,10 @@ def _compare_equations(
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
         outcome = compare_answers(g_value, p_value, ask)
-        if same_label or outcome.equal is False:
-            return outcome if same_label or not same_equation(gold, pred) else _same_curve()
-        return outcome
+        other_label = outcome.equal is False and not same_label
+        return _same_curve() if other_label and same_equation(gold, pred) else outcome
     if same_equation(gold, pred):
         return _same_curve()
-    if g_value is None and len(pred.args) == 2:
-        return _no("different equations")
     if g_value is None:
         return _no("different equations")
     return compare_answers(g_value, p_value or pred.args[-1], ask)
@@ -140,6 +138,9 @@ def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if zeros != [b == num(0) for b in pred.args] or all(zeros):
             return _no("ratios with zeros at other places")
         k = zeros.index(False)
+        same = _in_order(gold.args, pred.args, ask)
+        if same.equal:
+            return same
         lefts, rights = ([mul(a, other.args[k]) for a in e.args] for e, other in ((gold, pred), (pred, gold)))
         return _in_order(lefts, rights, ask)
     sides = []
@@ -200,7 +201,8 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         elif pred.op == "group" and pred.name == "()":
             # round brackets say that the order is meant
             return _in_order(gold.args, items, ask)
-        return _any_order(gold.args, items, ask)
+        counted = by_words(gold.args, items)
+        return _in_order(gold.args, counted, ask) if counted else _any_order(gold.args, items, ask)
     if gold.op != "group":
         # one answer in several spellings is one answer
         if pred.op == "seq":
@@ -251,9 +253,7 @@ def _compare_record(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return _in_order(gold.args, [by_name[n] for n in names], ask)
     if pred.op not in {"record", "seq", "group"}:
         return _no("several answers are asked for")
-    if record_is_numbered(gold):
-        return _any_order(gold.args, pred.args, ask)
-    return _in_order(gold.args, pred.args, ask)
+    return (_any_order if record_is_numbered(gold) else _in_order)(gold.args, pred.args, ask)
 
 
 def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:

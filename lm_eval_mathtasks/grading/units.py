@@ -121,7 +121,8 @@ def parse_unit(text: str) -> Unit | None:
 
 
 _CLOCK = re.compile(
-    r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*(?:([ap])\.?\s?m\.?|(noon|midnight))?(?:,? on [\w ]+\.?)?",
+    r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
+    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?(?:,? on [\w ]+\.?)?",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
@@ -135,7 +136,7 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     match = _CLOCK.fullmatch(plain)
     if not match or not any(match.groups()[1:]):
         return None
-    hour, minute, second, half, name = match.groups()
+    hour, minute, second, half, name, _ = match.groups()
     half = half or ("" if name is None else _NAMED_TIMES[name.lower()][3])
     time = int(hour), int(minute or 0), int(second or 0), half.lower()
     return time if time[0] <= 24 and max(time[1:3]) < 60 else None

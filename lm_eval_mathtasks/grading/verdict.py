@@ -12,7 +12,7 @@ class Status(str, Enum):
     CORRECT = "correct"
     INCORRECT = "incorrect"
     NO_ANSWER = "no_answer"
-    TRUNCATED = "truncated"
+    UNFINISHED = "unfinished"
     UNPARSABLE = "unparsable"
     OVER_LIMIT = "over_limit"
     GOLD_UNREADABLE = "gold_unreadable"
@@ -26,7 +26,7 @@ STATUS_WORDS = {
     Status.CORRECT: "correct",
     Status.INCORRECT: "incorrect",
     Status.NO_ANSWER: "no answer",
-    Status.TRUNCATED: "cut off before an answer",
+    Status.UNFINISHED: "cut off before an answer",
     Status.UNPARSABLE: "unreadable",
     Status.OVER_LIMIT: "too big to check",
     Status.GOLD_UNREADABLE: "reference unreadable",

@@ -68,7 +68,7 @@ def load(set: str | None = None, **metadata: Any) -> dict[str, Dataset]:
     which `graders` names other projects' graders that report beside ours (`--metadata '{"graders": ["math-verify"]}'`).
     """
     use_graders(metadata.get("graders"))
-    return sources.load(set, metadata)
+    return sources.load_set(set, metadata)
 
 
 def score_boxed(doc: Doc, results: Sequence[Any]) -> Scores:

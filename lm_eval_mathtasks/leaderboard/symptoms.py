@@ -105,7 +105,7 @@ def _other(row: Row, judged: Judged, text: str) -> Symptom | None:
 
 def _cut(row: Row, judged: Judged, text: str, usual: Habit) -> Symptom | None:
     """A response that broke off before its answer, or whose end is doubtful beside the run's other texts."""
-    if judged.verdict.status is Status.TRUNCATED:
+    if judged.verdict.status is Status.UNFINISHED:
         if thinking(text).unfinished:
             return Symptom(
                 "unfinished_thinking", judged.cut_off or "likely", "thinking began and never ended"

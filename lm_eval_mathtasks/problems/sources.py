@@ -38,7 +38,7 @@ CHECKSUM_VARIABLE = "MATHTASKS_CHECKSUM"
 ROWS_FORM = "rows:"
 
 
-def load(name: object, metadata: Mapping[str, Any]) -> dict[str, Dataset]:
+def load_set(name: object, metadata: Mapping[str, Any]) -> dict[str, Dataset]:
     """Return {"test": docs} of the set `name`, in our columns; of a row nothing else is changed.
 
     metadata: of the task, as lm-eval hands it over; `data_dir` and `checksum` ("error" or "warn") are read. A column

@@ -28,7 +28,7 @@ from tests.conftest import read_jsonl
 
 MODEL = "acme/toy"
 STATUS_OF = {words: str(status) for status, words in STATUS_WORDS.items()}
-NO_ANSWER = ("no_answer", "truncated")  # the statuses of a response without an answer
+NO_ANSWER = ("no_answer", "unfinished")  # the statuses of a response without an answer
 # Metrics of a run's log that are the share of responses with the status of the same name.
 SAME_NAME = ("no_answer", "unparsable", "over_limit", "gold_unreadable")
 

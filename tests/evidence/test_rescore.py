@@ -91,7 +91,7 @@ def test_the_scores_are_those_of_the_tasks_own_hook(tmp_path, rescore, out):
             if name not in ("strict_match", "exact_match_errata")
         }
     assert {line["judged"][0]["status"] for line in lines if line["judged"]} == {
-        "correct", "incorrect", "no_answer", "truncated", "unparsable",
+        "correct", "incorrect", "no_answer", "unfinished", "unparsable",
     }  # fmt: skip
     assert "left out: 1 docs that were never answered" in text
     assert "+0.00 points" in text

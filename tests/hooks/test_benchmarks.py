@@ -10,7 +10,7 @@ from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems.rows import find_file
 from lm_eval_mathtasks.problems.sets import known_sets
-from lm_eval_mathtasks.problems.sources import load
+from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.response import Response
 from tests.conftest import SHARED, shared_path
 from tests.host.scripted import evaluate, manager
@@ -77,9 +77,18 @@ def test_a_perfect_and_an_empty_model(name, caplog):
     assert (scores["exact_match"], scores["no_answer"]) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("task", sorted(CONFIGS.keys() - TASKS.values()))
+def test_the_other_tasks_of_a_set_score_these_models_alike(task):
+    metadata = at_hand(CONFIGS[task]["dataset_kwargs"]["set"])
+    scores, _, _ = evaluate(task, boxed, metadata=metadata, limit=20)
+    assert (scores["exact_match"], scores["extracted"]) == (1.0, 1.0)
+    scores, _, _ = evaluate(task, lambda doc: "", metadata=metadata, limit=20)
+    assert (scores["exact_match"], scores["no_answer"]) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("name", sorted(UNREADABLE))
 def test_reference_answers_that_the_grader_cannot_read_are_counted(name):
-    docs = load(name, at_hand(name))["test"]
+    docs = load_set(name, at_hand(name))["test"]
     verdicts = [grade(gold=hooks.gold(doc), pred="987654321.125") for doc in docs]
     assert not any(verdict.correct for verdict in verdicts)
     assert sum(str(verdict.status) != "incorrect" for verdict in verdicts) == UNREADABLE[name]
@@ -87,7 +96,7 @@ def test_reference_answers_that_the_grader_cannot_read_are_counted(name):
 
 def test_what_rules_can_decide_of_imo_answerbench():
     """Its README says so: 27 of 400 reference answers hold words."""
-    golds = [hooks.gold(doc) for doc in load("imo-answerbench", at_hand("imo-answerbench"))["test"]]
+    golds = [hooks.gold(doc) for doc in load_set("imo-answerbench", at_hand("imo-answerbench"))["test"]]
     texts = [re.sub(r"\\(text|mathrm|operatorname)\b", "", gold) for gold in golds]
     bare = [re.sub(r"\\[a-zA-Z]+", "", text) for text in texts]
     words = [gold for gold in bare if set(re.findall(r"[A-Za-z]{3,}", gold)) - {"max", "min", "gcd", "mod"}]

@@ -9,7 +9,7 @@ import pytest
 from lm_eval_mathtasks.errors import MathtasksError, ModelError
 from lm_eval_mathtasks.keys import Key, read_key, redact
 from lm_eval_mathtasks.models import asking
-from lm_eval_mathtasks.models.batch import batch_collect
+from lm_eval_mathtasks.models.batch_api import batch_collect
 from lm_eval_mathtasks.models.settings import read_settings
 from tests.models.api_helpers import KEY, asks, chat, short
 from tests.models.fake_server import FakeServer, error

@@ -33,7 +33,9 @@ DOCS = [{"question": row["question"], "gold": row["answer"], "extra": row["extra
 
 
 def load(place, **metadata):
-    return sources.load("gsm8k", {"data_dir": str(place), "checksum": "warn", **metadata})["test"].to_list()
+    return sources.load_set("gsm8k", {"data_dir": str(place), "checksum": "warn", **metadata})[
+        "test"
+    ].to_list()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_parquet_as_a_clone_of_the_hub_has_it(tmp_path, name):
 def test_the_environment_variable_and_that_metadata_wins(tmp_path, monkeypatch):
     here, there = write(tmp_path / "a" / "gsm8k.jsonl", ROWS), write(tmp_path / "b" / "gsm8k.jsonl", ROWS[:1])
     monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(here))
-    assert len(sources.load("gsm8k", {"checksum": "warn"})["test"]) == 2
+    assert len(sources.load_set("gsm8k", {"checksum": "warn"})["test"]) == 2
     assert len(load(there)) == 1
 
 
@@ -85,13 +87,13 @@ def test_another_content_is_refused_or_said(tmp_path, caplog, monkeypatch):
     assert "not the published set" in caplog.text
     monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "never")
     with pytest.raises(DataError, match="'error' or 'warn'"):
-        sources.load("gsm8k", {"data_dir": str(path)})
+        sources.load_set("gsm8k", {"data_dir": str(path)})
 
 
 def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
     monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
     with pytest.raises(DataError) as caught:
-        sources.load("math500", {})
+        sources.load_set("math500", {})
     text = str(caught.value)
     assert all(way in text for way in ("HF_ENDPOINT", "MATHTASKS_DATA_DIR", "sample-math", "6e4ed1a"))
 
@@ -99,7 +101,7 @@ def test_no_network_and_nothing_local_names_three_ways_out(monkeypatch):
 @pytest.mark.parametrize(("name", "near"), [("gsm9k", "gsm8k"), (None, "gsm8k, .*sample-math")])
 def test_a_set_that_is_not_known_is_named_with_those_that_are(name, near):
     with pytest.raises(DataError, match=rf"got {name!r}\. .*dataset_kwargs: {{set: .*: {near}"):
-        sources.load(name, {})
+        sources.load_set(name, {})
 
 
 def test_every_row_of_the_table_is_whole():
@@ -167,7 +169,7 @@ def test_a_place_that_holds_nothing(tmp_path):
 
 @pytest.mark.parametrize("name", ["sample-gsm8k", "sample-math"])
 def test_the_bundled_samples_are_the_ones_of_their_checksum(name):
-    docs = sources.load(name, {})["test"]
+    docs = sources.load_set(name, {})["test"]
     assert len(docs) == known_sets()[name].docs
 
 
@@ -185,7 +187,7 @@ def test_the_bundled_samples_are_the_ones_of_their_checksum(name):
 def test_the_real_sets_have_their_published_content(name, count, caplog):
     """The MATH-500 file is, byte for byte, the hub's at the pinned revision (its SHA-256 starts 35dc4108)."""
     folder = shared_path("data")
-    docs = sources.load(name, {"data_dir": str(folder)})["test"]
+    docs = sources.load_set(name, {"data_dir": str(folder)})["test"]
     assert len(docs) == count == known_sets()[name].docs
     assert not caplog.records
 
@@ -228,7 +230,7 @@ def hub_copy(monkeypatch):
 )
 def test_content_that_cannot_be_verified_is_used_and_said(hub_copy, caplog, changes, said):
     hub_copy(**changes)
-    assert len(sources.load("gsm8k", {})["test"]) == 2
+    assert len(sources.load_set("gsm8k", {})["test"]) == 2
     assert said in caplog.text
     assert "number of docs (2)" in caplog.text
 
@@ -237,14 +239,14 @@ def test_content_that_cannot_be_verified_is_used_and_said(hub_copy, caplog, chan
 def test_another_number_of_docs_or_confirmed_content_is_still_refused(hub_copy, changes):
     hub_copy(**changes)
     with pytest.raises(DataError, match="the published set gsm8k"):
-        sources.load("gsm8k", {})
+        sources.load_set("gsm8k", {})
 
 
 def test_a_gold_that_is_no_answer_of_its_contest_is_named(tmp_path):
     rows = [{"problem": f"What is {n}?", "answer": n} for n in ("073", "999", "1000")]
     path = write(tmp_path / "aime25.jsonl", rows)
     with pytest.raises(DataError, match=r"'1000' in doc 2 \(from 0\), and 0 more"):
-        sources.load("aime25", {"data_dir": str(path), "checksum": "warn"})
+        sources.load_set("aime25", {"data_dir": str(path), "checksum": "warn"})
 
 
 def test_the_type_of_a_column_and_where_it_counts_the_order_do_not_change_a_checksum():
@@ -287,9 +289,7 @@ def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):
         env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
         env |= {sources.CHECKSUM_VARIABLE: "warn"}
         env.pop(sources.DATA_DIR_VARIABLE, None)
-        code = (
-            "from lm_eval_mathtasks.problems.sources import load; print(load('gsm8k', {})['test'].to_list())"
-        )
+        code = "from lm_eval_mathtasks.problems.sources import load_set; print(load_set('gsm8k', {})['test'].to_list())"
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
         )
@@ -302,7 +302,7 @@ def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):
 def test_the_train_splits_are_pinned(name, docs):
     """Two problems of MATH's training set have an empty box as their answer; a third one would be a fault."""
     data = str(shared_path("data"))
-    rows = sources.load(name, {"data_dir": data})["test"].to_list()
+    rows = sources.load_set(name, {"data_dir": data})["test"].to_list()
     source = known_sets()[name]
     assert len(rows) == docs == source.docs
     lost = [{"question": row["question"], "answer": "" if number < 3 else row["gold"]}
@@ -314,4 +314,4 @@ def test_the_train_splits_are_pinned(name, docs):
 def test_a_set_without_a_hub_says_where_to_put_it(monkeypatch):
     monkeypatch.delenv(sources.DATA_DIR_VARIABLE, raising=False)
     with pytest.raises(DataError, match=r"no hub has.*math-train-answers_train.jsonl"):
-        sources.load("math-train-answers", {})
+        sources.load_set("math-train-answers", {})

@@ -22,6 +22,7 @@ from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, m
 from lm_eval_mathtasks.report.labels import short_model
 from lm_eval_mathtasks.report.page import page
 from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.training_curves import CURVE, write_curve
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.text import visible
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
@@ -137,7 +138,7 @@ def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp
         for n in range(8)
     ]  # fmt: skip
     (one,) = runs = examined(read_runs(write_json_lines(tmp_path / "k.jsonl", rows)))
-    assert one.statuses == {"correct": 16, "truncated": 8, "api_error": 8}
+    assert one.statuses == {"correct": 16, "unfinished": 8, "api_error": 8}
     html = page(runs)
     assert "More responses to each problem" in html
     (index,) = (json.loads(text) for text in scripts(html, 'id="index"'))
@@ -146,10 +147,10 @@ def test_repeats_have_curves_and_a_response_that_never_came_is_shown_as_such(tmp
     assert len(chunk[0]["runs"][0]["responses"]) == 4
     assert "pass@k" in html
     rows = list(csv.DictReader(io.StringIO(csv_rows(runs))))
-    assert Counter(row["status"] for row in rows) == {"correct": 16, "truncated": 8, "api_error": 8}
+    assert Counter(row["status"] for row in rows) == {"correct": 16, "unfinished": 8, "api_error": 8}
     assert {row["correct"] for row in rows if row["status"] == "api_error"} == {""}
     first = json.loads(json_document(runs))["runs"][0]["docs"][0]["responses"]
-    assert [response["status"] for response in first] == ["correct", "truncated", "api_error", "correct"]
+    assert [response["status"] for response in first] == ["correct", "unfinished", "api_error", "correct"]
 
 
 def test_csv_has_a_row_for_every_response_and_no_cell_that_a_sheet_would_run(tmp_path):
@@ -324,3 +325,28 @@ def test_every_eval_ever_has_the_fields_that_its_schema_requires(tmp_path, capsy
 def test_the_date_of_a_log_is_a_moment_in_any_of_its_forms(stated, seconds):
     found = moment(stated)
     assert (None if found is None else int(found.timestamp())) == seconds
+
+
+def test_the_curves_of_a_training_run(tmp_path, capsys):
+    """Of a folder that `train` wrote, reward, accuracy and loss by step; a step that logged none is left out."""
+    folder = tmp_path / "grpo-1"
+    write_lm_eval(folder / "evaluation/final", [doc(i, i) for i in range(6)], ["The answer is 3."] * 6)
+    history = [
+        {"step": step, "loss": 0.5 / step, "reward": 100.0 * step, "rewards/accuracy/mean": step / 10}
+        for step in (1, 2, 3)
+    ]
+    write_curve(folder / CURVE, [*history, {"step": 4, "loss": float("nan")}, {"step": 5, "eval_loss": 1.0}])
+    place = tmp_path / "page.html"
+    assert main(["report", str(folder), "-o", str(place)]) == 0
+    text = place.read_text()
+    assert [
+        text.count(f"<figcaption>Training grpo-1: {what}<") for what in ("reward", "accuracy", "loss")
+    ] == [1, 1, 1]
+    assert "<td>300</td>" in text
+    assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", text))
+    (folder / CURVE).write_text("step,loss\none,2\n")
+    assert main(["report", str(folder), "-o", str(place)]) == 2
+    assert "numbers in" in capsys.readouterr().err
+    (folder / CURVE).unlink()
+    assert main(["report", str(folder), "-o", str(place)]) == 0
+    assert "Training" not in place.read_text()

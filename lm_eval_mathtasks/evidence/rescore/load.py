@@ -34,7 +34,7 @@ class Options(NamedTuple):
     columns: tuple[tuple[str, str], ...] = ()
 
 
-def load(unit: Unit, options: Options, problem: Callable[[str], None]) -> Iterator[Logged]:
+def load_runs(unit: Unit, options: Options, problem: Callable[[str], None]) -> Iterator[Logged]:
     """Yield the runs of a unit, complete and checked; `problem` is told of each that cannot be read.
 
     Raises EvidenceError instead where the options are strict.

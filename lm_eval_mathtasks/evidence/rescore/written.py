@@ -16,8 +16,7 @@ from typing import Any, cast
 from lm_eval_mathtasks.evidence.kept import kept
 from lm_eval_mathtasks.files import sha256, write_whole
 from lm_eval_mathtasks.grading.judge import Judgement
-from lm_eval_mathtasks.grading.scores import RATES
-from lm_eval_mathtasks.grading.scores import doc_scores as graded_scores
+from lm_eval_mathtasks.grading.scores import RATES, doc_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, Logged
 from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, Results, SampleLine
@@ -46,7 +45,7 @@ def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     told = all(row.finish_reason(k) for k in row.there) or any(
         n.startswith("truncated,") for n in row.metrics
     )
-    scores = graded_scores(judged, gold=row.gold, asked=len(row.responses), told=told)
+    scores = doc_scores(judged, gold=row.gold, asked=len(row.responses), told=told)
     if not judged:
         return scores
     names = {name.split(",")[0] for name in row.metrics if name.startswith(_BREAKDOWN)} - _OTHER_GOLD
@@ -142,13 +141,9 @@ def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
     for name in dict.fromkeys(name for one in scores for name in one):
         values = [one[name] for one in scores if name in one]
         found[f"{name},none"] = sum(values) / len(values)
-        found[f"{name}_stderr,none"] = _stderr(values)
+        # As lm-eval writes it for a single doc.
+        found[f"{name}_stderr,none"] = mean_and_error(values)[1] if len(values) > 1 else "N/A"
     return found
-
-
-def _stderr(values: Sequence[float]) -> float | str:
-    """lm-eval writes N/A for a single doc."""
-    return mean_and_error(values)[1] if len(values) > 1 else "N/A"
 
 
 def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> Sections:

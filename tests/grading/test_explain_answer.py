@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_mathtasks.grading.explain import MAX_SHOWN, explain_answer
+from lm_eval_mathtasks.grading.explain_answer import MAX_SHOWN, explain_answer
 from lm_eval_mathtasks.grading.extract import extract_answer
 from lm_eval_mathtasks.grading.grade import grade
 
@@ -47,7 +47,7 @@ def test_no_answer_is_said(response):
 def test_a_cut_response_is_truncated(response, finish):
     text = explain_answer(gold="4", response=response, finish_reason=finish)
     assert "breaks off" in text
-    assert "verdict: truncated" in text
+    assert "verdict: unfinished" in text
 
 
 def test_long_answers_are_cut():
