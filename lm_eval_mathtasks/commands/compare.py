@@ -146,7 +146,11 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
 
 def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
     """How much the instances differ of each run whose problems are drawn anew."""
-    drawn = ((run, spread_of(run, _graded(run, args, regrade=False)[0])) for run in runs if drawn_anew(run))
+    new = [run for run in runs if drawn_anew(run)]
+    counted = [
+        own_shares(run) if run.scored and not args.regrade else shares(run, judge_run(run)) for run in new
+    ]
+    drawn = ((run, spread_of(run, own)) for run, own in zip(new, counted, strict=True))
     return [instances_table(run, spread) for run, spread in drawn if spread]
 
 
