@@ -12,6 +12,7 @@ from lm_eval_mathtasks.leaderboard.by_grader import scored_as_named
 from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.identity_parts import (
+    BY_NAME,
     BY_WORD,
     NOT_CHECKED,
     NOTHING,
@@ -75,11 +76,12 @@ class Comparison:
         """The outcome as people read it, with what it rests on that nobody checked."""
         if self.outcome == "not comparable":
             return self.outcome
-        checked = any(part.name == "questions" and part.effect == "same" for part in self.parts)
+        effects = {part.name: part.effect for part in self.parts}
         said = (
             (self.number_only, "of the number only"),
             (self.by_word, BY_WORD),
-            (not checked, NOT_CHECKED),
+            (effects.get("weights") == "unknown", BY_NAME),
+            (effects.get("questions") != "same", NOT_CHECKED),
         )
         return ", ".join((self.outcome, *(words for holds, words in said if holds)))
 

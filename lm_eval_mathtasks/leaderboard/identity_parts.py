@@ -15,8 +15,9 @@ from lm_eval_mathtasks.runs.weights import QUANTISED, Weights, weights_of_log
 
 # As the parts say that the user's word stands for what the log does not show.
 BY_WORD = "by your word"
-# As the verdict says it.
+# As the verdict says it: of docs; of weights that a server names as it likes, or a log without model arguments.
 NOT_CHECKED = "docs not checked"
+BY_NAME = "weights by name alone"
 # Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
 _FEW = 0.01
 # A copy that tells most questions in other words is another set.

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.compare import Comparison, publishers_first
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.identity_parts import NOT_CHECKED
+from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, NOT_CHECKED
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
@@ -112,6 +112,9 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     if any(c.by_word for c in ordered):
         weights = next(p for p in first.parts if p.name == "weights")
         notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")
+    if any(BY_NAME in c.verdict for c in ordered):
+        weights = next(p for p in first.parts if p.name == "weights")
+        notes.append(f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's")
     if any(NOT_CHECKED in c.verdict for c in ordered):
         said = next((p.ours for p in first.parts if p.name == "questions"), "of another set")
         notes.append(f"docs not checked: questions: {said}")

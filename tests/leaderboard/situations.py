@@ -22,6 +22,7 @@ NAME = "Qwen/Qwen2.5-7B"
 REPRODUCED = "equivalent"
 NOT = "not comparable"
 NUMBER = ", of the number only"
+NAME_ALONE = ", weights by name alone"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ SITUATIONS = (
         log={"arguments": {"pretrained": "/c/models--Qwen--Qwen2.5-7B/snapshots/abc"}},
     ),
     Situation(
-        "a server with a `base_url` that calls its model so", REPRODUCED, "weights",
+        "a server with a `base_url` that calls its model so", f"{REPRODUCED}{NAME_ALONE}", "weights",
         "named as not known: a server may call anything so", "unknown",
         log={"arguments": {"model": NAME, "base_url": "http://localhost/v1"}, "backend": "local-completions"},
     ),
@@ -167,11 +168,11 @@ SITUATIONS = (
         changed={"max_tokens": 4096}, options={"cut_share": 0.02},
     ),
     Situation(
-        "a plain file of responses with verdicts", f"{REPRODUCED}{NUMBER}", "shots",
+        "a plain file of responses with verdicts", f"{REPRODUCED}{NUMBER}{NAME_ALONE}", "shots",
         "the file states nothing of its protocol", "unknown", log={"plain": True},
     ),
     Situation(
-        "a replay, a strict grader's claim, equal to the digit", f"{REPRODUCED}{NUMBER}", "grader",
+        "a replay, a strict grader's claim, equal to the digit", f"{REPRODUCED}{NUMBER}{NAME_ALONE}", "grader",
         "the same number; the grader is named", "matters",
         claim="gsm8k-repo/GSM8K/GPT-3 6B (finetuned)",
         log={"arguments": {"path": "x.jsonl", "model": "GPT-3 6B (finetuned)"}, "backend": "replay", "right": 286,
