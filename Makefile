@@ -15,8 +15,8 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 WORKERS ?= 2
 
-.PHONY: demo demo-real test test-newest test-vllm test-servers lint docs evidence bench-graders bench-api bench-rescore bench-report \
-	bench-choosing fuzz train tools constraints clean always
+.PHONY: demo demo-real test test-newest test-vllm test-servers lint docs evidence bench-graders bench-api bench-rescore \
+	bench-report bench-choosing bench-startup fuzz train tools constraints clean always
 
 demo: $(VENV)/demo/.done
 	PYTHON=$(DEMO)/python sh benchmarks/demo.sh
@@ -45,8 +45,10 @@ test-vllm: $(VENV)/vllm/.done
 test-servers: $(VENV)/servers/.done
 	$(SERVERS)/python -m pytest -q -m servers tests/models/test_servers.py
 
+# Every page that is generated: the tables of the READMEs, and our runs beside published scores.
 docs: $(VENV)/test/.done
 	$(TEST)/python -m tests.docs --write
+	$(TEST)/mathtasks leaderboard measured
 
 bench-graders: $(VENV)/test/.done
 	$(TEST)/python benchmarks/graders.py --markdown
@@ -64,6 +66,10 @@ bench-report: $(VENV)/test/.done
 
 bench-choosing: $(VENV)/test/.done
 	$(TEST)/python benchmarks/choosing.py
+
+# mathtasks --help, tasks, an API dry run and a run, each beside plain lm-eval in the same minutes.
+bench-startup: $(VENV)/test/.done
+	$(TEST)/python benchmarks/startup.py
 
 # What lies under logs/ anew, but for the published model, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
 evidence: $(VENV)/test/.done $(VENV)/vllm/.done
@@ -113,7 +119,7 @@ $(VENV)/%/.done: export UV_BUILD_CONSTRAINT = $(HELD)
 $(VENV)/%/.done: export UV_FIND_LINKS ?= $(shell $(PYTHON) -m pip config list | sed -n "s/^[^=]*find-links='\(.*\)'/\1/p" \
 	| tail -n 1 | tr ' ' ',')
 
-EXTRAS_demo := hf
+EXTRAS_demo := hf,report
 EXTRAS_test := test
 EXTRAS_train := hf,train
 EXTRAS_newest := test

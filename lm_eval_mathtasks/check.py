@@ -46,6 +46,14 @@ def yaml_files(folders: Sequence[Path]) -> list[Path]:
     ]
 
 
+def require_folders(folders: Sequence[Path]) -> None:
+    """Raise TaskError for a folder of tasks that is not there: lm-eval would look into it in silence."""
+    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        raise TaskError(
+            "a folder of tasks", f"--include_path {missing[0]}, which does not exist", "check the path"
+        )
+
+
 def file_problems(folders: Sequence[Path]) -> Iterator[Problem]:
     """Problems that make lm-eval overlook a file: unseen suffix, malformed YAML, missing include, doubled name."""
     from lm_eval.tasks._yaml_loader import load_yaml
@@ -145,6 +153,7 @@ def check_tasks(
     from lm_eval.tasks import TaskManager
     from lm_eval.tasks._index import TaskIndex
 
+    require_folders(folders)
     without_expected_warnings()
     problems = list(file_problems(folders))
     manager = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata or {})

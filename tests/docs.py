@@ -121,8 +121,10 @@ def _printed(*words: str | Path) -> str:
 
 
 def compared() -> str:
-    """Published responses, graded again, beside the score that their publisher states."""
-    return f"```text\n{_printed('compare', ROOT / 'logs' / 'abel-70b')}\n```"
+    """Published responses, graded again, beside the score that their publisher states; without the notes."""
+    said = _printed("compare", ROOT / "logs" / "abel-70b")
+    shown, _, rest = said.partition("\n\n•")
+    return f"```text\n{shown}\n\n[...]\n\n{rest.rpartition(chr(10) * 2)[2]}\n```"
 
 
 def rescored() -> str:

@@ -81,9 +81,12 @@ def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
     return by_task
 
 
-def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
+def _graded(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
-    if run.scored and not regrade:
+    if run.scored and not (regrade or args.regrade):
+        refuse_unused(
+            args, ("gold", "journal"), f"{run.label}, compared by its own verdicts (--regrade judges anew),"
+        )
         return own_shares(run), {}
     judgements = judge_run(run)
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
@@ -143,7 +146,11 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
 
 def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
     """How much the instances differ of each run whose problems are drawn anew."""
-    drawn = ((run, spread_of(run, _graded(run, args.regrade)[0])) for run in runs if drawn_anew(run))
+    new = [run for run in runs if drawn_anew(run)]
+    counted = [
+        own_shares(run) if run.scored and not args.regrade else shares(run, judge_run(run)) for run in new
+    ]
+    drawn = ((run, spread_of(run, own)) for run, own in zip(new, counted, strict=True))
     return [instances_table(run, spread) for run, spread in drawn if spread]
 
 
@@ -192,11 +199,11 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     mixed = first.scored != second.scored
     if first.task != second.task and (drawn_anew(first) or drawn_anew(second)):
-        of_both = (_graded(first, args.regrade or mixed)[0], _graded(second, args.regrade or mixed)[0])
+        of_both = (_graded(first, args, regrade=mixed)[0], _graded(second, args, regrade=mixed)[0])
         tables = drop_tables(first, second, drop_between(first, second, of_both))
         return [*_of_instances((first, second), args), *tables]
     second = aligned(first, second)
-    one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
+    one, two = (_graded(run, args, regrade=mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
     every = args.docs or args.format in COMPLETE
@@ -210,8 +217,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
             by_task.setdefault(run.task, []).append((_name(path, run), run))
     tables = []
     for task, named in by_task.items():
-        regrade = args.regrade or len({run.scored for _, run in named}) > 1  # one grader for all
-        runs = [(name, _graded(aligned(named[0][1], run), regrade)[0]) for name, run in named]
+        mixed = len({run.scored for _, run in named}) > 1  # one grader for all
+        runs = [(name, _graded(aligned(named[0][1], run), args, regrade=mixed)[0]) for name, run in named]
         tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 
@@ -233,6 +240,6 @@ def _against_baseline(args: argparse.Namespace) -> list[Table]:
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
     means = {}
     for run in _by_task(path, args).values():
-        counted = _graded(run, args.regrade)[0]
+        counted = _graded(run, args, regrade=False)[0]
         means[run.task] = sum(counted.values()) / len(counted)
     return means

@@ -30,6 +30,14 @@ _WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 
 
+class MeanScore(TypedDict):
+    """The mean of the run's own metric, a fraction, over the docs that have it; None without any."""
+
+    metric: str | None
+    value: float | None
+    docs: int
+
+
 class Manifest(TypedDict, total=False):
     """What manifest.json holds; see the two parts above. Scores are fractions."""
 
@@ -43,7 +51,7 @@ class Manifest(TypedDict, total=False):
     date: float | None
     docs: int
     responses: int
-    score: dict[str, Any]
+    score: MeanScore
     generation: dict[str, object]
     prompts: dict[str, object]
     dataset: dict[str, object]

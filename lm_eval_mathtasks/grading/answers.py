@@ -13,7 +13,7 @@ from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.numerals import ORDINALS, spelled
 from lm_eval_mathtasks.grading.shapes import shape
 from lm_eval_mathtasks.grading.units import read_clock
-from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS
+from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS, SMALL_WORDS
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
@@ -31,28 +31,6 @@ _PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
 _LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
 _SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
-# Words that two or three letters may be, and no product of variables.
-_SHORT_WORDS = {
-    "no",
-    "on",
-    "up",
-    "if",
-    "is",
-    "it",
-    "at",
-    "as",
-    "an",
-    "he",
-    "we",
-    "to",
-    "so",
-    "do",
-    "go",
-    "of",
-    "or",
-    "ok",
-    "us",
-}
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
 
@@ -66,7 +44,7 @@ def is_worded(text: str) -> bool:
     words = _WORD.findall(text)
     if "," in text or ";" in text:
         return any(len(w) > 3 and w not in FUNCTIONS for w in words)
-    if text.lower() in _SHORT_WORDS:
+    if text.lower() in SMALL_WORDS:
         return True
     return any((len(w) > 2 and w not in FUNCTIONS) or (len(w) == 2 and w[0].isupper()) for w in words)
 
@@ -107,7 +85,7 @@ def readings(text: str) -> tuple[Expr, ...]:
         if numerals != words:
             found.extend(_mathematics(numerals))
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
-        short = words.lower() not in _SHORT_WORDS and (
+        short = words.lower() not in SMALL_WORDS and (
             len(words) == 2 or (len(words) == 3 and words.islower())
         )
         return (*found, *_words(words), *(_parsed(words) if short and not whole else ()))

@@ -6,7 +6,7 @@ import re
 
 from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND
 from lm_eval_mathtasks.grading.units import is_unit_word
-from lm_eval_mathtasks.grading.vocabulary import CONSTANTS, FUNCTIONS
+from lm_eval_mathtasks.grading.vocabulary import CONSTANTS, FUNCTIONS, SMALL_WORDS
 
 _TEXT = re.compile(r"(\\text\{[^{}]*\})")
 # "m - 4 = 19 ⇒ m = 23", "3x = 6, so x = 2"
@@ -35,10 +35,6 @@ _SAME_AGAIN = re.compile(
 _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
 _STRICT_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|neq)(?![a-zA-Z])")
 # Words that a value stands behind, at the start or behind a comma: "The area is 25", "Minimum: 2, Maximum: 11"
-_SMALL_WORDS = {
-    "is", "are", "at", "of", "to", "in", "on", "no", "an", "am", "by", "as", "be", "it", "he", "we", "up", "so",
-    "do", "rs", "id", "if", "a",
-}  # fmt: skip
 _LEAD = re.compile(
     r"(?:^|(?<=[,;])|(?<=\band\b)|(?<=\bor\b))\s*((?:[A-Za-z][A-Za-z'’-]*(?:\s*[:,]\s*|\.?\s+|(?=[$\\\d])))+)"
     r"(?=[-+\d.$(\[]|\\(?!text|in\b|cup|cap|le\b|ge\b|ne\b))"
@@ -115,7 +111,9 @@ def _wrapped(match: re.Match[str]) -> str:
         return match[0]
     if len(words) == 1 == len(words[0]) and ":" in lead:
         return match[0]
-    known = [w for w in words if len(w) > 2 or w.lower() in _SMALL_WORDS or is_unit_word(w)]
+    known = [
+        w for w in words if len(w) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)
+    ]
     if not known or any(w in FUNCTIONS - {"min", "max"} or w in CONSTANTS for w in words):
         return match[0]
     if words[0] in {"min", "max"} and ":" not in lead and match.start(1) == 0:

@@ -1,4 +1,4 @@
-"""Work in several processes. Plain `python -c` children, as for the symbolic tier: a program without a `__main__`
+"""Work in other processes. Plain `python -c` children: a program without a `__main__`
 guard is not run again, no thread is forked, and a child that hangs or dies costs one task, not the work.
 
 A child reads a setup and then tasks from its standard input, all pickled, and answers each on its standard output.
@@ -7,17 +7,17 @@ A child reads a setup and then tasks from its standard input, all pickled, and a
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import queue
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
-
-from lm_eval_mathtasks.grading.worker import python_command
 
 # Seconds for a child to import what it needs on a busy machine.
 START_S = 120.0
@@ -39,28 +39,51 @@ class CannotStartError(RuntimeError):
     """A child could not be set up; the text is its error."""
 
 
-class _Lost(Exception):
-    """The child went away during a task; the text is what happened."""
+class LostError(Exception):
+    """The child went away during a task; the text is what happened: "hung" or "died"."""
 
 
-class _Child:
-    def __init__(self, entry: str, setup: Any) -> None:
+def _python_command(entry: str) -> list[str]:
+    """Return the command that runs `entry` ("module.function") of this package in a fresh interpreter.
+
+    `-c` and not the program's own file: a script without a `__main__` guard is not run again.
+    """
+    module, _, function = entry.rpartition(".")
+    code = f"import sys, json; sys.path[:] = json.loads(sys.argv[1]); from {module} import {function}; {function}()"
+    return [sys.executable, "-c", code, json.dumps([p or os.getcwd() for p in sys.path])]
+
+
+class Child:
+    """One process that runs `entry`; used by one thread at a time, and not before it is ready.
+
+    quiet: what it writes on its standard error is dropped. Raises OSError where no process can be started.
+    """
+
+    def __init__(self, entry: str, setup: Any, *, quiet: bool = False) -> None:
         import subprocess
 
         self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own command
-            python_command(entry),
+            _python_command(entry),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None,
             # Ctrl-C is for the parent, which kills us
             start_new_session=True,
         )
+        self.ready = False
         self.send(setup)
-        kind, text = self.receive(START_S)
-        if kind != "ready":
-            self.kill()
-            raise CannotStartError(text)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the child has imported what it needs. Raises CannotStartError if it never comes to that."""
+        if not self.ready:
+            kind, text = self.receive(START_S)
+            if kind != "ready":
+                self.kill()
+                raise CannotStartError(text)
+        self.ready = True
 
     def send(self, message: Any) -> None:
+        """Write a message. Raises OSError where the child is gone."""
         assert self.process.stdin is not None
         pickle.dump(message, self.process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
         self.process.stdin.flush()
@@ -86,28 +109,33 @@ class _Child:
         late.set()
         self.process.kill()
 
-    def ask(self, task: Any, hang_after: float | None, tick: Tick) -> Done:
-        """Raises _Lost if the child hangs or dies."""
+    def ask(self, task: Any, hang_after: float | None, tick: Tick = lambda _: None) -> Done:
+        """Return what became of a task. Raises LostError if the child hangs or dies."""
         try:
             self.send(task)
         except OSError as error:
-            raise _Lost("died") from error
+            raise LostError("died") from error
         while True:
             kind, value = self.receive(hang_after)
             if kind == "tick":
                 tick(value)
             elif kind == "lost":
-                raise _Lost(value)
+                raise LostError(value)
             else:
                 return Done(value) if kind == "done" else Done(None, value)
 
     def kill(self) -> None:
+        """End the process."""
         self.process.kill()
+        self.close()
+        self.process.wait()
+
+    def close(self) -> None:
+        """Close this process's ends of the pipes."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        self.process.wait()
 
 
 def cores() -> int:
@@ -127,8 +155,8 @@ class Children:
     def __init__(self, entry: str, setup: Any, count: int, *, hang_after: float | None = None) -> None:
         self._entry, self._setup, self._hang_after = entry, setup, hang_after
         self._count, self._closed = count, False
-        self._all: set[_Child] = set()
-        self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
+        self._all: set[Child] = set()
+        self._idle: queue.SimpleQueue[Child] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(count)
         try:
             for child in self._threads.map(lambda _: self._start(), range(count)):
@@ -137,8 +165,9 @@ class Children:
             self.close()
             raise
 
-    def _start(self) -> _Child:
-        child = _Child(self._entry, self._setup)
+    def _start(self) -> Child:
+        child = Child(self._entry, self._setup)
+        child.wait_until_ready()
         self._all.add(child)
         return child
 
@@ -156,7 +185,7 @@ class Children:
         child = self._idle.get()
         try:
             return child.ask(task, self._hang_after, tick)
-        except _Lost as lost:
+        except LostError as lost:
             child.kill()
             self._all.discard(child)
             if not self._closed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable
 
@@ -15,6 +17,16 @@ _STARTS = {"(", "[", "{", "{(", "<(", "floor(", "ceil(", "frac", "binom", "overl
 
 class Cursor:
     """A place in a list of tokens; `latex.Parser` inherits it through `atoms.Atoms`, `brackets.Brackets`."""
+
+    # The levels of the grammar, which `atoms` and `latex` define: a list up to a closing bracket, one item of it, and
+    # in it terms, factors, one factor with what is behind it, what stands behind ^, and the smallest parts.
+    items: Callable[[], list[Expr]]
+    relation: Callable[[], Expr]
+    sum: Callable[[], Expr]
+    product: Callable[[], Expr]
+    factor: Callable[[], Expr]
+    exponent: Callable[[], Expr]
+    primary: Callable[[], Expr]
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at, self.depth, self.in_abs = tokens, 0, 0, 0
@@ -67,32 +79,3 @@ class Cursor:
         return kind == "op" and (
             text in _STARTS or (text == "|" and not self.in_abs) or text.startswith(("begin:", "big:"))
         )
-
-    # the levels of the grammar, written in `latex`
-    def items(self) -> list[Expr]:
-        """A list up to a closing bracket."""
-        raise NotImplementedError
-
-    def relation(self) -> Expr:
-        """One item of a list: expressions with relations between them."""
-        raise NotImplementedError
-
-    def sum(self) -> Expr:
-        """Terms with signs between them."""
-        raise NotImplementedError
-
-    def product(self) -> Expr:
-        """Factors, with or without signs between them."""
-        raise NotImplementedError
-
-    def factor(self) -> Expr:
-        """A primary with its powers and other postfixes."""
-        raise NotImplementedError
-
-    def exponent(self) -> Expr:
-        """What stands behind ^."""
-        raise NotImplementedError
-
-    def primary(self) -> Expr:
-        """A number, a name, a function, a bracket."""
-        raise NotImplementedError

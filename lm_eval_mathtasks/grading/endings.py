@@ -39,8 +39,8 @@ _NOT = r"(?:(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had)(?:
 _DENIAL = re.compile(rf"\b{_NOT}\b(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$".
 _NOT_THIS = re.compile(
-    r"\b(?:is|are|was|were)(?: not|n't)(?: equal to| exactly| just)? [$€£\\(-]{0,3}\d"
-    r"(?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z",
+    r"\b(?:(?:is|are|was|were)(?: not|n't)|(?:can|could|must|does|do)(?:not|n't| not) (?:be|equal))"
+    r"(?: equal to| exactly| just)? [$€£\\(-]{0,3}\d(?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z",
     re.IGNORECASE,
 )
 # "100 girls who are not in the team": a relative clause tells which are counted.
@@ -48,7 +48,8 @@ _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
 _RELATIVE = re.compile(r"(?<![,;])\s(?:that|which)(?: [a-z]+ly)? \Z", re.IGNORECASE)
 # "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
 _COUNTED = re.compile(
-    r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?(?:(?!because|since|that|and|so|if|it|as|but|then|when|is|are)[a-z]+ ){1,4}\Z"
+    r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?"
+    r"(?:(?!(?:because|since|that|and|so|if|it|as|but|then|when|is|are)\b)[a-z]+ ){1,4}\Z"
 )
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import comb, factorial, prod
+from math import ceil, comb, factorial, floor, prod
 
 from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, mul, num, numeral_value, rewrite, show_expr
 from lm_eval_mathtasks.grading.polynomials import (
@@ -25,6 +25,7 @@ from lm_eval_mathtasks.grading.polynomials import (
     plus,
     power,
     prime_powers,
+    rational,
     start_work,
     times,
 )
@@ -47,19 +48,14 @@ def _call(e: Expr) -> Quotient:
             raise TooBig("a root without index")
         return power(args[0], 1 / index)
     if e.name == "abs" and first is not None:
-        return Quotient((constant(abs(first)), ONE_POLY))
+        return rational(abs(first))
     if e.name in {"floor", "ceil"} and first is not None:
-        whole = (
-            first.numerator // first.denominator
-            if e.name == "floor"
-            else -(-first.numerator // first.denominator)
-        )
-        return Quotient((constant(whole), ONE_POLY))
+        return rational(floor(first) if e.name == "floor" else ceil(first))
     if e.name == "binom" and all(v is not None and v.denominator == 1 and 0 <= v <= 10_000 for v in values):
         n, k = (int(v or 0) for v in values)
         if min(k, n - k) > MAX_FACTORIAL:
             raise TooBig("a huge binomial")
-        return Quotient((constant(comb(n, k)), ONE_POLY))
+        return rational(comb(n, k))
     if e.name == "fact2":
         return _double_factorial(args[0])
     if e.name in {"ln", "log"}:
@@ -91,19 +87,17 @@ def _written_out(e: Expr) -> Quotient | None:
     last = quotient_form(e.args[1])
     # (c/s + n)! / (c/s - 1)! and n + 1 factors s; (2n + 1)!! of odd numbers
     if step == 2 and rest == ONE_POLY:
-        return _double_factorial(combine([*[last] * 2, Quotient((ONE_POLY, ONE_POLY))], product=False))
+        return _double_factorial(combine([*[last] * 2, rational(1)], product=False))
     first = Quotient(({m: c / step for m, c in rest.items()}, ONE_POLY))
     upper, lower = combine([first, last], product=False), Quotient((plus(first[0], ONE_POLY, -1), ONE_POLY))
-    steps = _power(
-        Quotient((constant(step), ONE_POLY)), combine([last, Quotient((ONE_POLY, ONE_POLY))], product=False)
-    )
+    steps = _power(rational(step), combine([last, rational(1)], product=False))
     return combine([steps, _factorial(upper), power(_factorial(lower), Fraction(-1))], product=True)
 
 
 def _factorial(q: Quotient) -> Quotient:
     n = as_number(q)
     if n is not None and n.denominator == 1 and 0 <= n <= MAX_FACTORIAL:
-        return Quotient((constant(factorial(int(n))), ONE_POLY))
+        return rational(factorial(int(n)))
     return atom(f"(fact {key(q)})")
 
 
@@ -111,14 +105,14 @@ def _double_factorial(q: Quotient) -> Quotient:
     """n!! by factorials: (2m)!! = 2^m m!, and (2m-1)!! = (2m)! / (2^m m!), where n is seen to be even or odd."""
     n = as_number(q)
     if n is not None and n.denominator == 1 and -1 <= n <= 2 * MAX_FACTORIAL:
-        return Quotient((constant(prod(range(int(n), 0, -2))), ONE_POLY))
+        return rational(prod(range(int(n), 0, -2)))
     top, bottom = q
     rest = top.get(UNIT_MONOMIAL, Fraction(0))
     if bottom != ONE_POLY or any(c.denominator > 1 or (c.numerator % 2 and m) for m, c in top.items()):
         return atom(f"(fact2 {key(q)})")
     odd = rest.numerator % 2
     half = Quotient(({m: c / 2 for m, c in plus(top, constant(odd)).items()}, ONE_POLY))
-    even = combine([_power(Quotient((constant(2), ONE_POLY)), half), _factorial(half)], product=True)
+    even = combine([_power(rational(2), half), _factorial(half)], product=True)
     if not odd:
         return even
     return combine(
@@ -147,11 +141,11 @@ def quotient_form(e: Expr) -> Quotient:
     """Return the exact form of a scalar expression. Raises TooBig where there is none or it is too large."""
     op = e.op
     if op == "num":
-        return Quotient((constant(e.value), ONE_POLY))
+        return rational(e.value)
     if op == "var" or (op == "const" and e.name != "oo"):
         return atom(e.name)
     if op == "base" and (value := numeral_value(e)) is not None:
-        return Quotient((constant(value), ONE_POLY))
+        return rational(value)
     if op in {"add", "mul"}:
         return combine([quotient_form(a) for a in e.args], product=op == "mul")
     if op == "div":
@@ -162,11 +156,9 @@ def quotient_form(e: Expr) -> Quotient:
     if op == "fact":
         return _factorial(quotient_form(e.args[0]))
     if op == "pct":
-        return combine(
-            [quotient_form(e.args[0]), Quotient((constant(Fraction(1, 100)), ONE_POLY))], product=True
-        )
+        return combine([quotient_form(e.args[0]), rational(Fraction(1, 100))], product=True)
     if op == "deg":
-        whole = [quotient_form(e.args[0]), atom("pi"), Quotient((constant(Fraction(1, 180)), ONE_POLY))]
+        whole = [quotient_form(e.args[0]), atom("pi"), rational(Fraction(1, 180))]
         return combine(whole, product=True)
     if op == "call":
         return _call(e)
@@ -208,7 +200,7 @@ def _exponential(base: Fraction, inner: Quotient, whole: int) -> list[Quotient]:
         integral = set(inner[0].values()) == {Fraction(1)}
         sign = ALTERNATING if integral else "(-1)^"
         factors.append(atom(f"{sign}({key(inner)})", Fraction(whole % 2 if integral else whole)))
-    return factors or [Quotient((ONE_POLY, ONE_POLY))]
+    return factors or [rational(1)]
 
 
 def difference(a: Expr, b: Expr) -> Quotient | None:

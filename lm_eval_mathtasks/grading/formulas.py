@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+
+Span = tuple[int, int]
+
 # "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
 _DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
@@ -55,6 +59,19 @@ _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarro
 _EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")
 _ALIGNMENT = re.compile(r"(?:[\s&~]|\\[,;:! ]|\\q?quad(?![a-z])|\\text\{\s*\})*")
 _SOMETHING = re.compile(r"[^\s\\]")
+_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
+TRIM = _OPENING_TRIM + "，,；;。.！"
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
+# Mathematics that no delimiter marks, words excluded; braces within braces within braces are not looked into.
+_RUN = re.compile(
+    r"(?:\\[a-zA-Z]+|\\\{[^{}\n]*\\\}|\{(?:[^{}\n]|\{[^{}\n]*\})*\}|[\d()\[\]^_!|]"
+    r"|(?<![a-zA-Z\\])(?![aI] )[a-zA-Z](?![a-zA-Z])"
+    r"|(?<=[\w)}\]^_!|])(?: ?[-+*/=<>,.] ?| )(?=[-\w\\({\[|]))+"
+)
+_FORMATTED = re.compile(
+    r"\\(?:boxed|fbox|text\w*|math\w+|mbox|underline)\s?\Z|\\framebox(?:\[[^\]]*\]){0,2}\Z"
+)
+_TERM_BEFORE = re.compile(r"(?<![\w'’])\d{0,9}[b-hj-z](?:\^\d{1,3})?\s?[-+]\s?\Z")
 MAX_INLINE = 1_000  # characters of one formula between dollars; more is two stray dollar signs
 MAX_DISPLAY = 8_000  # characters of one displayed formula
 
@@ -106,6 +123,11 @@ def has_value(text: str) -> bool:
     """Tell whether a formula says something: more than the name of one unknown."""
     text = text.strip(" \n.,;:")
     return bool(text) and not _SINGLE_NAME.fullmatch(text) and not _EMPTY_BOX.fullmatch(text)
+
+
+def joins(between: str) -> bool:
+    """Does the text between two formulas make them one list: a comma, "and", "or"?"""
+    return between.strip().strip(",;、").strip().lower() in {"", "and", "or", "和", "或"}
 
 
 def is_prose(text: str) -> bool:
@@ -191,6 +213,26 @@ def open_equation(text: str) -> str | None:
     return unknowns.pop() if len(unknowns) == 1 and not _UNKNOWN.search(right) else None
 
 
+def bare_formula(text: str, line: int, begin: int) -> Span | None:
+    r"""Return the formula without delimiters, in the line from `line` on, that the number at `begin` is a piece of.
+
+    None where it is no piece; an empty span where it is one of what is not understood, as in "cm^3".
+    """
+    inside = text.count("{", line, begin) > text.count("}", line, begin)
+    # the content of a box or of a text is no piece
+    if inside and _FORMATTED.search(text, line, text.rfind("{", line, begin)):
+        return None
+    if (
+        not inside
+        and text[begin - 1 : begin] not in {"^", "_"}
+        and not _TERM_BEFORE.search(text, line, begin)
+    ):
+        return None
+    run = next((run for run in _RUN.finditer(text, line) if run.start() <= begin < run.end()), None)
+    whole = run and run[0][0] not in "^_)]" and run[0].count("{") == run[0].count("}")
+    return run.span() if run and whole else (begin, begin)
+
+
 def _may_be_asked(left: str, right: str) -> bool:
     """Tell whether an equation as a whole may be the answer: one name is given a value, or two are related."""
     if _SINGLE_NAME.fullmatch(left):
@@ -201,3 +243,22 @@ def _may_be_asked(left: str, right: str) -> bool:
 def _after_spaces(text: str, start: int, stop: int) -> int:
     spaces = _ALIGNMENT.match(text, start, stop)
     return spaces.end() if spaces else start
+
+
+def trim(text: str, start: int, stop: int) -> Span | None:
+    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
+    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
+        start += 1
+    while start < stop and text[stop - 1] in TRIM:
+        # A backslash before it makes it a command: "\," or "\!".
+        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
+            stop -= 1
+        stop -= 1
+    for opening, closing in _DELIMITERS:
+        inside = (start + len(opening), stop - len(closing))
+        wrapped = (
+            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
+        )
+        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
+            return trim(text, *inside)
+    return (start, stop) if start < stop else None

@@ -188,7 +188,8 @@ def _unwrap_once(text: str) -> str:
 def _trim(text: str) -> str:
     """Remove what ends a sentence but not an answer; a factorial and "p.m." stay."""
     # the mark of 5'10" and 30°15'20" is no quotation mark
-    text = _MARKED_SECONDS.sub(r"\1''", text.strip()).strip('"').strip()
+    text = text.strip()
+    text = (_MARKED_SECONDS.sub(r"\1''", text) if text.endswith('"') else text).strip('"').strip()
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
     text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)

@@ -97,6 +97,9 @@ def spelled(text: str) -> str:
 
     def replace(match: re.Match[str]) -> str:
         value = in_words(match[0])
+        # "8 below zero" is -8, not two numbers
+        if value == 0 and match.string.endswith("below ", 0, match.start()):
+            return match[0]
         if value is not None:
             return str(value)
         # "one and two" are two numbers

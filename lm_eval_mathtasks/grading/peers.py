@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.grading import children
@@ -81,35 +82,19 @@ def math_verify() -> Grader:
     return judge
 
 
-def minerva() -> Grader:
-    """lm-eval's minerva_math `exact_match`."""
+def _minerva(*, boxed: bool) -> Grader:
+    """lm-eval's minerva_math `exact_match`; boxed: on the last box, as its MATH-500 variants for chat models do."""
     _allow_any_antlr()
     from lm_eval.tasks.minerva_math import utils
 
-    def judge(item: Item) -> bool:
-        gold = utils.normalize_final_answer(_boxed_gold(utils, item))
-        found = item.text if item.bare else utils.get_unnormalized_answer(item.text)
-        return bool(utils.is_equiv(utils.normalize_final_answer(found), gold))
-
-    return judge
-
-
-def minerva_boxed() -> Grader:
-    """The same equivalence on the last box, as lm-eval's MATH-500 variants for chat models do."""
-    _allow_any_antlr()
-    from lm_eval.tasks.minerva_math import utils
+    def found(text: str) -> str:
+        box = utils.last_boxed_only_string(text) if boxed else None
+        return str(utils.remove_boxed(box) if box else utils.get_unnormalized_answer(text))
 
     def judge(item: Item) -> bool:
         gold = utils.normalize_final_answer(_boxed_gold(utils, item))
-        box = None if item.bare else utils.last_boxed_only_string(item.text)
-        found = (
-            utils.remove_boxed(box)
-            if box
-            else item.text
-            if item.bare
-            else utils.get_unnormalized_answer(item.text)
-        )
-        return bool(utils.is_equiv(utils.normalize_final_answer(found), gold))
+        answer = item.text if item.bare else found(item.text)
+        return bool(utils.is_equiv(utils.normalize_final_answer(answer), gold))
 
     return judge
 
@@ -156,8 +141,8 @@ def _gsm8k_filter(name: str) -> Callable[[], Grader]:
 ADAPTERS: dict[str, Callable[[], Grader]] = {
     "ours": ours,
     "math-verify": math_verify,
-    "minerva": minerva,
-    "minerva-boxed": minerva_boxed,
+    "minerva": partial(_minerva, boxed=False),
+    "minerva-boxed": partial(_minerva, boxed=True),
     "hendrycks": hendrycks,
     "gsm8k-strict": _gsm8k_filter("strict-match"),
     "gsm8k-flexible": _gsm8k_filter("flexible-extract"),

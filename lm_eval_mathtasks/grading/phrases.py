@@ -40,18 +40,8 @@ _SUBJECTS = {
 }  # fmt: skip
 _SIGNS = {"minus", "negative"}
 _NEGATIONS = {
-    "not",
-    "never",
-    "neither",
-    "nor",
-    "except",
-    "unless",
-    "without",
-    "cannot",
-    "isn't",
-    "aren't",
-    "but",
-}
+    "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
+}  # fmt: skip
 # Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
 _RELATING = {
     "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
@@ -85,17 +75,8 @@ _FILLERS = {
 }  # fmt: skip
 # Behind a variable they say which ones are meant: "n even"
 _KINDS = {
-    "even",
-    "odd",
-    "prime",
-    "composite",
-    "positive",
-    "negative",
-    "integer",
-    "integers",
-    "rational",
-    "irrational",
-}
+    "even", "odd", "prime", "composite", "positive", "negative", "integer", "integers", "rational", "irrational",
+}  # fmt: skip
 _QUANTIFIERS = {"all", "any", "every", "each", "the", "a", "an"}
 
 

@@ -56,6 +56,11 @@ def constant(value: Fraction | int) -> Poly:
 ONE_POLY = constant(1)
 
 
+def rational(value: Fraction | int) -> Quotient:
+    """Return the form of a rational number."""
+    return Quotient((constant(value), ONE_POLY))
+
+
 def _reduce(powers: dict[str, Fraction]) -> tuple[Monomial, Fraction]:
     """Return the monomial of these powers and the rational factor that comes out of its roots."""
     factor = Fraction(1)
@@ -181,11 +186,7 @@ def atom(name: str, exponent: Fraction = Fraction(1)) -> Quotient:
     """Return a generator, raised to a power. Raises TooBig for a name that nesting made longer than any answer's."""
     if len(name) > MAX_NAME:
         raise TooBig("functions nested too deep")
-    return (
-        Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY))
-        if exponent
-        else Quotient((ONE_POLY, ONE_POLY))
-    )
+    return Quotient(({((name, exponent),): Fraction(1)}, ONE_POLY)) if exponent else rational(1)
 
 
 def as_number(q: Quotient) -> Fraction | None:
@@ -223,7 +224,7 @@ def _number_power(value: Fraction, exponent: Fraction) -> Quotient:
     if abs(exponent) * bits > MAX_BITS:
         raise TooBig("a huge power")
     if exponent.denominator == 1:
-        return Quotient((constant(value**exponent.numerator), ONE_POLY))
+        return rational(value**exponent.numerator)
     if bits > MAX_ROOT_BITS:
         raise TooBig("a root of a huge number")
     sign = Fraction(1)

@@ -9,11 +9,20 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from lm_eval_mathtasks.grading.formulas import NUMBER, Formula, formulas, has_value, open_equation, value_side
-from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.formulas import (
+    NUMBER,
+    Formula,
+    Span,
+    bare_formula,
+    formulas,
+    has_value,
+    joins,
+    open_equation,
+    trim,
+    value_side,
+)
 from lm_eval_mathtasks.grading.numerals import RUN
-
-Span = tuple[int, int]
+from lm_eval_mathtasks.grading.units import parse_unit
 
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
@@ -47,33 +56,23 @@ _CLAUSE_START = re.compile(
 _SUBORDINATE = re.compile(
     r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
 )
-_ATTACHED = re.compile(
-    r"\b(?:from|for|in|at|with|by|to|on|during|than|between|among|below|above|over|under|out of|of|per|each|after|before|that|who"
-    r"|within|d'ici)\b"
-)
+_PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
+_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
-    r"\b(?:(?:for|after|than|during|within|in|at|from|with|of|by|per|below|above|d'ici)"
-    r"(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
+    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
+_UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
+_UNIT_BEHIND = re.compile(r"\s([a-z]+)")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
 )
-_JOINERS = frozenset({"", "and", "or"})
 # "4, not 5" is 4
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
 _CHECK = re.compile(r"\b(?:check|verify|indeed|substitut|plug)", re.IGNORECASE)
-# Mathematics that no delimiter marks, words excluded; braces within braces within braces are not looked into.
-_RAW = re.compile(
-    r"(?:\\[a-zA-Z]+|\{(?:[^{}\n]|\{[^{}\n]*\})*\}|[\d()\[\]^_!|]|(?<![a-zA-Z\\])(?![aI]\s)[a-zA-Z](?![a-zA-Z])"
-    r"|(?<=[\w)}\]^_!|])\s?[-+*/=<>,.]?\s?(?=[-\w\\({\[|]))+"
-)
-_FORMATTED = re.compile(
-    r"\\(?:boxed|fbox|text\w*|math\w+|mbox|underline)\s?\Z|\\framebox(?:\[[^\]]*\]){0,2}\Z"
-)
 _PLAIN_EQUATION = re.compile(
     r"(?<![\w.)])[\d\s.()+*/^nxyz-]{0,60}\d*[nxyz][\d\s.()+*/^-]{0,60}=\s?[$-]{0,2}\Z"
 )
@@ -87,28 +86,6 @@ _SPELLED = re.compile(
     rf"(?P<number>{RUN})(?!\s+of\b)",
     re.IGNORECASE,
 )
-_OPENING_TRIM = ' \t\r\n*_`"“”:：>'
-TRIM = _OPENING_TRIM + "，,；;。.！"
-_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\\(", r"\\)"), (r"\(", r"\)"), (r"\\[", r"\\]"), (r"\[", r"\]"))
-
-
-def trim(text: str, start: int, stop: int) -> Span | None:
-    """Strip spaces, markup and closing punctuation, and one pair of delimiters around the whole."""
-    while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
-        start += 1
-    while start < stop and text[stop - 1] in TRIM:
-        # A backslash before it makes it a command: "\," or "\!".
-        if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
-            stop -= 1
-        stop -= 1
-    for opening, closing in _DELIMITERS:
-        inside = (start + len(opening), stop - len(closing))
-        wrapped = (
-            inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])
-        )
-        if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
-            return trim(text, *inside)
-    return (start, stop) if start < stop else None
 
 
 def last_value(text: str, start: int, stop: int) -> Span | None:
@@ -119,7 +96,7 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     """
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
-    if len(telling) > 1 and _contrasted(text, telling[-1].begin):
+    if len(telling) > 1 and _CONTRASTED.search(text, telling[-2].end, telling[-1].begin):
         telling.pop()
     after = telling[-1].end if telling else start
     unknown = _left_open(text, telling[-1]) if telling else None
@@ -134,12 +111,9 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     ]
     if formula := _drop_pieces(text, start, numbers):
         return trim(text, *value_side(text, *formula))
-    if not telling and not numbers and unknown:
-        return None
     if not telling and not numbers:
-        return _in_words(text, start, stop) or (
-            trim(text, found[-1].start, found[-1].stop) if found else None
-        )
+        name = trim(text, found[-1].start, found[-1].stop) if found else None
+        return None if unknown else _in_words(text, start, stop) or name
     if telling and numbers and not _BREAK.search(text, after, numbers[-1][0]):
         led = [k for k, (begin, _) in enumerate(numbers) if _VERB.search(text, max(after, begin - 30), begin)]
         numbers = numbers[led[0] :] if led else []
@@ -155,8 +129,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     plain = _PLAIN_EQUATION.search(text, max(sentence, numbers[-1][0] - 120), numbers[-1][0])
     if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
         return None
-    told = _beside_comparisons(text, [span for span in numbers if span[0] >= sentence])
-    return trim(text, *_result(text, told, sentence))
+    told = _with_smaller_units(text, [span for span in numbers if span[0] >= sentence])
+    return trim(text, *_result(text, _beside_comparisons(text, told), sentence))
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:
@@ -194,6 +168,21 @@ def _result(text: str, numbers: list[Span], sentence: int) -> Span:
         told = told[free[0] :] if free else told[-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _with_smaller_units(text: str, numbers: list[Span]) -> list[Span]:
+    """Join "2 hours and 15 minutes" to one quantity: two numbers of one dimension, the second in a smaller unit."""
+    joined = numbers[:1]
+    for (_, end), (begin, stop) in pairwise(numbers):
+        between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
+        units = [parse_unit(match[1]) for match in (between, behind) if match]
+        larger, smaller = units if len(units) == 2 else (None, None)
+        if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
+            assert behind is not None
+            joined[-1] = (joined[-1][0], behind.end())
+        else:
+            joined.append((begin, stop))
+    return joined
 
 
 def _beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
@@ -245,7 +234,7 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     if last is telling[-1]:
         for formula in reversed(telling[:-1]):
             between = text[formula.end : first.begin]
-            if "\n" in between or between.strip().strip(",;").strip().lower() not in _JOINERS:
+            if open_equation(text[formula.start : formula.stop]) or "\n" in between or not joins(between):
                 break
             first = formula
     if first is not last and first.end != last.begin:
@@ -277,27 +266,16 @@ def _left_open(text: str, formula: Formula) -> str | None:
     return None if given and not _CHECK.search(text, given.end(), formula.begin) else unknown
 
 
-def _contrasted(text: str, begin: int) -> bool:
-    return _CONTRASTED.search(text, max(0, begin - 20), begin) is not None
-
-
 def _drop_pieces(text: str, start: int, numbers: list[Span]) -> Span | None:
-    r"""Drop the last numbers that are no values: "not 5", the 3 of "cm^3".
+    r"""Drop the last numbers that are no values, "not 5" and the 3 of "cm^3"; return the formula that the last is in.
 
-    If the last is a piece of a formula without delimiters, `\binom{5}{2}`, `3x^2` or `{1, 2, 3}`, return its span.
+    That is one without delimiters, as `\binom{5}{2}`, `3x^2` or `{1, 2, 3}`.
     """
     for begin, _ in numbers[-MAX_DROPPED:][::-1]:
-        line = max(start, text.rfind("\n", start, begin))
-        inside = text.count("{", line, begin) > text.count("}", line, begin)
-        # the content of a box or of a text is no piece
-        formatted = inside and _FORMATTED.search(text, line, text.rfind("{", line, begin))
-        piece = not formatted and (inside or text[begin - 1 : begin] in {"^", "_"})
-        if piece:
-            run = next((run for run in _RAW.finditer(text, line) if run.start() <= begin < run.end()), None)
-            raw = run.group() if run else "^"
-            if run and raw[0] not in "^_)]" and raw.count("{") == raw.count("}"):
-                return run.span()
-        elif not _contrasted(text, begin):
+        formula = bare_formula(text, max(start, text.rfind("\n", start, begin)), begin)
+        if formula and formula[0] < formula[1]:
+            return formula
+        if not formula and not _CONTRASTED.search(text, max(0, begin - 20), begin):
             break
         numbers.pop()
     return None

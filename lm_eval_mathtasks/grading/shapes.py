@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from lm_eval_mathtasks.grading.expr import Expr, add, mul, neg, num, rewrite, variables, walk
-from lm_eval_mathtasks.grading.matrices import fold_matrix
+from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, neg, num, rewrite, variables, walk
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
@@ -13,7 +12,7 @@ from lm_eval_mathtasks.grading.units import parse_unit
 def shape(e: Expr) -> Expr:
     """Return e with every ± written out and every list of assignments as the list of what is assigned."""
     if e.op in {"add", "mul", "div"} and any(n.op == "matrix" for n in walk(e)):
-        e = fold_matrix(e)
+        e = _folded(e)
     e = _condition_apart(_compound(without_approximation(e)))
     if e.op == "given":
         return Expr("given", (shape(e.args[0]), e.args[1]))
@@ -33,6 +32,30 @@ def shape(e: Expr) -> Expr:
         return _assignments(Expr("seq", tuple(branches))) if len(branches) > 1 else e
     branches = _branches(e)
     return Expr("seq", tuple(branches)) if len(branches) > 1 else e
+
+
+def _folded(e: Expr) -> Expr:
+    """Carry out sums of matrices and products with scalars, so that k·M and M/k compare by their cells."""
+    if e.op == "add":
+        parts = [_folded(a) for a in e.args]
+        if (
+            all(p.op == "matrix" for p in parts)
+            and len({tuple(len(r.args) for r in p.args) for p in parts}) == 1
+        ):
+            rows = zip(*(p.args for p in parts), strict=True)
+            return Expr("matrix", tuple(Expr("row", tuple(map(add, *(r.args for r in row)))) for row in rows))
+        return e
+    if e.op in {"mul", "div"}:
+        parts = [_folded(a) for a in e.args]
+        inside = [p for p in parts if p.op == "matrix"]
+        if len(inside) != 1 or (e.op == "div" and parts[1].op == "matrix"):
+            return e
+        scalars = [p for p in parts if p.op != "matrix"]
+        factor = mul(*scalars) if e.op == "mul" else div(ONE, scalars[0])
+        return Expr(
+            "matrix", tuple(Expr("row", tuple(mul(factor, c) for c in r.args)) for r in inside[0].args)
+        )
+    return e
 
 
 def _condition_apart(e: Expr) -> Expr:

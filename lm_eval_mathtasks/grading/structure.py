@@ -25,8 +25,7 @@ from lm_eval_mathtasks.grading.relations import (
 )
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.units import parse_unit
-from lm_eval_mathtasks.grading.words import compare_clocks, compare_words, words_key
+from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
@@ -118,13 +117,10 @@ def _compare_equations(
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
         outcome = compare_answers(g_value, p_value, ask)
-        if same_label or outcome.equal is False:
-            return outcome if same_label or not same_equation(gold, pred) else _same_curve()
-        return outcome
+        other_label = outcome.equal is False and not same_label
+        return _same_curve() if other_label and same_equation(gold, pred) else outcome
     if same_equation(gold, pred):
         return _same_curve()
-    if g_value is None and len(pred.args) == 2:
-        return _no("different equations")
     if g_value is None:
         return _no("different equations")
     return compare_answers(g_value, p_value or pred.args[-1], ask)
@@ -205,11 +201,8 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         elif pred.op == "group" and pred.name == "()":
             # round brackets say that the order is meant
             return _in_order(gold.args, items, ask)
-        return (
-            _in_order(gold.args, counted, ask)
-            if (counted := _by_words(gold.args, items))
-            else _any_order(gold.args, items, ask)
-        )
+        counted = by_words(gold.args, items)
+        return _in_order(gold.args, counted, ask) if counted else _any_order(gold.args, items, ask)
     if gold.op != "group":
         # one answer in several spellings is one answer
         if pred.op == "seq":
@@ -220,17 +213,6 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
-
-
-def _by_words(gold: Sequence[Expr], items: Sequence[Expr]) -> list[Expr] | None:
-    """The items of "5 blue, 3 red" in the order of "3 red and 5 blue"; None where the words are not the same."""
-    names, given = (
-        [words_key(e.name) for e in side if e.op == "unit" and not parse_unit(e.name)]
-        for side in (gold, items)
-    )
-    if len(set(names)) < len(gold) or sorted(names) != sorted(given):
-        return None
-    return [items[given.index(name)] for name in names]
 
 
 def _one_answer(gold: Expr, ask: Ask) -> bool:
@@ -271,9 +253,7 @@ def _compare_record(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return _in_order(gold.args, [by_name[n] for n in names], ask)
     if pred.op not in {"record", "seq", "group"}:
         return _no("several answers are asked for")
-    if record_is_numbered(gold):
-        return _any_order(gold.args, pred.args, ask)
-    return _in_order(gold.args, pred.args, ask)
+    return (_any_order if record_is_numbered(gold) else _in_order)(gold.args, pred.args, ask)
 
 
 def _in_order(gold: Sequence[Expr], pred: Sequence[Expr], ask: Ask) -> Outcome:

@@ -121,7 +121,8 @@ def parse_unit(text: str) -> Unit | None:
 
 
 _CLOCK = re.compile(
-    r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?(?:,? on [\w ]+\.?)?",
+    r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
+    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?(?:,? on [\w ]+\.?)?",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}

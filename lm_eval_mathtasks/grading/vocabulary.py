@@ -40,6 +40,11 @@ COMMON_WORDS = {
     "yes", "not", "the", "any", "all", "for", "are", "has", "had", "was", "its", "per", "but", "can", "odd", "him",
     "her", "his", "she", "who", "how", "day", "age", "one", "two", "six", "ten",
 }  # fmt: skip
+# ... and of one or two.
+SMALL_WORDS = {
+    "am", "an", "are", "as", "at", "be", "by", "do", "go", "he", "if", "in", "is", "it", "no", "of", "ok", "on", "or",
+    "so", "to", "up", "us", "we",
+}  # fmt: skip
 DOTS = {"cdots", "ldots", "dots", "dotsb", "dotsc", "dotsm", "hdots", "vdots", "ddots"}
 # Names of functions that are nouns behind a value, unless an argument follows.
 NOUNS = {"min", "max", "sec", "floor", "factorial"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.inequalities import as_set
 from lm_eval_mathtasks.grading.scalars import Outcome
+from lm_eval_mathtasks.grading.units import parse_unit
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
@@ -139,3 +141,14 @@ def compare_words(gold: Expr, pred: Expr) -> Outcome:
     if g is not None and g == p:
         return Outcome(True, "structure", "the same words")
     return Outcome(False, "structure", "different words")
+
+
+def by_words(gold: Sequence[Expr], items: Sequence[Expr]) -> list[Expr] | None:
+    """Return "5 blue, 3 red" in the order of "3 red and 5 blue", None where the words are not the same."""
+    names, given = (
+        [words_key(e.name) for e in side if e.op == "unit" and not parse_unit(e.name)]
+        for side in (gold, items)
+    )
+    if len(set(names)) < len(gold) or sorted(names) != sorted(given):
+        return None
+    return [items[given.index(name)] for name in names]

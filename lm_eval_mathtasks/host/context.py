@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.problems.catalogue import our_tasks
 
@@ -23,10 +23,11 @@ _BUDGET = "max_gen_toks"
 _OURS = "lm_eval_mathtasks.hooks"
 
 
-def checked(original: Callable[..., Any], local: bool) -> Callable[..., Any]:
+def checked(original: Callable[..., Any], local: bool, is_loaded: Callable[[], bool]) -> Callable[..., Any]:
     """lm-eval's `simple_evaluate`, with tasks loaded and fitted to the model before the model itself is loaded.
 
-    Raises TaskError or ModelError for what cannot work. local: whether the model is loaded by `pretrained=`.
+    Raises TaskError or ModelError for what cannot work, a model that cannot be loaded among it. local: whether the
+    model is loaded by `pretrained=`; is_loaded: whether it was.
     """
 
     def evaluate(*positional: Any, **named: Any) -> Any:
@@ -35,9 +36,26 @@ def checked(original: Callable[..., Any], local: bool) -> Callable[..., Any]:
         # Loaded once: lm-eval asks again after it has the model.
         manager.load = lambda _: loaded
         _check_tasks(loaded["tasks"], named)
+        if (named.get("model_args") or {}).get("dry_run"):
+            # Nothing is drawn, and importing torch to seed it is half of what a dry run takes.
+            named["torch_random_seed"] = None
         if local and isinstance(named.get("model_args"), dict):
             _fit(loaded["tasks"], named)
-        return original(*positional, **named)
+        try:
+            return original(*positional, **named)
+        except (MathtasksError, ImportError):
+            raise
+        # Libraries refuse a device, a type or an adapter with errors of any kind.
+        except Exception as error:
+            if is_loaded() or not local:
+                raise
+            log.debug("the model was not loaded", exc_info=True)
+            reason = next(iter(str(error).strip().splitlines()), "")
+            raise ModelError(
+                "a model that can be loaded as --model_args and --device say",
+                f"{type(error).__name__}: {reason}".rstrip(": ."),
+                "correct them; LMEVAL_LOG_LEVEL=DEBUG shows where it failed",
+            ) from error
 
     return evaluate
 

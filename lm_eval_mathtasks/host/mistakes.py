@@ -43,6 +43,10 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
     _check_docs(value)
     _check_counts(value)
     settings = _generation(value("gen_kwargs"))
+    if "batch_out" in model_args and not model.startswith("mathtasks-"):
+        raise ModelError(
+            "an API model of ours for a batch file", f"--model {model}", "--model mathtasks-chat"
+        )
     if model in LOCAL_MODELS:
         _check_local(model, model_args)
         settings = _sampled_as_said(settings)

@@ -27,16 +27,17 @@ from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
+from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
-from lm_eval_mathtasks.host.resume import NEWEST
+from lm_eval_mathtasks.host.resume import NEWEST, leftovers
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.tables import print_lines
 
-OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
 # The extra of this package that installs what a model imports.
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 
@@ -96,11 +97,16 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     Run.create(commands)
     add_own_flags(commands.choices["run"])
     try:
-        args = parser.parse_args(["run", *arguments])
+        args, unread = parser.parse_known_args(["run", *arguments])
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         fix = "write name=value,name=value, or JSON with double quotes"
-        raise ModelError("--model_args and --gen_kwargs that can be read", "others", fix) from None
+        raise ModelError(
+            "--model_args, --gen_kwargs and --metadata that can be read", "others", fix
+        ) from None
+    if unread:
+        raise unknown_words(unread, commands.choices["run"])
+    check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
@@ -123,40 +129,6 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def add_own_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare what `mathtasks run` has and lm-eval has not."""
-    ours = parser.add_argument_group("mathtasks")
-    ours.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
-    )
-    ours.add_argument(
-        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
-    )
-    ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
-    ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
-    ours.add_argument(
-        "--graders",
-        metavar="NAMES",
-        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
-    )
-    ours.add_argument(
-        "--repeats",
-        type=int,
-        metavar="K",
-        help="sample K responses to every doc; also by task: --tasks math500@8",
-    )
-    ours.add_argument(
-        "--resume",
-        nargs="?",
-        const=NEWEST,
-        metavar="FILE",
-        help="ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl in the "
-        "folder of the logs (local models; our API models have a journal, which always resumes)",
-    )
-
-
 def take_repeats(args: argparse.Namespace) -> Repeats:
     """Take --repeats and the `@k` of task names out of the arguments, which lm-eval does not know."""
     every = args.__dict__.pop("repeats", None)
@@ -176,7 +148,10 @@ def take_resume(args: argparse.Namespace) -> str | None:
     """Take --resume out of the arguments. Raises ModelError for a model that has other means, or no such file."""
     wanted: str | None = args.__dict__.pop("resume", None)
     model = str(given_value(args, "model") or "hf")
-    if wanted and (model == "replay" or model.startswith("mathtasks-")):
+    resumable = model != "replay" and not model.startswith("mathtasks-")
+    if not wanted and resumable:
+        print_lines(filter(None, [leftovers(str(args.output_path))]))
+    if wanted and not resumable:
         raise ModelError(
             "a model whose run can be resumed from a file",
             f"--resume with {model}",
@@ -219,6 +194,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     def evaluate(*positional: Any, **named: Any) -> Any:
         for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
+        loaded.append(True)
         keeper.watch(named["lm"])
         with endings_told(named["lm"]):
             results = original_evaluate(*positional, **named)
@@ -234,7 +210,8 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         return made
 
     name = str(given_value(args, "model") or "hf")
-    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS)
+    loaded: list[bool] = []
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, lambda: bool(loaded))
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),

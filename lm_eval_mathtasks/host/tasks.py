@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.check import file_problems, names_of_lm_eval
+from lm_eval_mathtasks.check import file_problems, names_of_lm_eval, require_folders
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.package import data_folder
 
@@ -27,11 +27,7 @@ def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any
 
     extra = include_path if isinstance(include_path, list) else [include_path] if include_path else []
     folders = list(dict.fromkeys(Path(p).expanduser().resolve() for p in [data_folder("tasks"), *extra]))
-    for folder in folders[1:]:
-        if not folder.is_dir():
-            raise TaskError(
-                "a folder of tasks", f"--include_path {folder}, which does not exist", "check the path"
-            )
+    require_folders(folders)
     names = requested(tasks)
     ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)
     others = [name for name in names if name not in ours.task_index and not _is_path(name)]
@@ -54,6 +50,14 @@ def requested(tasks: Any) -> list[str]:
 
 
 def _is_path(name: str) -> bool:
+    """Whether a name is that of a task's file, or of a folder of them. Raises TaskError for one without tasks."""
+    path = Path(name)
+    if not _GLOB.search(name) and (name.endswith(".yaml") or "/" in name or name == "."):
+        if not (path.is_file() or any(path.glob("*.yaml"))):
+            raise TaskError(
+                "a task's YAML, or a folder of them", f"{name}, which holds none", "check the path"
+            )
+        return True
     return not _GLOB.search(name) and (name.endswith(".yaml") or Path(name).is_dir())
 
 

@@ -75,7 +75,7 @@ def find(db: sqlite3.Connection, keys: Sequence[str]) -> Iterator[Stored]:
         yield Stored(*row)
 
 
-def answered(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
+def keys_answered(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
     """Those keys that have been answered: of answers nothing is read."""
     return {key for (key,) in _of_keys(db, "key", sorted(keys))}
 
@@ -92,7 +92,7 @@ def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
     if not Path(path).exists():
         return set()
     with reading(path) as db:
-        return answered(db, keys)
+        return keys_answered(db, keys)
 
 
 def places(path: str | Path, task: str | None = None, model: str | None = None) -> Iterator[Place]:

@@ -75,7 +75,7 @@ class Journal:
     def answered(self, keys: Sequence[str]) -> set[str]:
         """Those keys that have been answered."""
         try:
-            return queries.answered(self._reader, keys)
+            return queries.keys_answered(self._reader, keys)
         except DAMAGE as error:
             raise unusable(self.path, error, reading=True) from None
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims
@@ -46,15 +46,15 @@ class Bin(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin and
-    flips; any_grader: see `compare`."""
+    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin
+    and flips; any_grader: see `compare`."""
 
     model: str | None = None
     claim: str | None = None
     benchmark: str | None = None
     mode: str | None = None
     regrade: bool = False
-    noise: Mapping[str, float] = field(default_factory=dict)
+    noise: Mapping[str, Any] = field(default_factory=dict)
     any_grader: bool = True
 
 

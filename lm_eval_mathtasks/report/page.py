@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
@@ -22,6 +22,7 @@ from lm_eval_mathtasks.report.overview import MANY, cards_table, colours, overvi
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.status_words import STATUS_WORDS, STATUSES
+from lm_eval_mathtasks.runs.training_curves import Curve as Course
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
@@ -45,8 +46,8 @@ class Figure(NamedTuple):
     keys: tuple[tuple[str, str], ...] = ()
 
 
-def page(examined: Sequence[Examined]) -> str:
-    """Return the whole page for these runs as HTML."""
+def page(examined: Sequence[Examined], trained: Mapping[str, Sequence[Course]] | None = None) -> str:
+    """Return the whole page for these runs as HTML. trained: curves of training runs, by the names of their folders."""
     script = "\n".join(map(asset, SCRIPTS))
     names, browser = names_of(examined), samples(examined)
     return filled(
@@ -61,6 +62,7 @@ def page(examined: Sequence[Examined]) -> str:
         words=as_script(STATUS_WORDS),
         browser=browser,
         tasks=[_task(task, examined) for task in dict.fromkeys(one.run.task for one in examined)],
+        training=[_course(name, one) for name, own in (trained or {}).items() for one in own],
         provenance=sources(examined),
         limits=caveats(examined, (*browser.notes, DRAWN)),
     )
@@ -235,6 +237,12 @@ def _curves(one: Examined, several: bool) -> Iterator[Figure]:
     rows = tuple((str(k), *(with_interval(c.at(k).value, c.at(k).interval) for c in drawn)) for k in ks)
     table = Table("", ("k", *(c.label for c in drawn)), rows)
     yield Figure(title, charts.curves_chart(title, drawn), table)
+
+
+def _course(name: str, course: Course) -> Figure:
+    rows = tuple((str(step), f"{value:.4g}") for step, value in zip(course.steps, course.values, strict=True))
+    title = f"Training {name}: {course.label}"
+    return Figure(title, charts.course_chart(title, course), Table("", ("step", course.label), rows))
 
 
 def _lengths(one: Examined, several: bool) -> Figure:

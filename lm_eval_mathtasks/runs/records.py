@@ -14,7 +14,9 @@ from lm_eval_mathtasks.runs.weights import Weights
 
 # How a log without responses is made whole.
 WITH_SAMPLES = "run again with --log_samples: without responses nothing can be explained"
-OF_OTHERS = "take the log before its samples were removed, or run again and log them; `mathtasks compare` needs none"
+OF_OTHERS = (
+    "take the log before its samples were removed, or run again and log them; `mathtasks compare` needs none"
+)
 # The finish reason of a response that never came.
 API_ERROR = "api_error"
 # As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.

@@ -21,7 +21,7 @@ Style = Literal["text", "markdown", "csv", "json"]
 # Columns of output that goes to no terminal.
 PIPED_WIDTH = 180
 # Stands for a blank where no line may end while lines are made: no text that is shown holds it.
-_GLUE = "\0"
+GLUE = "\0"
 # Digits of a value for programs: what is beyond them is the computer's, not the measurement's.
 _DIGITS, _CSV_DIGITS = 10, 6
 
@@ -84,26 +84,30 @@ def _width(otherwise: int) -> int:
     return shutil.get_terminal_size((otherwise, 24)).columns
 
 
-def print_lines(lines: Iterable[str], *, to: TextIO | None = None) -> None:
-    """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is."""
-    for line in wrapped_lines(lines):
+def print_lines(lines: Iterable[str], *, to: TextIO | None = None, indent: int | None = None) -> None:
+    """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is.
+
+    indent: see `wrapped_lines`.
+    """
+    for line in wrapped_lines(lines, indent):
         print(line, file=to)
 
 
 def wrapped_lines(lines: Iterable[str], indent: int | None = None) -> Iterator[str]:
     """Yield the lines of sentences on the terminal; indent: the spaces before all but the first line of each (by
-    default two more than it begins with), which leave what stands before them in the first line as it is."""
+    default two more than it begins with), which leave what stands before them in the first line as it is. Where GLUE
+    stands for a blank, no line ends."""
     width = _width(sys.maxsize)
     for line in lines:
         if cell_width(line) <= width:
-            yield line
+            yield line.replace(GLUE, " ")
             continue
         space = len(line) - len(line.lstrip())
         held = space if indent is None else indent
         further = space + 2 if indent is None else indent
         first, *rest = indented(line[held:].strip(), width - held, further - held)
-        yield line[:held] + first
-        yield from (" " * held + part for part in rest)
+        for before, part in [(line[:held], first), *((" " * held, part) for part in rest)]:
+            yield f"{before}{part}".replace(GLUE, " ").rstrip()
 
 
 def rendered(tables: Sequence[Table], style: Style) -> str:
@@ -206,12 +210,12 @@ def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]
     notes = [line for note in table.notes for line in indented(f"• {visible(note)}", width, 2)]
     parts = [part for part in (title, body, notes, sentence) if part]
     lines = [line for number, part in enumerate(parts) for line in ([""] if number else []) + part]
-    return [line.replace(_GLUE, " ") for line in lines]
+    return [line.replace(GLUE, " ") for line in lines]
 
 
 def _glued(cell: Cell) -> str:
     text = visible(for_people(cell))
-    return text.replace(" ", _GLUE) if isinstance(cell, Name) else text
+    return text.replace(" ", GLUE) if isinstance(cell, Name) else text
 
 
 def for_people(cell: Cell) -> str:

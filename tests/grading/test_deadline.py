@@ -133,11 +133,11 @@ def test_a_script_without_main_guard_runs_once_and_leaves_no_worker(tmp_path):
 
 
 def test_without_workers_nothing_is_decided_and_it_says_so(monkeypatch):
-    def refuse(self):
+    def refuse(self, *setup, **options):
         raise OSError("no processes here")
 
     monkeypatch.setattr(deadline, "_pool", deadline._Pool())
-    monkeypatch.setattr(deadline._Worker, "__init__", refuse)
+    monkeypatch.setattr(deadline.Child, "__init__", refuse)
     verdict = grade(**NEEDS_SYMPY)
     assert verdict.status is Status.OVER_LIMIT
     assert "no worker process" in verdict.reason

@@ -1,4 +1,4 @@
-"""Whole runs, simulated: what each outcome of `compare` and each estimate of `explain` comes to where the truth is known.
+"""Whole runs, simulated: the outcomes of `compare` and the estimates of `explain` where the truth is known.
 
 `test_outcomes.py` and `test_worth.py` hold the rates on few rounds, `benchmarks/simulations.py` prints them on many.
 """

@@ -13,7 +13,7 @@ from lm_eval._cli.run import Run as LmEvalRun
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.errors import PresetError
-from lm_eval_mathtasks.host.run import add_own_flags
+from lm_eval_mathtasks.host.own_flags import add_own_flags
 from lm_eval_mathtasks.leaderboard.by_preset import measured_by, note_on_preset
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare
