@@ -68,8 +68,8 @@ class Flight:
 
 
 class Client:
-    """Sends payloads to `base_url`. `connections`: how many there may be at once; nobody waits for one. `on_sent`: called
-    when a request is on the wire, with the seconds of a round trip if it made a connection for it, else None."""
+    """Sends payloads to `base_url`. `connections`: how many there may be at once; nobody waits for one. `on_sent`:
+    called when a request is on the wire, with the seconds of a round trip if it made a connection for it, else None."""
 
     def __init__(self, *, base_url: str, key: Key, chat: bool, connections: int, on_sent: OnSent) -> None:
         import openai
