@@ -62,8 +62,8 @@ def no_json(data: bytes | bytearray) -> Fault:
     """What a body means that is no JSON."""
     start = data[:READ_CHARS].decode("utf-8", "replace")
     if page := _PAGE.match(start):
-        said = f"a web page instead of JSON: {as_said(page[1] or start, SAID_CHARS)}"
-        return Fault("transient", "malformed", said, "check base_url=", paid=True)
+        said = f"a web page, not JSON: {as_said(page[1] or start, SAID_CHARS)}; check base_url="
+        return Fault("transient", "malformed", said, paid=True)
     return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
 
 

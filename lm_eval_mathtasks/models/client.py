@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import socket
 import struct
 import time
@@ -25,6 +26,8 @@ from lm_eval_mathtasks.models.reply import Parser, Reply, understanding
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
 IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs after a minute
+# Connections of a pool, which looks at each that it has with every request; the square root of all, if that is more.
+POOL = 8
 LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
 RESPONSE = "mathtasks_response"  # the name under which it is noted with its request
 KEPT_IDS = 1000  # of the last answers
@@ -65,16 +68,15 @@ class Flight:
 
 
 class Client:
-    """Sends payloads to `base_url`. `connections`: the size of the pool; nobody waits for one. `on_sent`: called when
-    a request is on the wire, with the seconds of a round trip if it made a connection for it, else None."""
+    """Sends payloads to `base_url`. `connections`: how many there may be at once; nobody waits for one. `on_sent`:
+    called when a request is on the wire, with the seconds of a round trip if it made a connection for it, else None."""
 
     def __init__(self, *, base_url: str, key: Key, chat: bool, connections: int, on_sent: OnSent) -> None:
         import openai
 
+        size = max(POOL, math.isqrt(connections))
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=IDLE_CONNECTION_S,
+            max_connections=size, max_keepalive_connections=size, keepalive_expiry=IDLE_CONNECTION_S
         )
         # Silence is judged by the watch, which knows how long answers take here; only connecting has a clock.
         timeout = openai.Timeout(None, connect=CONNECT_S)
@@ -88,15 +90,13 @@ class Client:
             max_retries=0,
         )
         told = {**sdk.auth_headers, **sdk.default_headers}
-        self._http = openai.DefaultAsyncHttpxClient(
-            limits=limits,
-            timeout=timeout,
-            params=version,
-            headers={
-                **{name: value for name, value in told.items() if isinstance(value, str)},
-                "accept-encoding": ACCEPTED,
-            },
-        )
+        headers = {name: value for name, value in told.items() if isinstance(value, str)}
+        headers["accept-encoding"] = ACCEPTED
+        self._pools = [
+            openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, params=version, headers=headers)
+            for _ in range(-(-connections // size))
+        ]
+        self._size, self._used = size, [0] * len(self._pools)
         self._url = f"{str(sdk.base_url).rstrip('/')}/{'chat/' if chat else ''}completions"
         self._on_sent = on_sent
         self._answers = 0
@@ -104,7 +104,8 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        for pool in self._pools:
+            await pool.aclose()
 
     async def exchange(
         self, payload: Mapping[str, Any], flight: Flight, on_headers: Callable[[Mapping[str, str]], None]
@@ -115,8 +116,12 @@ class Client:
         """
         known: dict[str, Any] = {}
         known["trace"] = _tracer(self._on_sent, known)
+        # The first that has room: where few are under way, few connections are kept.
+        roomy = (i for i, n in enumerate(self._used) if n < self._size)
+        at = next(roomy, self._used.index(min(self._used)))
+        self._used[at] += 1
         try:
-            async with self._http.stream(
+            async with self._pools[at].stream(
                 "POST", self._url, content=json.dumps(payload).encode(), extensions=known
             ) as response:
                 flight.headed = True
@@ -133,6 +138,8 @@ class Client:
             if _of_the_connection(error):
                 raise of_transport(error) from None
             raise
+        finally:
+            self._used[at] -= 1
 
     def _require_new(self, reply: Reply) -> None:
         """Raise Fault for an answer that came before: a server or proxy sent it twice, to this request the second time.

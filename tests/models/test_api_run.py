@@ -287,7 +287,8 @@ def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
     streamed = [bool(call.body.get("stream")) for call in server.calls]
     assert streamed[0]
     assert not any(streamed[40:140])
-    assert all(streamed[190:240])
+    # A hundred answers after the fault, of which 19 may have been under way.
+    assert all(streamed[190:230])
     assert not any(streamed[-50:])
 
 

@@ -5,6 +5,7 @@ Run by `make test-servers`, in an environment with both. Greedy decoding in floa
 
 import importlib.util
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -28,12 +29,15 @@ KILL_AFTER = 5  # answers
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder for logs, and an environment in which the bundled problems stand in for GSM8K's (same columns)."""
+    # litellm starts with no key that could be guessed, and takes requests with this one only.
+    key = f"sk-{secrets.token_hex(32)}"
     told = {
         rows.DATA_DIR_VARIABLE: str(rows.SAMPLES / "gsm8k.jsonl"),
         sources.CHECKSUM_VARIABLE: "warn",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
-        "OPENAI_API_KEY": "sk-none-of-this-machine-0123",
+        "OPENAI_API_KEY": key,
+        "LITELLM_MASTER_KEY": key,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "DISABLE_ADMIN_UI": "True",
     }
