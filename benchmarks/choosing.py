@@ -3,7 +3,7 @@
 The embedded model answers the bundled grade-school problems 16 times at temperature 1; our grader judges. The scorer
 is synthetic: N(d, 1) for a correct response, N(0, 1) for a wrong one. Printed for each d and k: one draw of the scores
 with its interval over docs, as `mathtasks choose` prints it; the mean over many draws with its standard error; and the
-expectation by numerical integration (choosing/theory.py). The last two must agree.
+expectation by numerical integration (benchmarks/theory.py). The last two must agree.
 
     python benchmarks/choosing.py --stage sft --repeats 16
 """
@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
+from benchmarks.theory import expected_best
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.choosing.choices import best_of
 from lm_eval_mathtasks.choosing.chosen import choose
-from lm_eval_mathtasks.choosing.theory import expected_best
 from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 from lm_eval_mathtasks.embedded.recipe.evaluation import respond
 from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES

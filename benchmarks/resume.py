@@ -1,25 +1,32 @@
-"""What it takes to find all answers in a journal: memory and seconds of a resumed run, beside those of reading them.
+"""What a large journal takes: bytes of a row, and memory and seconds of a run that goes on with it.
 
-    python benchmarks/resume.py [--rows 50000]
+    python benchmarks/resume.py [--rows 50000] [--prompt 200]
 
-Two processes, one after the other: a run that finds every answer in its journal, and one that reads the same rows with
-sqlite3 alone. Prints the journal's bytes a row over those of its prompt and response, and the run's peak memory and
-time over the reader's.
+Processes of their own, one after the other: one that makes the requests and nothing else; a run that finds all answers
+but one in its journal, and asks a server on this machine for that; one that reads the same rows with sqlite3 alone.
+Seconds are of the processor, because other work may be going on, but for those before the first request leaves.
 """
 
 import argparse
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-URL = "http://127.0.0.1:9/v1"  # nobody is asked
-PROMPT, RESPONSE = 1000, 2000  # characters
+URL = "http://127.0.0.1:{}/v1"
+PORT = 8399
+RESPONSE = 2000  # characters
+ASKED = []  # when
+WORDS = """so the sum of two roots is $x=12$ hence we get $\\frac{3}{4}$ and then for each $n$ there are $2n-1$ ways
+left that add up to it""".split()  # noqa: SIM905
 
 
 @dataclass
@@ -32,78 +39,121 @@ class Request:
     doc: dict = field(default_factory=dict)
 
 
-def model_and_requests(rows, journal):
+def text_of(number, characters):
+    """Words in an order of its own: as much as they are alike, packing saves."""
+    chosen, said = random.Random(number), [f"{number}:"]
+    said += chosen.choices(WORDS, k=characters // 4)
+    return " ".join(said).ljust(characters)[:characters]
+
+
+def model_and_requests(rows, journal, prompt):
     from lm_eval_mathtasks.models.chat_api import MathtasksChat
 
-    model = MathtasksChat(model="m", base_url=URL, journal=str(journal), progress=False)
+    model = MathtasksChat(model="m", base_url=URL.format(PORT), journal=str(journal), progress=False)
     settings = {"max_gen_toks": 512, "do_sample": False, "until": []}
-    texts = (f"{n} ".ljust(PROMPT, "p") for n in range(rows))
+    texts = (text_of(n, prompt) for n in range(rows))
     prompts = (model.apply_chat_template([{"role": "user", "content": text}]) for text in texts)
     return model, [Request((prompt, settings), doc_id=n) for n, prompt in enumerate(prompts)]
 
 
-def fill(rows, journal):
+def fill(rows, journal, prompt):
     from lm_eval_mathtasks.journal.schema import Answer
     from lm_eval_mathtasks.journal.store import Journal
     from lm_eval_mathtasks.models.payload import prompt_text
 
-    model, requests = model_and_requests(rows, journal)
+    model, requests = model_and_requests(rows - 1, journal, prompt)
     kept = Journal(journal)
     for ask in model.builder.plan(requests):
-        said = f"{ask.doc_id} ".ljust(RESPONSE, "r")
-        usage = {"prompt_tokens": PROMPT // 4, "completion_tokens": RESPONSE // 4}
-        done = kept.put(
-            Answer(ask.key, URL, "m", ask.payload, prompt_text(ask.payload), said, None, "stop", usage)
-        )
+        said = text_of(-ask.doc_id, RESPONSE)
+        usage = {"prompt_tokens": prompt // 4, "completion_tokens": RESPONSE // 4}
+        url, text = model.settings.base_url, prompt_text(ask.payload)
+        done = kept.put(Answer(ask.key, url, "m", ask.payload, text, said, None, "stop", usage))
+        if ask.doc_id % 1000 == 0:
+            done.result()
     done.result()
+    kept.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in model.builder.plan(requests))
     kept.close()
+    return {}
 
 
-def resumed(rows, journal):
-    model, requests = model_and_requests(rows, journal)
-    began = time.perf_counter()
+def only_requests(rows, journal, prompt):
+    model_and_requests(rows, journal, prompt)
+    return {}
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers anything."""
+
+    def do_POST(self):
+        ASKED.append(time.perf_counter())
+        self.rfile.read(int(self.headers["content-length"]))
+        choice = {"index": 0, "message": {"content": "4"}, "finish_reason": "stop"}
+        body = json.dumps({"choices": [choice]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def resumed(rows, journal, prompt):
+    server = HTTPServer(("127.0.0.1", PORT), Answering)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    model, requests = model_and_requests(rows, journal, prompt)
+    began, used = time.perf_counter(), time.process_time()
     assert len(model.generate_until(requests)) == rows
-    return time.perf_counter() - began
+    return {"cpu_s": time.process_time() - used, "first_s": ASKED[0] - began}
 
 
-def plainly(rows, journal):
+def plainly(rows, journal, _):
     import sqlite3
 
-    began = time.perf_counter()
-    read = sqlite3.connect(journal).execute("SELECT key, prompt, response FROM answers").fetchall()
-    assert len(read) == rows
-    return time.perf_counter() - began
+    used = time.process_time()
+    read = sqlite3.connect(journal).execute("SELECT key, response FROM answers").fetchall()
+    assert len(read) >= rows - 1
+    return {"cpu_s": time.process_time() - used}
 
 
-def measured(what, rows, journal):
-    """(seconds, peak bytes) of a process of its own."""
-    command = [sys.executable, __file__, "--rows", str(rows), "--journal", str(journal), "--what", what]
-    done = subprocess.run(
-        command, check=True, capture_output=True, env={**os.environ, "OPENAI_API_KEY": "none"}
-    )
+def measured(what, o, journal):
+    """What a process of its own measured, and its peak memory."""
+    command = [sys.executable, __file__, "--rows", str(o.rows), "--prompt", str(o.prompt)]
+    command += ["--journal", str(journal), "--what", what]
+    environment = {**os.environ, "OPENAI_API_KEY": "none", "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, check=True, capture_output=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--prompt", type=int, default=200, help="characters of a prompt (default 200)")
     parser.add_argument("--journal")
-    parser.add_argument("--what", choices=("fill", "resumed", "plainly"))
-    args = parser.parse_args()
-    if args.what:
-        seconds = globals()[args.what](args.rows, args.journal)
-        print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+    parser.add_argument("--what", choices=("fill", "only_requests", "resumed", "plainly"))
+    o = parser.parse_args()
+    if o.what:
+        told = globals()[o.what](o.rows, o.journal, o.prompt)
+        print(json.dumps({**told, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6}))
         return
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "j.sqlite"
-        measured("fill", args.rows, journal)
-        size = journal.stat().st_size / args.rows
-        (seconds, peak), (least_s, least) = (
-            measured(what, args.rows, journal) for what in ("resumed", "plainly")
-        )
-    print(f"journal: {size:.0f} bytes a row, {size / (PROMPT + RESPONSE):.2f} of its prompt and response")
-    memory = f"{peak / 1e6:.0f} MB, {peak / least:.2f} of reading"
-    print(f"resume of {args.rows}: {memory}; {seconds:.1f} s, {seconds / least_s:.1f} of reading")
+        filled = measured("fill", o, journal)
+        size = journal.stat().st_size / o.rows
+        made, run, read = (measured(what, o, journal) for what in ("only_requests", "resumed", "plainly"))
+    print(
+        f"journal: {size:.0f} bytes a row of {o.prompt} + {RESPONSE} characters; writing it: {filled['mb']:.0f} MB"
+    )
+    print(
+        f"resume of {o.rows}: {run['first_s']:.1f} s before the first request, {run['cpu_s']:.1f} s of a processor"
+    )
+    texts = o.rows * RESPONSE / 1e6
+    print(
+        f"memory: {run['mb']:.0f} MB; the requests alone {made['mb']:.0f}, the answers themselves {texts:.0f}"
+    )
+    print(
+        f"reading the answers with sqlite3 alone: {read['mb']:.0f} MB, {read['cpu_s']:.1f} s of a processor"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""How long until the first prompt: `mathtasks run` against `lm_eval --include_path`, the same task and model.
+"""How long until something happens: our commands against plain lm-eval's, each a whole process, in turn.
 
-    python benchmarks/startup.py [--pairs 3]
+    python benchmarks/startup.py [--rounds 3]
 
-Prints seconds of whole processes (two docs on the embedded model) and their ratio, run in turn on the same machine.
-lm-eval reads all its task files before it looks at ours; `mathtasks run` reads them only if one of them is asked for.
+Prints medians of seconds and, of each round, the ratio to lm-eval's command of the same kind: other work on the machine
+slows both down. lm-eval parses all its 14,000 task files before it looks at ours; `mathtasks run` does so only if one
+of them is asked for. lm-eval has no dry run: its run of two docs on the embedded model stands beside ours.
 """
 
 import argparse
@@ -17,30 +18,67 @@ import time
 from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.package import data_folder
 
-COMMON = ["--model", "hf", "--model_args", f"pretrained={path('grpo')},dtype=float32", "--device", "cpu"]
-COMMON += ["--tasks", "sample-gsm8k", "--limit", "2"]
+SAMPLE = ["--tasks", "sample-gsm8k", "--limit", "2"]
+HF = [
+    "run",
+    "--model",
+    "hf",
+    "--model_args",
+    f"pretrained={path('grpo')},dtype=float32",
+    "--device",
+    "cpu",
+    *SAMPLE,
+]
+API = [
+    "run",
+    "--model",
+    "mathtasks-chat",
+    "--model_args",
+    "model=gpt-4o-mini",
+    "--apply_chat_template",
+    *SAMPLE,
+]
+OURS = {
+    "mathtasks --help": ["--help"],
+    "mathtasks tasks": ["tasks"],
+    "mathtasks run --dry-run": [*API, "--dry-run"],
+    "mathtasks run": HF,
+}
+THEIRS = {
+    "lm_eval --help": ["--help"],
+    "lm_eval ls tasks": ["ls", "tasks"],
+    "lm_eval run": [*HF, "--include_path", str(data_folder("tasks"))],
+}
+BESIDE = dict(zip(OURS, ["lm_eval --help", "lm_eval ls tasks", "lm_eval run", "lm_eval run"], strict=True))
 
 
-def seconds(module, *more):
+def seconds(module, words):
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", module, "run", *COMMON, *more, "--output_path", folder]
+        out = ["--output_path", folder] if words[0] == "run" and "--dry-run" not in words else []
         began = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        subprocess.run(
+            [sys.executable, "-m", module, *words, *out],
+            check=True, capture_output=True, cwd=folder, env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        )  # fmt: skip
         return time.perf_counter() - began
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=3, help="runs of each, in turn (default 3)")
-    pairs = parser.parse_args().pairs
-    seconds("lm_eval_mathtasks")  # both sides find a warm file cache
-    rows = [
-        (seconds("lm_eval_mathtasks"), seconds("lm_eval", "--include_path", str(data_folder("tasks"))))
-        for _ in range(pairs)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn (default 3)")
+    rounds = parser.parse_args().rounds
+    seconds("lm_eval_mathtasks", HF)  # all find a warm file cache
+    took = [
+        {name: seconds("lm_eval_mathtasks", words) for name, words in OURS.items()}
+        | {name: seconds("lm_eval", words) for name, words in THEIRS.items()}
+        for _ in range(rounds)
     ]
-    ours, theirs = (statistics.median(column) for column in zip(*rows, strict=True))
-    ratio = statistics.median(their / our for our, their in rows)
-    print(f"mathtasks run {ours:.1f} s, lm_eval {theirs:.1f} s, ratio {ratio:.2f} (medians of {pairs} pairs)")
+    for name, other in BESIDE.items():
+        ours, theirs = (statistics.median(one[key] for one in took) for key in (name, other))
+        ratio = statistics.median(one[other] / one[name] for one in took)
+        print(f"{name:24} {ours:6.2f} s   {other:17} {theirs:6.2f} s   ratio {ratio:5.1f}")
 
 
 if __name__ == "__main__":

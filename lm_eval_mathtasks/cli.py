@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
+from typing import NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.errors import MathtasksError, RunFatal
@@ -16,30 +17,52 @@ EXIT_USER_ERROR = 2
 EXIT_STOPPED = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-# What --help says of each command, in its order.
-COMMANDS = {
-    "run": "run tasks on a model: every flag of `lm_eval run`, our tasks and models known",
-    "presets": "published protocols, for run --preset: list, or show one",
-    "check": "load every task: broken YAML, name clashes, missing data",
-    "compare": "does a run reproduce a published score, or another run?",
-    "explain": "where a run's missing points went",
-    "explain-answer": "the whole path from one response to its verdict",
-    "report": "a page with scores, gaps and every response; or Markdown, CSV, JSON",
-    "view": "an index of many runs, each with its page",
-    "sampling": "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
-    "budgets": "accuracy at every token budget, from one long run",
-    "choose": "best-of-n and weighted majority by scores of the responses, beside vote and oracle",
-    "train": "a model of your own: data, then sft, grpo, orm or prm with TRL; before and after",
-    "shepherd": "labels of steps for a verifier: can a model still reach the answer from there?",
-    "rescore": "extract and grade stored responses again, without a model",
-    "evidence": "a run's logs as evidence: pack them to be committed, verify packs",
-    "leaderboard": "published scores: show, search, add, validate; measured: those of logs/",
-    "journal": "what an API model answered: show, stats, export as a replay",
-    "batch write": "a run's requests as an OpenAI batch file: batch write FILE, then the flags of run",
-    "batch collect": "take a batch's output file into the journal",
-    "tasks-path": 'print the folder of the tasks: lm_eval --include_path "$(mathtasks tasks-path)"',
-    "model-path": "print the folder of the embedded model, or of a published one that a package holds",
-}
+
+class Group(NamedTuple):
+    """Commands that are used together: what --help says of each, in its order, and one example."""
+
+    name: str
+    example: str
+    commands: dict[str, str]
+
+
+GROUPS = (
+    Group("Run", "mathtasks run --model hf --model_args pretrained=MODEL --tasks gsm8k-cot", {
+        "run": "run tasks on a model: every flag of `lm_eval run`, our tasks and models known",
+        "tasks": "which task? list them, or show one with its prompt",
+        "presets": "published protocols, for run --preset: list, or show one",
+        "check": "load every task: broken YAML, name clashes, missing data",
+        "journal": "what an API model answered: show, stats, export as a replay",
+        "batch write": "a run's requests as an OpenAI batch file",
+        "batch collect": "take a batch's output file into the journal",
+        "tasks-path": 'print the folder of the tasks: lm_eval --include_path "$(mathtasks tasks-path)"',
+        "model-path": "print the folder of the embedded model, or of a published one that a package holds",
+    }),
+    Group("Understand", "mathtasks compare mathtasks-results/MODEL", {
+        "compare": "does a run reproduce a published score, or another run?",
+        "explain": "where a run's missing points went",
+        "explain-answer": "the whole path from one response to its verdict",
+        "report": "a page with scores, gaps and every response; or Markdown, CSV, JSON",
+        "view": "an index of many runs, each with its page",
+        "rescore": "extract and grade stored responses again, without a model",
+    }),
+    Group("Several answers", "mathtasks sampling mathtasks-results/MODEL", {
+        "sampling": "avg@k, pass@k, maj@k and their kin for every k, with intervals, from a run with repeats",
+        "budgets": "accuracy at every token budget, from one long run",
+        "choose": "best-of-n and weighted majority by scores of the responses, beside vote and oracle",
+    }),
+    Group("Evidence", "mathtasks evidence pack mathtasks-results/MODEL", {
+        "evidence": "a run's logs as evidence: pack them to be committed, verify packs",
+    }),
+    Group("Board", "mathtasks leaderboard show GSM8K --limit 20", {
+        "leaderboard": "published scores: show, search, add, validate; measured: those of logs/",
+    }),
+    Group("Train", "mathtasks train grpo CONFIG", {
+        "train": "a model of your own: data, then sft, grpo, orm or prm with TRL; before and after",
+        "shepherd": "labels of steps for a verifier: can a model still reach the answer from there?",
+    }),
+)  # fmt: skip
+COMMANDS = {name: text for group in GROUPS for name, text in group.commands.items()}
 LM_EVAL_FLAGS = ("run", "batch write")  # lm-eval's own parser reads them
 
 
@@ -53,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(given)
     except MathtasksError as error:
-        print(f"mathtasks: {error}", file=sys.stderr)
+        from lm_eval_mathtasks.tables import print_lines
+
+        print_lines(f"mathtasks: {error}".splitlines(), to=sys.stderr)
         return EXIT_STOPPED if isinstance(error, RunFatal) else EXIT_USER_ERROR
     except KeyboardInterrupt:  # a model that keeps a journal has said how to go on
         print("mathtasks: interrupted", file=sys.stderr)
@@ -77,15 +102,20 @@ def _dispatch(given: list[str]) -> int:
 
 def _overview() -> argparse.ArgumentParser:
     """What answers `mathtasks --help`, and whatever names no command."""
-    width = max(map(len, COMMANDS))
+    from lm_eval_mathtasks.tables import wrapped_lines
+
+    left = max(map(len, COMMANDS)) + 4
+    lines = ["A math evaluation you can trust. Every command has --help."]
+    for group in GROUPS:
+        lines += ["", f"{group.name}:  {group.example}"]
+        lines += wrapped_lines((f"  {name:{left - 2}}{text}" for name, text in group.commands.items()), left)
     parser = argparse.ArgumentParser(
         prog="mathtasks",
-        description="A math evaluation you can trust.\n\ncommands (each has --help):\n"
-        + "\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items()),
+        description="\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mathtasks {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those above")
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help=argparse.SUPPRESS)
     return parser
 
 

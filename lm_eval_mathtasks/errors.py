@@ -3,6 +3,7 @@
 MathtasksError
 ├── TaskError          a task, its YAML or its name
 ├── DataError          documents: missing, malformed, without gold, wrong checksum
+│   └── NotAtHand        a set that was not found where it was looked for
 ├── ReplayError        a file of responses
 ├── ModelError         a model behind an API
 │   ├── RunFatal         no request can succeed: key, quota, unknown model
@@ -63,6 +64,10 @@ class TaskError(MathtasksError):
 
 class DataError(MathtasksError):
     """Documents are missing, malformed, without gold, or not the ones they should be."""
+
+
+class NotAtHand(DataError):
+    """A set is at none of the places where it was looked for."""
 
 
 class ReplayError(MathtasksError):

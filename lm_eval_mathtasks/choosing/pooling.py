@@ -12,7 +12,7 @@ import math
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,9 +20,10 @@ import tenacity
 
 from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings, steps
-from lm_eval_mathtasks.choosing.verifiers import qwen_messages, shepherd_text
+from lm_eval_mathtasks.choosing.verifiers import qwen_messages, shepherd_text, turns
 from lm_eval_mathtasks.errors import ScoreError
 
+SERVED = ("orm", "prm-qwen", "prm-math-shepherd")  # of `scorers.KINDS`, those that a server can score
 KEY_VARIABLE = "VLLM_API_KEY"  # vLLM's own
 TIMEOUT_S = 600.0  # a queue of long responses before a large verifier
 ATTEMPTS = 4
@@ -39,7 +40,7 @@ class Server:
         key = os.environ.get(KEY_VARIABLE)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def post(self, route: str, body: dict[str, Any]) -> Any:
+    def post(self, route: str, body: dict[str, object]) -> Any:
         """Return the JSON that the server answers; what passes is tried again."""
         try:
             return self._exchange(route, body)
@@ -56,7 +57,7 @@ class Server:
         wait=tenacity.wait_exponential(multiplier=PAUSE_S),
         reraise=True,
     )
-    def _exchange(self, route: str, body: dict[str, Any]) -> Any:
+    def _exchange(self, route: str, body: dict[str, object]) -> Any:
         headers = {"Content-Type": "application/json", **self._headers}
         # Whoever makes a Server lets only http and https through.
         request = urllib.request.Request(self._base + route, json.dumps(body).encode(), headers)  # noqa: S310
@@ -73,19 +74,10 @@ class Endpoint(Server):
     of_prompt = False
 
     def __init__(self, kind: str, base_url: str, settings: Settings) -> None:
-        requests: dict[str, Callable[[str, str], tuple[str, dict[str, Any], int]]] = {
-            "orm": _outcome,
-            "prm-qwen": _qwen,
-            "prm-math-shepherd": _shepherd,
-        }
-        if kind not in requests:
-            raise ScoreError(
-                f"a kind that a server can score: {', '.join(requests)}",
-                kind,
-                f"run it here, as {kind}:FOLDER",
-            )
-        self._request, self._good = requests[kind], 0 if kind == "prm-math-shepherd" else -1
-        self._settings = settings
+        if kind not in SERVED:
+            wanted = f"a kind that a server can score: {', '.join(SERVED)}"
+            raise ScoreError(wanted, kind, f"run it here, as {kind}:FOLDER")
+        self._kind, self._settings = kind, settings
         super().__init__(base_url)
 
     def score(self, question: str, responses: Sequence[str]) -> list[Score]:
@@ -94,7 +86,7 @@ class Endpoint(Server):
             return list(pool.map(lambda response: self._one(question, response), responses))
 
     def _one(self, question: str, response: str) -> Score:
-        route, body, count = self._request(question, response)
+        route, body, count = _request(self._kind, question, response)
         if self._settings.model:
             body["model"] = self._settings.model
         reply = self.post(route, {**body, "use_activation": False})
@@ -112,23 +104,18 @@ class Endpoint(Server):
                 f"{len(rows)} rows",
                 "the server must pool by step (see choosing/README.md), and no response may hold the step marker",
             )
-        return tuple(_softmax(row)[self._good] for row in rows)
+        good = 0 if self._kind == "prm-math-shepherd" else -1
+        return tuple(_softmax(row)[good] for row in rows)
 
 
-def _outcome(question: str, response: str) -> tuple[str, dict[str, Any], int]:
+def _request(kind: str, question: str, response: str) -> tuple[str, dict[str, object], int]:
     """Route, body and number of steps (0: one score for the whole) of a request."""
-    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": response}]
-    return "/classify", {"messages": turns}, 0
-
-
-def _qwen(question: str, response: str) -> tuple[str, dict[str, Any], int]:
-    parts = steps(response, "\n\n")
-    return "/pooling", {"messages": qwen_messages(question, parts), "task": "token_classify"}, len(parts)
-
-
-def _shepherd(question: str, response: str) -> tuple[str, dict[str, Any], int]:
-    parts = steps(response, "\n")
-    return "/pooling", {"input": shepherd_text(question, parts), "task": "token_classify"}, len(parts)
+    if kind == "orm":
+        return "/classify", {"messages": turns(question, response)}, 0
+    qwen = kind == "prm-qwen"
+    parts = steps(response, "\n\n" if qwen else "\n")
+    read = {"messages": qwen_messages(question, parts)} if qwen else {"input": shepherd_text(question, parts)}
+    return "/pooling", {**read, "task": "token_classify"}, len(parts)
 
 
 def _softmax(row: Sequence[float]) -> list[float]:

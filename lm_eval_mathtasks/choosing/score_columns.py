@@ -40,14 +40,13 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names that scores may have here, the known ones first; "samples.reward" is one inside the samples."""
     own = {name for row in rows for name in row}
     inside = {
-        (outer, key)
+        f"{outer}.{key}"
         for row in rows
         for outer in (*RESPONSE, *CANDIDATES)
         for part in _parts(row, outer)
         for key in part
     }
-    names = [*own, *(f"{outer}.{key}" for outer, key in inside)]
-    meant = [name for name in names if _known(_last(name)) or _VAGUE.fullmatch(_last(name))]
+    meant = [name for name in own | inside if _known(_last(name)) or _VAGUE.fullmatch(_last(name))]
     return sorted(meant, key=lambda name: (_order(_last(name)), name))
 
 
@@ -84,8 +83,7 @@ def _is_text(value: Any) -> bool:
 def _parts(row: Mapping[str, Any], outer: str) -> list[Mapping[str, Any]]:
     """The objects that a row lists under a name; none where it lists other things."""
     parts = row.get(outer)
-    objects = isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
-    return parts if objects and isinstance(parts, list) else []
+    return parts if isinstance(parts, list) and all(isinstance(part, dict) for part in parts) else []
 
 
 def value_of(row: Mapping[str, Any], column: str) -> Any:

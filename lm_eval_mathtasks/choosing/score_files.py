@@ -25,7 +25,7 @@ Scores = dict[str, dict[int, Score]]  # by doc id and repeat, of the responses t
 def one_score(score: Score, how: Aggregate) -> float:
     """Return one number for a response: its score, or its steps' least, last, mean or product.
 
-    >>> aggregate((0.5, 0.25), "product")
+    >>> one_score((0.5, 0.25), "product")
     0.125
     """
     if isinstance(score, float):
@@ -43,9 +43,9 @@ def has_steps(scores: Scores) -> bool:
 
 
 class _Line(NamedTuple):
-    """A row of the file: its number from 1, which doc and repeat it names (None: all repeats), and the raw value."""
+    """A row of the file: where it stands, which doc and repeat it names (None: all repeats), and the raw value."""
 
-    number: int
+    where: str
     doc_id: str
     repeat: int | None
     value: Any
@@ -62,14 +62,14 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
     if not file.is_file():
         raise ScoreError("a file of scores", f"no file {path}", "check the path")
     rows = _rows(file)
-    places = _Places(run, rows, file)
+    places = _Places(run, len(rows))
     found: dict[tuple[str, int], Score] = {}
     whole: set[str] = set()
-    for line in _lines(rows, places, column, file):
-        for repeat, score in _scores_of(line, places.rows[line.doc_id], file):
+    for line in _lines(rows, places, column or score_column(rows, file), file):
+        for repeat, score in _scores_of(line, places.rows[line.doc_id]):
             if (line.doc_id, repeat) in found or (line.repeat is not None and line.doc_id in whole):
                 raise _fault(
-                    file, line, "each response scored once", f"repeat {repeat} is scored again", "keep one"
+                    line, "each response scored once", f"repeat {repeat} is scored again", "keep one"
                 )
             found[line.doc_id, repeat] = score
         if line.repeat is None:
@@ -77,7 +77,7 @@ def read_scores(path: str | Path, run: Run, column: str | None = None) -> Scores
     return _complete(found, run, file)
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def _rows(file: Path) -> list[dict[str, object]]:
     """The objects of a file; a bare list of scores a doc, or a mapping from doc to scores, become objects."""
     content = read_json(file, ScoreError) if file.suffix == ".json" else None
     if isinstance(content, list) and content and all(isinstance(own, list) for own in content):
@@ -87,61 +87,57 @@ def _rows(file: Path) -> list[dict[str, Any]]:
     return read_lines(file)
 
 
-def _fault(file: Path, line: _Line, wanted: str, got: str, fix: str) -> ScoreError:
-    return ScoreError(f"{wanted} (row {line.number} of {file}, doc {line.doc_id})", got, fix)
+def _fault(line: _Line, wanted: str, got: str, fix: str) -> ScoreError:
+    return ScoreError(f"{wanted} ({line.where}, doc {line.doc_id})", got, fix)
 
 
 class _Places:
     """Which doc a row of the file means: by its id, else by its question, else, if the counts agree, by its place."""
 
-    def __init__(self, run: Run, rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-        self.rows, self._file = run.by_id(), file
+    def __init__(self, run: Run, count: int) -> None:
+        self.rows = run.by_id()
         self._by_question: dict[str, list[str]] = {}
         for row in run.rows:
             self._by_question.setdefault(collapsed(row.question or row.prompt or ""), []).append(row.doc_id)
         docs = [row.doc_id for row in run.rows]
         flat = [row.doc_id for row in run.rows for _ in row.responses]
-        self._in_order = next((order for order in (docs, flat) if len(order) == len(rows)), [])
+        self._in_order = next((order for order in (docs, flat) if len(order) == count), [])
 
-    def find(self, number: int, row: Mapping[str, Any]) -> str:
+    def find(self, number: int, row: Mapping[str, Any], where: str) -> str:
         asked = collapsed(first_text(row, (*QUESTION, "prompt")) or "")
         like = self._by_question.get(asked, [])
         names = [str(row[key]) for key in ID if isinstance(row.get(key), str | int)]
         if not names and self._in_order:
-            names = [self._in_order[number - 1]]
+            names = [self._in_order[number]]
         # An id may be from another numbering; the question, where both sides know it, decides.
         fits = [name for name in names if name in (like or self.rows)] or (like if len(like) == 1 else [])
         if fits:
             return fits[0]
         raise ScoreError(
-            f"a doc of the run in row {number} of {self._file}",
+            f"a doc of the run in {where}",
             f"no doc {', '.join(names)}" if names else f"no id, and {len(like)} docs with its question",
             f"name the doc in a column `doc_id`; the run has {', '.join(list(self.rows)[:3])}, ...",
         )
 
 
-def _lines(
-    rows: Sequence[Mapping[str, Any]], places: _Places, column: str | None, file: Path
-) -> Iterator[_Line]:
-    column = column or score_column(rows, file)
-    repeats = [_repeat(row, number, file) for number, row in enumerate(rows, 1)]
+def _lines(rows: Sequence[Mapping[str, Any]], places: _Places, column: str, file: Path) -> Iterator[_Line]:
+    where = [f"row {number} of {file}" for number in range(1, len(rows) + 1)]
+    repeats = list(map(_repeat, rows, where))
     # Counted from 1 if nowhere from 0: then some doc would have no repeat 0 and one too many.
     base = 0 if any(r == 0 for r in repeats) or all(r is None for r in repeats) else 1
-    doc_ids = [places.find(number, row) for number, row in enumerate(rows, 1)]
+    doc_ids = list(map(places.find, range(len(rows)), rows, where))
     lines_of = Counter(doc_ids)
     left = {doc_id: list(range(len(places.rows[doc_id].responses))) for doc_id in lines_of}
-    for number, (row, repeat, doc_id) in enumerate(zip(rows, repeats, doc_ids, strict=True), 1):
-        value = value_of(row, column)
-        responses = len(places.rows[doc_id].responses)
+    for place, row, repeat, doc_id in zip(where, rows, repeats, doc_ids, strict=True):
+        value, doc = value_of(row, column), places.rows[doc_id]
+        responses = len(doc.responses)
         # As many lines of a doc as it has responses are its responses in order; one line may also be all of one.
         in_order = lines_of[doc_id] == responses and (responses > 1 or not isinstance(value, list))
         if repeat is not None:
-            place: int | None = repeat - base
+            which: int | None = repeat - base
         else:
-            place = (
-                _take(left[doc_id], row, places.rows[doc_id], f"row {number} of {file}") if in_order else None
-            )
-        yield _Line(number, doc_id, place, value)
+            which = _take(left[doc_id], row, doc, place) if in_order else None
+        yield _Line(place, doc_id, which, value)
 
 
 def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
@@ -155,52 +151,42 @@ def _take(left: list[int], row: Mapping[str, Any], doc: Row, where: str) -> int:
     return fits[0]
 
 
-def _repeat(row: Mapping[str, Any], number: int, file: Path) -> int | None:
+def _repeat(row: Mapping[str, Any], where: str) -> int | None:
     value = row.get("repeat")
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise ScoreError(
-            f"a whole number as the repeat in row {number} of {file}", repr(value), "0, 1, 2, ..."
-        )
+        raise ScoreError(f"a whole number as the repeat in {where}", repr(value), "0, 1, 2, ...")
     return next((row[key] for key in REPEAT if isinstance(row.get(key), int)), None)
 
 
-def _scores_of(line: _Line, row: Row, file: Path) -> Iterator[tuple[int, Score]]:
+def _scores_of(line: _Line, row: Row) -> Iterator[tuple[int, Score]]:
     """Each repeat that a row scores, with its score; what an API error took needs none."""
-    responses = len(row.responses)
+    responses, other = len(row.responses), "is this another run's?"
     if line.repeat is not None:
         if not 0 <= line.repeat < responses:
-            raise _fault(
-                file, line, f"a repeat below {responses}", f"repeat {line.repeat}", "is this another run's?"
-            )
+            raise _fault(line, f"a repeat below {responses}", f"repeat {line.repeat}", other)
         values = {line.repeat: line.value}
     elif not isinstance(line.value, list):
         got = "no score" if line.value is None else "one score"
-        raise _fault(
-            file, line, f"the scores of {responses} responses", got, "say which response in `repeat`"
-        )
+        raise _fault(line, f"the scores of {responses} responses", got, "say which response in `repeat`")
     elif len(line.value) != responses:
-        raise _fault(
-            file, line, f"{responses} scores, one a response", f"{len(line.value)}", "is this another run's?"
-        )
+        raise _fault(line, f"{responses} scores, one a response", f"{len(line.value)}", other)
     else:
         values = dict(enumerate(line.value))
     for repeat, value in values.items():
         if value is not None or repeat in row.there:
-            yield repeat, _score(line, value, file)
+            yield repeat, _score(line, value)
 
 
-def _score(line: _Line, value: Any, file: Path) -> Score:
+def _score(line: _Line, value: Any) -> Score:
     parts = value if isinstance(value, list) else [value]
     for part in parts:
-        if isinstance(part, bool) or not isinstance(part, int | float) or not math.isfinite(part):
-            why = (
-                "a verdict is not a score"
-                if isinstance(part, bool)
-                else "score this response, or leave its doc out"
-            )
-            raise _fault(file, line, "finite numbers as scores", repr(part), why)
+        if isinstance(part, bool):
+            raise _fault(line, "finite numbers as scores", repr(part), "a verdict is not a score")
+        if not isinstance(part, int | float) or not math.isfinite(part):
+            fix = "score this response, or leave its doc out"
+            raise _fault(line, "finite numbers as scores", repr(part), fix)
     if not parts:
-        raise _fault(file, line, "a score of each step", "an empty list", "score this response")
+        raise _fault(line, "a score of each step", "an empty list", "score this response")
     return tuple(float(part) for part in parts) if isinstance(value, list) else float(value)
 
 

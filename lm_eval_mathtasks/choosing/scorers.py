@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lm_eval_mathtasks.choosing import likelihood, verifiers
+from lm_eval_mathtasks.choosing.likelihood import LogProbability, SumOfLogProbabilities
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
+from lm_eval_mathtasks.choosing.verifiers import MathShepherd, OutcomeModel, QwenModel, TokenModel
 from lm_eval_mathtasks.errors import ScoreError
 
 # Families of scorers, and what `--help` says of them.
-KINDS = {
-    "orm": "sequence classification: one logit, or the probability of the last label",
-    "prm-tokens": "token classification at the line break after each step, as `train prm` makes it",
-    "prm-math-shepherd": "a causal LM that says + or - at the step tag, as Math-Shepherd does",
-    "prm-qwen": "Qwen2.5-Math-PRM: a head with two classes at <extra_0>",
-    "logprob": "a causal LM's mean log-probability of the response's tokens, given the prompt",
-    "logprob-sum": "the sum of the same",
-}
+KINDS: dict[str, tuple[Callable[[str, Settings], Scorer], str]] = {
+    "orm": (OutcomeModel, "sequence classification: one logit, or the probability of the last label"),
+    "prm-tokens": (TokenModel, "token classification at the line break after each step, as `train prm` makes it"),
+    "prm-math-shepherd": (MathShepherd, "a causal LM that says + or - at the step tag, as Math-Shepherd does"),
+    "prm-qwen": (QwenModel, "Qwen2.5-Math-PRM: a head with two classes at <extra_0>"),
+    "logprob": (LogProbability, "a causal LM's mean log-probability of the response's tokens, given the prompt"),
+    "logprob-sum": (SumOfLogProbabilities, "the sum of the same"),
+}  # fmt: skip
 
 
 def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
@@ -28,20 +29,12 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
     if kind not in KINDS or not where:
         raise ScoreError("a scorer KIND:PATH", spec, f"KIND is one of {', '.join(KINDS)}")
     settings = settings or Settings()
-    makers: dict[str, Callable[[str, Settings], Scorer]] = {
-        "orm": verifiers.OutcomeModel,
-        "prm-tokens": verifiers.TokenModel,
-        "prm-math-shepherd": verifiers.MathShepherd,
-        "prm-qwen": verifiers.QwenModel,
-        "logprob": likelihood.LogProbability,
-        "logprob-sum": likelihood.SumOfLogProbabilities,
-    }
     try:
         if where.startswith(("http://", "https://")):
             from lm_eval_mathtasks.choosing.pooling import Endpoint
 
             return Endpoint(kind, where, settings)
-        return makers[kind](where, settings)
+        return KINDS[kind][0](where, settings)
     except ImportError as error:
         raise ScoreError(
             "transformers and torch, or tenacity for a server",

@@ -23,6 +23,11 @@ def _probability(rows: Any, column: int) -> tuple[float, ...]:
     return tuple(values)
 
 
+def turns(question: str, response: str) -> list[dict[str, str]]:
+    """The conversation of a question and its response."""
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": response}]
+
+
 class OutcomeModel(Local):
     """A sequence classification: the logit of a single label, else the probability of the last label.
 
@@ -36,9 +41,7 @@ class OutcomeModel(Local):
     def encode(self, question: str, response: str) -> Encoded:
         """The whole text; its last token bears the score."""
         if self.tokenizer.chat_template:
-            ids = self.chat(
-                [{"role": "user", "content": question}, {"role": "assistant", "content": response}]
-            )
+            ids = self.chat(turns(question, response))
         else:
             ids = self.ids(f"{question}\n{response}", special=True)
         return Encoded(ids, [len(ids) - 1])
@@ -140,11 +143,8 @@ class QwenModel(Local):
 
 def qwen_messages(question: str, parts: Sequence[str]) -> list[dict[str, str]]:
     """The conversation that Qwen2.5-Math-PRM reads."""
-    return [
-        {"role": "system", "content": QWEN_SYSTEM},
-        {"role": "user", "content": question},
-        {"role": "assistant", "content": "".join(part + QWEN_SEPARATOR for part in parts)},
-    ]
+    marked = "".join(part + QWEN_SEPARATOR for part in parts)
+    return [{"role": "system", "content": QWEN_SYSTEM}, *turns(question, marked)]
 
 
 def _qwen_class() -> Any:

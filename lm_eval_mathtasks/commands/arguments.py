@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -74,13 +74,27 @@ def add_result_format(parser: argparse.ArgumentParser) -> None:
     declare(parser, {"--docs": "list every doc that flipped or was lost, with answers"}, action="store_true")
 
 
+def refuse_unused(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    """Raise EvidenceError where one of these options was given, which `what` (in words) has no use for: whoever gave it
+    would take it for obeyed."""
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, False)]
+    if given:
+        raise EvidenceError(f"options that {what} uses", ", ".join(given), "leave that out")
+
+
+def read_to_judge(args: argparse.Namespace) -> list[Run]:
+    """Return the runs that `add_run_arguments` chooses, for a command that judges every response by our grader: columns
+    of verdicts that disagree are no obstacle, and none can be chosen."""
+    refuse_unused(args, ["metric"], "a command that judges every response by our grader")
+    return read_chosen(args.run, args, judged_anew=True)
+
+
 def read_chosen(
     path: str, args: argparse.Namespace, *, judged_anew: bool = False, totals: bool = False
 ) -> list[Run]:
     """Return the runs at a path, or FILE#MODEL, that the options of `add_run_options` choose.
 
-    judged_anew: the runs' own verdicts do not matter, and columns of them that disagree are no obstacle. totals: also
-    runs whose log holds their score alone.
+    judged_anew: the runs' own verdicts do not matter. totals: also runs whose log holds their score alone.
     """
     file, _, model = (path, "", "") if Path(path).exists() else path.rpartition("#")
     return read_runs(

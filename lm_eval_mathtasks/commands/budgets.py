@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import cell, scored_by, show_curves
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_to_judge, whole_numbers
+from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, cell, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
@@ -26,15 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
     runs = []
-    for run in read_chosen(args.run, args, judged_anew=True):
+    for run in read_to_judge(args):
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)
-        runs.append((run, [found.curve], _budget_table(run, found, ruler, args.metric)))
+        runs.append((run, [found.curve], _budget_table(run, found, ruler)))
     show_curves(runs, args.format, "tokens")
     return 0
 
 
-def _budget_table(run: Run, found: Budgets, ruler: Ruler, metric: str | None) -> Table:
+def _budget_table(run: Run, found: Budgets, ruler: Ruler) -> Table:
     rows = tuple(
         (point.k, Share(share), cell(point))
         for point, share in zip(found.curve.points, found.finished, strict=True)
@@ -42,7 +42,7 @@ def _budget_table(run: Run, found: Budgets, ruler: Ruler, metric: str | None) ->
     notes = [
         f"tokens by {ruler.name}; the longest of {found.responses} responses has {found.longest}",
         "percent [95 % interval over docs]; a longer response is cut there and judged again",
-        scored_by(metric),
+        BY_OUR_GRADER,
         f"the run as it is, {cut_off_words(found.cut_off)}: beyond its own limit nothing is known",
     ]
     return Table(

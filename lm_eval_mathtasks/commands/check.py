@@ -26,10 +26,17 @@ def main(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.check import check_tasks
 
     names, problems = check_tasks([data_folder("tasks"), *args.include_path], metadata=args.metadata)
+    missing = [problem for problem in problems if problem.severity == "missing"]
     errors = sum(problem.severity == "error" for problem in problems)
-    counts = f"{errors} errors, {len(problems) - errors} warnings"
-    print_lines([*map(str, problems), f"{len(names)} tasks: {', '.join(names)}", counts])
-    return int(errors > 0)
+    lines = [str(problem) for problem in problems if problem not in missing]
+    if missing:
+        lines.append(f"data not at hand for {len(missing)} tasks: {', '.join(p.where for p in missing)}")
+        lines.append(f"the first of them: {missing[0].what}")
+    loaded = (
+        f"{len({*names} - {p.where for p in problems if p.severity != 'warning'})} of {len(names)} tasks load"
+    )
+    print_lines([*lines, f"{loaded}, {errors} errors, {len(problems) - errors - len(missing)} warnings"])
+    return int(errors + len(missing) > 0)
 
 
 def _json_object(text: str) -> dict[str, Any]:

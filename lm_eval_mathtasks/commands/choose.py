@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval_mathtasks.choosing.choices import WEIGHINGS, Weighing
-from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, Chosen, choose
+from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, Chosen, choose, quality
 from lm_eval_mathtasks.choosing.kept_scores import score_run
 from lm_eval_mathtasks.choosing.score_files import (
     AGGREGATES,
@@ -19,12 +19,11 @@ from lm_eval_mathtasks.choosing.score_files import (
 )
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
-from lm_eval_mathtasks.choosing.theory import quality
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     add_run_arguments,
     declare,
-    read_chosen,
+    read_to_judge,
     whole_number,
     whole_numbers,
 )
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks choose`."""
     add_run_arguments(parser)
     source = parser.add_mutually_exclusive_group()
-    kinds = "; ".join(f"{name}: {text}" for name, text in KINDS.items())
+    kinds = "; ".join(f"{name}: {text}" for name, (_, text) in KINDS.items())
     declare(source, {
         "--scores FILE": "JSON lines with a score for every response (default: RUN itself)",
         "--scorer KIND:PATH": f"score now; PATH: a folder, or a vLLM server. {kinds}",
@@ -94,10 +93,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _the_run(args: argparse.Namespace) -> Run:
-    if args.metric:
-        wanted = "a verdict on every response, which our grader gives"
-        raise EvidenceError(wanted, f"--metric {args.metric}, a score of docs", "leave --metric out")
-    runs = read_chosen(args.run, args, judged_anew=True)
+    runs = read_to_judge(args)
     if len(runs) > 1:
         got = f"{len(runs)}: {'; '.join(run.label for run in runs)}"
         raise EvidenceError("one run to choose in", got, "name it with --task or --run-model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import (
@@ -13,12 +14,14 @@ from lm_eval_mathtasks.commands.arguments import (
     declare,
     noise_options,
     read_chosen,
+    refuse_unused,
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.hub_results import with_hub_results
+from lm_eval_mathtasks.leaderboard.instances import drawn_anew, drop_between, spread_of
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
     aligned,
@@ -28,12 +31,20 @@ from lm_eval_mathtasks.leaderboard.paired import (
     rank,
 )
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
-from lm_eval_mathtasks.leaderboard.run_tables import baseline_table, paired_tables, ranking_table
+from lm_eval_mathtasks.leaderboard.run_tables import (
+    baseline_table,
+    drop_tables,
+    instances_table,
+    paired_tables,
+    ranking_table,
+)
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
+_OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips", "hub_results", "all")
+_OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
 
@@ -70,12 +81,27 @@ def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
     return by_task
 
 
-def _graded(run: Run, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
+def _graded(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
-    if run.scored and not regrade:
+    if run.scored and not (regrade or args.regrade):
+        refuse_unused(
+            args, ("gold", "journal"), f"{run.label}, compared by its own verdicts (--regrade judges anew),"
+        )
         return own_shares(run), {}
     judgements = judge_run(run)
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
+
+
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """Refuse what only another way of comparing uses."""
+    if args.baseline:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the comparison with a baseline")
+    elif len(args.runs) == 1:
+        refuse_unused(args, _OF_PAIRS, "the comparison of one run with claims")
+    elif len(args.runs) == 2:
+        refuse_unused(args, _OF_CLAIMS, "the comparison of two runs")
+    else:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the ranking of several runs")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -86,6 +112,7 @@ def main(args: argparse.Namespace) -> int:
                 "one RUN for --models", f"{len(args.runs)}", "for several files write FILE#MODEL"
             )
         args.runs = [f"{args.runs[0]}#{model}" for model in args.models]
+    _refuse_unused(args)
     if args.baseline:
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
@@ -113,7 +140,18 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
             without.append((run, error))
     if asked and not tables:
         raise without[0][1]
-    return [*tables, *(_without_claims(run, claims, error, args) for run, error in without)]
+    tables += [_without_claims(run, claims, error, args) for run, error in without]
+    return [*tables, *_of_instances(runs, args)]
+
+
+def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
+    """How much the instances differ of each run whose problems are drawn anew."""
+    new = [run for run in runs if drawn_anew(run)]
+    counted = [
+        own_shares(run) if run.scored and not args.regrade else shares(run, judge_run(run)) for run in new
+    ]
+    drawn = ((run, spread_of(run, own)) for run, own in zip(new, counted, strict=True))
+    return [instances_table(run, spread) for run, spread in drawn if spread]
 
 
 def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.Namespace) -> Table:
@@ -159,9 +197,13 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:
 
 
 def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
-    second = aligned(first, second)
     mixed = first.scored != second.scored
-    one, two = (_graded(run, args.regrade or mixed) for run in (first, second))
+    if first.task != second.task and (drawn_anew(first) or drawn_anew(second)):
+        of_both = (_graded(first, args, regrade=mixed)[0], _graded(second, args, regrade=mixed)[0])
+        tables = drop_tables(first, second, drop_between(first, second, of_both))
+        return [*_of_instances((first, second), args), *tables]
+    second = aligned(first, second)
+    one, two = (_graded(run, args, regrade=mixed) for run in (first, second))
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
     every = args.docs or args.format in COMPLETE
@@ -175,8 +217,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
             by_task.setdefault(run.task, []).append((_name(path, run), run))
     tables = []
     for task, named in by_task.items():
-        regrade = args.regrade or len({run.scored for _, run in named}) > 1  # one grader for all
-        runs = [(name, _graded(aligned(named[0][1], run), regrade)[0]) for name, run in named]
+        mixed = len({run.scored for _, run in named}) > 1  # one grader for all
+        runs = [(name, _graded(aligned(named[0][1], run), args, regrade=mixed)[0]) for name, run in named]
         tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 
@@ -198,6 +240,6 @@ def _against_baseline(args: argparse.Namespace) -> list[Table]:
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
     means = {}
     for run in _by_task(path, args).values():
-        counted = _graded(run, args.regrade)[0]
+        counted = _graded(run, args, regrade=False)[0]
         means[run.task] = sum(counted.values()) / len(counted)
     return means

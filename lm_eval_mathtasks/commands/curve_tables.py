@@ -11,13 +11,10 @@ from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.tables import Share, Style, Table, print_tables
 
 _BARS = "▁▂▃▄▅▆▇█"
+# Which verdicts count, for the commands that judge every response.
+BY_OUR_GRADER = "scored by our grader"
 ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
 _WIDTH = 64  # columns of a drawn curve
-
-
-def scored_by(metric: str | None) -> str:
-    """Say which verdicts count, for the commands that judge every response. metric: what --metric asked for."""
-    return "scored by our grader" + (f", not by the log's {metric}" if metric else "")
 
 
 def titled(run: Run, found: Sequence[Votes]) -> str:

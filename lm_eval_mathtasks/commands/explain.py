@@ -59,8 +59,9 @@ def _to_reach(
     """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
     counted = None if run.scored else shares(run, judgements)
     choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
+    how = {"mode": args.mode, "any_grader": not args.metric, **noise_options(args)}
     try:
-        best = nearest(run, claims, shares=counted, mode=args.mode, **noise_options(args), **choice)
+        best = nearest(run, claims, shares=counted, **how, **choice)
     except ClaimError:
         if args.claim or args.model or args.benchmark:
             raise

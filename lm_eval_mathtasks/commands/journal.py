@@ -19,9 +19,9 @@ def journal_path() -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `mathtasks journal`."""
     parser.add_argument("action", choices=("show", "export", "stats", "salvage"))
-    parser.add_argument(
-        "--journal", default=journal_path(), help=f"the file (default: MATHTASKS_JOURNAL or {DEFAULT_PATH})"
-    )
+    text = f"the journal (default: MATHTASKS_JOURNAL or {DEFAULT_PATH})"
+    parser.add_argument("file", nargs="?", metavar="FILE", help=text)
+    parser.add_argument("--journal", metavar="FILE", help="the same")
     parser.add_argument("--task", help="show, export: only this task's answers")
     parser.add_argument("--model", help="show, export: only this model's answers")
     parser.add_argument("--key", help="show: everything about the answer whose key begins so")
@@ -34,19 +34,20 @@ def main(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
     from lm_eval_mathtasks.journal.salvage import journal_salvage
 
-    if not Path(args.journal).is_file():
-        raise ModelError("a journal", f"{args.journal}, which does not exist", "name it with --journal")
+    journal = args.file or args.journal or journal_path()
+    if not Path(journal).is_file():
+        raise ModelError("a journal", f"{journal}, which does not exist", "name it with --journal")
     lines: Iterator[str]
     if args.action == "salvage":
         if not args.out:
             raise ModelError("a file for what is saved", "none", "--out NEW")
-        lines = journal_salvage(args.journal, args.out)
+        lines = journal_salvage(journal, args.out)
     elif args.action == "show":
-        lines = journal_show(args.journal, task=args.task, model=args.model, key=args.key, limit=args.limit)
+        lines = journal_show(journal, task=args.task, model=args.model, key=args.key, limit=args.limit)
     elif args.action == "export":
-        lines = journal_export(args.journal, task=args.task, model=args.model)
+        lines = journal_export(journal, task=args.task, model=args.model)
     else:
-        lines = journal_stats(args.journal)
+        lines = journal_stats(journal)
     for line in lines:
         print(line)
     return 0

@@ -25,6 +25,13 @@ _CHOICES = {
     "--reported-by": ("vendor", "third-party"),
 }
 
+_EXAMPLE = """\
+example:
+  mathtasks leaderboard add --title "Acme report" --url https://acme.example \\
+      --benchmark GSM8K --metric pass@1 --shots 8 --locator "Table 3" \\
+      --model Acme-Math-7B --score 84.2 --organisation Acme --kind instruct
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks leaderboard`."""
@@ -37,9 +44,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         declare(command, {"--limit": "rows to print, 0 for all (default 40)"}, type=_count, default=40)
         command.add_argument("--format", choices=STYLES, default="text")
     actions.add_parser("validate", help="check every file of claims; all problems at once")
-    added = actions.add_parser("add", help="add a claim from its source; asks for what no flag gives")
-    for name in (*add.SOURCE, *add.TABLE, *add.ROW, *add.MODEL):
-        added.add_argument("--" + name.replace("_", "-"), dest="field_" + name, metavar=name.upper())
+    added = actions.add_parser(
+        "add",
+        help="add a claim from its source; asks for what no flag gives",
+        usage="mathtasks leaderboard add [--FIELD VALUE ...] [--yes]",
+        description="Write a published score into the file of its source. In a terminal it\n"
+        "asks for what no flag gives; an empty answer: the source does not say.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    required = added.add_argument_group("required")
+    for title, fields in {
+        "about the source": add.SOURCE,
+        "how it was measured, where the source says": add.TABLE,
+        "about the score": add.ROW,
+        "about a model that no claim names yet": add.MODEL,
+    }.items():
+        optional = added.add_argument_group(title)
+        for name, text in fields.items():
+            group = required if name in add.REQUIRED else optional
+            flag = "--" + name.replace("_", "-")
+            group.add_argument(flag, dest="field_" + name, metavar=name.upper(), help=text)
     declare(added, {"--yes": "never ask; a missing required field is an error"}, action="store_true")
     measured = actions.add_parser("measured", help=f"write {FILE} from logs/")
     declare(measured, {"--logs": "folder of logs (default: logs)"}, default="logs")

@@ -8,7 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import RUN_HELP, add_claim_options, declare, read_chosen
+from lm_eval_mathtasks.commands.arguments import (
+    RUN_HELP,
+    add_claim_options,
+    declare,
+    noise_options,
+    read_chosen,
+)
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -16,6 +22,7 @@ from lm_eval_mathtasks.report.eee import every_eval_ever
 from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
 from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.training_curves import read_curves
 
 DEFAULT_PAGE = "report.html"
 EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
@@ -48,9 +55,10 @@ def main(args: argparse.Namespace) -> int:
     if place is not None:
         _make_room(place)
     runs = [run for path in args.runs for run in _readable(path, args)]
-    choice = Choice(args.model, args.claim, args.benchmark, args.mode, args.regrade)
+    named = (args.model, args.claim, args.benchmark, args.mode)
+    choice = Choice(*named, args.regrade, noise_options(args), not args.metric)
     examined = examine(runs, load_claims(args.leaderboards), choice)
-    text = _page(examined) if page else EXPORTS[args.format](examined)
+    text = _page(examined, args.runs) if page else EXPORTS[args.format](examined)
     if place is not None:
         return _write(text, place, examined)
     sys.stdout.write(text)
@@ -89,11 +97,12 @@ def require_jinja() -> None:
         ) from missing
 
 
-def _page(examined: Sequence[Examined]) -> str:
+def _page(examined: Sequence[Examined], places: Sequence[str]) -> str:
     require_jinja()
     from lm_eval_mathtasks.report.page import page
 
-    return page(examined)
+    folders = [Path(place).resolve() for place in places]
+    return page(examined, {folder.name: read_curves(folder) for folder in folders})
 
 
 def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_chosen, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, scored_by, show_curves, titled
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_to_judge, whole_numbers
+from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, ROWS, cell, show_curves, titled
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge_run
@@ -38,11 +38,11 @@ def main(args: argparse.Namespace) -> int:
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     ks = None if args.k == "all" else args.k
     runs = []
-    for run in read_chosen(args.run, args, judged_anew=True):
+    for run in read_to_judge(args):
         found = votes(run, judge_run(run))
         drawn = curves(found, metrics, ks, no_answer_votes=args.no_answer_votes)
         _warn_of_short_docs(run, found)
-        runs.append((run, drawn, _table(run, found, drawn, args.metric, every=args.k is not None)))
+        runs.append((run, drawn, _table(run, found, drawn, every=args.k is not None)))
     show_curves(runs, args.format)
     return 0
 
@@ -57,14 +57,12 @@ def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
         print_lines([warning], to=sys.stderr)
 
 
-def _table(
-    run: Run, found: Sequence[Votes], drawn: Sequence[Curve], metric: str | None, *, every: bool
-) -> Table:
+def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
     ks = [point.k for point in drawn[0].points]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (k, *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
     )
-    notes = [ROWS, scored_by(metric)]
+    notes = [ROWS, BY_OUR_GRADER]
     if any(curve.label == "avg@k" for curve in drawn):
         notes.append("avg@k has the interval that k responses a doc would have given")
     notes += run.provenance.notes

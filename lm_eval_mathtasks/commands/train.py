@@ -138,7 +138,7 @@ def _data(args: argparse.Namespace) -> int:
     number = data.only_numbers([*drawn.train, *drawn.dev])
     messages = args.prompt == "messages"
     rows = {
-        split: data.rows_of(problems, args.format, number=number, messages=messages)
+        split: data.training_rows(problems, args.format, number=number, messages=messages)
         for split, problems in (("train", drawn.train), ("dev", drawn.dev))
         if problems
     }

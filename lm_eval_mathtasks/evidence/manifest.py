@@ -11,13 +11,12 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256
-from lm_eval_mathtasks.package import STAMP, checkout
+from lm_eval_mathtasks.package import STAMP, checkout, installed_version
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
@@ -29,6 +28,14 @@ _PACKAGES = ("lm-eval-mathtasks", "lm-eval", "transformers", "tokenizers", "torc
              "datasets", "sympy", "math-verify")  # fmt: skip
 _WEIGHTS = (".safetensors", ".bin", ".gguf", "tokenizer.json", "config.json")
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
+
+
+class MeanScore(TypedDict):
+    """The mean of the run's own metric, a fraction, over the docs that have it; None without any."""
+
+    metric: str | None
+    value: float | None
+    docs: int
 
 
 class Manifest(TypedDict, total=False):
@@ -44,10 +51,10 @@ class Manifest(TypedDict, total=False):
     date: float | None
     docs: int
     responses: int
-    score: dict[str, Any]
-    generation: dict[str, Any]
-    prompts: dict[str, Any]
-    dataset: dict[str, Any]
+    score: MeanScore
+    generation: dict[str, object]
+    prompts: dict[str, object]
+    dataset: dict[str, object]
     text: str
     # Noted when the pack was made.
     command: str
@@ -57,10 +64,10 @@ class Manifest(TypedDict, total=False):
     packages: dict[str, str]
     hardware: dict[str, str]
     weights: dict[str, str] | None
-    journal: dict[str, Any] | None
+    journal: dict[str, object] | None
     taken_out: dict[str, int]
     allowed: list[str]
-    files: dict[str, dict[str, Any]]
+    files: dict[str, dict[str, object]]
 
 
 def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
@@ -96,7 +103,7 @@ def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
     }
 
 
-def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, Any]:
+def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, object]:
     """Return where the docs come from, and whether those in the log are the published ones (None: a part of them, or
     no text to tell)."""
     source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
@@ -132,7 +139,7 @@ def _source_of(config: TaskConfig) -> Source | None:
     return None
 
 
-def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, Any]:
+def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, object]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
     again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
@@ -161,17 +168,10 @@ def packages_of(results: Results) -> dict[str, str]:
     logged |= {name: str(version) for name, version in stated.items() if version}
     if found := re.search(r"^Python version: (\S+)", _environment(results), re.MULTILINE):
         logged["python"] = found[1]
-    here = {name: version for name in _PACKAGES if (version := _installed(name))}
+    here = {name: version for name in _PACKAGES if (version := installed_version(name))}
     same = here.get("lm-eval") == logged.get("lm-eval")
     kept = {name: version for name, version in logged.items() if name in (*_PACKAGES, "numpy", "python")}
     return dict(sorted({**(here if same else {}), **kept}.items()))
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def hardware_of(results: Results) -> dict[str, str]:
@@ -239,12 +239,8 @@ def sealed(manifest: Manifest) -> Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a pack; raises EvidenceError where it cannot be read or is of an unknown format."""
     content = read_json(folder / FILE, EvidenceError)
-    if (
-        not isinstance(content, dict)
-        or content.get("format") != FORMAT
-        or not isinstance(content.get("files"), dict)
-    ):
-        what = content.get("format") if isinstance(content, dict) else type(content).__name__
-        got = f"{folder / FILE}, which says {what}, or names no files"
+    said = content if isinstance(content, dict) else {"format": type(content).__name__}
+    if said.get("format") != FORMAT or not isinstance(said.get("files"), dict):
+        got = f"{folder / FILE}, which says {said.get('format')}, or names no files"
         raise EvidenceError(f"a manifest of format {FORMAT}", got, "pack the run again")
     return cast(Manifest, content)

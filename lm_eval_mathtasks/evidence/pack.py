@@ -18,24 +18,13 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.manifest import (
-    FILE,
-    FORMAT,
-    Manifest,
-    command_of,
-    commit_of,
-    dataset_of,
-    facts_of,
-    hardware_of,
-    packages_of,
-    sealed,
-    weights_of,
-)
+from lm_eval_mathtasks.evidence import manifest as facts
+from lm_eval_mathtasks.evidence.manifest import FILE, FORMAT, Manifest
 from lm_eval_mathtasks.evidence.pack_lines import Text, packed_lines
 from lm_eval_mathtasks.evidence.pack_verdicts import differences
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
@@ -58,8 +47,7 @@ MAX_MB = 5.0  # of one pack: a repository keeps every byte for ever
 _SHOWN = 20  # findings in a message
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(NamedTuple):
     """How to pack. allow: (kind, line of the samples) of findings that may stay; weights: folder of the model, where
     the run does not name it; journal: of an API model, where it is not where the run says."""
 
@@ -78,7 +66,7 @@ class Pack:
 
     folder: Path
     docs: int
-    files: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes]
 
     @property
     def size(self) -> int:
@@ -194,25 +182,20 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
     lines = list(packed_lines(logged, run, judgements, choices.text, taken))
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
     about = _about(run, raw, results, choices, taken)
-    clean = _without_secrets([results, about, *lines], names, choices, taken)
-    results, about, lines = (
-        cast(Results, clean[0]),
-        cast(Manifest, clean[1]),
-        cast("list[SampleLine]", clean[2:]),
-    )
+    results, about, *lines = _without_secrets([results, about, *lines], names, choices, taken)
     run = replace(run, model=model_name(results))
     files = {names[0]: _json(results), names[1]: _gzip(lines)}
     manifest: Manifest = {
         "format": FORMAT,
-        **facts_of(results, run, lines),
-        "dataset": dataset_of(results["configs"][run.task], lines),
+        **facts.facts_of(results, run, lines),
+        "dataset": facts.dataset_of(results["configs"][run.task], lines),
         "text": choices.text,
         **about,
         "taken_out": dict(sorted(taken.items())),
         "allowed": sorted(f"{kind}:{line}" for kind, line in choices.allow),
         "files": {name: {"sha256": sha256(data), "bytes": len(data)} for name, data in files.items()},
     }
-    files[FILE] = _json(sealed(manifest))
+    files[FILE] = _json(facts.sealed(manifest))
     folder = Path(safe_name(run.model or "unnamed")) / safe_name(run.task)
     return Pack(folder, len(run.rows), files)
 
@@ -226,16 +209,16 @@ def _about(run: Run, raw: Results, results: Results, choices: Choices, taken: Co
     commands = {
         "given": choices.command,
         "noted by the run": raw.get(STAMP, {}).get("command"),
-        "the configuration in the results": command_of(results, run.task),
+        "the configuration in the results": facts.command_of(results, run.task),
     }
     source, command = next((source, str(text)) for source, text in commands.items() if text)
     return {
         "command": scrubbed_text(command, taken),
         "command_from": source,
-        **commit_of(raw),
-        "packages": packages_of(raw),
-        "hardware": hardware_of(raw),
-        "weights": weights_of(weights) if weights else None,
+        **facts.commit_of(raw),
+        "packages": facts.packages_of(raw),
+        "hardware": facts.hardware_of(raw),
+        "weights": facts.weights_of(weights) if weights else None,
         "journal": journal_statistics(journal, run.task, str(arguments.get("model"))) if journal else None,
     }
 
@@ -247,11 +230,11 @@ def _withhold_examples(config: TaskConfig) -> None:
 
 
 def _without_secrets(
-    contents: list[Mapping[str, object]], names: tuple[str, str], choices: Choices, taken: Counter[str]
-) -> list[Mapping[str, object]]:
+    contents: list[Any], names: tuple[str, str], choices: Choices, taken: Counter[str]
+) -> list[Any]:
     """Return results, manifest and lines as they may be written; raises EvidenceError for a secret in them."""
     places = [(names[0], 1), (FILE, 1), *((names[1], number) for number in range(1, len(contents) - 1))]
-    clean: list[Mapping[str, object]] = []
+    clean: list[Any] = []
     found: list[Finding] = []
     for content, (file, line) in zip(contents, places, strict=True):
         allowed = choices.allow if file == names[1] else frozenset()

@@ -10,7 +10,7 @@ from typing import Literal, cast
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import Kept
 from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
-from lm_eval_mathtasks.evidence.quotes import without_quotes
+from lm_eval_mathtasks.evidence.quotes import QUOTED_WORDS, without_quotes
 from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.runs.judged import Judged, asked_of
 from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
@@ -56,19 +56,25 @@ def packed_lines(
 
 
 def _own_words(line: SampleLine, row: Row, judged: list[Judged], taken: Counter[str]) -> list[list[str]]:
-    """The responses of a doc without what they quote of it."""
+    """The responses of a doc without what they quote of it; with the end or the start of a quotation, too few words
+    to be one, where a response of hardly anything else is judged by them."""
     sources = [row.question, row.reference or ""]
-    found = [without_quotes(response, sources) for response in row.responses]
+    for head, tail in ((0, 0), (0, QUOTED_WORDS - 1), (QUOTED_WORDS - 1, 0)):
+        found = [without_quotes(response, sources, head, tail) for response in row.responses]
+        own = replace(row, responses=tuple(text for text, _ in found))
+        if all(
+            verdict_of(before._replace(judgement=asked_of(own, before.repeat).judge())) == verdict_of(before)
+            for before in judged
+        ):
+            break
+    else:
+        raise EvidenceError(
+            f"a response of doc {row.doc_id} that is judged the same without its quotation of the problem",
+            "another verdict",
+            "--text none, which keeps no response",
+        )
     if quotations := sum(count for _, count in found):
         taken["quotation of a problem"] += quotations
-    own = replace(row, responses=tuple(text for text, _ in found))
-    for before in judged:
-        if verdict_of(before._replace(judgement=asked_of(own, before.repeat).judge())) != verdict_of(before):
-            raise EvidenceError(
-                f"a response of doc {row.doc_id} that is judged the same without its quotation of the problem",
-                "another verdict",
-                "--text none, which keeps no response",
-            )
     texts = iter(own.responses)
     return [[next(texts) for _ in group] for group in line["resps"]]
 

@@ -63,15 +63,13 @@ def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]
         again += fresh
         said = stored[judgement.doc_id]["verdicts"]
         then: Kept | None = said[judgement.repeat] if judgement.repeat < len(said) else None
-        if fresh and (
-            text := _change(judgement, then or Kept(), whole=judgement.extraction.span is not None)
-        ):
+        if fresh and (text := _change(judgement, then or Kept())):
             findings.setdefault(judgement.doc_id, text)
     return again, list({**differences(run, judgements), **findings}.values())
 
 
-def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
-    """What is said of a verdict that is not the stored one; whole: the answer was extracted anew too."""
+def _change(judgement: Judged, then: Kept) -> str | None:
+    """What is said of a verdict that is not the stored one."""
     now, before = verdict_of(judgement), status_in(then)
     if before is not judgement.verdict.status:
         return (
@@ -82,7 +80,8 @@ def _change(judgement: Judged, then: Kept, *, whole: bool) -> str | None:
     if then.get("cut_off", now["cut_off"]) != now["cut_off"]:
         return f"doc {judgement.doc_id}: cut off {then['cut_off']} then, {now['cut_off']} now"
     same = then.get("answer") == now.get("answer") and then.get("answer_sha256") == now.get("answer_sha256")
-    if whole and not same:
+    # With its place the answer itself was extracted anew.
+    if judgement.extraction.span is not None and not same:
         return f"doc {judgement.doc_id}: another answer is extracted now, and graded the same"
     return None
 

@@ -16,9 +16,10 @@ MARK = "[words of the problem]"
 _WORD = re.compile(r"\w+")
 
 
-def without_quotes(response: str, sources: Iterable[str]) -> tuple[str, int]:
+def without_quotes(response: str, sources: Iterable[str], head: int = 0, tail: int = 0) -> tuple[str, int]:
     """Return a response without the runs of at least QUOTED_WORDS words that stand in one of the sources in the same
-    order, letter case and punctuation aside, and how many runs were left out.
+    order, letter case and punctuation aside, and how many runs were left out. head, tail: how many words at the
+    start and at the end of a run stay, together fewer than QUOTED_WORDS.
 
     >>> without_quotes("He said: " + "one two " * 10 + "so 3.", ["One two, " * 10])
     ('He said: [words of the problem] so 3.', 1)
@@ -35,7 +36,7 @@ def without_quotes(response: str, sources: Iterable[str]) -> tuple[str, int]:
         else:
             spans.append([first, last])
     for first, last in reversed(spans):
-        response = response[: found[first].start()] + MARK + response[found[last].end() :]
+        response = response[: found[first + head].start()] + MARK + response[found[last - tail].end() :]
     return response, len(spans)
 
 

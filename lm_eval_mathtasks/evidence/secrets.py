@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 # A log holds JSON within strings (a chat's messages): there a line end is a backslash and an n, which hides where a
 # word starts, and quotes are escaped.
@@ -79,8 +78,7 @@ _SHORT = 64
 _SHORTEST = 6
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """Something that must not be published. file, line (from 1): where it would stand; path: the key in that line."""
 
     file: str
@@ -122,18 +120,14 @@ def _found_in_short(text: str, name: str) -> tuple[tuple[str, int, int], ...]:
     return tuple(found_in(text, name))
 
 
-def redacted(content: Any, count: Callable[[str], None]) -> Any:
-    """Return a JSON value with every finding replaced by `[redacted KIND]`; `count` is told each kind."""
+def redacted(content: Any, count: Callable[[str], None], name: str = "") -> Any:
+    """Return a JSON value with every finding replaced by `[redacted KIND]`; `count` is told each kind; `name`: as in
+    `found_in`."""
     if isinstance(content, dict):
-        return {
-            _redact(str(key), "", count): _redact(value, str(key), count)
-            if isinstance(value, str)
-            else redacted(value, count)
-            for key, value in content.items()
-        }
+        return {_redact(str(key), "", count): redacted(own, count, str(key)) for key, own in content.items()}
     if isinstance(content, list):
         return [redacted(value, count) for value in content]
-    return _redact(content, "", count) if isinstance(content, str) else content
+    return _redact(content, name, count) if isinstance(content, str) else content
 
 
 def _redact(text: str, name: str, count: Callable[[str], None]) -> str:

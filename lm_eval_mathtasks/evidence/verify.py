@@ -37,7 +37,6 @@ class Report:
     """What a check of one pack found. regraded: verdicts that were made anew, of `responses`."""
 
     folder: Path
-    label: str = ""
     docs: int = 0
     responses: int = 0
     regraded: int = 0
@@ -76,7 +75,7 @@ def _require_files(folder: Path) -> None:
 def _check(report: Report, manifest: Manifest, texts: Mapping[str, str]) -> None:
     report.findings += _files(report.folder, manifest)
     results, run, lines = _read(report.folder, manifest)
-    report.label, report.docs, report.seal = run.label, len(run.rows), str(manifest.get("seal"))
+    report.docs, report.seal = len(run.rows), str(manifest.get("seal"))
     report.responses = sum(len(row.there) for row in run.rows)
     facts = facts_of(results, run, lines)
     facts["dataset"] = dataset_again(manifest["dataset"], lines)

@@ -46,7 +46,7 @@ from lm_eval_mathtasks.grading.endings import (
 from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 from lm_eval_mathtasks.grading.sentences import last_value
-from lm_eval_mathtasks.grading.slots import BOLD, slot_value
+from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.response import hit_limit
@@ -72,11 +72,9 @@ _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
 _REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none)\b", re.IGNORECASE)
-# A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
-_WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 MAX_BARE = 300  # characters of a response that is nothing but its answer
-MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
 TAIL = 2_000  # characters from the end in which a guess is first looked for
+REPEATED = 30  # characters before a value that two statements share, if one repeats the other
 MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
@@ -103,15 +101,33 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     response = response or ""
     seen = _first_solution(view(response))
     cut = seen.unfinished or (hit_limit(finish_reason) and not seen.ended)
+    end = len(seen.text.rstrip())
+    since = 0
     for rule, parts in _answers(seen):
+        first, last = parts[0][0], parts[-1][1]
         # what is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off
-        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, parts[-1][1]))
-        cut = cut or (not whole and _breaks_off(seen))
-        if cut and not (whole and (rule in CLOSED or parts[-1][1] < len(seen.text.rstrip()))):
-            break
-        spans = [whole_groups(seen.text, *part) for part in parts]
-        return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
+        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, last))
+        within = whole and (rule in CLOSED or last < end)
+        cut = (
+            cut
+            or (not whole and _breaks_off(seen))
+            or (not within and not seen.ended and ends_in_loop(seen.text))
+        )
+        if cut and not within:
+            if since or (repeated := _repeated(seen.text, first)) is None:
+                break
+            since = repeated
+        elif first >= since:
+            spans = [whole_groups(seen.text, *part) for part in parts]
+            return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
     return Extraction(None, "none", truncated=cut or _breaks_off(seen))
+
+
+def _repeated(text: str, broken: int) -> int | None:
+    """Return where the statement began whose repetition, from its value at `broken` on, was cut; None if it is new."""
+    tail = text[max(0, broken - REPEATED) :].rstrip()
+    before = text.rfind(tail, 0, broken) if broken >= REPEATED else -1
+    return None if before < 0 else before + REPEATED
 
 
 def _breaks_off(seen: View) -> bool:
@@ -189,8 +205,9 @@ def _marked(seen: View) -> Iterator[Found]:
         for start, stop in slots:
             span = _whole(text, start, stop) or slot_value(text, start, stop, sentences=name == "tag")
             found += [(name, [span])] if span else []
-    for span in statements.hash_values(text):
-        found.append(("hash", [span]))
+    for start, stop in statements.hash_slots(text):
+        span = line_value(text, start, stop)
+        found += [("hash", [span])] if span else []
     yield from sorted(found, key=lambda item: item[1][-1][1], reverse=True)
 
 
@@ -204,7 +221,7 @@ def _whole(text: str, start: int, stop: int) -> Span | None:
         or find_boxes(text[slice(*span)])
     ):
         return None
-    return None if _WORD.search(text, *span) else span
+    return None if WORD.search(text, *span) else span
 
 
 def _stated(seen: View) -> Iterator[Found]:
@@ -223,7 +240,7 @@ def _bare(seen: View) -> Iterator[Found]:
     if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
         return
     content = seen.text[slice(*span)]
-    words = set(_WORD.findall(content))
+    words = set(WORD.findall(content))
     valued = words <= {"and", "or"} and "**" not in content and _VALUE.search(content)
     if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
         whole = words or open_equation(content)
@@ -233,7 +250,7 @@ def _bare(seen: View) -> Iterator[Found]:
 def _bare_words(seen: View) -> Iterator[Found]:
     span = trim(seen.text, 0, len(seen.text))
     short = span is not None and len(seen.text[slice(*span)].split()) <= MAX_BARE_WORDS
-    if span and short and _WORD.search(seen.text, *span) and not _REFUSAL.search(seen.text, *span):
+    if span and short and WORD.search(seen.text, *span) and not _REFUSAL.search(seen.text, *span):
         yield "bare", [span]
 
 

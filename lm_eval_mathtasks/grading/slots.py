@@ -20,12 +20,12 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 # How a value begins: a number with sign and currency; a formula, a command or a bracket; a name with an operator
-# behind it; a letter alone; the letter of an option.
+# behind it; a letter alone; the letter of an option. A sign may stand before each.
 _VALUE_HEAD = re.compile(
-    r"[-+±−–]?\s?(?:[$€£¥]|\\\$)?\s?[-−]?\.?[0-9]"
-    r"|\$|\\{1,2}[a-zA-Z(\[{]|[(\[{][^a-zA-Z]|[(\[{][a-zA-Z0-9\\]{1,12}[),\]}+\-*/^]"
+    r"[-+±−–]?\s?(?:[$€£¥]|\\\$)?\s?[-−]?\.?[0-9]|[-+±−–]?(?:"
+    r"\$|\\{1,2}[a-zA-Z(\[{]|[(\[{][^a-zA-Z]|[(\[{][a-zA-Z0-9\\]{1,12}[),\]}+\-*/^]"
     r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|[a-zA-Z](?=[\s.,;。，]|\Z)"
-    r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±]"
+    r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±])"
 )
 _OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
 _MORE_OPTIONS = re.compile(
@@ -52,18 +52,29 @@ _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _VALUE = re.compile(r"[0-9$\\]")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
-_WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
+# A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
+WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 _NOT_ANSWERS = frozenset(
     {"correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable"}
     | {"clear", "here", "following"}
 )
 MAX_UNIT_WORDS = 5  # "18 dollars per day in total"
+MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
 MAX_TEXT_WORDS = 6  # "not enough information is given"
 
 
-def begins_with_value(text: str, start: int, stop: int) -> bool:
-    """Tell whether a slot opens with a value, after words like "therefore"."""
-    return _VALUE_HEAD.match(text, _after_filler(text, start, stop), stop) is not None
+def line_value(text: str, start: int, stop: int) -> Span | None:
+    """Return the answer on a line that is marked as one: the value at its head, after words like "therefore"; the whole
+    line where it has no words; a word or two that end the text. A heading is none of these."""
+    start = _after_filler(text, start, stop)
+    if _VALUE_HEAD.match(text, start, stop):
+        return leading_value(text, start, stop)
+    span = trim(text, start, stop)
+    if span is None or not _SOMETHING.search(text, *span):
+        return None
+    words = WORD.search(text, *span) is not None
+    ends = not text[stop:].strip() and len(text[slice(*span)].split()) <= MAX_BARE_WORDS
+    return span if ends or not words else None
 
 
 def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> Span | None:
@@ -134,7 +145,7 @@ def leading_value(text: str, start: int, stop: int) -> Span | None:
         return trim(text, start, _joined_formulas(text, found, stop))
     if not found and text[start] not in "([" and (sum_of := _ARITHMETIC.match(text, start, stop)):
         start = sum_of.end()
-    word = _WORD.search(text, start, stop)
+    word = WORD.search(text, start, stop)
     if word is None:
         span = trim(text, start, stop)
         return span if span and _SOMETHING.search(text, *span) else None

@@ -11,12 +11,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.formulas import Span
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT
-from lm_eval_mathtasks.grading.slots import (
-    begins_with_value,
-    leading_value,
-    opens_solution,
-    slot_value,
-)
+from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 
 _GAP_IS = (
     r"(?:(?:[ \t][^.:;=\n]{0,60}?)?[ \t*_]{0,4}\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
@@ -51,11 +46,12 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _A_COLON = re.compile(r"^[ \t]{0,4}A[ \t]?[:：](?!.*\n[ \t]{0,4}B[ \t]?[:：])", re.MULTILINE)
-_HASHES = re.compile(r"####[ \t]{0,4}(?=\S)")
+# "\\162" is no value: a dollar sign was lost. GSM8K's calculator "<<3+4=7>>" is none either.
+_HASHES = re.compile(r"####[ \t]{0,4}(?=\S)(?!\\\d|<<)")
 _NUMBERED_HEADING = re.compile(r"[0-9]{1,2}[.)]\s{1,4}\S")
 _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
-    r"final answer(?:[ \t]{0,4}[:：])?(?:[ \t\n]{0,4}the final answer is(?: ?[:：])?)?", re.IGNORECASE
+    r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
 _TAG = re.compile(r"<(?P<slash>/?)(?i:answer|solution|final_answer|ans)\s*/?>")
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
@@ -85,18 +81,14 @@ def tag_closed(text: str, position: int) -> bool:
     return tag is not None and bool(tag["slash"])
 
 
-def hash_values(text: str) -> list[Span]:
-    """Return the answers of `#### 18` lines, the last first; `#### 2. Next step` is a heading, not an answer."""
+def hash_slots(text: str) -> list[Span]:
+    """Return what stands behind `####`, the last line first; `#### 2. Next step` is a heading, not an answer."""
     found = []
     for match in list(_HASHES.finditer(text))[-MAX_STATEMENTS:][::-1]:
         line_end = text.find("\n", match.end())
         line_end = len(text) if line_end < 0 else line_end
-        heading = _NUMBERED_HEADING.match(text, match.end(), line_end)
-        if heading or not begins_with_value(text, match.end(), line_end):
-            continue
-        span = leading_value(text, match.end(), line_end)
-        if span:
-            found.append(span)
+        if not _NUMBERED_HEADING.match(text, match.end(), line_end):
+            found.append((match.end(), line_end))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from lm_eval_mathtasks.check import lm_eval_tasks
 from lm_eval_mathtasks.errors import TaskError
 
 
@@ -15,7 +16,7 @@ def shots_gsm8k() -> list[dict[str, str]]:
     """
     import yaml
 
-    path = _lm_eval_tasks() / "gsm8k" / "gsm8k-cot.yaml"
+    path = lm_eval_tasks() / "gsm8k" / "gsm8k-cot.yaml"
     try:
         return list(yaml.safe_load(path.read_text(encoding="utf-8"))["fewshot_config"]["samples"])
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
@@ -28,7 +29,7 @@ def shots_minerva() -> list[dict[str, str]]:
     Each is {"problem", "solution", ...}. The module is read, not imported: importing it needs other packages.
     Raises TaskError if the installed lm-eval does not hold them where 0.4.13 does.
     """
-    path = _lm_eval_tasks() / "minerva_math" / "utils.py"
+    path = lm_eval_tasks() / "minerva_math" / "utils.py"
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -36,15 +37,6 @@ def shots_minerva() -> list[dict[str, str]]:
         return list(ast.literal_eval(returned or "[]"))
     except (OSError, SyntaxError, KeyError, StopIteration, ValueError) as error:
         raise _no_shots(path, error) from error
-
-
-def _lm_eval_tasks() -> Path:
-    from importlib.util import find_spec
-
-    spec = find_spec("lm_eval")
-    if spec is None or not spec.submodule_search_locations:
-        raise TaskError("an installed lm-eval", "none", "run pip install 'lm-eval>=0.4.12'")
-    return Path(spec.submodule_search_locations[0]) / "tasks"
 
 
 def _no_shots(path: Path, error: Exception) -> TaskError:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +16,9 @@ from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson, z_value
 from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
+from lm_eval_mathtasks.tables import GLUE, print_lines
 
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
-_WIDTH = 80  # columns, where there is no terminal
 _MORE = "--gen_kwargs max_gen_toks=..."
 _RATES = {
     "truncated": "cut off",
@@ -41,17 +39,19 @@ def answer(keeper: Keeper) -> int:
     responses are missing."""
     results = keeper.results.get("results") or {}
     docs = {name: counts["effective"] for name, counts in keeper.results.get("n-samples", {}).items()}
-    width = max(map(len, results), default=0)
+    width, lines = max(map(len, results), default=0), []
     for task, scores in results.items():
         if "exact_match,none" in scores and docs.get(task):
-            _print_wrapped("   ".join([f"{task:{width}}", *score_parts(scores, docs[task])]), width + 3)
-    for task, scores in results.items():
-        _say_doubts(task, scores)
+            # A part of a line is one thing: "20 docs" stays together.
+            parts = (part.replace(" ", GLUE) for part in score_parts(scores, docs[task]))
+            lines.append(f"{task:{width}}   " + f"{GLUE * 2} ".join(parts))
+    print_lines(lines, indent=width + 3)
+    print_lines(doubt for task, scores in results.items() for doubt in _doubts(task, scores))
     if keeper.unknown_cuts:
-        print(
+        print_lines([
             f"{', '.join(keeper.unknown_cuts)}: how the responses ended is not known, so no rate of cut-off responses "
             "is reported; `mathtasks explain` counts those whose text breaks off"
-        )
+        ])  # fmt: skip
     _say_next(keeper, results)
     return int(any(scores.get("api_error,none") for scores in results.values()))
 
@@ -77,22 +77,12 @@ def _interval(score: float, docs: int, error: Any) -> Interval:
     return Interval(max(0.0, score - half), min(1.0, score + half))
 
 
-def _print_wrapped(line: str, indent: int) -> None:
-    columns = shutil.get_terminal_size((_WIDTH, 24)).columns
-    # A part of a line is one thing: "20 docs" stays together.
-    whole = line.replace("   ", "\0").replace(" ", "\u00a0").replace("\0", "   ")
-    fill = textwrap.fill(whole, columns, subsequent_indent=" " * indent, break_long_words=False)
-    print(fill.replace("\u00a0", " "))
-
-
-def _say_doubts(task: str, scores: Mapping[str, Any]) -> None:
+def _doubts(task: str, scores: Mapping[str, Any]) -> Iterator[str]:
     if (share := scores.get("truncated,none") or 0) > TRUNCATED_SHARE:
-        print(
-            f"{task}: {share:.1%} of the responses were cut off, surely or likely; "
-            f"raise the limit of tokens with {_MORE}"
-        )
+        cut = "of the responses were cut off, surely or likely; raise the limit of tokens with"
+        yield f"{task}: {share:.1%} {cut} {_MORE}"
     if share := scores.get("api_error,none") or 0:
-        print(f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match")
+        yield (f"{task}: {share:.1%} of the responses never came (API errors); they are not in exact_match")
 
 
 def _say_next(keeper: Keeper, results: Mapping[str, Any]) -> None:
@@ -117,7 +107,7 @@ def _say_of_repeats(results: Path) -> None:
         return
     for run in runs:
         if note := note_on_repeats(run):
-            print(f"{run.task}: {note}")
+            print_lines([f"{run.task}: {note}"])
 
 
 def logged_results(keeper: Keeper) -> Path | None:

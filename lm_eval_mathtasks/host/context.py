@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.network import hub_fault
+from lm_eval_mathtasks.problems.catalogue import our_tasks
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +23,11 @@ _BUDGET = "max_gen_toks"
 _OURS = "lm_eval_mathtasks.hooks"
 
 
-def checked(original: Callable[..., Any], local: bool) -> Callable[..., Any]:
+def checked(original: Callable[..., Any], local: bool, is_loaded: Callable[[], bool]) -> Callable[..., Any]:
     """lm-eval's `simple_evaluate`, with tasks loaded and fitted to the model before the model itself is loaded.
 
-    Raises TaskError or ModelError for what cannot work. local: whether the model is loaded by `pretrained=`.
+    Raises TaskError or ModelError for what cannot work, a model that cannot be loaded among it. local: whether the
+    model is loaded by `pretrained=`; is_loaded: whether it was.
     """
 
     def evaluate(*positional: Any, **named: Any) -> Any:
@@ -32,9 +36,26 @@ def checked(original: Callable[..., Any], local: bool) -> Callable[..., Any]:
         # Loaded once: lm-eval asks again after it has the model.
         manager.load = lambda _: loaded
         _check_tasks(loaded["tasks"], named)
+        if (named.get("model_args") or {}).get("dry_run"):
+            # Nothing is drawn, and importing torch to seed it is half of what a dry run takes.
+            named["torch_random_seed"] = None
         if local and isinstance(named.get("model_args"), dict):
             _fit(loaded["tasks"], named)
-        return original(*positional, **named)
+        try:
+            return original(*positional, **named)
+        except (MathtasksError, ImportError):
+            raise
+        # Libraries refuse a device, a type or an adapter with errors of any kind.
+        except Exception as error:
+            if is_loaded() or not local:
+                raise
+            log.debug("the model was not loaded", exc_info=True)
+            reason = next(iter(str(error).strip().splitlines()), "")
+            raise ModelError(
+                "a model that can be loaded as --model_args and --device say",
+                f"{type(error).__name__}: {reason}".rstrip(": ."),
+                "correct them; LMEVAL_LOG_LEVEL=DEBUG shows where it failed",
+            ) from error
 
     return evaluate
 
@@ -62,7 +83,7 @@ def _check_tasks(tasks: Mapping[str, Any], named: Mapping[str, Any]) -> None:
     if foreign:
         print(
             f"{', '.join(foreign)}: not a task of ours, graded by the task's own rules; "
-            f"ours are listed by `mathtasks check`{_twins(foreign)}"
+            f"ours are listed by `mathtasks tasks`{_twins(foreign)}"
         )
 
 
@@ -73,11 +94,8 @@ def _is_graded_here(task: Any) -> bool:
 
 def _twins(foreign: list[str]) -> str:
     """Our tasks on the same sets, by the first word of a name: gsm8k -> gsm8k-cot, ..."""
-    from lm_eval_mathtasks.package import data_folder
-
-    ours = sorted(path.stem for path in data_folder("tasks").rglob("[!_]*.yaml"))
     words = {name.replace("_", "-").split("-")[0] for name in foreign}
-    near = [name for name in ours if name.split("-")[0] in words]
+    near = [task.name for task in our_tasks() if task.name.split("-")[0] in words]
     return f", here {', '.join(near)}" if near else ""
 
 
@@ -120,16 +138,20 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
     """
     from transformers import AutoConfig, AutoTokenizer
 
-    name = str(arguments["pretrained"])
+    name, own = str(arguments["pretrained"]), arguments.get("tokenizer")
     options = {k: arguments[k] for k in ("revision", "trust_remote_code", "subfolder") if k in arguments}
+    packed = {"gguf_file": file} if (file := arguments.get("gguf_file")) else {}
+    fault = (
+        "" if all(Path(str(place)).expanduser().is_dir() for place in (name, own or name)) else hub_fault()
+    )
     try:
-        config = AutoConfig.from_pretrained(name, **options)
-        tokenizer = AutoTokenizer.from_pretrained(str(arguments.get("tokenizer") or name), **options)
+        config = AutoConfig.from_pretrained(name, **options, **packed)
+        tokenizer = AutoTokenizer.from_pretrained(str(own or name), **options, **({} if own else packed))
     except OSError as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ModelError(
             f"a model at pretrained={name}",
-            reason.rstrip("."),
+            fault or reason.rstrip("."),
             "check the name and the network; or name a folder that holds the model",
         ) from error
     except Exception as error:  # lm-eval's own loader decides: it knows formats that these two do not

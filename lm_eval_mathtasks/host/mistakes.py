@@ -7,20 +7,18 @@ must not state what did not happen.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.models.payload import LIMIT_NAMES
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
+from lm_eval_mathtasks.network import hub_fault, server_fault
 
 LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
-CONNECT_S = 5.0  # for a TCP connection to the server, which needs one round trip
 _NEAR = 0.8  # similarity (difflib) from which an unknown name is taken for a slip of a known one
 _BUDGET = "max_gen_toks"
 _SAMPLING = ("top_p", "top_k", "min_p")
@@ -45,6 +43,10 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
     _check_docs(value)
     _check_counts(value)
     settings = _generation(value("gen_kwargs"))
+    if "batch_out" in model_args and not model.startswith("mathtasks-"):
+        raise ModelError(
+            "an API model of ours for a batch file", f"--model {model}", "--model mathtasks-chat"
+        )
     if model in LOCAL_MODELS:
         _check_local(model, model_args)
         settings = _sampled_as_said(settings)
@@ -176,15 +178,47 @@ def _check_local(model: str, model_args: Mapping[str, Any]) -> None:
             "--model_args pretrained=Qwen/Qwen2.5-Math-1.5B-Instruct",
         )
     folder = Path(str(model_args["pretrained"])).expanduser()
+    if model_args.get("gguf_file") and find_spec("gguf") is None:
+        raise ModelError(
+            "gguf, for gguf_file=...", "it is not installed", "run pip install 'lm-eval-mathtasks[smollm]'"
+        )
+    if not folder.exists() and "cache_dir" not in model_args:
+        _check_hub(model_args)
     if folder.is_dir() and not (folder / "config.json").is_file() and "gguf_file" not in model_args:
+        packed = next((path.name for path in sorted(folder.glob("*.gguf"))), None)
         raise ModelError(
             f"a model at pretrained={model_args['pretrained']}",
             "a folder without config.json",
-            "check the path: a checkpoint may lie in a folder below it",
+            f"add gguf_file={packed}"
+            if packed
+            else "check the path: a checkpoint may lie in a folder below it",
         )
     for name in ("max_length", "max_model_len"):
         if name in model_args and not _holds(model_args[name], lambda v: v >= 1 and v % 1 == 0):
             raise ModelError(f"{name}, a number of tokens", f"{name}={model_args[name]}", "leave it out")
+
+
+def _check_hub(model_args: Mapping[str, Any]) -> None:
+    """A hub that can be asked for the model, where it is not in the hub's cache."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    name, revision = str(model_args["pretrained"]), model_args.get("revision")
+    file = str(model_args.get("gguf_file") or "config.json")
+    subfolder = str(model_args.get("subfolder") or "")
+    if not (fault := hub_fault()):
+        return
+    try:
+        there = try_to_load_from_cache(name, f"{subfolder}/{file}".lstrip("/"), revision=revision)
+    except HFValidationError as error:
+        fault = str(error)
+        there = None
+    if not isinstance(there, str):
+        raise ModelError(
+            f"a model at pretrained={name}",
+            fault,
+            "check the name and the network, set HF_ENDPOINT to a mirror, or name a folder that holds the model",
+        )
 
 
 def _check_api(model_args: Mapping[str, Any]) -> None:
@@ -202,13 +236,5 @@ def _check_api(model_args: Mapping[str, Any]) -> None:
 
 
 def _check_server(url: str) -> None:
-    parts = urlsplit(url)
-    if getproxies() or not parts.hostname:
-        return
-    try:
-        port = parts.port or {"http": 80}.get(parts.scheme, 443)
-        socket.create_connection((parts.hostname, port), timeout=CONNECT_S).close()
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"a server at {url}", str(error), "start it, or correct base_url=... in --model_args"
-        ) from error
+    if fault := server_fault(url):
+        raise ModelError(f"a server at {url}", fault, "start it, or correct base_url=... in --model_args")

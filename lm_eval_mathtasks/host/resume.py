@@ -77,6 +77,21 @@ def kept_responses(wanted: str, folder: Path) -> Kept:
     return Kept(sorted(folder.glob(PATTERN)) if wanted == NEWEST else [Path(wanted)])
 
 
+def leftovers(output_path: str) -> str:
+    """A sentence about responses below the folder of the logs that no run has taken up; empty where there are none."""
+    folder = Path(output_path)
+    found = (folder.parent if folder.suffix == ".json" else folder).rglob(PATTERN)
+    sizes = {path: path.read_bytes().count(b"\n") for path in found if path.stat().st_size}
+    if not sizes:
+        return ""
+    newest = max(sizes, key=lambda path: path.stat().st_mtime)
+    more = f", and {len(sizes) - 1} more files" if len(sizes) > 1 else ""
+    return (
+        f"{newest} holds {sizes[newest]} responses of a run that was not finished{more}: with --resume only what is "
+        "missing is asked"
+    )
+
+
 def move_generator(responses: int) -> None:
     """Seed torch anew after a resume: its generator would start as it did before, and give the repeats that are
     missing the texts that are there."""

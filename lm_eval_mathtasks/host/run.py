@@ -12,7 +12,6 @@ Every change is a replaced name in lm-eval, put back when the run ends; flags, t
 from __future__ import annotations
 
 import argparse
-import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,30 +20,24 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import models
+from lm_eval_mathtasks.check import without_expected_warnings
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
+from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
-from lm_eval_mathtasks.host.resume import NEWEST
+from lm_eval_mathtasks.host.resume import NEWEST, leftovers
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.tables import print_lines
 
-log = logging.getLogger(__name__)
-
-OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
-# What lm-eval warns of and our tasks mean: our own loader, and accuracies of single subjects beside that of all docs.
-EXPECTED_WARNINGS = (
-    ("lm_eval.api.task", "Custom kwargs can be passed"),
-    ("lm_eval.evaluator_utils", "No aggregation function defined for metric"),
-    ("lm_eval.evaluator_utils", "Metrics were not scored on the same number"),
-)
 # The extra of this package that installs what a model imports.
 _EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 
@@ -61,8 +54,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     from lm_eval.utils import setup_logging
 
     setup_logging()
-    for logger, text in EXPECTED_WARNINGS:
-        logging.getLogger(logger).addFilter(_unless(text))
+    without_expected_warnings()
     args = parse_run(arguments)
     models.register()
     model_args = given_value(args, "model_args")
@@ -96,10 +88,6 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     return status
 
 
-def _unless(text: str) -> Callable[[logging.LogRecord], bool]:
-    return lambda record: text not in str(record.msg)
-
-
 def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
@@ -109,11 +97,16 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     Run.create(commands)
     add_own_flags(commands.choices["run"])
     try:
-        args = parser.parse_args(["run", *arguments])
+        args, unread = parser.parse_known_args(["run", *arguments])
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         fix = "write name=value,name=value, or JSON with double quotes"
-        raise ModelError("--model_args and --gen_kwargs that can be read", "others", fix) from None
+        raise ModelError(
+            "--model_args, --gen_kwargs and --metadata that can be read", "others", fix
+        ) from None
+    if unread:
+        raise unknown_words(unread, commands.choices["run"])
+    check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
@@ -125,7 +118,7 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     if graders := vars(args).pop("graders"):
         args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
     if not requested(given_value(args, "tasks")):
-        raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks check` lists ours")
+        raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks tasks` lists ours")
     if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
         args.gen_kwargs = with_one_limit(gen_kwargs)
     args.output_path = given_value(args, "output_path") or OUTPUT_PATH
@@ -134,40 +127,6 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
         # lm-eval takes docs in their order but numbers them in the order given.
         args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
-
-
-def add_own_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare what `mathtasks run` has and lm-eval has not."""
-    ours = parser.add_argument_group("mathtasks")
-    ours.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
-    )
-    ours.add_argument(
-        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
-    )
-    ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
-    ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
-    ours.add_argument(
-        "--graders",
-        metavar="NAMES",
-        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
-    )
-    ours.add_argument(
-        "--repeats",
-        type=int,
-        metavar="K",
-        help="sample K responses to every doc; also by task: --tasks math500@8",
-    )
-    ours.add_argument(
-        "--resume",
-        nargs="?",
-        const=NEWEST,
-        metavar="FILE",
-        help="ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl in the "
-        "folder of the logs (local models; our API models have a journal, which always resumes)",
-    )
 
 
 def take_repeats(args: argparse.Namespace) -> Repeats:
@@ -189,7 +148,10 @@ def take_resume(args: argparse.Namespace) -> str | None:
     """Take --resume out of the arguments. Raises ModelError for a model that has other means, or no such file."""
     wanted: str | None = args.__dict__.pop("resume", None)
     model = str(given_value(args, "model") or "hf")
-    if wanted and (model == "replay" or model.startswith("mathtasks-")):
+    resumable = model != "replay" and not model.startswith("mathtasks-")
+    if not wanted and resumable:
+        print_lines(filter(None, [leftovers(str(args.output_path))]))
+    if wanted and not resumable:
         raise ModelError(
             "a model whose run can be resumed from a file",
             f"--resume with {model}",
@@ -232,6 +194,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     def evaluate(*positional: Any, **named: Any) -> Any:
         for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
+        loaded.append(True)
         keeper.watch(named["lm"])
         with endings_told(named["lm"]):
             results = original_evaluate(*positional, **named)
@@ -247,7 +210,8 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         return made
 
     name = str(given_value(args, "model") or "hf")
-    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS)
+    loaded: list[bool] = []
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, lambda: bool(loaded))
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.check import file_problems
+from lm_eval_mathtasks.check import file_problems, names_of_lm_eval, require_folders
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.package import data_folder
 
@@ -24,18 +27,19 @@ def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any
 
     extra = include_path if isinstance(include_path, list) else [include_path] if include_path else []
     folders = list(dict.fromkeys(Path(p).expanduser().resolve() for p in [data_folder("tasks"), *extra]))
-    for folder in folders[1:]:
-        if not folder.is_dir():
-            raise TaskError(
-                "a folder of tasks", f"--include_path {folder}, which does not exist", "check the path"
-            )
+    require_folders(folders)
     names = requested(tasks)
     ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)
-    if all(name in ours.task_index or _is_path(name) for name in names):
+    others = [name for name in names if name not in ours.task_index and not _is_path(name)]
+    if not others:
         return ours
-    everything = TaskManager(include_path=list(folders), metadata=metadata)
-    if unknown := [n for n in names if not (_is_path(n) or everything.match_tasks([n]))]:
-        raise _unknown_tasks(unknown, ours.all_tasks, everything.all_tasks, folders)
+    # What no file of lm-eval's names is refused before lm-eval parses them all.
+    pool = {*ours.task_index, *names_of_lm_eval()}
+    if not (unknown := [name for name in others if not fnmatch.filter(pool, name)]):
+        everything = TaskManager(include_path=list(folders), metadata=metadata)
+        unknown = [name for name in others if not everything.match_tasks([name])]
+    if unknown:
+        raise _unknown_tasks(unknown, ours.task_index, pool, folders)
     return everything
 
 
@@ -46,12 +50,20 @@ def requested(tasks: Any) -> list[str]:
 
 
 def _is_path(name: str) -> bool:
+    """Whether a name is that of a task's file, or of a folder of them. Raises TaskError for one without tasks."""
+    path = Path(name)
+    if not _GLOB.search(name) and (name.endswith(".yaml") or "/" in name or name == "."):
+        if not (path.is_file() or any(path.glob("*.yaml"))):
+            raise TaskError(
+                "a task's YAML, or a folder of them", f"{name}, which holds none", "check the path"
+            )
+        return True
     return not _GLOB.search(name) and (name.endswith(".yaml") or Path(name).is_dir())
 
 
-def _unknown_tasks(unknown: list[str], ours: list[str], known: list[str], folders: list[Path]) -> TaskError:
-    from difflib import get_close_matches
-
+def _unknown_tasks(
+    unknown: Iterable[str], ours: Iterable[str], known: Iterable[str], folders: Sequence[Path]
+) -> TaskError:
     near = {
         near: None
         for name in unknown
@@ -62,5 +74,5 @@ def _unknown_tasks(unknown: list[str], ours: list[str], known: list[str], folder
     return TaskError(
         "tasks that exist",
         ", ".join(map(repr, unknown)) + (f"; unreadable files: {'; '.join(broken)}" if broken else ""),
-        (f"did you mean {', '.join(near)}? " if near else "") + f"Ours are {', '.join(ours)}",
+        (f"did you mean {', '.join(near)}? " if near else "") + "`mathtasks tasks` lists ours",
     )

@@ -44,7 +44,9 @@ class Owner:
                 if until < time.time() or (host == self.host and not _lives(pid)):
                     db.execute("DELETE FROM claims WHERE owner = ?", (owner,))
                     db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
-            db.executemany("INSERT OR IGNORE INTO claims VALUES (?, ?)", ((key, self.name) for key in keys))
+            db.executemany(
+                "INSERT OR IGNORE INTO claims VALUES (?, ?)", ((key, self.name) for key in sorted(keys))
+            )
             theirs: set[str] = set()
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 some = keys[start : start + KEYS_AT_ONCE]

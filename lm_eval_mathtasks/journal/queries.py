@@ -9,11 +9,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.journal.schema import COLUMNS, DAMAGE, Answer, answer_of, connect, unusable
+from lm_eval_mathtasks.journal.schema import DAMAGE, ROW, ROWS, Answer, answer_of, connect, unusable
 
 KEYS_AT_ONCE = 500  # SQLite allows 999 variables in older builds
 
-_ANSWER = ", ".join(f"answers.{name}" for name in COLUMNS)
 _SUMS = """count(*), sum(json_extract(usage, '$.prompt_tokens')), sum(json_extract(usage, '$.completion_tokens')),
 avg(latency_s), sum(attempts) - count(*), min(sent_at), max(finished_at)"""
 _CHOSEN = "model = :model AND key IN (SELECT key FROM docs WHERE task = :task)"
@@ -70,16 +69,22 @@ class Stored(NamedTuple):
 
 def find(db: sqlite3.Connection, keys: Sequence[str]) -> Iterator[Stored]:
     """Yield the answers to those keys that have been answered. Raises one of DAMAGE for a row of another form."""
-    # In the order of the file, so that each of its pages is read once.
-    keys = sorted(keys)
+    for row in _of_keys(db, "key, response, finish_reason", keys):
+        if not isinstance(row[1], str):
+            raise ValueError("a row of another form")
+        yield Stored(*row)
+
+
+def keys_answered(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
+    """Those keys that have been answered: of answers nothing is read."""
+    return {key for (key,) in _of_keys(db, "key", sorted(keys))}
+
+
+def _of_keys(db: sqlite3.Connection, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(keys), KEYS_AT_ONCE):
         some = keys[start : start + KEYS_AT_ONCE]
         marks = ", ".join("?" * len(some))
-        query = f"SELECT key, response, finish_reason FROM answers WHERE key IN ({marks})"  # noqa: S608
-        for row in db.execute(query, some):
-            if not isinstance(row[1], str):
-                raise ValueError("a row of another form")
-            yield Stored(*row)
+        yield from db.execute(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608
 
 
 def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
@@ -87,12 +92,12 @@ def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
     if not Path(path).exists():
         return set()
     with reading(path) as db:
-        return {one.key for one in find(db, keys)}
+        return keys_answered(db, keys)
 
 
 def places(path: str | Path, task: str | None = None, model: str | None = None) -> Iterator[Place]:
     """Every answer, once for each doc it is for: of one task, of one model, or all."""
-    query = f"""SELECT {_ANSWER}, task, doc_id, repeat FROM answers LEFT JOIN docs USING (key)
+    query = f"""SELECT {ROW}, task, doc_id, repeat FROM {ROWS} LEFT JOIN docs ON docs.key = answers.key
     WHERE (:task IS NULL OR task = :task) AND (:model IS NULL OR model = :model)
     ORDER BY task, doc_id, repeat, finished_at"""  # noqa: S608  (column names of ours)
     with reading(path) as db:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,9 +20,13 @@ from lm_eval_mathtasks.keys import redact
 DEFAULT_PATH = "mathtasks-journal.sqlite"
 BUSY_S = 60.0  # how long one process waits for another's commit
 BUSY_STEP_S = 0.02
-SCHEMA_VERSION = 1
+REQUEST_BYTES = 10  # of the hash that tells requests apart
+MAX_REQUEST = 2**28  # bytes of a request: a file of others may be packed to fill a memory
+SCHEMA_VERSION = 2
+# Bytes of a page. An answer takes a few thousand: of SQLite's own pages, of 4,096, each left one half empty.
+PAGE = 16384
 # What reading a damaged file raises: of the disk, of SQLite, and of values that are not what was written.
-DAMAGE = (OSError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError)
+DAMAGE = (OSError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error)
 # What writing a value that SQLite does not hold raises.
 BAD_ROW = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, OverflowError, UnicodeError)
 _CLOSED = re.compile(r"unable to open|readonly|read-only|authoriz", re.IGNORECASE)
@@ -32,7 +38,8 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS answers (
   key TEXT PRIMARY KEY, endpoint TEXT, model TEXT, request TEXT, prompt TEXT, response TEXT, reasoning TEXT,
   finish_reason TEXT, usage TEXT, latency_s REAL, attempts INTEGER, served_model TEXT, fingerprint TEXT,
-  dropped TEXT, sent_at REAL, finished_at REAL, source TEXT) WITHOUT ROWID;
+  dropped TEXT, sent_at REAL, finished_at REAL, source TEXT, asked INTEGER, seed TEXT);
+CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, key TEXT UNIQUE, body BLOB);
 CREATE TABLE IF NOT EXISTS docs (
   key TEXT, task TEXT, doc_id INTEGER, repeat INTEGER, PRIMARY KEY (key, task, doc_id, repeat)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failures (
@@ -67,19 +74,49 @@ class Answer:
 
 COLUMNS = tuple(f.name for f in fields(Answer))
 JSON_COLUMNS = {"request", "usage", "dropped"}
+# What was asked stands in a table of its own, once for all samples of a prompt; only their seeds differ. Rows of
+# version 1 hold it themselves.
+ASKED = ("request", "prompt")
+STORED = (*(name for name in COLUMNS if name not in ASKED), "seed")
+ROW = f"{', '.join(f'answers.{name}' for name in COLUMNS)}, answers.seed, requests.body"
+ROWS = "answers LEFT JOIN requests ON requests.id = answers.asked"
+_UPGRADE = ("ALTER TABLE answers ADD COLUMN asked INTEGER", "ALTER TABLE answers ADD COLUMN seed TEXT")
+# How a file of version 1 is read where it may not be written.
+_AS_NEW = (
+    "CREATE TEMP VIEW answers AS SELECT *, NULL AS asked, NULL AS seed FROM main.answers",
+    "CREATE TEMP TABLE requests (id INTEGER PRIMARY KEY, key TEXT, body BLOB)",
+)
 
 
-def row_of(answer: Answer) -> tuple[Any, ...]:
-    """The row of COLUMNS that holds an Answer, without any key."""
-    raw = ((name, getattr(answer, name)) for name in COLUMNS)  # asdict would copy every message
+def rows_of(answer: Answer) -> tuple[tuple[str, bytes], tuple[Any, ...]]:
+    """What holds an Answer, without any key: the row (key, body) of what was asked, and the row of STORED."""
+    request = dict(answer.request)
+    seed = json.dumps(request.pop("seed")) if "seed" in request else None
+    asked = redact(json.dumps([request, answer.prompt]), shapes=False).encode()
+    # asdict would copy every message.
+    raw = ((name, getattr(answer, name)) for name in STORED[:-1])
     row = (json.dumps(value) if name in JSON_COLUMNS else value for name, value in raw)
-    return tuple(redact(value, shapes=False) if isinstance(value, str) else value for value in row)
+    kept = (redact(value, shapes=False) if isinstance(value, str) else value for value in row)
+    key = hashlib.blake2b(asked, digest_size=REQUEST_BYTES).hexdigest()
+    return (key, zlib.compress(asked)), (*kept, seed)
+
+
+def request_of(body: bytes, seed: str | None) -> tuple[dict[str, Any], str]:
+    """(request, prompt) from a row of `requests`, and the seed of one answer. Raises one of DAMAGE."""
+    request, prompt = json.loads(zlib.decompressobj().decompress(body, MAX_REQUEST))
+    return {**request, **({} if seed is None else {"seed": json.loads(seed)})}, prompt
 
 
 def answer_of(row: Sequence[Any]) -> Answer:
-    """The Answer in a row of COLUMNS. Raises ValueError or TypeError where the row is damaged."""
-    raw = dict(zip(COLUMNS, row, strict=True))
-    values = {k: json.loads(v) if k in JSON_COLUMNS else v for k, v in raw.items()}
+    """The Answer in a ROW. Raises one of DAMAGE where the row is damaged."""
+    *own, seed, body = row
+    raw = dict(zip(COLUMNS, own, strict=True))
+    values = {k: json.loads(v) if k in JSON_COLUMNS - {"request"} else v for k, v in raw.items()}
+    if body is None:
+        # Of version 1; or what was asked is lost, and the answer is not.
+        values |= {"request": json.loads(raw["request"] or "{}"), "prompt": raw["prompt"] or ""}
+    else:
+        values["request"], values["prompt"] = request_of(body, seed)
     texts, objects = (values[k] for k in ("key", "prompt", "response")), (values[k] for k in JSON_COLUMNS)
     if not all(isinstance(v, str) for v in texts) or not all(isinstance(v, dict) for v in objects):
         raise ValueError("a row of another form")
@@ -98,16 +135,23 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
         db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, check_same_thread=False)
         if create:
             _create(db)
-        (version,) = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-        if int(version) == SCHEMA_VERSION:
-            db.execute(f"SELECT {', '.join(COLUMNS)} FROM answers LIMIT 0")  # noqa: S608  (column names of ours)
+        version = _version(db)
+        if version == 1:
+            for statement in _AS_NEW:
+                db.execute(statement)
+        if version <= SCHEMA_VERSION:
+            db.execute(f"SELECT {ROW} FROM {ROWS} LIMIT 0")  # noqa: S608  (column names of ours)
     except DAMAGE as error:
         raise unusable(path, error) from None
-    if int(version) != SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise JournalError(
             f"a journal of version {SCHEMA_VERSION}", f"version {version} at {path}", "use another path"
         )
     return db
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0])
 
 
 def _create(db: sqlite3.Connection) -> None:
@@ -115,12 +159,20 @@ def _create(db: sqlite3.Connection) -> None:
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
+            db.execute(f"PRAGMA page_size={PAGE}")
             db.execute("PRAGMA journal_mode=WAL")  # a filesystem without shared memory keeps its own mode
             db.execute("PRAGMA synchronous=FULL")
             with db:
                 db.executescript(SCHEMA + leases.TABLES)
                 db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (str(time.time()),))
+                # This process alone writes now. Nothing is moved: old rows hold what they held.
+                if _version(db) == 1:
+                    for statement in _UPGRADE:
+                        db.execute(statement)
+                    db.execute("UPDATE meta SET value = '2' WHERE name = 'schema'")
+            # A nearly full disk then has room for answers rather than for empty tables twice.
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:

@@ -22,19 +22,22 @@ from typing import Any
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
 from lm_eval_mathtasks.journal.leases import RENEW, RENEW_S, Owner
-from lm_eval_mathtasks.journal.schema import BAD_ROW, COLUMNS, DAMAGE, Answer, connect, row_of, unusable
+from lm_eval_mathtasks.journal.schema import BAD_ROW, DAMAGE, STORED, Answer, connect, rows_of, unusable
 from lm_eval_mathtasks.keys import redact
 
 BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
 EXPECTED_SHARE = 0.25  # of the token limit that responses use on average, for the estimate of free space
 
-_INSERT = f"INSERT OR IGNORE INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+_REQUEST = "INSERT OR IGNORE INTO requests (key, body) VALUES (?, ?)"
+_ANSWER = f"""INSERT OR IGNORE INTO answers ({", ".join(STORED)}, asked)
+VALUES ({", ".join("?" * len(STORED))}, (SELECT id FROM requests WHERE key = ?))"""  # noqa: S608
 _FAILURE = "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)"
 _DOC = "INSERT OR IGNORE INTO docs VALUES (?, ?, ?, ?)"
 _PENDING = "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?)"
 
-# A statement, its row, and the promise that it is on the disk.
-Waiting = tuple[str, Any, Future[None]]
+# Statements, each with its row, and the promise that they are on the disk.
+Statements = tuple[tuple[str, Any], ...]
+Waiting = tuple[Statements, Future[None]]
 
 
 class Journal:
@@ -69,6 +72,13 @@ class Journal:
         except DAMAGE as error:
             raise unusable(self.path, error, reading=True) from None
 
+    def answered(self, keys: Sequence[str]) -> set[str]:
+        """Those keys that have been answered."""
+        try:
+            return queries.keys_answered(self._reader, keys)
+        except DAMAGE as error:
+            raise unusable(self.path, error, reading=True) from None
+
     def claim(self, keys: Sequence[str]) -> set[str]:
         """Claim the right to ask for `keys`, until this journal is closed; return those that another process asks for
         now."""
@@ -81,15 +91,18 @@ class Journal:
 
     def put(self, answer: Answer) -> Future[None]:
         """Store an answer; the first one to a key stays."""
-        return self._submit(_INSERT, row_of(answer))
+        asked, row = rows_of(answer)
+        return self._submit((_REQUEST, asked), (_ANSWER, (*row, asked[0])))
 
     def fail(self, key: str, severity: str, kind: str, said: str, attempts: int) -> Future[None]:
         """Store why a request has no answer."""
-        return self._submit(_FAILURE, (key, time.time(), severity, kind, redact(said), attempts))
+        return self._submit((_FAILURE, (key, time.time(), severity, kind, redact(said), attempts)))
 
     def note_docs(self, docs: Iterable[tuple[str, str | None, int | None, int]]) -> None:
         """Store which docs the keys are for: rows of (key, task, doc_id, repeat)."""
-        self._many(_DOC, ((key, task or "", -1 if doc is None else doc, n) for key, task, doc, n in docs))
+        rows = ((key, task or "", -1 if doc is None else doc, n) for key, task, doc, n in docs)
+        # In the order of the table: 200,000 in any other would write each of its pages thousands of times.
+        self._many(_DOC, sorted(rows))
 
     def note_pending(self, rows: Iterable[tuple[str, str, dict[str, Any], str]]) -> None:
         """Store what a batch file asks: rows of (key, endpoint, request, prompt)."""
@@ -112,9 +125,9 @@ class Journal:
             self._reader.close()
             self._writer.close()
 
-    def _submit(self, statement: str, row: tuple[Any, ...]) -> Future[None]:
+    def _submit(self, *statements: tuple[str, Any]) -> Future[None]:
         future: Future[None] = Future()
-        self._queue.put((statement, row, future))
+        self._queue.put((statements, future))
         return future
 
     def _next(self) -> Waiting | None:
@@ -151,13 +164,14 @@ class Journal:
         failure: JournalError | None = None
         try:
             with self._writer:
-                for statement, row, _ in group:
-                    self._writer.execute(statement, row)
+                for statements, _ in group:
+                    for statement, row in statements:
+                        self._writer.execute(statement, row)
         except Exception as error:
             if isinstance(error, BAD_ROW) and len(group) > 1:
                 for one in group:
                     self._store([one])
                 return
             failure = unusable(self.path, error)
-        for _, _, future in group:
+        for _, future in group:
             future.set_exception(failure) if failure else future.set_result(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
@@ -13,14 +13,45 @@ from lm_eval_mathtasks.leaderboard.claims import Claim, Claims, read_claims
 
 Value = str | int | float | bool | None
 Fields = Mapping[str, Value]
-# In the order in which they are asked for and written.
-SOURCE = ("title", "url", "publisher", "date", "read_from", "quoted_in")
-TABLE = (
-    "benchmark", "metric", "k", "shots", "cot", "tools", "chat_template", "temperature", "top_p", "max_tokens",
-    "grader", "prompting", "locator",
-)  # fmt: skip
-ROW = ("model", "score", "reported_by", "status", "note", "uncounted")
-MODEL = ("hf_id", "organisation", "kind", "size_b", "mode")
+# In the order in which they are asked for and written: each field, and what it holds.
+SOURCE = {
+    "title": "of the report, paper or page",
+    "url": "where a reader finds it",
+    "publisher": "who published it",
+    "date": "2025, 2025-01 or 2025-01-31",
+    "read_from": "original (default), copy, notes, quotation",
+    "quoted_in": "the source of a quotation",
+}
+TABLE = {
+    "benchmark": "its name, or that of a task: GSM8K, math500",
+    "metric": "pass@1, avg@k, maj@k, rm@k or best-of-n",
+    "k": "answers to each problem; null: several, not said how many",
+    "shots": "exemplars in the prompt",
+    "cot": "whether it asks for reasoning: yes or no",
+    "tools": "none, python, calculator or some",
+    "chat_template": "yes or no",
+    "temperature": "0 is greedy",
+    "top_p": "",
+    "max_tokens": "for a response",
+    "grader": "a few words",
+    "prompting": "a few words",
+    "locator": "where in the source: a table, a section, a file at a commit",
+}
+ROW = {
+    "model": "its name, hub id or API name",
+    "score": "percent",
+    "reported_by": "vendor or third-party (default)",
+    "status": "ok (default), wrong, misquoted or not-confirmed",
+    "note": "why, where the status is not ok",
+    "uncounted": "why no count of right answers gives the score",
+}
+MODEL = {
+    "hf_id": "owner/name on the hub",
+    "organisation": "who made it",
+    "kind": ", ".join(KINDS),
+    "size_b": "billions of parameters",
+    "mode": "thinking mode or effort",
+}
 REQUIRED = ("title", "url", "benchmark", "metric", "locator", "model", "score")
 
 
@@ -154,11 +185,11 @@ def _model_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
     return {path: f"{text}\n{quoted(name)}: {_flow(fields, MODEL)}\n"}
 
 
-def _block(fields: Mapping[str, Value], names: tuple[str, ...], indent: str) -> str:
+def _block(fields: Mapping[str, Value], names: Iterable[str], indent: str) -> str:
     return "".join(f"{indent}{name}: {quoted(fields[name], name)}\n" for name in names if name in fields)
 
 
-def _flow(fields: Mapping[str, Value], names: tuple[str, ...]) -> str:
+def _flow(fields: Mapping[str, Value], names: Iterable[str]) -> str:
     return "{" + ", ".join(f"{name}: {quoted(fields[name], name)}" for name in names if name in fields) + "}"
 
 

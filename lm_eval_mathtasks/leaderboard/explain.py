@@ -74,7 +74,7 @@ class Explanation:
         if least <= gap:
             low, high = f"{100 * least:.2f}", f"{100 * (gap - self.remaining):.2f}"
             return f"the losses are estimates: {high} points, but {low} would do, too, and the gap is {100 * gap:.2f}"
-        if self.unaffected is None:
+        if self.unaffected is None or not self.causes:
             return None
         return (
             f"the losses are more than the gap, for the responses without any cause score {100 * self.unaffected:.2f}: "

@@ -86,7 +86,7 @@ def number_alone(parts: list[Part]) -> bool:
     """Whether only the numbers can be compared: no part of how it was asked is stated by both sides, or the claim is of
     a thinking mode and the run does not say which it was."""
     asked = [part.effect for part in parts if part.name in _ASKED]
-    mode = any(part.name == "mode" and part.effect == "unknown" for part in parts)
+    mode = any(part.name == "mode" and part.ours == shown(None) for part in parts)
     return mode or all(effect == "unknown" for effect in asked)
 
 
@@ -131,8 +131,8 @@ def _kind(claim: Claim, model: Model | None, mode: str | None) -> Iterator[Part]
         # Reasoning models are instruct models that think: one checkpoint is listed as either.
         base = (model.kind == "base", claim.kind == "base")
         yield Part("kind", model.kind, claim.kind, "same" if base[0] == base[1] else "breaks")
-    if claim.mode is not None:
-        alike = mode is not None and same_mode(mode, claim.mode)
+    if claim.mode is not None or mode is not None:
+        alike = None not in (mode, claim.mode) and same_mode(str(mode), str(claim.mode))
         yield _exact("mode", claim.mode if alike else mode, claim.mode, "breaks")
 
 

@@ -229,8 +229,8 @@ def notes_on_claim(best: Comparison, others: Sequence[Claim]) -> list[str]:
 
 def _remaining(explained: Explanation, published: float, remaining: float) -> tuple[Cell, ...]:
     """The last bar. Its points are the rest of the printed ones, so that the column adds up."""
-    unexplained, too_much = "not accounted for by the responses", "the losses above are more than the gap"
-    said = unexplained if remaining >= 0 else too_much
+    more = "the losses above are more than the gap" if explained.causes else "more than the published score"
+    said = "not accounted for by the responses" if remaining >= 0 else more
     fair = sum(round(100 * cause.fair, 2) for cause in explained.causes)
     points = round(100 * explained.score, 2) - round(100 * published, 2) + fair
     return f"remaining: {said}", None, _lost(round(points, 2) / 100), None, None

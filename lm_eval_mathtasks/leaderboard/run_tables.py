@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
-from lm_eval_mathtasks.leaderboard.said import said_of_baseline, said_of_pair, said_of_ranking
+from lm_eval_mathtasks.leaderboard.instances import Drop, Spread
+from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked, configuration_changes
+from lm_eval_mathtasks.leaderboard.said import (
+    said_of_baseline,
+    said_of_drop,
+    said_of_pair,
+    said_of_ranking,
+    said_of_spread,
+)
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Cell, Share, Table
 
 FLIPS_SHOWN = 20
@@ -35,14 +43,46 @@ def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, 
     heads = ("what", "of", "value")
     flipped = ("doc", "first", "second", "first answered", "second answered")
     rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
-    same = () if paired.changes else ("nothing",)
-    changes = "configuration: what the logs state differently"
     return [
-        Table(changes, ("what", "first", "second"), paired.changes, same),
+        _changes_table(paired.changes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
         Table(
             f"{verdict}, on {paired.docs:,} common docs", heads, tuple(result), notes, said_of_pair(paired)
         ),
+    ]
+
+
+def _changes_table(changes: tuple[tuple[str, str, str], ...]) -> Table:
+    same = () if changes else ("nothing",)
+    return Table("configuration: what the logs state differently", ("what", "first", "second"), changes, same)
+
+
+def instances_table(run: Run, spread: Spread) -> Table:
+    """Return the mean over instances and what they differ by, beside what chance gives."""
+    low, high = spread.ends
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("mean", f"95 % over {spread.problems:,} problems", Share(spread.mean, spread.interval)),
+        ("deviation", "between instances, 95 %", Share(spread.deviation, spread.deviation_interval)),
+        ("deviation", "that chance alone gives", Share(spread.chance)),
+        ("lowest instance", "", Share(low)),
+        ("highest instance", "", Share(high)),
+    )
+    title = f"{run.label}: {spread.problems:,} problems, drawn {spread.instances} times"
+    note = "an interval over the docs is too narrow: instances of one problem are alike"
+    return Table(title, ("what", "of", "value"), rows, (note,), said_of_spread(run, spread))
+
+
+def drop_tables(first: Run, second: Run, drop: Drop) -> list[Table]:
+    """Return what differs in the configuration, then two runs problem by problem, one of which draws them anew."""
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("first", first.label, Share(drop.scores[0], digits=2)),
+        ("second", second.label, Share(drop.scores[1], digits=2)),
+        ("first - second", "points, paired bootstrap 95 %", Share(drop.delta, drop.interval, signed=True)),
+    )
+    title = f"on {drop.problems:,} problems that both have, one of them drawn anew"
+    return [
+        _changes_table(tuple(configuration_changes(first, second))),
+        Table(title, ("what", "of", "value"), rows, sentence=said_of_drop(first, second, drop)),
     ]
 
 

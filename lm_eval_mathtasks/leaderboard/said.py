@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
+from lm_eval_mathtasks.leaderboard.instances import Drop, Spread
 from lm_eval_mathtasks.leaderboard.paired import Paired, Ranked
 from lm_eval_mathtasks.leaderboard.protocol import docs_asked
 from lm_eval_mathtasks.runs.records import Run
@@ -53,6 +54,25 @@ def said_of_pair(paired: Paired) -> str:
         f"On {paired.docs:,} common docs of {paired.first.task} {one} scores {percent(paired.scores[0], 1)} and {two} "
         f"{percent(paired.scores[1], 1)}: {what} "
         f"({with_interval(paired.delta, paired.interval, signed=True)} points{p})."
+    )
+
+
+def said_of_spread(run: Run, spread: Spread) -> str:
+    """Whether the instances of a run's problems differ."""
+    what = "more than by chance" if spread.unstable else "no more than by chance"
+    return (
+        f"{name_of(run)} scores {with_interval(spread.mean, spread.interval)} on {run.task}, and its "
+        f"{spread.instances} instances differ {what}."
+    )
+
+
+def said_of_drop(first: Run, second: Run, drop: Drop) -> str:
+    """What two runs come to, of which one draws the problems of the other anew."""
+    what = "they differ" if drop.significant else "the difference may be noise"
+    return (
+        f"On {drop.problems:,} problems of {first.task} and {second.task} the first run scores "
+        f"{percent(drop.scores[0], 1)} and the second {percent(drop.scores[1], 1)}: {what} "
+        f"({with_interval(drop.delta, drop.interval, signed=True)} points)."
     )
 
 

@@ -27,6 +27,7 @@ FEWEST_OF_A_KIND = 10  # of one subject, for a term of its own
 NARROWEST = 0.25
 RIDGE = 1.0  # a prior standard deviation of 1 in log odds for each standardised term
 _ROUNDS = 30
+_SETTLED = 1e-9  # in log odds
 
 
 class Traits(NamedTuple):
@@ -68,6 +69,8 @@ class Accuracy:
             curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + penalty
             step = np.linalg.solve(curvature, design.T @ (truth - chance) - penalty @ self._weights)
             self._weights = self._weights + step
+            if np.abs(step).max() < _SETTLED:
+                break
         self._covariance = np.linalg.inv(curvature)
 
     @property

@@ -13,15 +13,14 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
-from lm_eval_mathtasks.journal.queries import Stored, answered_keys
-from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.batch_api import write_batch
@@ -119,10 +118,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             return self._stop_here(estimate(settings, self.price, missing, len(keys)))
         journal = Journal(settings.journal)
         try:
-            asked = {ask.key: ask for ask in planned}
-            # One by one: only what was said is kept in memory, not all that is known of it.
-            results = {one.key: self._response(asked[one.key], one) for one in journal.find(keys)}
-            asks = [ask for ask in planned if ask.key not in results]
+            known = journal.answered(keys)
+            asks = [ask for ask in planned if ask.key not in known]
             longest = max((ask.max_tokens for ask in asks), default=0)
             journal.require_space(len(asks), longest)
             require_tokens(settings, longest)
@@ -134,12 +131,12 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
                     "chat": self.chat,
                 }
                 return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
-            report = self._new_report(len(keys), len(results))
-            if asks:
-                self._ask(asks, results, journal, report, shown=settings.progress and not disable_tqdm)
+            report = self._new_report(len(keys), len(known))
+            faults = self._ask(asks, journal, report, settings.progress and not disable_tqdm) if asks else {}
+            responses = self._responses(planned, faults, journal)
         finally:
             journal.close()
-        return self._deliver([results[key] for key in keys], report)
+        return self._deliver(responses, report)
 
     def _stop_here(self, lines: Iterator[str]) -> NoReturn:
         """Nothing is to be asked: say what was planned, and end."""
@@ -159,28 +156,21 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         add_report(report)
         return report
 
-    def _response(self, ask: Ask, answer: Answer | Stored) -> Response:
-        text, finish_reason = delivered(answer.response, answer.finish_reason, ask.settings)
-        return Response(text, finish_reason=finish_reason)
+    def _responses(
+        self, planned: Sequence[Ask], faults: Mapping[str, Fault], journal: Journal
+    ) -> list[Response]:
+        """What was said to each request, read from the journal now: no run holds answers in memory before its end."""
+        found = {key: Response("", error=str(fault)) for key, fault in faults.items()}
+        asked = {ask.key: ask.settings for ask in planned if ask.key not in found}
+        for one in journal.find(list(asked)):
+            text, finish_reason = delivered(one.response, one.finish_reason, asked[one.key])
+            found[one.key] = Response(text, finish_reason=finish_reason)
+        return [found[ask.key] for ask in planned]
 
-    def _ask(
-        self,
-        asks: list[Ask],
-        results: dict[str, Response],
-        journal: Journal,
-        report: RunReport,
-        shown: bool,
-    ) -> None:
-        """Ask all `asks` and add to `results`; raises if the run was stopped."""
-
-        def deliver(ask: Ask, outcome: Answer | Stored | Fault) -> None:
-            if isinstance(outcome, Fault):
-                results[ask.key] = Response("", error=str(outcome))
-            else:
-                results[ask.key] = self._response(ask, outcome)
-
+    def _ask(self, asks: list[Ask], journal: Journal, report: RunReport, shown: bool) -> dict[str, Fault]:
+        """Ask all `asks`; returns the faults of those without an answer. Raises if the run was stopped."""
         engines: list[Engine] = []
-        others = Others(asks, journal, report, deliver)
+        others = Others(asks, journal, report)
         ours = iter(others.left())
         others.say()
 
@@ -188,7 +178,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             engine = self._engine(journal, report, shown)
             engines.append(engine)
             try:
-                await engine.run(ours, deliver, others)
+                await engine.run(ours, others)
             finally:
                 engine.progress.close()
 
@@ -202,6 +192,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             raise SystemExit(128 + engine.signalled)
         if engine.stopped:
             raise engine.stopped.error()
+        return engine.faults
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
         settings = self.settings

@@ -1,24 +1,26 @@
-"""One exchange with an OpenAI-compatible server through the openai SDK, read as it arrives.
+"""One exchange with an OpenAI-compatible server, read as it arrives, through the HTTP client of the openai SDK.
 
-The SDK's own retries are off: the dispatcher and tenacity decide. The body is read here, not by the SDK, because
-a gateway's HTTP 200 may hold an error, a stream may end in the middle, and reasoning has three names.
+The SDK says which headers go with it; to have it make each request and its answer would cost more than sending it. The
+dispatcher and tenacity decide when to ask again. The body is read here, because a gateway's HTTP 200 may hold an error,
+a stream may end in the middle, and reasoning has three names.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_mathtasks.keys import Key
-from lm_eval_mathtasks.models.faults import Fault, classify, of_transport
+from lm_eval_mathtasks.models.bodies import ACCEPTED, Unpacker
+from lm_eval_mathtasks.models.faults import READ_CHARS, Fault, classify, of_transport
 from lm_eval_mathtasks.models.reply import Parser, Reply, understanding
 
 CONNECT_S = 30.0  # a busy event loop makes a five-second limit fail thousands of connections
@@ -69,9 +71,6 @@ class Client:
     def __init__(self, *, base_url: str, key: Key, chat: bool, connections: int, on_sent: OnSent) -> None:
         import openai
 
-        async def trace(request: Any) -> None:
-            request.extensions["trace"] = _tracer(on_sent, request.extensions)
-
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=connections,
             max_keepalive_connections=connections,
@@ -79,28 +78,33 @@ class Client:
         )
         # Silence is judged by the watch, which knows how long answers take here; only connecting has a clock.
         timeout = openai.Timeout(None, connect=CONNECT_S)
-        self._status_error = openai.APIStatusError
         url = urlsplit(base_url)
         version = dict(parse_qsl(url.query))
-        self._sdk = openai.AsyncOpenAI(
+        sdk = openai.AsyncOpenAI(
             base_url=url._replace(query="").geturl(),
             api_key=key.reveal(),
             # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
-            default_query=version or None,
             default_headers={"api-key": key.reveal()} if version else None,
             max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(
-                limits=limits, timeout=timeout, event_hooks={"request": [trace]}
-            ),
         )
-        self._chat = chat
+        told = {**sdk.auth_headers, **sdk.default_headers}
+        self._http = openai.DefaultAsyncHttpxClient(
+            limits=limits,
+            timeout=timeout,
+            params=version,
+            headers={
+                **{name: value for name, value in told.items() if isinstance(value, str)},
+                "accept-encoding": ACCEPTED,
+            },
+        )
+        self._url = f"{str(sdk.base_url).rstrip('/')}/{'chat/' if chat else ''}completions"
+        self._on_sent = on_sent
         self._answers = 0
         self._ids: dict[str, None] = {}  # of the last answers
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._sdk.close()
+        await self._http.aclose()
 
     async def exchange(
         self, payload: Mapping[str, Any], flight: Flight, on_headers: Callable[[Mapping[str, str]], None]
@@ -109,25 +113,22 @@ class Client:
 
         Raises Fault, Refused or Rejected (see `faults`).
         """
-        # The whole payload goes as extra_body: the SDK would walk through every message to check its type.
-        if self._chat:
-            create = partial(self._sdk.chat.completions.with_streaming_response.create, messages=[])
-        else:
-            create = partial(self._sdk.completions.with_streaming_response.create, prompt="")
+        known: dict[str, Any] = {}
+        known["trace"] = _tracer(self._on_sent, known)
         try:
-            async with create(model=payload["model"], extra_body=dict(payload)) as response:
+            async with self._http.stream(
+                "POST", self._url, content=json.dumps(payload).encode(), extensions=known
+            ) as response:
                 flight.headed = True
                 flight.touch()
-                response.http_response.request.extensions[RESPONSE] = response
+                known[RESPONSE] = response
+                if not response.is_success:
+                    raise classify(response.status_code, await _said(response), response.headers, payload)
                 with understanding():
                     on_headers(response.headers)
                 reply = await _read(response, flight, payload)
             self._require_new(reply)
             return reply
-        except self._status_error as error:
-            raise classify(error.status_code, error.body, error.response.headers, payload) from None
-        except OSError as error:
-            raise of_transport(error) from None
         except Exception as error:
             if _of_the_connection(error):
                 raise of_transport(error) from None
@@ -154,7 +155,7 @@ def _end_if_unread(response: Any) -> None:
     httpcore keeps such bytes and does not show them, so this looks into it, and does nothing where there is nothing to
     see. It is to be called before the connection is given back: then others take it.
     """
-    connection = response.http_response.stream
+    connection = response.stream
     for name in ("_stream", "_httpcore_stream", "_stream", "_connection"):
         connection = getattr(connection, name, None)
     state = getattr(connection, "_h11_state", None)
@@ -193,10 +194,24 @@ def _round_trip(connection: Any) -> float | None:
     return None
 
 
+async def _said(response: Any) -> Any:
+    """The body of an error, as JSON if it is: its beginning, however long it is."""
+    unpacker, data = Unpacker(response.headers, READ_CHARS), b""
+    with understanding():
+        async for piece in response.aiter_raw():
+            data += unpacker.feed(piece)
+            if len(data) > READ_CHARS:
+                break
+        data += unpacker.feed(b"", last=True)
+    with suppress(ValueError, RecursionError):
+        return json.loads(data)
+    return data.decode()
+
+
 async def _read(response: Any, flight: Flight, payload: Mapping[str, Any]) -> Reply:
     """The answer, as soon as it is whole: what a server does with the connection afterwards is no part of it."""
     parser = Parser(response.headers, payload)
-    pieces = response.iter_bytes().__aiter__()
+    pieces = response.aiter_raw().__aiter__()
     with suppress(StopAsyncIteration):
         while not parser.whole:
             parser.feed(await anext(pieces))

@@ -1,4 +1,4 @@
-"""The run: a bounded number of workers takes requests from a queue; an answer is journalled, then delivered.
+"""The run: a bounded number of workers takes requests from a queue; an answer is journalled.
 
 A fault that concerns the whole run stops it at once; answers under way, which are paid for, are awaited.
 """
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError, sentence
-from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.asking import Asker, History
 from lm_eval_mathtasks.models.capabilities import Capabilities
@@ -42,8 +41,6 @@ OUTAGE = {"connection", "timeout", "server_error", "overloaded"}
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 SILENT_S = 30.0  # without any answer, before that is said
 
-Deliver = Callable[[Ask, Answer | Fault], None]
-
 
 @dataclass
 class Engine:
@@ -62,6 +59,7 @@ class Engine:
         settings = self.settings
         self.watch = Watch(settings.request_timeout, reasoning=self.capabilities.reasoning)
         self.stopped: Fault | None = None
+        self.faults: dict[str, Fault] = {}
         self.defect: Exception | None = None
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()
@@ -79,21 +77,21 @@ class Engine:
 
     # -- the run
 
-    async def run(self, asks: Iterator[Ask], deliver: Deliver, others: Others | None = None) -> None:
-        """Answer all `asks`, and what `others` give up; `deliver` gets each with its Answer or its Fault, except those
-        left when stopped."""
+    async def run(self, asks: Iterator[Ask], others: Others) -> None:
+        """Answer all `asks`, and what `others` give up, into the journal; `faults` holds those without an answer, by
+        key, but for those left when stopped."""
         began = time.monotonic()
         looking = asyncio.gather(self.watch.look(), self.progress.look(), self._say_silence())
         restore = self._catch_signals()
         try:
-            await self._work_all(asks, deliver)
+            await self._work_all(asks)
             while others and not self.stopped:
                 try:
                     left = others.left()
                 except JournalError as error:
                     self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
                     break
-                await self._work_all(iter(left), deliver)
+                await self._work_all(iter(left))
                 if others:
                     with suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(self._stop.wait(), POLL_S * max(1.0, len(others) / AT_A_LOOK))
@@ -107,10 +105,8 @@ class Engine:
         if self.defect:
             raise self.defect
 
-    async def _work_all(self, asks: Iterator[Ask], deliver: Deliver) -> None:
-        workers = [
-            asyncio.create_task(self._work(asks, deliver)) for _ in range(self.settings.num_concurrent)
-        ]
+    async def _work_all(self, asks: Iterator[Ask]) -> None:
+        workers = [asyncio.create_task(self._work(asks)) for _ in range(self.settings.num_concurrent)]
         try:
             await self._join(workers)
         finally:
@@ -187,12 +183,12 @@ class Engine:
 
     # -- one worker, one request
 
-    async def _work(self, asks: Iterator[Ask], deliver: Deliver) -> None:
+    async def _work(self, asks: Iterator[Ask]) -> None:
         for ask in asks:
             try:
                 if self.stopped:
                     return
-                deliver(ask, await self._answer(ask))
+                await self._answer(ask)
                 self.progress.step(self.asker.cost(ask))
             except Stopped:
                 return
@@ -202,8 +198,8 @@ class Engine:
                 self.stop(Fault("run", "defect", f"{type(error).__name__}: {error}", RUN_AGAIN))
                 return
 
-    async def _answer(self, ask: Ask) -> Answer | Fault:
-        """The journalled answer, or the journalled Fault of a doc that has none; Stopped if the run must end."""
+    async def _answer(self, ask: Ask) -> None:
+        """Journal the answer, or the Fault of a doc that has none; Stopped if the run must end."""
         history = History(ask.payload, time.monotonic())
         try:
             answer = await self.asker.answer(ask, history)
@@ -211,7 +207,6 @@ class Engine:
             self.report.answered += 1
             self._in_a_row = 0
             self._spent()
-            return answer
         except JournalError as error:  # the journal: without it nothing more may be paid
             self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
             raise Stopped from None
@@ -225,7 +220,7 @@ class Engine:
                 raise Stopped from None
             self.report.failed[fault.kind] += 1
             self._judge(fault)
-            return fault
+            self.faults[ask.key] = fault
 
     def _judge(self, fault: Fault) -> None:
         """Stop if `fault`, which left one more doc without an answer, is not about that doc.

@@ -26,6 +26,7 @@ from lm_eval_mathtasks.text import visible
 
 Severity = Literal["run", "item", "transient"]
 MESSAGE_CHARS = 300  # of a server's message that an error repeats
+SAID_CHARS = 80  # of something that is not understood
 READ_CHARS = 100_000  # of it that are looked through
 RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
 

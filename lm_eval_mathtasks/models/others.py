@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from lm_eval_mathtasks.journal.queries import Stored
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.run_report import RunReport
@@ -17,13 +16,11 @@ POLL_S, AT_A_LOOK = 1.0, 1000
 
 
 class Others:
-    """Requests of this run that others may be asking. `deliver` gets each of their answers."""
+    """Requests of this run that others may be asking."""
 
-    def __init__(
-        self, asks: Sequence[Ask], journal: Journal, report: RunReport, deliver: Callable[[Ask, Stored], None]
-    ) -> None:
+    def __init__(self, asks: Sequence[Ask], journal: Journal, report: RunReport) -> None:
         self._asks = {ask.key: ask for ask in asks}
-        self._journal, self._report, self._deliver = journal, report, deliver
+        self._journal, self._report = journal, report
 
     def say(self) -> None:
         """Say that they are waited for."""
@@ -35,7 +32,7 @@ class Others:
         return len(self._asks)
 
     def left(self) -> list[Ask]:
-        """Deliver the answers that have come; return the requests that the others gave up, claimed by this process."""
+        """The requests that the others gave up, claimed by this process; those that have been answered are left out."""
         self._take()
         if not self._asks:
             return []
@@ -48,6 +45,6 @@ class Others:
         return left
 
     def _take(self) -> None:
-        for stored in self._journal.find(list(self._asks)):
+        for key in self._journal.answered(list(self._asks)):
             self._report.from_journal += 1
-            self._deliver(self._asks.pop(stored.key), stored)
+            del self._asks[key]

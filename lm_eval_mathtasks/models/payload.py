@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from lm_eval_mathtasks.errors import ModelError
@@ -27,8 +26,7 @@ class ChatPrompt(NamedTuple):
         return self.prompt.encode(encoding)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One request: its journal `key`, and what its payload is made of. `repeat` counts the samples of one doc.
 
     context: lm-eval's own object; settings: shared by all requests of a task. The payload is put together when it is
@@ -136,8 +134,16 @@ def sampling_of(gen_kwargs: Mapping[str, Any]) -> Payload:
 
 def digest(parts: Any) -> str:
     """The journal's key of anything that JSON can hold."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return _hashed(_canonical(parts))
+
+
+def _hashed(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).hexdigest()
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+# Stands for a prompt where all but it is the same for many requests.
+_PLACE = "\0the prompt\0"
 
 
 class AskBuilder:
@@ -160,20 +166,33 @@ class AskBuilder:
     def plan(self, instances: Iterable[Any]) -> list[Ask]:
         """The Ask of each Instance, in order."""
         settings: dict[str, Payload] = {}
+        written: dict[str, Payload] = {}
+        frames: dict[tuple[int, int | None, int], tuple[str, str]] = {}
         occurrences: Counter[tuple[int, str]] = Counter()
         repeats: Counter[int] = Counter()
         asks = []
         for instance in instances:
             context, gen_kwargs = instance.args
-            name = json.dumps({**gen_kwargs, "seed": None}, sort_keys=True, default=str)
-            shared = settings.get(name) or settings.setdefault(name, self._settings(gen_kwargs))
+            shared = written.get(said := repr(gen_kwargs))
+            if shared is None:
+                name = json.dumps({**gen_kwargs, "seed": None}, sort_keys=True, default=str)
+                shared = settings.get(name) or settings.setdefault(name, self._settings(gen_kwargs))
+                written[said] = shared
             same = (id(shared), getattr(context, "prompt", context))
             occurrence, repeat = occurrences[same], repeats[id(instance)]
             occurrences[same], repeats[id(instance)] = occurrence + 1, repeat + 1
             base = gen_kwargs.get("seed", self.seed)
             seed = None if base is None else int(base) + occurrence
             prompt = prompt_of(context, self.chat)
-            key = digest([self.endpoint, self.chat, payload_of(shared, prompt, seed), occurrence])
+            (field,) = prompt
+            if (frame := frames.get((id(shared), seed, occurrence))) is None:
+                payload = payload_of(shared, {field: _PLACE}, seed)
+                before, after = _canonical([self.endpoint, self.chat, payload, occurrence]).split(
+                    _canonical(_PLACE)
+                )
+                frame = frames[id(shared), seed, occurrence] = before, after
+            # As digest() of the list with the payload; this way it takes half as long, for 200,000 requests seconds.
+            key = _hashed(f"{frame[0]}{_canonical(prompt[field])}{frame[1]}")
             place = (instance.task_name, instance.doc_id, repeat)
             asks.append(Ask(key, context, self.chat, shared, seed, prompt_chars(prompt), *place))
         return asks

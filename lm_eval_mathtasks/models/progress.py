@@ -26,7 +26,7 @@ class Progress:
         self._every_s = DRAW_S if watched else LOG_S
         self._bar = tqdm(
             total=total, initial=done, unit="req", disable=not shown, mininterval=self._every_s,
-            dynamic_ncols=watched, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {postfix}",
+            dynamic_ncols=watched, bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{desc}",
         )  # fmt: skip
         self._report, self._dispatcher = report, dispatcher
         self._finished: deque[float] = deque(maxlen=4096)
@@ -42,7 +42,7 @@ class Progress:
         """Draw the bar until cancelled, whether anything is finished or not: a run that waits says so."""
         while not self._bar.disable:
             await asyncio.sleep(self._every_s)
-            self._bar.set_postfix_str(self.describe(self._tokens, time.monotonic()))
+            self._bar.set_description_str(self.describe(self._tokens, time.monotonic()))
 
     def rate(self, now: float) -> float:
         """Requests finished per minute, lately."""
@@ -53,11 +53,9 @@ class Progress:
         return 60 * len(self._finished) / max(1.0, now - self._finished[0])
 
     def describe(self, tokens: float, now: float) -> str:
-        """The text beside the bar."""
+        """The text behind the counts: " · 156/min of 200 · 10 s left"."""
         rate, allowed = self.rate(now), self._dispatcher.requests_per_minute(tokens)
-        parts = [f"{rate:.0f}/min"]
-        if allowed:
-            parts.append(f"{rate / allowed:.0%} of the limit")
+        parts = [f"{rate:.0f}/min" + (f" of {allowed:.0f}" if allowed else "")]
         left = (self._bar.total or 0) - self._bar.n
         pace = min(rate, allowed) if allowed and rate else rate or allowed
         if pace:
@@ -69,7 +67,7 @@ class Progress:
             parts.append(f"${self._report.cost:.3f}")
         problems = self._report.faults + self._dispatcher.refusals
         parts += [f"{n} {kind}" for kind, n in problems.most_common(3)]
-        return ", ".join(parts)
+        return "".join(f" · {part}" for part in parts)
 
     def close(self) -> None:
         """End the bar."""

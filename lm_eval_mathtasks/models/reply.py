@@ -15,8 +15,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_mathtasks.keys import redact
+from lm_eval_mathtasks.models.bodies import (
+    Unpacker,
+    end_of,
+    is_stream,
+    json_values,
+    no_json,
+    one_answer,
+    parse,
+    reason_of,
+)
 from lm_eval_mathtasks.models.faults import (
-    READ_CHARS,
+    SAID_CHARS,
     Fault,
     Refused,
     Rejected,
@@ -30,7 +40,6 @@ _LIMITED = re.compile(r"rate[_ ]?limit|too many requests", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
 MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
-SAID_CHARS = 80  # of something that is not understood
 # Finish reasons of an answer that its server gave up.
 BROKEN_OFF = {"error", "abort", "aborted", "cancelled", "canceled", "timeout", "network_error"}
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
@@ -81,23 +90,24 @@ class Parser:
         self._rest = bytearray()
         self._tries = 0
         self._streamed: bool | None = None
-        self._body: Any = None
+        self._bodies: list[Any] = []
+        self._unpacker = Unpacker(headers, MAX_BYTES + 1)
         self._data, self._event, self._seen = b"", b"", False
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes, *, last: bool = False) -> None:
         """Take in the next bytes."""
-        self._size += len(piece)
-        if self._size > MAX_BYTES:
-            raise Fault("item", "too_long", f"more than {MAX_BYTES} bytes", paid=True)
         with understanding():
+            piece = self._unpacker.feed(piece, last=last)
+            self._size += len(piece)
+            if self._size > MAX_BYTES:
+                raise Fault("item", "too_long", f"more than {MAX_BYTES} bytes", paid=True)
             self._rest += piece
             if self._streamed is None:
-                begin = bytes(self._rest).removeprefix(b"\xef\xbb\xbf").lstrip()
-                if not begin or (len(begin) < 3 and begin[:1] == b"\xef"):
-                    # Blank lines keep a connection alive for as long as a server likes.
-                    self._rest = bytearray(begin)
+                # Blank lines keep a connection alive for as long as a server likes.
+                self._rest = self._rest.lstrip()
+                if not self._rest:
                     return
-                self._rest, self._streamed = bytearray(begin), begin[:1] not in (b"{", b"[", b"<")
+                self._streamed = not self._rest.startswith((b"{", b"[", b"<"))
             if self._streamed:
                 if b"\n" in piece or b"\r" in piece or self._rest[-1 - len(piece) : -len(piece)] == b"\r":
                     self._read_lines()
@@ -111,8 +121,10 @@ class Parser:
         if not self.whole and piece.rstrip()[-1:] in (b"}", b"]") and self._tries < MAX_TRIES:
             self._tries += 1
             with suppress(ValueError, RecursionError):
-                self._body = json.loads(readable(self._rest))
-                self.whole = True
+                self._bodies = json_values(self._rest)
+                self.whole = not is_stream(self._bodies) or any(map(end_of, self._bodies))
+        elif piece.strip():
+            self._bodies = []
 
     def _read_lines(self) -> None:
         # The last piece may be half a line, and a carriage return at its end half a line's end.
@@ -127,6 +139,9 @@ class Parser:
             self._event = value.strip()
         elif name == b"data" and not self.closed:
             self._seen = True
+            # A gateway may put its own name before that of the server behind it.
+            while value.lstrip().startswith(b"data:"):
+                value = value.lstrip().removeprefix(b"data:")
             self.closed = value.strip() == b"[DONE]"
             self._data += value.removeprefix(b" ") + b"\n"
             if not self.closed:
@@ -142,10 +157,10 @@ class Parser:
             self._data = b""
             return
         try:
-            body = json.loads(readable(data))
+            body = json.loads(data)
         except ValueError:
             if last:
-                raise _no_json(data) from None
+                raise no_json(data) from None
             return
         self._data = b""
         if self._event == b"error" and isinstance(body, Mapping) and not body.get("error"):
@@ -155,40 +170,22 @@ class Parser:
 
     def end(self) -> Reply:
         """The reply, at the end of the body or once it is whole."""
+        self.feed(b"", last=True)
         with understanding():
-            if not self._streamed:
-                body = self._body if self.whole else parse(bytes(self._rest))
-                absorb(self._reply, body, self._headers, self._payload)
-            else:
+            if self._streamed:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise _no_json(bytes(self._rest))
-                if self._reply.finish_reason is None:
-                    raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
+                    raise no_json(self._rest)
+            else:
+                bodies = one_answer(self._bodies or parse(self._rest))
+                for body in bodies:
+                    absorb(self._reply, body, self._headers, self._payload)
+                if not is_stream(bodies):
+                    return finish(self._reply)
+            if self._reply.finish_reason is None:
+                raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
             return finish(self._reply)
-
-
-def _no_json(data: bytes) -> Fault:
-    start = data[:READ_CHARS].decode("utf-8", "replace")
-    return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
-
-
-def parse(data: bytes) -> Any:
-    """What JSON in a body or a chunk says; raises Fault if it is none."""
-    try:
-        return json.loads(readable(data))
-    except ValueError:
-        raise _no_json(data) from None
-
-
-def readable(data: bytes | bytearray) -> bytes | bytearray | str:
-    """What json.loads takes: a byte that is no UTF-8 becomes U+FFFD, and the rest of a paid answer stays."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace")
-    return data
 
 
 def _joined(content: Any) -> str:
@@ -218,7 +215,7 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     reply.id = id_ or reply.id
     choices = body.get("choices")
     ours = (c for c in choices if isinstance(c, Mapping)) if isinstance(choices, list) else ()
-    choice = next((c for c in ours if c.get("index") in (0, None)), None)
+    choice = next((c for c in ours if str(c.get("index") or 0) == "0"), None)
     if choice is None:
         return
     message = choice.get("message") or choice.get("delta") or choice
@@ -231,9 +228,11 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         )
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
-    reply.text += _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
+    said = _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
+    # A whole message after its pieces says all of them again.
+    reply.text = said if said and message is choice.get("message") else reply.text + said
     reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
-    reply.finish_reason = _name(choice.get("finish_reason")) or reply.finish_reason
+    reply.finish_reason = reply.finish_reason or reason_of(choice)
 
 
 def _kept(text: str) -> str:
@@ -249,6 +248,8 @@ def counts(usage: Any) -> dict[str, Any]:
     """Usage as a server reported it, without whatever is no number of tokens."""
     found: dict[str, Any] = {}
     for name, value in usage.items() if isinstance(usage, Mapping) else ():
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+            value = int(value)  # noqa: PLW2901
         if isinstance(value, Mapping):
             found[name] = counts(value)
         elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
@@ -270,7 +271,7 @@ def _status_inside(error: Mapping[str, Any]) -> int:
 def finish(reply: Reply) -> Reply:
     """The reply, if it is a response: an error or an empty message never is.
 
-    Empty with finish reason "length" is one: the token limit was spent on thinking, and asking again would be too.
+    Empty with finish reason "length" is one, or with thinking: the tokens were spent on that, and would be again.
     """
     # Here, and so the same in the journal, the samples and the scoring: a server may repeat the key in an answer.
     reply.text, reply.reasoning = (_kept(text) for text in (reply.text, reply.reasoning))
@@ -288,7 +289,7 @@ def finish(reply: Reply) -> Reply:
     if not reply.text.strip() and reply.called:
         said = "the model called a tool instead of answering"
         raise Fault("item", "tool_calls", said, paid=True, usage=usage)
-    if not reply.text.strip() and reply.finish_reason != "length":
+    if not reply.text.strip() and not reply.reasoning.strip() and reply.finish_reason != "length":
         said = f"an empty message, finish reason {reply.finish_reason}"
         raise Fault("transient", "empty", said, paid=True, usage=usage)
     return reply

@@ -101,6 +101,18 @@ def of_mean(values: Sequence[float], *, repeats: bool, extra: float = 0.0) -> In
     return wilson(min(1.0, math.fsum(values) / (len(values) or 1)), len(values))
 
 
+def of_deviation(deviation: float, n: int, level: float = LEVEL) -> Interval:
+    """Return the interval of a standard deviation that was estimated from `n` values that are about normal.
+
+    From the quantiles of chi-square in the approximation of Wilson and Hilferty (1931). Raises ValueError where n < 2.
+    """
+    if n < 2:
+        raise ValueError(f"at least two values, got {n}")
+    part, z = 2 / (9 * (n - 1)), z_value(level)
+    low, high = (max(0.0, 1 - part + sign * z * math.sqrt(part)) ** 3 for sign in (-1, 1))
+    return Interval(deviation / math.sqrt(high), deviation / math.sqrt(low) if low else math.inf)
+
+
 @lru_cache(maxsize=256)
 def t_value(df: int, level: float = LEVEL) -> float:
     """Return Student's two-sided quantile, by bisection on its distribution function."""

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.errors import DataError, NotAtHand
 from lm_eval_mathtasks.files import read_json_lines, read_parquet
+from lm_eval_mathtasks.network import hub_fault, server_fault
 from lm_eval_mathtasks.problems.sets import Source
 
 DATA_DIR_VARIABLE = "MATHTASKS_DATA_DIR"
@@ -48,7 +49,7 @@ def find_file(source: Source, place: Path) -> Path:
     for pattern in source.file_names:
         if found := sorted(place.glob(pattern)):
             return found[0]
-    raise DataError(
+    raise NotAtHand(
         f"the set {source.name} as a file or in a folder",
         f"{place}, " + ("which holds none of its file names" if place.is_dir() else "which does not exist"),
         f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself",
@@ -126,7 +127,7 @@ def _chosen(row: Row, where: Mapping[str, str]) -> bool:
 
 def _fetched(source: Source) -> list[Row]:
     if not (source.hub or source.github):
-        raise DataError(
+        raise NotAtHand(
             f"a file of the set {source.name}, which no hub has",
             "no folder to look in",
             f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}",
@@ -139,9 +140,9 @@ def _fetched(source: Source) -> list[Row]:
     except Exception as error:
         reason = str(error).splitlines()[0][:200] if str(error) else ""
         mirror = "" if source.github else "set HF_ENDPOINT to a mirror of the hub; or "
-        raise DataError(
+        raise NotAtHand(
             f"the set {source.name} from {source.published_at}",
-            f"{type(error).__name__}: {reason}",
+            ("" if source.github else hub_fault()) or f"{type(error).__name__}: {reason}",
             f'{mirror}set {DATA_DIR_VARIABLE} or --metadata \'{{"data_dir": "..."}}\' to a copy, or to a folder with '
             f"one named {Path(source.file).name or source.file_names[0]}; or, with no data at all, run the bundled "
             f"tasks sample-gsm8k and sample-math",
@@ -151,6 +152,8 @@ def _fetched(source: Source) -> list[Row]:
 def _github_rows(source: Source) -> list[Row]:
     from datasets import DownloadManager
 
+    if fault := server_fault(GITHUB):
+        raise ConnectionError(fault)
     url = f"{GITHUB}/{source.github}/{source.revision}/{source.file}"
     return _read(Path(DownloadManager().download(url)), Path(source.file).suffix, source)
 
@@ -158,6 +161,8 @@ def _github_rows(source: Source) -> list[Row]:
 def _hub_rows(source: Source) -> list[Row]:
     from datasets import load_dataset
 
+    # After the import: a hub that is given up is no reason to give up other servers.
+    hub_fault()
     return [
         row
         for config in source.configs or (source.config,)

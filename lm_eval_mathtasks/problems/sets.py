@@ -104,7 +104,9 @@ def read_sets(path: Path) -> dict[str, Source]:
     """The sets that a YAML file describes: its keys are their names, the fields of `Source` their facts."""
     import yaml
 
-    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # The C loader is ten times faster, and optional.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    rows = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  # either is safe
     return {name: Source(name=name, **facts) for name, facts in rows.items()}
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
+from os.path import commonprefix
 from typing import TypedDict
 
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.completion import Answered, answered_by
-from lm_eval_mathtasks.runs.judged import Judged
 from lm_eval_mathtasks.runs.reading import Row
 
 # Characters from which the beginning that all prompts of a run share (shots, a system prompt) is kept once.
@@ -34,12 +33,11 @@ class Asked:
         self.leads: list[str] = []
         self._lead: dict[tuple[int, str], int] = {}
         self._answers: dict[tuple[int, str], Answered] = {}
-        self._rows: dict[tuple[int, str], Examined] = {}
         for one in examined:
             place = one.number, one.run.task
-            self._rows[place] = one
-            shared = _beginning([row.prompt or "" for row in one.run.rows]) if len(one.run.rows) > 1 else ""
-            if len(shared) >= WORTH_SHARING:
+            # The characters that all begin with: no path.
+            shared = commonprefix([row.prompt or "" for row in one.run.rows])  # noqa: RUF071
+            if len(one.run.rows) > 1 and len(shared) >= WORTH_SHARING:
                 self._lead[place] = self.leads.index(shared) if shared in self.leads else len(self.leads)
                 self.leads += [] if shared in self.leads else [shared]
             if one.run.journal is not None:
@@ -53,11 +51,10 @@ class Asked:
         lead = self._lead.get((number, task), -1)
         return lead, str(row.prompt)[len(self.leads[lead]) if lead >= 0 else 0 :]
 
-    def took(self, number: int, task: str, judgement: Judged) -> Took | None:
+    def took(self, number: int, task: str, row: Row, repeat: int) -> Took | None:
         """What a response took; None where nothing says so."""
-        place = number, task
-        answers = self._answers.get(place)
-        found = answers and answers(self._rows[place].rows[judgement.doc_id], judgement.repeat)
+        answers = self._answers.get((number, task))
+        found = answers and answers(row, repeat)
         if not found:
             return None
         usage = found.usage
@@ -67,11 +64,3 @@ class Asked:
             seconds=round(found.latency_s, 2) or None,
             cost=usage.get("cost"),
         )
-
-
-def _beginning(texts: Sequence[str]) -> str:
-    """What all of these texts begin with: in order, what the first and the last begin with."""
-    first, last = min(texts), max(texts)
-    return "".join(
-        one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    )

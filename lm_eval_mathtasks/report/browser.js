@@ -35,21 +35,17 @@
   const detail = async doc => (await chunk(Math.floor(doc / data.chunk)))[doc % data.chunk];
   async function readAll() {
     if (haystack) return;
-    const texts = [];
-    for (let n = 0; n < chunks.length; n++) {
-      for (const one of await chunk(n)) {
-        const said = one.runs.flatMap(run => run ? run.responses.flatMap(r => [r.text, r.pred || "", r.reason]) : []);
-        texts.push([data.doc[texts.length], one.q, one.gold, ...said].join("\n").toLowerCase());
-      }
-    }
-    haystack = texts;
+    const every = (await Promise.all(chunks.map((_, number) => chunk(number)))).flat();
+    haystack = every.map((one, doc) => {
+      const said = one.runs.flatMap(run => run ? run.responses.flatMap(r => [r.text, r.pred || "", r.reason]) : []);
+      return [data.doc[doc], one.q, one.gold, ...said].join("\n").toLowerCase();
+    });
   }
 
   // ---- filters -----------------------------------------------------------------------------------------------
   function chosen(doc) {  // by everything but the verdicts and the tier
     const flags = data.flags[doc];
-    if (state.disputed && !(flags & 1)) return false;
-    if (state.differs && !(flags & 2)) return false;
+    if ((state.disputed && !(flags & 1)) || (state.differs && !(flags & 2))) return false;
     for (const key of ["task", "subject", "level"]) {
       if (state[key] && data[`${key}s`][data[key][doc]] !== state[key]) return false;
     }
@@ -340,18 +336,15 @@
   }
 
   // ---- controls --------------------------------------------------------------------------------------------------
-  function choices(id, names, label) {
-    const select = $(id), values = names.map((name, i) => [id === "run" ? String(i) : name, visible(name)]);
+  function choices(id, label) {
+    const select = $(id), names = data[`${id}s`], values = names.map((name, i) => [id === "run" ? String(i) : name, visible(name)]);
     if (id !== "run") values.sort((a, b) => a[1].localeCompare(b[1], "en", { numeric: true }));
     select.append(new Option(label, ""), ...values.map(([value, text]) => new Option(text, value)));
     select.hidden = names.length < 2;
     select.addEventListener("change", () => { state[id] = select.value; filter(); });
   }
-  choices("tier", data.tiers, "any tier");
-  choices("subject", data.subjects, "all subjects");
-  choices("level", data.levels, "all levels");
-  choices("task", data.tasks, "all tasks");
-  choices("run", data.runs, "any run");
+  const ALL = { tier: "any tier", subject: "all subjects", level: "all levels", task: "all tasks", run: "any run" };
+  for (const id in ALL) choices(id, ALL[id]);
   const orders = [["", "in order"], ["longest", "longest first"], ["shortest", "shortest first"], ["worst", "lowest score first"]];
   if (data.runs.length > 1) data.runs.forEach((name, i) => orders.push([`run${i}`, `lowest first in ${visible(name)}`]));
   $("order").append(...orders.map(([value, text]) => new Option(text, value)));

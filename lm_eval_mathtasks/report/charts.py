@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.numbers.intervals import Interval
-from lm_eval_mathtasks.report.examine import STATUSES, Bin, Group
-from lm_eval_mathtasks.report.status_words import shortened
+from lm_eval_mathtasks.report.examine import Bin, Group
+from lm_eval_mathtasks.report.status_words import STATUSES
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
+from lm_eval_mathtasks.runs.training_curves import Curve as Course
 from lm_eval_mathtasks.sampling.curves import Curve
 from lm_eval_mathtasks.tables import Share
 
@@ -78,6 +79,11 @@ class _Rows(Canvas):
         self.text((self.right + 14, self.y(row)), text, "start", bold=bold)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return at most `most` characters, the last an ellipsis where there were more."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 @figure
 def dots_chart(narrow: bool, rows: Sequence[Dot]) -> Canvas:
     """Draw scores with their intervals, a row each, the numbers at the right."""
@@ -142,19 +148,22 @@ def statuses_chart(narrow: bool, by_run: Sequence[tuple[str, Mapping[str, int]]]
 
 
 class _Columns(Canvas):
-    """Columns side by side, or points at their places, on a scale at the left; what they are is said below."""
+    """Columns side by side, or points at their places, on a scale at the left; what they are is said below.
+
+    scale: from, to, and what stands behind each number; None for counts, which are whole numbers.
+    """
 
     def __init__(
-        self, narrow: bool, scale: tuple[float, float, str], columns: int, below: str, end: int = 12
+        self, narrow: bool, scale: tuple[float, float, str | None], columns: int, below: str, end: int = 12
     ) -> None:
         super().__init__(narrow, 270)
         self.low, self.high, unit = scale
         self.left, self.bottom = 56, self.height - 52
         self.column = (self.width - end - self.left) / columns
         for tick in ticks(self.low, self.high, 6):
-            if unit or tick == round(tick):
+            if unit is not None or tick == round(tick):
                 self.line([(self.left, self.y(tick)), (self.width - end, self.y(tick))], "line", 0.8)
-                self.text((self.left - 10, self.y(tick)), f"{tick:,g}{unit}", "end", "soft")
+                self.text((self.left - 10, self.y(tick)), f"{tick:,g}{unit or ''}", "end", "soft")
         self.text(((self.left + self.width - end) / 2, self.height - 9), below, "middle", "soft")
 
     def x(self, column: float) -> float:
@@ -171,7 +180,7 @@ class _Columns(Canvas):
 def lengths_chart(narrow: bool, bins: Sequence[Bin]) -> Canvas:
     """Draw how many responses of which length are right and wrong."""
     most = max(one.right + one.wrong for one in bins)
-    drawing = _Columns(narrow, (0, most, ""), len(bins), "characters of the response, from")
+    drawing = _Columns(narrow, (0, most, None), len(bins), "characters of the response, from")
     every = max(1, round(len(bins) / (4 if narrow else 8)))
     for column, one in enumerate(bins):
         left, right = drawing.x(column + 0.08), drawing.x(column + 0.92)
@@ -206,3 +215,29 @@ def curves_chart(narrow: bool, drawn: Sequence[Curve]) -> Canvas:
         lowest = max(middle[-1][1], lowest + LABEL)
         drawing.text((middle[-1][0] + 12, lowest), shortened(curve.label, 24), "start", tint)
     return drawing
+
+
+@figure
+def course_chart(narrow: bool, course: Course) -> Canvas:
+    """Draw what a trainer logged over its steps."""
+    low, high = min(course.values), max(course.values)
+    room = 0.05 * (high - low or abs(high) or 1)
+    drawing = _Columns(narrow, (low - room, high + room, ""), 1, "step")
+    first, last = course.steps[0], course.steps[-1]
+    for step in ticks(first, last, 5) if last > first else [first]:
+        drawing.text(
+            (drawing.x(_part(step, first, last)), drawing.bottom + 18), f"{step:g}", "middle", "soft"
+        )
+    points = [
+        (drawing.x(_part(step, first, last)), drawing.y(value))
+        for step, value in zip(course.steps, course.values, strict=True)
+    ]
+    drawing.line(points, "c0")
+    for point in (points[0], points[-1]):
+        drawing.dot(point, 3, "c0")
+    return drawing
+
+
+def _part(step: float, first: int, last: int) -> float:
+    """Where between the first and the last step, 0 to 1, with room at both ends."""
+    return 0.02 + 0.96 * (step - first) / (last - first or 1)

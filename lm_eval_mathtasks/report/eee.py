@@ -9,37 +9,29 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.numbers.intervals import LEVEL
 from lm_eval_mathtasks.report.dates import moment
-from lm_eval_mathtasks.report.examine import Examined
+from lm_eval_mathtasks.report.examine import Examined, model_of
 
 SCHEMA_VERSION = "0.3.0"
 
 
 def every_eval_ever(examined: Sequence[Examined]) -> str:
     """Return one document of the schema; raises EvidenceError for runs of several models: a document is about one."""
-    models = list(dict.fromkeys(one.name for one in examined))
-    if len(models) > 1:
-        raise EvidenceError(
-            "runs of one model", ", ".join(models), "choose one with --run-model, a file each"
-        )
+    name = model_of(examined)
     source = examined[0].run.provenance
     now = str(int(time.time()))
-    backend = source.settings.get("backend")
-    model: dict[str, Any] = {
-        "name": models[0],
-        "id": models[0],
+    model: dict[str, object] = {
+        "name": name,
+        "id": name,
         "additional_details": {"deployment_type": "unknown", "model_availability": "unknown"},
     }
-    if backend:
+    if backend := source.settings.get("backend"):
         model["inference_engine"] = {"name": str(backend)}
     document = {
         "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{examined[0].run.task}/{models[0]}/{now}",
+        "evaluation_id": f"{examined[0].run.task}/{name}/{now}",
         "retrieved_timestamp": now,
         "source_metadata": {
             "source_name": "lm_eval_mathtasks",
@@ -54,10 +46,16 @@ def every_eval_ever(examined: Sequence[Examined]) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def _result(one: Examined) -> dict[str, Any]:
-    run, k = one.run, one.headline.k
+def _result(one: Examined) -> dict[str, object]:
+    run, score, k = one.run, one.headline, one.headline.k
+    interval = {
+        "lower": score.interval.low,
+        "upper": score.interval.high,
+        "confidence_level": LEVEL,
+        "method": score.kind,
+    }
     parameters = {"metric_parameters": {"k": k}} if k > 1 else {}
-    found = {
+    found: dict[str, object] = {
         "evaluation_result_id": f"{run.task}:{run.metric or 'graded'}",
         "evaluation_name": run.task,
         "source_data": {"dataset_name": run.task, "source_type": "other"},
@@ -71,7 +69,11 @@ def _result(one: Examined) -> dict[str, Any]:
             "max_score": 1,
             **parameters,
         },
-        "score_details": _details(one.headline, one),
+        "score_details": {
+            "score": score.value,
+            "uncertainty": {"confidence_interval": interval, "num_samples": score.docs},
+            "details": {status: str(count) for status, count in sorted(one.statuses.items())},
+        },
         "generation_config": {"generation_args": _generation(one)},
     }
     if date := moment(run.provenance.date):
@@ -79,21 +81,7 @@ def _result(one: Examined) -> dict[str, Any]:
     return found
 
 
-def _details(score: Score, one: Examined) -> dict[str, Any]:
-    interval = {
-        "lower": score.interval.low,
-        "upper": score.interval.high,
-        "confidence_level": LEVEL,
-        "method": score.kind,
-    }
-    return {
-        "score": score.value,
-        "uncertainty": {"confidence_interval": interval, "num_samples": score.docs},
-        "details": {status: str(count) for status, count in sorted(one.statuses.items())},
-    }
-
-
-def _generation(one: Examined) -> dict[str, Any]:
+def _generation(one: Examined) -> dict[str, object]:
     asked = one.run.protocol
     known = {
         "temperature": asked.temperature,

@@ -7,12 +7,12 @@ date and notes. The value is in percent.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.report.dates import moment
-from lm_eval_mathtasks.report.examine import Examined
+from lm_eval_mathtasks.report.examine import Examined, model_of
 from lm_eval_mathtasks.runs.identity import identity_of
 
 Entry = dict[str, "str | float | dict[str, str]"]
@@ -26,13 +26,8 @@ def hub_results(examined: Sequence[Examined]) -> str:
     """
     import yaml
 
-    models = list(dict.fromkeys(one.name for one in examined))
-    if len(models) > 1:
-        raise EvidenceError(
-            "runs of one model", ", ".join(models), "choose one with --run-model, a file each"
-        )
-    text: str = yaml.safe_dump([_entry(one) for one in examined], sort_keys=False, allow_unicode=True)
-    return text
+    model_of(examined)
+    return str(yaml.safe_dump([_entry(one) for one in examined], sort_keys=False, allow_unicode=True))
 
 
 def _entry(one: Examined) -> Entry:
@@ -58,7 +53,7 @@ def _entry(one: Examined) -> Entry:
 def _set_of(task: str) -> Source | None:
     """The set of a task: the longest name that the task's begins with."""
     plain = _letters(task)
-    sets: Mapping[str, Source] = known_sets()
+    sets = known_sets()
     fitting = [name for name in sets if plain.startswith(_letters(name)) and not name.endswith("-train")]
     return sets[max(fitting, key=len)] if fitting else None
 

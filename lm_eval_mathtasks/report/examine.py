@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
@@ -19,20 +19,14 @@ from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
-from lm_eval_mathtasks.runs.reading import Row, Run
+from lm_eval_mathtasks.runs.lm_eval_schema import OURS
+from lm_eval_mathtasks.runs.reading import API_ERROR, Row, Run
 
-STATUSES = (
-    "correct", "incorrect", "no_answer", "unfinished", "unparsable", "over_limit", "gold_unreadable", "api_error",
-)  # fmt: skip
-API_ERROR = STATUSES[-1]
-_OURS_ALONE = "gold_unreadable,"
-NEVER_CAME = "an API error: there is no response"
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A part of a run's docs (or responses) and its accuracy, as a fraction with its interval."""
 
     label: str
@@ -41,8 +35,7 @@ class Group:
     docs: int
 
 
-@dataclass(frozen=True)
-class Bin:
+class Bin(NamedTuple):
     """Responses of `low` to below `high` characters (`high` None: any longer one): how many, and how many right."""
 
     low: int
@@ -53,13 +46,16 @@ class Bin:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader."""
+    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin
+    and flips; any_grader: see `compare`."""
 
     model: str | None = None
     claim: str | None = None
     benchmark: str | None = None
     mode: str | None = None
     regrade: bool = False
+    noise: Mapping[str, Any] = field(default_factory=dict)
+    any_grader: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,11 +110,25 @@ class Examined:
         for row in self.run.answered:
             if label := getattr(row, by):
                 values.setdefault(label, []).append(self.counted[row.doc_id])
-        return [_group(label, values[label], self.headline.k) for label in sorted(values)]
+        several = self.headline.k > 1
+        return [
+            Group(label, sum(own) / len(own), st.of_mean(own, repeats=several), len(own))
+            for label, own in sorted(values.items())
+        ]
 
 
-def _group(label: str, values: Sequence[float], k: int) -> Group:
-    return Group(label, sum(values) / len(values), st.of_mean(values, repeats=k > 1), len(values))
+def names_of(examined: Iterable[Examined]) -> list[str]:
+    """The names of runs; one model on several tasks is named once."""
+    return list(dict.fromkeys(one.name for one in examined))
+
+
+def model_of(examined: Sequence[Examined]) -> str:
+    """The one model that a file is about; raises EvidenceError for several."""
+    models = names_of(examined)
+    if len(models) > 1:
+        fix = "choose one with --run-model, a file each"
+        raise EvidenceError("runs of one model", ", ".join(models), fix)
+    return models[0]
 
 
 def status_of(judgement: Judged | None) -> str:
@@ -128,7 +138,7 @@ def status_of(judgement: Judged | None) -> str:
 
 def graded_by_us(run: Run) -> bool:
     """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
-    return any(name.startswith(_OURS_ALONE) for row in run.rows[:1] for name in row.metrics)
+    return any(name.startswith(f"{OURS},") for row in run.rows[:1] for name in row.metrics)
 
 
 def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:
@@ -185,6 +195,8 @@ def _claims_of(
             benchmark=choice.benchmark,
             shares=regraded,
             mode=choice.mode,
+            any_grader=choice.any_grader,
+            **choice.noise,
             cut_share=cut,
         )
     except ClaimError:

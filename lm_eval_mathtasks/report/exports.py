@@ -14,8 +14,9 @@ from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
-from lm_eval_mathtasks.report.examine import API_ERROR, NEVER_CAME, Bin, Examined, lengths, pairs, status_of
-from lm_eval_mathtasks.runs.reading import Row
+from lm_eval_mathtasks.report.examine import Examined, lengths, pairs, status_of
+from lm_eval_mathtasks.report.status_words import NEVER_CAME
+from lm_eval_mathtasks.runs.reading import API_ERROR, Row
 from lm_eval_mathtasks.tables import Share, Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
@@ -95,7 +96,7 @@ def csv_rows(examined: Sequence[Examined]) -> str:
     return out.getvalue()
 
 
-def _responses(one: Examined, row: Row) -> Iterator[dict[str, Any]]:
+def _responses(one: Examined, row: Row) -> Iterator[dict[str, object]]:
     """What became of each response of a doc, in the order of the repeats."""
     for repeat, j in enumerate(one.by_doc[row.doc_id]):
         if j is None:
@@ -146,7 +147,7 @@ def json_document(examined: Sequence[Examined]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
 
-def _run(one: Examined) -> dict[str, Any]:
+def _run(one: Examined) -> dict[str, object]:
     return {
         "name": one.name,
         "model": one.run.model,
@@ -160,16 +161,18 @@ def _run(one: Examined) -> dict[str, Any]:
         "cut_off": dict(one.explanation.cut_off),
         "claims": [_claim(c) for c in one.compared],
         "gap": _gap(one.explanation),
-        "subjects": [asdict(group) for group in one.groups("subject")],
-        "levels": [asdict(group) for group in one.groups("level")],
-        "lengths": [_bin(b) for b in lengths(one)],
+        "subjects": [group._asdict() for group in one.groups("subject")],
+        "levels": [group._asdict() for group in one.groups("level")],
+        "lengths": [
+            {"from": b.low, "below": b.high, "right": b.right, "wrong": b.wrong} for b in lengths(one)
+        ],
         "protocol": asdict(one.run.protocol),
         "provenance": _provenance(one),
         "docs": [_doc(one, row) for row in one.run.rows],
     }
 
 
-def _claim(compared: Comparison) -> dict[str, Any]:
+def _claim(compared: Comparison) -> dict[str, object]:
     claim = compared.claim
     return {
         "id": claim.id, "model": claim.model, "outcome": compared.outcome, "score": compared.theirs.value,
@@ -179,7 +182,7 @@ def _claim(compared: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _gap(explained: Explanation) -> dict[str, Any]:
+def _gap(explained: Explanation) -> dict[str, object]:
     causes = [
         {
             "key": c.key, "title": c.title, "responses": c.count, "fair": c.fair, "interval": list(c.interval),
@@ -193,11 +196,7 @@ def _gap(explained: Explanation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _bin(one: Bin) -> dict[str, Any]:
-    return {"from": one.low, "below": one.high, "right": one.right, "wrong": one.wrong}
-
-
-def _provenance(one: Examined) -> dict[str, Any]:
+def _provenance(one: Examined) -> dict[str, object]:
     source = one.run.provenance
     return {
         "harness": source.harness, "version": source.version, "task_version": source.task_version,
@@ -206,7 +205,7 @@ def _provenance(one: Examined) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _doc(one: Examined, row: Row) -> dict[str, Any]:
+def _doc(one: Examined, row: Row) -> dict[str, object]:
     return {
         "doc_id": row.doc_id, "gold": row.gold, "own_score": row.score, "subject": row.subject, "level": row.level,
         "responses": list(_responses(one, row)),

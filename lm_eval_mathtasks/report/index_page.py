@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -16,7 +15,7 @@ from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
-from lm_eval_mathtasks.report.page import environment, page
+from lm_eval_mathtasks.report.page import asset, filled, page
 from lm_eval_mathtasks.report.samples import as_script
 from lm_eval_mathtasks.runs.reading import Run, completed, read_source
 from lm_eval_mathtasks.runs.records import Choice as Wanted
@@ -141,12 +140,10 @@ def _shown(one: Examined) -> Shown:
 
 
 def _index(folder: Path, logs: Sequence[Log]) -> str:
-    here = files("lm_eval_mathtasks.report")
-    template = environment().from_string((here / "index_page.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    return filled(
+        "index_page.html.j2",
         folder=folder.name or str(folder),
-        version=__version__,
-        style=(here / "page.css").read_text(encoding="utf-8"),
+        style=asset("page.css"),
         logs=logs,
         count=sum(len(log["runs"]) for log in logs),
         kept=as_script(logs),

@@ -24,11 +24,10 @@ _LETTERS = 40  # of a value: more would be no label
 def labels_of(runs: Sequence[Run]) -> list[str]:
     """Return a label for each run: its model; where several of one task are of one model, also the fewest facts by
     which their logs differ, such as "toy (vllm)"; a number where they differ in nothing."""
-    models = [short_model(run.model) for run in runs]
+    labels = [short_model(run.model) for run in runs]
     alike: dict[tuple[str, str], list[int]] = {}
-    for number, (run, model) in enumerate(zip(runs, models, strict=True)):
+    for number, (run, model) in enumerate(zip(runs, labels, strict=True)):
         alike.setdefault((run.task, model), []).append(number)
-    labels = list(models)
     for (_, model), places in alike.items():
         if len(places) > 1:
             apart = _apart([_facts(runs[place]) for place in places])

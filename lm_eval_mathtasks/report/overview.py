@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
@@ -17,8 +17,7 @@ _GOLDEN = 137.508  # degrees: each further hue falls into the largest gap that t
 _DEPTHS = ((0.38, 0.9), (0.64, 0.64))
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """The score of a run on a task as the table shows it. best: of several runs, none scores higher on that task."""
 
     score: str
@@ -26,8 +25,7 @@ class Standing:
     best: bool
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A run in the table: its name, its colour, and its score on each task, None where it was not run."""
 
     name: str
@@ -35,8 +33,7 @@ class Line:
     cells: tuple[Standing | None, ...]
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(NamedTuple):
     """Tasks as columns, runs as lines."""
 
     tasks: tuple[str, ...]
@@ -76,16 +73,14 @@ def tint_of(one: Examined) -> str:
 def colours(count: int) -> str:
     """Return the style of so many runs' colours, no two alike: page.css has the first ones, these follow."""
     more = range(RUN_COLOURS, count)
+    if not more:
+        return ""
     hues = [(number, (_GOLDEN * number) % 360, _DEPTHS[number % len(_DEPTHS)]) for number in more]
     named = "".join(
         f"--c{number}:light-dark(oklch({light} .14 {hue:.0f}),oklch({dark} .11 {hue:.0f}));"
         for number, hue, (light, dark) in hues
     )
-    return (
-        f":root{{{named}}}" + "".join(f".c{number}{{--tint:var(--c{number})}}" for number in more)
-        if hues
-        else ""
-    )
+    return f":root{{{named}}}" + "".join(f".c{number}{{--tint:var(--c{number})}}" for number in more)
 
 
 def cards_table(group: Sequence[Examined]) -> Table:

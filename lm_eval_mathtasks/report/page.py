@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
@@ -18,18 +17,16 @@ from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
-from lm_eval_mathtasks.report.examine import STATUSES, Bin, Examined, Group, graded_by_us, lengths, pairs
+from lm_eval_mathtasks.report.examine import Bin, Examined, Group, graded_by_us, lengths, names_of, pairs
 from lm_eval_mathtasks.report.overview import MANY, cards_table, colours, overview, tint_of
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
-from lm_eval_mathtasks.report.status_words import STATUS_WORDS
+from lm_eval_mathtasks.report.status_words import STATUS_WORDS, STATUSES
+from lm_eval_mathtasks.runs.training_curves import Curve as Course
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import curves
 from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
 from lm_eval_mathtasks.text import visible
-
-if TYPE_CHECKING:
-    import jinja2
 
 SCRIPTS = ("math.js", "text.js", "browser.js")
 DRAWN = "Formulas are drawn for reading; the grader read the text, which `raw text` shows."
@@ -39,8 +36,7 @@ RIGHT_WRONG = (("correct", "correct"), ("anything else", "incorrect"))
 CLAIMS_DRAWN = 10  # the rest is in the table: more dots than this say less
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A drawing with the table behind it. keys: what its colours mean, as (word, colour)."""
 
     title: str
@@ -50,62 +46,52 @@ class Figure:
     keys: tuple[tuple[str, str], ...] = ()
 
 
-def page(examined: Sequence[Examined]) -> str:
-    """Return the whole page for these runs as HTML."""
-    folder = files("lm_eval_mathtasks.report")
-    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    browser = samples(examined)
-    template = environment().from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
-    return template.render(
-        title=_title(examined),
+def page(examined: Sequence[Examined], trained: Mapping[str, Sequence[Course]] | None = None) -> str:
+    """Return the whole page for these runs as HTML. trained: curves of training runs, by the names of their folders."""
+    script = "\n".join(map(asset, SCRIPTS))
+    names, browser = names_of(examined), samples(examined)
+    return filled(
+        "page.html.j2",
+        title=names[0] if len(names) == 1 else f"{len(examined)} runs compared",
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        version=__version__,
-        style=(folder / "page.css").read_text(encoding="utf-8")
-        + colours(1 + max(one.number for one in examined)),
+        style=asset("page.css") + colours(1 + max(one.number for one in examined)),
         overview=overview(examined),
         count=len(examined),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         words=as_script(STATUS_WORDS),
         browser=browser,
-        tasks=[_task(task, group) for task, group in by_task(examined).items()],
+        tasks=[_task(task, examined) for task in dict.fromkeys(one.run.task for one in examined)],
+        training=[_course(name, one) for name, own in (trained or {}).items() for one in own],
         provenance=sources(examined),
         limits=caveats(examined, (*browser.notes, DRAWN)),
     )
 
 
-def environment() -> jinja2.Environment:
-    """What fills a template: everything is escaped, and cells of tables are written as people read them."""
+def asset(name: str) -> str:
+    """Return the text of a file beside this module."""
+    return files("lm_eval_mathtasks.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def filled(template: str, **values: object) -> str:
+    """Return a template filled: everything is escaped, and cells of tables are written as people read them."""
     import jinja2
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )  # fmt: skip
+    return environment.from_string(asset(template)).render(version=__version__, **values)
 
 
 def _shown(value: Any) -> Any:
-    """What the template writes: cells of tables as people read them."""
     if type(value) is str:
         return visible(value)
     return for_people(value) if value is None or isinstance(value, Share | float) else value
 
 
-def by_task(examined: Iterable[Examined]) -> dict[str, list[Examined]]:
-    """Return the runs by task, in the order in which tasks and runs come."""
-    found: dict[str, list[Examined]] = {}
-    for one in examined:
-        found.setdefault(one.run.task, []).append(one)
-    return found
-
-
-def _title(examined: Sequence[Examined]) -> str:
-    names = list(dict.fromkeys(one.name for one in examined))
-    return names[0] if len(names) == 1 else f"{len(examined)} runs compared"
-
-
-def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
+def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
+    group = [one for one in examined if one.run.task == task]
     paired = list(pairs(group))
-    names = {id(one.run): one.name for one in group}
     return {
         "name": task,
         "many": len(group) > MANY,
@@ -118,12 +104,12 @@ def _task(task: str, group: Sequence[Examined]) -> dict[str, Any]:
         "curves": [figure for one in group for figure in _curves(one, len(group) > 1)],
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
-        "against": _against(paired, names),
-        "pairs": [_pair(pair, names) for pair in paired],
+        "against": _against(paired),
+        "pairs": [_pair(pair) for pair in paired],
     }
 
 
-def _card(one: Examined) -> dict[str, Any]:
+def _card(one: Examined) -> dict[str, object]:
     score, best = one.headline, one.compared[0] if one.compared else None
     again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
     ours = graded_by_us(one.run)
@@ -169,9 +155,9 @@ def _claim(compared: Comparison) -> charts.Dot:
     return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
 
 
-def _against(paired: Sequence[Paired], names: Mapping[int, str]) -> Table:
+def _against(paired: Sequence[Paired]) -> Table:
     rows = tuple(
-        (names[id(pair.second)], names[id(pair.first)], Share(-pair.delta, pair.interval.turned, signed=True),
+        (pair.second.model, pair.first.model, Share(-pair.delta, pair.interval.turned, signed=True),
          pair.docs, pair.only_second, pair.only_first, "" if pair.p_value is None else f"{pair.p_value:.2g}",
          "differ" if pair.significant else "may be noise")
         for pair in paired
@@ -183,12 +169,12 @@ def _against(paired: Sequence[Paired], names: Mapping[int, str]) -> Table:
     return Table("", columns, rows)
 
 
-def _pair(pair: Paired, names: Mapping[int, str]) -> dict[str, Any]:
+def _pair(pair: Paired) -> dict[str, object]:
     changes, flips, _ = paired_tables(pair)
-    return {"name": f"{names[id(pair.second)]} against {names[id(pair.first)]}", "tables": (changes, flips)}
+    return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
-def _gap(one: Examined) -> dict[str, Any]:
+def _gap(one: Examined) -> dict[str, object]:
     explained = one.explanation
     best = one.compared[0] if one.compared else None
     told = best is not None or any(cause.fair for cause in explained.causes)
@@ -208,8 +194,8 @@ def _gap(one: Examined) -> dict[str, Any]:
 
 def _parts(group: Sequence[Examined]) -> Iterator[Figure]:
     names = tuple(one.name for one in group)
-    kinds: tuple[Literal["subject", "level"], ...] = ("subject", "level")
-    for what in kinds:
+    what: Literal["subject", "level"]
+    for what in ("subject", "level"):
         found = [one.groups(what) for one in group]
         labels = sorted({part.label for parts in found for part in parts})
         if len(labels) > 1:
@@ -236,12 +222,8 @@ def _statuses(task: str, group: Sequence[Examined]) -> Figure:
     rows = tuple((STATUS_WORDS[s], *(str(one.statuses[s]) for one in group)) for s in seen)
     title = f"What became of the responses to {task}"
     svg = charts.statuses_chart(title, [(one.name, one.statuses) for one in group])
-    return Figure(
-        title,
-        svg,
-        Table("", ("verdict", *(one.name for one in group)), rows),
-        keys=tuple((STATUS_WORDS[status], status) for status in seen),
-    )
+    table = Table("", ("verdict", *(one.name for one in group)), rows)
+    return Figure(title, svg, table, keys=tuple((STATUS_WORDS[status], status) for status in seen))
 
 
 def _curves(one: Examined, several: bool) -> Iterator[Figure]:
@@ -255,6 +237,12 @@ def _curves(one: Examined, several: bool) -> Iterator[Figure]:
     rows = tuple((str(k), *(with_interval(c.at(k).value, c.at(k).interval) for c in drawn)) for k in ks)
     table = Table("", ("k", *(c.label for c in drawn)), rows)
     yield Figure(title, charts.curves_chart(title, drawn), table)
+
+
+def _course(name: str, course: Course) -> Figure:
+    rows = tuple((str(step), f"{value:.4g}") for step, value in zip(course.steps, course.values, strict=True))
+    title = f"Training {name}: {course.label}"
+    return Figure(title, charts.course_chart(title, course), Table("", ("step", course.label), rows))
 
 
 def _lengths(one: Examined, several: bool) -> Figure:

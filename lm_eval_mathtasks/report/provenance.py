@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Any
 
+from lm_eval_mathtasks.leaderboard.protocol import shown
 from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.reading import Run
-from lm_eval_mathtasks.tables import Table, given
+from lm_eval_mathtasks.tables import Table
 
 
 def provenance(run: Run) -> Iterator[tuple[str, str]]:
     """Yield (what, value) for everything the log says about where a run comes from; no folder of anybody's disk."""
     source, asked = run.provenance, run.protocol
     docs = f"{len(run.rows):,}" + (f" of {source.docs_of_task:,}" if source.docs_of_task else "")
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "task": run.task,
         "task version": source.task_version,
         "harness": " ".join(filter(None, (source.harness, source.version))),
@@ -36,7 +36,7 @@ def provenance(run: Run) -> Iterator[tuple[str, str]]:
     }
     for key, value in facts.items():
         if value is not None and value != "":
-            yield key, json.dumps(value) if isinstance(value, dict | list | tuple) else given(value)
+            yield key, json.dumps(value) if isinstance(value, dict | list | tuple) else shown(value)
 
 
 def sources(examined: Sequence[Examined]) -> Table:

@@ -11,10 +11,11 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.report.asked import Asked
-from lm_eval_mathtasks.report.examine import NEVER_CAME, STATUSES, Examined, disputes, graded_by_us, status_of
+from lm_eval_mathtasks.report.asked import Asked, Took
+from lm_eval_mathtasks.report.examine import Examined, disputes, graded_by_us, names_of, status_of
+from lm_eval_mathtasks.report.status_words import NEVER_CAME, STATUSES
 from lm_eval_mathtasks.runs.judged import Judged, understood
 from lm_eval_mathtasks.runs.reading import Row
 
@@ -42,8 +43,7 @@ class Samples:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Item:
+class _Item(NamedTuple):
     """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs.
 
     differs: by the verdicts that its badges show.
@@ -78,10 +78,9 @@ def samples(examined: Sequence[Examined]) -> Samples:
             f"all {responses:,} are in the logs, and the figures above count them all."
         )
     asked = Asked(examined)
-    packed = False
-    chunks: list[str] = []
+    parts = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
     for cap in CAPS:
-        texts = [as_script([_detail(item, cap, repeats, asked) for item in part]) for part in _parts(items)]
+        texts = [as_script([_detail(item, cap, repeats, asked) for item in part]) for part in parts]
         packed = sum(map(len, texts)) > PLAIN_BYTES
         chunks = [_deflated(text) for text in texts] if packed else texts
         if sum(map(len, chunks)) <= MOST_BYTES:
@@ -96,14 +95,9 @@ def samples(examined: Sequence[Examined]) -> Samples:
     )
 
 
-def _names_of(examined: Sequence[Examined]) -> list[str]:
-    """The runs of the browser: one model on several tasks is one of them."""
-    return list(dict.fromkeys(one.name for one in examined))
-
-
 def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
     """Every doc of every task, in the order of the first run that has it."""
-    names = _names_of(examined)
+    names = names_of(examined)
     for task in dict.fromkeys(one.run.task for one in examined):
         runs = {one.name: one for one in examined if one.run.task == task}
         for doc_id in dict.fromkeys(row.doc_id for one in runs.values() for row in one.run.rows):
@@ -120,11 +114,6 @@ def _right(judgements: Sequence[Judged | None]) -> float:
     return sum(one is not None and one.verdict.correct for one in judgements) / max(1, len(judgements))
 
 
-def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]
-
-
 def _deflated(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
 
@@ -137,7 +126,7 @@ def _number(names: Names, name: str | None) -> int:
     return -1 if name is None else names.setdefault(name, len(names))
 
 
-def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, Any]:
+def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, object]:
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = Names(), Names(), Names(), Names()
     marks = [
@@ -145,7 +134,7 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
         for item in items
     ]
     return {
-        "runs": _names_of(examined),
+        "runs": names_of(examined),
         "statuses": STATUSES,
         "chunk": CHUNK,
         "doc": [item.doc_id for item in items],
@@ -180,7 +169,7 @@ def _flags(item: _Item) -> int:
     return DISPUTED * disputed + DIFFERS * item.differs
 
 
-def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[str, Any]:
+def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[str, object]:
     answer = item.row.gold or ""
     return {
         "q": item.row.question,
@@ -193,7 +182,7 @@ def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[st
                 "asked": asked.prompt(number, item.task, one[0]),
                 "responses": [
                     NO_RESPONSE if judgement is None
-                    else {**_response(one[0], judgement, cap), "took": asked.took(number, item.task, judgement)}
+                    else _response(one[0], judgement, cap, asked.took(number, item.task, one[0], judgement.repeat))
                     for judgement in one[1][:repeats]
                 ],
             }
@@ -202,7 +191,7 @@ def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[st
     }  # fmt: skip
 
 
-def _response(row: Row, judgement: Judged, cap: int | None) -> dict[str, Any]:
+def _response(row: Row, judgement: Judged, cap: int | None, took: Took | None) -> dict[str, object]:
     found, verdict = judgement.extraction, judgement.verdict
     text, span, left_out = _capped(row.responses[judgement.repeat], found.span, cap)
     return {
@@ -214,6 +203,7 @@ def _response(row: Row, judgement: Judged, cap: int | None) -> dict[str, Any]:
         "form": None if found.answer is None else understood(found.answer),
         "reason": verdict.reason,
         "finish": row.finish_reason(judgement.repeat),
+        "took": took,
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.problems.gold import reference_text
@@ -137,6 +137,9 @@ TOKENS: Names = {
 }
 SUBJECT: Names = {"subject": "MATH-500", "type": "MATH", "subfield": "OlympiadBench", "Subject": "copies"}
 LEVEL: Names = {"level": "MATH, MATH-500", "difficulty": "Omni-MATH", "Level": "copies"}
+# A doc's place in the set that it was made from, and which draw of names and numbers it is.
+ORIGINAL: Names = {"original_id": "GSM-Symbolic"}
+INSTANCE: Names = {"instance": "GSM-Symbolic"}
 
 
 # What a user may name a column for: the names it then stands instead of, and the one under which it is read.
@@ -170,6 +173,25 @@ def with_chosen(line: Mapping[str, Any], chosen: Mapping[str, str], place: str) 
         for name in FACTS[fact][0]:
             named.pop(name, None)
     return named | {FACTS[fact][1]: line[column] for fact, column in chosen.items()}
+
+
+class OfDoc(TypedDict):
+    """What a data set says of a doc besides its question and answer; None where it does not."""
+
+    subject: str | None
+    level: str | None
+    original: str | None
+    instance: str | None
+
+
+def of_doc(doc: Mapping[str, Any]) -> OfDoc:
+    """Return what a doc, or a line that holds one, says of itself."""
+    return {
+        "subject": first_text(doc, SUBJECT),
+        "level": first_text(doc, LEVEL),
+        "original": first_text(doc, ORIGINAL),
+        "instance": first_text(doc, INSTANCE),
+    }
 
 
 def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:

@@ -43,8 +43,7 @@ class Line(NamedTuple):
     task: str
     prompt: str | None
     tokens: tuple[int, ...]
-    subject: str | None
-    level: str | None
+    of_doc: columns.OfDoc
     answered: str | None
     qwen: bool
     whole_text: str | None
@@ -83,8 +82,7 @@ def read_line(
         task=_first(line, columns.TASK) or "",
         prompt=first_text(line, ("prompt",)),
         tokens=tuple(count for count in counts if isinstance(count, int)),
-        subject=first_text(line, columns.SUBJECT),
-        level=first_text(line, columns.LEVEL),
+        of_doc=columns.of_doc(line),
         answered=first_text(line, columns.ANSWER),
         qwen=line.keys() >= _QWEN,
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),

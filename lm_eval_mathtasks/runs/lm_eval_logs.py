@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, cast
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
-from lm_eval_mathtasks.runs.columns import GOLD, LEVEL, QUESTION, SUBJECT, first_text
+from lm_eval_mathtasks.runs.columns import GOLD, QUESTION, first_text, of_doc
 from lm_eval_mathtasks.runs.filters import choose_metric, meaning, metrics_in, other_filters, written_by_us
 from lm_eval_mathtasks.runs.lm_eval_facts import (
     grader_of,
@@ -286,10 +286,11 @@ def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterat
             prompt=logged_prompt(line),
             doc_hash=line.get("doc_hash"),
             prompt_hash=line.get("prompt_hash"),
-            answers=None if "resps" in line or "verdicts" not in line else _answers(line),
-            subject=first_text(doc, SUBJECT),
-            level=first_text(doc, LEVEL),
+            answers=None
+            if "resps" in line or "verdicts" not in line
+            else tuple((verdict or {}).get("answer") for verdict in line["verdicts"]),
             tolerance=as_tolerance(str(doc["error"])) if "gold" in doc and "error" in doc else None,
+            **of_doc(doc),
         )
 
 
@@ -297,7 +298,3 @@ def _responses(line: SampleLine) -> tuple[str, ...]:
     if "resps" not in line:
         return ("",) * len(line.get("response_sha256", ()))
     return tuple("" if text is None else str(text) for group in line["resps"] for text in group)
-
-
-def _answers(line: SampleLine) -> tuple[str | None, ...]:
-    return tuple((verdict or {}).get("answer") for verdict in line["verdicts"])

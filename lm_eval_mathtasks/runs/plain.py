@@ -189,8 +189,7 @@ def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None)
             finish=tuple(reason for line in group for reason in _finish(line, limit)),
             score=sum(shares) / len(shares) if shares else None,
             prompt=first.prompt,
-            subject=first.subject,
-            level=first.level,
+            **first.of_doc,
         )
 
 

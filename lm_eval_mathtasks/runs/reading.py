@@ -13,6 +13,7 @@ from lm_eval_mathtasks.runs.completion import with_finish_reasons
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
     NO_VERDICT,
+    OF_OTHERS,
     WITH_SAMPLES,
     Choice,
     Protocol,
@@ -31,6 +32,8 @@ __all__ = [
     "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
 ]  # fmt: skip
 
+# Whose readers look for nothing by the names of columns.
+_OF_ONE_SHAPE = ("lm-eval", "lighteval", "OpenCompass", "Every Eval Ever")
 # Characters: shorter answers may well be the same each time.
 _LONG = 100
 
@@ -93,9 +96,14 @@ def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     """Yield the runs of a source, by the chosen names where it has none, and what is no run."""
     try:
         for one in source.read(source, choice):
-            yield (
-                one._replace(task=one.task or choice.task) if isinstance(one, Refused) else named(one, choice)
-            )
+            if isinstance(one, Refused):
+                yield one._replace(task=one.task or choice.task)
+            elif choice.columns and one.provenance.harness in _OF_ONE_SHAPE:
+                got = f"a log of {one.provenance.harness}, whose shape is known"
+                error = EvidenceError("a file of lines for --columns", got, "leave --columns out")
+                yield Refused(one.task, error)
+            else:
+                yield named(one, choice)
     except EvidenceError as error:
         yield Refused(choice.task, error)
 
@@ -130,9 +138,8 @@ def completed(
         if not run.rows:
             if totals:
                 return run
-            raise EvidenceError(
-                f"samples of {run.task} beside {run.provenance.path}", "results only", WITH_SAMPLES
-            )
+            fix = WITH_SAMPLES if run.provenance.harness == "lm-eval" else OF_OTHERS
+            raise EvidenceError(f"samples of {run.task} beside {run.provenance.path}", "results only", fix)
         if gold is not None:
             run = with_gold(run, Path(gold))
         if ends := journal or run.journal:

@@ -14,6 +14,9 @@ from lm_eval_mathtasks.runs.weights import Weights
 
 # How a log without responses is made whole.
 WITH_SAMPLES = "run again with --log_samples: without responses nothing can be explained"
+OF_OTHERS = (
+    "take the log before its samples were removed, or run again and log them; `mathtasks compare` needs none"
+)
 # The finish reason of a response that never came.
 API_ERROR = "api_error"
 # As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.
@@ -29,7 +32,8 @@ class Row:
     (None: unknown; "api_error": there is no response, and the text is empty). score: the share of right responses by
     the run's own grader, None if it did not grade. metrics: every number the log holds for the doc, keyed
     "metric,filter" as in lm-eval's results. doc_hash, prompt_hash: the harness's own, for telling like docs and
-    prompts. subject, level, tolerance (absolute): of the doc, as its dataset says. answers: what was extracted, where
+    prompts. subject, level, tolerance (absolute): of the doc, as its dataset says. original, instance: the doc's place
+    in the set that it was made from, and which of the draws it is. answers: what was extracted, where
     the log is a pack without text; the responses are empty then.
     """
 
@@ -48,6 +52,8 @@ class Row:
     level: str | None = None
     tolerance: float | None = None
     reference: str | None = None
+    original: str | None = None
+    instance: str | None = None
 
     @property
     def there(self) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ Style = Literal["text", "markdown", "csv", "json"]
 # Columns of output that goes to no terminal.
 PIPED_WIDTH = 180
 # Stands for a blank where no line may end while lines are made: no text that is shown holds it.
-_GLUE = "\0"
+GLUE = "\0"
 # Digits of a value for programs: what is beyond them is the computer's, not the measurement's.
 _DIGITS, _CSV_DIGITS = 10, 6
 
@@ -37,7 +37,7 @@ class Share:
 
     def __str__(self) -> str:
         if self.interval is None:
-            return _in_percent(self.value, self.digits, self.signed)
+            return percent(self.value, self.digits, signed=self.signed)
         return with_interval(self.value, self.interval, signed=self.signed, digits=self.digits)
 
 
@@ -84,16 +84,30 @@ def _width(otherwise: int) -> int:
     return shutil.get_terminal_size((otherwise, 24)).columns
 
 
-def print_lines(lines: Iterable[str], *, to: TextIO | None = None) -> None:
-    """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is."""
+def print_lines(lines: Iterable[str], *, to: TextIO | None = None, indent: int | None = None) -> None:
+    """Print sentences to standard output, or `to`, each wrapped where a terminal (or COLUMNS) says how wide it is.
+
+    indent: see `wrapped_lines`.
+    """
+    for line in wrapped_lines(lines, indent):
+        print(line, file=to)
+
+
+def wrapped_lines(lines: Iterable[str], indent: int | None = None) -> Iterator[str]:
+    """Yield the lines of sentences on the terminal; indent: the spaces before all but the first line of each (by
+    default two more than it begins with), which leave what stands before them in the first line as it is. Where GLUE
+    stands for a blank, no line ends."""
     width = _width(sys.maxsize)
     for line in lines:
         if cell_width(line) <= width:
-            print(line, file=to)
+            yield line.replace(GLUE, " ")
             continue
         space = len(line) - len(line.lstrip())
-        first, *rest = indented(line.strip(), width - space, 2)
-        print("\n".join(" " * space + part for part in (first, *rest)), file=to)
+        held = space if indent is None else indent
+        further = space + 2 if indent is None else indent
+        first, *rest = indented(line[held:].strip(), width - held, further - held)
+        for before, part in [(line[:held], first), *((" " * held, part) for part in rest)]:
+            yield f"{before}{part}".replace(GLUE, " ").rstrip()
 
 
 def rendered(tables: Sequence[Table], style: Style) -> str:
@@ -196,12 +210,12 @@ def terminal_lines(table: Table, width: int, *, bold: bool = False) -> list[str]
     notes = [line for note in table.notes for line in indented(f"• {visible(note)}", width, 2)]
     parts = [part for part in (title, body, notes, sentence) if part]
     lines = [line for number, part in enumerate(parts) for line in ([""] if number else []) + part]
-    return [line.replace(_GLUE, " ") for line in lines]
+    return [line.replace(GLUE, " ") for line in lines]
 
 
 def _glued(cell: Cell) -> str:
     text = visible(for_people(cell))
-    return text.replace(" ", _GLUE) if isinstance(cell, Name) else text
+    return text.replace(" ", GLUE) if isinstance(cell, Name) else text
 
 
 def for_people(cell: Cell) -> str:
@@ -211,26 +225,13 @@ def for_people(cell: Cell) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-def _in_percent(fraction: float, digits: int, signed: bool = False) -> str:
+def percent(fraction: float, digits: int = 2, *, signed: bool = False) -> str:
+    """A fraction as percent, without that word's sign; signed: with a plus before what is not negative."""
     # Rounded first, so that nothing is printed as -0.0.
     return f"{round(100 * fraction, digits) + 0.0:{'+' if signed else ''}.{digits}f}"
 
 
-def percent(fraction: float, digits: int = 2) -> str:
-    """A fraction as percent, without the sign."""
-    return _in_percent(fraction, digits)
-
-
 def with_interval(value: float, interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
     """A fraction and its interval as percent: "75.2 [72.8, 77.4]"; signed for differences."""
-    first, low, high = (_in_percent(v, digits, signed) for v in (value, *interval))
+    first, low, high = (percent(v, digits, signed=signed) for v in (value, *interval))
     return f"{first} [{low}, {high}]"
-
-
-def given(value: object) -> str:
-    """A fact of a source, empty where it does not say."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -130,11 +130,7 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
     known_keys(given, _KEYS, f"of {path}")
     if missing := [key for key in _REQUIRED if given.get(key) in (None, "")]:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
-    own = given["stage"]
-    if own not in STAGES:
-        raise TrainingError(
-            f"a stage in {path}: {', '.join(STAGES)}", repr(own), nearest_key(str(own), STAGES)
-        )
+    own = _one_of(given, "stage", STAGES, path)
     if stage is not None and own != stage:
         raise TrainingError(
             f"a configuration of the stage {stage}", f"stage: {own} in {path}", f"mathtasks train {own}"
@@ -150,20 +146,13 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         raise TrainingError(
             f"data: {{train: FILE}} in {path}", str(data), "`mathtasks train data` writes one"
         )
-    own_format = given.get("format")
-    if own_format is not None and own_format not in FORMATS:
-        raise TrainingError(
-            f"a format in {path}: {', '.join(FORMATS)}",
-            repr(own_format),
-            nearest_key(str(own_format), FORMATS),
-        )
     return Config(
         stage=own,
         model=str(given["model"]),
         output=Path(given["output"]).expanduser(),
         train=Path(data["train"]).expanduser(),
         dev=Path(data["dev"]).expanduser() if data.get("dev") else None,
-        format=own_format,
+        format=_one_of(given, "format", FORMATS, path) if given.get("format") is not None else None,
         rewards=_mapping(given, "rewards", path),
         processbench=_paths(data.get("processbench"), path),
         pairs=_whole(given.get("pairs", PAIRS), "pairs", path),

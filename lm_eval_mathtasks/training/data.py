@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -91,7 +91,7 @@ def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
     return Drawn(source, checksum, train, usable[:dev], {why: n for why, n in left_out.items() if n})
 
 
-def rows_of(
+def training_rows(
     problems: Iterable[Problem], form: Format, *, number: bool, messages: bool
 ) -> list[dict[str, Any]]:
     """Return the rows that TRL trains on: prompt, completion where there is a solution, gold, question and id.
@@ -160,6 +160,27 @@ def check_contamination(
     return found
 
 
+class Compared(NamedTuple):
+    """contaminated: test sets of which a training file holds a question, whole or by half; absent: sets that it was not
+    compared with, and why."""
+
+    contaminated: list[str]
+    absent: dict[str, str]
+
+
+def compared(path: Path, names: Sequence[str]) -> Compared:
+    """Compare a training file with test sets: by the manifest beside it, or now where that compared nothing."""
+    about = data_facts(path).get("manifest")
+    if about is None:
+        known, left = [], list(names)
+    else:
+        known = [name for name in names if name in about.get("contaminated", ())]
+        left = [name for name in names if name in about.get("unchecked", ())]
+    tests, absent = questions_at_hand(left)
+    found = overlaps((text for row in read_rows(path) for text in _asked(row)), tests) if tests else {}
+    return Compared(known + [name for name, own in found.items() if any(one.refused for one in own)], absent)
+
+
 def decontaminated(drawn: Drawn, tests: dict[str, list[str]]) -> tuple[Drawn, int]:
     """Return what was drawn without the problems that are a test question, whole or by half, and how many these are."""
     found = overlaps((problem.question for problem in (*drawn.train, *drawn.dev)), tests)
@@ -181,11 +202,30 @@ def write_data(out: Path, rows: dict[str, list[dict[str, Any]]], about: dict[str
     write_whole(out / MANIFEST, lambda file: file.write((json.dumps(manifest, indent=1) + "\n").encode()))
 
 
+def data_facts(path: Path) -> dict[str, Any]:
+    """The checksum of a data file, and what the manifest beside it says, where it is of this file."""
+    facts: dict[str, Any] = {"file": str(path), "sha256": file_sha256(path)}
+    manifest = path.parent / MANIFEST
+    if manifest.is_file():
+        about = json.loads(manifest.read_text(encoding="utf-8"))
+        if about.get("sha256", {}).get(path.name) == facts["sha256"]:
+            facts["manifest"] = about
+    return facts
+
+
+def _asked(row: Mapping[str, Any]) -> list[str]:
+    """The texts of a row of training data that may be a question: of its columns, or what its prompt says."""
+    prompt = row.get("prompt", row.get("messages", row.get("text")))
+    turns = prompt if isinstance(prompt, list) else [prompt]
+    said = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
+    return [text for text in (*(row.get(name) for name in QUESTION), *said) if isinstance(text, str)]
+
+
 def _problems(rows: Sequence[dict[str, Any]], place: str) -> list[Problem]:
     return [_problem(row, number, place) for number, row in enumerate(rows)]
 
 
-def _problem(row: dict[str, Any], number: int, place: str) -> Problem:
+def _problem(row: Mapping[str, Any], number: int, place: str) -> Problem:
     question = next((row[name] for name in QUESTION if isinstance(row.get(name), str)), None)
     reference = next((row[name] for name in GOLD if row.get(name) is not None), None)
     if not question or reference is None:

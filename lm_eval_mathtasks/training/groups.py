@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.rewards import staged
@@ -112,7 +112,7 @@ def sampled_groups(
     completions: list[Any] = [
         [{"role": "assistant", "content": text}] if messages else text for text, _ in texts
     ]
-    values = [[_number(v) for v in _called(one, completions, columns)] for one in rewards]
+    values = [[float(v or 0) for v in _called(one, completions, columns)] for one in rewards]
     total = [
         math.fsum(one.weight * own[i] for one, own in zip(rewards, values, strict=True))
         for i in range(len(texts))
@@ -132,39 +132,24 @@ def sampled_groups(
     )
 
 
-def of_groups(groups: Groups) -> list[Finding]:
+def of_groups(groups: Groups) -> Iterator[Finding]:
     """What a sample of groups warns of."""
-    found = []
+    prompts, responses = groups.prompts, groups.prompts * groups.generations
     if not groups.with_signal:
-        found.append(
-            Finding(
-                "error",
-                "groups",
-                f"no group of the {groups.prompts} sampled prompts differs in reward: there is nothing to learn",
-                "easier or harder problems, a start from a model that was fine-tuned in the format, or tags_count",
-            )
+        got = f"no group of the {prompts} sampled prompts differs in reward: there is nothing to learn"
+        fix = (
+            "easier or harder problems, a start from a model that was fine-tuned in the format, or tags_count"
         )
-    elif groups.mixed < FEW_MIXED * groups.prompts:
-        found.append(
-            Finding(
-                "warning",
-                "groups",
-                f"{groups.mixed} of {groups.prompts} sampled prompts have right and wrong responses; the others teach "
-                "nothing about the answer",
-                "problems of a fitting difficulty, or more generations",
-            )
+        yield Finding("error", "groups", got, fix)
+    elif groups.mixed < FEW_MIXED * prompts:
+        got = (
+            f"{groups.mixed} of {prompts} sampled prompts have right and wrong responses; the others teach nothing "
+            "about the answer"
         )
-    if groups.unfinished > MANY_UNFINISHED * groups.prompts * groups.generations:
-        found.append(
-            Finding(
-                "warning",
-                "unfinished",
-                f"{groups.unfinished} of {groups.prompts * groups.generations} sampled responses are cut off: they "
-                "earn nothing",
-                "raise max_completion_length",
-            )
-        )
-    return found
+        yield Finding("warning", "groups", got, "problems of a fitting difficulty, or more generations")
+    if groups.unfinished > MANY_UNFINISHED * responses:
+        got = f"{groups.unfinished} of {responses} sampled responses are cut off: they earn nothing"
+        yield Finding("warning", "unfinished", got, "raise max_completion_length")
 
 
 def _called(reward: Reward, completions: Sequence[Any], columns: dict[str, Any]) -> list[Any]:
@@ -174,10 +159,6 @@ def _called(reward: Reward, completions: Sequence[Any], columns: dict[str, Any])
 
         return list(asyncio.run(value))  # type: ignore[arg-type]
     return list(value)
-
-
-def _number(value: float | None) -> float:
-    return 0.0 if value is None else float(value)
 
 
 def _of_kind(reward: Reward, kind: Kind) -> float:

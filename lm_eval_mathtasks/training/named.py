@@ -38,13 +38,8 @@ class Reward(NamedTuple):
     @property
     def ours(self) -> bool:
         """Whether this package knows what it gives."""
-        return self.name in OURS and self.function_module.startswith("lm_eval_mathtasks.")
-
-    @property
-    def function_module(self) -> str:
-        """The module of the function, whatever parameters it was given."""
         function = self.function.func if isinstance(self.function, functools.partial) else self.function
-        return str(getattr(function, "__module__", ""))
+        return self.name in OURS and str(getattr(function, "__module__", "")).startswith("lm_eval_mathtasks.")
 
     @property
     def of_correctness(self) -> bool:
@@ -72,7 +67,7 @@ def _reward(name: str, value: Any) -> Reward:
     for option in options:
         if option not in taken:
             raise TrainingError(
-                f"a parameter of the reward {name}", option, nearest_key(option, taken or ["weight"])
+                f"a parameter of the reward {name}", option, nearest_key(option, ["weight", *taken])
             )
     bound = functools.partial(function, **options) if options else function
     return Reward(name.rpartition(".")[2], bound, float(weight), options)

@@ -31,24 +31,19 @@ class Options(NamedTuple):
     given: Mapping[str, Any]
 
 
-def require_trl() -> None:
-    """Raise TrainingError unless the training extra is installed."""
-    try:
-        import peft  # noqa: F401
-        import trl  # noqa: F401
-    except ImportError as error:
-        raise TrainingError("TRL and peft", str(error), _EXTRA) from error
-
-
 def trl_options(config: Config, weights: list[float] | None = None) -> Options:
     """Return TRL's options with what is under `trl:`; weights: of the rewards.
 
-    Raises TrainingError for a key that TRL does not have, and for values that TRL itself refuses.
+    Raises TrainingError without the training extra, for a key that TRL does not have, and for values that it refuses.
     """
-    require_trl()
-    import trl
-
-    kinds = (_arguments_class(config), trl.ModelConfig)
+    try:
+        import peft  # noqa: F401
+        import transformers
+        import trl
+    except ImportError as error:
+        raise TrainingError("TRL and peft", str(error), _EXTRA) from error
+    name = _CLASSES.get(config.stage)
+    kinds = (getattr(trl, name) if name else transformers.TrainingArguments, trl.ModelConfig)
     known = {field.name for kind in kinds for field in dataclasses.fields(kind) if field.init} - set(_OURS)
     for key in config.trl:
         if key in _OURS:
@@ -75,11 +70,3 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
 def _refuse(message: str) -> NoReturn:
     """In place of argparse's own error, which prints two hundred options."""
     raise TrainingError("values under trl: of the types that TRL takes", message, "correct it")
-
-
-def _arguments_class(config: Config) -> Any:
-    import transformers
-    import trl
-
-    name = _CLASSES.get(config.stage)
-    return transformers.TrainingArguments if name is None else getattr(trl, name)

@@ -6,6 +6,7 @@ ours told right from wrong with an area of 0.83 over all responses and of 0.58 a
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,8 +20,8 @@ from lm_eval_mathtasks.runs.records import Run
 def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
     """Return rows {prompt, chosen, rejected} from a run with several responses a doc, `per_doc` at most from each.
 
-    Each text is taken once, texts are drawn at random, and a doc without a right or a wrong response gives none.
-    Raises TrainingError where no doc has both.
+    Each text counts once, and those that are in no pair yet come first; texts are drawn at random, and a doc without a
+    right or a wrong response gives none. Raises TrainingError where no doc has both.
     """
     run = sampled_run(path)
     texts: dict[str, tuple[list[str], list[str]]] = {}
@@ -37,7 +38,9 @@ def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
         asked = [{"role": "user", "content": rows[doc_id].question or rows[doc_id].prompt or ""}]
         made += [
             {"prompt": asked, "chosen": _said(good), "rejected": _said(bad)}
-            for good, bad in list(zip(right, wrong, strict=False))[:per_doc]
+            for (_, good), (_, bad) in sorted(product(enumerate(right), enumerate(wrong)), key=_apart)[
+                :per_doc
+            ]
         ]
     if not made:
         raise TrainingError(
@@ -52,6 +55,10 @@ def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
 def sampled_run(path: Path) -> Run:
     """The one run in a file or folder of sampled responses; its own verdicts do not matter."""
     return read_run(path, metric=NO_VERDICT)
+
+
+def _apart(pair: tuple[tuple[int, str], tuple[int, str]]) -> int:
+    return abs(pair[0][0] - pair[1][0])
 
 
 def _said(text: str) -> list[dict[str, str]]:

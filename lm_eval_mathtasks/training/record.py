@@ -1,29 +1,20 @@
-"""The record of a run: every rollout as a row of a CSV, the trainer's log as a curve, and what was used."""
+"""The record of a run: every rollout as a row of a CSV, and what was used."""
 
 from __future__ import annotations
 
 import csv
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lm_eval_mathtasks import __version__
-from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.files import write_whole
 from lm_eval_mathtasks.runs.messages import message_text
 
-ROLLOUTS, CURVE, USED = "rollouts.csv", "curve.csv", "used.yaml"
+ROLLOUTS, USED = "rollouts.csv", "used.yaml"
 _PACKAGES = ("trl", "transformers", "peft", "torch", "accelerate", "datasets", "vllm")
-_BARS, _WIDTH = "▁▂▃▄▅▆▇█", 64
-_DRAWN = {
-    "reward": "reward",
-    "rewards/accuracy/mean": "accuracy",
-    "mean_token_accuracy": "token accuracy",
-    "accuracy": "pairs in order",
-    "loss": "loss",
-}
 _FIRST = ("step", "mode", "prompt", "response", "extracted", "verdict", "reason")
 
 
@@ -83,45 +74,6 @@ def said(value: Any) -> str:
     return "\n\n".join(filter(None, (message_text(turn, str(turn.get("role"))) for turn in value)))
 
 
-def write_curve(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write the trainer's log, a line a logged step, with every number that it logged."""
-    rows = [entry for entry in history if "loss" in entry or any(key.startswith("eval_") for key in entry)]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-class Curve(NamedTuple):
-    """A number that the trainer logged, over the steps."""
-
-    label: str
-    steps: tuple[int, ...]
-    values: tuple[float, ...]
-
-    @property
-    def line(self) -> str:
-        """The curve in block characters, from its least to its most; every n-th point where it has more than 64."""
-        every = -(-len(self.values) // _WIDTH)
-        low, high = min(self.values), max(self.values)
-        bars = "".join(
-            _BARS[round((v - low) / ((high - low) or 1) * (len(_BARS) - 1))] for v in self.values[::every]
-        )
-        return f"{self.label:14} {bars} {self.values[0]:.3f} → {self.values[-1]:.3f}, step {self.steps[-1]}"
-
-
-def training_curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:
-    """Reward and accuracy over the steps that were logged, and the loss."""
-    drawn = []
-    for name, label in _DRAWN.items():
-        found = [(int(e["step"]), float(e[name])) for e in history if e.get(name) is not None and "step" in e]
-        if found:
-            drawn.append(Curve(label, *zip(*found, strict=True)))
-    return drawn
-
-
 def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     """Write what a run was made with, as YAML: the configuration, TRL's options in full, versions, checksums."""
     import yaml
@@ -129,19 +81,6 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     content = {"mathtasks": __version__, "versions": _versions(), **_plain(facts)}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_whole(path, lambda file: file.write(text.encode()))
-
-
-def data_facts(path: Path) -> dict[str, Any]:
-    """The checksum of a data file, and what the manifest beside it says, where it is of this file."""
-    from lm_eval_mathtasks.training.data import MANIFEST
-
-    facts: dict[str, Any] = {"file": str(path), "sha256": file_sha256(path)}
-    manifest = path.parent / MANIFEST
-    if manifest.is_file():
-        about = json.loads(manifest.read_text(encoding="utf-8"))
-        if about.get("sha256", {}).get(path.name) == facts["sha256"]:
-            facts["manifest"] = about
-    return facts
 
 
 def _last(values: Any, count: int) -> list[Any]:

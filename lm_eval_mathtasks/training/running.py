@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import MathtasksError, TrainingError
 from lm_eval_mathtasks.problems.rows import read_rows
+from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
 from lm_eval_mathtasks.training.named import named_rewards
 from lm_eval_mathtasks.training.options import trl_options
 from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.record import (
-    CURVE,
     ROLLOUTS,
     USED,
-    Curve,
     Rollouts,
-    data_facts,
-    training_curves,
-    write_curve,
     write_used,
 )
 from lm_eval_mathtasks.training.steps import holds_math_tests, read_steps
 from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
 
 CHECKPOINT = "checkpoint-"
+_ROOM = 1 << 20  # bytes: a disk with less is full, whatever a failure to write says
 Say = Callable[[str | Table], None]
 
 
@@ -59,17 +58,17 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     options = trl_options(config, [one.weight for one in rewards] if rewards else None)
     plan = Plan(config, options, rewards)
     if options.arguments.process_index:
-        say = _silent
+        say = lambda _: None  # noqa: E731
     rows = material(config, options.arguments.seed)
     dev = (
         material(config._replace(train=config.dev), 0)
         if config.dev and config.stage in ("sft", "grpo")
         else []
     )
-    findings = preflight.of_options(config, options, rewards) + _of_data(config)
+    findings = [*preflight.of_options(config, options, rewards), *_of_data(config)]
     with _clear_errors(config):
         tokenizer = start_tokenizer(config, options)
-        findings += preflight.of_rows(config, rows[0], tokenizer)
+        findings += preflight.of_rows(config, rows, tokenizer)
         preflight.refuse(findings, config.preflight.allow)
         try:
             trainer = make_trainer(plan, rows, dev, tokenizer)
@@ -120,19 +119,18 @@ def _verifier_tables(config: Config, trainer: Any) -> list[Table]:
     return tables + ([on_processbench(spec, config.processbench, settings)] if config.processbench else [])
 
 
-def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> list[preflight.Finding]:
+def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> Iterable[preflight.Finding]:
     """What only the trainer shows: the tokens it will learn from, the groups it will see."""
     arguments, stage = plan.options.arguments, plan.config.stage
     if stage == "sft":
         labels = trainer.train_dataset["labels"]
         ends = {trainer.processing_class.eos_token_id, *_ids(trainer.model.generation_config.eos_token_id)}
         limit = None if arguments.packing else arguments.max_length
-        return preflight.of_labels(
-            labels, sorted(ends), limit, len(labels) if arguments.packing else len(rows)
-        )
+        given = len(labels) if arguments.packing else len(rows)
+        return preflight.of_labels(labels, sorted(ends), limit, given)
     if stage in ("orm", "prm"):
-        limit = "max_length" if stage == "orm" else "the model's context"
-        return preflight.of_filtered(len(rows), len(trainer.train_dataset), limit)
+        read = "max_length" if stage == "orm" else "the model's context"
+        return preflight.of_filtered(len(rows), len(trainer.train_dataset), read)
     say(groups.normalised(plan.rewards, arguments.num_generations, arguments.scale_rewards))
     generate, count = responder(trainer), plan.config.preflight.sample
     if generate is None or not count:
@@ -143,47 +141,50 @@ def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> list[pre
     return groups.of_groups(found)
 
 
-def _of_data(config: Config) -> list[preflight.Finding]:
+def _of_data(config: Config) -> Iterator[preflight.Finding]:
     """What the manifest beside the data says: another format, questions of test sets."""
-    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
-    found = []
     if config.stage == "prm" and holds_math_tests(config.train):
         got = "PRM800K's problems hold 4,500 of MATH's test set, all but those of MATH-500"
-        return [
-            preflight.Finding("warning", "tests", got, "no score on the full math-cot will mean anything")
-        ]
+        yield preflight.Finding("warning", "tests", got, "no score on the full math-cot will mean anything")
+    if config.stage not in ("sft", "grpo"):
+        return
+    about = data_facts(config.train).get("manifest", {})
     if config.format and about.get("format", config.format) != config.format:
-        got, fix = (
-            f"the data are in the format {about['format']}, the configuration says {config.format}",
-            "correct one",
-        )
-        found.append(preflight.Finding("error", "format", got, fix))
-    for name in about.get("contaminated", ()):
-        got = f"the training data hold questions of the test set {name}"
-        found.append(preflight.Finding("warning", "tests", got, "no score on it will mean anything"))
-    if not about and config.stage in ("sft", "grpo"):
-        got = "nothing says where the data come from, and whether test questions are among them"
-        fix = "`mathtasks train data --source FILE` checks a file"
-        found.append(preflight.Finding("warning", "tests", got, fix))
-    return found
+        got = f"the data are in the format {about['format']}, the configuration says {config.format}"
+        yield preflight.Finding("error", "format", got, "correct one")
+    # Questions of test sets that a manifest names were allowed when it was written; others stop the run.
+    stops: Literal["error", "warning"] = "warning" if about else "error"
+    contaminated, absent = about.get("contaminated", ()), about.get("unchecked", ())
+    if not about:
+        contaminated, absent = compared(config.train, TEST_SETS)
+    for name in contaminated:
+        got = f"the training data hold questions of the test set {name}: no score on it will mean anything"
+        fix = "`mathtasks train data --source FILE --decontaminate`; or leave the tasks on it out"
+        yield preflight.Finding(stops, "tests", got, fix)
+    if absent:
+        none = len(absent) == len(TEST_SETS)
+        sets = "any test set" if none else f"{len(absent)} test sets ({', '.join(absent)})"
+        got = f"the training data were not compared with {sets}, not at hand"
+        fix = "copies of them in a folder, MATHTASKS_DATA_DIR, and `mathtasks train data`"
+        yield preflight.Finding(stops if none else "warning", "tests", got, fix)
 
 
 def _place(config: Config, resume: bool) -> Path | None:
     """The checkpoint to go on from. TrainingError where the folder holds another run, or none to go on with."""
-    checkpoints = sorted(
-        config.output.glob(f"{CHECKPOINT}*"), key=lambda path: int(path.name.removeprefix(CHECKPOINT) or 0)
-    )
+    checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
             raise TrainingError(
-                f"a checkpoint in {config.output}", "none", "leave --resume out to begin anew"
+                f"a checkpoint in {config.output}", "none", "begin anew without --resume, in an empty folder"
             )
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
         raise TrainingError(
             f"an empty folder {config.output}",
             "an earlier run" + (f" up to {checkpoints[-1].name}" if checkpoints else ""),
-            "--resume to go on with it, or another output:",
+            "--resume to go on with it, or another output:"
+            if checkpoints
+            else "another output:, or empty the folder",
         )
     return None
 
@@ -207,6 +208,17 @@ def material(config: Config, seed: int) -> list[Any]:
         raise TrainingError(
             f"a column `prompt` in {path}", got, f"`mathtasks train data --source {path}` makes it"
         )
+    for number, row in enumerate(rows, 1):
+        for name in ("prompt", "completion", "messages", "text"):
+            own, wanted = (
+                type(one.get(name)).__name__.replace("NoneType", "nothing") for one in (row, rows[0])
+            )
+            if own != wanted:
+                raise TrainingError(
+                    f"a {wanted} as `{name}` in row {number} of {path}, as in the first",
+                    own,
+                    "write all rows alike",
+                )
     return rows
 
 
@@ -226,30 +238,42 @@ def _clear_errors(config: Config) -> Iterator[None]:
     """A full disk, a missing model and too little memory, as messages; what else fails keeps its traceback."""
     try:
         yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except MathtasksError:
+        raise
+    except Exception as error:
+        if _disk_full(config.output, error):
             fix = f"make room; {_how_to_go_on(config)}"
             raise TrainingError(f"room on the disk of {config.output}", "none", fix) from error
-        raise TrainingError(
-            f"a model and data that can be read ({config.model})", str(error), "check the paths"
-        ) from error
-    except RuntimeError as error:
         text = str(error)
-        if "out of memory" not in text.lower():
-            raise
-        fix = "smaller per_device_train_batch_size or max_completion_length, or load_in_4bit, under trl:"
-        raise TrainingError("enough memory of the device", text.split("\n", 1)[0], fix) from error
+        if isinstance(error, OSError):
+            got = f"a model and data that can be read ({config.model})"
+            raise TrainingError(got, text, "check the paths") from error
+        if isinstance(error, RuntimeError) and "out of memory" in text.lower():
+            fix = "smaller per_device_train_batch_size or max_completion_length, or load_in_4bit, under trl:"
+            raise TrainingError("enough memory of the device", text.split("\n", 1)[0], fix) from error
+        raise
+
+
+def _disk_full(folder: Path, error: Exception) -> bool:
+    """torch and safetensors say it in words of their own, and torch of a short write only."""
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+        return True
+    return folder.exists() and shutil.disk_usage(folder).free < _ROOM
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The checkpoints that were written to their end, by their steps: the trainer's state is written last."""
+    found = (path.parent for path in folder.glob(f"{CHECKPOINT}*/trainer_state.json"))
+    return sorted(found, key=lambda path: int(path.name.removeprefix(CHECKPOINT)))
 
 
 def _how_to_go_on(config: Config) -> str:
-    kept = sorted(path.name for path in config.output.glob(f"{CHECKPOINT}*"))
+    kept = checkpoints_in(config.output)
     return (
-        f"--resume goes on from {kept[-1]}" if kept else "there is no checkpoint yet (save_steps under trl:)"
+        f"--resume goes on from {kept[-1].name}"
+        if kept
+        else "there is no checkpoint yet (save_steps under trl:)"
     )
-
-
-def _silent(_: str | Table) -> None:
-    return
 
 
 def _ids(value: Any) -> list[int]:

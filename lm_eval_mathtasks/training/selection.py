@@ -31,10 +31,10 @@ from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training.checkpoints import Choice, choose_checkpoint
 from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
 from lm_eval_mathtasks.training.own_tasks import FOLDER
-from lm_eval_mathtasks.training.record import data_facts
-from lm_eval_mathtasks.training.running import CHECKPOINT
+from lm_eval_mathtasks.training.running import checkpoints_in
 from lm_eval_mathtasks.training.trainers import ADAPTER
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
@@ -64,6 +64,13 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     What was evaluated lies in `output/evaluation` and is not evaluated again. Raises TrainingError where there is
     nothing to evaluate, or a test set is in the training data.
     """
+    if config.stage not in ("sft", "grpo"):
+        scorer = "orm" if config.stage == "orm" else "prm-tokens"
+        raise TrainingError(
+            "a configuration of the stage sft or grpo, whose models answer",
+            f"one of the stage {config.stage}",
+            f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`",
+        )
     dev, test = _tasks(config)
     _refuse_known(config, [*dev, *test])
     baseline, *found = models_of(config)
@@ -87,9 +94,7 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
 def models_of(config: Config) -> list[Model]:
     """The baseline, the checkpoints in the order of their steps, and the final model unless it is the last of them."""
     baseline = str(config.evaluate.get("baseline") or config.model)
-    folders = sorted(
-        config.output.glob(f"{CHECKPOINT}*"), key=lambda path: int(path.name.removeprefix(CHECKPOINT))
-    )
+    folders = checkpoints_in(config.output)
     final = _weights(config.output)
     if final and not (folders and _same(final, _weights(folders[-1]))):
         folders.append(config.output)
@@ -104,7 +109,7 @@ def models_of(config: Config) -> list[Model]:
 
 
 def _tasks(config: Config) -> tuple[list[str], list[str]]:
-    own = _own_tasks(config)
+    own = sorted(path.stem for path in (config.train.parent / FOLDER).glob("*.yaml"))
     dev = list(config.evaluate.get("dev") or [name for name in own if name.endswith("-dev")])
     test = list(config.evaluate.get("tasks") or [])
     if not dev:
@@ -120,24 +125,24 @@ def _tasks(config: Config) -> tuple[list[str], list[str]]:
     return dev, test
 
 
-def _own_tasks(config: Config) -> list[str]:
-    return sorted(path.stem for path in (config.train.parent / FOLDER).glob("*.yaml"))
-
-
 def _refuse_known(config: Config, tasks: Sequence[str]) -> None:
     """TrainingError for a task whose test set is in the training data."""
     from lm_eval_mathtasks.host.tasks import task_manager
 
+    if not config.train.is_file():
+        return
     manager = task_manager([name.split("@")[0] for name in tasks], _include(config), {})
-    about = data_facts(config.train).get("manifest", {}) if config.train.is_file() else {}
-    known = about.get("contaminated", ())
-    for name in tasks:
-        entry = manager.task_index.get(name.split("@")[0])
-        of = ((getattr(entry, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
-        if of in known:
+    entries = {name: manager.task_index.get(name.split("@")[0]) for name in tasks}
+    sets = {
+        name: ((getattr(e, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
+        for name, e in entries.items()
+    }
+    known = compared(config.train, [own for own in sets.values() if own]).contaminated
+    for name, own in sets.items():
+        if own in known:
             raise TrainingError(
                 f"tasks on questions that were not trained on, not {name}",
-                f"training data with questions of {of} ({config.train})",
+                f"training data with questions of {own} ({config.train})",
                 "another task; or train on data that was written with --decontaminate",
             )
 

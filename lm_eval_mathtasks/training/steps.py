@@ -10,7 +10,7 @@ each other alternative of a step is a row of its own: the steps before it, then 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,9 +128,3 @@ def _label(value: Any, place: str) -> float | None:
     if value is None or (isinstance(value, bool | int | float) and 0 <= value <= 1):
         return None if value is None else float(value)
     raise DataError(f"labels from 0 to 1, or null, in {place}", repr(value), "correct it")
-
-
-def label_shares(rows: Sequence[Stepwise]) -> tuple[int, float]:
-    """How many steps have a label, and the mean label."""
-    labels = [label for row in rows for label in row.labels if label is not None]
-    return len(labels), sum(labels) / len(labels)

@@ -48,7 +48,14 @@ def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) ->
         return _prm(plan, rows, tokenizer)
     config, arguments = plan.config, plan.options.arguments
     evaluated = str(getattr(arguments.eval_strategy, "value", arguments.eval_strategy)) != "no"
-    arguments.model_init_kwargs = _model_kwargs(plan.options)
+    asked = plan.options.model
+    # As TRL's own scripts put them together.
+    own = {
+        "revision": asked.model_revision,
+        "attn_implementation": asked.attn_implementation,
+        "dtype": asked.dtype,
+    }
+    arguments.model_init_kwargs = {**own, **(arguments.model_init_kwargs or {})}
     model, peft_config = _start(config, plan.options)
     common = {
         "model": model,
@@ -59,7 +66,7 @@ def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) ->
         "peft_config": peft_config,
     }
     if isinstance(model, str):
-        common["quantization_config"] = trl.get_quantization_config(plan.options.model)
+        common["quantization_config"] = trl.get_quantization_config(asked)
     else:
         arguments.model_init_kwargs = None
     if config.stage == "grpo":
@@ -145,17 +152,6 @@ def _as_text(trainer: Any, prompt: Any) -> str:
         return str(tokenizer.decode(tokenizer(prompt)["input_ids"]))
     kwargs = trainer.args.chat_template_kwargs or {}
     return str(tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True, **kwargs))
-
-
-def _model_kwargs(options: Options) -> dict[str, Any]:
-    """As TRL's own scripts put them together."""
-    model = options.model
-    return {
-        "revision": model.model_revision,
-        "attn_implementation": model.attn_implementation,
-        "dtype": model.dtype,
-        **(options.arguments.model_init_kwargs or {}),
-    }
 
 
 def _start(config: Config, options: Options) -> tuple[Any, Any]:

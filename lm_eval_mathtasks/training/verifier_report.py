@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,12 +46,13 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
             numbers.setdefault(one.doc_id, []).append(one_score(scored[one.doc_id][one.repeat], "min"))
     n = min(v.n for v in votes)
     chosen = choose(votes, numbers, [n], "exp" if spec.startswith("orm") else "sum")
+    points = {curve.label: curve.at(n) for curve in chosen.curves}
     rows = [
         (
-            _TITLES.get(curve.label, curve.label.replace("k", str(n))).format(n=n),
-            with_interval(*_point(curve.at(n))),
+            _TITLES.get(name, name.replace("k", str(n))).format(n=n),
+            with_interval(point.value, point.interval),
         )
-        for curve in chosen.curves
+        for name, point in points.items()
     ]
     distinct = [best_distinct(v, numbers[v.doc_id]) for v in votes]
     rows.insert(-1, (f"best of the distinct answers among {max(v.n for v in votes)}", _scored(distinct)))
@@ -91,24 +93,16 @@ def best_distinct(votes: Votes, scores: Sequence[float]) -> float:
 
 def overall_area(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> float | None:
     """How often a right response outscores a wrong one, of whatever docs the two are; ties half."""
-    marked = sorted(
-        (value, right) for v in votes for right, value in zip(v.correct, scores[v.doc_id], strict=True)
+    right, wrong = (
+        sorted(
+            value for v in votes for c, value in zip(v.correct, scores[v.doc_id], strict=True) if c == side
+        )
+        for side in (True, False)
     )
-    rights = sum(right for _, right in marked)
-    wrongs = len(marked) - rights
-    if not rights or not wrongs:
+    if not right or not wrong:
         return None
-    won = below = 0.0
-    at = 0
-    while at < len(marked):
-        end = at
-        while end < len(marked) and marked[end][0] == marked[at][0]:
-            end += 1
-        right = sum(own for _, own in marked[at:end])
-        won += right * (below + (end - at - right) / 2)
-        below += end - at - right
-        at = end
-    return won / (rights * wrongs)
+    won = sum(bisect_left(wrong, value) + bisect_right(wrong, value) for value in right) / 2
+    return won / (len(right) * len(wrong))
 
 
 class FirstErrors(NamedTuple):
@@ -184,10 +178,6 @@ def _areas(votes: Sequence[Votes], numbers: Mapping[str, Sequence[float]]) -> li
         f"within a doc a right response outscores a wrong one in {with_interval(mean, paired_bootstrap(within))} % "
         f"of pairs ({len(within)} docs with both); over all responses in {100 * (overall or 0):.1f} %"
     ]
-
-
-def _point(point: Any) -> tuple[float, Any]:
-    return point.value, point.interval
 
 
 def _scored(values: Sequence[float]) -> str:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_mathtasks.choosing import choices, theory
+from benchmarks import theory
+from lm_eval_mathtasks.choosing import choices
 from lm_eval_mathtasks.choosing.choices import best_of, weighted_votes, weights
-from lm_eval_mathtasks.choosing.chosen import area, choose
+from lm_eval_mathtasks.choosing.chosen import area, choose, quality
 from lm_eval_mathtasks.errors import ScoreError, Undefined
 from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k
 from lm_eval_mathtasks.numbers.votes import Votes
@@ -131,7 +132,7 @@ def test_a_few_values_of_theory():
     assert theory.best_is_correct(1, 7, 40.0) == pytest.approx(1)
     assert theory.best_is_correct(0, 4, 2.0) == 0.0
     assert theory.best_is_correct(4, 0, 2.0) == 1.0
-    assert theory.quality(0.5 * math.erfc(-0.5)) == pytest.approx(1)
+    assert quality(0.5 * math.erfc(-0.5)) == pytest.approx(1)
 
 
 def synthetic(docs=60, n=16):

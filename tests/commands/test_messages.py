@@ -27,6 +27,11 @@ def run(tmp_path, monkeypatch):
         (["presets", "zzz"], "`mathtasks presets` lists them"),
         (["report", "no-such-run", "-o", "run"], "a file to write to at run, got run is a folder"),
         (["report", "no-such-run", "-o", "file/x.html"], "a file to write to at file/x.html, got "),
+        (["journal", "salvage", "file"], "a file for what is saved, got none. Try --out NEW"),
+        (["journal", "salvage", "nowhere"], "a journal, got nowhere, which does not exist"),
+        (["journal", "--journal", "nowhere", "stats"], "a journal, got nowhere, which does not exist"),
+        (["tasks", "gsm9k"], "Did you mean gsm8k-cot?"),
+        (["tasks", "--tag", "none"], "`mathtasks tasks` lists all"),
         (["compare", "run", "--model", "acme/toy-1"], "a model that claims name"),
         (["compare", "run", "--claim", "no/such/claim"], "no/such/claim"),
     ],
@@ -64,8 +69,8 @@ def test_what_is_no_log_is_not_called_half_a_line(run, tmp_path, capsys):
 def test_what_judges_anew_says_what_it_scored_by(command, run, capsys):
     assert cli.main([command, "run"]) == 0
     assert "scored by our grader\n" in capsys.readouterr().out
-    assert cli.main([command, "run", "--metric", "exact_match,none"]) == 0
-    assert "scored by our grader, not by the log's exact_match,none" in capsys.readouterr().out
+    assert cli.main([command, "run", "--metric", "exact_match,none"]) == cli.EXIT_USER_ERROR
+    assert "got --metric. Leave that out." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["compare", "explain"])

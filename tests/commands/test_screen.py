@@ -20,6 +20,9 @@ SFT = ROOT / "logs/embedded__sft/sample-gsm8k/2026-11-21T12-00-39"
 COMMANDS = [
     "presets",
     "presets deepseek-r1",
+    "tasks",
+    "tasks math500 gsm8k-cot",
+    "tasks --for base",
     "check",
     "compare A",
     "compare A B",

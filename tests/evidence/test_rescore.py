@@ -340,6 +340,16 @@ def test_seeds_of_one_run_are_repeats(tmp_path, rescore, out):
     assert [(line["exact_match"], line["pass@2"]) for line in samples_of(out)] == [(0.5, 1)] * 2
 
 
+def test_nothing_is_written_outside_the_output_folder(tmp_path, rescore, out):
+    """Repeats that are read together are named by their folder; the one that the user gave is above all of them."""
+    rows = [{"problem": "?", "expected_answer": "1", "generation": "\\boxed{1}"}]
+    folder = write_json_lines(tmp_path / "logs" / "aime" / "output-rs0.jsonl", rows).parent
+    write_json_lines(folder / "output-rs1.jsonl", rows)
+    assert rescore(folder)[0] == 0
+    assert samples_of(out)[0]["exact_match"] == 1
+    assert {file.relative_to(tmp_path).parts[0] for file in tmp_path.rglob("*.json*")} == {"logs", out.name}
+
+
 def test_packs_are_rescored_where_they_hold_text(rescore, out):
     status, text, errors = rescore(
         ROOT / "logs" / "embedded__grpo" / "sample-gsm8k", ROOT / "logs" / "abel-7b"

@@ -89,6 +89,20 @@ def test_an_answer_inside_a_quotation_stops_the_pack(tmp_path):
         prepare(run, tmp_path / "logs", Choices(text="responses"))
 
 
+def test_a_response_of_nothing_but_its_problem_keeps_the_words_that_it_is_judged_by(tmp_path):
+    """A number that it repeats is what a guess finds; fewer words stay than would be a quotation."""
+    question = DOCS[1]["question"]
+    facts = question[: question.rindex(".") + 1]
+    answers = [response(n, doc) for n, doc in enumerate(DOCS)]
+    answers[1] = facts
+    kept = packed(replayed(tmp_path, answers), tmp_path / "logs", text="responses")
+    ((text,),) = [row.responses for row in read_run(kept).rows if row.doc_id == "1"]
+    assert text.startswith(MARK)
+    assert facts.endswith(text.removeprefix(MARK))
+    report, _ = verify(kept.parents[2], data=[SAMPLES])
+    assert (report.findings, report.regraded) == ([], 100)
+
+
 WORDS = " ".join(f"w{number}" for number in range(40))
 
 
@@ -106,3 +120,8 @@ WORDS = " ".join(f"w{number}" for number in range(40))
 )
 def test_what_is_a_quotation(response, left, count):
     assert without_quotes(response, [WORDS]) == (left, count)
+
+
+def test_a_part_of_a_quotation_that_is_none_may_stay():
+    assert without_quotes(f"I say {WORDS}, so 3", [WORDS], tail=2) == (f"I say {MARK} w38 w39, so 3", 1)
+    assert without_quotes(f"I say {WORDS}, so 3", [WORDS], head=2) == (f"I say w0 w1 {MARK}, so 3", 1)

@@ -47,7 +47,7 @@ def test_no_answer_is_said(response):
 def test_a_cut_response_is_truncated(response, finish):
     text = explain_answer(gold="4", response=response, finish_reason=finish)
     assert "breaks off" in text
-    assert "verdict: truncated" in text
+    assert "verdict: unfinished" in text
 
 
 def test_long_answers_are_cut():

@@ -77,6 +77,15 @@ def test_a_perfect_and_an_empty_model(name, caplog):
     assert (scores["exact_match"], scores["no_answer"]) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("task", sorted(CONFIGS.keys() - TASKS.values()))
+def test_the_other_tasks_of_a_set_score_these_models_alike(task):
+    metadata = at_hand(CONFIGS[task]["dataset_kwargs"]["set"])
+    scores, _, _ = evaluate(task, boxed, metadata=metadata, limit=20)
+    assert (scores["exact_match"], scores["extracted"]) == (1.0, 1.0)
+    scores, _, _ = evaluate(task, lambda doc: "", metadata=metadata, limit=20)
+    assert (scores["exact_match"], scores["no_answer"]) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("name", sorted(UNREADABLE))
 def test_reference_answers_that_the_grader_cannot_read_are_counted(name):
     docs = load_set(name, at_hand(name))["test"]

@@ -4,9 +4,11 @@ import json
 import logging
 
 import pytest
+import torch
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.host import mistakes
 from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 
@@ -24,7 +26,7 @@ def tiny(more):
 
 MISTAKES = {
     "no tasks": ([*HF, *TINY], "no --tasks"),
-    "no such task": ([*HF, *TINY, "--tasks", "sample-gsm8kk"], "Did you mean sample-gsm8k"),
+    "no such task": ([*HF, *TINY, "--tasks", "sample-gsm8kk"], "Did you mean sample-gsm8k, "),
     "no pretrained": ([*HF, *SAMPLE], "pretrained=<a folder or a name on the hub>"),
     "an empty pretrained": ([*HF, "--model_args", "pretrained=", *SAMPLE], "pretrained=<a folder"),
     "a slip in pretrained": ([*HF, "--model_args", "pretraned=x", *SAMPLE], "Did you mean pretrained?"),
@@ -32,6 +34,11 @@ MISTAKES = {
     "a slip in dtype": ([*HF, *tiny("dtypee=float32"), *SAMPLE], "Did you mean dtype?"),
     "no such folder": ([*HF, "--model_args", "pretrained=./none", *SAMPLE], "./none, which does not exist"),
     "a folder without a model": ([*HF, "--model_args", "pretrained=./empty", *SAMPLE], "a model at pretrained=./empty"),
+    "a folder of GGUF": ([*HF, "--model_args", "pretrained=./packed", *SAMPLE], "Add gguf_file=toy.Q4_1.gguf"),
+    "GGUF without what reads it": (
+        [*HF, "--model_args", "pretrained=./packed,gguf_file=toy.Q4_1.gguf", *SAMPLE],
+        "gguf, for gguf_file=..., got it is not installed",
+    ),
     "a model's name as --model": (["--model", "acme/toy", *SAMPLE], "pretrained=acme/toy"),
     "--model openai": (["--model", "openai", *SAMPLE], "--model mathtasks-chat asks OpenAI-compatible servers"),
     "--model gpt-4o": (["--model", "gpt-4o", *SAMPLE], "mathtasks-chat asks"),
@@ -95,6 +102,25 @@ MISTAKES = {
         [*HF, "--model_args", "pretrained=./base", *SAMPLE, "--apply_chat_template"],
         "a model with a chat template",
     ),
+    "no such file of flags": (["--config", "none.yaml"], "a YAML file of flags for --config, got"),
+    "a file of flags that is none": (["--config", "broken.yaml"], "a YAML file of flags for --config, got"),
+    "a task without its flag": (["sample-gsm8k", *HF, *TINY], "Put it behind its flag, such as --tasks sample-gsm8k"),
+    "a slip in a flag": ([*HF, *TINY, *SAMPLE, "--apply_chat_tmplate"], "Did you mean --apply_chat_template?"),
+    "a slip with a key": ([*HF, *TINY, *SAMPLE, "--modl_args=api_key=sk-planted"], "Did you mean --model_args?"),
+    "a flag of nobody": ([*HF, *TINY, *SAMPLE, "--xyzzy"], "`mathtasks run --help` lists them"),
+    "metadata that is no JSON": ([*HF, *TINY, *SAMPLE, "--metadata", "{bad"], "--metadata that can be read"),
+    "no such YAML": ([*HF, *TINY, "--tasks", "none.yaml"], "none.yaml, which holds none"),
+    "a folder without tasks": ([*HF, *TINY, "--tasks", "./empty"], "./empty, which holds none"),
+    "tasks in no folder": ([*HF, *TINY, *SAMPLE, "--include_path", "none"], "a folder of tasks"),
+    "a pattern of nothing": ([*HF, *TINY, "--tasks", "sample-*x"], "Did you mean sample-math"),
+    "repeats in words": ([*HF, *TINY, "--tasks", "sample-gsm8k@x"], "Write name@8"),
+    "no repeats": ([*HF, *TINY, "--tasks", "sample-gsm8k@0"], "Write name@8"),
+    "no such grader": ([*HF, *TINY, *SAMPLE, "--graders", "sympy"], "graders among math-verify"),
+    "no such responses": ([*HF, *TINY, *SAMPLE, "--resume", "none"], "--resume none, which does not exist"),
+    "a replay of nothing": (["--model", "replay", "--model_args", "path=none.jsonl,model=x", *SAMPLE], "none.jsonl"),
+    "a rate in words": ([*CHAT, "model=x,rpm=fast", *SAMPLE, "--dry-run"], "rpm=<float>, got 'fast'"),
+    "a rate below 0": ([*CHAT, "model=x,rpm=-5", *SAMPLE, "--dry-run"], "rpm above 0"),
+    "a batch file of weights": ([*HF, *tiny("batch_out=b.jsonl"), *SAMPLE], "an API model of ours for a batch file"),
     "no data": ([*HF, *TINY, "--tasks", "gsm8k-cot-zeroshot"], "nowhere"),
     "greedy repeats": ([*HF, *TINY, *SAMPLE, "--repeats", "4"], "sampling, for 4 responses"),
     "no such preset": ([*HF, *TINY, *SAMPLE, "--preset", "qwen9"], "qwen9"),
@@ -119,6 +145,10 @@ def place(tmp_path, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     (tmp_path / "empty").mkdir()
     (tmp_path / "base").mkdir()
+    (tmp_path / "broken.yaml").write_text("tasks: [\n")
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "toy.Q4_1.gguf").write_bytes(b"GGUF")
+    monkeypatch.setattr(mistakes, "find_spec", lambda _: None)
     source = embedded.path("grpo")
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "base" / name).write_bytes((source / name).read_bytes())
@@ -153,6 +183,27 @@ def test_a_mistake_is_said_before_anything_is_loaded(mistake, capsys):
     assert message in error
     assert "Traceback" not in error
     assert "sk-planted" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--device", "cuda"], "cuda"),
+        (tiny("dtype=float31"), "float31"),
+        (tiny("peft=nowhere"), "nowhere"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(arguments, reason, place, capsys):
+    if reason == "cuda" and torch.cuda.is_available():
+        pytest.skip("needs a machine without a GPU")
+    words = ["--model", "hf", *TINY, "--device", "cpu", *SAMPLE, "--limit", "2", *arguments]
+    assert main(["run", *words]) == 2
+    said = capsys.readouterr().err
+    assert "Expected a model that can be loaded as --model_args and --device say, got" in " ".join(
+        said.split()
+    )
+    assert reason in said.lower()
+    assert "Traceback" not in said
 
 
 def run(place, *more):

@@ -9,6 +9,7 @@ import sys
 import pytest
 from lm_eval.api.registry import model_registry
 
+from lm_eval_mathtasks.check import names_of_lm_eval
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.package import data_folder
@@ -119,6 +120,16 @@ def test_lm_evals_index_is_read_only_when_one_of_its_tasks_is_asked_for(place, m
     monkeypatch.setattr(TaskManager, "__init__", noted)
     assert run() == 0
     assert built == [False]
+    assert run(tasks="gsm9k_cot") == 2
+    assert built == [False, False], "a name in none of lm-eval's files needs no index"
+
+
+@pytest.mark.xdist_group("index")
+def test_every_name_of_lm_evals_index_is_among_the_names_read_as_text():
+    from lm_eval.tasks import TaskManager
+
+    assert set(TaskManager().task_index) <= names_of_lm_eval()
+    assert len(names_of_lm_eval()) < 1.1 * len(TaskManager().task_index)
 
 
 @pytest.mark.xdist_group("index")

@@ -8,6 +8,7 @@ import sys
 import time
 
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.host.resume import leftovers
 from tests.conftest import read_jsonl
 
 # The run in a process of its own: its model answers at once, its scoring stops at the third doc and waits.
@@ -17,6 +18,7 @@ from pathlib import Path
 from lm_eval.api.registry import model_registry
 from lm_eval.api.task import ConfigurableTask
 from lm_eval_mathtasks.cli import main
+from lm_eval_mathtasks.host.resume import leftovers
 from tests.host.scripted import Scripted
 
 class Model(Scripted):
@@ -63,6 +65,11 @@ def test_killed_while_scoring(tmp_path, monkeypatch):
     rows = read_jsonl(kept)
     assert [row["doc_id"] for row in rows] == list(range(100))
     monkeypatch.chdir(tmp_path)
+    said = (
+        f"{kept.relative_to(tmp_path)} holds 100 responses of a run that was not finished: with --resume only"
+    )
+    assert leftovers("out").startswith(said)
+    assert leftovers("elsewhere") == ""
     arguments = ["--model", "replay", "--model_args", f"path={kept},model=s", "--tasks", "sample-gsm8k"]
     assert main(["run", *arguments, "--output_path", "again"]) == 0
     (samples,) = (tmp_path / "again").rglob("samples_*.jsonl")

@@ -26,7 +26,7 @@ def imported(code):
         "-c",
         f"{code}\nimport sys; print(*{{name.split('.')[0] for name in sys.modules}})",
     ]
-    return set(subprocess.check_output(command, text=True).split())
+    return set(subprocess.check_output(command, text=True).splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,19 @@ def imported(code):
 )
 def test_nothing_heavy_is_loaded(code):
     assert not imported(code) & HEAVY
+
+
+def test_a_dry_run_needs_no_torch(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    words = "run --model mathtasks-chat --model_args model=gpt-x --tasks sample-gsm8k --dry-run --apply_chat_template"
+    code = f"""
+try:
+    from lm_eval_mathtasks.cli import main
+    main({words.split()!r})
+except SystemExit as error:
+    assert not error.code"""
+    assert not imported(code) & {"torch", "transformers", "sympy", "scipy"}
 
 
 def test_the_public_names():

@@ -4,14 +4,7 @@ Run by `make test-vllm`, in an environment with vLLM's CPU build. Greedy decodin
 every path unless two logits tie to the last bits. Sampled texts differ, and are of one distribution.
 """
 
-import json
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,15 +12,14 @@ from lm_eval_mathtasks.grading import extract_answer
 from lm_eval_mathtasks.problems import rows, sources
 from tests.conftest import read_jsonl
 from tests.numbers.distributions import same_distribution
+from tests.serving import TASK, model_path, run, started
 
 pytestmark = pytest.mark.vllm
 pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
 
 LIMIT = 40  # docs
-TASK = "gsm8k-cot-zeroshot"
 SAMPLED_LIMIT = 10  # docs
 REPEATS = 16
-SERVER_START_S = 300  # vLLM's CPU build answers /health after about a minute on two cores
 VLLM = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; without it vLLM wants nearly all memory of the node
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -46,32 +38,10 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("vllm"), {**os.environ, **VLLM, **data}
 
 
-def model_path():
-    return subprocess.check_output(
-        [sys.executable, "-m", "lm_eval_mathtasks", "model-path"], text=True
-    ).strip()
-
-
 def responses(place, name, model, model_args, *more):
     """Run the task; return (accuracy, the first responses by doc)."""
     accuracy, texts = run(place, name, model, model_args, "--tasks", TASK, "--limit", str(LIMIT), *more)
     return accuracy, {doc: found[0] for doc, found in texts.items()}
-
-
-def run(place, name, model, model_args, *more):
-    """Run a task; return (accuracy, all responses by doc)."""
-    folder, env = place
-    command = [sys.executable, "-m", "lm_eval_mathtasks", "run", "--model", model, "--model_args", model_args]
-    command += ["--apply_chat_template", "--output_path", str(folder / name)]
-    command += ["--gen_kwargs", "max_gen_toks=256", *more]
-    command += ["--device", "cpu", "--batch_size", "20"] if model == "hf" else []
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    (results,) = (folder / name).rglob("results_*.json")
-    (samples,) = (folder / name).rglob("samples_*.jsonl")
-    accuracy = json.loads(results.read_text())["results"][TASK]["exact_match,none"]
-    texts = {row["doc_id"]: [text.strip() for text in row["resps"][0]] for row in read_jsonl(samples)}
-    return accuracy, texts
 
 
 @pytest.fixture(scope="module")
@@ -106,36 +76,11 @@ def server(place):
         yield address
 
 
-@contextmanager
 def serving(model, name, folder, env, *flags):
-    """`vllm serve` on a free port of this machine; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [os.path.join(os.path.dirname(sys.executable), "vllm"), "serve", str(model), *flags]
-    command += ["--dtype", "float32", "--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--served-model-name", name, "--kv-cache-memory-bytes", "268435456"]
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, process, folder / "server.log")
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def wait_until_healthy(address, process, log):
-    deadline = time.monotonic() + SERVER_START_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"the server ended:\n{log.read_text()[-3000:]}"
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(1)
-    pytest.fail(f"the server was not healthy after {SERVER_START_S} s:\n{log.read_text()[-3000:]}")
+    """`vllm serve`; a context of its address."""
+    flags += ("--dtype", "float32", "--enforce-eager", "--served-model-name", name)
+    flags += ("--kv-cache-memory-bytes", "268435456")
+    return started("vllm", "serve", str(model), *flags, folder=folder, env=env)
 
 
 def test_behind_the_server_with_lm_evals_chat_model(place, server, reference):

@@ -11,7 +11,7 @@ from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
 from lm_eval_mathtasks.journal.queries import answered_keys, journal_statistics, pending
 from lm_eval_mathtasks.journal.salvage import journal_salvage
-from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.schema import PAGE, Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.payload import digest
 
@@ -96,12 +96,12 @@ def test_what_can_be_read_of_a_damaged_journal_is_saved(whole, tmp_path, seed):
 
 def test_a_damaged_page_in_the_middle_costs_little(whole, tmp_path):
     path, out = tmp_path / "j.sqlite", tmp_path / "new.sqlite"
-    at = whole.index(KEYS[150].encode(), 4096) // 4096 * 4096
-    path.write_bytes(whole[:at] + bytes(4096) + whole[at + 4096 :])
+    at = whole.index(f"{KEYS[150]} {TEXT}".encode()) // PAGE * PAGE
+    path.write_bytes(whole[:at] + bytes(PAGE) + whole[at + PAGE :])
     with pytest.raises(JournalError, match=r"undamaged journal.*journal salvage"):
         list(journal_export(path))
     assert main(["journal", "salvage", "--journal", str(path), "--out", str(out)]) == 0
-    assert len(KEYS) > len(answered_keys(out, KEYS)) > 0.95 * len(KEYS)
+    assert len(KEYS) > len(answered_keys(out, KEYS)) > 0.9 * len(KEYS)
     with pytest.raises(JournalError, match="which is there"):
         list(journal_salvage(path, out))
 

@@ -1,6 +1,8 @@
 """What servers send, byte by byte: bodies and streams of every shape become one reply, or one fault."""
 
+import gzip
 import json
+import zlib
 
 import pytest
 
@@ -147,6 +149,114 @@ def test_half_and_mixed_answers_are_faults(data):
     with pytest.raises(Fault) as caught:
         read(data)
     assert caught.value.severity == "transient"
+
+
+def lines(*bodies):
+    return "\n".join(map(json.dumps, bodies)).encode()
+
+
+CHUNKS = [
+    chunk("4"),
+    chunk("2"),
+    chunk(finish="stop"),
+    {"id": "a", "choices": [], "usage": {"completion_tokens": 2}},
+]
+TEXTS = [{"choices": [{"index": 0, "text": t, "finish_reason": f}]} for t, f in (("4", None), ("2", "stop"))]
+BODY = json.dumps({**WHOLE, "choices": [{**WHOLE["choices"][0], "message": {"content": "42"}}]}).encode()
+
+# Replies of 42 that are not as they should be.
+READABLE = {
+    "lines without data:": lines(*CHUNKS),
+    "and their end": lines(*CHUNKS) + b"\n",
+    "chunks in a list": json.dumps(CHUNKS).encode(),
+    "chunks with nothing between": b"".join(json.dumps(c).encode() for c in CHUNKS),
+    "lines of completions": lines(*TEXTS),
+    "data: twice": GOOD.replace(b"data: ", b"data: data: "),
+    "utf-16": BODY.decode().encode("utf-16"),
+    "utf-16 without a mark": BODY.decode().encode("utf-16-be"),
+    "utf-32": BODY.decode().encode("utf-32"),
+    "a stream in utf-16": GOOD.decode().encode("utf-16"),
+    "gzip that nobody names": gzip.compress(BODY),
+    "a stream in gzip": gzip.compress(GOOD),
+    "the same answer twice": BODY * 2,
+    "a list with it": b"[" + BODY + b"]",
+    "commas too many": BODY.replace(b"}]", b"},\n]").replace(b'"42"', b'"42",'),
+    "a page behind it": BODY + b"\n",
+    "an index that is a text": BODY.replace(b'"index": 0', b'"index": "0"'),
+    "null as a word": GOOD.replace(b'"finish_reason": null', b'"finish_reason": "null"'),
+    "an empty reason": GOOD.replace(b'"finish_reason": null', b'"finish_reason": ""'),
+    "no choices at first": sse({"id": "a", "choices": []}, done=False) + GOOD,
+    "the end twice": sse(*CHUNKS[:3], chunk(finish="stop"), chunk(finish="stop")),
+    "all of it again at the end": sse(*CHUNKS[:2], WHOLE | json.loads(BODY)),
+    "a character in two pieces": GOOD.replace(b'"4"', '"\u200b4"'.encode()),
+}
+
+
+@pytest.mark.parametrize("size", [1, 3, None])
+@pytest.mark.parametrize("name", READABLE)
+def test_what_can_be_read_is_an_answer(name, size):
+    reply = read(READABLE[name], size)
+    assert (reply.text.strip("\u200b"), reply.finish_reason) == ("42", "stop")
+
+
+@pytest.mark.parametrize("size", [1, None])
+@pytest.mark.parametrize(
+    ("data", "severity", "said"),
+    [
+        (lines(*CHUNKS[:2]), "transient", "truncated"),
+        (lines(CHUNKS[0]), "transient", "truncated"),
+        (json.dumps(CHUNKS[:2]).encode(), "transient", "truncated"),
+        (lines(*CHUNKS)[:-30], "transient", "truncated"),
+        (BODY + BODY.replace(b"42", b"43"), "item", "2 answers that differ"),
+        (BODY[:-20].decode().encode("utf-16"), "transient", "truncated"),
+        (gzip.compress(BODY)[:-30], "transient", "truncated"),
+        (gzip.compress(BODY)[:20] + b"junk" * 20, "transient", "malformed"),
+        (b"[]", "transient", "truncated"),
+        (GOOD.replace(b'"stop"', b'"null"'), "transient", "truncated"),
+        (b"<!DOCTYPE html><html><head><title>Sign in\x1b[2J</title></head></html>", "transient", "web page.*Sign in"),
+        (b'{"a": "' + b'\\"' * 50_000, "transient", "truncated"),
+    ],
+    ids=["lines cut", "one line", "a list cut", "half a line", "two answers", "half in utf-16", "half in gzip",
+         "gzip and junk", "nothing in a list", "no end but in a word", "a page", "quotes without an end"],
+)  # fmt: skip
+def test_what_cannot_be_read_is_one_clear_fault(data, severity, said, size):
+    if size == 1 and len(data) > 10_000:
+        size = 1000
+    with pytest.raises(Fault, match=said) as caught:
+        read(data, size)
+    assert caught.value.severity == severity
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("claimed", ["gzip", "deflate", "br", ""])
+def test_a_plain_body_that_is_called_packed_is_read(claimed):
+    parser = Parser({"content-encoding": claimed}, {})
+    parser.feed(BODY)
+    assert parser.end().text == "42"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_a_packed_body_is_read(pack):
+    parser = Parser({"content-encoding": "gzip" if pack is gzip.compress else "deflate"}, {})
+    for piece in pack(BODY):
+        parser.feed(bytes([piece]))
+    assert parser.end().text == "42"
+
+
+def test_thinking_without_an_answer_is_a_response_and_paid_for_once():
+    message = {"content": None, "reasoning_content": "hm"}
+    body = {
+        "choices": [{"message": message, "finish_reason": "stop"}],
+        "usage": {"completion_tokens": "7", "x": "n/a"},
+    }
+    reply = read(json.dumps(body).encode())
+    assert (reply.text, reply.reasoning, reply.finish_reason) == ("", "hm", "stop")
+    assert reply.usage == {"completion_tokens": 7}
+
+
+def test_a_comma_in_a_text_stays():
+    body = json.dumps({"choices": [{"message": {"content": "f(x,) \\"}, "finish_reason": "stop"}], "x": [1]})
+    assert read(body.replace("[1]", "[1,]").encode()).text == "f(x,) \\"
 
 
 def test_errors_inside_a_stream_mean_what_they_say():

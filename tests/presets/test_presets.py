@@ -13,17 +13,16 @@ from lm_eval._cli.run import Run as LmEvalRun
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.errors import PresetError
-from lm_eval_mathtasks.host.run import add_own_flags
+from lm_eval_mathtasks.host.own_flags import add_own_flags
 from lm_eval_mathtasks.leaderboard.by_preset import measured_by, note_on_preset
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare
 from lm_eval_mathtasks.presets import protocols
 from lm_eval_mathtasks.presets.flags import applied, as_flags, fill_in
 from lm_eval_mathtasks.presets.protocols import load_preset, names, read_preset
+from lm_eval_mathtasks.problems.catalogue import our_tasks
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
-from tests.conftest import ROOT
-from tests.docs import tags_of_tasks
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def claims():
 @pytest.mark.parametrize("name", names())
 def test_every_preset_is_sound(name, claims):
     preset = load_preset(name)
-    tasks = {path.stem for path in (ROOT / "tasks").rglob("[!_]*.yaml")}
+    tasks = {task.name for task in our_tasks()}
     assert set(preset.tasks) <= tasks
     assert set(preset.benchmarks) <= set(claims.benchmarks)
     for stem in preset.claims:
@@ -68,7 +67,7 @@ def test_the_presets_that_were_asked_for_are_there():
 
 def test_the_preset_of_qwen_is_the_group_of_qwen():
     """`--preset qwen2.5-math --tasks mathtasks-qwen` runs what the preset states; MATH-500 stands beside MATH."""
-    tagged = {name for name, tags in tags_of_tasks().items() if "mathtasks-qwen" in tags}
+    tagged = {task.name for task in our_tasks() if "mathtasks-qwen" in task.tags}
     assert set(load_preset("qwen2.5-math").tasks) - tagged == {"math500"}
     assert tagged <= set(load_preset("qwen2.5-math").tasks)
     by_tag = of("qwen2.5-math", "--tasks", "mathtasks-qwen")

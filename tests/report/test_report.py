@@ -22,6 +22,7 @@ from lm_eval_mathtasks.report.exports import COLUMNS, csv_rows, json_document, m
 from lm_eval_mathtasks.report.labels import short_model
 from lm_eval_mathtasks.report.page import page
 from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.training_curves import CURVE, write_curve
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.text import visible
 from tests.report.pages import HOSTILE, examined, write_hostile, write_runs
@@ -324,3 +325,28 @@ def test_every_eval_ever_has_the_fields_that_its_schema_requires(tmp_path, capsy
 def test_the_date_of_a_log_is_a_moment_in_any_of_its_forms(stated, seconds):
     found = moment(stated)
     assert (None if found is None else int(found.timestamp())) == seconds
+
+
+def test_the_curves_of_a_training_run(tmp_path, capsys):
+    """Of a folder that `train` wrote, reward, accuracy and loss by step; a step that logged none is left out."""
+    folder = tmp_path / "grpo-1"
+    write_lm_eval(folder / "evaluation/final", [doc(i, i) for i in range(6)], ["The answer is 3."] * 6)
+    history = [
+        {"step": step, "loss": 0.5 / step, "reward": 100.0 * step, "rewards/accuracy/mean": step / 10}
+        for step in (1, 2, 3)
+    ]
+    write_curve(folder / CURVE, [*history, {"step": 4, "loss": float("nan")}, {"step": 5, "eval_loss": 1.0}])
+    place = tmp_path / "page.html"
+    assert main(["report", str(folder), "-o", str(place)]) == 0
+    text = place.read_text()
+    assert [
+        text.count(f"<figcaption>Training grpo-1: {what}<") for what in ("reward", "accuracy", "loss")
+    ] == [1, 1, 1]
+    assert "<td>300</td>" in text
+    assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", text))
+    (folder / CURVE).write_text("step,loss\none,2\n")
+    assert main(["report", str(folder), "-o", str(place)]) == 2
+    assert "numbers in" in capsys.readouterr().err
+    (folder / CURVE).unlink()
+    assert main(["report", str(folder), "-o", str(place)]) == 0
+    assert "Training" not in place.read_text()

@@ -50,6 +50,7 @@ CASES = [
     ("<think>3+4=7</think>\\boxed{7}", None, "right"),
     ("3+4=7\n#### 7", None, "right"),
     ("3+4=7\n#### 7", "length", "unreadable"),
+    ("3+4=7\n#### -7", None, "wrong"),
     ("Final Answer: The final answer is $7$. I hope it is correct.", None, "right"),
     ("Final Answer: The final answer is $7$.", None, "unreadable"),
     ("The answer is 7.", None, "unreadable"),
@@ -234,7 +235,7 @@ LOOP = "the number of apples is seven and " * 20
 
 
 def test_length_and_repetition():
-    text = " ".join(f"word{'a' * (i % 97)}{'b' * (i % 89)}" for i in range(400))
+    text = " ".join(f"word{'a' * (i % 97)}{'b' * (i % 89)}" for i in range(399)) + " end"
     assert length_bonus([text], words=400) == [1.0]
     assert length_bonus([text], words=800, most=10.0) == [5.0]
     assert length_bonus([LOOP, ""]) == [0.0, 0.0]

@@ -11,11 +11,11 @@ import yaml
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
-from lm_eval_mathtasks.training.data import MANIFEST, Problem, rows_of, write_data
+from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, training_rows, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
-from lm_eval_mathtasks.training.record import data_facts
 from lm_eval_mathtasks.training.selection import models_of
 
 pytest.importorskip("trl")
@@ -36,12 +36,13 @@ def config_file(tmp_path):
     ]
     folder = tmp_path / "mine"
     splits = {"train": problems[:4], "dev": problems[4:]}
-    rows = {split: rows_of(own, "boxed", number=False, messages=True) for split, own in splits.items()}
+    rows = {split: training_rows(own, "boxed", number=False, messages=True) for split, own in splits.items()}
     write_data(folder, rows, {"format": "boxed", "contaminated": []})
     assert write_tasks(folder, rows, "boxed", number=False) == ["mine-train", "mine-dev"]
     out = tmp_path / "out"
     for name, stage in (("checkpoint-2", "sft"), ("checkpoint-10", "grpo")):
         shutil.copytree(embedded.path(stage), out / name)
+        (out / name / "trainer_state.json").write_text("{}")
     config = {
         "stage": "sft",
         "model": str(embedded.path("base")),
@@ -67,6 +68,9 @@ def test_models_of_a_run(config_file, tmp_path):
     adapter = tmp_path / "out/checkpoint-11"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/base"}))
+    # Half of one, as a full disk leaves it.
+    assert "checkpoint-11" not in [model.name for model in models_of(config)]
+    (adapter / "trainer_state.json").write_text("{}")
     assert models_of(config)[3] == ("checkpoint-11", "some/base", str(adapter))
     with pytest.raises(TrainingError, match=r"checkpoints or a model.*mathtasks train sft first"):
         models_of(config._replace(output=tmp_path / "nothing"))
@@ -118,6 +122,14 @@ def test_tasks_on_training_questions_are_refused(config_file, tmp_path, capsys):
     manifest.write_text(json.dumps({**about, "contaminated": ["sample-gsm8k"]}))
     assert cli.main(["train", "evaluate", str(config_file)]) == 2
     assert "training data with questions of sample-gsm8k" in capsys.readouterr().err
+    # Without a manifest, and for a set that it compared nothing with, the rows themselves are asked.
+    train = tmp_path / "mine/train.jsonl"
+    first = load_set("sample-gsm8k", {})["test"][3]["question"]
+    spoilt = [*train.read_text().splitlines(), json.dumps({"prompt": first, "gold": "1"})]
+    train.write_text("\n".join(spoilt) + "\n")
+    manifest.unlink()
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert "training data with questions of sample-gsm8k" in capsys.readouterr().err
     assert not (tmp_path / "out/evaluation").exists()
 
 
@@ -142,3 +154,14 @@ def test_without_a_task_to_choose_by(config_file, tmp_path, capsys):
     shutil.rmtree(tmp_path / "mine/tasks")
     assert cli.main(["train", "evaluate", str(config_file)]) == 2
     assert "tasks to choose a checkpoint by" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", ["orm", "prm"])
+def test_a_verifier_answers_nothing(config_file, capsys, stage):
+    config = yaml.safe_load(config_file.read_text())
+    config_file.write_text(yaml.safe_dump({**config, "stage": stage}))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert (
+        f"got one of the stage {stage}. Measure it by `mathtasks choose RUN --scorer {stage}"
+        in capsys.readouterr().err
+    )

@@ -163,7 +163,7 @@ def test_sampled_groups():
     assert (found.right, found.wrong, found.mixed, found.with_signal, found.unfinished) == (1, 1, 2, 2, 1)
     assert found.mean == pytest.approx(statistics.fmean([1, 0, 0.25, 0.5]))
     assert "50 % of the groups mixed" in found.line
-    assert groups.of_groups(found) == []
+    assert not list(groups.of_groups(found))
     none = groups.sampled_groups(rows(2), named_rewards({"accuracy_async": 1.0}), 4, generate)
     assert [(one.severity, one.code) for one in groups.of_groups(none)] == [("error", "groups")]
     # The same groups do differ where the format is paid for, or length.

@@ -11,8 +11,10 @@ import yaml
 
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
-from lm_eval_mathtasks.training import record
-from lm_eval_mathtasks.training.data import Problem, rows_of, write_data
+from lm_eval_mathtasks.problems import sources
+from lm_eval_mathtasks.runs.training_curves import CURVE
+from lm_eval_mathtasks.training import record, running
+from lm_eval_mathtasks.training.data import Problem, training_rows, write_data
 
 pytest.importorskip("trl")
 pytestmark = [
@@ -45,7 +47,7 @@ def data(tmp_path_factory):
     folders = {}
     for form in ("tags", "boxed"):
         folders[form] = tmp_path_factory.mktemp(form)
-        rows = rows_of(problems, form, number=False, messages=True)
+        rows = training_rows(problems, form, number=False, messages=True)
         write_data(folders[form], {"train": rows}, {"format": form, "contaminated": []})
     return folders
 
@@ -95,7 +97,7 @@ def test_fine_tuning_learns_and_leaves_a_record(run, tmp_path):
     assert status == 0
     assert "6 steps" in out
     assert "loss" in out
-    with (tmp_path / "out" / record.CURVE).open() as file:
+    with (tmp_path / "out" / CURVE).open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
     assert losses[-1] < losses[0]
     used = yaml.safe_load((tmp_path / "out" / record.USED).read_text())
@@ -178,7 +180,7 @@ def test_nothing_unfinished_is_rewarded_by_trl(run, tmp_path):
     status, _, err = run("grpo", trl=trl, rewards={"accuracy": 1.0, "boxed_format": 0.1, "staged": 0.1})
     assert status == 0, err
     rows = rollouts(tmp_path / "out")
-    with (tmp_path / "out" / record.CURVE).open() as file:
+    with (tmp_path / "out" / CURVE).open() as file:
         clipped = [float(row["completions/clipped_ratio"]) for row in csv.DictReader(file) if row["loss"]]
     unfinished = [row for row in rows if row["reason"] == "the response is not finished"]
     assert len(unfinished) >= round(sum(clipped) * 24) > 10
@@ -216,15 +218,29 @@ def test_an_interrupted_run_keeps_its_checkpoints(run, tmp_path):
     assert len(rollouts(tmp_path / "out")) == 16
 
 
-def test_a_full_disk_is_said(run, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        # As safetensors and torch say it.
+        Exception("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 73600 vs 73488"),
+    ],
+)
+def test_a_full_disk_is_said(run, monkeypatch, tmp_path, error):
+    """In the second batch: the first checkpoint is whole, the one that was being written is none."""
+    added = record.Rollouts.add
+
+    def full(self, rows):
+        added(self, rows)
+        if (tmp_path / "out/checkpoint-1").exists():
+            (tmp_path / "out/checkpoint-2").mkdir()
+            raise error
 
     monkeypatch.setattr(record.Rollouts, "add", full)
-    status, _, err = run("grpo")
-    assert status == 2
-    assert "room on the disk" in err
-    assert "there is no checkpoint yet" in err
+    monkeypatch.setattr(running.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    status, _, err = run("grpo", trl={"save_strategy": "steps", "save_steps": 1})
+    assert (status, "room on the disk" in err, "goes on from checkpoint-1" in err) == (2, True, True), err
 
 
 @pytest.mark.parametrize(
@@ -253,6 +269,27 @@ def test_data_without_gold_or_prompt(run, tmp_path):
     path.write_text('{"prompt": [{"role": "user", "content": "a"}], "gold": "7"}\n')
     status, _, err = run("sft", data={"train": str(path)})
     assert (status, "[completion]" in err) == (2, True)
+    good = {
+        "prompt": [{"role": "user", "content": "a"}],
+        "completion": [{"role": "assistant", "content": "7"}],
+        "gold": 7,
+    }
+    for other, said in (
+        ({**good, "prompt": "a"}, "a list as `prompt` in row 2 of"),
+        ({"prompt": good["prompt"], "gold": "7"}, "a list as `completion` in row 2 of"),
+        ({**good, "text": "a"}, "a nothing as `text` in row 2 of"),
+    ):
+        path.write_text(f"{json.dumps(good)}\n{json.dumps(other)}\n")
+        for stage in ("sft", "grpo"):
+            status, _, err = run(stage, data={"train": str(path)})
+            assert (status, said in err) == (2, True), err
+    allowed = {"data": {"train": str(path)}, "preflight": {"allow": ["tests"], "sample": 0}}
+    path.write_text(f"{json.dumps(good)}\n{json.dumps({**good, 'gold': None})}\n")
+    status, out, _ = run("grpo", "--preflight", **allowed)
+    assert (status, "warning [gold]: 1 of 2 rows" in out) == (0, True)
+    path.write_text(f"{json.dumps({**good, 'gold': ''})}\n" * 2)
+    status, _, err = run("grpo", "--preflight", **allowed)
+    assert (status, "error [gold]: 2 of 2 rows" in err) == (2, True)
     path.write_text("")
     status, _, err = run("sft", data={"train": str(path)})
     assert (status, "an empty file" in err) == (2, True)
@@ -262,3 +299,41 @@ def test_without_the_extra(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "trl", None)
     status, _, err = run("grpo")
     assert (status, "Run pip install 'lm-eval-mathtasks[train]'" in err) == (2, True)
+
+
+def test_a_file_without_a_manifest_is_compared_with_the_test_sets(run, data, tmp_path, monkeypatch):
+    """Refused where a test question is among its rows, or no test set is at hand."""
+    rows = (data["boxed"] / "train.jsonl").read_text().splitlines()
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(rows) + "\n")
+    sets = tmp_path / "sets"
+    sets.mkdir()
+    monkeypatch.setenv(sources.DATA_DIR_VARIABLE, str(sets))
+    monkeypatch.setenv(sources.CHECKSUM_VARIABLE, "warn")
+    given = {"data": {"train": str(path)}, "trl": {"max_steps": 1}}
+    status, _, err = run("grpo", "--preflight", **given)
+    assert (status, "[tests]: the training data were not compared with any test set" in err) == (2, True)
+    other = [{"question": "How many are two and two?", "answer": "#### 4"}]
+    known = sets / "gsm8k_test.jsonl"
+    known.write_text(json.dumps(other[0]) + "\n")
+    status, out, err = run("grpo", "--preflight", **given)
+    assert (status, "warning [tests]" in out, "gsm8k," in out) == (0, True, False), err
+    asked = json.loads(rows[5])["question"]
+    known.write_text(
+        "".join(json.dumps(row) + "\n" for row in (*other, {"question": asked, "answer": "#### 1"}))
+    )
+    status, _, err = run("grpo", "--preflight", **given)
+    assert (status, "hold questions of the test set gsm8k" in err) == (2, True)
+    # A prompt alone says what is asked.
+    bare = [{k: v for k, v in json.loads(row).items() if k in ("prompt", "gold")} for row in rows]
+    bare[5]["prompt"][0]["content"] = asked
+    path.write_text("".join(json.dumps(row) + "\n" for row in bare))
+    status, _, err = run("grpo", "--preflight", **given)
+    assert (status, "hold questions of the test set gsm8k" in err) == (2, True)
+    status, out, err = run("grpo", "--preflight", **given, preflight={"allow": ["tests"], "sample": 0})
+    assert (status, "error [tests]" in out) == (0, True), err
+    path.unlink()
+    about = {"format": "boxed", "contaminated": ["gsm8k"], "unchecked": {"math500": "ConnectionError"}}
+    write_data(tmp_path, {"mine": bare}, about)
+    status, out, err = run("grpo", "--preflight", **given)
+    assert (status, out.count("warning [tests]"), "1 test sets (math500)" in out) == (0, 2, True), err

@@ -13,7 +13,7 @@ from lm_eval_mathtasks.errors import DataError, TrainingError
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.prm import SILENT, encoded
-from lm_eval_mathtasks.training.steps import Stepwise, hard, holds_math_tests, label_shares, read_steps
+from lm_eval_mathtasks.training.steps import Stepwise, hard, holds_math_tests, read_steps
 from lm_eval_mathtasks.training.verifier_report import best_distinct, first_errors, overall_area
 from tests.conftest import shared_path
 
@@ -51,11 +51,15 @@ def sampled(tmp_path):
     return lines(tmp_path / "sampled.jsonl", rows)
 
 
-def test_pairs_are_of_one_question_and_take_a_text_once(sampled):
+def test_pairs_are_of_one_question_and_stand_once(sampled):
     found = pairs_in(sampled, per_doc=4, seed=0)
     asked = [row["prompt"][0]["content"] for row in found]
-    # The right responses to a question are one text; a doc gives as many pairs as it has distinct texts on each side.
-    assert len(found) == len(set(asked)) == 12
+    # The right responses to a question are one text, the wrong ones several: each pair of texts stands once.
+    assert len(set(asked)) == 12
+    assert len({json.dumps(row) for row in found}) == len(found) > 12
+    assert max(asked.count(question) for question in asked) <= 4
+    # One pair a doc is of texts that the others begin with: no text is used again before all were.
+    assert len(pairs_in(sampled, per_doc=1, seed=0)) == 12
     assert all("oh no" in row["rejected"][0]["content"] for row in found)
     assert not any("oh no" in row["chosen"][0]["content"] for row in found)
     assert found == pairs_in(sampled, per_doc=4, seed=0)
@@ -112,7 +116,6 @@ def test_math_shepherd_and_stepwise_files(tmp_path):
     found = read_steps(lines(tmp_path / "b.jsonl", rows))
     assert [row.labels for row in found] == [(0.25, 0.0), (1.0,)]
     assert [hard(label) for label in (0.25, 0.0, None)] == [1.0, 0.0, None]
-    assert label_shares(found) == (3, pytest.approx(1.25 / 3))
     assert not holds_math_tests(tmp_path / "b.jsonl")
 
 
@@ -122,7 +125,7 @@ def test_the_published_samples_are_read():
     assert [row.labels[-1] for row in prm].count(0.0) == 1
     assert len(read_steps(shared_path("data/sample_prm800k.jsonl"), "all")) == 36
     shepherd = read_steps(shared_path("data/sample_math_shepherd.jsonl"))
-    assert (len(shepherd), label_shares(shepherd)[0]) == (7, 25)
+    assert (len(shepherd), sum(len(row.labels) for row in shepherd)) == (7, 25)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
             for unit in units:
                 yield rescore_safely(unit, options, judges, tick)
         return
-    _probe(options)
+    # An unknown grader, or one that is not installed, is refused before the work begins elsewhere.
+    Judges(options.graders, 1).close()
     processes = min(workers, len(units))
     largest_first = sorted(units, key=lambda unit: -unit.size)
     try:
@@ -42,12 +43,6 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
                 yield failed(unit, why) if why else done.value
     except CannotStartError as error:
         raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
-
-
-def _probe(options: Options) -> None:
-    """Raise EvidenceError for a grader that is unknown or not installed, before the work begins elsewhere."""
-    with Judges(options.graders, 1):
-        pass
 
 
 def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> Summary:
@@ -68,7 +63,7 @@ def failed(unit: Unit, why: str) -> Summary:
     return {"source": unit.name, "runs": [], "problems": [problem], "written": [], "reused": 0, "kept": False}
 
 
-def _on_ray(row: dict[str, Any]) -> dict[str, Any]:
+def _on_ray(row: dict[str, bytes]) -> dict[str, str]:
     """One unit in a Ray worker."""
     unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
     try:
@@ -97,7 +92,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
     except ImportError as error:
         fix = "run pip install 'lm-eval-mathtasks[scale]'"
         raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
-    _probe(options)
+    Judges(options.graders, 1).close()
     with _cluster(ray, workers):
         DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -118,33 +113,24 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
         yield
         return
     named = os.environ.get("RAY_ADDRESS")
-    try:
-        ray.init(address=named or "auto", log_to_driver=False, logging_level="ERROR")
-    except ConnectionError as error:
-        if named:
-            fix = (
-                "start it, set RAY_AUTH_MODE=token where it wants a token, "
-                "or unset RAY_ADDRESS for one on this machine"
-            )
-            raise EvidenceError("the Ray cluster that RAY_ADDRESS names", f"none at {named}", fix) from error
-        with tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True) as folder:
-            ray.init(
-                address="local",
-                num_cpus=workers or cores(),
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                _temp_dir=folder,  # Ray itself leaves its sessions in /tmp for ever
-            )
-            try:
-                yield
-            finally:
-                ray.shutdown()
-        return
-    try:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    with contextlib.ExitStack() as stack:
+        try:
+            ray.init(address=named or "auto", **quiet)
+        except ConnectionError as error:
+            if named:
+                fix = (
+                    "start it, set RAY_AUTH_MODE=token where it wants a token, "
+                    "or unset RAY_ADDRESS for one on this machine"
+                )
+                got = f"none at {named}"
+                raise EvidenceError("the Ray cluster that RAY_ADDRESS names", got, fix) from error
+            # Ray itself leaves its sessions in /tmp for ever.
+            place = tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True)
+            folder, cpus = stack.enter_context(place), workers or cores()
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet)
+        stack.callback(ray.shutdown)
         yield
-    finally:
-        ray.shutdown()
 
 
 def source_name(path: str) -> str:

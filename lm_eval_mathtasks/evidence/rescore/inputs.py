@@ -102,7 +102,8 @@ def _files_below(folder: Path, out: Path) -> Iterator[Path]:
 
 
 def _unit(source: Source, base: Path, taken: set[str]) -> Unit:
-    place = os.path.relpath(source.path.parent, base)
+    # Repeats that are read together are named by their folder, which may be the one that the user gave.
+    place = "." if source.path == base else os.path.relpath(source.path.parent, base)
     if source.read is read_lm_eval:
         dated = RESULTS.match(source.path.name)
         return Unit(source, place, dated["date"] if dated else _changed(source.files[0]))

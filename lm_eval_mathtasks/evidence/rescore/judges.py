@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import judgement_of, kept
 from lm_eval_mathtasks.files import read_json, write_whole
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
-from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Handler, Tick, serve
+from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Tick, serve
 from lm_eval_mathtasks.grading.judge import Judgement
+from lm_eval_mathtasks.package import installed_version
 from lm_eval_mathtasks.runs.judged import Asked
 
 OURS = "ours"
@@ -35,11 +35,7 @@ _EXTRA = {"math-verify": "run pip install 'lm-eval-mathtasks[math-verify]'"}
 
 def serve_ours() -> None:
     """In a child: judge lists of `Asked`."""
-    serve(_ours)
-
-
-def _ours(_setup: None) -> Handler:
-    return lambda chunk, _tick: [asked.judge() for asked in chunk]
+    serve(lambda _setup: lambda chunk, _tick: [asked.judge() for asked in chunk])
 
 
 class Judges:
@@ -57,12 +53,9 @@ class Judges:
 
     def _pool(self, name: str) -> Children:
         if name not in self._pools:
-            entry, hang = (
-                ("lm_eval_mathtasks.grading.peers.serve_peers", HANG_AFTER_S)
-                if name != OURS
-                else (_OURS, None)
-            )
-            setup = None if name == OURS else name
+            ours = name == OURS
+            entry = f"{__name__}.serve_ours" if ours else "lm_eval_mathtasks.grading.peers.serve_peers"
+            setup, hang = (None, None) if ours else (name, HANG_AFTER_S)
             try:
                 self._pools[name] = Children(entry, setup, self.workers, hang_after=hang)
             except CannotStartError as error:
@@ -126,9 +119,6 @@ class Judges:
         self.close()
 
 
-_OURS = f"{__name__}.serve_ours"
-
-
 class Parts:
     """Finished chunks of one run in a folder; written whole or not at all."""
 
@@ -158,13 +148,8 @@ class Parts:
 def grader_version(name: str = OURS) -> str:
     """Version of a grader; ours with a checksum of its source, since it changes between releases."""
     package = {OURS: "lm-eval-mathtasks", "math-verify": "math-verify"}.get(name, "lm-eval")
-    try:
-        number = version(package)
-    except PackageNotFoundError:
-        number = "unknown"
-    if name != OURS:
-        return f"{package} {number}"
-    return f"{package} {number} {source_checksum('grading')[:12]}"
+    said = f"{package} {installed_version(package) or 'unknown'}"
+    return f"{said} {source_checksum('grading')[:12]}" if name == OURS else said
 
 
 @cache

@@ -26,7 +26,6 @@ from lm_eval_mathtasks.runs.lm_eval_logs import Logged, read_lm_eval
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
-# The name of the log's own verdict among the graders.
 # Disputed responses that a summary carries.
 SHOWN = 20
 # Scores that differ by less are the same number, written as decimal text.
@@ -115,7 +114,9 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     key = sha256(f"{unit.folder}\0{unit.stamp}")[:16]
     state = Path(options.out) / STATE / key
     finished, mark = state.with_suffix(".json"), work_checksum(unit, options)
-    before = None if options.fresh else _finished(finished)
+    before: Summary | None = None
+    with suppress(EvidenceError):
+        before = None if options.fresh else read_json(finished, EvidenceError)
     if before and before["fingerprint"] == mark and all(Path(p).exists() for p in before["written"]):
         count = sum(run["judgements"] for run in before["runs"])
         tick(-count)
@@ -131,29 +132,14 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     return summary
 
 
-def _finished(path: Path) -> Summary | None:
-    """The summary of a unit that was finished before."""
-    try:
-        summary: Summary = read_json(path, EvidenceError)
-    except EvidenceError:
-        return None
-    return summary
-
-
 def work_checksum(unit: Unit, options: Options) -> str:
     """Checksum of what the outcome depends on: the input's bytes, the graders, our source, the options."""
     whole = hashlib.sha256()
     for path in (*unit.source.files, *map(Path, filter(None, (options.gold, options.journal)))):
         with suppress(OSError):
             whole.update(file_sha256(path).encode())
-    chosen = (
-        options.graders,
-        options.metric,
-        options.model,
-        options.task,
-        options.columns,
-        options.tokenizer,
-    )
+    # Where the outcome is written and what an error ends says nothing of it; the files' bytes are in already.
+    chosen = options._replace(out="", gold=None, journal=None, fresh=False, strict=False)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
     whole.update(json.dumps([graders, source_checksum("evidence"), source_checksum("runs"), chosen]).encode())
     return whole.hexdigest()
@@ -228,8 +214,6 @@ class _Rescored:
         if self.run.scored and all(len(row.responses) == 1 and row.score in (0, 1) for row in self.rows):
             self.votes[LOG] = [row.score == 1 for row, _ in self.places]
         self.disputed = disputed_places(self.votes)
-        self.scores: list[dict[str, float]] = []
-        self.files: tuple[str, str, str | None] = ("", "", None)
 
     def write(self, folder: Path, stamp: str) -> logs.Sections:
         """Write samples and disputes; return what the results file says of the task."""

@@ -141,13 +141,9 @@ def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
     for name in dict.fromkeys(name for one in scores for name in one):
         values = [one[name] for one in scores if name in one]
         found[f"{name},none"] = sum(values) / len(values)
-        found[f"{name}_stderr,none"] = _stderr(values)
+        # As lm-eval writes it for a single doc.
+        found[f"{name}_stderr,none"] = mean_and_error(values)[1] if len(values) > 1 else "N/A"
     return found
-
-
-def _stderr(values: Sequence[float]) -> float | str:
-    """lm-eval writes N/A for a single doc."""
-    return mean_and_error(values)[1] if len(values) > 1 else "N/A"
 
 
 def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> Sections:

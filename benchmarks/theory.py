@@ -36,11 +36,3 @@ def expected_best(votes: Votes, k: int, d: float) -> float:
     n, right = votes.n, sum(votes.correct)
     ways = ((c, math.comb(right, c) * math.comb(n - right, k - c)) for c in range(k + 1))
     return sum(count * best_is_correct(c, k - c, d) for c, count in ways if count) / math.comb(n, k)
-
-
-def quality(area: float) -> float:
-    """Return the d of a scorer for which a correct response outscores a wrong one with probability `area`.
-
-    d = sqrt(2) Phi^-1(area): the area under the ROC curve of two unit normals. Raises ValueError unless 0 < area < 1.
-    """
-    return math.sqrt(2) * NormalDist().inv_cdf(area)

@@ -1,0 +1,100 @@
+"""The flags that `mathtasks run` has and lm-eval has not, and what its --help says before lm-eval's flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from lm_eval_mathtasks.errors import TaskError
+from lm_eval_mathtasks.host.resume import NEWEST
+
+OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
+_USAGE = "mathtasks run --model MODEL --model_args NAME=VALUE,... --tasks TASK,... [flags]"
+_HELP = f"""\
+Run tasks on a model; the logs are kept, and a line for each task ends it.
+
+tasks     ours, such as gsm8k-cot and math500 (`mathtasks tasks` lists them);
+          math500@8: eight answers to each problem; or any task of lm-eval
+models    hf, vllm: weights. --model_args pretrained=FOLDER_OR_HUB_NAME
+          mathtasks-chat, mathtasks-completions: an API, which costs nothing
+          twice. --model_args model=NAME,base_url=URL
+          replay: responses from elsewhere. --model_args path=FILE,model=NAME
+          or any model of lm-eval
+logs      {OUTPUT_PATH}/, or --output_path; `mathtasks report` reads them
+
+examples:
+  mathtasks run --model hf --model_args pretrained=Qwen/Qwen2.5-Math-1.5B \\
+      --tasks gsm8k-cot,math500-fewshot --batch_size auto
+  mathtasks run --model mathtasks-chat --model_args model=gpt-4o-mini \\
+      --apply_chat_template --tasks math500 --dry-run
+"""
+
+
+def add_own_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare what `mathtasks run` has and lm-eval has not, and have its --help begin with that."""
+    parser.usage, parser.description, parser.epilog = _USAGE, _HELP, None
+    for group in parser._action_groups:
+        group.title = f"lm-eval: {group.title}" if group.title else None
+    ours = parser.add_argument_group("flags of mathtasks")
+    # argparse shows groups in their order, and has no other way to say it.
+    parser._action_groups.insert(0, parser._action_groups.pop())
+    parser._option_string_actions["--tasks"].help = "names, separated by commas"
+    ours.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
+    )
+    ours.add_argument(
+        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
+    )
+    ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
+    ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
+    ours.add_argument(
+        "--graders",
+        metavar="NAMES",
+        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
+    )
+    ours.add_argument(
+        "--repeats",
+        type=int,
+        metavar="K",
+        help="sample K responses to every doc; by task: --tasks math500@8",
+    )
+    ours.add_argument(
+        "--resume",
+        nargs="?",
+        const=NEWEST,
+        metavar="FILE",
+        help="ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl in the "
+        "folder of the logs (local models; our API models have a journal, which always resumes)",
+    )
+
+
+def unknown_words(words: Sequence[str], parser: argparse.ArgumentParser) -> TaskError:
+    """The error for words that are no flags of `run`. Their values are not repeated: they may hold a key."""
+    word = words[0].partition("=")[0]
+    near = get_close_matches(word, parser._option_string_actions, n=1)
+    if not word.startswith("-"):
+        return TaskError(
+            "flags of `mathtasks run`", repr(word), f"put it behind its flag, such as --tasks {word}"
+        )
+    return TaskError(
+        "flags of `mathtasks run`",
+        word,
+        f"did you mean {near[0]}?" if near else "`mathtasks run --help` lists them",
+    )
+
+
+def check_config(path: str | None) -> None:
+    """Raise TaskError for a file of --config that cannot be read."""
+    if not path:
+        return
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    try:
+        EvaluatorConfig.load_yaml_config(path)
+    # lm-eval raises what PyYAML and the system do.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TaskError("a YAML file of flags for --config", reason, "check the path and the file") from error

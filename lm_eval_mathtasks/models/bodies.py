@@ -1,0 +1,127 @@
+"""What stands in a body: its bytes as UTF-8, whatever its headers say of how they are packed and written, and its JSON.
+
+Gateways pack what they call plain, and call packed what is not. So the bytes are asked: those of gzip begin as no JSON,
+text or page does, and the first four of JSON tell UTF-16 and UTF-32 from UTF-8 (RFC 4627, section 3).
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said
+
+ACCEPTED = "gzip, deflate"
+GZIP, ZLIB = b"\x1f\x8b", b"\x78"
+EITHER = 32 + zlib.MAX_WBITS  # zlib's number for both
+HEAD = 4  # bytes that tell
+
+_DECODER = json.JSONDecoder()
+# A comma behind the last of several values, which JSON has not; what stands in a string is left as it is.
+_COMMAS = re.compile(rb'("(?:[^"\\]|\\.)*\\?(?:"|\Z))|,(?=\s*[}\]])', re.S)
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b(?:.*?<title[^>]*>(.*?)</title)?", re.I | re.S)
+
+
+class Unpacker:
+    """Fed with the pieces of one body; no more than `most` bytes come of one."""
+
+    def __init__(self, headers: Mapping[str, str], most: int) -> None:
+        self._signs = (GZIP, ZLIB) if "deflate" in (headers.get("content-encoding") or "") else (GZIP,)
+        self._most = most
+        self._packed = self._plain = b""  # too little to tell
+        self._asked = False
+        self._unpack = zlib.decompressobj(EITHER)
+        self._decode: codecs.IncrementalDecoder | None = None
+
+    def feed(self, piece: bytes, *, last: bool = False) -> bytes:
+        """The next bytes, none while too few are here to tell what they are; one that is no text becomes U+FFFD.
+
+        Raises zlib.error for packed ones that are damaged.
+        """
+        if not self._asked:
+            piece = self._packed = self._packed + piece
+            if len(piece) < len(GZIP) and not last:
+                return b""
+            self._asked, self._gzip = True, piece.startswith(self._signs)
+        if self._gzip:
+            piece = self._unpack.decompress(piece, self._most)
+        if self._decode is None:
+            piece = self._plain = self._plain + piece
+            if len(piece) < HEAD and not last:
+                return b""
+            self._decode = codecs.getincrementaldecoder(json.detect_encoding(piece))("replace")
+        return self._decode.decode(piece, last).encode()
+
+
+def no_json(data: bytes | bytearray) -> Fault:
+    """What a body means that is no JSON."""
+    start = data[:READ_CHARS].decode("utf-8", "replace")
+    if page := _PAGE.match(start):
+        said = f"a web page instead of JSON: {as_said(page[1] or start, SAID_CHARS)}"
+        return Fault("transient", "malformed", said, "check base_url=", paid=True)
+    return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
+
+
+def parse(data: bytes | bytearray) -> list[Any]:
+    """The JSON values in a body, as `json_values`; raises Fault if it is none."""
+    with suppress(ValueError):
+        return json_values(data)
+    with suppress(ValueError):
+        return json_values(_COMMAS.sub(rb"\1", data))
+    raise no_json(data)
+
+
+def json_values(data: bytes | bytearray) -> list[Any]:
+    """JSON values that follow each other, as the lines of a stream without `data:` do, or that stand in a list.
+
+    Raises ValueError where there is anything else, or nothing.
+    """
+    text, at, values = data.decode().strip(), 0, []
+    while at < len(text):
+        value, at = _DECODER.raw_decode(text, at)
+        values += value if isinstance(value, list) else [value]
+        while text[at : at + 1].isspace():
+            at += 1
+    if not values:
+        raise ValueError("nothing")
+    return values
+
+
+def _choices(body: Any) -> list[Mapping[str, Any]]:
+    found = body.get("choices") if isinstance(body, Mapping) else None
+    return [c for c in found if isinstance(c, Mapping)] if isinstance(found, list) else []
+
+
+def reason_of(choice: Mapping[str, Any]) -> str | None:
+    """The finish reason of a choice; some servers write null as a word until there is one."""
+    reason = choice.get("finish_reason")
+    told = reason if reason is None or isinstance(reason, str) else json.dumps(reason)
+    return None if (told or "").lower() in ("", "null", "none") else told
+
+
+def end_of(body: Any) -> str | None:
+    """The finish reason in a body, if there is one."""
+    return next(filter(None, map(reason_of, _choices(body))), None)
+
+
+def is_stream(bodies: list[Any]) -> bool:
+    """Whether bodies are parts of an answer, and not each a whole one."""
+    if any("delta" in choice for body in bodies for choice in _choices(body)):
+        return True
+    return len(bodies) > 1 and bool(_choices(bodies[0])) and end_of(bodies[0]) is None
+
+
+def one_answer(bodies: list[Any]) -> list[Any]:
+    """The parts of one answer, or one whole answer. Raises Fault for two that differ: either may be another doc's, and
+    asking again would cost as much again."""
+    whole = [_choices(body) for body in bodies if _choices(body)]
+    if is_stream(bodies) or not whole:
+        return bodies
+    if any(other != whole[0] for other in whole):
+        raise Fault("item", "malformed", f"{len(whole)} answers that differ in one body", paid=True)
+    return [body for body in bodies if not _choices(body)] + [next(filter(_choices, bodies))]
