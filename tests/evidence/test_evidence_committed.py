@@ -14,7 +14,7 @@ from tests.conftest import ROOT, SHARED
 LOGS = ROOT / "logs"
 REAL = f"{FOLDER}/"  # of the published model, by the folder of its packs
 PACKS = sorted(path.parent for path in LOGS.rglob(FILE))
-TOTAL_MB = 3.0  # a repository keeps every byte for ever
+TOTAL_MB = 5.0  # a repository keeps every byte for ever
 
 
 def test_every_pack_verifies():
@@ -45,7 +45,8 @@ def test_a_pack_says_what_it_is(folder):
     assert manifest["dirty"] is False
     assert len(manifest["commit"]) == 40
     assert manifest["command_from"] == "given"
-    assert manifest["dataset"]["is_published_set"] is (True if manifest["text"] == "full" else None)
+    # of lm-eval's own tasks the set is not known
+    assert manifest["dataset"].get("is_published_set") is (True if manifest["text"] == "full" else None)
     kept = "none" if manifest["backend"] == "replay" else "responses" if is_real(folder) else "full"
     assert manifest["text"] == kept
 
@@ -80,29 +81,35 @@ def test_the_numbers_in_the_readme_are_those_of_the_logs():
                 assert float(cell) == round(scores.pop((f"embedded:{row[0]}", row[1], backend)), 2)
         elif (row[0], row[-1]) in scores:
             manifest = scores.pop((row[0], row[-1]))
-            counted = [manifest["prompts"]["shots"], manifest["docs"], manifest["generation"]["max_gen_toks"]]
+            # lm-eval's own tasks leave the limit to the model, which takes 256
+            limit = manifest["generation"].get("max_gen_toks", 256)
+            counted = [manifest["prompts"]["shots"], manifest["docs"], limit]
             assert list(map(int, row[1:4])) == counted
             assert float(row[4]) == round(100 * manifest["score"]["value"], 2)
             (folder,) = LOGS.glob(f"{REAL}{row[0]}/{row[-1]}")
-            assert int(row[5]) == sum(
-                len(r.finish) and r.finish[0] == "length" for r in read_run(folder).rows
-            )
+            assert int(row[5]) == sum(r.finish_reason(0) == "length" for r in read_run(folder).rows)
         elif (pack := (row[0], row[1].strip("`"), "replay") if len(row) > 4 else None) in scores:
             assert float(row[4]) == round(scores.pop(pack), 2)
     assert not scores, "every pack is in the README"
 
 
-def test_two_greedy_runs_of_the_published_model_are_the_same_texts():
-    folders = sorted(folder for folder in PACKS if f"{REAL}gsm8k-cot-zeroshot/" in f"{folder}/")
-    first, second = ([row.responses for row in read_run(folder).rows] for folder in folders)
+def test_greedy_runs_of_the_published_model_are_the_same_texts_in_the_same_batches():
+    """And in others 4 of 100 are not, as leaderboards/README.md says."""
+    folders = [folder for folder in PACKS if f"{REAL}gsm8k-cot-zeroshot/" in f"{folder}/"]
+    runs = [{row.doc_id: row.responses for row in read_run(folder).rows} for folder in folders]
+    first, second, whole = sorted(runs, key=len)
     assert first == second
+    assert sum(first[doc] != whole[doc] for doc in first) == 4
 
 
 def test_the_logs_stay_small():
     assert sum(path.stat().st_size for path in LOGS.rglob("*") if path.is_file()) < TOTAL_MB * 1e6
 
 
-@pytest.mark.parametrize("folder", PACKS, ids=lambda path: "-".join(path.parts[-3:]))
+OF_OURS = [folder for folder in PACKS if folder.parent.name != "gsm8k"]
+
+
+@pytest.mark.parametrize("folder", OF_OURS, ids=lambda path: "-".join(path.parts[-3:]))
 def test_a_log_from_before_tasks_named_their_set_is_still_of_that_set(folder):
     """Without `dataset_kwargs`, as older logs are, the place and revision in the configuration say which set it was."""
     manifest, (file,) = read_manifest(folder), folder.glob("results_*.json")
