@@ -55,6 +55,7 @@ _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
 # A period of so many characters that comes so many times at the end is a loop.
+REPEATED = 30  # characters before a value that two statements share, if one repeats the other
 MAX_PERIOD, MIN_REPEATS = 250, 5
 _PROBE = 40  # characters by which a repetition is looked for
 
@@ -86,6 +87,13 @@ def ends_in_loop(text: str) -> bool:
         return False
     end = tail[-period * MIN_REPEATS :]
     return end == end[:period] * MIN_REPEATS
+
+
+def repeats_from(text: str, broken: int) -> int | None:
+    """Return where the statement began whose repetition, from its value at `broken` on, was cut; None if it is new."""
+    tail = text[max(0, broken - REPEATED) :].rstrip()
+    before = text.rfind(tail, 0, broken) if broken >= REPEATED else -1
+    return None if before < 0 else before + REPEATED
 
 
 def says_unanswerable(text: str) -> tuple[int, int] | None:

@@ -41,6 +41,7 @@ from lm_eval_mathtasks.grading.endings import (
     ends_in_loop,
     goes_on,
     refuses,
+    repeats_from,
     says_unanswerable,
 )
 from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
@@ -74,7 +75,6 @@ _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
 _REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none)\b", re.IGNORECASE)
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 TAIL = 2_000  # characters from the end in which a guess is first looked for
-REPEATED = 30  # characters before a value that two statements share, if one repeats the other
 MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
@@ -114,20 +114,13 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
             or (not within and not seen.ended and ends_in_loop(seen.text))
         )
         if cut and not within:
-            if since or (repeated := _repeated(seen.text, first)) is None:
+            if since or (repeated := repeats_from(seen.text, first)) is None:
                 break
             since = repeated
         elif first >= since:
             spans = [whole_groups(seen.text, *part) for part in parts]
             return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
     return Extraction(None, "none", truncated=cut or _breaks_off(seen))
-
-
-def _repeated(text: str, broken: int) -> int | None:
-    """Return where the statement began whose repetition, from its value at `broken` on, was cut; None if it is new."""
-    tail = text[max(0, broken - REPEATED) :].rstrip()
-    before = text.rfind(tail, 0, broken) if broken >= REPEATED else -1
-    return None if before < 0 else before + REPEATED
 
 
 def _breaks_off(seen: View) -> bool:
