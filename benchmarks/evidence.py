@@ -13,19 +13,15 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE
+from tests.serving import vllm_serve
 
 TASKS = "sample-gsm8k,sample-math"
-SERVER_START_S = 300  # vLLM's CPU build answers /health after about a minute on two cores
 VLLM = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; without it vLLM wants nearly all memory of the node
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -84,57 +80,20 @@ def vllm(work, out):
 
 
 def api(work, out):
+    work.mkdir(parents=True, exist_ok=True)
     for stage in embedded.STAGES:
-        with server(stage, work) as port:
+        with vllm_serve(embedded.path(stage), f"embedded:{stage}", work, {**os.environ, **VLLM}) as address:
             journal = work / f"api-{stage}.sqlite"
             journal.unlink(missing_ok=True)
-            arguments = f"model=embedded:{stage},base_url=http://127.0.0.1:{port}/v1,journal={journal}"
+            arguments = f"model=embedded:{stage},base_url={address}/v1,journal={journal}"
             words = ["--model", "mathtasks-chat", "--model_args", arguments, "--tasks", TASKS]
             words += ["--apply_chat_template"]
             serve = f"vllm serve $(mathtasks model-path {stage}) --dtype float32 --served-model-name embedded:{stage}"
-            shown = f"{serve} & " + shlex.join(["mathtasks", "run", *words]).replace(f":{port}/", ":8000/")
+            shown = f"{serve} & " + shlex.join(["mathtasks", "run", *words]).replace(
+                address, "http://127.0.0.1:8000"
+            )
             weights = ["--weights", str(embedded.path(stage))]
             run_and_pack(work / f"api-{stage}", out, words, shown, weights)
-
-
-@contextmanager
-def server(stage, work):
-    """`vllm serve` on a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [
-        "serve",
-        str(embedded.path(stage)),
-        "--dtype",
-        "float32",
-        "--enforce-eager",
-        "--host",
-        "127.0.0.1",
-    ]
-    words += ["--port", str(port), "--served-model-name", f"embedded:{stage}"]
-    words += ["--kv-cache-memory-bytes", "268435456"]
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / f"server-{stage}.log").open("w") as log:
-        command = [str(Path(sys.executable).with_name("vllm")), *words]
-        process = subprocess.Popen(command, env={**os.environ, **VLLM}, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            wait_until_healthy(port, process, log.name)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def wait_until_healthy(port, process, log):
-    deadline = time.monotonic() + SERVER_START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(1)
-    sys.exit(f"no server: see {log}")
 
 
 def replay(work, out):

@@ -64,6 +64,13 @@ def started(program, *flags, folder, env):
             process.wait(timeout=60)
 
 
+def vllm_serve(model, name, folder, env, *flags):
+    """`vllm serve` in float32; a context of its address."""
+    flags += ("--dtype", "float32", "--enforce-eager", "--served-model-name", name)
+    flags += ("--kv-cache-memory-bytes", "268435456")
+    return started("vllm", "serve", str(model), *flags, folder=folder, env=env)
+
+
 def wait_until_healthy(address, process, log):
     deadline = time.monotonic() + SERVER_START_S
     path = "/health/liveliness" if "litellm" in log.name else "/health"

@@ -10,7 +10,7 @@ import pytest
 
 from lm_eval_mathtasks import network
 from lm_eval_mathtasks.problems.sets import known_sets
-from tests.problems.fake_hub import FakeHub
+from tests.problems.fake_hub import FakeHub, files_of_gsm8k
 
 # Binding to this port needs rights, and nothing listens there.
 REFUSED = "http://127.0.0.1:1"
@@ -88,21 +88,13 @@ print(asked)
 
 
 def test_a_set_in_the_cache_is_read_without_the_hub(tmp_path):
-    from datasets import Dataset
-
     rows = [
         {"question": "1 + 1?", "answer": "It is\n#### 2"},
         {"question": "2 + 2?", "answer": "It is\n#### 4"},
     ]
-    Dataset.from_list(rows).to_parquet(str(tmp_path / "test.parquet"))
-    card = "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: test\n    path: main/test-*\n---\n"
-    files = {
-        "README.md": card.encode(),
-        "main/test-00000-of-00001.parquet": (tmp_path / "test.parquet").read_bytes(),
-    }
     source = known_sets()["gsm8k"]
     code = "from lm_eval_mathtasks.problems.sources import load_set; print(len(load_set('gsm8k', {})['test']), 'docs')"
-    with FakeHub(source.hub, source.revision, files) as hub:
+    with FakeHub(source.hub, source.revision, files_of_gsm8k(rows, tmp_path)) as hub:
         address = hub.address
         assert fresh(code, tmp_path, HF_ENDPOINT=address).startswith("2 docs")
     assert fresh(code, tmp_path, HF_ENDPOINT=address).startswith("2 docs")

@@ -37,16 +37,12 @@ def kept(judgement: Judgement) -> Kept:
     )
 
 
-def status_in(said: Kept) -> Status | None:
-    """Return the status that was kept, None where there is none."""
-    name = said.get("status")
-    return None if name is None else _EARLIER.get(name) or Status(name)
+def status_in(said: Kept) -> Status:
+    """Return the status that was kept."""
+    return _EARLIER.get(said["status"]) or Status(said["status"])
 
 
 def judgement_of(said: Kept) -> Judgement:
     """Return the judgement that was kept."""
-    status = status_in(said)
-    if status is None:
-        raise KeyError("status")
-    verdict = Verdict(status, said.get("reason", "as the pack says"), said["tier"])
+    verdict = Verdict(status_in(said), said.get("reason", "as the pack says"), said["tier"])
     return Judgement(Extraction(said.get("answer"), said["rule"]), verdict, said.get("cut_off"))

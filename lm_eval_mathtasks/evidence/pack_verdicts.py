@@ -70,7 +70,7 @@ def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]
 
 def _change(judgement: Judged, then: Kept) -> str | None:
     """What is said of a verdict that is not the stored one."""
-    now, before = verdict_of(judgement), status_in(then)
+    now, before = verdict_of(judgement), status_in(then) if "status" in then else None
     if before is not judgement.verdict.status:
         return (
             f"doc {judgement.doc_id}: graded {before} then, {now['status']} now: "

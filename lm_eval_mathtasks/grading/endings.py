@@ -54,8 +54,9 @@ _COUNTED = re.compile(
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
+# One statement repeats another if they share so many characters before their values.
+REPEATED = 30
 # A period of so many characters that comes so many times at the end is a loop.
-REPEATED = 30  # characters before a value that two statements share, if one repeats the other
 MAX_PERIOD, MIN_REPEATS = 250, 5
 _PROBE = 40  # characters by which a repetition is looked for
 

@@ -102,17 +102,15 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     seen = _first_solution(view(response))
     cut = seen.unfinished or (hit_limit(finish_reason) and not seen.ended)
     end = len(seen.text.rstrip())
+    # Where the last whole turn of a statement began whose repetition was cut.
     since = 0
     for rule, parts in _answers(seen):
         first, last = parts[0][0], parts[-1][1]
-        # what is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off
+        # What is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off.
         whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, last))
         within = whole and (rule in CLOSED or last < end)
-        cut = (
-            cut
-            or (not whole and _breaks_off(seen))
-            or (not within and not seen.ended and ends_in_loop(seen.text))
-        )
+        broken = (not whole and ends_early(seen.text)) or (not within and ends_in_loop(seen.text))
+        cut = cut or (broken and not seen.ended)
         if cut and not within:
             if since or (repeated := repeats_from(seen.text, first)) is None:
                 break
@@ -120,11 +118,8 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
         elif first >= since:
             spans = [whole_groups(seen.text, *part) for part in parts]
             return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
-    return Extraction(None, "none", truncated=cut or _breaks_off(seen))
-
-
-def _breaks_off(seen: View) -> bool:
-    return not seen.ended and (ends_early(seen.text) or ends_in_loop(seen.text))
+    broken = ends_early(seen.text) or ends_in_loop(seen.text)
+    return Extraction(None, "none", truncated=cut or (broken and not seen.ended))
 
 
 def candidates(response: str | None) -> list[Candidate]:

@@ -58,7 +58,7 @@ def _is_path(name: str) -> bool:
                 "a task's YAML, or a folder of them", f"{name}, which holds none", "check the path"
             )
         return True
-    return not _GLOB.search(name) and (name.endswith(".yaml") or Path(name).is_dir())
+    return path.is_dir() and not _GLOB.search(name)
 
 
 def _unknown_tasks(

@@ -109,11 +109,10 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
         )
     if any(c.number_only for c in ordered):
         notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
+    weights = next(p for p in first.parts if p.name == "weights")
     if any(c.by_word for c in ordered):
-        weights = next(p for p in first.parts if p.name == "weights")
         notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")
     if any(BY_NAME in c.verdict for c in ordered):
-        weights = next(p for p in first.parts if p.name == "weights")
         notes.append(f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's")
     if any(NOT_CHECKED in c.verdict for c in ordered):
         said = next((p.ours for p in first.parts if p.name == "questions"), "of another set")

@@ -11,7 +11,8 @@ pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
 from lm_eval_mathtasks.choosing.scorer import Settings  # noqa: E402
 from lm_eval_mathtasks.choosing.scorers import make_scorer  # noqa: E402
 from tests.choosing import tiny_verifiers  # noqa: E402
-from tests.host.test_vllm import VLLM, serving  # noqa: E402
+from tests.host.test_vllm import VLLM  # noqa: E402
+from tests.serving import vllm_serve  # noqa: E402
 
 QUESTION = "What is 3 + 4?"
 RESPONSES = ["Add 3 and 4.\n\nThat is 7.\nSo\n\n\\boxed{7}", "7", "", "It is 8.\n\n\n8"]
@@ -35,7 +36,7 @@ def test_the_server_gives_the_scores_of_the_local_model(tmp_path, kind):
     folder = tiny_verifiers.save(tmp_path / kind, kind)
     local = make_scorer(f"{kind}:{folder}")
     more = ("--runner", "pooling", *flags(kind, local.tokenizer))
-    with serving(folder, "verifier", tmp_path, {**os.environ, **VLLM}, *more) as address:
+    with vllm_serve(folder, "verifier", tmp_path, {**os.environ, **VLLM}, *more) as address:
         found = make_scorer(f"{kind}:{address}", Settings(model="verifier")).score(QUESTION, RESPONSES)
     for theirs, ours in zip(found, local.score(QUESTION, RESPONSES), strict=True):
         assert theirs == pytest.approx(ours, abs=1e-4)

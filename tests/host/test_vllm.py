@@ -12,7 +12,7 @@ from lm_eval_mathtasks.grading import extract_answer
 from lm_eval_mathtasks.problems import rows, sources
 from tests.conftest import read_jsonl
 from tests.numbers.distributions import same_distribution
-from tests.serving import TASK, model_path, run, started
+from tests.serving import TASK, model_path, run, vllm_serve
 
 pytestmark = pytest.mark.vllm
 pytest.importorskip("vllm", reason="needs vLLM: make test-vllm")
@@ -72,15 +72,8 @@ def test_how_responses_ended_is_the_same_as_through_hf(place):
 
 @pytest.fixture(scope="module")
 def server(place):
-    with serving(model_path(), "embedded", place[0], place[1]) as address:
+    with vllm_serve(model_path(), "embedded", place[0], place[1]) as address:
         yield address
-
-
-def serving(model, name, folder, env, *flags):
-    """`vllm serve`; a context of its address."""
-    flags += ("--dtype", "float32", "--enforce-eager", "--served-model-name", name)
-    flags += ("--kv-cache-memory-bytes", "268435456")
-    return started("vllm", "serve", str(model), *flags, folder=folder, env=env)
 
 
 def test_behind_the_server_with_lm_evals_chat_model(place, server, reference):

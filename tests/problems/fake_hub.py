@@ -6,6 +6,18 @@ import json
 import threading
 
 
+def files_of_gsm8k(rows, folder):
+    """The files of a repository of GSM8K with these rows, for `FakeHub`; folder: to write into."""
+    from datasets import Dataset
+
+    Dataset.from_list(rows).to_parquet(str(folder / "test.parquet"))
+    card = "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: test\n    path: main/test-*\n---\n"
+    return {
+        "README.md": card.encode(),
+        "main/test-00000-of-00001.parquet": (folder / "test.parquet").read_bytes(),
+    }
+
+
 class FakeHub(http.server.ThreadingHTTPServer):
     """Serves `files` (path -> bytes) as the dataset `name` at `revision`; `asked` lists the paths it was asked for."""
 

@@ -15,7 +15,7 @@ from lm_eval_mathtasks.problems import rows as module
 from lm_eval_mathtasks.problems import sources
 from lm_eval_mathtasks.problems.sets import known_sets, read_sets
 from tests.conftest import shared_path
-from tests.problems.fake_hub import FakeHub
+from tests.problems.fake_hub import FakeHub, files_of_gsm8k
 
 ROWS = [
     {"question": "One plus one?", "answer": "#### 2", "extra": 1},
@@ -276,16 +276,8 @@ def test_several_configurations_make_one_set(monkeypatch):
 
 def test_a_mirror_is_asked_for_the_pinned_revision(tmp_path):
     """HF_ENDPOINT is read when the hub client is imported, hence the fresh process."""
-    from datasets import Dataset
-
-    Dataset.from_list(ROWS).to_parquet(str(tmp_path / "test.parquet"))
-    card = "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: test\n    path: main/test-*\n---\n"
-    files = {
-        "README.md": card.encode(),
-        "main/test-00000-of-00001.parquet": (tmp_path / "test.parquet").read_bytes(),
-    }
     source = known_sets()["gsm8k"]
-    with FakeHub(source.hub, source.revision, files) as hub:
+    with FakeHub(source.hub, source.revision, files_of_gsm8k(ROWS, tmp_path)) as hub:
         env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
         env |= {sources.CHECKSUM_VARIABLE: "warn"}
         env.pop(sources.DATA_DIR_VARIABLE, None)
