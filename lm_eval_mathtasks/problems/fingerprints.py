@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -66,11 +65,6 @@ def _inside(prompt: str) -> Iterator[str]:
         for start in range(max(0, end - _LINES), end):
             text = "\n".join(lines[start:end])
             yield from dict.fromkeys((text, _LABEL.sub("", text)))
-
-
-def sets_of(questions: Iterable[str]) -> dict[str, int]:
-    """Return how many of the questions each known set has; sets that have none are left out."""
-    return dict(Counter(name for question in questions for name in sets_with(question)))
 
 
 def known_docs(name: str) -> int | None:

@@ -1,11 +1,12 @@
 """Fingerprints tell the sets apart, and are those of the sets' published content."""
 
 import json
+from collections import Counter
 
 import pytest
 
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.problems.fingerprints import FILE, packed, sets_of
+from lm_eval_mathtasks.problems.fingerprints import FILE, packed, sets_with
 from lm_eval_mathtasks.problems.rows import set_rows
 from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import content_checksum
@@ -19,6 +20,11 @@ def questions_of(name):
     rows, _ = set_rows(source, None if source.bundled else str(shared_path("data")))
     assert content_checksum(source, rows, source.checksum) == source.checksum
     return [str(row[source.question]) for row in rows]
+
+
+def sets_of(questions):
+    """How many of the questions each known set has."""
+    return Counter(name for question in questions for name in sets_with(question))
 
 
 @pytest.mark.parametrize("name", STORED)
