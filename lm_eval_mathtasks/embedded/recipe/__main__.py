@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.embedded.recipe.hyperparameters import TINY, Settings
 from lm_eval_mathtasks.embedded.recipe.pipeline import train_stages
 
