@@ -75,12 +75,18 @@ def load_yaml(path: Path) -> tuple[Any, list[Problem]]:
         return None, [Problem(path.name, 1, f"not readable as YAML: {error}")]
 
 
-def load_table(path: Path) -> dict[str, dict[str, Any]]:
-    """Return a YAML file that maps names to facts, without line numbers; raises ClaimError where it is malformed."""
+def load_mapping(path: Path) -> dict[Any, Any]:
+    """Return a YAML file that maps names to facts; raises ClaimError where it is malformed."""
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
         raise ClaimError(
             f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
         )
     content.pop(LINE)
-    return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in content.items()}
+    return content
+
+
+def load_table(path: Path) -> dict[str, dict[str, Any]]:
+    """Return what `load_mapping` does without line numbers."""
+    found = load_mapping(path)
+    return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in found.items()}
