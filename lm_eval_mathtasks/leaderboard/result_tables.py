@@ -14,10 +14,7 @@ from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, NOT_CHECKED
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.leaderboard.said import (
-    said_of_claim,
-    said_of_gap,
-)
+from lm_eval_mathtasks.leaderboard.said import said_of_claim, said_of_gap
 from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
 from lm_eval_mathtasks.runs.records import API_ERROR, Run
 from lm_eval_mathtasks.tables import Cell, Name, Share, Table, percent, with_interval
@@ -31,10 +28,6 @@ TELLING = 0.005
 
 def _lost(value: float) -> Share:
     return Share(value, signed=True, digits=2)
-
-
-def _points(value: float) -> str:
-    return str(_lost(value))
 
 
 def _score(score: Score) -> str:
@@ -77,22 +70,21 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
         *_notes_on_graders(run, ordered),
     ]
     ours = ordered[0].ours
-    facts = {**_facts(run), "ours": Share(ours.value, ours.interval), "docs": ours.docs, "k": ours.k}
     said = said_of_claim(run, ordered[0])
-    return [Table(f"{run.label}: {_score(ours)}", columns, rows, tuple(notes), said, facts)]
+    return [Table(f"{run.label}: {_score(ours)}", columns, rows, tuple(notes), said, _facts(run, ours))]
 
 
 def unclaimed_table(run: Run, score: Score | None, said: str, why: str) -> Table:
     """Return what there is to say of a run that no published score is known for; why: what was looked for."""
-    facts = {**_facts(run)}
-    if score is not None:
-        facts |= {"ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
     title = run.label if score is None else f"{run.label}: {_score(score)}"
-    return Table(title, (), (), (why,), said, facts)
+    return Table(title, (), (), (why,), said, _facts(run, score))
 
 
-def _facts(run: Run) -> dict[str, Cell]:
-    return {"model": run.model, "task": run.task}
+def _facts(run: Run, score: Score | None = None) -> dict[str, Cell]:
+    known: dict[str, Cell] = {"model": run.model, "task": run.task}
+    if score is None:
+        return known
+    return {**known, "ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
 
 
 def _notes(ordered: Sequence[Comparison]) -> list[str]:
@@ -119,23 +111,18 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
         notes.append(f"docs not checked: questions: {said}")
     for c in ordered:
         if c.outcome == "no difference seen":
-            more = (
-                f"{c.difference.repeats} answers to each doc would decide"
-                if c.difference.repeats
-                else ("no number of our answers would decide: the claim itself is too uncertain")
-            )
+            more = "no number of our answers would decide: the claim itself is too uncertain"
+            if c.difference.repeats:
+                more = f"{c.difference.repeats} answers to each doc would decide"
             notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
     unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
     return notes[:NOTES_SHOWN] + unsure
 
 
 def _notes_on_prompt(run: Run) -> list[str]:
-    system = run.provenance.settings.get("system_instruction")
-    return (
-        [f"asked with a system instruction, {str(system)[:_SHOWN]!r}: claims do not say theirs"]
-        if system
-        else []
-    )
+    if not (system := run.provenance.settings.get("system_instruction")):
+        return []
+    return [f"asked with a system instruction, {str(system)[:_SHOWN]!r}: claims do not say theirs"]
 
 
 def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:
@@ -158,7 +145,7 @@ def notes_on_responses(explained: Explanation) -> list[str]:
     gained = -math.fsum(cause.fair for cause in explained.causes if cause.fair < 0)
     if min(lost, gained) >= TELLING:
         notes.append(
-            f"two shortfalls cancel out: {_points(-lost)} points lost, {_points(gained)} credited wrongly"
+            f"two shortfalls cancel out: {_lost(-lost)} points lost, {_lost(gained)} credited wrongly"
         )
     return [f"{note}: `mathtasks explain` says what that costs" for note in notes]
 
