@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from statistics import harmonic_mean
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.protocol import shown
@@ -238,4 +239,4 @@ def harmonic_ratio(
     if zeros := [name for name, value in baseline.items() if value == 0]:
         raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
     ratios = {name: scores[name] / baseline[name] for name in scores}
-    return ratios, st.harmonic_mean(list(ratios.values()))
+    return ratios, harmonic_mean(list(ratios.values()))

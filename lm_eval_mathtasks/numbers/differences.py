@@ -1,4 +1,4 @@
-"""Differences of scores and tests for them, over a fixed set of problems, in plain Python; intervals: `intervals`.
+"""Differences of scores and tests for them, over a fixed set of problems; intervals: `intervals`.
 
 The formulas and what they are used for: leaderboards/README.md.
 Scores are fractions in [0, 1] here, never percent. `level` is the coverage of a two-sided interval.
@@ -6,8 +6,6 @@ Scores are fractions in [0, 1] here, never percent. `level` is the coverage of a
 
 from __future__ import annotations
 
-import bisect
-import cmath
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,7 @@ from lm_eval_mathtasks.numbers.intervals import LEVEL, Interval, clustered, of_m
 
 # Those of `intervals` included, which are made for other rooms too.
 __all__ = [
-    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "harmonic_mean", "holm", "mcnemar", "of_mean",
+    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "holm", "mcnemar", "of_mean",
     "paired_bootstrap", "sign_flip", "t_value", "wilson", "within_doc_variance", "z_value",
 ]  # fmt: skip
 
@@ -79,6 +77,8 @@ def bootstrap_percentiles(weights: Mapping[float, float], draws: int, tail: floa
     The sum lies on a lattice; its distribution is the Fourier transform of the characteristic function of one draw,
     to the power of `draws`, over the lattice points within SPREAD standard deviations.
     """
+    import numpy as np
+
     total = sum(weights.values())
     steps = math.lcm(*(Fraction(v).limit_denominator(MOST_STEPS).denominator for v in weights))
     steps = min(steps, MOST_STEPS)
@@ -87,20 +87,11 @@ def bootstrap_percentiles(weights: Mapping[float, float], draws: int, tail: floa
     spread = math.sqrt(draws * sum(chance * (place - mean) ** 2 for place, chance in chances))
     width = 2 * math.ceil(SPREAD * spread) + 3
     first = round(draws * mean) - width // 2
-    waves = []
-    for j in range(1, width // 2 + 1):  # the other half are conjugates
-        turn = 2j * math.pi * j / width
-        wave = sum(chance * cmath.exp(turn * place) for place, chance in chances) ** draws
-        waves.append((turn, wave * cmath.exp(-turn * first) / (1 - cmath.exp(-turn))))
-
-    def below(points: int) -> float:
-        """P(the sum is one of the first `points` lattice points), each wave a geometric series."""
-        return (
-            points + 2 * sum((wave * (1 - cmath.exp(-turn * points))).real for turn, wave in waves)
-        ) / width
-
-    ends = [bisect.bisect_left(range(1, width), q - 1e-9, key=below) for q in (tail, 1 - tail)]
-    return Interval(*((first + end) / steps / draws for end in ends))
+    turns = 2j * math.pi * np.arange(width) / width
+    waves = sum(chance * np.exp(turns * place) for place, chance in chances) ** draws
+    below = np.cumsum(np.fft.fft(waves * np.exp(-turns * first)).real / width)
+    low, high = np.searchsorted(below, (tail - 1e-9, 1 - tail - 1e-9)).tolist()
+    return Interval((first + low) / steps / draws, (first + high) / steps / draws)
 
 
 def sign_flip(differences: Sequence[float]) -> float:
@@ -118,12 +109,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
-
-
-def harmonic_mean(values: Sequence[float]) -> float:
-    """Return the harmonic mean; 0.0 as soon as one value is 0. Raises ValueError without values or below 0."""
-    if not values or min(values) < 0:
-        raise ValueError(f"values of at least 0, got {list(values)}")
-    if min(values) == 0:
-        return 0.0
-    return len(values) / math.fsum(1 / v for v in values)

@@ -66,16 +66,6 @@ def test_holm_agrees_with_statsmodels(p_values):
     assert s.holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]), abs=1e-12)
 
 
-@settings(deadline=None)
-@given(st.lists(st.floats(0.01, 5), min_size=1, max_size=9))
-def test_harmonic_mean_agrees_with_scipy(values):
-    assert s.harmonic_mean(values) == pytest.approx(stats.hmean(values))
-
-
-def test_harmonic_mean_of_a_zero_is_zero():
-    assert s.harmonic_mean([0.9, 0.0, 1.2]) == 0.0
-
-
 @pytest.mark.parametrize(
     "values", [(-1, 0, 0, 0, 0, 1, 1), (-0.5, 0, 0.25, 0.25, 1), (-1 / 3, 0, 2 / 3, 1 / 64)]
 )
@@ -224,7 +214,6 @@ def test_sign_flip_is_the_z_test_of_random_signs(differences):
         lambda: s.paired_bootstrap([]),
         lambda: s.mcnemar(-1, 2),
         lambda: s.within_doc_variance([0.5], 1),
-        lambda: s.harmonic_mean([]),
         lambda: s.t_value(0),
     ],
 )
