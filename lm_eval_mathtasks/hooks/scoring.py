@@ -10,7 +10,6 @@ from typing import Any
 from lm_eval_mathtasks.grading.beside import start_graders, verdicts_beside
 from lm_eval_mathtasks.grading.judge import judge, judge_again
 from lm_eval_mathtasks.grading.scores import doc_scores
-from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.gold import answer_in
 
@@ -63,11 +62,10 @@ def score_doc(
         )
         for response in responses
     ]
-
-    def strictly(found: Extraction) -> bool:
-        return found.answer is not None and rule in (None, found.rule) and same(reference, found.answer)
-
-    strict = [strictly(one.extraction) for one in judged]
+    strict = [
+        found.answer is not None and rule in (None, found.rule) and same(reference, found.answer)
+        for found in (one.extraction for one in judged)
+    ]
     told = all(getattr(response, "finish_reason", None) for response in responses)
     asked = len(responses_of(results))
     scores = doc_scores(judged, gold=reference, asked=asked, told=told, strict=strict)

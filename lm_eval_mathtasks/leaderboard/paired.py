@@ -154,7 +154,8 @@ def _refuse_unlike(first: Run, second: Run) -> None:
         raise _unlike(
             "the same docs", f"{len(unlike)} docs with another text, for instance {', '.join(unlike[:5])}"
         )
-    prompts = [d for d in ours if _differ(ours[d].prompt_hash, theirs[d].prompt_hash)]
+    hashes = {d: (ours[d].prompt_hash, theirs[d].prompt_hash) for d in ours}
+    prompts = [d for d, pair in hashes.items() if None not in pair and pair[0] != pair[1]]
     if prompts:
         raise _unlike(
             "the same prompts",
@@ -170,10 +171,6 @@ def _other_doc(one: Row, two: Row) -> bool:
     if one.doc_hash and two.doc_hash:
         return one.doc_hash != two.doc_hash
     return bool(one.question and two.question) and one.question.split() != two.question.split()
-
-
-def _differ(one: str | None, two: str | None) -> bool:
-    return one is not None and two is not None and one != two
 
 
 @dataclass(frozen=True)
