@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
 from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.compare import Comparison, publishers_first
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, NOT_CHECKED
+from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, BY_WORD, GOLDS_NOT_CHECKED, NOT_CHECKED
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
@@ -109,14 +109,7 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
         )
     if any(c.number_only for c in ordered):
         notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
-    weights = next(p for p in first.parts if p.name == "weights")
-    if any(c.by_word for c in ordered):
-        notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")
-    if any(BY_NAME in c.verdict for c in ordered):
-        notes.append(f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's")
-    if any(NOT_CHECKED in c.verdict for c in ordered):
-        said = next((p.ours for p in first.parts if p.name == "questions"), "of another set")
-        notes.append(f"docs not checked: questions: {said}")
+    notes += dict.fromkeys(note for c in ordered for note in _unchecked(c))
     for c in ordered:
         if c.outcome == "no difference seen":
             more = (
@@ -127,6 +120,19 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
     unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
     return notes[:NOTES_SHOWN] + unsure
+
+
+def _unchecked(compared: Comparison) -> Iterator[str]:
+    """What a verdict rests on that nobody checked, each as the log has it."""
+    parts = {part.name: part for part in compared.parts}
+    weights = parts["weights"]
+    if compared.by_word:
+        yield f"{BY_WORD}: weights: the log says {weights.ours}, not {weights.theirs}"
+    if BY_NAME in compared.verdict:
+        yield f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's"
+    for words, name in ((NOT_CHECKED, "questions"), (GOLDS_NOT_CHECKED, "references")):
+        if words in compared.verdict:
+            yield f"{words}: {name}: {parts[name].ours if name in parts else 'of another set'}"
 
 
 def _notes_on_prompt(run: Run) -> list[str]:
