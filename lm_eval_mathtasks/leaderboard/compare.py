@@ -20,6 +20,7 @@ from lm_eval_mathtasks.leaderboard.identity_parts import (
     Said,
     docs_parts,
     weights_part,
+    with_shown,
 )
 from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
 from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
@@ -209,7 +210,8 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
     mode = mode or mode_of(run, claim, identity)
     protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
-    parts = [*by_preset(run, claim, protocols), weights_part(run, claim, model, said)]
+    parts = with_shown(by_preset(run, claim, protocols), run, claim, identity.shown)
+    parts.append(weights_part(run, claim, model, said))
     off = lost_share(run, benchmark)
     if claim.benchmark == benchmark.name:
         of_docs, other = docs_parts(run, identity.docs, benchmark, said, own=shares is None)

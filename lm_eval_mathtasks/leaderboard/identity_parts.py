@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.aliases import Model, simplified
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.leaderboard.protocol import Effect, Part
+from lm_eval_mathtasks.leaderboard.protocol import Effect, Part, shown
 from lm_eval_mathtasks.problems.fingerprints import ANSWERS_TOLD_APART, known_docs
 from lm_eval_mathtasks.runs.identity import Docs
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.shown import Shown
 from lm_eval_mathtasks.runs.weights import QUANTISED, Weights, weights_of_log
 
 # As the parts say that the user's word stands for what the log does not show.
@@ -22,6 +24,8 @@ GOLDS_NOT_CHECKED = "reference answers not checked"
 BY_NAME = "weights by name alone"
 # Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
 _FEW = 0.01
+# A model may write what looks like the output of a tool, now and then.
+_OFTEN = 0.1
 # A copy that tells most questions in other words is another set.
 _MOST = 0.5
 
@@ -158,3 +162,23 @@ def _of_an_unknown_set(docs: Docs, benchmark: Benchmark) -> Part:
             if count == different == known_docs()[other]:
                 return Part("questions", f"{different}, all of {other}", benchmark.name, "breaks")
     return Part("questions", f"{different}, of a set not known here", benchmark.name, "unknown")
+
+
+def with_shown(parts: Sequence[Part], run: Run, claim: Claim, seen: Shown) -> list[Part]:
+    """Return the parts as the run's prompts and responses show them, which outweigh what its log states."""
+    told = {part.name: part for part in _as_shown(run, claim, seen)}
+    return [*(told.pop(part.name, part) for part in parts), *told.values()]
+
+
+def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
+    stated, theirs = run.protocol.shots, claim.shots
+    if seen.examples is not None and seen.examples != stated:
+        effect: Effect = "unknown" if theirs is None else "same" if theirs == seen.examples else "breaks"
+        by_log = "" if stated is None else f", {stated} by the log"
+        yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
+    if seen.told > _FEW * len(run.rows):
+        yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
+    if seen.with_tools > _OFTEN * len(run.rows) and run.protocol.tools in (None, "none"):
+        # A source that lets a model use tools says so.
+        effect = "breaks" if claim.tools in (None, "none") else "matters"
+        yield Part("tools", f"their outputs stand in {seen.with_tools} responses", shown(claim.tools), effect)

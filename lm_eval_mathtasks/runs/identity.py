@@ -9,6 +9,7 @@ from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.fingerprints import Recognised, known_docs, recognised
 from lm_eval_mathtasks.problems.gold import gold_key
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.shown import Shown, shown_by
 from lm_eval_mathtasks.runs.weights import Weights
 from lm_eval_mathtasks.text import letters
 
@@ -83,11 +84,13 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Identity:
-    """The three together; weights None where the harness notes none."""
+    """The three together, and what prompts and responses show whatever the log states; weights None where the harness
+    notes none."""
 
     weights: Weights | None
     docs: Docs
     prompt: Prompt
+    shown: Shown
 
 
 def identity_of(run: Run) -> Identity:
@@ -106,7 +109,7 @@ def identity_of(run: Run) -> Identity:
         template=settings.get("chat_template_sha"),
         thinking=tuple(f"{name}={value}" for name, value in arguments.items() if value is not None),
     )
-    return Identity(run.provenance.weights, docs, prompt)
+    return Identity(run.provenance.weights, docs, prompt, shown_by(run))
 
 
 def _is_corrected(question: str, gold: str | None) -> bool:
