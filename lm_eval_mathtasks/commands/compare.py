@@ -17,6 +17,7 @@ from lm_eval_mathtasks.commands.arguments import (
     refuse_unused,
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.leaderboard.claim_notes import notes_on_responses
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
@@ -30,7 +31,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, unclaimed_table
 from lm_eval_mathtasks.leaderboard.run_tables import (
     baseline_table,
     drop_tables,

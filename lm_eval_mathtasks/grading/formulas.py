@@ -101,6 +101,11 @@ def ends_in_formula(text: str) -> bool:
     return bool(rest.strip()) and (opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None)
 
 
+def leaves_formula_open(text: str, start: int, stop: int) -> bool:
+    """Tell whether a delimiter in `text[start:stop]` opens a formula that does not end there."""
+    return _scan(text, start, stop)[1] is not None
+
+
 def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:
     found: list[Formula] = []
     opening: re.Match[str] | None = None

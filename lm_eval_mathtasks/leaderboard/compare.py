@@ -14,11 +14,13 @@ from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.identity_parts import (
     BY_NAME,
     BY_WORD,
+    GOLDS_NOT_CHECKED,
     NOT_CHECKED,
     NOTHING,
     Said,
-    docs_part,
+    docs_parts,
     weights_part,
+    with_shown,
 )
 from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
 from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
@@ -28,6 +30,7 @@ from lm_eval_mathtasks.leaderboard.protocol import (
     comparable,
     compare_protocols,
     docs_asked,
+    lost_share,
     number_alone,
     states_nothing,
 )
@@ -82,6 +85,7 @@ class Comparison:
             (self.by_word, BY_WORD),
             (effects.get("weights") == "unknown", BY_NAME),
             (effects.get("questions") != "same", NOT_CHECKED),
+            (effects.get("references") == "unknown", GOLDS_NOT_CHECKED),
         )
         return ", ".join((self.outcome, *(words for holds, words in said if holds)))
 
@@ -206,16 +210,19 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
     mode = mode or mode_of(run, claim, identity)
     protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
-    parts = [*by_preset(run, claim, protocols), weights_part(run, claim, model, said)]
+    parts = with_shown(by_preset(run, claim, protocols), run, claim, identity.shown)
+    parts.append(weights_part(run, claim, model, said))
+    off = lost_share(run, benchmark)
     if claim.benchmark == benchmark.name:
-        parts.append(docs_part(identity.docs, benchmark, said))
+        of_docs, other = docs_parts(run, identity.docs, benchmark, said, own=shares is None)
+        parts, off = [*parts, *of_docs], off + other
     if states_nothing(run):
         parts = [about_the_number(part) for part in parts]
     own = noise_of_run(run, ours.value, ours.k, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
     margin = max(margin, _rounding(claim))
     ours = ours if ours.docs else replace(ours, docs=benchmark.docs)
-    difference = difference_of(ours, theirs, noise, margin)
+    difference = difference_of(ours, theirs, noise, margin, off=off if comparable(parts) else 0.0)
     if not comparable(parts):
         difference = difference._replace(outcome="not comparable")
     number_only = number_alone(parts)

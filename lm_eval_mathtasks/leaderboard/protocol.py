@@ -106,6 +106,12 @@ def docs_asked(run: Run) -> int | None:
     return run.total.docs if run.total is not None else len(run.rows)
 
 
+def lost_share(run: Run, benchmark: Benchmark) -> float:
+    """The share of a benchmark's docs that a run does not have in its score, or has more: 0 where it is not known."""
+    answered = docs_asked(run) if run.total is not None else len(run.answered)
+    return 0.0 if answered is None else abs(benchmark.docs - answered) / benchmark.docs
+
+
 def _benchmark(run: Run, claim: Claim, benchmark: Benchmark) -> Iterator[Part]:
     same = claim.benchmark == benchmark.name
     yield Part("benchmark", benchmark.name, claim.benchmark, "same" if same else "breaks")

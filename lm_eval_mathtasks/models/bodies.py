@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said
+from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said, page_title
 
 ACCEPTED = "gzip, deflate"
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
@@ -24,7 +24,6 @@ HEAD = 4  # bytes that tell
 _DECODER = json.JSONDecoder()
 # A comma behind the last of several values, which JSON has not; what stands in a string is left as it is.
 _COMMAS = re.compile(rb'("(?:[^"\\]|\\.)*\\?(?:"|\Z))|,(?=\s*[}\]])', re.S)
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b(?:.*?<title[^>]*>(.*?)</title)?", re.I | re.S)
 
 
 class Unpacker:
@@ -59,11 +58,13 @@ class Unpacker:
 
 
 def no_json(data: bytes | bytearray) -> Fault:
-    """What a body means that is no JSON."""
+    """What a body means that is no JSON: half an answer, which is paid for; or a page or a text, by which a gateway
+    says that what is behind it fails, and another server that it is no such interface."""
     start = data[:READ_CHARS].decode("utf-8", "replace")
-    if page := _PAGE.match(start):
-        said = f"a web page, not JSON: {as_said(page[1] or start, SAID_CHARS)}; check base_url="
-        return Fault("transient", "malformed", said, paid=True)
+    page = page_title(start)
+    if page or (start[:1].isalpha() and "\ufffd" not in start):
+        said = f"{'a web page' if page else 'text'}, not JSON: {as_said(page or start, SAID_CHARS)}; check base_url="
+        return Fault("transient", "no_api", said, unsure=True)
     return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
 
 

@@ -36,7 +36,7 @@ class Ask(NamedTuple):
     key: str
     context: Any
     chat: bool
-    settings: Mapping[str, Any]
+    settings: Payload
     seed: int | None
     prompt_chars: int
     task: str | None

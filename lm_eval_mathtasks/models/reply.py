@@ -92,7 +92,7 @@ class Parser:
         self._streamed: bool | None = None
         self._bodies: list[Any] = []
         self._unpacker = Unpacker(headers, MAX_BYTES + 1)
-        self._data, self._event, self._seen = b"", b"", False
+        self._data, self._event, self._seen, self._text = b"", b"", False, b""
 
     def feed(self, piece: bytes, *, last: bool = False) -> None:
         """Take in the next bytes."""
@@ -149,6 +149,8 @@ class Parser:
         elif not line.strip():
             self._flush(last=True)
             self._event = b""
+        elif name not in (b"", b"data", b"id", b"retry"):
+            self._text = self._text or line
 
     def _flush(self, *, last: bool) -> None:
         """Take the data so far as a chunk: one may stand on several lines, and many servers write no blank ones."""
@@ -160,7 +162,8 @@ class Parser:
             body = json.loads(data)
         except ValueError:
             if last:
-                raise no_json(data) from None
+                said = f"a chunk that is no JSON: {as_said(data.decode('utf-8', 'replace'), SAID_CHARS)}"
+                raise Fault("transient", "truncated", said, paid=True) from None
             return
         self._data = b""
         if self._event == b"error" and isinstance(body, Mapping) and not body.get("error"):
@@ -176,7 +179,7 @@ class Parser:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise no_json(self._rest)
+                    raise no_json(self._text)
             else:
                 bodies = one_answer(self._bodies or parse(self._rest))
                 for body in bodies:

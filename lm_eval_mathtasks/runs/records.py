@@ -109,8 +109,8 @@ class Protocol:
 @dataclass(frozen=True)
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
-    the journal of our API model that the log names, which weights answered, and notes: what a reader found that people
-    should know."""
+    the journal of our API model that the log names, which weights answered, notes: what a reader found that people
+    should know, and how many reference answers of the log another file replaced."""
 
     harness: str
     path: str
@@ -123,6 +123,7 @@ class Provenance:
     journal: str | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = ()
+    replaced: int = 0
 
 
 class Total(NamedTuple):

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 from lm_eval_mathtasks.leaderboard.compare import compare_all
+from lm_eval_mathtasks.problems.fingerprints import packed, unpacked
 from lm_eval_mathtasks.runs.reading import read_runs
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
 
@@ -17,6 +18,8 @@ SETS = {
     "math500": [f"What is the remainder of {i}^2 by 17?" for i in range(500)],
     "aime24": [f"Find the number of lattice paths of length {i} that return." for i in range(30)],
 }
+GOLD = "1"
+KNOWN = {name: unpacked(packed((question, GOLD) for question in asked)) for name, asked in SETS.items()}
 BASE = "qwen2.5/GSM8K/Qwen2.5-7B"  # 85.4, 4 shots
 NAME = "Qwen/Qwen2.5-7B"
 REPRODUCED = "equivalent"
@@ -120,6 +123,18 @@ SITUATIONS = (
     Situation(
         "the first 100 docs", NOT, "docs", "a part of the set",
         log={"questions": SETS["gsm8k"][:100], "right": 85},
+    ),
+    Situation(
+        "an edited reference answer on 40 docs", NOT, "references", "graded by other answers",
+        log={"golds": ["2"] * 40},
+    ),
+    Situation(
+        "an edited reference answer on 10 docs, half a point below", "no difference seen", "references",
+        "the score may be off by as many docs", "matters", log={"golds": ["2"] * 10, "right": 1120},
+    ),
+    Situation(
+        "the published reference answers in another spelling", REPRODUCED, "references", "the same answers", "same",
+        log={"golds": ["#### 1", "1.0", "$1$", "\\dfrac{2}{2}", "x = 1", "1\\text{ hen}"] * 200},
     ),
     Situation(
         "results without samples", f"{REPRODUCED}, docs not checked", "questions",
@@ -231,14 +246,16 @@ LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}
 
 def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", questions=None, right=1126, shots=4, answers=1,
              share=None, steady=None, temperature=0.0, filter=("none", None), system=None, ours=False, math_verify=None,
-             samples=True, plain=False):  # fmt: skip
+             samples=True, plain=False, golds=None):  # fmt: skip
     """Write a log and return its path.
 
-    right: how many docs are; share, steady: instead of it, the share of each doc's answers that are, and how many docs
+    golds: of the first docs, where they are not the published ones. right: how many docs are;
+    share, steady: instead of it, the share of each doc's answers that are, and how many docs
     have only right ones (the others none, but for one answer).
     """
     questions = questions or SETS[TASKS[task]]
-    docs = [{"question": question, "gold": "1"} for question in questions]
+    golds = [*(golds or ()), *[GOLD] * (len(questions) - len(golds or ()))]
+    docs = [{"question": q, "gold": gold} for q, gold in zip(questions, golds, strict=True)]
     count = len(docs)
     if share is not None:
         scores = [round(share * answers) / answers] * count

@@ -4,7 +4,7 @@ import pytest
 
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.problems import fingerprints
-from tests.leaderboard.situations import SETS, SITUATIONS, compared
+from tests.leaderboard.situations import KNOWN, SITUATIONS, compared
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +15,7 @@ def claims():
 @pytest.fixture(autouse=True)
 def known_questions(monkeypatch):
     """The fingerprints of our own questions stand for those of the sets."""
-    known = {name: frozenset(map(fingerprints.fingerprint_of, asked)) for name, asked in SETS.items()}
-    monkeypatch.setattr(fingerprints, "_known", lambda: known)
+    monkeypatch.setattr(fingerprints, "_known", lambda: KNOWN)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: one.what)
