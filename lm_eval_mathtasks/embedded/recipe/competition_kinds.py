@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, between, kind_of, worked
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, drawn, kind_of, worked
 
 
 def tex(value: Fraction) -> str:
@@ -108,7 +108,7 @@ KINDS: dict[str, Kind] = {
         r"Which number $x$ satisfies ${a}x+{b}={c}$?",
     ),
     "polynomial": kind_of(
-        between(a=(2, 9), b=(1, 9), x=(2, 9)),
+        drawn(a=(2, 9), b=(1, 9), x=(2, 9)),
         worked("x*x", "a*x", "p+q", "r+b"),
         r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
         r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
@@ -120,7 +120,7 @@ KINDS: dict[str, Kind] = {
         r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
     ),
     "distance": kind_of(
-        between(a=(2, 15), b=(2, 15)),
+        drawn(a=(2, 15), b=(2, 15)),
         worked("a-b", "a+b", answer=r"\{{{p},{q}\}}"),
         r"Give the set of all $x$ with $|x-{a}|={b}$.",
         r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
@@ -156,13 +156,13 @@ KINDS: dict[str, Kind] = {
         r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
     ),
     "complex_sum": kind_of(
-        between(a=(2, 19), b=(2, 19), c=(2, 19), d=(2, 19)),
+        drawn(a=(2, 19), b=(2, 19), c=(2, 19), d=(2, 19)),
         worked("a+c", "b+d", answer="{p}+{q}i"),
         r"Compute $({a}+{b}i)+({c}+{d}i)$.",
         r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
     ),
     "expand": kind_of(
-        between(a=(2, 9), b=(2, 9)),
+        drawn(a=(2, 9), b=(2, 9)),
         worked("a+b", "a*b", answer="x^2+{p}x+{q}"),
         r"Multiply out $(x+{a})(x+{b})$.",
         r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",

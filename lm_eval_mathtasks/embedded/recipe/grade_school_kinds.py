@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, between, kind_of, worked
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, drawn, kind_of, worked
 
 NAMES = (
     "Amina Bruno Celia Dario Edda Farid Greta Hanna Ivo Jana Karim Lena Malik Nora Otto Pia Quentin Rina Stefan "
@@ -64,7 +64,7 @@ def _shared_rest_numbers(rng: Random) -> Numbers:
 
 KINDS: dict[str, Kind] = {
     "sum": kind_of(
-        between(a=(4, 60), b=(2, 39)),
+        drawn(a=(4, 60), b=(2, 39)),
         worked("a+b"),
         "{who} keeps {a} {things} at home and is handed {b} more. How many {things} is that?",
         "A museum welcomes {a} visitors before noon and {b} after noon. How many visitors come that day?",
@@ -78,7 +78,7 @@ KINDS: dict[str, Kind] = {
         "{who} wants {a} {things} and has collected {b}. How many {things} are still missing?",
     ),
     "product": kind_of(
-        between(a=(2, 12), b=(2, 12)),
+        drawn(a=(2, 12), b=(2, 12)),
         worked("a*b"),
         "Every {holder} contains {b} {things}. How many {things} do {a} {holders} contain?",
         "{who} plants {a} rows with {b} tulips each. How many tulips does {who} plant?",
@@ -99,7 +99,7 @@ KINDS: dict[str, Kind] = {
         "{who} bakes {a} rolls and {other} bakes {b} rolls. They eat {c} rolls. How many rolls are left over?",
     ),
     "groups_and_more": kind_of(
-        between(a=(2, 12), b=(2, 12), c=(2, 19)),
+        drawn(a=(2, 12), b=(2, 12), c=(2, 19)),
         worked("a*b", "p+c"),
         "{who} fills {a} {holders} with {b} {things} each and has {c} {things} left. How many {things} are there?",
         "{who} saves {b} dollars a week for {a} weeks and then finds {c} dollars. "
@@ -112,14 +112,14 @@ KINDS: dict[str, Kind] = {
         "A theater has {a} rows of {b} chairs. {c} chairs are broken. How many chairs are fine?",
     ),
     "more_than": kind_of(
-        between(a=(3, 30), b=(2, 19)),
+        drawn(a=(3, 30), b=(2, 19)),
         worked("a+b", "a+p"),
         "{who} has {a} {things}. {other} has {b} more than {who}. How many {things} do the two own together?",
         "{who} walked {a} miles in May and {b} miles more than that in June. "
         "How many miles was that in both months?",
     ),
     "times_as_many": kind_of(
-        between(a=(2, 15), b=(2, 6)),
+        drawn(a=(2, 15), b=(2, 6)),
         worked("b*a", "a+p"),
         "{who} has {a} {things}. {other} has {b} times as many. How many {things} do the two own together?",
         "A hen weighs {a} pounds and a goat weighs {b} times as much. How many pounds do both weigh together?",
@@ -138,7 +138,7 @@ KINDS: dict[str, Kind] = {
         "From {a} liters of juice {b} liters are spilled. The rest fills {c} jugs evenly. How many liters per jug?",
     ),
     "two_prices": kind_of(
-        between(a=(2, 9), b=(2, 9), c=(2, 9), d=(2, 9)),
+        drawn(a=(2, 9), b=(2, 9), c=(2, 9), d=(2, 9)),
         worked("a*b", "c*d", "p+q"),
         "{who} buys {a} {things} for {b} dollars each and {c} hats for {d} dollars each. "
         "What is the total in dollars?",

@@ -30,7 +30,7 @@ def kind_of(draw: Callable[[Random], Numbers], solve: Callable[..., Solved], *wo
     return Kind(draw, solve, wordings)
 
 
-def between(**ranges: tuple[int, int]) -> Callable[[Random], Numbers]:
+def drawn(**ranges: tuple[int, int]) -> Callable[[Random], Numbers]:
     """Draw each number, in this order, from the lowest to the highest that it may be."""
     return lambda rng: {name: rng.randint(*ends) for name, ends in ranges.items()}
 
