@@ -23,9 +23,8 @@ _NO_OWNER = frozenset(
 )
 
 
-def source_of(file: Path, content: Any, named: bool) -> Source | None:
+def source_of(file: Path, _content: Any, _named: bool) -> Source | None:
     """Return the source of a file with such a name; None for others. Arguments as in `lm_eval_logs.source_of`."""
-    del content, named
     return (
         Source(read_qwen_math, file, (file,)) if file.suffix == ".jsonl" and _NAME.search(file.stem) else None
     )
