@@ -4,8 +4,6 @@ Only the results file and the command are rewritten so. Samples are never rewrit
 the pack (`secrets.py`).
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import PurePosixPath

@@ -3,8 +3,6 @@ r"""Boxes: `\boxed{...}`, `\fbox{...}`, `\framebox[...]{...}`, `\boxed 5`, and w
 Braces are matched by one pass over the text, so that ten thousand unclosed boxes cost no more than one.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 from typing import NamedTuple

@@ -10,8 +10,6 @@ exact      one normal form, or algebraic numbers closer than different ones can 
 symbolic   sympy, in a worker process with a deadline: proves that they are equal
 """
 
-from __future__ import annotations
-
 import re
 import time
 from fractions import Fraction

@@ -3,8 +3,6 @@ r"""Formulas in running text: `$...$`, `\(...\)`, `\[...\]`, environments, and t
 A dollar sign opens a formula only where the text up to the next one is no prose: "$5 and she has $3" is money.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is idempotent.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

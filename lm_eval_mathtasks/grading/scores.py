@@ -1,7 +1,5 @@
 """Judgements in, numbers out: the metrics of a doc, the same in a run's hooks and wherever its log is read again."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from statistics import fmean

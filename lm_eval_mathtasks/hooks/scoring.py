@@ -1,7 +1,5 @@
 """From responses to numbers: what every `score_*` hook shares. Nothing here raises."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean

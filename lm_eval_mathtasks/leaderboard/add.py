@@ -1,7 +1,5 @@
 """Add a claim: one row of YAML, written into the file of its source, validated before it stays."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping

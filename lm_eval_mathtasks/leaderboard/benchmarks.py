@@ -1,7 +1,5 @@
 """The benchmarks that claims name, and which scores their sizes allow."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass

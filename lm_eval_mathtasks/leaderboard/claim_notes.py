@@ -1,7 +1,5 @@
 """The notes below a comparison: what its outcomes rest on, and what the responses show that a score alone hides."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 

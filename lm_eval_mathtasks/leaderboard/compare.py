@@ -1,7 +1,5 @@
 """A run against the claims of its model: is it the same measurement, how large is the difference, what follows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -4,8 +4,6 @@ An entry names the data set and its task, a value, perhaps a date, a source and 
 it is compared with is its number. The format was looked up in huggingface_hub 2.4 (`EvalResultEntry`).
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping

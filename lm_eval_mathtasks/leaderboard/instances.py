@@ -1,8 +1,6 @@
 """Sets that draw the names and numbers of known problems anew, as GSM-Symbolic does: the spread over the instances,
 and the drop from the problems that they were made from."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable

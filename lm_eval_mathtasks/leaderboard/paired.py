@@ -1,7 +1,5 @@
 """Runs on the same docs: what differs in their configuration, whether the difference is noise, which docs flipped."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from statistics import harmonic_mean

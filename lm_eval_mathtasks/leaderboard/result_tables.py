@@ -1,7 +1,5 @@
 """What `compare` and `explain` print: tables made of their results."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of

@@ -1,7 +1,5 @@
 """The files under `leaderboards/`: where they are, and YAML that remembers its lines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

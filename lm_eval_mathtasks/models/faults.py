@@ -4,8 +4,6 @@ The order of the tests matters. "insufficient_quota" arrives as a 429 but no wai
 arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can do without it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

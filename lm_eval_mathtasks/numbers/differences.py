@@ -4,8 +4,6 @@ The formulas and what they are used for: leaderboards/README.md.
 Scores are fractions in [0, 1] here, never percent. `level` is the coverage of a two-sided interval.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence

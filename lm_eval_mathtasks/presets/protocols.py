@@ -4,8 +4,6 @@ A field that is missing is one that the source does not state; then the task's o
 there must be one that a source `says`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches

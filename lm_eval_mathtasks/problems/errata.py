@@ -6,8 +6,6 @@ answers give; `exact_match_errata` is the same accuracy with these entries appli
 is asked: sets quote each other, and what is right does not depend on the set.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The subsets of a benchmark are one run. Which part of a file's name is the bench
 tells; without it a file is a run by itself. Looked up in evalscope's sources, 0.x and 1.x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

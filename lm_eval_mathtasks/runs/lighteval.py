@@ -5,8 +5,6 @@ cont_tokens; since 0.10 doc, model_response, metric. Where a table cannot hold t
 cell as the text of a Python literal. It keeps no finish reason: a response as long as the token limit was cut.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """NeMo-Skills' folders: <benchmark>/output-rs<seed>.jsonl, the same docs in each file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -8,8 +8,6 @@ text ({prompt, origin_prediction, predictions, references, correct}, which is al
 exports); `predictions` is then what the evaluator took from it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ They lie in <model>/<data>/ or <model>/math_eval/<data>/, as <split>_<prompt>_<n
 The names of files and folders say what the lines do not: model, data set, prompt and temperature.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -5,8 +5,6 @@ A response that is longer than N is judged as a server would have delivered it a
 then has no answer. The curve need not rise: a model may state a right answer and take it back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple

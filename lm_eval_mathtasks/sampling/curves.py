@@ -1,7 +1,5 @@
 """A run's sampling metrics at every k, each with its interval over docs. Formulas and their sources: README.md."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple

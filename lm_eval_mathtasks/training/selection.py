@@ -15,8 +15,6 @@ evaluate:
 ```
 """
 
-from __future__ import annotations
-
 import gc
 import json
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """What a trained verifier is worth: on held-out samples beside vote and oracle, and on ProcessBench."""
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence

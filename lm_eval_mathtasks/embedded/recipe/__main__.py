@@ -1,7 +1,5 @@
 """`python -m lm_eval_mathtasks.embedded.recipe`: run one stage or all of them and save each model."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path

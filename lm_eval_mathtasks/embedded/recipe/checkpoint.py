@@ -1,7 +1,5 @@
 """A stage on disk: model and tokenizer in Hugging Face format."""
 
-from __future__ import annotations
-
 import copy
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Kinds of short competition-like items whose answers need LaTeX: fractions, roots, sets, intervals, degrees."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import gcd, lcm
 from random import Random

@@ -3,8 +3,6 @@
 `python -m lm_eval_mathtasks.embedded.recipe.evaluation DIR FILE...` prints one table row for each stage in DIR.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

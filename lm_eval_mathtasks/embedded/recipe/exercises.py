@@ -4,8 +4,6 @@ Every eighth set of numbers of a kind is held out: training never sees it in any
 problems is about arithmetic the model has not read.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator
 from random import Random

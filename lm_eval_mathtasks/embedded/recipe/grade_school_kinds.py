@@ -1,7 +1,5 @@
 """Kinds of grade-school word problems: one to three steps of arithmetic on small whole numbers."""
 
-from __future__ import annotations
-
 from random import Random
 
 from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, drawn, kind_of, worked

@@ -1,7 +1,5 @@
 """What a kind of problem is made of."""
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The stages one after the other, each saved in Hugging Face format."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path

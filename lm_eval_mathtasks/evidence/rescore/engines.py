@@ -1,7 +1,5 @@
 """Where units are rescored: in processes of this machine, or on a Ray cluster. Both do the same, unit by unit."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
