@@ -12,6 +12,7 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
 from lm_eval_mathtasks.leaderboard.board import BRIEFLY, board_lines, board_tables, in_brief, plot_lines
+from lm_eval_mathtasks.leaderboard.claim_checks import check_claims
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
@@ -140,6 +141,7 @@ def _search(args: argparse.Namespace) -> int:
 
 def _validate(args: argparse.Namespace) -> int:
     claims, problems = read_claims(args.leaderboards)
+    problems += check_claims(claims, date.today())
     print_lines(map(str, problems))
     sources = len({claim.file for claim in claims.rows})
     print(
