@@ -50,7 +50,7 @@ _BY_VALUE = {
 }
 # In the names of other harnesses' settings and of columns, as words of their own.
 OF_WEIGHTS = re.compile(
-    r"(?<![a-z])(?:adapter|lora|delta|peft|quant|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype)"
+    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype)"
     r"|base_model$|model_path",
     re.IGNORECASE,
 )
