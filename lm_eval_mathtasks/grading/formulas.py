@@ -17,7 +17,7 @@ _DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?:\.\d+)?|
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
 # its sign, currency and percent. "3-4" is two numbers, "- 4" has no sign, "x2" is a name.
 NUMBER = re.compile(
-    r"(?<![\w:])\d{1,2}:[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?"
+    r"(?<![\w:])\d{1,2}(?::[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?|\s?[ap]\.?m\b)"
     r"|[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
     r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|\*?sqrt\(\d{1,9}\))"

@@ -56,7 +56,7 @@ _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\c
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 _NOT_ANSWERS = frozenset(
     {"correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable"}
-    | {"clear", "here", "following"}
+    | {"clear", "here", "following", "too"}
 )
 MAX_UNIT_WORDS = 5  # "18 dollars per day in total"
 MAX_BARE_WORDS = 2  # "Evelyn", "not possible"

@@ -14,7 +14,8 @@ from lm_eval_mathtasks.grading.sentences import MAX_SLOT
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 
 _GAP_IS = (
-    r"(?:(?:[ \t][^.:;=\n]{0,60}?)?[ \t*_]{0,4}\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
+    r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
+    r"\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
     r"|[ \t*_]{0,4}(?:=|[:：]))"
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
