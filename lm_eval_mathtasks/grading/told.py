@@ -1,0 +1,109 @@
+"""The number that a sentence without formulas is about.
+
+Of "The bakery earned $840 from selling 420 rolls" it is 840, and of "she has 130 minutes left if this month has 31
+days" 130: what stands in a later phrase or clause of its own does not answer.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from lm_eval_mathtasks.grading.formulas import Span
+from lm_eval_mathtasks.grading.units import parse_unit
+
+_OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
+_OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
+IS_SAID = re.compile(
+    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?)|[=:])\s(?:only |exactly |just |about |a total of )?\Z"
+)
+# The clause that tells the result starts behind one of these.
+_CLAUSE_START = re.compile(
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|for a total of"
+    r"|he|she|it|they|we|there)\b"
+    r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
+    r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
+)
+# ... and it ends before one of these, unless it begins with it.
+_SUBORDINATE = re.compile(
+    r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
+)
+_PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
+_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
+_COMPLEMENT = re.compile(
+    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
+    re.IGNORECASE,
+)
+_UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
+_UNIT_BEHIND = re.compile(r"\s([a-z]+)")
+_WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
+_COMPARED = re.compile(
+    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
+)
+
+
+def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
+    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows, or the one that
+    its last main clause tells.
+
+    Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
+    """
+    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
+    for position, (begin, end) in enumerate(numbers):
+        if begin > equals >= 0:
+            return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
+        if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
+            return begin, end
+    told = _main_clause(text, numbers, sentence)
+    said = [k for k, (begin, _) in enumerate(told) if IS_SAID.search(text, max(0, begin - 30), begin)]
+    if said:
+        told = told[said[-1] :]
+    else:
+        free = [
+            k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
+        ]
+        told = told[free[0] :] if free else told[-1:]
+    # what is attached to a number by a preposition is no result of its own
+    return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def with_smaller_units(text: str, numbers: list[Span]) -> list[Span]:
+    """Join "2 hours and 15 minutes" to one quantity: two numbers of one dimension, the second in a smaller unit."""
+    joined = numbers[:1]
+    for (_, end), (begin, stop) in pairwise(numbers):
+        between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
+        units = [parse_unit(match[1]) for match in (between, behind) if match]
+        larger, smaller = units if len(units) == 2 else (None, None)
+        if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
+            assert behind is not None
+            joined[-1] = (joined[-1][0], behind.end())
+        else:
+            joined.append((begin, stop))
+    return joined
+
+
+def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
+    """Leave out "5 miles more than 40" behind a comma or "that is", where another number is told."""
+    for k, (begin, end) in enumerate(numbers):
+        if k and _COMPARED.match(text, end) and _WHICH_IS.search(text, max(0, begin - 20), begin):
+            return numbers[:k]
+    return numbers
+
+
+def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
+    """Keep the numbers of the last main clause that has any."""
+    later = numbers
+    # what stands before a colon is a heading
+    colon = text.rfind(":", sentence, numbers[-1][0])
+    if colon >= 0 and not text[colon + 1].isdigit():
+        later = numbers = [span for span in numbers if span[0] > colon]
+    for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
+        kept = [span for span in numbers if span[1] <= match.start()]
+        if kept and text[sentence : match.start()].strip():
+            later = kept
+            break
+    for match in reversed(list(_CLAUSE_START.finditer(text, sentence, later[-1][0]))):
+        kept = [span for span in later if span[0] >= match.start()]
+        if kept:
+            return kept
+    return later
