@@ -11,8 +11,11 @@ _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)]*\s+|\Z)|\n+")
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your)|[,:(=+×÷/^-]|(?<!\*)\*)\Z"
+    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|each|every|some|such|my|about|over|after"
+    r"|before|during|thus|therefore|hence|however)|[,:(=+×÷/^{&-]|(?<!\*)\*)\Z"
 )
+# "5 + 1" alone in the last line, where lines before came to a result
+_OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
     r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for)\b", re.IGNORECASE
@@ -92,7 +95,7 @@ def ends_early(text: str) -> bool:
     end = text.rstrip()
     if not end or ends_in_formula(end):
         return bool(end)
-    if _MIDDLE.search(end):
+    if _MIDDLE.search(end) or _OPEN_SUM.search(end, max(0, len(end) - 200)):
         return True
     if not end[-1].isalpha():
         return False
@@ -100,9 +103,13 @@ def ends_early(text: str) -> bool:
     return _BEGUN.match(last) is not None and not _HAS_VALUE.search(last)
 
 
-def goes_on(text: str, position: int) -> bool:
-    """Tell whether a text ends within arithmetic that the value before `position` is a part of: 3 * 5 days * ..."""
-    return _REST_OF_ARITHMETIC.fullmatch(text.rstrip(), position - 1) is not None
+def goes_on(text: str, start: int, stop: int) -> bool:
+    """Tell whether a text ends within what the value from `start` to `stop` is a part of: 3 * 5 days * ... or a group
+    in braces.
+    """
+    end = text.rstrip()
+    opened = stop >= len(end) and text.count("{", start, stop) > text.count("}", start, stop)
+    return opened or _REST_OF_ARITHMETIC.fullmatch(end, stop - 1) is not None
 
 
 def ends_in_loop(text: str) -> bool:

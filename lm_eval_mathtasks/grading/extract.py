@@ -107,7 +107,7 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     for rule, parts in _answers(seen):
         first, last = parts[0][0], parts[-1][1]
         # What is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off.
-        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, last))
+        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, first, last))
         within = whole and (rule in CLOSED or last < end)
         broken = (not whole and ends_early(seen.text)) or (not within and ends_in_loop(seen.text))
         cut = cut or (broken and not seen.ended)

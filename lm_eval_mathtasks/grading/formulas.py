@@ -20,10 +20,10 @@ NUMBER = re.compile(
     r"(?<![\w:])\d{1,2}(?::[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?|\s?[ap]\.?m\b)"
     r"|[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
-    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|\*?sqrt\(\d{1,9}\))"
+    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|(?:\s?\*\s?)?sqrt\(\d{1,9}\))"
     r"|(?<![\w.])\d{1,4}!(?:(?:\s?[/*×·]\s?(?:\([\d!*×· +-]{1,40}\)|\d{1,4}!?)){1,9}"
     r"|(?=\.|\s?[=,;]|\s+(?:ways|possib|arrange)))"
-    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
+    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|\s?pi\b|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
     rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?",
     re.IGNORECASE,
 )
@@ -50,7 +50,9 @@ _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
 # What gives a letter a meaning of its own: a sum over k, a label as P(x > 3), f(2) or an angle.
 _BOUND_NAMES = re.compile(r"\\(?:sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
 # ... and the sign of multiplication in "6 x 8".
-_NO_UNKNOWN = re.compile(r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?<=\d)\s?x\s?(?=\$?\d)")
+_NO_UNKNOWN = re.compile(
+    r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
+)
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")

@@ -17,7 +17,13 @@ from lm_eval_mathtasks.grading.formulas import (
     value_side,
 )
 from lm_eval_mathtasks.grading.numerals import RUN
-from lm_eval_mathtasks.grading.told import IS_SAID, beside_comparisons, result_of, with_smaller_units
+from lm_eval_mathtasks.grading.told import (
+    IS_SAID,
+    beside_comparisons,
+    is_unresolved,
+    result_of,
+    with_smaller_units,
+)
 
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
@@ -97,7 +103,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
         return None
     told = with_smaller_units(text, [span for span in numbers if span[0] >= sentence])
-    return trim(text, *result_of(text, beside_comparisons(text, told), sentence))
+    result = result_of(text, beside_comparisons(text, told), sentence)
+    return None if is_unresolved(text, result[1]) else trim(text, *result)
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:

@@ -11,6 +11,7 @@ import re
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
+from lm_eval_mathtasks.grading.told import is_unresolved
 
 # Words that stand between "the answer is" and the answer.
 _FILLER = re.compile(
@@ -38,7 +39,7 @@ _ARITHMETIC = re.compile(
 # "6 times the perimeter, which is 36": what begins as a factor has its value behind "which is".
 _FACTOR = re.compile(
     r"[$€£]?[\d.]+(?:(?:/\d+|\s?%)\sof\s(?:(?:the|all|his|her|its|their)\s)?[$€£]?\d"
-    r"|\stimes\s(?!\d))[^.\n]*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
+    r"|\stimes\s(?!\d))(?:[^.\n]|\.(?=\d))*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
 )
 # In "6! = 720" the mark is a factorial's.
 _SENTENCE_END = re.compile(r"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$])[.!?](?=[\s\"”*_<)\]]|\Z)")
@@ -92,6 +93,8 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     if boxes and (head or sentences or boxes[0].begin < sentence_end(text, start, stop) - start):
         group = last_group(text[start:stop], boxes)
         return start + group[0].start, start + group[-1].stop
+    if head and is_unresolved(text, head.end()):
+        return None
     if head and (factor := _FACTOR.match(text, start, stop)):
         return slot_value(text, factor.end(), stop)
     if head:

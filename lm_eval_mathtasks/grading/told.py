@@ -36,6 +36,23 @@ _COMPLEMENT = re.compile(
 )
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
 _UNIT_BEHIND = re.compile(r"\s([a-z]+)")
+# "67 berries in total": the last number of a clause, if it is said to be all
+_IN_TOTAL = re.compile(
+    r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
+)
+_ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
+# "95 (60 from him, 35 from her)"
+_REMARK_OPENS = re.compile(r"\s\((?=[^()]*[a-z]{2})")
+# "3/4 of his money, or $60"
+_OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
+_APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
+# "3 pounds less than 5 times her weight", "10 years past the current age of 162": what is not worked out is no value
+_RELATIVE_TO = re.compile(
+    r"(?:\s[a-z]+){0,2}\s(?:(?:more|less|[a-z]+er) than (?:[a-z']+ ){0,3}?"
+    r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d)[^,;=.\n]*(?:[.!]|\Z)"
+)
+_LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,\s(?:and\s|or\s)?|\s(?:and|or)\s)")
+_ARE = re.compile(r"(?<!\bthere )\bare\s\Z", re.IGNORECASE)
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
@@ -54,7 +71,14 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
             return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
         if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
             return begin, end
+        apposed = position + 1 < len(numbers) and _APPOSED.fullmatch(text, end, numbers[position + 1][0])
+        if apposed and _is_factor(text, (begin, end)):
+            return numbers[position + 1]
     told = _main_clause(text, numbers, sentence)
+    if _IN_TOTAL.match(text, told[-1][1]):
+        return told[-1]
+    if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
+        return told[0][0], told[-1][1]
     said = [k for k, (begin, _) in enumerate(told) if IS_SAID.search(text, max(0, begin - 30), begin)]
     if said:
         told = told[said[-1] :]
@@ -62,9 +86,22 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         free = [
             k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
         ]
-        told = told[free[0] :] if free else told[-1:]
+        told = told[free[0] : free[-1] + 1] if free else told[-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _is_list(text: str, numbers: list[Span]) -> bool:
+    """Are they "3, 4 and 5" or "3 cm and 4 cm", all of one unit?"""
+    joints = [_LISTED.fullmatch(text, a[1], b[0]) for a, b in pairwise(numbers)]
+    units = {joint and joint["unit"] for joint in joints}
+    behind = _UNIT_BEHIND.match(text, numbers[-1][1])
+    return all(joints) and (units == {None} or (behind is not None and units == {behind[1]}))
+
+
+def is_unresolved(text: str, end: int) -> bool:
+    """Does the number before `end` only relate what is asked to something else, as in "3 less than 5 times her age"?"""
+    return _RELATIVE_TO.match(text, end) is not None
 
 
 def with_smaller_units(text: str, numbers: list[Span]) -> list[Span]:
@@ -83,11 +120,21 @@ def with_smaller_units(text: str, numbers: list[Span]) -> list[Span]:
 
 
 def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
-    """Leave out "5 miles more than 40" behind a comma or "that is", where another number is told."""
-    for k, (begin, end) in enumerate(numbers):
-        if k and _COMPARED.match(text, end) and _WHICH_IS.search(text, max(0, begin - 20), begin):
-            return numbers[:k]
-    return numbers
+    """Leave out "5 miles more than 40" and "60% of 50" behind "which is", and a remark in brackets, beside another."""
+    for k in range(len(numbers) - 1, 0, -1):
+        begin, end = numbers[k]
+        relates = _COMPARED.match(text, end) or _is_factor(text, (begin, end))
+        if relates and _WHICH_IS.search(text, max(0, begin - 20), begin):
+            numbers = numbers[:k] + numbers[k + 2 :]
+    remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])
+    closed = text.find(")", remark.end()) if remark else -1
+    return [span for span in numbers if not remark or not remark.start() < span[0] < closed]
+
+
+def _is_factor(text: str, number: Span) -> bool:
+    """Is it one as in "60% of 50", "3/4 of them" or "4 times her age"?"""
+    part = text[number[1] - 1] == "%" or "/" in text[slice(*number)]
+    return bool((part and _OF.match(text, number[1])) or _TIMES.match(text, number[1]))
 
 
 def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
@@ -96,7 +143,13 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
     # what stands before a colon is a heading
     colon = text.rfind(":", sentence, numbers[-1][0])
     if colon >= 0 and not text[colon + 1].isdigit():
-        later = numbers = [span for span in numbers if span[0] > colon]
+        parts = [span for span in numbers if span[0] > colon]
+        whole = (
+            _ALTOGETHER.search(text, sentence, colon)
+            and len(parts) > 1
+            and "=" not in text[colon : parts[-1][0]]
+        )
+        later = numbers = (numbers[: -len(parts)] if whole else []) or parts
     for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
         kept = [span for span in numbers if span[1] <= match.start()]
         if kept and text[sentence : match.start()].strip():
