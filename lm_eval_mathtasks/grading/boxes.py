@@ -24,7 +24,7 @@ _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
 _HOLLOW = re.compile(
-    r"[\s.…?_$]*|\\[lc]?dots|\.\.\.|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
+    r"(?:[\s.…?_$]|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
     re.IGNORECASE,
 )
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.

@@ -12,13 +12,15 @@ _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
     r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|each|every|some|such|my|about|over|after"
-    r"|before|during|thus|therefore|hence|however)|[,:(=+×÷/^{&-]|(?<!\*)\*)\Z"
+    r"|before|during|thus|therefore|hence|however)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
 _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
-    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for)\b", re.IGNORECASE
+    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally"
+    r"|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
+    re.IGNORECASE,
 )
 # An operator with what may follow it up to the end of a text: numbers, more operators, units.
 _REST_OF_ARITHMETIC = re.compile(
@@ -97,7 +99,8 @@ def ends_early(text: str) -> bool:
         return bool(end)
     if _MIDDLE.search(end) or _OPEN_SUM.search(end, max(0, len(end) - 200)):
         return True
-    if not end[-1].isalpha():
+    # "the option is B" is whole
+    if not end[-2:].isalpha():
         return False
     last = end[_start_of_last(end) :]
     return _BEGUN.match(last) is not None and not _HAS_VALUE.search(last)

@@ -21,8 +21,8 @@ from lm_eval_mathtasks.grading.told import (
     IS_SAID,
     beside_comparisons,
     is_unresolved,
+    joined_numbers,
     result_of,
-    with_smaller_units,
 )
 
 # Longer than this is no sentence and no slot, but the start of an explanation.
@@ -40,8 +40,14 @@ _REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
+    r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
-_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
+_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
+# What belongs to a number behind it: "x ≥ 4", "2 < x < 5", "x = 3 or x = -3"
+_RELATED = re.compile(
+    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?)?(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≤≥≠]=?\s?\Z"
+    r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
+)
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 # "4, not 5" is 4
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
@@ -102,9 +108,12 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     plain = _PLAIN_EQUATION.search(text, max(sentence, numbers[-1][0] - 120), numbers[-1][0])
     if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
         return None
-    told = with_smaller_units(text, [span for span in numbers if span[0] >= sentence])
-    result = result_of(text, beside_comparisons(text, told), sentence)
-    return None if is_unresolved(text, result[1]) else trim(text, *result)
+    told = joined_numbers(text, [span for span in numbers if span[0] >= sentence])
+    begin, end = result_of(text, beside_comparisons(text, told), sentence)
+    related = _RELATED.search(text, max(sentence, begin - 60), begin)
+    if related and not _BESIDE.search(text, sentence, related.start()):
+        begin = related.start()
+    return None if is_unresolved(text, end) else trim(text, begin, end)
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:

@@ -39,7 +39,8 @@ _ARITHMETIC = re.compile(
 # "6 times the perimeter, which is 36": what begins as a factor has its value behind "which is".
 _FACTOR = re.compile(
     r"[$€£]?[\d.]+(?:(?:/\d+|\s?%)\sof\s(?:(?:the|all|his|her|its|their)\s)?[$€£]?\d"
-    r"|\stimes\s(?!\d))(?:[^.\n]|\.(?=\d))*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
+    r"|\stimes\s(?!\d)|(?:\s[a-z]+){0,2}\s(?:more|less|fewer|[a-z]+er)\sthan\s)"
+    r"(?:[^.\n]|\.(?=\d))*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
 )
 # In "6! = 720" the mark is a factorial's.
 _SENTENCE_END = re.compile(r"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$])[.!?](?=[\s\"”*_<)\]]|\Z)")
@@ -93,10 +94,10 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     if boxes and (head or sentences or boxes[0].begin < sentence_end(text, start, stop) - start):
         group = last_group(text[start:stop], boxes)
         return start + group[0].start, start + group[-1].stop
-    if head and is_unresolved(text, head.end()):
-        return None
     if head and (factor := _FACTOR.match(text, start, stop)):
         return slot_value(text, factor.end(), stop)
+    if head and is_unresolved(text, head.end()):
+        return None
     if head:
         return leading_value(text, start, sentence_end(text, start, stop))
     end = stop if sentences else sentence_end(text, start, stop)

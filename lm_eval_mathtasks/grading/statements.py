@@ -54,7 +54,7 @@ _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?P<slash>/?)(?i:answer|solution|final_answer|ans)\s*/?>")
+_TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans)\s*(?:/?>|\Z)")
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_STATEMENTS = 30  # statements looked at from the end; loops of "the answer is" are cheap that way
 

@@ -19,10 +19,18 @@ IS_SAID = re.compile(
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|for a total of"
-    r"|he|she|it|they|we|there)\b"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|earning|yielding|saving|totall?ing"
+    r"|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
+)
+# Of a sentence that opens with its circumstances, "With 12 eggs and 3 cups of flour, Ann bakes 24 rolls", the clause
+# starts behind the comma.
+_OPENER = re.compile(
+    r"\W*(?:(?:so|thus|therefore|hence|then|now),?\s)?(?:if|when|after|before|with|without|for|in|of|at|to|by|since|while"
+    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n]*?\d[^.\n]*?,\s(?=(?:he|she|it|they|we|you|I|there"
+    r"|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
+    re.IGNORECASE,
 )
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
@@ -42,7 +50,7 @@ _IN_TOTAL = re.compile(
 )
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
 # "95 (60 from him, 35 from her)"
-_REMARK_OPENS = re.compile(r"\s\((?=[^()]*[a-z]{2})")
+_REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
 # "3/4 of his money, or $60"
 _OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
 _APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
@@ -51,8 +59,12 @@ _RELATIVE_TO = re.compile(
     r"(?:\s[a-z]+){0,2}\s(?:(?:more|less|[a-z]+er) than (?:[a-z']+ ){0,3}?"
     r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d)[^,;=.\n]*(?:[.!]|\Z)"
 )
-_LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,\s(?:and\s|or\s)?|\s(?:and|or)\s)")
-_ARE = re.compile(r"(?<!\bthere )\bare\s\Z", re.IGNORECASE)
+_LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
+_ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
+# What makes one value of two numbers: √2/2, 3 + √2, 3·10^8, 12 1/2, 3:4, 28 + 3
+_SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
+_JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s[-−+]\s")
+_JOINED = re.compile(r"[:⁄]|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
@@ -65,16 +77,18 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
 
     Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
     """
-    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
-    for position, (begin, end) in enumerate(numbers):
-        if begin > equals >= 0:
-            return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
-        if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
-            return begin, end
-        apposed = position + 1 < len(numbers) and _APPOSED.fullmatch(text, end, numbers[position + 1][0])
-        if apposed and _is_factor(text, (begin, end)):
-            return numbers[position + 1]
     told = _main_clause(text, numbers, sentence)
+    equals = text.rfind("=", told[0][0], told[-1][0])
+    for k, (begin, end) in enumerate(told):
+        if begin > equals >= 0:
+            return told[-1] if _OPERATOR.match(text, end) else (begin, end)
+        behind = told[k + 1 : k + 3]
+        if behind and _OR_ABOUT.fullmatch(text, end, behind[0][0]):
+            return begin, end
+        # the value of "3/4 of his money" or of "20% of $50" stands behind "or"
+        for before, after in pairwise([(begin, end), *behind]) if _is_factor(text, (begin, end)) else ():
+            if _APPOSED.fullmatch(text, before[1], after[0]):
+                return after
     if _IN_TOTAL.match(text, told[-1][1]):
         return told[-1]
     if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
@@ -104,16 +118,24 @@ def is_unresolved(text: str, end: int) -> bool:
     return _RELATIVE_TO.match(text, end) is not None
 
 
-def with_smaller_units(text: str, numbers: list[Span]) -> list[Span]:
-    """Join "2 hours and 15 minutes" to one quantity: two numbers of one dimension, the second in a smaller unit."""
+def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
+    """Join what is one quantity: "√2/2", "12 1/2", and "2 hours and 15 minutes", the second in a smaller unit."""
     joined = numbers[:1]
-    for (_, end), (begin, stop) in pairwise(numbers):
+    for (before, end), (begin, stop) in pairwise(numbers):
         between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
         units = [parse_unit(match[1]) for match in (between, behind) if match]
         larger, smaller = units if len(units) == 2 else (None, None)
+        surd = _SURD.search(text, before, stop) and _JOINED_SURD.fullmatch(text, end, begin)
         if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
             assert behind is not None
             joined[-1] = (joined[-1][0], behind.end())
+        elif (
+            surd
+            or _JOINED.fullmatch(text, end, begin)
+            or (text[end:begin] == " " and "/" in text[begin:stop])
+        ):
+            bracketed = text[end] == ")" and text[joined[-1][0] - 1] == "("
+            joined[-1] = (joined[-1][0] - bracketed, stop)
         else:
             joined.append((begin, stop))
     return joined
@@ -155,6 +177,8 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
         if kept and text[sentence : match.start()].strip():
             later = kept
             break
+    opened = _OPENER.match(text, sentence, later[-1][0])
+    later = [span for span in later if not opened or span[0] >= opened.end()] or later
     for match in reversed(list(_CLAUSE_START.finditer(text, sentence, later[-1][0]))):
         kept = [span for span in later if span[0] >= match.start()]
         if kept:
