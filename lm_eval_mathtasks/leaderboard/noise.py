@@ -14,11 +14,11 @@ from lm_eval_mathtasks.leaderboard.protocol import is_greedy
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.records import Run
 
-# Share of p(1-p) that is left within a doc. Sampled: the largest of six measured runs (0.15 to 0.35) that are right on
-# a fifth of the docs and more; all of it in one that is right on 0.75 %, because right answers to what a model cannot
-# do are luck. Between these nothing is measured: below a score of LUCK the whole is assumed. Greedy: answers change with
-# batch size, hardware and precision (Yuan et al. 2025, arXiv:2506.09501; Atil et al. 2024, arXiv:2408.04667); as much as
-# the steadiest sampled run, until it is measured.
+# Share of p(1-p) that is left within a doc. Sampled: the largest of six measured runs (0.15 to 0.35) that are right
+# on a fifth of the docs and more; all of it in one that is right on 0.75 %, because right answers to what a model
+# cannot do are luck. Between these nothing is measured: below a score of LUCK the whole is assumed. Greedy: answers
+# change with batch size, hardware and precision (Yuan et al. 2025, arXiv:2506.09501; Atil et al. 2024,
+# arXiv:2408.04667); as much as the steadiest sampled run, until it is measured.
 SAMPLED = 0.35
 LUCK = 0.1
 GREEDY = 0.15
