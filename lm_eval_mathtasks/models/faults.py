@@ -107,7 +107,7 @@ class Fault(Exception):
         self.said = as_said(said)
         self.fix = fix or HINTS.get(kind, "")
 
-    def reaching(self, severity: Severity) -> Fault:
+    def reaching(self, severity: Severity) -> "Fault":
         """The same, where it reaches further or less far than it seemed to."""
         return Fault(
             severity, self.kind, self.said, self.fix, paid=self.paid, unsure=self.unsure, usage=self.usage,
