@@ -1,7 +1,5 @@
 """What a journal is asked: which answers are there, to which docs, how they ended, and what they took."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The journal's file: its tables, what a row of them is, and how it is opened."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

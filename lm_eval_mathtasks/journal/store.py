@@ -5,8 +5,6 @@ waits for a disk and fsync is paid per group, not per answer. Several processes 
 key is asked for by one of them, and the first answer to it stays. Keys and headers are never written.
 """
 
-from __future__ import annotations
-
 import queue
 import shutil
 import sqlite3

@@ -1,7 +1,5 @@
 """One request until it is answered: tenacity retries what may pass, the dispatcher says when anything leaves."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -5,8 +5,6 @@ collected batch in its journal asks nothing, and is the same evaluation as a liv
 Format: https://platform.openai.com/docs/guides/batch
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence

@@ -4,8 +4,6 @@ Gateways pack what they call plain, and call packed what is not. So the bytes ar
 text or page does, and the first four of JSON tell UTF-16 and UTF-32 from UTF-8 (RFC 4627, section 3).
 """
 
-from __future__ import annotations
-
 import codecs
 import json
 import re

@@ -5,8 +5,6 @@
 Arguments: `settings.Settings`. The key comes from the environment (OPENAI_API_KEY).
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

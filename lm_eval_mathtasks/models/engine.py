@@ -3,8 +3,6 @@
 A fault that concerns the whole run stops it at once; answers under way, which are paid for, are awaited.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

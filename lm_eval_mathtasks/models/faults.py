@@ -4,8 +4,6 @@ The order of the tests matters. "insufficient_quota" arrives as a 429 but no wai
 arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can do without it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -109,7 +107,7 @@ class Fault(Exception):
         self.said = as_said(said)
         self.fix = fix or HINTS.get(kind, "")
 
-    def reaching(self, severity: Severity) -> Fault:
+    def reaching(self, severity: Severity) -> "Fault":
         """The same, where it reaches further or less far than it seemed to."""
         return Fault(
             severity, self.kind, self.said, self.fix, paid=self.paid, unsure=self.unsure, usage=self.usage,

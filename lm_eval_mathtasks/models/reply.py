@@ -4,8 +4,6 @@ A gateway's HTTP 200 may hold an error, reasoning has three names, and neither t
 can be relied on. Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping
