@@ -38,7 +38,7 @@ PACKAGES = {
     "package": set(),
     "network": {"huggingface_hub"},
     "problems": {"datasets", "huggingface_hub", "yaml"},
-    "numbers": set(),
+    "numbers": {"numpy"},
     "journal": set(),
     "presets": {"yaml"},
     "smollm": {"torch", "transformers", "gguf"},

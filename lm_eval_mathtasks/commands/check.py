@@ -1,7 +1,5 @@
 """The command `mathtasks check`: load every task, and say what is wrong with it."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from pathlib import Path

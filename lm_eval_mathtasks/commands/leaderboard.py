@@ -1,7 +1,5 @@
 """The command `mathtasks leaderboard`: show, search, validate, add, measured."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from datetime import date

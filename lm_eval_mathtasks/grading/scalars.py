@@ -1,7 +1,5 @@
 """Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Cut the cleaned text of an answer into tokens, for the parser in `latex`."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Add a claim: one row of YAML, written into the file of its source, validated before it stays."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -63,13 +61,9 @@ def _yes_or_no(text: str) -> bool:
     return text.lower() in {"yes", "true"}
 
 
-def _count_or_null(text: str) -> int | None:
-    """`null` says that the source counts several answers, and not how many."""
-    return None if text == "null" else int(text)
-
-
 _KINDS: dict[str, Callable[[str], Value]] = {
-    "k": _count_or_null,
+    # `null` says that the source counts several answers, and not how many.
+    "k": lambda text: None if text == "null" else int(text),
     **dict.fromkeys(("shots", "max_tokens"), int),
     **dict.fromkeys(("score", "temperature", "top_p", "size_b"), float),
     **dict.fromkeys(("cot", "chat_template"), _yes_or_no),

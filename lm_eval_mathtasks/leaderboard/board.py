@@ -1,7 +1,5 @@
 """The board: claims by what was counted, one line for each model and protocol, and their scores against their sizes."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import defaultdict

@@ -5,8 +5,6 @@ p(1-p), the variance of a coin as biased as the score, because a model that is a
 move. Where the constants come from: leaderboards/README.md.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.claims import Claim

@@ -1,7 +1,5 @@
 """What `compare` prints of runs with each other: pairs, rankings, ratios to a baseline."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.leaderboard.instances import Drop, Spread

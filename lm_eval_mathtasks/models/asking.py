@@ -1,7 +1,5 @@
 """One request until it is answered: tenacity retries what may pass, the dispatcher says when anything leaves."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
@@ -35,7 +33,7 @@ STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 # Refusals that a balancer may send once, and then not again.
 STRAY = {"key", "permission", "model", "redirect"}
-DOWN = {"connection", "server_error"}
+DOWN = {"connection", "server_error", "no_api"}
 MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
 
@@ -163,11 +161,16 @@ class Asker:
             log.warning("%s", said)
 
     def _doubted(self, fault: Fault, history: History, key: str) -> Fault:
-        """What a failure means here: a server that answered before and refuses once is asked once more, and one that
-        does nothing but fail, for as long as a request is tried, has failed the run."""
+        """What a failure means here: a server that answered before and refuses once is asked once more; one that never
+        did, and sends what is no reply, is none; one that does nothing but fail, for as long as a request is tried, has
+        failed the run."""
         if fault.kind in STRAY and fault.severity == "run" and self.report.answered and not self.stray:
             self.stray = history.stray = True
             return Fault("transient", fault.kind, fault.said)
+        # Journalled answers are of the same address.
+        proven = self.report.answered or self.report.from_journal
+        if fault.kind == "no_api" and not proven and history.attempts - history.refused >= PAID_TRIES:
+            return Fault("run", fault.kind, fault.said, fault.fix)
         if fault.kind in DOWN:
             self.dispatcher.failed(key)
             down_s = self.dispatcher.failing_s()

@@ -4,17 +4,16 @@ Gateways pack what they call plain, and call packed what is not. So the bytes ar
 text or page does, and the first four of JSON tell UTF-16 and UTF-32 from UTF-8 (RFC 4627, section 3).
 """
 
-from __future__ import annotations
-
 import codecs
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said
+from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said, page_title
 
 ACCEPTED = "gzip, deflate"
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
@@ -24,7 +23,6 @@ HEAD = 4  # bytes that tell
 _DECODER = json.JSONDecoder()
 # A comma behind the last of several values, which JSON has not; what stands in a string is left as it is.
 _COMMAS = re.compile(rb'("(?:[^"\\]|\\.)*\\?(?:"|\Z))|,(?=\s*[}\]])', re.S)
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b(?:.*?<title[^>]*>(.*?)</title)?", re.I | re.S)
 
 
 class Unpacker:
@@ -59,11 +57,13 @@ class Unpacker:
 
 
 def no_json(data: bytes | bytearray) -> Fault:
-    """What a body means that is no JSON."""
+    """What a body means that is no JSON: half an answer, which is paid for; or a page or a text, by which a gateway
+    says that what is behind it fails, and another server that it is no such interface."""
     start = data[:READ_CHARS].decode("utf-8", "replace")
-    if page := _PAGE.match(start):
-        said = f"a web page, not JSON: {as_said(page[1] or start, SAID_CHARS)}; check base_url="
-        return Fault("transient", "malformed", said, paid=True)
+    page = page_title(start)
+    if page or (start[:1].isalpha() and "\ufffd" not in start):
+        said = f"{'a web page' if page else 'text'}, not JSON: {as_said(page or start, SAID_CHARS)}; check base_url="
+        return Fault("transient", "no_api", said, unsure=True)
     return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
 
 
@@ -125,3 +125,30 @@ def one_answer(bodies: list[Any]) -> list[Any]:
     if any(other != whole[0] for other in whole):
         raise Fault("item", "malformed", f"{len(whole)} answers that differ in one body", paid=True)
     return [body for body in bodies if not _choices(body)] + [next(filter(_choices, bodies))]
+
+
+def content_text(content: Any) -> str:
+    """The text of a content field: a string, a part with a text, or a list of these."""
+    if isinstance(content, list):
+        return "".join(map(content_text, content))
+    if isinstance(content, Mapping):
+        return content_text(content.get("text"))
+    return content if isinstance(content, str) else ""
+
+
+def name_in(value: Any) -> str | None:
+    """A field that should hold a name, as text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def counts(usage: Any) -> dict[str, Any]:
+    """Usage as a server reported it, without whatever is no number of tokens."""
+    found: dict[str, Any] = {}
+    for name, value in usage.items() if isinstance(usage, Mapping) else ():
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+            value = int(value)  # noqa: PLW2901
+        if isinstance(value, Mapping):
+            found[name] = counts(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+            found[name] = value
+    return found

@@ -5,8 +5,6 @@ dispatcher and tenacity decide when to ask again. The body is read here, because
 a stream may end in the middle, and reasoning has three names.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import math

@@ -4,8 +4,6 @@ Nobody else sleeps for a rate. A refusal pauses everybody, because a slot that o
 taken; requests that must be asked again go first, or the tail of the run waits for them.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 import time

@@ -4,8 +4,6 @@ The order of the tests matters. "insufficient_quota" arrives as a 429 but no wai
 arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can do without it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -54,11 +52,14 @@ NAMED = re.compile(
     r"(?:argument supplied|parameter|value|param)s?:? *['\"`]?([a-z_]+(?:\.[a-z_]+)*)['\"`]?", re.I
 )
 
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b(?:.*?<title[^>]*>\s*(.*?)\s*</title)?", re.I | re.S)
+
 HINTS = {
     "key": "export the right key (see api_key_env), then " + RUN_AGAIN,
     "quota": "add credit or raise the limit of this account, then " + RUN_AGAIN,
     "permission": "use a key that may use this model, then " + RUN_AGAIN,
     "model": "correct model= or base_url=, then " + RUN_AGAIN,
+    "no_api": "correct base_url=, then " + RUN_AGAIN,
 }
 
 
@@ -123,6 +124,12 @@ class Rejected(Exception):
         self.parameter, self.fault = parameter, fault
 
 
+def page_title(text: str) -> str | None:
+    """What a web page is called, or its beginning where it has no title; None for any other text."""
+    page = _PAGE.match(text)
+    return (page[1] or text) if page else None
+
+
 def error_part(body: Any) -> dict[str, Any]:
     """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text, or a
     list that holds one of these."""
@@ -133,7 +140,8 @@ def error_part(body: Any) -> dict[str, Any]:
         if isinstance(inner, Mapping):
             return dict(inner)
         return {"message": str(inner)}
-    return {"message": "" if body is None else str(body)}
+    said = "" if body is None else str(body)
+    return {"message": page_title(said) or said}
 
 
 def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classification)

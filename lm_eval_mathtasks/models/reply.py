@@ -4,10 +4,7 @@ A gateway's HTTP 200 may hold an error, reasoning has three names, and neither t
 can be relied on. Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from __future__ import annotations
-
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,9 +14,12 @@ from typing import Any
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.bodies import (
     Unpacker,
+    content_text,
+    counts,
     end_of,
     is_stream,
     json_values,
+    name_in,
     no_json,
     one_answer,
     parse,
@@ -92,7 +92,7 @@ class Parser:
         self._streamed: bool | None = None
         self._bodies: list[Any] = []
         self._unpacker = Unpacker(headers, MAX_BYTES + 1)
-        self._data, self._event, self._seen = b"", b"", False
+        self._data, self._event, self._seen, self._text = b"", b"", False, b""
 
     def feed(self, piece: bytes, *, last: bool = False) -> None:
         """Take in the next bytes."""
@@ -149,6 +149,8 @@ class Parser:
         elif not line.strip():
             self._flush(last=True)
             self._event = b""
+        elif name not in (b"", b"data", b"id", b"retry"):
+            self._text = self._text or line
 
     def _flush(self, *, last: bool) -> None:
         """Take the data so far as a chunk: one may stand on several lines, and many servers write no blank ones."""
@@ -160,7 +162,8 @@ class Parser:
             body = json.loads(data)
         except ValueError:
             if last:
-                raise no_json(data) from None
+                said = f"a chunk that is no JSON: {as_said(data.decode('utf-8', 'replace'), SAID_CHARS)}"
+                raise Fault("transient", "truncated", said, paid=True) from None
             return
         self._data = b""
         if self._event == b"error" and isinstance(body, Mapping) and not body.get("error"):
@@ -176,7 +179,7 @@ class Parser:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise no_json(self._rest)
+                    raise no_json(self._text)
             else:
                 bodies = one_answer(self._bodies or parse(self._rest))
                 for body in bodies:
@@ -188,15 +191,6 @@ class Parser:
             return finish(self._reply)
 
 
-def _joined(content: Any) -> str:
-    """The text of a content field: a string, a part with a text, or a list of these."""
-    if isinstance(content, list):
-        return "".join(map(_joined, content))
-    if isinstance(content, Mapping):
-        return _joined(content.get("text"))
-    return content if isinstance(content, str) else ""
-
-
 def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
@@ -206,10 +200,10 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise classify(_status_inside(error_part(body)), body, headers, payload)
     if "choices" not in body:
         reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
-    reply.served_model = _name(body.get("model")) or reply.served_model
-    reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
+    reply.served_model = name_in(body.get("model")) or reply.served_model
+    reply.fingerprint = name_in(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
-    id_ = _name(body.get("id"))
+    id_ = name_in(body.get("id"))
     if id_ and reply.id not in (None, id_):
         raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
     reply.id = id_ or reply.id
@@ -228,33 +222,15 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         )
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
-    said = _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
+    said = content_text(message.get("content", message.get("text"))) or content_text(message.get("refusal"))
     # A whole message after its pieces says all of them again.
     reply.text = said if said and message is choice.get("message") else reply.text + said
-    reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
+    reply.reasoning += next((content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
     reply.finish_reason = reply.finish_reason or reason_of(choice)
 
 
 def _kept(text: str) -> str:
     return redact(encodable(text), shapes=False)
-
-
-def _name(value: Any) -> str | None:
-    """A field that should hold a name, as text."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def counts(usage: Any) -> dict[str, Any]:
-    """Usage as a server reported it, without whatever is no number of tokens."""
-    found: dict[str, Any] = {}
-    for name, value in usage.items() if isinstance(usage, Mapping) else ():
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
-            value = int(value)  # noqa: PLW2901
-        if isinstance(value, Mapping):
-            found[name] = counts(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
-            found[name] = value
-    return found
 
 
 def _status_inside(error: Mapping[str, Any]) -> int:

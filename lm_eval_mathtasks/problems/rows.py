@@ -4,8 +4,6 @@ Copies of a set call its columns by other names, and keep parts of it in other f
 columns, so that a checksum over these is the same for every copy.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re

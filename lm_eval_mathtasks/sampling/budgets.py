@@ -5,14 +5,13 @@ A response that is longer than N is judged as a server would have delivered it a
 then has no answer. The curve need not rise: a model may state a right answer and take it back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.grading.judge import CutOff
+from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
@@ -57,7 +56,8 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
     if not responses:
         raise EvidenceError(f"responses in {run.label}", "none", "look at the run's errors")
     longest = max(len(r.ends) for r in responses)
-    chosen = sorted(set(budgets)) if budgets is not None else _doubling(longest)
+    doubling = powers_of_two(max(1, longest))[-MOST_BUDGETS:]
+    chosen = doubling if budgets is None else sorted(set(budgets))
     if chosen[0] < 1:
         raise Undefined("budgets of at least one token", str(chosen[0]), "--budgets 256,512")
     whole = _judged(run, rows, responses)
@@ -72,10 +72,6 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
         finished.append(sum(short) / len(short))
     curve = Curve("accuracy", tuple(points))
     return Budgets(curve, tuple(finished), len(responses), cut_off(whole), longest)
-
-
-def _doubling(longest: int) -> list[int]:
-    return sorted({max(longest, 1), *(1 << i for i in range(longest.bit_length()))})[-MOST_BUDGETS:]
 
 
 def _cut(response: Measured, budget: int) -> Measured:
