@@ -110,5 +110,8 @@ def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:
         raise EvidenceError(f"room to write {path}", str(error), "name another file with -o") from error
     responses = sum(len(one.judgements) for one in examined)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    print(f"{path}: {len(examined)} runs, {responses:,} responses, {size}", file=sys.stderr)
+    print(
+        f"{path}: {len(examined)} run{'s' * (len(examined) > 1)}, {responses:,} responses, {size}",
+        file=sys.stderr,
+    )
     return 0

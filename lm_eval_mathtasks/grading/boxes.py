@@ -23,7 +23,10 @@ _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
 _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
-_HOLLOW = re.compile(r"[\s.…?_$]*|\\[lc]?dots|(?:your |the |final )*answer(?: here)?|\.\.\.", re.IGNORECASE)
+_HOLLOW = re.compile(
+    r"(?:[\s.…?_$]|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
+    re.IGNORECASE,
+)
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters
 MAX_BROKEN_LENGTH = 200  # characters of a box without its closing brace

@@ -63,7 +63,8 @@ class Symbolic:
         return Outcome(None, "symbolic", reason)
 
 
-def _plain_number(text: str) -> int | Fraction | None:
+def plain_number(text: str) -> int | Fraction | None:
+    """Return the number that a text is, None for any other text, whatever it may mean."""
     match = _PLAIN.fullmatch(text)
     if not match:
         return None
@@ -77,7 +78,7 @@ def _both_plain(gold: str, pred: str) -> Verdict | None:
     """Two integers or decimals that are equal, or integers that differ: no parsing, no rounding rule."""
     if len(gold) > MAX_ANSWER_CHARS or len(pred) > MAX_ANSWER_CHARS:
         return None
-    g, p = _plain_number(gold), _plain_number(pred)
+    g, p = plain_number(gold), plain_number(pred)
     if g is None or p is None:
         return None
     if g == p:

@@ -57,7 +57,10 @@ _RULES = (
     (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
     (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
     # bold that opens or closes inside; 2**3 is a power
-    (r"(?<![\w)}\]\s])\s*\*\*(?=\S)|\*\*(?=\s*$)", " "),
+    (
+        r"(?<![\w)}\]\s])\s*\*\*(?=\S)|(?:(?<=, )|(?<=and )|(?<=or ))\*\*(?=\S)|\*\*(?=\s*(?:$|,|and\b|or\b))",
+        " ",
+    ),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
     (rf"\\(?:{_MATH_FONTS})\s*\{{\s*([A-Za-z]|\\[a-z]+)\s*\}}", r" \1"),
     (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),

@@ -86,7 +86,7 @@ _AS_NEW = (
 )
 
 
-def asked_of(request: Mapping[str, Any], prompt: str) -> tuple[tuple[str, bytes], str | None]:
+def packed_request(request: Mapping[str, Any], prompt: str) -> tuple[tuple[str, bytes], str | None]:
     """What holds a request, without any key: the row (key, body) of `requests`, and the seed as JSON."""
     rest = {name: value for name, value in request.items() if name != "seed"}
     asked = redact(json.dumps([rest, prompt]), shapes=False).encode()
@@ -96,7 +96,7 @@ def asked_of(request: Mapping[str, Any], prompt: str) -> tuple[tuple[str, bytes]
 
 def rows_of(answer: Answer) -> tuple[tuple[str, bytes], tuple[Any, ...]]:
     """What holds an Answer, without any key: the row (key, body) of what was asked, and the row of STORED."""
-    asked, seed = asked_of(answer.request, answer.prompt)
+    asked, seed = packed_request(answer.request, answer.prompt)
     # asdict would copy every message.
     raw = ((name, getattr(answer, name)) for name in STORED[:-1])
     row = (json.dumps(value) if name in JSON_COLUMNS else value for name, value in raw)

@@ -24,8 +24,8 @@ from lm_eval_mathtasks.journal.schema import (
     DAMAGE,
     STORED,
     Answer,
-    asked_of,
     connect,
+    packed_request,
     rows_of,
     unusable,
 )
@@ -109,7 +109,7 @@ class Journal:
         """Store what a batch file asks: rows of (key, endpoint, request, prompt)."""
         with self._usable(), self._reader as db:
             for key, url, request, prompt in rows:
-                asked, seed = asked_of(request, prompt)
+                asked, seed = packed_request(request, prompt)
                 db.execute(_REQUEST, asked)
                 db.execute(_PENDING, (key, url, asked[0], seed))
 

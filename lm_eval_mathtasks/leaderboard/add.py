@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
+from lm_eval_mathtasks.leaderboard.claim_checks import check_claims
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims, read_claims
 
 Value = str | int | float | bool | None
@@ -115,7 +117,8 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
     for path, text in edits.items():
         path.write_text(text, encoding="utf-8")
     try:
-        said = [str(problem) for problem in read_claims(folder)[1]]
+        there, problems = read_claims(folder)
+        said = [str(problem) for problem in (*problems, *check_claims(there, date.today()))]
     except ClaimError as error:
         said = [str(error)]
     if said:

@@ -13,13 +13,14 @@ _FACTS = {"docs", "tasks", "editions", "note"}
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A set of problems: its name in claims, how many problems, what harnesses call it, and how many problems its
-    other editions have."""
+    """A set of problems: its name in claims, how many problems, what harnesses call it, how many problems its other
+    editions have, and what tells it from its look-alikes."""
 
     name: str
     docs: int
     tasks: re.Pattern[str]
     editions: tuple[int, ...] = ()
+    note: str = ""
 
     def gives(self, score: float, answers: int = 1) -> bool:
         """Whether some count of right ones among so many answers to each problem is published as this score.
@@ -49,7 +50,10 @@ def read_benchmarks(path: Path) -> tuple[dict[str, Benchmark], list[Problem]]:
             problems.append(Problem(path.name, line, f"{name}: {wrong}"))
         else:
             tasks = re.compile(facts["tasks"], re.IGNORECASE)
-            found[str(name)] = Benchmark(str(name), facts["docs"], tasks, tuple(facts.get("editions", ())))
+            editions = tuple(facts.get("editions", ()))
+            found[str(name)] = Benchmark(
+                str(name), facts["docs"], tasks, editions, str(facts.get("note", ""))
+            )
     return found, problems
 
 

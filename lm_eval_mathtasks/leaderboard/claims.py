@@ -171,7 +171,7 @@ def _describe(error: Any) -> str:
     where = ".".join(str(step) for step in error["loc"] if not isinstance(step, int))
     given = error.get("input")
     shown = "" if isinstance(given, dict | list) else f" (got {given!r})"
-    return f"{where}: {error['msg']}{shown}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"
 
 
 def _cross_check(

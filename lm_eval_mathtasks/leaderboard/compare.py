@@ -31,6 +31,7 @@ from lm_eval_mathtasks.leaderboard.protocol import (
     lost_share,
     number_alone,
     states_nothing,
+    verdicts_part,
 )
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.identity import Identity, identity_of
@@ -191,13 +192,15 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     said: Said = NOTHING,
     identity: Identity | None = None,
     any_grader: bool = True,
+    by_our_grader: float | None = None,
 ) -> Comparison:
     """Compare a run with one claim: is it the same measurement, on these docs?
 
     shares: regraded shares by doc, by default the run's own. models: what the run's name may mean. mode, cut_share:
     see `compare_protocols`. margin, flips: as fractions; see `Comparison` and `noise`. said: by the user, of the run.
     identity: of the run, where it is known already. any_grader: whether the score of the grader that a claim names may
-    stand for the run's own, if its log holds both.
+    stand for the run's own, if its log holds both. by_our_grader: the score that the stored responses have by it, where
+    the run's own counts.
     """
     if shares is not None:
         run = regraded(run, shares)
@@ -219,6 +222,8 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     own = noise_of_run(run, ours.value, ours.k, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
     margin = max(margin, _rounding(claim))
+    if by_our_grader is not None and shares is None:
+        parts += verdicts_part(run, claim, ours.value - by_our_grader, margin)
     ours = ours if ours.docs else replace(ours, docs=benchmark.docs)
     difference = difference_of(ours, theirs, noise, margin, off=off if comparable(parts) else 0.0)
     if not comparable(parts):

@@ -99,9 +99,9 @@ def docs_parts(
     """Return whether docs and reference answers are the benchmark's, as far as the log holds them and the set is known
     here; and the share of docs that are other ones, or graded by other answers: by so much the score may be off.
 
-    Docs of another known set, one doc asked again under other ids, and a set of which few questions are known break the
-    comparison; the user's word (`--benchmark`) outweighs the last of these. own: whether the run's own verdicts count,
-    which were not given by reference answers that a file replaced.
+    Docs of another known set, one doc asked again under other ids, and a set of which few or no questions are known
+    break the comparison; the user's word (`--benchmark`) outweighs the last of these. own: whether the run's own
+    verdicts count, which were not given by reference answers that a file replaced.
     """
     if docs.with_question == 0:
         return [Part("questions", "not in the log", benchmark.name, "unknown")], 0.0
@@ -119,8 +119,9 @@ def docs_parts(
         found, effect = f"{found}, {others} of other sets ({elsewhere})", "breaks"
     elif known >= (1 - _FEW) * all_of_them:
         effect = "same"
-    elif _FEW * different < known < _MOST * different and not said.benchmark:
-        effect = "breaks"
+    elif known < _MOST * different and docs.with_question == docs.asked and not said.benchmark:
+        # Translated, perturbed or told anew, under the same name.
+        found, effect = f"{found} (--benchmark says that they are)", "breaks"
     questions = Part("questions", found, benchmark.name, effect)
     if effect != "same":
         return [questions], 0.0

@@ -218,6 +218,18 @@ def _grader(ours: str | None, theirs: str | None) -> Part:
     )
 
 
+def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:
+    """Yield the run's own verdicts, where its stored responses have another score by our grader.
+
+    surplus: of its own, as a fraction. What the responses do not bear out breaks the comparison; a strict pattern
+    misses right answers, which is known to matter. Of a vote, or the best of several, our grader's mean says nothing.
+    """
+    if abs(surplus) > margin and run.protocol.metric in (None, *_GREEDY_OR_SAMPLED):
+        effect: Effect = "breaks" if surplus > 0 else "matters"
+        ours = f"{abs(100 * surplus):.1f} points {'above' if surplus > 0 else 'below'} our grader's"
+        yield Part("verdicts", ours, shown(claim.grader), effect)
+
+
 def shown(value: object) -> str:
     """A part of a protocol for people."""
     if value is None:

@@ -6,6 +6,7 @@ text or page does, and the first four of JSON tell UTF-16 and UTF-32 from UTF-8 
 
 import codecs
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping
@@ -124,3 +125,30 @@ def one_answer(bodies: list[Any]) -> list[Any]:
     if any(other != whole[0] for other in whole):
         raise Fault("item", "malformed", f"{len(whole)} answers that differ in one body", paid=True)
     return [body for body in bodies if not _choices(body)] + [next(filter(_choices, bodies))]
+
+
+def content_text(content: Any) -> str:
+    """The text of a content field: a string, a part with a text, or a list of these."""
+    if isinstance(content, list):
+        return "".join(map(content_text, content))
+    if isinstance(content, Mapping):
+        return content_text(content.get("text"))
+    return content if isinstance(content, str) else ""
+
+
+def name_in(value: Any) -> str | None:
+    """A field that should hold a name, as text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def counts(usage: Any) -> dict[str, Any]:
+    """Usage as a server reported it, without whatever is no number of tokens."""
+    found: dict[str, Any] = {}
+    for name, value in usage.items() if isinstance(usage, Mapping) else ():
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+            value = int(value)  # noqa: PLW2901
+        if isinstance(value, Mapping):
+            found[name] = counts(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+            found[name] = value
+    return found

@@ -5,7 +5,6 @@ can be relied on. Server-sent events: https://html.spec.whatwg.org/multipage/ser
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,9 +14,12 @@ from typing import Any
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.bodies import (
     Unpacker,
+    content_text,
+    counts,
     end_of,
     is_stream,
     json_values,
+    name_in,
     no_json,
     one_answer,
     parse,
@@ -189,15 +191,6 @@ class Parser:
             return finish(self._reply)
 
 
-def _joined(content: Any) -> str:
-    """The text of a content field: a string, a part with a text, or a list of these."""
-    if isinstance(content, list):
-        return "".join(map(_joined, content))
-    if isinstance(content, Mapping):
-        return _joined(content.get("text"))
-    return content if isinstance(content, str) else ""
-
-
 def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
@@ -207,10 +200,10 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise classify(_status_inside(error_part(body)), body, headers, payload)
     if "choices" not in body:
         reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
-    reply.served_model = _name(body.get("model")) or reply.served_model
-    reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
+    reply.served_model = name_in(body.get("model")) or reply.served_model
+    reply.fingerprint = name_in(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
-    id_ = _name(body.get("id"))
+    id_ = name_in(body.get("id"))
     if id_ and reply.id not in (None, id_):
         raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
     reply.id = id_ or reply.id
@@ -229,33 +222,15 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         )
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
-    said = _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
+    said = content_text(message.get("content", message.get("text"))) or content_text(message.get("refusal"))
     # A whole message after its pieces says all of them again.
     reply.text = said if said and message is choice.get("message") else reply.text + said
-    reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
+    reply.reasoning += next((content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
     reply.finish_reason = reply.finish_reason or reason_of(choice)
 
 
 def _kept(text: str) -> str:
     return redact(encodable(text), shapes=False)
-
-
-def _name(value: Any) -> str | None:
-    """A field that should hold a name, as text."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def counts(usage: Any) -> dict[str, Any]:
-    """Usage as a server reported it, without whatever is no number of tokens."""
-    found: dict[str, Any] = {}
-    for name, value in usage.items() if isinstance(usage, Mapping) else ():
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
-            value = int(value)  # noqa: PLW2901
-        if isinstance(value, Mapping):
-            found[name] = counts(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
-            found[name] = value
-    return found
 
 
 def _status_inside(error: Mapping[str, Any]) -> int:

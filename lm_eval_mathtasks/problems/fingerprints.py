@@ -72,10 +72,10 @@ def _known() -> Mapping[str, Mapping[bytes, bytes]]:
     return {name: unpacked(text) for name, text in stored.items()}
 
 
-def recognised(question: str, gold: str | None = None) -> Recognised:
+def recognised(question: str, gold: str | None = None, *, whole: bool = False) -> Recognised:
     """Return which known sets have a question, which may stand at the end of a prompt, before instructions; and which
-    of them publish this reference answer."""
-    for text in (question, *_inside(question)):
+    of them publish this reference answer. whole: the text is the question, and nothing else."""
+    for text in (question, *(() if whole else _inside(question))):
         asked = fingerprint_of(text)
         if sets := frozenset(name for name, known in _known().items() if asked in known):
             if gold is None:

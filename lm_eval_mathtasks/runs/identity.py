@@ -1,13 +1,15 @@
 """What a run is of, as far as its log says: which weights, which docs, which prompt. Unknown is unknown."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.fingerprints import Recognised, known_docs, recognised
 from lm_eval_mathtasks.problems.gold import gold_key
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.runs.shown import Shown, shown_by
+from lm_eval_mathtasks.runs.shown import Shown, alike, shown_by
 from lm_eval_mathtasks.runs.weights import Weights
 from lm_eval_mathtasks.text import letters
 
@@ -20,6 +22,11 @@ _THINKING = (
     "think_end_token",
     "chat_template_args",
 )
+
+
+# Questions that begin alike by more than chance.
+_ENOUGH = 8
+_SENTENCE = re.compile(r"[.:?!\n][\s\"')]*")
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def identity_of(run: Run) -> Identity:
     docs = Docs(
         asked=len(run.rows),
         with_question=sum(bool(row.question) for row in run.rows),
-        different=tuple(recognised(question, gold) for question, gold in different),
+        different=_recognised(list(different)),
         corrected=sum(_is_corrected(question, gold) for question, gold in different),
     )
     arguments = {name: settings.get(f"model argument {name}") for name in _THINKING}
@@ -108,6 +115,26 @@ def identity_of(run: Run) -> Identity:
         thinking=tuple(f"{name}={value}" for name, value in arguments.items() if value is not None),
     )
     return Identity(run.provenance.weights, docs, prompt, shown_by(run))
+
+
+def _recognised(asked: Sequence[tuple[str, str | None]]) -> tuple[Recognised, ...]:
+    """What is known of each question and its reference answer; where hardly any is, without the sentences that all of
+    them begin and end with, which may be instructions."""
+    found = tuple(recognised(question, gold) for question, gold in asked)
+    if len(asked) < _ENOUGH or 2 * sum(bool(one.sets) for one in found) > len(asked):
+        return found
+    texts = [question for question, _ in asked]
+    starts = [0, *(end.end() for end in _SENTENCE.finditer(alike(texts)))]
+    behind = alike([text[::-1] for text in texts])[::-1]
+    ends = [0, *(len(behind) - end.end() for end in _SENTENCE.finditer(behind))]
+    places = [
+        (i, j) for i in starts for j in ends if recognised(texts[0][i : len(texts[0]) - j], whole=True).sets
+    ]
+    if not places:
+        return found
+    start, end = places[0]
+    bare = (recognised(question[start : len(question) - end], gold, whole=True) for question, gold in asked)
+    return tuple(new if new.sets else old for old, new in zip(found, bare, strict=True))
 
 
 def _is_corrected(question: str, gold: str | None) -> bool:

@@ -134,7 +134,7 @@ def _meaning(name: str, k: int) -> tuple[str | None, int]:
     """What a metric of k answers to each doc is, and of how many; None where its name does not say."""
     if votes := re.search(r"maj(?:ority)?@(?:n:n=)?(\d+)", name):
         return "maj@k", int(votes[1])
-    if (passes := re.search(r"pass@(?:k:k=)?(\d+)", name)) and int(passes[1]) > 1:
+    if (passes := re.search(r"(?i)pass@(?:k:k=)?(\d+)", name)) and int(passes[1]) > 1:
         return "pass@k", int(passes[1])
     taken = re.search(r"pass@1:(\d+)_samples", name)
     k = int(taken[1]) if taken else k

@@ -79,7 +79,7 @@ def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
     first = [(before, behind[::-1]) for _, before, behind in asked[:_LOOKED_AT]]
     if len(first) < 2:
         return
-    start, end = (_alike(list(texts)) for texts in zip(*first, strict=True))
+    start, end = (len(alike(texts)) for texts in zip(*first, strict=True))
     for row, before, behind in asked:
         own = [text for text in (before[start:], behind[: len(behind) - end]) if len(text) <= _LONGEST_HINT]
         hint = "\n".join(own)
@@ -91,11 +91,11 @@ def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
         )
 
 
-def _alike(texts: Sequence[str]) -> int:
-    """How many characters all texts begin with."""
+def alike(texts: Sequence[str]) -> str:
+    """The whole words that all texts begin with."""
     low, high = min(texts), max(texts)
     differ = (place for place, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1])
-    return next(differ, min(len(low), len(high)))
+    return re.sub(r"\S+$", "", low[: next(differ, len(low))])
 
 
 def _thinks(run: Run, behind: Sequence[str]) -> bool | None:
