@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "lm_eval_mathtasks"
 # The house from the ground up: a room imports from the floors below its own and from itself, not from beside or above.
 FLOORS = (
     ("errors",),
-    ("response", "text", "files", "keys", "package", "token_counts", "network"),
+    ("response", "text", "files", "keys", "package", "token_counts", "network", "command_line"),
     ("numbers", "journal", "presets", "smollm"),
     ("grading", "tables", "check"),
     ("problems", "models", "rewards"),
@@ -36,6 +36,7 @@ PACKAGES = {
     "files": {"pyarrow"},
     "keys": set(),
     "package": set(),
+    "command_line": set(),
     "network": {"huggingface_hub"},
     "problems": {"datasets", "huggingface_hub", "yaml"},
     "numbers": {"numpy"},
@@ -54,7 +55,7 @@ PACKAGES = {
     "evidence": {"yaml", "tqdm", "ray"},
     "sampling": set(),
     "token_counts": {"tokenizers", "transformers"},
-    "host": {"lm_eval", "transformers", "huggingface_hub"},
+    "host": {"lm_eval", "transformers", "huggingface_hub", "torch"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
     "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
     "report": {"jinja2", "yaml"},

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not a count of rows")
+        raise argparse.ArgumentTypeError(f"expected a count of rows, got {text!r}")
     return int(text)
 
 

@@ -89,7 +89,7 @@ def drop_between(first: Run, second: Run, shares: tuple[Shares, Shares]) -> Drop
 
     Raises EvidenceError where they have no problem in common, or the problems of one are not those of the other.
     """
-    one, two = (_by_problem(run, of) for run, of in zip((first, second), shares, strict=True))
+    one, two = (by_problem(run, of) for run, of in zip((first, second), shares, strict=True))
     common = [problem for problem in one if problem in two]
     if not common or _words_kept(first, second, common) < WORDS_KEPT:
         fix = "compare it with a run of the whole set that its problems were made from"
@@ -100,7 +100,7 @@ def drop_between(first: Run, second: Run, shares: tuple[Shares, Shares]) -> Drop
     return Drop(scores, fmean(deltas), paired_bootstrap(deltas), len(common))
 
 
-def _by_problem(run: Run, shares: Shares) -> dict[str, float]:
+def by_problem(run: Run, shares: Shares) -> dict[str, float]:
     """The share of right answers to each problem, over all of its instances."""
     pairs = ((row.original or row.doc_id, shares[row.doc_id]) for row in run.rows if row.doc_id in shares)
     return {problem: fmean(values) for problem, values in _grouped(pairs).items()}

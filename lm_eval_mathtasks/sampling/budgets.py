@@ -32,7 +32,8 @@ class Measured(NamedTuple):
 
 class Budgets(NamedTuple):
     """What `at_budgets` found. curve: accuracy over budgets (its k is tokens); finished: by budget, the share of
-    responses that are not longer; cut_off: responses of the run that were cut off as they are; longest: in tokens."""
+    responses that had ended by then, which one that the run's own limit cut off never has; cut_off: how many it did;
+    longest: in tokens."""
 
     curve: Curve
     finished: tuple[float, ...]
@@ -69,7 +70,8 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
         judged = [w if fits else next(again) for w, fits in zip(whole, short, strict=True)]
         shares = _by_doc(responses, [j.verdict.correct for j in judged], len(rows))
         points.append(Point(budget, *score(shares)))
-        finished.append(sum(short) / len(short))
+        ended = [fits and w.cut_off is None for w, fits in zip(whole, short, strict=True)]
+        finished.append(sum(ended) / len(ended))
     curve = Curve("accuracy", tuple(points))
     return Budgets(curve, tuple(finished), len(responses), cut_off(whole), longest)
 

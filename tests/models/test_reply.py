@@ -342,3 +342,30 @@ def test_an_answer_has_a_largest_size(monkeypatch):
     monkeypatch.setattr(reply, "MAX_BYTES", 1000)
     with pytest.raises(Fault, match="too_long"):
         read(b'{"a": "' + b"x" * 2000, 100)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["so", "so 1", "so 1 and", "so 1 and 2"], "so 1 and 2"),
+        (["1", "10", "100"], "110100"),
+        (["the", "the answer", "the answer is", " 4"], "thethe answerthe answer is 4"),
+        ([one for t in ("a", " b", " c", " d", " e", " f") for one in (t, t)], "a b c d e f"),
+        (["1", "1", "2", "2", "3", "3"], "112233"),
+        ([" ha"] * 12, " ha" * 12),
+        (["0", "0", "0", "0"], "0000"),
+    ],
+)
+def test_how_a_stream_is_cut_is_told_only_where_it_is_sure(pieces, text):
+    assert read(sse(*map(chunk, pieces), chunk(finish="stop"))).text == text
+
+
+def test_the_first_chunk_that_says_that_it_is_the_last_may_not_be():
+    parser = Parser({}, {})
+    parser.feed(sse(chunk("4", finish="stop"), done=False))
+    assert (parser.whole, parser.sure) == (True, False)
+    parser.feed(sse(chunk("2", finish="stop"), done=False))
+    assert not parser.whole
+    parser.feed(sse())
+    assert parser.closed
+    assert parser.end().text == "42"
