@@ -20,7 +20,8 @@ from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.noise import assumed_noise
 from lm_eval_mathtasks.leaderboard.paired import aligned, compare_runs, harmonic_ratio, rank
 from lm_eval_mathtasks.problems import fingerprints
-from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run
+from lm_eval_mathtasks.runs.reading import read_run
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
 from tests.conftest import ROOT
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
