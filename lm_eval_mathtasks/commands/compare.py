@@ -39,7 +39,7 @@ from lm_eval_mathtasks.leaderboard.run_tables import (
 )
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
 _OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips", "hub_results", "all")

@@ -19,7 +19,7 @@ from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
 from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.runs.training_curves import read_curves
 
 DEFAULT_PAGE = "report.html"

@@ -8,27 +8,10 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
-from lm_eval_mathtasks.runs.records import (
-    API_ERROR,
-    NO_VERDICT,
-    OF_OTHERS,
-    WITH_SAMPLES,
-    Choice,
-    Protocol,
-    Provenance,
-    Refused,
-    Row,
-    Run,
-    Source,
-    check,
-)
+from lm_eval_mathtasks.runs.records import OF_OTHERS, WITH_SAMPLES, Choice, Refused, Run, Source, check
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_sources
 from lm_eval_mathtasks.runs.weights import weights_of_log
-
-__all__ = [
-    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
-]  # fmt: skip
 
 # Whose readers look for nothing by the names of columns.
 _OF_ONE_SHAPE = ("lm-eval", "lighteval", "OpenCompass", "Every Eval Ever")

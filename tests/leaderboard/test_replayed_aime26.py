@@ -3,10 +3,7 @@
 import argparse
 import random
 
-import pytest
-
 from lm_eval_mathtasks.commands import compare as compare_command
-from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.conftest import shared_rows
@@ -33,11 +30,6 @@ def replayed(folder, share, k=K, problems=()):
         folder, docs, responses, scores=[sum(marks) / k for marks in right], task="aime26-cot",
         model="WeiboAI/VibeThinker-3B", chat=True, settings=settings, repeats=k,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def claims():
-    return load_claims()
 
 
 def shown(folder, capsys):
@@ -84,10 +76,10 @@ def test_the_contest_itself_is_compared_without_a_word_of_the_user(tmp_path, cla
     assert result.verdict == "differs"
 
 
-def test_what_thirty_docs_can_show_is_said(tmp_path, capsys):
+def test_what_thirty_docs_can_show_is_said(tmp_path, capsys, claims):
     out = shown(replayed(tmp_path, PUBLISHED / 100), capsys)
     assert "VibeThinker-3B Technical Report" in out
     assert "30 docs" in out
     # For problems like these, 30 of them leave a wide interval: it stands beside the score.
-    (result,) = compare_all(read_run(tmp_path), load_claims())
+    (result,) = compare_all(read_run(tmp_path), claims)
     assert result.theirs.interval.high - result.theirs.interval.low > 0.1
