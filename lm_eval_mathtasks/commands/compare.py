@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
+    OF_CLAIMS,
     RUN_HELP,
     add_claim_options,
     add_result_format,
@@ -44,7 +45,7 @@ from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
 from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
-_OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips", "hub_results", "all")
+_OF_CLAIMS = (*OF_CLAIMS, "hub_results", "all")
 _OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 

@@ -7,7 +7,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import STYLES, declare
+from lm_eval_mathtasks.commands.arguments import STYLES, declare, refuse_unused
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
@@ -25,6 +25,8 @@ _CHOICES = {
     "--reported-by": ("vendor", "third-party"),
 }
 
+_ROWS = 40
+
 _EXAMPLE = """\
 example:
   mathtasks leaderboard add --title "Acme report" --url https://acme.example \\
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     found = actions.add_parser("search", help="claims whose model, source or id holds all these words")
     found.add_argument("words", nargs="+")
     for command in (shown, found):
-        declare(command, {"--limit": "rows to print, 0 for all (default 40)"}, type=_count, default=40)
+        declare(command, {"--limit": f"rows to print, 0 for all (default {_ROWS})"}, type=_count)
         command.add_argument("--format", choices=STYLES, default="text")
     actions.add_parser("validate", help="check every file of claims; all problems at once")
     added = actions.add_parser(
@@ -114,12 +116,18 @@ def _show(args: argparse.Namespace) -> int:
         return 1
     if args.plot and args.format != "text":
         raise ClaimError("--plot with --format text", f"--format {args.format}", "leave one of them out")
-    if not args.plot:
-        print_tables(board_tables(chosen, claims, limit=args.limit, today=date.today()), args.format)
+    if args.plot:
+        refuse_unused(args, ("limit",), "--plot, which draws every claim,")
+    else:
+        print_tables(board_tables(chosen, claims, limit=_limit(args), today=date.today()), args.format)
         return 0
     for (benchmark, counted), lines in board_lines(chosen).items():
         print("\n".join((f"{benchmark}: {counted}: score against size", *plot_lines(lines), "")))
     return 0
+
+
+def _limit(args: argparse.Namespace) -> int:
+    return _ROWS if args.limit is None else int(args.limit)
 
 
 def _search(args: argparse.Namespace) -> int:
@@ -129,7 +137,7 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    print_tables([claims_table(words, chosen, claims, limit=args.limit)], args.format)
+    print_tables([claims_table(words, chosen, claims, limit=_limit(args))], args.format)
     return 0
 
 
