@@ -1,7 +1,5 @@
 """The command `mathtasks compare`: a run with published scores, or runs with each other."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command `mathtasks explain`: where a run's missing points went."""
 
-from __future__ import annotations
-
 import argparse
 
 from lm_eval_mathtasks.commands.arguments import (

@@ -4,8 +4,6 @@ Where the claim's row leaves a part of the protocol open, the preset's sources m
 with what they state, and a run that kept to the preset is comparable by construction.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The notes below a comparison: what its outcomes rest on, and what the responses show that a score alone hides."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +35,7 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     notes = [
         f"ours - claim, on these docs, which both sides answered: equivalent within {margin} points (--margin); claim "
         "[95 %] is for problems like these",
-        f"one more run would move ours by {first.noise[0].source}, the claim by {first.noise[1].source}",
+        f"the luck of the answers: of ours {first.noise[0].source}; of the claim {first.noise[1].source}",
     ]
     if any(p.effect == "unknown" for c in ordered for p in c.parts):
         notes.append(

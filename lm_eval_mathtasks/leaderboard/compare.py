@@ -1,7 +1,5 @@
 """A run against the claims of its model: is it the same measurement, how large is the difference, what follows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +20,7 @@ from lm_eval_mathtasks.leaderboard.identity_parts import (
     weights_part,
     with_shown,
 )
+from lm_eval_mathtasks.leaderboard.instances import by_problem, drawn_anew
 from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
 from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
 from lm_eval_mathtasks.leaderboard.protocol import (
@@ -103,7 +102,8 @@ class Comparison:
 
 
 def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
-    """Return the score of a run with its interval: Wilson for one answer a doc, clustered by doc for repeats.
+    """Return the score of a run with its interval: Wilson for one answer a doc, clustered by doc for repeats, and by
+    problem where the docs say which they were drawn from.
 
     shares: the share of right answers by doc, by default the run's own grading, which may be of fewer answers than its
     log holds: of the first, or of a vote. Raises ClaimError where the run was not graded and no shares are given.
@@ -120,6 +120,11 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     one = shares is None and run.protocol.metric in ("pass@1", "maj@k", "pass@k")
     k = 1 if one else max(len(row.responses) for row in run.rows)
     mean = sum(known) / len(known)
+    if drawn_anew(run):
+        problems = by_problem(run, dict(zip((row.doc_id for row in run.answered), known, strict=True)))
+        return Score(
+            mean, st.of_mean(list(problems.values()), repeats=True), len(known), k, "clustered by problem"
+        )
     repeats = k > 1 and len(known) > 1
     interval = st.of_mean(known, repeats=repeats)
     return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")

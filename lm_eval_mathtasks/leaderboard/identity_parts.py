@@ -1,7 +1,5 @@
 """Is a run of the claim's weights and docs? A name is no proof: what the log says of both decides, else the user."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -25,7 +25,7 @@ class Score:
     interval: st.Interval
     docs: int
     k: int
-    kind: Literal["Wilson", "clustered"]
+    kind: Literal["Wilson", "clustered", "clustered by problem"]
 
 
 class Difference(NamedTuple):

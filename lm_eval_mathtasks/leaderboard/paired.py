@@ -1,9 +1,8 @@
 """Runs on the same docs: what differs in their configuration, whether the difference is noise, which docs flipped."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from statistics import harmonic_mean
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.protocol import shown
@@ -172,7 +171,8 @@ def _refuse_unlike(first: Run, second: Run) -> None:
     golds = other_golds(first, second)
     if golds > FEW_GOLDS * len(ours):
         raise _unlike("the same reference answers", f"{golds} of {len(ours)} docs with another one")
-    prompts = [d for d in ours if _differ(ours[d].prompt_hash, theirs[d].prompt_hash)]
+    hashes = {d: (ours[d].prompt_hash, theirs[d].prompt_hash) for d in ours}
+    prompts = [d for d, pair in hashes.items() if None not in pair and pair[0] != pair[1]]
     if prompts:
         raise _unlike(
             "the same prompts",
@@ -188,10 +188,6 @@ def _other_doc(one: Row, two: Row) -> bool:
     if one.doc_hash and two.doc_hash:
         return one.doc_hash != two.doc_hash
     return bool(one.question and two.question) and one.question.split() != two.question.split()
-
-
-def _differ(one: str | None, two: str | None) -> bool:
-    return one is not None and two is not None and one != two
 
 
 @dataclass(frozen=True)
@@ -257,4 +253,4 @@ def harmonic_ratio(
     if zeros := [name for name, value in baseline.items() if value == 0]:
         raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
     ratios = {name: scores[name] / baseline[name] for name in scores}
-    return ratios, st.harmonic_mean(list(ratios.values()))
+    return ratios, harmonic_mean(list(ratios.values()))

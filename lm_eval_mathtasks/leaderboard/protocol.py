@@ -1,7 +1,5 @@
 """Are a run and a claim the same measurement? Part by part, with what each part does to the comparison."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """What `compare` and `explain` print: tables made of their results."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
@@ -12,10 +10,7 @@ from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.leaderboard.said import (
-    said_of_claim,
-    said_of_gap,
-)
+from lm_eval_mathtasks.leaderboard.said import said_of_claim, said_of_gap
 from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
 from lm_eval_mathtasks.runs.records import API_ERROR, Run
 from lm_eval_mathtasks.tables import Cell, Name, Share, Table, percent, with_interval
@@ -59,23 +54,22 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
         "id",
     )  # fmt: skip
     ours = ordered[0].ours
-    facts = {**_facts(run), "ours": Share(ours.value, ours.interval), "docs": ours.docs, "k": ours.k}
     said = said_of_claim(run, ordered[0])
     notes = tuple(notes_below(run, ordered, seen))
-    return [Table(f"{run.label}: {_score(ours)}", columns, rows, notes, said, facts)]
+    return [Table(f"{run.label}: {_score(ours)}", columns, rows, notes, said, _facts(run, ours))]
 
 
 def unclaimed_table(run: Run, score: Score | None, said: str, why: str) -> Table:
     """Return what there is to say of a run that no published score is known for; why: what was looked for."""
-    facts = {**_facts(run)}
-    if score is not None:
-        facts |= {"ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
     title = run.label if score is None else f"{run.label}: {_score(score)}"
-    return Table(title, (), (), (why,), said, facts)
+    return Table(title, (), (), (why,), said, _facts(run, score))
 
 
-def _facts(run: Run) -> dict[str, Cell]:
-    return {"model": run.model, "task": run.task}
+def _facts(run: Run, score: Score | None = None) -> dict[str, Cell]:
+    known: dict[str, Cell] = {"model": run.model, "task": run.task}
+    if score is None:
+        return known
+    return {**known, "ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
 
 
 def explanation_tables(

@@ -5,8 +5,6 @@ They are bundled for sets whose content was at hand (`fingerprints.json`); a que
 that stands inside a prompt is found where it fills lines of its own near the end.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """What a run is of, as far as its log says: which weights, which docs, which prompt. Unknown is unknown."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

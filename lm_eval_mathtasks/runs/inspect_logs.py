@@ -1,7 +1,5 @@
 """Inspect's logs, as JSON or packed (.eval)."""
 
-from __future__ import annotations
-
 import io
 import json
 import struct

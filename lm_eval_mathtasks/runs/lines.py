@@ -1,7 +1,5 @@
 """One line of a file, whatever harness wrote it, as one shape; what the columns are called: `columns.py`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

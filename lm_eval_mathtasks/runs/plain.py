@@ -3,8 +3,6 @@
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Reference answers from a file of docs, for a run without: each doc is found by its question, else by its id."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

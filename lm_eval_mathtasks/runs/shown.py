@@ -1,8 +1,6 @@
 """What the prompts and responses of a run show, whatever its log states: solved examples, the answer itself, outputs of
 tools, thinking."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Sequence

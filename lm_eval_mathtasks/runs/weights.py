@@ -1,7 +1,5 @@
 """Which weights answered, by all the model arguments of a log: the published ones of a name, or others."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

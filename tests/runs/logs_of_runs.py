@@ -56,7 +56,7 @@ def write_lm_eval(
                     "filtered_resps": texts,
                     "filter": name,
                     "metrics": list(numbers),
-                    "doc_hash": digest(one),
+                    "doc_hash": digest(json.dumps(one, indent=2, ensure_ascii=False)),
                     "prompt_hash": digest(asked),
                     "target_hash": digest(one["gold"]),
                     **({"finish_reasons": [reasons]} if any(reasons) else {}),
