@@ -77,14 +77,14 @@ def texts_of(completions: Sequence[Any]) -> list[str]:
 def finishes(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[str | None]:
     """How each completion ended, as servers name it; None where nothing says so.
 
-    From a column `finish_reason`; else, in TRL, from the token ids and the end tokens of the trainer that calls; else
-    from the completion itself, where it is a `Response`.
+    In TRL from the token ids and the end tokens of the trainer that calls, whatever a column of the data says; else
+    from a column `finish_reason`; else from the completion itself, where it is a `Response`.
     """
-    if (given := columns.get(FINISH_COLUMN)) is not None:
-        return list(given)
     ends = _end_tokens(columns)
     if ends and (ids := columns.get("completion_ids")) is not None:
         return ["stop" if len(own) and int(own[-1]) in ends else "length" for own in ids]
+    if (given := columns.get(FINISH_COLUMN)) is not None:
+        return list(given)
     return [getattr(completion, "finish_reason", None) for completion in completions]
 
 
