@@ -6,8 +6,6 @@ process that started them (a forked child starts its own) and end with it. The s
 count against the deadline.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import threading

@@ -4,8 +4,6 @@ A reward is stricter than an evaluation. What training pays for is what a model 
 the extractor's guesses find, or one of a response that was cut off, earns nothing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What a stage learns from, read and checked: rows with prompts, pairs of responses, or labelled steps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

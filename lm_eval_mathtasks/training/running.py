@@ -1,7 +1,5 @@
 """A run of one of TRL's trainers: preflight, what was used, the training itself, and what it leaves."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil
