@@ -97,7 +97,9 @@ def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool
     """An answer that stands before what is open was given; a model that is paid for it learns to end in the middle."""
     if judged.cut_off or ends_in_tag(text):
         return True
-    return finish_reason is None and (ends_in_formula(text.rstrip()) or _ends_in_box(text))
+    span = judged.extraction.span
+    behind = text[span[1] :].rstrip() if span else ""
+    return finish_reason is None and (ends_in_formula(behind) or _ends_in_box(text))
 
 
 def _ends_in_box(text: str) -> bool:

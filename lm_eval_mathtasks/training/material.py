@@ -1,6 +1,6 @@
 """What a stage learns from, read and checked: rows with prompts, pairs of responses, or labelled steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval_mathtasks.errors import TrainingError
@@ -41,7 +41,7 @@ def material(config: Config, seed: int) -> list[Any]:
     return rows
 
 
-def _check(row: dict[str, Any], first: dict[str, Any], learned: Sequence[str], place: str) -> None:
+def _check(row: Mapping[str, Any], first: Mapping[str, Any], learned: Sequence[str], place: str) -> None:
     """TrainingError for a row that is written otherwise than the first, or that says nothing to learn from."""
     for name in _LEARNED:
         own, wanted = (type(one.get(name)).__name__.replace("NoneType", "nothing") for one in (row, first))
@@ -75,6 +75,6 @@ def _says_something(value: Any) -> bool:
     return bool(turns) and all(known) and _has_content(turns[-1])
 
 
-def _has_content(turn: dict[str, Any]) -> bool:
+def _has_content(turn: Mapping[str, Any]) -> bool:
     content = turn["content"]
     return bool(content.strip() if isinstance(content, str) else content or turn.get("tool_calls"))

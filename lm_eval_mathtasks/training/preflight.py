@@ -67,10 +67,8 @@ def of_rows(config: Config, rows: Sequence[Any], tokenizer: Any) -> Iterator[Fin
     if config.stage == "grpo" and tokenizer.eos_token_id is None:
         fix = "set eos_token in the model's tokenizer_config.json"
         yield Finding("error", "eos", "the tokenizer names no token that ends a response", fix)
-    texts = [
-        json.dumps([row.get(name) for name in ("prompt", "completion", "messages", "text")]) for row in rows
-    ]
-    if again := len(rows) - len(set(texts)):
+    told = ("prompt", "completion", "messages", "text", "chosen", "rejected")
+    if again := len(rows) - len({json.dumps([row.get(name) for name in told]) for row in rows}):
         got = f"{again} of {len(rows)} rows stand there before, word for word: they weigh as often as they stand there"
         yield Finding("warning", "twice", got, "leave them out, if that is not meant")
     if config.stage == "grpo" and not set(GOLD_COLUMNS) & set(first):

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import MathtasksError, TrainingError
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
@@ -31,6 +32,7 @@ from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, s
 
 CHECKPOINT = "checkpoint-"
 _ROOM = 1 << 20  # bytes: a disk with less is full, whatever a failure to write says
+_OF_A_MODEL = ("jinja2", "safetensors")  # whose errors are of a chat template, or of weights
 Say = Callable[[str | Table], None]
 
 
@@ -176,8 +178,8 @@ def _of_data(config: Config) -> Iterator[preflight.Finding]:
 
 def _place(config: Config, resume: bool) -> Path | None:
     """The checkpoint to go on from. TrainingError where the folder holds another run, or none to go on with."""
-    if config.output.is_file():
-        raise TrainingError("a folder as output:", f"the file {config.output}", "another output:")
+    if fault := write_fault(config.output, folder=True):
+        raise TrainingError("a folder to write to as output:", fault, "another output:")
     checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
@@ -211,9 +213,6 @@ def _used(plan: Plan, findings: Sequence[preflight.Finding]) -> dict[str, Any]:
 def _clear_errors(config: Config) -> Iterator[None]:
     """What a user can change, as messages: a full disk, a model or package that is missing or broken, a value that a
     package refuses, too little memory. What else fails, a reward of the user's too, keeps its traceback."""
-    from jinja2 import TemplateError
-    from safetensors import SafetensorError
-
     try:
         yield
     except MathtasksError:
@@ -225,7 +224,8 @@ def _clear_errors(config: Config) -> Iterator[None]:
         text = str(error).strip()
         if isinstance(error, ImportError):
             raise TrainingError("what the configuration needs", text, "install it, or change trl:") from error
-        if isinstance(error, ValueError | TemplateError | SafetensorError) and _of_a_package(error):
+        refused = isinstance(error, ValueError) or type(error).__module__.startswith(_OF_A_MODEL)
+        if refused and _of_a_package(error):
             got = f"a model ({config.model}), data and settings that transformers and TRL can use"
             raise TrainingError(got, text, "correct what it names") from error
         if isinstance(error, OSError):

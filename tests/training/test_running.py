@@ -326,7 +326,7 @@ def test_what_packages_refuse_is_said(run, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     status, _, err = run("sft", output=str(file))
-    assert (status, "a folder as output:" in err) == (2, True)
+    assert (status, "a folder to write to as output:" in err) == (2, True)
     for stage, trl, said in (
         ("sft", {"per_device_train_batch_size": 0}, "got batch_size should be a positive integer"),
         ("sft", {"max_steps": -1, "num_train_epochs": -1}, "at least one step of training, got none"),
