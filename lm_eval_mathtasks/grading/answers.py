@@ -97,6 +97,8 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
     """The readings of a text that is not of words only."""
     core, condition = without_asides(text)
     core = wrap_words(core)
+    # "25 @ $18": so many at that price
+    core = f"({core.replace('@', ',')})" if core.count("@") == 1 else core
     joined = _joined(core)
     found = list(_parsed(joined))
     if joined != core:

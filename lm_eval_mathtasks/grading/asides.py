@@ -19,7 +19,7 @@ _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|approx)\b")
 # "5x for all x", "1/m, where m > 0": from these words on it is a condition
 _CONDITION = re.compile(
     r"[,;]?\s*(?:\\text\{\s*(?:\(\s*)?(?:and\s+)?|(?<![\w\\])(?:and\s+)?)"
-    r"(?:(?:for|where|with|whenever|provided|such that|as long as)\b(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
+    r"(?:(?:for|if|where|with|whenever|provided|such that|as long as)\b(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
 )
 _CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
 _QUANTIFIER = re.compile(
@@ -35,6 +35,10 @@ _SAME_AGAIN = re.compile(
 _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
 # "3, because 2x = 6", "Since 2x = 6, x = 3"
 _BECAUSE = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:because|since)\b.*")
+# "x < 3, x in R" says nothing of x
+_DOMAIN = re.compile(
+    r"(?<=\S),?\s*(?:\\text\{\s*(?:for|where|with|and)?\s*\})?\s*[a-z]\s*\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)$"
+)
 _SINCE = re.compile(
     r"(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?(?=\S)", re.IGNORECASE
 )
@@ -61,6 +65,7 @@ def without_asides(text: str) -> tuple[str, str]:
     ('3n-2', 'n>4')
     """
     text = _FILLER_FIRST.sub("", _behind_implication(text))
+    text = _DOMAIN.sub("", text) or text
     text = _SINCE.sub("", text, count=1) if _SINCE.match(text) else text
     for aside in (_SAME_AT_END, _BECAUSE):
         same = aside.search(text)
@@ -70,6 +75,8 @@ def without_asides(text: str) -> tuple[str, str]:
     if bracket and text[: bracket.start()].strip():
         inside, before = bracket[1].strip(), text[: bracket.start()]
         if other := _OTHER_SPELLING.fullmatch(inside):
+            if other[1].strip() == before.strip():
+                return before, ""
             return rf"{before} \text{{or}} {other[1]}", ""
         if _SAME_AGAIN.fullmatch(inside):
             return before, ""
@@ -78,7 +85,9 @@ def without_asides(text: str) -> tuple[str, str]:
     for match in _CONDITION.finditer(text):
         before = text[: match.start()]
         rest = text[match.end() :]
-        if before.strip() and _depth(before) == 0 and not _CLAUSES.search(rest):
+        # "yes if n is even" is no yes
+        whole = "if" not in match[0] or ("\\begin" not in text and _RELATION.search(rest))
+        if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)
             return before.rstrip(" ,;"), condition if _RELATION.search(condition) else ""

@@ -63,7 +63,7 @@ _RULES = (
     ),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
     (rf"\\(?:{_MATH_FONTS})\s*\{{\s*([A-Za-z]|\\[a-z]+)\s*\}}", r" \1"),
-    (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
+    (rf"\\(?:{_MATH_FONTS})(?:\s*(?=\{{)|\s+(?=[A-Za-z](?![A-Za-z])))", " "),
     (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
     (r"\\text\s*\{\s*\}", " "),
     (r"\\text\{([^{}()]*)\(([^{}()]*)\}", r"\\text{\1}(\\text{\2}"),
@@ -111,8 +111,8 @@ _INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!`)`(?!`)")
 # What string escapes made of a backslash and the letter behind it: "\frac" is form feed, "rac"
 _LOST = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
 LOST_BACKSLASH = re.compile(
-    "\a(?=lpha|ngle|pprox|rc(?:sin|cos|tan))|\b(?=oxed|eta|inom|ar\\b|mod|ig)|\f(?=rac|orall|box)"
-    "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|o\\b)|\v(?=ec\\b|ar(?:phi|epsilon)|ert)|\n(?=eq?\\b|abla|otin|u\\b)"
+    "\a(?=lpha|ngle|pprox|rc(?:sin|cos|tan))|\b(?=oxed|eta|inom|ar\\b|mod|ig|egin|ullet)|\f(?=rac|orall|box|loor)"
+    "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|op?\\b)|\v(?=ec\\b|ar(?:phi|epsilon|nothing|theta)|ert|dots)|\n(?=eq?\\b|abla|otin|u\\b)"
     "|\r(?=ho|ight|angle|floor|ceil|vert|m\\b)"
 )
 _NAMED_LINE = re.compile(r"\$?\s*([A-Za-z](?:_\{?\w+\}?)?(?:\([a-z]\))?)\s*=")
@@ -197,6 +197,7 @@ def _trim(text: str) -> str:
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
     text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
+    text = re.sub(r"^([A-Za-z]{3,}|[Nn]o)!+$", r"\1", text)
     text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
 

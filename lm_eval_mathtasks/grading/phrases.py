@@ -149,6 +149,9 @@ def beside(value: Expr, words: str) -> Expr:
         return Expr("rel", (Expr("text"), value), ">=" if _UPWARDS.search(bound[1]) else "<=")
     if value.op in _WHOLES:
         return value
+    # "length: 6 cm"
+    if value.op == "rel" and value.name == "=":
+        return value._replace(args=(*value.args[:-1], beside(value.args[-1], words)))
     key = _key(words)
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):

@@ -27,6 +27,7 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 # Letters that abbreviate a unit where the gold has no such variable: "340 m" for 340.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
 _COUNTERS = {"k", "n", "m", "l"}
+_CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
 _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
@@ -134,6 +135,10 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
     if len(g) == len(p) == 1 and g != p and g | p <= _COUNTERS and PI in walk(gold) and PI in walk(pred):
         counter = Expr("var", name=min(g))
         return rewrite(pred, lambda n: counter if n.op == "var" else None)
+    # the constant of integration is C or c or K
+    if {len(g - p), len(p - g)} == {1} and (g - p) | (p - g) <= _CONSTANTS:
+        new, old = Expr("var", name=min(g - p)), Expr("var", name=min(p - g))
+        return rewrite(pred, {old: new}.get)
     if g or gold.op == "base" or not p:
         return pred
     if p == {"I"}:
