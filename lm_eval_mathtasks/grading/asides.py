@@ -65,7 +65,7 @@ def without_asides(text: str) -> tuple[str, str]:
     ('3n-2', 'n>4')
     """
     text = _FILLER_FIRST.sub("", _behind_implication(text))
-    text = _DOMAIN.sub("", text) or text
+    text = _DOMAIN.sub("", text) if text.endswith(("}", "R")) else text
     text = _SINCE.sub("", text, count=1) if _SINCE.match(text) else text
     for aside in (_SAME_AT_END, _BECAUSE):
         same = aside.search(text)

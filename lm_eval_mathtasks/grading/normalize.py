@@ -56,6 +56,7 @@ _RULES = (
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
     (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
     (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
+    (r"\b(sq|cu|ft|in|yd|mi|lbs?|oz|hrs?|mins?|secs?)\.(?=\s|$)", r"\1"),
     # bold that opens or closes inside; 2**3 is a power
     (
         r"(?<![\w)}\]\s])\s*\*\*(?=\S)|(?:(?<=, )|(?<=and )|(?<=or ))\*\*(?=\S)|\*\*(?=\s*(?:$|,|and\b|or\b))",
@@ -105,6 +106,7 @@ _RULES = (
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _MARKED_SECONDS = re.compile(r"(\d\s?'\s?[\d.]+)\s?\"$")
+_EXCLAIMED = re.compile(r"^([A-Za-z]{3,}|[Nn]o)!+$")
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
 # The delimiters of formulas inside an answer, those of code spans among them.
 _INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!`)`(?!`)")
@@ -196,9 +198,9 @@ def _trim(text: str) -> str:
     text = (_MARKED_SECONDS.sub(r"\1''", text) if text.endswith('"') else text).strip('"').strip()
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
-    text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
-    text = re.sub(r"^([A-Za-z]{3,}|[Nn]o)!+$", r"\1", text)
-    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
+    text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*)\s*", "", text)
+    text = _EXCLAIMED.sub(r"\1", text) if text.endswith("!") else text
+    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。?]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
 
 

@@ -47,7 +47,19 @@ _RELATING = {
     "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
     "per", "plus", "minus", "times",
 }  # fmt: skip
-_RELATING |= {"double", "twice", "triple", "half", "squared", "inverse", "reciprocal", "nearly", "almost"}
+_RELATING |= {
+    "double",
+    "twice",
+    "triple",
+    "half",
+    "squared",
+    "inverse",
+    "reciprocal",
+    "nearly",
+    "almost",
+    "every",
+    "as",
+}
 # They say what kind of numbers is meant: in "numbers ending in 3" the value is a part of that.
 _NUMBERS = {
     "numbers", "integers", "multiples", "factors", "divisors", "powers", "primes", "squares", "cubes", "digits",

@@ -83,6 +83,7 @@ def _innermost_sign(e: Expr) -> Expr:
 
 def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
+    gold = gold if gold.op == "num" else _measured(gold, pred)
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
     if (_kind(g) or _kind(p)) != (_kind(p) or _kind(g)):
@@ -151,6 +152,17 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
     if unit is None:
         return pred
     return Expr("unit", (rewrite(pred, lambda n: ONE if n.op == "var" else None),), unit)
+
+
+def _measured(gold: Expr, pred: Expr) -> Expr:
+    """Read "2 L" beside "2000 mL" as a quantity: a letter is a unit where the other side names one of its kind."""
+    names = variables(gold)
+    asked = quantity(pred).unit if names and names <= _LETTER_UNITS and not variables(pred) else None
+    letters = _letters(gold) if asked else None
+    unit = parse_unit(letters) if letters else None
+    if asked is None or unit is None or unit.dimension != asked.dimension:
+        return gold
+    return Expr("unit", (rewrite(gold, lambda n: ONE if n.op == "var" else None),), letters or "")
 
 
 def _letters(e: Expr) -> str | None:
