@@ -12,13 +12,15 @@ _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
     r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|each|every|some|such|my|about|over|after"
-    r"|before|during|thus|therefore|hence|however)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
+    r"|before|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
 _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
+# "2. 9 * 3 = 27" and then "3."
+_NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
-    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally"
+    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally|the|this|that|these|[a-z]{3,}ing"
     r"|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
     re.IGNORECASE,
 )
@@ -39,7 +41,8 @@ _UNANSWERABLE = re.compile(
 )
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
-    r"|\bmore information\b|\bplease provide\b",
+    r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to know\b"
+    r"|\bit(?: is|'s) (?:unclear|not clear)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -50,7 +53,7 @@ _ANSWERS = re.compile(r"=|\b(?<!there )(?:is|equals|gives?|gets?|use|must be)\b[
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
 _NOT = (
     r"(?:(?:is|are|was|were|does|do|did|could|will|would|has|have|had|must|should)(?: not|n't)|can not|can't|won't"
-    r"|cannot|never)"
+    r"|cannot|never|'s not)"
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
@@ -61,11 +64,11 @@ _FAILS = (
 _DENIAL = re.compile(rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". "It cannot exceed 5" bounds.
 _NOT_THIS = re.compile(
-    rf"\b(?:{_NOT}|neither|contradicts?|violates?)\b(?! only\b)"
+    rf"\b(?:{_NOT}|neither|contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b(?! only\b)"
     r"(?:(?!\b(?:more|less|fewer|greater|exceed|until|unless|before|but|rather|instead|so|and|thus|hence|therefore)\b)"
     r"[^,;0-9])*[0-9](?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z"
-    r"|\A\W*(?:so |thus |hence |therefore )?,?\s?no (?:such |other )?(?:[a-z]+ )?"
-    r"(?:value|number|integer|solution|pair|choice)s?\b(?!.*\b(?:other|except|besides|but|so|only)\b)",
+    r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
+    r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)",
     re.IGNORECASE,
 )
 # What follows a denial or a result is why, and neither denies nor answers.
@@ -97,7 +100,8 @@ def ends_early(text: str) -> bool:
     end = text.rstrip()
     if not end or ends_in_formula(end):
         return bool(end)
-    if _MIDDLE.search(end) or _OPEN_SUM.search(end, max(0, len(end) - 200)):
+    tail = max(0, len(end) - 200)
+    if _MIDDLE.search(end) or _OPEN_SUM.search(end, tail) or _NEXT_ITEM.search(end, tail):
         return True
     # "the option is B" is whole
     if not end[-2:].isalpha():

@@ -15,12 +15,13 @@ from lm_eval_mathtasks.grading.units import parse_unit
 _OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
 _OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
 IS_SAID = re.compile(
-    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?)|[=:])\s(?:only |exactly |just |about |a total of )?\Z"
+    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?|total of)|[=:])\s"
+    r"(?:only |exactly |just |about |a total of )?\Z"
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|earning|yielding|saving|totall?ing"
-    r"|for a total of|he|she|it|they|we|you|I|there)\b"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|of which|making|giving|leaving|earning|yielding|saving"
+    r"|totall?ing|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
 )
@@ -51,6 +52,10 @@ _IN_TOTAL = re.compile(
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
 # "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
+# "the ratio of boys to girls is 4 to 5"
+_RATIO = re.compile(r"\b(?:ratio|odds)\b[^.]*\Z", re.IGNORECASE)
+# "20 for x = 5"
+_CONDITION = re.compile(r"\b(?:for|at|when|with|if|where|given|since)\s[a-zA-Z]\s?=\s?\Z", re.IGNORECASE)
 # "3/4 of his money, or $60"
 _OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
 _APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
@@ -61,9 +66,8 @@ _RELATIVE_TO = re.compile(
 )
 _LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
 _ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
-# What makes one value of two numbers: √2/2, 3 + √2, 3·10^8, 12 1/2, 3:4, 28 + 3
 _SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
-_JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s[-−+]\s")
+_JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s?[-−+]\s?")
 _JOINED = re.compile(r"[:⁄]|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 _COMPARED = re.compile(
@@ -125,15 +129,10 @@ def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
         between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
         units = [parse_unit(match[1]) for match in (between, behind) if match]
         larger, smaller = units if len(units) == 2 else (None, None)
-        surd = _SURD.search(text, before, stop) and _JOINED_SURD.fullmatch(text, end, begin)
         if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
             assert behind is not None
             joined[-1] = (joined[-1][0], behind.end())
-        elif (
-            surd
-            or _JOINED.fullmatch(text, end, begin)
-            or (text[end:begin] == " " and "/" in text[begin:stop])
-        ):
+        elif _is_one(text, (before, end), (begin, stop)):
             bracketed = text[end] == ")" and text[joined[-1][0] - 1] == "("
             joined[-1] = (joined[-1][0] - bracketed, stop)
         else:
@@ -141,8 +140,20 @@ def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
     return joined
 
 
+def _is_one(text: str, left: Span, right: Span) -> bool:
+    """Are two numbers one value, as in 3·10^8, 3:4, 28 + 3, 12 1/2, √2/2, 3 + √2, or 4 to 5 behind "the ratio"?"""
+    between = text[left[1] : right[0]]
+    if _JOINED.fullmatch(between) or (between == " " and "/" in text[slice(*right)]):
+        return True
+    if between == " to ":
+        return _RATIO.search(text, max(0, left[0] - 100), left[0]) is not None
+    return bool(_JOINED_SURD.fullmatch(between) and _SURD.search(text, left[0], right[1]))
+
+
 def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
     """Leave out "5 miles more than 40" and "60% of 50" behind "which is", and a remark in brackets, beside another."""
+    unconditional = [n for n in numbers if not _CONDITION.search(text, max(0, n[0] - 20), n[0])]
+    numbers = unconditional or numbers
     for k in range(len(numbers) - 1, 0, -1):
         begin, end = numbers[k]
         relates = _COMPARED.match(text, end) or _is_factor(text, (begin, end))
