@@ -19,8 +19,10 @@ _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|approx)\b")
 # "5x for all x", "1/m, where m > 0": from these words on it is a condition
 _CONDITION = re.compile(
     r"[,;]?\s*(?:\\text\{\s*(?:\(\s*)?(?:and\s+)?|(?<![\w\\])(?:and\s+)?)"
-    r"(?:(?:for|if|where|with|whenever|provided|such that|as long as)\b(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
+    r"(?:(?:for|if|when|where|with|whenever|provided|such that|as long as)\b"
+    r"(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
 )
+_IF = re.compile(r"\b(?:if|when)\b")
 _CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
 _QUANTIFIER = re.compile(
     r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"
@@ -39,6 +41,11 @@ _BECAUSE = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:because|since)\b.*")
 _DOMAIN = re.compile(
     r"(?<=\S),?\s*(?:\\text\{\s*(?:for|where|with|and)?\s*\})?\s*[a-z]\s*\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)$"
 )
+# "2^n, n = 0, 1, 2, ...", "kπ (k is an integer)"
+_INDEX_RANGE = re.compile(
+    r"(?<=\S)(?:[,;]?\s*([a-z])\s*=\s*-?\d+\s*,\s*-?\d+\s*,.*"
+    r"|\s*\(\s*[a-z]\s*(?:\\text\{\s*)?is (?:an?|any)\b[^()]*\))$"
+)
 _SINCE = re.compile(
     r"(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?(?=\S)", re.IGNORECASE
 )
@@ -48,6 +55,8 @@ _LEAD = re.compile(
     r"(?:^|(?<=[,;])|(?<=\band\b)|(?<=\bor\b))\s*((?:[A-Za-z][A-Za-z'’-]*(?:\s*[:,]\s*|\.?\s+|(?=[$\\\d])))+)"
     r"(?=[-+\d.$(\[]|\\(?!text|in\b|cup|cap|le\b|ge\b|ne\b))"
 )
+# "Bob = 9" is no product
+_NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,})\s*(?==)")
 _BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
 _FILLER_FIRST = re.compile(
     r"^(?:\\text\{\s*)?(?:only|exactly|just|so|thus|therefore|hence|the answer is|answer)\b[\s:,]*\}?\s*(?=[a-zA-Z\\])",
@@ -65,6 +74,7 @@ def without_asides(text: str) -> tuple[str, str]:
     ('3n-2', 'n>4')
     """
     text = _FILLER_FIRST.sub("", _behind_implication(text))
+    text = _INDEX_RANGE.sub("", text)
     text = _DOMAIN.sub("", text) if text.endswith(("}", "R")) else text
     text = _SINCE.sub("", text, count=1) if _SINCE.match(text) else text
     for aside in (_SAME_AT_END, _BECAUSE):
@@ -86,7 +96,7 @@ def without_asides(text: str) -> tuple[str, str]:
         before = text[: match.start()]
         rest = text[match.end() :]
         # "yes if n is even" is no yes
-        whole = "if" not in match[0] or ("\\begin" not in text and _RELATION.search(rest))
+        whole = not _IF.search(match[0]) or ("\\begin" not in text and _RELATION.search(rest))
         if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)
@@ -116,6 +126,7 @@ def wrap_words(text: str) -> str:
         parts[k] = (
             _LEAD.sub(_wrapped, parts[k]) if k == 0 or parts[k].lstrip()[:1] in {",", ";"} else parts[k]
         )
+        parts[k] = _NAME.sub(lambda m: rf"\text{{{m[1]}}}", parts[k])
         parts[k] = _BOUND_BEHIND.sub(lambda m: rf" \text{{{m[1] or 'or more'}}}", parts[k])
     return "".join(parts)
 

@@ -33,6 +33,8 @@ def as_set(e: Expr) -> Expr | None:
         return e
     if e.op == "minus":
         return _without_points(e)
+    if e.op == "seq" and all(map(has_inequality, e.args)):
+        return Expr("union", tuple(pieces_of(e)))
     if e.op != "rel":
         return None
     if relations_of(e) == ["in"]:
@@ -80,7 +82,17 @@ def _without_magnitude(chain: Expr) -> Expr | None:
 
 def overlap(e: Expr) -> Expr | None:
     """Return the interval of "x > 2 and x < 6", of which either would bound nothing; None for others."""
-    if e.op != "seq" or len(e.args) != 2 or not all(map(has_inequality, e.args)) or len(variables(e)) != 1:
+    if e.op != "seq" or not has_inequality(e.args[0]) or len(variables(e)) != 1:
+        return None
+    # "x ≠ 0 and x ≠ 1", "x ≠ 0, 1"
+    points = [a.args[-1] if has_inequality(a) and relations_of(a) == ["!="] else a for a in e.args]
+    if (
+        relations_of(e.args[0]) == ["!="]
+        and is_label(e.args[0].args[0])
+        and all(p.op == "num" for p in points)
+    ):
+        return _gaps(points)
+    if len(e.args) != 2 or not all(map(has_inequality, e.args)):
         return None
     rays = [as_set(a) for a in e.args]
     low = next((r for r in rays if r and r.op == "group" and r.args[1] == INFINITY), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, neg, num, rewrite, variables, walk
@@ -99,7 +100,11 @@ def _compound(e: Expr) -> Expr:
         return e
     units = [parse_unit(item.name) for item in e.args]
     known = [u for u in units if u is not None]
-    falling = all(a.factor > b.factor and a.dimension == b.dimension for a, b in pairwise(known))
+    # "3 hours or 180 minutes" says one thing twice
+    falling = all(
+        a.factor > b.factor and a.dimension == b.dimension and _below(item.args[0], a.factor / b.factor)
+        for (a, b), item in zip(pairwise(known), e.args[1:], strict=False)
+    )
     if len(known) < len(units) or not falling:
         return e
     base = 0 if known[0].dimension == "money" else -1
@@ -107,6 +112,10 @@ def _compound(e: Expr) -> Expr:
         mul(num(u.factor / known[base].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
     )
     return Expr("unit", (add(*parts),), e.args[base].name)
+
+
+def _below(count: Expr, limit: Fraction) -> bool:
+    return count.op != "num" or count.value < limit
 
 
 def _branches(e: Expr) -> list[Expr]:

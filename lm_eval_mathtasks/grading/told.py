@@ -29,8 +29,8 @@ _CLAUSE_START = re.compile(
 # starts behind the comma.
 _OPENER = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|then|now),?\s)?(?:if|when|after|before|with|without|for|in|of|at|to|by|since|while"
-    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n]*?\d[^.\n]*?,\s(?=(?:he|she|it|they|we|you|I|there"
-    r"|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
+    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n0-9]*[0-9][^.\n]*?,\s(?=(?:he|she|it|they|we|you|I"
+    r"|there|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
     re.IGNORECASE,
 )
 # ... and it ends before one of these, unless it begins with it.
