@@ -1,17 +1,16 @@
-"""The picture of a report in the README: published responses under lm-eval's own grader, and what it costs.
+"""The picture of a report in the README: a published model, a score that others published of it, and the gap.
 
     python benchmarks/report_picture.py -o lm_eval_mathtasks/report/screenshot.png
 
-Rho-Math 7B's responses to MATH-500 as their authors published them (labelled/responses_rho_math500.jsonl in the folder
-that MATHTASKS_SHARED names), with the verdicts of lm-eval's minerva_math. The picture shows scores and the gap, in
-light and in dark, and no text of the data set.
+`mathtasks report` of the pack of SmolLM2-135M-Instruct on gsm8k-cot-zeroshot, beside the score of no shots that was
+published. The reference answers are data/gsm8k_test.jsonl in the folder that MATHTASKS_SHARED names. The picture shows
+scores and the gap, in light and in dark, and no text of the data set.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -19,29 +18,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from lm_eval_mathtasks.grading.peers import ADAPTERS, Item
-from lm_eval_mathtasks.leaderboard.claims import load_claims
-from lm_eval_mathtasks.report.examine import Choice, examine
-from lm_eval_mathtasks.report.page import page
-from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.cli import main as mathtasks
 
 SIZE = {"width": 1040, "height": 900}  # pixels of each half
 COLOURS, REFINED = 256, 2  # of the palette, and how often it is improved: a quarter of the bytes
-MODEL = "rho-math-7b-v0.1"
-FILE = "labelled/responses_rho_math500.jsonl"
-GRADER = "minerva"
-
-
-def scored_by_lm_eval(responses: Path, out: Path) -> Path:
-    """Write the responses of MODEL with the verdicts of GRADER; returns `out`."""
-    judge = ADAPTERS[GRADER]()
-    with responses.open(encoding="utf-8") as lines, out.open("w", encoding="utf-8") as file:
-        for row in map(json.loads, lines):
-            if row["model"] == MODEL:
-                right = judge(Item(FILE, str(row["id"]), gold=row["gold"], text=row["response"]))
-                kept = {name: row[name] for name in ("id", "question", "gold", "response", "model")}
-                file.write(json.dumps({**kept, "dataset": "math500", "minerva_score": right}) + "\n")
-    return out
+PACK = "logs/SmolLM2-135M-Instruct-Q4_1-dequantised/gsm8k-cot-zeroshot/2026-11-29T05-59-22"
+CLAIM = "mobilellm-r1/GSM8K/SmolLM2-135M-Instruct"
 
 
 def main() -> None:
@@ -50,17 +32,19 @@ def main() -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    shared = Path(os.environ.get("MATHTASKS_SHARED", "../shared"))
+    pack = Path(__file__).resolve().parents[1] / PACK
+    gold = Path(os.environ.get("MATHTASKS_SHARED", "../shared")) / "data" / "gsm8k_test.jsonl"
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        runs = read_runs(scored_by_lm_eval(shared / FILE, Path(folder) / "rho.jsonl"))
-        file = Path(folder) / "report.html"
-        file.write_text(page(examine(runs, load_claims(), Choice())), encoding="utf-8")
+        page = Path(folder) / "report.html"
+        words = [str(pack), "--gold", str(gold), "--claim", CLAIM, "-o", str(page)]
+        if mathtasks(["report", *words]):
+            raise SystemExit(1)
         chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         halves = []
         for scheme, address in (("light", ""), ("dark", "#gap")):
             tab = browser.new_page(viewport=SIZE, color_scheme=scheme)
-            tab.goto(f"file://{file}{address}")
+            tab.goto(f"file://{page}{address}")
             tab.wait_for_timeout(1_000)
             halves.append(Image.open(io.BytesIO(tab.screenshot())))
         browser.close()

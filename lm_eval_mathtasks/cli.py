@@ -1,7 +1,5 @@
 """The command `mathtasks`: dispatch only. The command `a-b` is commands/a_b.py, and nothing is imported for another."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from lm_eval_mathtasks import __version__
+from lm_eval_mathtasks.command_line import Parser
 from lm_eval_mathtasks.errors import MathtasksError, RunFatal
 
 EXIT_USER_ERROR = 2
@@ -93,8 +92,10 @@ def _dispatch(given: list[str]) -> int:
         return 0
     words = next((n for n in (1, 2) if " ".join(given[:n]) in COMMANDS), 0)
     if not words:
-        if near := get_close_matches(given[0], COMMANDS, n=1):
-            raise MathtasksError("a command", given[0], f"did you mean mathtasks {near[0]}?")
+        if not given[0].startswith("-"):
+            near = get_close_matches(given[0], COMMANDS, n=1)
+            fix = f"did you mean mathtasks {near[0]}?" if near else "`mathtasks` alone lists them"
+            raise MathtasksError("a command", given[0], fix)
         _overview().parse_args(given)
     name, rest = " ".join(given[:words]), given[words:]
     return int(_module(name).main(rest if name in LM_EVAL_FLAGS else parser_of(name).parse_args(rest)))
@@ -109,7 +110,7 @@ def _overview() -> argparse.ArgumentParser:
     for group in GROUPS:
         lines += ["", f"{group.name}:  {group.example}"]
         lines += wrapped_lines((f"  {name:{left - 2}}{text}" for name, text in group.commands.items()), left)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mathtasks",
         description="\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -121,7 +122,7 @@ def _overview() -> argparse.ArgumentParser:
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     """Return the parser of a command that is not in LM_EVAL_FLAGS."""
-    parser = argparse.ArgumentParser(prog=f"mathtasks {name}", description=COMMANDS[name])
+    parser = Parser(prog=f"mathtasks {name}", description=COMMANDS[name])
     _module(name).add_arguments(parser)
     return parser
 

@@ -1,12 +1,12 @@
 """Files: JSON, JSON lines and parquet read with errors a user can act on, checksums, and writing them whole."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import hashlib
 import io
 import json
+import os
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +45,26 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     with unfinished.open("wb") as file:
         fill(file)
     unfinished.replace(path)
+
+
+def write_fault(path: Path, *, folder: bool = False) -> str | None:
+    """Return why no file can be written at a path, or into the folder there; None where one can. Nothing is left."""
+    there = path if folder else path.parent
+    try:
+        if path.is_dir() and not folder:
+            return f"{path} is a folder"
+        if path.is_file() and not os.access(path, os.W_OK):
+            return f"{path} is not yours to write to"
+        while not there.exists():
+            there = there.parent
+        with tempfile.TemporaryFile(dir=there):
+            return None
+    except NotADirectoryError:
+        return f"{there} is a file"
+    except PermissionError:
+        return f"{there} is not yours to write to"
+    except OSError as error:
+        return f"{there}: {error.strerror}"
 
 
 def json_lines(path: Path, error: Error, *, unfinished: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:

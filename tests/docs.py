@@ -107,6 +107,7 @@ def model_arguments() -> str:
     return "\n".join(rows)
 
 
+FIVE_SHOTS = Path("logs/SmolLM2-135M-Instruct-Q4_1-dequantised/gsm8k/2026-11-29T06-16-35")
 MODELS = ROOT / "lm_eval_mathtasks" / "models" / "README.md"
 
 
@@ -121,9 +122,10 @@ def _printed(*words: str | Path) -> str:
 
 
 def compared() -> str:
-    """Published responses, graded again, beside the score that their publisher states; without the notes."""
-    said = _printed("compare", ROOT / "logs" / "abel-70b")
-    shown, _, rest = said.partition("\n\n•")
+    """A published model's run under the protocol of its publisher's score, without further claims and the notes."""
+    said = _printed("compare", ROOT / FIVE_SHOTS)
+    shown, rest = (said.split("\n\noutcome")[n] for n in (1, -1))
+    shown = f"{said.partition(chr(10) * 2)[0]}\n\noutcome{shown}"
     return f"```text\n{shown}\n\n[...]\n\n{rest.rpartition(chr(10) * 2)[2]}\n```"
 
 

@@ -1,7 +1,5 @@
 """Command-line arguments that several commands take: which runs of a log are meant, which claims, whole numbers."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -126,7 +124,7 @@ def percent_as_share(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"Expected a number from 0 to 100, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 100, got {text!r}")
     return value / 100
 
 

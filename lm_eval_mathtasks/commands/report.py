@@ -1,9 +1,6 @@
 """The command `mathtasks report`."""
 
-from __future__ import annotations
-
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +13,7 @@ from lm_eval_mathtasks.commands.arguments import (
     read_chosen,
 )
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
@@ -67,15 +65,9 @@ def main(args: argparse.Namespace) -> int:
 
 def _make_room(path: Path) -> None:
     """Make the folder of a file to be written; raises EvidenceError where that cannot be, before any work is done."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise PermissionError(f"{path.parent} is not yours to write to")
-    except OSError as error:
-        got = f"{error.strerror}: {error.filename}" if error.strerror else str(error)
-        raise EvidenceError(f"a file to write to at {path}", got, "name another with -o") from error
+    if fault := write_fault(path):
+        raise EvidenceError(f"a file to write to at {path}", fault, "name another with -o")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _readable(path: str, args: argparse.Namespace) -> list[Run]:
@@ -112,5 +104,8 @@ def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:
         raise EvidenceError(f"room to write {path}", str(error), "name another file with -o") from error
     responses = sum(len(one.judgements) for one in examined)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    print(f"{path}: {len(examined)} runs, {responses:,} responses, {size}", file=sys.stderr)
+    print(
+        f"{path}: {len(examined)} run{'s' * (len(examined) > 1)}, {responses:,} responses, {size}",
+        file=sys.stderr,
+    )
     return 0

@@ -1,7 +1,5 @@
 """What of an answer's text is beside the answer: what it follows from, the condition it holds under, its label."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND

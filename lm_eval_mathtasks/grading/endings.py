@@ -1,7 +1,5 @@
 """How a response ends: cut off, in a loop, or with a sentence that gives no answer. None of these allows a guess."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula

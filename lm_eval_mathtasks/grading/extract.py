@@ -26,8 +26,6 @@ sentence or in a loop. A last sentence that denies ("5 is not a solution"), or i
 guess. Nothing here sees the reference answer.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -3,8 +3,6 @@ r"""Formulas in running text: `$...$`, `\(...\)`, `\[...\]`, environments, and t
 A dollar sign opens a formula only where the text up to the next one is no prose: "$5 and she has $3" is money.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
@@ -107,6 +105,11 @@ def ends_in_formula(text: str) -> bool:
     # A single dollar with nothing but words and numbers after it is money; "$g(" is none.
     called = _OPEN_CALL.match(rest) is not None
     return bool(rest.strip()) and (opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None)
+
+
+def leaves_formula_open(text: str, start: int, stop: int) -> bool:
+    """Tell whether a delimiter in `text[start:stop]` opens a formula that does not end there."""
+    return _scan(text, start, stop)[1] is not None
 
 
 def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:

@@ -6,8 +6,6 @@ the grammar from lists down to powers; `atoms` has numbers, names and functions,
 enclosed, `tokens` the tokens.
 """
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.atoms import Atoms, number, scientific
 from lm_eval_mathtasks.grading.brackets import fraction
 from lm_eval_mathtasks.grading.expr import Expr, add, depth, mul, neg, num

@@ -1,7 +1,5 @@
 """What the words beside a value mean: a label, a remark, a bound, a sign, a unit, or a part of the answer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """An answer that is a sentence or a whole solution: its marked or stated result, as of a response."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.extract import STATED, extract_answer

@@ -1,7 +1,5 @@
 """The value that a sentence or a text comes to: the last formula, or the number that the last sentence is about."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.formulas import (

@@ -1,7 +1,5 @@
 """Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from itertools import pairwise
 

@@ -4,8 +4,6 @@ It is the value at the head ("18 dollars, because ..."), or the last value of a 
 eggs left"), or a few words where there is no value at all ("Evelyn").
 """
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group

@@ -3,8 +3,6 @@ r"""Stated answers: "The answer is 18 dollars.", `#### 18`, `<answer>18</answer>
 A pattern finds where the answer should stand, a slot; `slots.slot_value` reads the answer there.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Of "The bakery earned $840 from selling 420 rolls" it is 840, and of "she has 13
 days" 130: what stands in a later phrase or clause of its own does not answer.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 

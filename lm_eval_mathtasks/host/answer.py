@@ -1,7 +1,5 @@
 """After a run: the answer, one line a task, then what makes it doubtful, where the logs are and what comes next."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -15,7 +13,6 @@ from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson, z_value
-from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 from lm_eval_mathtasks.tables import GLUE, print_lines
 
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
@@ -101,6 +98,9 @@ def _say_next(keeper: Keeper, results: Mapping[str, Any]) -> None:
 def _say_of_repeats(results: Path) -> None:
     """Say that the repeats of a doc are one text, where they should not be; a log that cannot be read has its error
     elsewhere."""
+    # The readers of all harnesses: a run without repeats needs none.
+    from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
+
     try:
         runs = read_runs(results)
     except MathtasksError:

@@ -5,14 +5,13 @@ with a traceback after other tasks were paid for. Here every prompt is counted: 
 prompt leaves (said, and recorded in the task's generation arguments), a prompt that does not fit is refused.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.host.mistakes import refuse_absent_device
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.problems.catalogue import our_tasks
 
@@ -23,11 +22,13 @@ _BUDGET = "max_gen_toks"
 _OURS = "lm_eval_mathtasks.hooks"
 
 
-def checked(original: Callable[..., Any], local: bool, is_loaded: Callable[[], bool]) -> Callable[..., Any]:
+def checked(
+    original: Callable[..., Any], local: bool, device: str | None, is_loaded: Callable[[], bool]
+) -> Callable[..., Any]:
     """lm-eval's `simple_evaluate`, with tasks loaded and fitted to the model before the model itself is loaded.
 
     Raises TaskError or ModelError for what cannot work, a model that cannot be loaded among it. local: whether the
-    model is loaded by `pretrained=`; is_loaded: whether it was.
+    model is loaded by `pretrained=`; device: the one of torch that the user named; is_loaded: whether it was loaded.
     """
 
     def evaluate(*positional: Any, **named: Any) -> Any:
@@ -39,6 +40,8 @@ def checked(original: Callable[..., Any], local: bool, is_loaded: Callable[[], b
         if (named.get("model_args") or {}).get("dry_run"):
             # Nothing is drawn, and importing torch to seed it is half of what a dry run takes.
             named["torch_random_seed"] = None
+        if device is not None:
+            refuse_absent_device(device)
         if local and isinstance(named.get("model_args"), dict):
             _fit(loaded["tasks"], named)
         try:

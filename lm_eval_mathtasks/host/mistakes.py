@@ -4,21 +4,31 @@ What lm-eval would ignore or read differently is understood where one meaning is
 must not state what did not happen.
 """
 
-from __future__ import annotations
-
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.models.payload import LIMIT_NAMES
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import hub_fault, server_fault
 
-LOCAL_MODELS = {"hf", "hf-auto", "huggingface", "vllm", "sglang"}
+HF_MODELS = {"hf", "hf-auto", "huggingface"}
+LOCAL_MODELS = HF_MODELS | {"vllm", "sglang"}
+# What a model imports, with the extra of this package that installs it.
+_NEEDED = {
+    "hf": {"torch": "hf", "transformers": "hf", "accelerate": "hf"},
+    "vllm": {"vllm": "vllm"},
+    "mathtasks-": {"openai": "api", "tenacity": "api"},
+}
+EXTRAS = {package: extra for packages in _NEEDED.values() for package, extra in packages.items()} | {
+    "gguf": "smollm"
+}
 _NEAR = 0.8  # similarity (difflib) from which an unknown name is taken for a slip of a known one
 _BUDGET = "max_gen_toks"
 _SAMPLING = ("top_p", "top_k", "min_p")
@@ -40,9 +50,12 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
     """
     model, model_args = str(value("model") or "hf"), _mapping(value("model_args"))
     _known_model(model, list(models))
+    _check_installed(model)
     _check_docs(value)
     _check_counts(value)
     settings = _generation(value("gen_kwargs"))
+    if not model_args.get("dry_run"):
+        _check_places(value)
     if "batch_out" in model_args and not model.startswith("mathtasks-"):
         raise ModelError(
             "an API model of ours for a batch file", f"--model {model}", "--model mathtasks-chat"
@@ -57,6 +70,48 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
     elif model in ("local-completions", "local-chat-completions") and model_args.get("base_url"):
         _check_server(str(model_args["base_url"]))
     return settings
+
+
+def _check_installed(model: str) -> None:
+    """The packages of a model, which lm-eval imports after the data is loaded."""
+    kind = "mathtasks-" if model.startswith("mathtasks-") else "hf" if model in HF_MODELS else model
+    packages = _NEEDED.get(kind, {})
+    if missing := next((name for name in packages if find_spec(name) is None), None):
+        raise missing_package(missing, f"--model {model}")
+
+
+def missing_package(name: str, needed_by: str) -> ModelError:
+    """The error for a package that is not installed."""
+    fix = f"run pip install 'lm-eval-mathtasks[{EXTRAS[name]}]'"
+    return ModelError(f"{name}, for {needed_by}", "it is not installed", fix)
+
+
+def _check_places(value: Value) -> None:
+    """A place that can be written to, for the logs and for lm-eval's cache of responses."""
+    for flag, wanted in (("output_path", "a folder for the logs"), ("use_cache", "a file for responses")):
+        path = Path(str(value(flag) or ""))
+        folder = flag == "output_path" and path.suffix != ".json"
+        if value(flag) and (fault := write_fault(path, folder=folder)):
+            raise EvidenceError(wanted, f"--{flag} {path}, but {fault}", "name another")
+
+
+def refuse_absent_device(device: object) -> None:
+    """Raise ModelError for a device that is not here: lm-eval takes another for it, without a word."""
+    import torch
+
+    try:
+        wanted = torch.device(str(device))
+    except RuntimeError:
+        wanted = None
+    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if wanted is None or (wanted.index or 0) >= here.get(wanted.type, sys.maxsize):
+        several = [f"{kind}:{n}" for kind, count in here.items() if kind != "cpu" for n in range(count)]
+        known = ", ".join(("cpu", *several))
+        raise ModelError(
+            f"a device of this machine ({known})",
+            f"--device {device}",
+            f"--device {several[0] if several else 'cpu'}",
+        )
 
 
 def _mapping(given: Any) -> Mapping[str, Any]:
@@ -179,9 +234,7 @@ def _check_local(model: str, model_args: Mapping[str, Any]) -> None:
         )
     folder = Path(str(model_args["pretrained"])).expanduser()
     if model_args.get("gguf_file") and find_spec("gguf") is None:
-        raise ModelError(
-            "gguf, for gguf_file=...", "it is not installed", "run pip install 'lm-eval-mathtasks[smollm]'"
-        )
+        raise missing_package("gguf", "gguf_file=...")
     if not folder.exists() and "cache_dir" not in model_args:
         _check_hub(model_args)
     if folder.is_dir() and not (folder / "config.json").is_file() and "gguf_file" not in model_args:
@@ -226,6 +279,10 @@ def _check_api(model_args: Mapping[str, Any]) -> None:
     settings = read_settings(model_args)
     if settings.dry_run or settings.batch_out or Path(settings.journal).exists():
         return
+    if fault := write_fault(Path(settings.journal)):
+        raise ModelError(
+            f"a place for the journal at {settings.journal}", fault, "name another with journal=..."
+        )
     if settings.base_url == DEFAULT_URL and not os.environ.get(settings.api_key_env):
         raise ModelError(
             f"a key in {settings.api_key_env}, because base_url is {DEFAULT_URL}",

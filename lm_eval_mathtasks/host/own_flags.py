@@ -1,12 +1,9 @@
 """The flags that `mathtasks run` has and lm-eval has not, and what its --help says before lm-eval's flags."""
 
-from __future__ import annotations
-
 import argparse
-from collections.abc import Sequence
-from difflib import get_close_matches
 
-from lm_eval_mathtasks.errors import TaskError
+from lm_eval_mathtasks.command_line import Parser
+from lm_eval_mathtasks.errors import MathtasksError, TaskError
 from lm_eval_mathtasks.host.resume import NEWEST
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
@@ -71,19 +68,12 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def unknown_words(words: Sequence[str], parser: argparse.ArgumentParser) -> TaskError:
-    """The error for words that are no flags of `run`. Their values are not repeated: they may hold a key."""
-    word = words[0].partition("=")[0]
-    near = get_close_matches(word, parser._option_string_actions, n=1)
-    if not word.startswith("-"):
-        return TaskError(
-            "flags of `mathtasks run`", repr(word), f"put it behind its flag, such as --tasks {word}"
-        )
-    return TaskError(
-        "flags of `mathtasks run`",
-        word,
-        f"did you mean {near[0]}?" if near else "`mathtasks run --help` lists them",
-    )
+def unknown_words(word: str, parser: Parser) -> MathtasksError:
+    """The error for a word that is no flag of `run`. The value of a flag is not repeated: it may hold a key."""
+    if word.startswith("-"):
+        return parser.unknown(word)
+    name = repr(word.partition("=")[0])
+    return TaskError("flags of `mathtasks run`", name, f"put it behind its flag, such as --tasks {word}")
 
 
 def check_config(path: str | None) -> None:

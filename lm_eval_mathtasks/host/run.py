@@ -9,9 +9,8 @@
 Every change is a replaced name in lm-eval, put back when the run ends; flags, tasks and results are lm-eval's.
 """
 
-from __future__ import annotations
-
 import argparse
+import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,12 +20,13 @@ from typing import Any
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.check import without_expected_warnings
+from lm_eval_mathtasks.command_line import Parser
 from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
-from lm_eval_mathtasks.host.mistakes import LOCAL_MODELS, refuse_mistakes
+from lm_eval_mathtasks.host.mistakes import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package, refuse_mistakes
 from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST, leftovers
@@ -37,9 +37,6 @@ from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
 from lm_eval_mathtasks.tables import print_lines
-
-# The extra of this package that installs what a model imports.
-_EXTRAS = {"openai": "api", "tenacity": "api", "torch": "hf", "transformers": "hf", "vllm": "vllm"}
 
 
 def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> int:
@@ -76,9 +73,8 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
             journals = {one.journal for one in run_reports()[earlier:]}
             keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
-            if isinstance(error, ModuleNotFoundError) and package in _EXTRAS:
-                fix = f"run pip install 'lm-eval-mathtasks[{_EXTRAS[package]}]'"
-                raise ModelError(f"{package}, for this model", "it is not installed", fix) from error
+            if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
+                raise missing_package(package, "this model") from error
             keeper.raise_full(error, journals)
             raise
     keeper.finish()
@@ -92,7 +88,7 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse lm-eval's `run` flags and our --preset; logs are on unless the user turned them elsewhere."""
     from lm_eval._cli.run import Run
 
-    parser = argparse.ArgumentParser(prog="mathtasks")
+    parser = Parser(prog="mathtasks")
     commands = parser.add_subparsers(dest="command")
     Run.create(commands)
     add_own_flags(commands.choices["run"])
@@ -105,7 +101,7 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
             "--model_args, --gen_kwargs and --metadata that can be read", "others", fix
         ) from None
     if unread:
-        raise unknown_words(unread, commands.choices["run"])
+        raise unknown_words(unread[0], commands.choices["run"])
     check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
@@ -121,12 +117,19 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks tasks` lists ours")
     if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
         args.gen_kwargs = with_one_limit(gen_kwargs)
-    args.output_path = given_value(args, "output_path") or OUTPUT_PATH
+    args.output_path = at_home(given_value(args, "output_path") or OUTPUT_PATH)
+    if isinstance(model_args := given_value(args, "model_args"), dict):
+        args.model_args = {name: at_home(value) for name, value in model_args.items()}
     args.log_samples = True
     if isinstance(args.samples, dict):
         # lm-eval takes docs in their order but numbers them in the order given.
         args.samples = {task: sorted(set(docs)) for task, docs in args.samples.items()}
     return args
+
+
+def at_home(value: Any) -> Any:
+    """A value with ~ as the user's folder, which shells leave as it is behind a `=`."""
+    return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
 
 
 def take_repeats(args: argparse.Namespace) -> Repeats:
@@ -211,7 +214,9 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
 
     name = str(given_value(args, "model") or "hf")
     loaded: list[bool] = []
-    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, lambda: bool(loaded))
+    simple = checked(
+        lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, _device_of_torch(args), lambda: bool(loaded)
+    )
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),
@@ -227,6 +232,14 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     finally:
         for module, name, value in originals:
             setattr(module, name, value)
+
+
+def _device_of_torch(args: argparse.Namespace) -> str | None:
+    """The device that the user named for a model of transformers."""
+    if (given_value(args, "model") or "hf") not in HF_MODELS:
+        return None
+    device = (given_value(args, "model_args") or {}).get("device") or given_value(args, "device")
+    return None if device is None else str(device)
 
 
 def _tracker_class(keeper: Keeper) -> type:

@@ -1,7 +1,5 @@
 """The sentence that a comparison comes to: one that a person can quote, with its numbers and intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from lm_eval_mathtasks.leaderboard.claims import Claims
@@ -21,13 +19,18 @@ def name_of(run: Run) -> str:
     return (run.model or "the unnamed model").rstrip("/").rpartition("/")[2]
 
 
+def breaking(compared: Comparison) -> str:
+    """The names of what makes a comparison none, in one line; empty where nothing does."""
+    return ", ".join(part.name for part in compared.reasons if part.effect == "breaks")
+
+
 def said_of_claim(run: Run, compared: Comparison) -> str:
     """What the comparison with one published score comes to."""
     ours, theirs = compared.ours, compared.theirs
     verdict = compared.verdict
     if compared.outcome == "equivalent":
         verdict = verdict.replace("equivalent", f"equivalent within {percent(compared.margin, 1)} points")
-    broken = ", ".join(part.name for part in compared.reasons if part.effect == "breaks")
+    broken = breaking(compared)
     return (
         f"{name_of(run)} scores {with_interval(ours.value, ours.interval)} on {run.task} ({ours.docs:,} docs), "
         f"{with_interval(compared.delta, compared.interval, signed=True)} points from the "

@@ -1,7 +1,5 @@
 """The figures of the page. Values are fractions here and percent in the drawings; each has a table beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,13 +10,14 @@ from lm_eval_mathtasks.report.status_words import STATUSES
 from lm_eval_mathtasks.report.svg import LABEL, RUN_COLOURS, Canvas, Point, figure, ticks
 from lm_eval_mathtasks.runs.training_curves import Curve as Course
 from lm_eval_mathtasks.sampling.curves import Curve
-from lm_eval_mathtasks.tables import Share
+from lm_eval_mathtasks.tables import Share, percent
 
 _ROW, _ROW_NARROW = 36, 52  # pixels; where the label is above the dots, as on a phone, a row takes more
 _AXIS = 36  # pixels of the scale below
 _NUMBER = 60  # pixels of a number at the right
 _LETTER = 0.56 * LABEL  # pixels, about: the fonts are the browser's
 _LABEL = 44  # letters of a label
+_TENTH = 0.001  # of a percent, as a fraction
 _WIDE_ENOUGH = 30  # pixels of a part of a bar with room for its number
 
 
@@ -47,8 +46,13 @@ class _Rows(Canvas):
         names = [shortened(label, _LABEL) for label in labels]
         self.right = self.width - margin
         self.left = 8 if narrow else 22 + _LETTER * max(map(len, names))
-        self.low, self.high = (0.0, 1.0) if ends is None else self._around(sorted(ends))
+        shown = [0.0, 1.0] if ends is None else sorted(ends)
+        self.low, self.high = (0.0, 1.0) if ends is None else self._around(shown)
+        # No score lies below 0 or above 1; only the way through a sum of estimated losses may.
+        first, last = 100 * min(0, shown[0]), 100 * max(1, shown[-1])
         for tick in ticks(100 * self.low, 100 * self.high, 7 if narrow else 8) if ends is not None else ():
+            if not first <= tick <= last:
+                continue
             x, bottom = self.x(tick / 100), self.height - _AXIS
             self.line([(x, 2), (x, bottom + 6)], "line", 0.8)
             self.text((x, bottom + _AXIS / 2), f"{tick:g} %", "middle", "soft")
@@ -119,14 +123,16 @@ def waterfall_chart(narrow: bool, explained: Explanation) -> Canvas:
     levels = [explained.score + sum(points for _, points, _ in steps[row:]) for row in range(len(steps) + 1)]
     first = "all of it fixed" if explained.published is None else "published"
     drawing = _Rows(narrow, [first, *(label for label, _, _ in steps), "this run"], levels, _NUMBER)
+    # Digits after the point: as many as the smallest step needs so as not to be called 0.
+    digits = 1 if all(abs(points) >= _TENTH / 2 for _, points, _ in steps if points) else 2
     for row, level in enumerate(levels):
         drawing.line([(drawing.x(level), drawing.y(row + end)) for end in (0, 1)], "soft", 0.8)
     for row, (_, points, tint) in enumerate(steps, 1):
         drawing.bar(row, levels[row], levels[row - 1], tint)
-        drawing.number(row, str(Share(-points, signed=True)), bold=False)
+        drawing.number(row, str(Share(-points, signed=True, digits=digits)), bold=False)
     for row, value, hollow in ((0, levels[0], True), (len(levels), levels[-1], False)):
         drawing.score(row, Dot("", value, Interval(value, value), "c0", hollow))
-        drawing.number(row, f"{100 * value:.1f}")
+        drawing.number(row, percent(value, digits))
     return drawing
 
 

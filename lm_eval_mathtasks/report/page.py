@@ -1,7 +1,5 @@
 """The page: figures, tables and samples put into one file that asks nothing of a network."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +12,7 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables
 from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
+from lm_eval_mathtasks.leaderboard.said import breaking
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
@@ -126,6 +125,7 @@ def _card(one: Examined) -> dict[str, object]:
         "disputed": one.disputed,
         "cut": percent(one.explanation.cut_share, 1),
         "outcome": best.verdict if best else "",
+        "breaking": breaking(best) if best else "",
         "claim": f"{percent(best.theirs.value, 1)} published by {best.claim.source.title}" if best else "",
     }
 

@@ -1,7 +1,5 @@
 """Which weights answered, by all the model arguments of a log: the published ones of a name, or others."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -48,8 +46,10 @@ _BY_VALUE = {
     "precision": re.compile(r"(bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
     "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
 }
-_OF_WEIGHTS = re.compile(
-    r"adapter|lora|delta|peft|quant|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|base_model$|model_path",
+# In the names of other harnesses' settings and of columns, as words of their own.
+OF_WEIGHTS = re.compile(
+    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype)"
+    r"|base_model$|model_path",
     re.IGNORECASE,
 )
 _NOT_SET = ("", "none", "false", "null", "main", "auto", "0", "{}", "[]")
@@ -115,7 +115,7 @@ def weights_of_log(
     stated = bool(arguments)
     api = bool(_API.match(backend or "")) or ("base_url" in arguments)
     if not lm_eval:
-        arguments = {key: value for key, value in arguments.items() if _OF_WEIGHTS.search(key)}
+        arguments = {key: value for key, value in arguments.items() if OF_WEIGHTS.search(key)}
     changes = tuple(_changes(arguments))
     if not api and lm_eval:
         other = arguments.get("tokenizer")

@@ -237,6 +237,27 @@ def test_a_label_that_looks_like_markup_or_style_leaves_the_drawing_whole():
         assert set(names) <= set(texts)
 
 
+@pytest.mark.parametrize(("score", "beyond"), [(0.0, "-1 %"), (1.0, "101 %")])
+def test_no_scale_names_a_share_that_there_is_not(score, beyond):
+    svg = charts.dots_chart("t", [charts.Dot("toy", score, Interval(score, score), "c0")])
+    assert f">{100 * score:g} %<" in svg
+    assert f">{beyond}<" not in svg
+
+
+def test_a_small_loss_is_not_called_none_and_a_card_says_what_breaks_its_comparison(tmp_path):
+    """Of 2,500 docs one was cut off: 0.04 points at the most."""
+    problems = [doc(n, n) for n in range(2_500)]
+    said = [f"So it is \\boxed{{{n}}}." for n in range(2_499)] + ["So the first of the"]
+    folder = write_lm_eval(
+        tmp_path / "run", problems, said, shots=5, scores=[1] * 2_499 + [0], model="Qwen/Qwen2.5-7B-Instruct"
+    )  # fmt: skip
+    html = page(examined(read_runs(folder)))
+    assert "<b>not comparable: docs</b>" in html
+    (gap,) = re.findall(r'<svg class="chart wide"[^>]*From the published.*?</svg>', html, re.DOTALL)
+    assert re.search(r">-0\.0[1-9]<", gap)
+    assert not re.search(r">[+-]0\.0<", gap)
+
+
 def test_lengths_fall_into_round_bins_and_none_is_lost(tmp_path):
     rows = [{"question": "q", "gold": "1", "response": "1" + " " * n} for n in (0, 5, 99, 100, 250, 9_000)]
     (one,) = examined(read_runs(write_json_lines(tmp_path / "l.jsonl", rows)))

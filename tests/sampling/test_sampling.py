@@ -300,9 +300,10 @@ def test_wrong_arguments_of_the_command(log, capsys, more, message):
 
 @pytest.mark.parametrize("numbers", ["two", "0", "1,,2"])
 def test_what_is_no_list_of_whole_numbers_is_said(log, capsys, numbers):
-    with pytest.raises(SystemExit, match="2"):
-        main(["sampling", str(log), "--k", numbers])
-    assert f"--k: expected whole numbers above 0 such as 1,4,16, got '{numbers}'" in capsys.readouterr().err
+    assert main(["sampling", str(log), "--k", numbers]) == 2
+    assert (
+        f"Expected whole numbers above 0 such as 1,4,16 for --k, got '{numbers}'" in capsys.readouterr().err
+    )
 
 
 def test_verdicts_that_disagree_are_no_obstacle_to_judging_anew(tmp_path, capsys):

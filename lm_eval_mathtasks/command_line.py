@@ -1,0 +1,87 @@
+"""Command lines: argparse's parser, whose errors are said in our words, with the nearest flag or choice."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import NoReturn
+
+from lm_eval_mathtasks.errors import MathtasksError
+
+_KINDS = {"int": "a whole number", "float": "a number"}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, but that what it cannot read raises MathtasksError; of its commands too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error that argparse has written in its own words. Values that may hold a key are not repeated."""
+        what, _, rest = message.partition(": ")
+        if what == "unrecognized arguments":
+            raise self.unknown(rest.split()[0])
+        if what == "the following arguments are required":
+            raise MathtasksError(f"{rest} for `{self.prog}`", "none", self._help("shows how"))
+        if what == "ambiguous option":
+            given, _, known = rest.partition(" could match ")
+            raise MathtasksError(
+                "one flag", f"{given.partition('=')[0]}, which may be {known}", "write it out"
+            )
+        name = what.removeprefix("argument ").partition("/")[0]
+        if name == what:
+            raise MathtasksError("arguments that can be read", message, self._help("shows how"))
+        raise self._of_argument(name, rest)
+
+    def _of_argument(self, name: str, said: str) -> MathtasksError:
+        action = next(
+            (one for one in self._actions if name in (*one.option_strings, one.metavar, one.dest)), None
+        )
+        choices = [*map(str, action.choices)] if action is not None and action.choices else []
+        if said.startswith("expected") and ", got " not in said:
+            value = f"{name} {choices[0] if choices else self._value(action)}"
+            return MathtasksError(f"a value for {name}", "none", value)
+        if kind := re.fullmatch(r"invalid (.*) value: (.*)", said, re.S):
+            return MathtasksError(f"{_KINDS.get(kind[1], 'another value')} for {name}", kind[2], "correct it")
+        if choices and said.startswith("invalid choice: "):
+            return self._of_choice(name, choices, said)
+        wanted, got, given = said.rpartition(", got ")
+        if got:
+            return MathtasksError(f"{wanted.removeprefix('expected ')} for {name}", given, "correct it")
+        if said.startswith("ignored explicit argument"):
+            return MathtasksError(f"{name} without a value", "one", "leave the value out")
+        return MathtasksError(f"{name} that can be read", said, self._help("shows how"))
+
+    def _of_choice(self, name: str, choices: list[str], said: str) -> MathtasksError:
+        given = said.removeprefix("invalid choice: ").partition(" (choose from")[0].strip("'\"")
+        near = get_close_matches(given, choices, n=1)
+        other = f"{name} {choices[0]}" if name.startswith("-") else self._help("says what each is")
+        fix = f"did you mean {near[0]}?" if near else other
+        return MathtasksError(f"{name}, one of {', '.join(choices)}", given, fix)
+
+    def unknown(self, word: str) -> MathtasksError:
+        """The error for a word that is no flag and no argument."""
+        word = word.partition("=")[0]
+        if not word.startswith("-"):
+            fix = f"put quotes around what has spaces; {self._help('lists what it takes')}"
+            return MathtasksError(f"arguments of `{self.prog}`", repr(word), fix)
+        near = get_close_matches(word, _flags(self), n=1)
+        fix = f"did you mean {near[0]}?" if near else self._help("lists them")
+        return MathtasksError(f"flags of `{self.prog}`", word, fix)
+
+    def _help(self, does: str) -> str:
+        return f"`{self.prog} --help` {does}"
+
+    @staticmethod
+    def _value(action: argparse.Action | None) -> str:
+        metavar = action.metavar if action is not None else None
+        return metavar if isinstance(metavar, str) else "VALUE"
+
+
+def _flags(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """All flags of a parser and of its commands."""
+    yield from parser._option_string_actions
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _flags(command)
