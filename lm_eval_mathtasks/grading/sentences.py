@@ -41,9 +41,9 @@ _VERB = re.compile(
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
-# What belongs to a number behind it: "x ≥ 4", "2 < x < 5", "x = 3 or x = -3"
+# What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
 _RELATED = re.compile(
-    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?)?(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≤≥≠]=?\s?\Z"
+    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≠])\s?\Z"
     r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
 )
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")

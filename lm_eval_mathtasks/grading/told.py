@@ -23,6 +23,10 @@ _CLAUSE_START = re.compile(
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
 )
+_CONCLUDED = re.compile(
+    r"[,;]\s(?:and\s)?(?:so|thus|therefore|hence|making|giving|leaving|earning|yielding|saving|totall?ing"
+    r"|for a total of)\b"
+)
 # Of a sentence that opens with its circumstances, "With 12 eggs and 3 cups of flour, Ann bakes 24 rolls", the clause
 # starts behind the comma.
 _OPENER = re.compile(
@@ -43,15 +47,17 @@ _COMPLEMENT = re.compile(
 )
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
 _UNIT_BEHIND = re.compile(r"\s([a-z]+)")
+_PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
 # "67 berries in total": the last number of a clause, if it is said to be all
 _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
 )
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
 # "95 (60 from him, 35 from her)"
+MAX_BETWEEN = 25  # characters
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
 # "the ratio of boys to girls is 4 to 5"
-_RATIO = re.compile(r"\b(?:ratio|odds)\b[^.]*\Z", re.IGNORECASE)
+_RATIO = re.compile(r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be)\s\Z", re.IGNORECASE)
 # "20 for x = 5"
 _CONDITION = re.compile(r"\b(?:for|at|when|with|if|where|given|since)\s[a-zA-Z]\s?=\s?\Z", re.IGNORECASE)
 # "3/4 of his money, or $60"
@@ -66,7 +72,7 @@ _LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
 _ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
 _SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
 _JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s?[-−+]\s?")
-_JOINED = re.compile(r"[:⁄]|\s?[×·*]\s?|\s[+x]\s")
+_JOINED = re.compile(r"⁄|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
@@ -79,7 +85,10 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
 
     Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
     """
-    told = _main_clause(text, numbers, sentence)
+    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
+    # "3 x 4 = 12 eggs, which sell for $2 each, earning $24": what arithmetic comes to, if nothing is concluded from it
+    computed = equals >= 0 and not _CONCLUDED.search(text, equals, numbers[-1][0])
+    told = numbers if computed else _main_clause(text, numbers, sentence)
     equals = text.rfind("=", told[0][0], told[-1][0])
     for k, (begin, end) in enumerate(told):
         if begin > equals >= 0:
@@ -91,11 +100,13 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         for before, after in pairwise([(begin, end), *behind]) if _is_factor(text, (begin, end)) else ():
             if _APPOSED.fullmatch(text, before[1], after[0]):
                 return after
-    if _IN_TOTAL.match(text, told[-1][1]):
+    # "8 rows of 5 stars altogether"
+    between = text[told[-2][1] : told[-1][0]] if len(told) > 1 else " and "
+    if (" and " in between or not _ATTACHED.search(between)) and _IN_TOTAL.match(text, told[-1][1]):
         return told[-1]
     if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
         return told[0][0], told[-1][1]
-    said = [k for k, (begin, _) in enumerate(told) if IS_SAID.search(text, max(0, begin - 30), begin)]
+    said = [k for k, (begin, _) in enumerate(told) if _tells(text, begin)]
     if said:
         told = told[said[-1] :]
     else:
@@ -105,6 +116,12 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         told = told[free[0] : free[-1] + 1] if free else told[-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _tells(text: str, begin: int) -> bool:
+    """Does a verb give the number at `begin`? The one of a purpose, "to have saved a total of 60", is none."""
+    window = max(0, begin - 40)
+    return bool(IS_SAID.search(text, window, begin)) and not _PURPOSE.search(text, window, begin)
 
 
 def _is_list(text: str, numbers: list[Span]) -> bool:
@@ -143,7 +160,7 @@ def _is_one(text: str, left: Span, right: Span) -> bool:
     between = text[left[1] : right[0]]
     if _JOINED.fullmatch(between) or (between == " " and "/" in text[slice(*right)]):
         return True
-    if between == " to ":
+    if between in {" to ", ":"}:
         return _RATIO.search(text, max(0, left[0] - 100), left[0]) is not None
     return bool(_JOINED_SURD.fullmatch(between) and _SURD.search(text, left[0], right[1]))
 
@@ -158,6 +175,9 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
         if relates and _WHICH_IS.search(text, max(0, begin - 20), begin):
             numbers = numbers[:k] + numbers[k + 2 :]
     remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])
+    # it stands behind the number it is about
+    if remark and remark.start() - max(n[1] for n in numbers if n[1] <= remark.start()) > MAX_BETWEEN:
+        remark = None
     closed = text.find(")", remark.end()) if remark else -1
     return [span for span in numbers if not remark or not remark.start() < span[0] < closed]
 
