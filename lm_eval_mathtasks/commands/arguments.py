@@ -17,6 +17,8 @@ COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for leng
 COLUMNS_HELP = (
     f"which column of lines holds what, for instance response=generation; FACT is {', '.join(FACTS)}"
 )
+# What concerns published scores, and nothing else.
+OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips")
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
 
 
