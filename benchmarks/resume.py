@@ -4,6 +4,8 @@
 
 Processes of their own, one after the other: one that makes the requests and nothing else; a run that finds all answers
 but one in its journal, and asks a server on this machine for that; one that reads the same rows with sqlite3 alone.
+Ours, of the memory, is the peak less that of the process that only makes lm-eval's requests, and less the list of
+answers that lm-eval wants (sys.getsizeof of each).
 Seconds are of the processor, because other work may be going on, but for those before the first request leaves.
 """
 
@@ -103,8 +105,10 @@ def resumed(rows, journal, prompt):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     model, requests = model_and_requests(rows, journal, prompt)
     began, used = time.perf_counter(), time.process_time()
-    assert len(model.generate_until(requests)) == rows
-    return {"cpu_s": time.process_time() - used, "first_s": ASKED[0] - began}
+    answers = model.generate_until(requests)
+    assert len(answers) == rows
+    taken = {"cpu_s": time.process_time() - used, "first_s": ASKED[0] - began}
+    return {**taken, "answers_mb": (sys.getsizeof(answers) + sum(map(sys.getsizeof, answers))) / 1e6}
 
 
 def plainly(rows, journal, _):
@@ -147,9 +151,10 @@ def main():
     print(
         f"resume of {o.rows}: {run['first_s']:.1f} s before the first request, {run['cpu_s']:.1f} s of a processor"
     )
-    texts = o.rows * RESPONSE / 1e6
+    ours = run["mb"] - made["mb"] - run["answers_mb"]
     print(
-        f"memory: {run['mb']:.0f} MB; the requests alone {made['mb']:.0f}, the answers themselves {texts:.0f}"
+        f"memory: {run['mb']:.0f} MB at its peak; lm-eval's requests alone {made['mb']:.0f}, the list of answers that "
+        f"lm-eval gets {run['answers_mb']:.0f}; ours {ours:.0f}"
     )
     print(
         f"reading the answers with sqlite3 alone: {read['mb']:.0f} MB, {read['cpu_s']:.1f} s of a processor"

@@ -4,8 +4,6 @@
 `import lm_eval_mathtasks` costs nothing: neither torch nor datasets nor sympy is imported.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -1,7 +1,5 @@
 """Is every task sound? lm-eval drops a broken YAML in silence, and its own `validate` looks at names only."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The command `mathtasks`: dispatch only. The command `a-b` is commands/a_b.py, and nothing is imported for another."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Files: JSON, JSON lines and parquet read with errors a user can act on, checksums, and writing them whole."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import hashlib

@@ -3,8 +3,6 @@
 lm-eval writes model_args into the results file and prints them, so a key given there is published with the score.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 import re

@@ -1,7 +1,5 @@
 """Is a server there? One connection with a short deadline says so, before a library's retries take minutes."""
 
-from __future__ import annotations
-
 import os
 import socket
 from functools import cache

@@ -5,8 +5,6 @@ bfloat16, which transformers and vLLM load as any model: 260 MB in a cache folde
 published ones, which the folder's name and its config.json (`IDENTITY`) say.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

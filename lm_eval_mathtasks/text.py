@@ -1,7 +1,5 @@
 """One reading of text: thinking, stop strings, when two questions are one, and text that files and paths can hold."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Where the tokens of a text end: by a model's own tokenizer, or by an estimate that says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple

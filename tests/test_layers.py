@@ -39,7 +39,7 @@ PACKAGES = {
     "command_line": set(),
     "network": {"huggingface_hub"},
     "problems": {"datasets", "huggingface_hub", "yaml"},
-    "numbers": set(),
+    "numbers": {"numpy"},
     "journal": set(),
     "presets": {"yaml"},
     "smollm": {"torch", "transformers", "gguf"},

@@ -3,8 +3,6 @@
 The formulas and their sources: choosing/README.md.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

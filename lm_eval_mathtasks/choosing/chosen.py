@@ -1,7 +1,5 @@
 """Accuracy against the number of responses to choose from, by every way of choosing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist

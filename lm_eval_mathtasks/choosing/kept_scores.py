@@ -1,7 +1,5 @@
 """A scorer over a whole run; what was scored is kept in a file, doc by doc, and is not scored again."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys

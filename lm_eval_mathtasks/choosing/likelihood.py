@@ -1,7 +1,5 @@
 """A causal LM as a scorer: how probable it finds a response, given the prompt."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

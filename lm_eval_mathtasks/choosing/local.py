@@ -1,7 +1,5 @@
 """Models on this machine, through transformers: loading, padding, and reading the outputs at some of the tokens."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ The shapes are those of vLLM 0.32 (vllm/entrypoints/pooling: classify/protocol.p
 asked for (`use_activation: false`), so that the same softmax is taken as for a local model.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import math

@@ -1,7 +1,5 @@
 """Which column of a file holds the scores, by its name and by what is in it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Scores of the responses of a run, as a file holds them; the shapes are listed in choosing/README.md."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The common interface of what scores a response without gold."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 

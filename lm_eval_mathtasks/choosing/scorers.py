@@ -1,7 +1,5 @@
 """The names by which a user asks for a scorer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from lm_eval_mathtasks.choosing.likelihood import LogProbability, SumOfLogProbabilities

@@ -3,8 +3,6 @@
 Both are the model's own convention; choosing/README.md has the sources.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

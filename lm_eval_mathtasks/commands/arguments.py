@@ -1,7 +1,5 @@
 """Command-line arguments that several commands take: which runs of a log are meant, which claims, whole numbers."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command `mathtasks batch collect`: a batch's output file into the journal. Needs no lm-eval and no openai SDK."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command `mathtasks batch write`: a run's requests as a batch file, with the flags of `run`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.errors import ModelError

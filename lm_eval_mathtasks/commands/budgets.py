@@ -1,7 +1,5 @@
 """The command `mathtasks budgets`: accuracy at every token budget, from one long run."""
 
-from __future__ import annotations
-
 import argparse
 
 from lm_eval_mathtasks.commands.arguments import (

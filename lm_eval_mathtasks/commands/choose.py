@@ -1,7 +1,5 @@
 """The command `mathtasks choose`: what choosing among a run's responses by scores gives, beside vote and oracle."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command `mathtasks compare`: a run with published scores, or runs with each other."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +15,7 @@ from lm_eval_mathtasks.commands.arguments import (
     refuse_unused,
 )
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.leaderboard.claim_notes import notes_on_responses
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
@@ -30,7 +29,7 @@ from lm_eval_mathtasks.leaderboard.paired import (
     own_shares,
     rank,
 )
-from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, notes_on_responses, unclaimed_table
+from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, unclaimed_table
 from lm_eval_mathtasks.leaderboard.run_tables import (
     baseline_table,
     drop_tables,
@@ -180,6 +179,7 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
         mode=args.mode,
         cut_share=explained.cut_share if explained else None,
         any_grader=not args.metric,
+        by_our_grader=explained.regraded if explained else None,
         **noise_options(args),
     )
     return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())

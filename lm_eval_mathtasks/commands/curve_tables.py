@@ -1,7 +1,5 @@
 """Curves over k or over tokens as tables, for people and for programs, and as a line of characters."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.commands.arguments import COMPLETE

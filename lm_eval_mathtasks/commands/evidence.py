@@ -1,7 +1,5 @@
 """The command `mathtasks evidence`: pack a run's logs, verify what is packed."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

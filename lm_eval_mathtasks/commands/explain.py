@@ -1,7 +1,5 @@
 """The command `mathtasks explain`: where a run's missing points went."""
 
-from __future__ import annotations
-
 import argparse
 
 from lm_eval_mathtasks.commands.arguments import (
@@ -17,12 +15,12 @@ from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.causes import load_causes
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, find_claims, nearest
-from lm_eval_mathtasks.leaderboard.explain import explain
-from lm_eval_mathtasks.leaderboard.paired import aligned
+from lm_eval_mathtasks.leaderboard.explain import Explanation, explain
+from lm_eval_mathtasks.leaderboard.paired import Shares, aligned
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
-from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
-from lm_eval_mathtasks.runs.reading import Run, read_runs
+from lm_eval_mathtasks.runs.judged import judge_run, shares
+from lm_eval_mathtasks.runs.reading import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
 
@@ -40,13 +38,10 @@ def main(args: argparse.Namespace) -> int:
     tables: list[Table] = []
     for run in read_chosen(args.run, args):
         judgements = judge_run(run)
-        best, notes = _to_reach(run, claims, judgements, args)
-        explanation = explain(
-            run,
-            published=None if best is None else best.claim.score / 100,
-            elsewhere=_elsewhere(run, args),
-            judgements=judgements,
-        )
+        explanation = explain(run, elsewhere=_elsewhere(run, args), judgements=judgements)
+        counted = None if run.scored else shares(run, judgements)
+        best, notes = _to_reach(run, claims, explanation, counted, args)
+        explanation = explanation.towards(None if best is None else best.claim.score / 100)
         listed = judgements if args.docs or args.format in COMPLETE else ()
         tables += explanation_tables(explanation, best, causes, listed, notes)
     print_tables(tables, args.format)
@@ -54,12 +49,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _to_reach(
-    run: Run, claims: Claims, judgements: list[Judged], args: argparse.Namespace
+    run: Run, claims: Claims, explained: Explanation, counted: Shares | None, args: argparse.Namespace
 ) -> tuple[Comparison | None, list[str]]:
     """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
-    counted = None if run.scored else shares(run, judgements)
     choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
-    how = {"mode": args.mode, "any_grader": not args.metric, **noise_options(args)}
+    seen = {"cut_share": explained.cut_share, "by_our_grader": explained.regraded}
+    how = {"mode": args.mode, "any_grader": not args.metric, **seen, **noise_options(args)}
     try:
         best = nearest(run, claims, shares=counted, **how, **choice)
     except ClaimError:
@@ -72,6 +67,9 @@ def _to_reach(
 def _elsewhere(run: Run, args: argparse.Namespace) -> dict[str, float] | None:
     if not args.against:
         return None
-    others = read_runs(args.against)
+    own = argparse.Namespace(
+        **{**vars(args), "run_model": None, "task": None, "metric": None, "journal": None}
+    )
+    others = read_chosen(args.against, own, judged_anew=True)
     other = aligned(run, next((other for other in others if other.task == run.task), others[0]))
     return shares(other, judge_run(other))

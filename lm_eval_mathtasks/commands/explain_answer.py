@@ -1,7 +1,5 @@
 """The command `mathtasks explain-answer`: the whole path from one response to its verdict."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 

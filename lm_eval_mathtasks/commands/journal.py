@@ -1,7 +1,5 @@
 """The command `mathtasks journal`: what an API model answered. Needs neither lm-eval nor the openai SDK."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Iterator

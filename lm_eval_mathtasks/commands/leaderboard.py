@@ -1,7 +1,5 @@
 """The command `mathtasks leaderboard`: show, search, validate, add, measured."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from datetime import date
@@ -11,7 +9,8 @@ from lm_eval_mathtasks.commands.arguments import STYLES, declare
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
-from lm_eval_mathtasks.leaderboard.board import board_lines, board_tables, plot_lines
+from lm_eval_mathtasks.leaderboard.board import BRIEFLY, board_lines, board_tables, in_brief, plot_lines
+from lm_eval_mathtasks.leaderboard.claim_checks import check_claims
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import FILE, measured_page
@@ -93,6 +92,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     for flag, values in _CHOICES.items():
         parser.add_argument(flag, choices=values)
     declare(parser, {"--plot": "draw score against size instead of the tables"}, action="store_true")
+    declare(parser, {"--long": "with sources, remarks and ids"}, action="store_true")
     parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
     declare(
         parser, {"--all": "also numbers known to be wrong or unpublished"}, action="store_true", dest="every"
@@ -115,10 +115,14 @@ def _show(args: argparse.Namespace) -> int:
     if args.plot and args.format != "text":
         raise ClaimError("--plot with --format text", f"--format {args.format}", "leave one of them out")
     if not args.plot:
-        print_tables(board_tables(chosen, claims, limit=args.limit, today=date.today()), args.format)
+        tables = board_tables(chosen, claims, limit=args.limit, today=date.today())
+        brief = args.format == "text" and not args.long
+        print_tables([in_brief(table) for table in tables] if brief else tables, args.format)
+        if brief:
+            print_lines((f"• {note}" for note in BRIEFLY), indent=2)
         return 0
     for (benchmark, counted), lines in board_lines(chosen).items():
-        print("\n".join((f"{benchmark}: {counted}: score against size", *plot_lines(lines), "")))
+        print_lines((f"{benchmark}: {counted}: score against size", *plot_lines(lines), ""), indent=0)
     return 0
 
 
@@ -135,6 +139,7 @@ def _search(args: argparse.Namespace) -> int:
 
 def _validate(args: argparse.Namespace) -> int:
     claims, problems = read_claims(args.leaderboards)
+    problems += check_claims(claims, date.today())
     print_lines(map(str, problems))
     sources = len({claim.file for claim in claims.rows})
     print(

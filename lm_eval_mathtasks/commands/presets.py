@@ -1,7 +1,5 @@
 """The command `mathtasks presets`: all presets, or one with its sources and its command line."""
 
-from __future__ import annotations
-
 import argparse
 
 from lm_eval_mathtasks.errors import PresetError

@@ -1,7 +1,5 @@
 """The command `mathtasks rescore`."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """What `mathtasks rescore` prints: old and new score of each run, the graders side by side, what was wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, agreement, merged, unfit

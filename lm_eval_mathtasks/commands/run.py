@@ -1,7 +1,5 @@
 """The command `mathtasks run`: its flags are lm-eval's, and its parser reads them."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

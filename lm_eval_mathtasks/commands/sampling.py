@@ -1,7 +1,5 @@
 """The command `mathtasks sampling`: avg@k, pass@k, maj@k and more at every k up to the run's responses."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The command `mathtasks shepherd`: labels of steps, by whether a model can still reach the right answer from them."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

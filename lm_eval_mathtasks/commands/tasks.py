@@ -1,7 +1,5 @@
 """The command `mathtasks tasks`: which task to run. Loads no data and nothing of lm-eval."""
 
-from __future__ import annotations
-
 import argparse
 from difflib import get_close_matches
 

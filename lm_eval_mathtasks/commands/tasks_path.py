@@ -1,7 +1,5 @@
 """The command `mathtasks tasks-path`."""
 
-from __future__ import annotations
-
 import argparse
 
 from lm_eval_mathtasks.package import data_folder

@@ -1,7 +1,5 @@
 """The command `mathtasks train`: data, the trainers, and the measure before and after."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The command `mathtasks view`: an index of many runs, each with its report."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

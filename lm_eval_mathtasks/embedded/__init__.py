@@ -1,7 +1,5 @@
 """A tiny model and two small samples of our own, so that everything can be tried without hub, key or GPU."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 # What the model learned last: a messy corpus, then clean solutions, then the grader's reward.

@@ -1,7 +1,5 @@
 """Judgements as logs and packs keep them, and back."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict

@@ -9,8 +9,6 @@ verdicts and hashes, and neither problem, reference, prompt nor response; with `
 as well, without what they quote of their problem (`quotes.py`).
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

@@ -1,7 +1,5 @@
 """The samples of a pack: one line a doc, with or without text."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

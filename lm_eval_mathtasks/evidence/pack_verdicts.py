@@ -1,7 +1,5 @@
 """The verdicts that a pack keeps, made anew by the grader as it is now, from whatever text is at hand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -4,8 +4,6 @@ A response may repeat its problem. Where it repeats more than a sentence of the 
 word for word, these words are left out, and a mark stands in their place.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

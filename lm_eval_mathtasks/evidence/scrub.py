@@ -4,8 +4,6 @@ Only the results file and the command are rewritten so. Samples are never rewrit
 the pack (`secrets.py`).
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import PurePosixPath
@@ -23,9 +21,10 @@ _SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshot
 _TASK = re.compile(r"(?:^|/)_?tasks/(?P<file>.+\.ya?ml)$")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+(?=>)")
 _HOST = re.compile(r"(?<=://)(?P<host>\[[^\]]+\]|[^\s/:@\"']+)")
-_LOCAL = re.compile(r"localhost|127(?:\.\d+){3}|\[::1\]|0\.0\.0\.0")
-_PUBLIC = re.compile(
-    r"(?:[\w-]+\.)+(?!(?:local|internal|intranet|lan|corp|home|localdomain|svc|private)$)[a-z]{2,}", re.I
+# This machine, or a public name.
+_MAY_STAY = re.compile(
+    r"localhost|127(?:\.\d+){3}|\[::1\]|0\.0\.0\.0"
+    r"|(?i:(?:[\w-]+\.)+(?!(?:local|internal|intranet|lan|corp|home|localdomain|svc|private)$)[a-z]{2,})"
 )
 _PER_TASK = (
     "results",
@@ -81,7 +80,7 @@ def scrubbed_text(text: str, count: Counter[str]) -> str:
 
     text = replaced("path", _EMBEDDED, lambda m: f"embedded:{m[1]}", text)
     text = replaced("path", _PATH, lambda m: _short(m[0]), text)
-    text = replaced("host", _HOST, lambda m: m[0] if _may_stay(m["host"]) else "private-host", text)
+    text = replaced("host", _HOST, lambda m: m[0] if _MAY_STAY.fullmatch(m["host"]) else "private-host", text)
     return replaced("address", _ADDRESS, lambda _: "", text)
 
 
@@ -93,7 +92,3 @@ def _short(path: str) -> str:
     if found := _SNAPSHOT.search(path):
         return f"{found['owner']}/{found['name']}"
     return PurePosixPath(path).name
-
-
-def _may_stay(host: str) -> bool:
-    return bool(_LOCAL.fullmatch(host) or _PUBLIC.fullmatch(host))

@@ -3,8 +3,6 @@
 The shapes are those that their issuers document. A finding never repeats what it found.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache

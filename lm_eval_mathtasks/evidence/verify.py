@@ -6,8 +6,6 @@ without text is graded from its stored answers if the reference texts are at han
 responses are; else its verdicts are only counted.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

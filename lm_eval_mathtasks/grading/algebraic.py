@@ -8,8 +8,6 @@ not 0, is at least 1. Hence the expression is 0, or at least 1/(l · u^(D-1)) la
 rational multiples of π are sums of roots of unity.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import lcm, log2
 

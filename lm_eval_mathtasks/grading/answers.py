@@ -1,7 +1,5 @@
 """From the cleaned text of an answer to an `Expr`: words, times of day and numbers first, then the parser."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """What of an answer's text is beside the answer: what it follows from, the condition it holds under, its label."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND
@@ -33,6 +31,11 @@ _SAME_AGAIN = re.compile(
     r"|\s*(?:=|\\approx).*"
 )
 _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
+# "3, because 2x = 6", "Since 2x = 6, x = 3"
+_BECAUSE = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:because|since)\b.*")
+_SINCE = re.compile(
+    r"(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?(?=\S)", re.IGNORECASE
+)
 _STRICT_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|neq)(?![a-zA-Z])")
 # Words that a value stands behind, at the start or behind a comma: "The area is 25", "Minimum: 2, Maximum: 11"
 _LEAD = re.compile(
@@ -56,9 +59,11 @@ def without_asides(text: str) -> tuple[str, str]:
     ('3n-2', 'n>4')
     """
     text = _FILLER_FIRST.sub("", _behind_implication(text))
-    same = _SAME_AT_END.search(text)
-    if same and _depth(text[: same.start()]) == 0:
-        text = text[: same.start()].strip() or text
+    text = _SINCE.sub("", text, count=1) if _SINCE.match(text) else text
+    for aside in (_SAME_AT_END, _BECAUSE):
+        same = aside.search(text)
+        if same and _depth(text[: same.start()]) == 0:
+            text = text[: same.start()].strip() or text
     bracket = _BRACKET_AT_END.search(text)
     if bracket and text[: bracket.start()].strip():
         inside, before = bracket[1].strip(), text[: bracket.start()]

@@ -1,7 +1,5 @@
 """The smallest parts of an answer: numbers, variables, functions, roots."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from lm_eval_mathtasks.grading.brackets import Brackets, fraction

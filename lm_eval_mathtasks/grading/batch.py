@@ -1,7 +1,5 @@
 """Grade many pairs, in several processes where that pays."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from lm_eval_mathtasks.grading import children

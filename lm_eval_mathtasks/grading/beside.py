@@ -3,8 +3,6 @@
 Most published numbers on MATH are graded by Math-Verify, so a run can report `math_verify` beside `exact_match`.
 """
 
-from __future__ import annotations
-
 import atexit
 import importlib.util
 from collections.abc import Iterable

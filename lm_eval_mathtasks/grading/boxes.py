@@ -3,11 +3,11 @@ r"""Boxes: `\boxed{...}`, `\fbox{...}`, `\framebox[...]{...}`, `\boxed 5`, and w
 Braces are matched by one pass over the text, so that ten thousand unclosed boxes cost no more than one.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 from typing import NamedTuple
+
+from lm_eval_mathtasks.grading.formulas import formulas, leaves_formula_open
 
 # "\x08oxed" is what is left of "\boxed" after a program read "\b" as a backspace.
 _BOX = re.compile(
@@ -23,7 +23,10 @@ _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
 _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
-_HOLLOW = re.compile(r"[\s.…?_$]*|\\[lc]?dots|(?:your |the |final )*answer(?: here)?|\.\.\.", re.IGNORECASE)
+_HOLLOW = re.compile(
+    r"(?:[\s.…?_$]|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
+    re.IGNORECASE,
+)
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters
 MAX_BROKEN_LENGTH = 200  # characters of a box without its closing brace
@@ -103,7 +106,11 @@ def _box(text: str, match: re.Match[str], closing: dict[int, int]) -> Box | None
     braced = text.startswith("{", start)
     if braced:
         close = closing.get(start)
-        if close is not None and close - start <= MAX_BOX_LENGTH and "\n\n" not in text[start:close]:
+        if (
+            close is not None
+            and close - start <= MAX_BOX_LENGTH
+            and _is_whole(text, match.start(), start, close)
+        ):
             return Box(match.start(), start + 1, close, close + 1, True)
         start += 1
     end = _BROKEN_END.search(text, start, start + MAX_BROKEN_LENGTH)
@@ -111,6 +118,21 @@ def _box(text: str, match: re.Match[str], closing: dict[int, int]) -> Box | None
     # `\boxed 5$` has no braces to break; it ends where its formula does.
     complete = not braced and end is not None and end.group() in {"$", "\\)", "\\]"}
     return Box(match.start(), start, stop, stop, complete) if start < stop else None
+
+
+def _is_whole(text: str, begin: int, start: int, close: int) -> bool:
+    """Does a brace close the box that opened before it, and not something later?
+
+    A box in a formula ends before a blank line, as the formula does. One that runs over it is a passage: it stands
+    outside formulas and holds whole ones, the first of them before or right behind the blank line.
+    """
+    blank = text.find("\n\n", start, close)
+    if blank < 0:
+        return True
+    paragraph = max(text.rfind("\n\n", 0, begin) + 1, begin - MAX_BOX_LENGTH)
+    in_words = formulas(text, start + 1, blank) or text[blank:close].lstrip().startswith(("$$", r"\["))
+    opened = leaves_formula_open(text, paragraph, begin) or leaves_formula_open(text, start + 1, close)
+    return bool(in_words) and not opened
 
 
 def _joined(between: str) -> bool:

@@ -1,7 +1,5 @@
 """The bracketed half of the parser: groups, sets, matrices, fractions, sums, units and words."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.cursor import Cursor
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES

@@ -1,7 +1,5 @@
 """Which answers are the same answer, by our grader and without gold: the classes that a majority vote counts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from lm_eval_mathtasks.grading.grade import grade

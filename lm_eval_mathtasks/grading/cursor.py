@@ -1,7 +1,5 @@
 """Where the parser stands in its tokens, and what its three parts ask of one another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from lm_eval_mathtasks.grading.expr import Expr

@@ -6,8 +6,6 @@ process that started them (a forked child starts its own) and end with it. The s
 count against the deadline.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import threading
@@ -44,6 +42,7 @@ class _Pool:
         self.lock = threading.Lock()
         self.places = threading.BoundedSemaphore(MAX_WORKERS)
         self.broken = False
+        self.started = False
 
     def ask(self, question: tuple[Expr, Expr], seconds: float) -> Reply:
         with self.places:
@@ -65,10 +64,10 @@ class _Pool:
                 self.idle.append(mine)
             return Reply.EQUAL if proven else Reply.UNKNOWN
 
-    def refill(self) -> None:
-        """After a kill, start successors: they import sympy while we go on. Who kills once, kills again."""
+    def refill(self, wanted: int = SPARES) -> None:
+        """Start workers until so many are idle: they import sympy while we go on. Who kills once, kills again."""
         with self.lock:
-            missing = SPARES - len(self.idle)
+            missing = wanted - len(self.idle)
         for _ in range(missing):
             successor = self.take(new=True)
             if successor is not None:
@@ -85,6 +84,7 @@ class _Pool:
                 candidate.close()
             if self.broken:
                 return None
+            self.started = True
         try:
             return Child("lm_eval_mathtasks.grading.worker.serve_sympy", None, quiet=True)
         except OSError:
@@ -127,6 +127,12 @@ def ask_sympy(a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
     Returns after `seconds` at the latest, counted from when a worker has the question.
     """
     return _pool.ask((a, b), seconds)
+
+
+def start_early() -> None:
+    """Start this process's first worker, if it has had none, and do not wait for it: a question may come soon."""
+    if not _pool.started:
+        _pool.refill(1)
 
 
 def warm_up() -> bool:

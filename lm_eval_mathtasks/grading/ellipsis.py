@@ -5,8 +5,6 @@ indices change by a constant step, or numbers with a constant ratio. What fits n
 an answer with dots is never proven different from another.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """How a response ends: cut off, in a loop, or with a sentence that gives no answer. None of these allows a guess."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula
@@ -11,11 +9,16 @@ _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)]*\s+|\Z)|\n+")
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your)|[,:(=+×÷/^-]|(?<!\*)\*)\Z"
+    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|each|every|some|such|my|about|over|after"
+    r"|before|during|thus|therefore|hence|however)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
+# "5 + 1" alone in the last line, where lines before came to a result
+_OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
-    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for)\b", re.IGNORECASE
+    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally"
+    r"|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
+    re.IGNORECASE,
 )
 # An operator with what may follow it up to the end of a text: numbers, more operators, units.
 _REST_OF_ARITHMETIC = re.compile(
@@ -26,33 +29,59 @@ _HAS_VALUE = re.compile(r"[0-9$\\]")
 _DETERMINE = r"(?:determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
 _UNANSWERABLE = re.compile(
     rf"\b(?:cannot|can't|can not) be {_DETERMINE}|\b(?:impossible|not possible|no way) to {_DETERMINE}"
-    r"|\b(?:not enough|insufficient) information\b",
+    r"|\b(?:not|isn't|aren't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
+    r"(?:information|data|details)\b|\binsufficient (?:information|data)\b"
+    r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
+    r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    rf"\b(?:cannot|can't|can not|unable to)\s+{_DETERMINE}|\bmore information\b|\bplease provide\b",
+    rf"\b(?:cannot|can't|can not|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
+    r"|\bmore information\b|\bplease provide\b",
     re.IGNORECASE,
 )
-_GOES_ON = re.compile(r"\b(?:so|thus|but|however|therefore|hence|answer)\b[^.\n]*\d", re.IGNORECASE)
+_GOES_ON = re.compile(
+    r"\b(?:so|thus|but|however|therefore|hence|answer(?= is\b|:))\b[^.\n]*\d", re.IGNORECASE
+)
+# What makes the sentence behind a refusal an answer all the same: "We cannot measure it. It is 5 by symmetry."
+_ANSWERS = re.compile(r"=|\b(?<!there )(?:is|equals|gives?|gets?|use|must be)\b[^.\n]*\d", re.IGNORECASE)
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
-_NOT = r"(?:(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had)(?: not|n't)|cannot|never)"
-_DENIAL = re.compile(rf"\b{_NOT}\b(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
-# ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$".
+_NOT = (
+    r"(?:(?:is|are|was|were|does|do|did|could|will|would|has|have|had|must|should)(?: not|n't)|can not|can't|won't"
+    r"|cannot|never)"
+)
+# "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
+_FAILS = (
+    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:rejected|discarded|excluded"
+    r"|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|wrong|incorrect"
+    r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
+)
+_DENIAL = re.compile(rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
+# ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". "It cannot exceed 5" bounds.
 _NOT_THIS = re.compile(
-    r"\b(?:(?:is|are|was|were)(?: not|n't)|(?:can|could|must|does|do)(?:not|n't| not) (?:be|equal))"
-    r"(?: equal to| exactly| just)? [$€£\\(-]{0,3}\d(?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z",
+    rf"\b(?:{_NOT}|neither|contradicts?|violates?)\b(?! only\b)"
+    r"(?:(?!\b(?:more|less|fewer|greater|exceed|until|unless|before|but|rather|instead|so|and|thus|hence|therefore)\b)"
+    r"[^,;0-9])*[0-9](?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z"
+    r"|\A\W*(?:so |thus |hence |therefore )?,?\s?no (?:such |other )?(?:[a-z]+ )?"
+    r"(?:value|number|integer|solution|pair|choice)s?\b(?!.*\b(?:other|except|besides|but|so|only)\b)",
     re.IGNORECASE,
 )
+# What follows a denial or a result is why, and neither denies nor answers.
+_REASON = re.compile(r"(?<=\w)[,;]?\s(?:because|since|as)\s", re.IGNORECASE)
 # "100 girls who are not in the team": a relative clause tells which are counted.
 _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
-_RELATIVE = re.compile(r"(?<![,;])\s(?:that|which)(?: [a-z]+ly)? \Z", re.IGNORECASE)
+_RELATIVE = re.compile(
+    r"\b(?!(?:means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
+    r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z",
+    re.IGNORECASE,
+)
 # "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
 _COUNTED = re.compile(
     r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?"
     r"(?:(?!(?:because|since|that|and|so|if|it|as|but|then|when|is|are)\b)[a-z]+ ){1,4}\Z"
 )
 _NO_SOLUTION = re.compile(
-    r"\b(?:solution|answer|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
+    r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
@@ -66,17 +95,22 @@ def ends_early(text: str) -> bool:
     end = text.rstrip()
     if not end or ends_in_formula(end):
         return bool(end)
-    if _MIDDLE.search(end):
+    if _MIDDLE.search(end) or _OPEN_SUM.search(end, max(0, len(end) - 200)):
         return True
-    if not end[-1].isalpha():
+    # "the option is B" is whole
+    if not end[-2:].isalpha():
         return False
     last = end[_start_of_last(end) :]
     return _BEGUN.match(last) is not None and not _HAS_VALUE.search(last)
 
 
-def goes_on(text: str, position: int) -> bool:
-    """Tell whether a text ends within arithmetic that the value before `position` is a part of: 3 * 5 days * ..."""
-    return _REST_OF_ARITHMETIC.fullmatch(text.rstrip(), position - 1) is not None
+def goes_on(text: str, start: int, stop: int) -> bool:
+    """Tell whether a text ends within what the value from `start` to `stop` is a part of: 3 * 5 days * ... or a group
+    in braces.
+    """
+    end = text.rstrip()
+    opened = stop >= len(end) and text.count("{", start, stop) > text.count("}", start, stop)
+    return opened or _REST_OF_ARITHMETIC.fullmatch(end, stop - 1) is not None
 
 
 def ends_in_loop(text: str) -> bool:
@@ -109,11 +143,11 @@ def refuses(text: str) -> bool:
 
 def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
     """Return the span of the last or last but one sentence if it holds the pattern and names no value behind it."""
-    end = len(text.rstrip())
+    stop = end = len(text.rstrip())
     for _ in range(2):
         start = _start_of_last(text[:end])
         found = pattern.search(text, start, end)
-        if found and not _GOES_ON.search(text, found.end(), end):
+        if found and not _GOES_ON.search(text, found.end(), stop) and not _ANSWERS.search(text, end, stop):
             return start, end
         end = len(text[:start].rstrip())
     return None
@@ -122,16 +156,16 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
 def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer."""
     end = text.rstrip(" \n.!*_")
-    last = end[_start_of_last(end) :]
+    last = _REASON.split(end[_start_of_last(end) :], maxsplit=1)[0]
     denial = _DENIAL.search(last)
-    if denial is None:
-        denied = _NOT_THIS.search(last)
-        return denied is not None and not _RELATIVE.search(last[: denied.start()])
-    subject = last[: denial.start()]
+    found = denial or _NOT_THIS.search(last)
+    if found is None:
+        return False
+    subject = last[: found.start()]
     if _PERSONS.search(subject):
         return False
     told = _RELATIVE.search(subject) or _COUNTED.search(subject)
-    return told is None or _NO_SOLUTION.search(denial["of"]) is not None
+    return told is None or (denial is not None and _NO_SOLUTION.search(denial["of"]) is not None)
 
 
 def _start_of_last(text: str) -> int:

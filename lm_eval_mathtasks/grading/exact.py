@@ -4,8 +4,6 @@ Two expressions with the same form are equal; that is a proof, not an approximat
 positive where it matters, (x^2)^(1/2) = x; `numeric` has looked at negative values before.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, comb, factorial, floor, prod

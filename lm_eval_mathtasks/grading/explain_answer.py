@@ -1,7 +1,5 @@
 """Say in words how a response was judged: `mathtasks explain-answer` prints what this module returns."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.extract import candidates
 from lm_eval_mathtasks.grading.grade import normal_form
 from lm_eval_mathtasks.grading.judge import judge

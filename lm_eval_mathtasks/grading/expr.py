@@ -34,6 +34,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 ZERO = Fraction(0)
+MAX_BASE = 36  # of a numeral, whose digits are 0 to 9 and A to Z
 
 
 class Expr(NamedTuple):
@@ -89,14 +90,18 @@ def div(a: Expr, b: Expr) -> Expr:
 
 
 def numeral_value(e: Expr) -> Fraction | None:
-    """Return the value of a numeral in a base from 2 to 36, None where it has none."""
+    """Return the value of a numeral in a base from 2 to 36, or below zero, None where it has none."""
     digits, _, base = e.name.partition("_")
     whole, _, decimals = digits.partition(".")
-    try:
-        radix = int(base)
-        return Fraction(int(whole + decimals, radix), radix ** len(decimals))
-    except ValueError:
+    if base.isalpha() or not 2 <= abs(int(base)) <= MAX_BASE:
         return None
+    places = [int(digit, MAX_BASE) for digit in whole + decimals]
+    if max(places) >= abs(int(base)):
+        return None
+    value = 0
+    for place in places:
+        value = value * int(base) + place
+    return Fraction(value, int(base) ** len(decimals))
 
 
 def walk(e: Expr) -> Iterator[Expr]:

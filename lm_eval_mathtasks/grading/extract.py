@@ -26,8 +26,6 @@ sentence or in a loop. A last sentence that denies ("5 is not a solution"), or i
 guess. Nothing here sees the reference answer.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -107,7 +105,7 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     for rule, parts in _answers(seen):
         first, last = parts[0][0], parts[-1][1]
         # What is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off.
-        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, last))
+        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, first, last))
         within = whole and (rule in CLOSED or last < end)
         broken = (not whole and ends_early(seen.text)) or (not within and ends_in_loop(seen.text))
         cut = cut or (broken and not seen.ended)
@@ -186,30 +184,24 @@ def _marked(seen: View) -> Iterator[Found]:
         boxes = [box for box in boxes if box.begin < group[0].begin]
         if len(found) == MAX_CANDIDATES:
             break
-    for name, slots in (
-        ("tag", statements.tag_slots(text)),
-        ("final_answer", statements.minerva_slots(text)),
-    ):
-        for start, stop in slots:
-            span = _whole(text, start, stop) or slot_value(text, start, stop, sentences=name == "tag")
-            found += [(name, [span])] if span else []
-    for start, stop in statements.hash_slots(text):
-        span = line_value(text, start, stop)
-        found += [("hash", [span])] if span else []
+    tags, minerva = statements.tag_slots(text), statements.minerva_slots(text)
+    values = [("tag", _whole(text, *slot) or slot_value(text, *slot, sentences=True)) for slot in tags]
+    values += [("final_answer", _whole(text, *slot) or slot_value(text, *slot)) for slot in minerva]
+    values += [("hash", line_value(text, *slot)) for slot in statements.hash_slots(text)]
+    found += [(name, [span]) for name, span in values if span]
     yield from sorted(found, key=lambda item: item[1][-1][1], reverse=True)
+
+
+def _one_line(text: str, start: int, stop: int) -> Span | None:
+    """Return a stretch without what encloses it if it is one short line."""
+    span = trim(text, start, stop)
+    return span if span and span[1] - span[0] <= MAX_BARE and "\n" not in text[slice(*span)] else None
 
 
 def _whole(text: str, start: int, stop: int) -> Span | None:
     """Return a slot's whole content where that is one short value."""
-    span = trim(text, start, stop)
-    if (
-        span is None
-        or span[1] - span[0] > MAX_BARE
-        or "\n" in text[slice(*span)]
-        or find_boxes(text[slice(*span)])
-    ):
-        return None
-    return None if WORD.search(text, *span) else span
+    span = _one_line(text, start, stop)
+    return None if span is None or find_boxes(text[slice(*span)]) or WORD.search(text, *span) else span
 
 
 def _stated(seen: View) -> Iterator[Found]:
@@ -224,12 +216,13 @@ def _broken_box(seen: View) -> Iterator[Found]:
 
 
 def _bare(seen: View) -> Iterator[Found]:
-    span = trim(seen.text, 0, len(seen.text))
-    if span is None or span[1] - span[0] > MAX_BARE or "\n" in seen.text[slice(*span)]:
+    span = _one_line(seen.text, 0, len(seen.text))
+    if span is None:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
-    valued = words <= {"and", "or"} and "**" not in content and _VALUE.search(content)
+    one = "**" not in content and content.count("$") < 3
+    valued = one and words <= {"and", "or"} and _VALUE.search(content)
     if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
         whole = words or open_equation(content)
         yield "bare", [span if whole else trim(seen.text, *value_side(seen.text, *span)) or span]

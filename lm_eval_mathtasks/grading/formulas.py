@@ -3,8 +3,6 @@ r"""Formulas in running text: `$...$`, `\(...\)`, `\[...\]`, environments, and t
 A dollar sign opens a formula only where the text up to the next one is no prose: "$5 and she has $3" is money.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
@@ -13,18 +11,21 @@ from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 Span = tuple[int, int]
 
 # "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
-_DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
+_DIGITS = (
+    r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
+)
+_PART = r"[-−+]?(?:\d+(?:\.\d+)?(?:/\d+)?|∞)"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
 # its sign, currency and percent. "3-4" is two numbers, "- 4" has no sign, "x2" is a name.
 NUMBER = re.compile(
-    r"(?<![\w:])\d{1,2}:[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?"
-    r"|[(\[]\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?(?:\s?,\s?[-−]?\d+(?:\.\d+)?(?:/\d+)?){1,9}\s?[)\]]"
+    r"(?<![\w:])\d{1,2}(?::[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?|\s?[ap]\.?m\b)"
+    rf"|[(\[]\s?{_PART}(?:\s?,\s?{_PART}){{1,9}}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
-    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|\*?sqrt\(\d{1,9}\))"
+    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|(?:\s?\*\s?)?sqrt\(\d{1,9}\))"
     r"|(?<![\w.])\d{1,4}!(?:(?:\s?[/*×·]\s?(?:\([\d!*×· +-]{1,40}\)|\d{1,4}!?)){1,9}"
     r"|(?=\.|\s?[=,;]|\s+(?:ways|possib|arrange)))"
-    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
-    rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?",
+    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|\s?pi\b|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
+    rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?|(?<!\w)[-−]?π",
     re.IGNORECASE,
 )
 _DELIMITER = re.compile(
@@ -32,7 +33,7 @@ _DELIMITER = re.compile(
     r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
-_OPEN_CALL = re.compile(r"\s*[A-Za-z]\w{0,2}\([^)]*\Z")
+_OPEN_CALL = re.compile(r"\s*(?:[A-Za-z]\w{0,2}|\([^()$]*\)\s?)\([^)]*\Z")
 _PROSE_WORD = re.compile(
     r"(?<![\\a-zA-Z])(?:[A-Z]?[a-z]{3,}|(?:is|of|to|at|he|we|in|on|an|so|or|by|as|it|if)\b)"
 )
@@ -50,10 +51,14 @@ _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
 # What gives a letter a meaning of its own: a sum over k, a label as P(x > 3), f(2) or an angle.
 _BOUND_NAMES = re.compile(r"\\(?:sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
 # ... and the sign of multiplication in "6 x 8".
-_NO_UNKNOWN = re.compile(r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?<=\d)\s?x\s?(?=\$?\d)")
+_NO_UNKNOWN = re.compile(
+    r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
+)
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
+_ASSIGNED = r"\s*\$?[a-zA-Z](?:_\w)?\s?=[^=,;]+"
+_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;]|\s(?:and|or)\s)\s?(?:and|or)?{_ASSIGNED})+")
 _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
 # "5!=120" is an equation, "x != 5" is none.
 _EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")
@@ -99,6 +104,11 @@ def ends_in_formula(text: str) -> bool:
     # A single dollar with nothing but words and numbers after it is money; "$g(" is none.
     called = _OPEN_CALL.match(rest) is not None
     return bool(rest.strip()) and (opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None)
+
+
+def leaves_formula_open(text: str, start: int, stop: int) -> bool:
+    """Tell whether a delimiter in `text[start:stop]` opens a formula that does not end there."""
+    return _scan(text, start, stop)[1] is not None
 
 
 def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:
@@ -177,6 +187,9 @@ def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
         start = implied[-1].end()
     start = _after_spaces(text, start, stop)
     equals = _equals(text, start, stop)
+    # "x = 3, y = 5" is a list
+    if len(equals) > 1 and _ASSIGNMENTS.fullmatch(text, start, stop):
+        return start, stop
     if not equals or not text[equals[-1] + 1 : stop].strip(" \n&.,"):
         return start, stop
     left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")

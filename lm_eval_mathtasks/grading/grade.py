@@ -1,7 +1,5 @@
 """Decide whether an answer equals the reference answer: one pair; many at once: `batch.py`."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.answers import readings
 from lm_eval_mathtasks.grading.deadline import DEADLINE_S
 from lm_eval_mathtasks.grading.equivalence import equivalent, read_answer

@@ -1,7 +1,5 @@
 """Inequalities and the sets they describe: "-2 < x < 5", "x ≠ 3", "4 < 2x < 10"."""
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 from itertools import pairwise

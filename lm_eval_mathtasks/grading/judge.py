@@ -1,7 +1,5 @@
 """The judgement of a response, the same everywhere: what it answered, whether that is right, whether it was cut off."""
 
-from __future__ import annotations
-
 import logging
 from functools import lru_cache
 from typing import Literal, NamedTuple

@@ -6,8 +6,6 @@ the grammar from lists down to powers; `atoms` has numbers, names and functions,
 enclosed, `tokens` the tokens.
 """
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.atoms import Atoms, number, scientific
 from lm_eval_mathtasks.grading.brackets import fraction
 from lm_eval_mathtasks.grading.expr import Expr, add, depth, mul, neg, num
@@ -110,10 +108,10 @@ class Parser(Atoms):
                 left = under(left.name, self.signed())
             elif left.op == "unit" and self.tokens[self.at - 1].kind == "text" and self.starts_factor():
                 # "3 out of 10" goes on; of "2 hours 15 minutes" the second is the next of the list it stands in
-                join = between(left.args[0], left.name)
-                if join is None:
+                joined = between(left.args[0], left.name, self.factor)
+                if joined is None:
                     return left
-                left = Expr(join, (left.args[0], self.factor()))
+                left = joined
             elif self.starts_factor():
                 if self.tok.kind == "num" and self.tokens[self.at - 1].kind == "num":
                     raise Unreadable("two numbers side by side")

@@ -3,8 +3,6 @@
 Nothing here knows mathematics; every rule removes a difference that no mathematician sees. `clean` is idempotent.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache
@@ -39,6 +37,8 @@ _CIRCLED = re.compile("[\u2460-\u2487\u2776-\u2793\u24ea]")
 _TEXT_FONTS = "mbox|hbox|textbf|textit|textrm|textsf|texttt|textnormal|emph|mathrm|mathit|mathsf|bold|textup"
 _MATH_FONTS = "mathbf|boldsymbol|bm|mathcal|vec|overrightarrow|overleftrightarrow|widehat|hat|underline|pmb"
 
+# The base of a numeral within `\text{...}` or behind it; a hyphen, as in "base-7", is no minus.
+_BASE = r"base-?\s*(?:(-?\w+)\s*\)?\s*\}|\}\s*(-?\d+))"
 _PERCENT = r"(?:percent(?:age)?(?: points?)?|pct|per ?cent)"
 # Compiled on first use: these patterns are a third of the time that the import would take. An alternative that needs no
 # backslash stands first.
@@ -57,7 +57,10 @@ _RULES = (
     (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
     (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
     # bold that opens or closes inside; 2**3 is a power
-    (r"(?<![\w)}\]\s])\s*\*\*(?=\S)|\*\*(?=\s*$)", " "),
+    (
+        r"(?<![\w)}\]\s])\s*\*\*(?=\S)|(?:(?<=, )|(?<=and )|(?<=or ))\*\*(?=\S)|\*\*(?=\s*(?:$|,|and\b|or\b))",
+        " ",
+    ),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
     (rf"\\(?:{_MATH_FONTS})\s*\{{\s*([A-Za-z]|\\[a-z]+)\s*\}}", r" \1"),
     (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
@@ -88,11 +91,11 @@ _RULES = (
     (r"(?<=\d)\s*\^\s*\{\s*\\text\{\s*(st|nd|rd|th)\s*\}\s*\}", r"\\text{\1}"),
     (r"(?<=\d)\s*\^\s*(?:\\text)?\s*\{\s*(st|nd|rd|th)\s*\}", r"\\text{\1}"),
     (r"(?<=[nmk])\s*\^\s*(?:\{\s*\\text\{\s*th\s*\}\s*\}|(?:\\text)?\s*\{\s*th\s*\})", r"\\text{th}"),
-    (r"(?<=[\dA-Z)}])\s*_\s*\{?\s*\(\s*(\d+)\s*\)\s*\}?", r"_{\1}"),
-    (r"(?<=[\dA-Z)}])\s*_\s*\{?\s*\\text\{\s*base[ -]*(\w*)\s*\}\s*(\d*)\s*\}?", r"_{\1\2}"),
-    (r"(?<=[\dA-Z)}])\s*\(?\\text\{\s*\(?(?:in )?base[ -]*(\w*)\s*\)?\s*\}\s*(\d*)\)?", r"_{\1\2}"),
-    (r"(?<=[\dA-Z)}])\s*\(?\b(?:in )?base[ -]+(\w+)\)?$", r"_{\1}"),
-    (r"(?<![A-Za-z}])\(\s*([\dA-Z]*\d[\dA-Z]*)\s*\)\s*_(?=\s*\{?\s*\d)", r"\1_"),
+    (r"(?<=[\dA-Z)}])\s*_\s*\{?\s*\(\s*(-?\d+)\s*\)\s*\}?", r"_{\1}"),
+    (rf"(?<=[\dA-Z)}}])\s*_\s*\{{?\s*\\text\{{\s*{_BASE}\s*\}}?", r"_{\1\2}"),
+    (rf"(?<=[\dA-Z)}}])\s*\(?\\text\{{\s*\(?(?:in )?{_BASE}\)?", r"_{\1\2}"),
+    (r"(?<=[\dA-Z)}])\s*\(?\b(?:in )?base(?:-|\s+)(-?\w+)\)?$", r"_{\1}"),
+    (r"(?<![A-Za-z}])\(\s*([\dA-Z]*\d[\dA-Z]*)\s*\)\s*_(?=\s*\{?\s*-?\d)", r"\1_"),
     (r"(?<=\d)\{([:.])\}(?=\d)", r"\1"),
     (r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"^{\\circ}"),
     (rf"(?<=[\d}}\s]){_PERCENT}(?![a-zA-Z])|\\text\{{\s*{_PERCENT}\s*\}}", "%"),

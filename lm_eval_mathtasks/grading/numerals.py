@@ -1,7 +1,5 @@
 """Numbers in English words: "three hundred", "two thirds", "three and a half", "two and a half million"."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 

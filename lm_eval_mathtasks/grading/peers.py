@@ -5,8 +5,6 @@ graders of other projects are called as their projects call them; nothing of the
 process of its own (`serve` in a `Children`): they install signal handlers, hang, and take long to import.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from functools import partial

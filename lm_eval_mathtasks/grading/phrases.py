@@ -1,11 +1,9 @@
 """What the words beside a value mean: a label, a remark, a bound, a sign, a unit, or a part of the answer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 
-from lm_eval_mathtasks.grading.expr import Expr, div, mul, neg, num, variables
+from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import PARTS, in_words
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
@@ -47,7 +45,11 @@ _RELATING = {
     "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
     "per", "plus", "minus", "times",
 }  # fmt: skip
-_RELATING |= {"double", "twice", "triple", "half", "squared", "inverse", "reciprocal"}
+_RELATING |= {"double", "twice", "triple", "half", "squared", "inverse", "reciprocal", "nearly", "almost"}
+# They say what kind of numbers is meant: in "numbers ending in 3" the value is a part of that.
+_NUMBERS = {
+    "numbers", "integers", "multiples", "factors", "divisors", "powers", "primes", "squares", "cubes", "digits",
+}  # fmt: skip
 # "A total of 12" is 12, "a multiple of 12" is not: what may stand before "of"
 _MEASURES = {
     "total", "sum", "value", "area", "volume", "perimeter", "circumference", "length", "width", "height", "depth",
@@ -89,6 +91,19 @@ _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "cube of": lambda e: Expr("pow", (e, num(3))),
     "square root of": lambda e: Expr("call", (e, num(2)), "sqrt"),
     "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
+    "reciprocal of": lambda e: div(num(1), e),
+}
+# What words do to the values on both sides of them.
+_JOINS: dict[str, Callable[[Expr, Expr], Expr]] = {
+    "to": lambda a, b: Expr("ratio", (a, b)),
+    "out of": div,
+    "in": div,
+    "times": mul,
+    "more than": add,
+    "greater than": add,
+    "less than": lambda a, b: add(b, neg(a)),
+    "fewer than": lambda a, b: add(b, neg(a)),
+    "to the power of": lambda a, b: Expr("pow", (a, b)),
 }
 
 
@@ -159,7 +174,9 @@ def _worded(key: list[str], value: Expr) -> Expr:
 
 def _is_remark(key: list[str]) -> bool:
     """Do these words only name the value behind them, or say nothing about it?"""
-    if _NEGATIONS & set(key):
+    if _NEGATIONS & set(key) or (
+        _NUMBERS & set(key[:-1]) and "of" not in key and key[-1] not in {":", *_COPULAS}
+    ):
         return False
     if not key or key[-1] == ":":
         return True
@@ -171,14 +188,13 @@ def _is_remark(key: list[str]) -> bool:
     return last not in _RELATING
 
 
-def between(value: Expr, words: str) -> str | None:
-    """Return the operation that words between two values mean: "3 out of 10" divides, "half of 8" multiplies, and
-    "3 to 5" is a ratio.
+def between(left: Expr, words: str, right: Callable[[], Expr]) -> Expr | None:
+    """Return what two values with words between them are: "3 out of 10" a fraction, "half of 8" a product, "3 to 5" a
+    ratio, "5 more than 3" a sum. The second value is read only where the words say so.
     """
     key = _key(words)
-    if key == ["to"]:
-        return "ratio"
-    if key[-2:] == ["out", "of"]:
-        return "div"
-    is_part = value.op in {"pct", "div"} or (value.op == "num" and 0 < value.value < 1)
-    return "mul" if key == ["of"] and is_part else None
+    join = _JOINS.get(" ".join(key)) or (div if key[-2:] == ["out", "of"] else None)
+    is_part = left.op in {"pct", "div"} or (left.op == "num" and 0 < left.value < 1)
+    if key == ["of"] and is_part:
+        join = mul
+    return join(left, right()) if join else None

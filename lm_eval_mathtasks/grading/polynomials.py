@@ -7,8 +7,6 @@ powers of i below 2, so products of roots of integers come out in their one norm
 roots of distinct primes are linearly independent over the rationals).
 """
 
-from __future__ import annotations
-
 import hashlib
 import threading
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """An answer that is a sentence or a whole solution: its marked or stated result, as of a response."""
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.extract import STATED, extract_answer
@@ -10,7 +8,7 @@ _TEXT = re.compile(r"\\text(?:rm|bf|it)?\s?\{([^{}]*)\}|\\mbox\s?\{([^{}]*)\}")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[A-Za-z]{2,}(?![a-zA-Z{])")
 # "Yes, because 3 is odd" answers yes; "True, False, True" is a list, and "No. 5" a number.
 _YES_OR_NO = re.compile(
-    r"\s*(yes|no|true|false)\b\s*[.,;:!]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)(?=[a-z]{2})",
+    r"(?:\\text\{)?\s*(yes|no|true|false)\b\s*[.,;:!]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)(?=[a-z]{2})",
     re.IGNORECASE,
 )
 # What stands before the value of a sentence: "the area is 9".
@@ -30,7 +28,7 @@ def says_what_is(text: str) -> bool:
     reason?
     """
     return _YES_OR_NO.match(text) is not None or (
-        _SAYS.search(text) is not None and len(_WORD.findall(text)) > MIN_WORDS
+        _SAYS.search(text) is not None and len(_WORD.findall(text)) >= MIN_WORDS
     )
 
 

@@ -7,8 +7,6 @@ and breaks one formula in two ("$ $"). OlympiadBench lists several answers. ASDi
 counts: "9 (apples)" is 9.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Equations and labels: "x = 5", "f(n) = 2n", "y = 2x + 3"."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.exact import proportional
 from lm_eval_mathtasks.grading.expr import Expr, add, neg, num, rewrite, variables
 

@@ -1,7 +1,5 @@
 """The rounding rule: when a decimal stands for a number that it is not."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from lm_eval_mathtasks.grading import numeric

@@ -1,7 +1,5 @@
 """Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
@@ -236,7 +234,7 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
         return sign + (digits.removeprefix("-").lstrip("0") or "0"), base
 
     (g, g_base), (p, p_base) = parts(gold), parts(pred)
-    bases_agree = g_base == p_base or not (g_base and p_base) or not (g_base + p_base).isdigit()
+    bases_agree = g_base == p_base or not (g_base and p_base) or g_base.isalpha() or p_base.isalpha()
     if g == p and bases_agree:
         return Outcome(True, "structure", "the same numeral")
     return Outcome(False, "structure", "different numerals or bases")

@@ -1,10 +1,8 @@
 """Judgements in, numbers out: the metrics of a doc, the same in a run's hooks and wherever its log is read again."""
 
-from __future__ import annotations
-
 import logging
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from statistics import fmean
 
 from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.grading.judge import Judgement
@@ -41,11 +39,11 @@ def doc_scores(
     if not judged:
         return scores
     each = [_response_scores(one) for one in judged]
-    scores |= {name: mean(one[name] for one in each) for name in each[0]}
+    scores |= {name: fmean(one[name] for one in each) for name in each[0]}
     if told:
-        scores["truncated"] = mean(one.cut_off is not None for one in judged)
+        scores["truncated"] = fmean(one.cut_off is not None for one in judged)
     if strict is not None:
-        scores["strict_match"] = mean(strict)
+        scores["strict_match"] = fmean(strict)
     return {**scores, **repeat_scores([one.correct for one in judged], votes_for(judged, gold), asked)}
 
 
@@ -60,12 +58,6 @@ def _response_scores(judged: Judgement) -> dict[str, float]:
 def votes_for(judged: Sequence[Judgement], gold: str | None) -> list[str | None]:
     """Return what each response votes for: its answer, and the reference answer where a tolerance made it right."""
     return [gold if one.verdict.tier == TOLERANCE else one.extraction.answer for one in judged]
-
-
-def mean(values: Iterable[float]) -> float:
-    """The mean of one or more numbers."""
-    found = list(values)
-    return math.fsum(found) / len(found)
 
 
 def repeat_scores(

@@ -1,7 +1,5 @@
 """What is too large to be worth a symbolic answer: power towers, huge factorials, long sums, thousands of nodes."""
 
-from __future__ import annotations
-
 from math import log2
 
 from lm_eval_mathtasks.grading.expr import Expr, variables, walk

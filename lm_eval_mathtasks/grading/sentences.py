@@ -1,13 +1,6 @@
-"""The value that a sentence or a text comes to: the last formula, or the number that the last sentence is about.
-
-Of "The bakery earned $840 from selling 420 rolls" it is 840, and of "she has 130 minutes left if this month has 31
-days" 130: what stands in a later phrase or clause of its own does not answer.
-"""
-
-from __future__ import annotations
+"""The value that a sentence or a text comes to: the last formula, or the number that the last sentence is about."""
 
 import re
-from itertools import pairwise
 
 from lm_eval_mathtasks.grading.formulas import (
     NUMBER,
@@ -22,7 +15,13 @@ from lm_eval_mathtasks.grading.formulas import (
     value_side,
 )
 from lm_eval_mathtasks.grading.numerals import RUN
-from lm_eval_mathtasks.grading.units import parse_unit
+from lm_eval_mathtasks.grading.told import (
+    IS_SAID,
+    beside_comparisons,
+    is_unresolved,
+    joined_numbers,
+    result_of,
+)
 
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
@@ -36,40 +35,18 @@ _THERE_ARE = re.compile(
     re.IGNORECASE,
 )
 _REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
-_OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
-_OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
-_IS = re.compile(
-    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?)|[=:])\s(?:only |exactly |just |about |a total of )?\Z"
-)
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
+    r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
-# The clause that tells the result starts behind one of these.
-_CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|for a total of"
-    r"|he|she|it|they|we|there)\b"
-    r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
-    r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
+_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
+# What belongs to a number behind it: "x ≥ 4", "2 < x < 5", "x = 3 or x = -3"
+_RELATED = re.compile(
+    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?)?(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≤≥≠]=?\s?\Z"
+    r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
 )
-# ... and it ends before one of these, unless it begins with it.
-_SUBORDINATE = re.compile(
-    r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
-)
-_PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
-_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
-_COMPLEMENT = re.compile(
-    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
-    re.IGNORECASE,
-)
-_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with)\s\Z")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
-_UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
-_UNIT_BEHIND = re.compile(r"\s([a-z]+)")
-_WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
-_COMPARED = re.compile(
-    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
-)
 # "4, not 5" is 4
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
 _CHECK = re.compile(r"\b(?:check|verify|indeed|substitut|plug)", re.IGNORECASE)
@@ -129,8 +106,12 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     plain = _PLAIN_EQUATION.search(text, max(sentence, numbers[-1][0] - 120), numbers[-1][0])
     if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
         return None
-    told = _with_smaller_units(text, [span for span in numbers if span[0] >= sentence])
-    return trim(text, *_result(text, _beside_comparisons(text, told), sentence))
+    told = joined_numbers(text, [span for span in numbers if span[0] >= sentence])
+    begin, end = result_of(text, beside_comparisons(text, told), sentence)
+    related = _RELATED.search(text, max(sentence, begin - 60), begin)
+    if related and not _BESIDE.search(text, sentence, related.start()):
+        begin = related.start()
+    return None if is_unresolved(text, end) else trim(text, begin, end)
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:
@@ -145,73 +126,6 @@ def _last_break(text: str, start: int, stop: int) -> int:
     return max([window, *(match.end() for match in _BREAK.finditer(text, window, stop))])
 
 
-def _result(text: str, numbers: list[Span], sentence: int) -> Span:
-    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows, or the one that
-    its last main clause tells.
-
-    Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
-    """
-    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
-    for position, (begin, end) in enumerate(numbers):
-        if begin > equals >= 0:
-            return numbers[-1] if _OPERATOR.match(text, end) else (begin, end)
-        if position + 1 < len(numbers) and _OR_ABOUT.fullmatch(text, end, numbers[position + 1][0]):
-            return begin, end
-    told = _main_clause(text, numbers, sentence)
-    said = [k for k, (begin, _) in enumerate(told) if _IS.search(text, max(0, begin - 30), begin)]
-    if said:
-        told = told[said[-1] :]
-    else:
-        free = [
-            k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
-        ]
-        told = told[free[0] :] if free else told[-1:]
-    # what is attached to a number by a preposition is no result of its own
-    return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
-
-
-def _with_smaller_units(text: str, numbers: list[Span]) -> list[Span]:
-    """Join "2 hours and 15 minutes" to one quantity: two numbers of one dimension, the second in a smaller unit."""
-    joined = numbers[:1]
-    for (_, end), (begin, stop) in pairwise(numbers):
-        between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
-        units = [parse_unit(match[1]) for match in (between, behind) if match]
-        larger, smaller = units if len(units) == 2 else (None, None)
-        if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
-            assert behind is not None
-            joined[-1] = (joined[-1][0], behind.end())
-        else:
-            joined.append((begin, stop))
-    return joined
-
-
-def _beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
-    """Leave out "5 miles more than 40" behind a comma or "that is", where another number is told."""
-    for k, (begin, end) in enumerate(numbers):
-        if k and _COMPARED.match(text, end) and _WHICH_IS.search(text, max(0, begin - 20), begin):
-            return numbers[:k]
-    return numbers
-
-
-def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
-    """Keep the numbers of the last main clause that has any."""
-    later = numbers
-    # what stands before a colon is a heading
-    colon = text.rfind(":", sentence, numbers[-1][0])
-    if colon >= 0 and not text[colon + 1].isdigit():
-        later = numbers = [span for span in numbers if span[0] > colon]
-    for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
-        kept = [span for span in numbers if span[1] <= match.start()]
-        if kept and text[sentence : match.start()].strip():
-            later = kept
-            break
-    for match in reversed(list(_CLAUSE_START.finditer(text, sentence, later[-1][0]))):
-        kept = [span for span in later if span[0] >= match.start()]
-        if kept:
-            return kept
-    return later
-
-
 def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | None:
     """Return the value of the last formula, or of the one that "there are" announces in its clause, or of a list."""
     last = telling[-1]
@@ -221,7 +135,7 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
         and telling[-2].begin >= sentence
         and _BESIDE.search(text, telling[-2].end, last.begin)
     ):
-        is_said = _IS.search(text, max(0, telling[-2].begin - 30), telling[-2].begin)
+        is_said = IS_SAID.search(text, max(0, telling[-2].begin - 30), telling[-2].begin)
         last, telling = (telling[-2], telling[:-1]) if is_said else (last, telling)
     for formula in reversed(telling):
         between = text[formula.end : last.begin]
@@ -256,7 +170,7 @@ def _left_open(text: str, formula: Formula) -> str | None:
 
     "The area is $s^2 = 49$" says what it comes to, and $2x = 20$ does behind $x = 10$, unless it is a check.
     """
-    said = _IS.search(text, max(0, formula.begin - 30), formula.begin)
+    said = IS_SAID.search(text, max(0, formula.begin - 30), formula.begin)
     if said and not said.group().startswith(":"):
         return None
     unknown = open_equation(text[formula.start : formula.stop])

@@ -1,7 +1,5 @@
 """Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, neg, num, rewrite, variables, walk

@@ -4,13 +4,12 @@ It is the value at the head ("18 dollars, because ..."), or the last value of a 
 eggs left"), or a few words where there is no value at all ("Evelyn").
 """
 
-from __future__ import annotations
-
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
+from lm_eval_mathtasks.grading.told import is_unresolved
 
 # Words that stand between "the answer is" and the answer.
 _FILLER = re.compile(
@@ -38,7 +37,8 @@ _ARITHMETIC = re.compile(
 # "6 times the perimeter, which is 36": what begins as a factor has its value behind "which is".
 _FACTOR = re.compile(
     r"[$€£]?[\d.]+(?:(?:/\d+|\s?%)\sof\s(?:(?:the|all|his|her|its|their)\s)?[$€£]?\d"
-    r"|\stimes\s(?!\d))[^.\n]*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
+    r"|\stimes\s(?!\d)|(?:\s[a-z]+){0,2}\s(?:more|less|fewer|[a-z]+er)\sthan\s)"
+    r"(?:[^.\n]|\.(?=\d))*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
 )
 # In "6! = 720" the mark is a factorial's.
 _SENTENCE_END = re.compile(r"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$])[.!?](?=[\s\"”*_<)\]]|\Z)")
@@ -56,7 +56,7 @@ _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\c
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 _NOT_ANSWERS = frozenset(
     {"correct", "right", "wrong", "incorrect", "unclear", "unknown", "below", "above", "not", "reasonable"}
-    | {"clear", "here", "following"}
+    | {"clear", "here", "following", "too"}
 )
 MAX_UNIT_WORDS = 5  # "18 dollars per day in total"
 MAX_BARE_WORDS = 2  # "Evelyn", "not possible"
@@ -94,6 +94,8 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
         return start + group[0].start, start + group[-1].stop
     if head and (factor := _FACTOR.match(text, start, stop)):
         return slot_value(text, factor.end(), stop)
+    if head and is_unresolved(text, head.end()):
+        return None
     if head:
         return leading_value(text, start, sentence_end(text, start, stop))
     end = stop if sentences else sentence_end(text, start, stop)

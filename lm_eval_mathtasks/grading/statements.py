@@ -3,8 +3,6 @@ r"""Stated answers: "The answer is 18 dollars.", `#### 18`, `<answer>18</answer>
 A pattern finds where the answer should stand, a slot; `slots.slot_value` reads the answer there.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,7 +12,8 @@ from lm_eval_mathtasks.grading.sentences import MAX_SLOT
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 
 _GAP_IS = (
-    r"(?:(?:[ \t][^.:;=\n]{0,60}?)?[ \t*_]{0,4}\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
+    r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
+    r"\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
     r"|[ \t*_]{0,4}(?:=|[:：]))"
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
@@ -53,7 +52,7 @@ _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?P<slash>/?)(?i:answer|solution|final_answer|ans)\s*/?>")
+_TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans)\s*(?:/?>|\Z)")
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_STATEMENTS = 30  # statements looked at from the end; loops of "the answer is" are cheap that way
 

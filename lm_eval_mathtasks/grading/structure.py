@@ -1,7 +1,5 @@
 """Compare two answers of any shape; the gold's shape decides what is asked of the prediction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num

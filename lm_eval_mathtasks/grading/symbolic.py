@@ -4,8 +4,6 @@ No text reaches sympy, so nothing of an answer is ever evaluated as code. It say
 never "different": a difference has been looked for, and would have been proven, by evaluation before.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from lm_eval_mathtasks.grading.expr import Expr

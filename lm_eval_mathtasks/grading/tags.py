@@ -1,7 +1,5 @@
 """The tags format: working between two tags, then the answer between two more. Which parts a response has."""
 
-from __future__ import annotations
-
 import re
 
 WORKING, END_WORKING, SOLUTION, END_SOLUTION = TAGS = (

@@ -1,7 +1,5 @@
 """Cut the cleaned text of an answer into tokens, for the parser in `latex`."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
@@ -63,14 +61,14 @@ _JOINED_WORDS = re.compile(
 )
 _TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
-_BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(\d+|[a-z]+)\s*\}{0,2}")
+_BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(-?\d+|[a-z]+)\s*\}{0,2}")
 
 
 def _valid_base(digits: str, base: str) -> bool:
-    """Plain digits may carry any subscript; letters must be digits of that base."""
-    if digits.replace(".", "").isdigit():
+    """Plain digits may carry any subscript but a negative one; these, and letters, must be digits of that base."""
+    if digits.replace(".", "").isdigit() and not base.startswith("-"):
         return True
-    return base.isdigit() and int(base) > max(int(d, 36) for d in digits if d != ".")
+    return not base.isalpha() and abs(int(base)) > max(1, *(int(d, 36) for d in digits if d != "."))
 
 
 class _Scanner:

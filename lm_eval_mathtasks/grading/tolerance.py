@@ -1,7 +1,5 @@
 """Answers within a tolerance that a dataset states (OlympiadBench's column `error`, absolute)."""
 
-from __future__ import annotations
-
 import re
 
 TOLERANCE = "tolerance"  # the tier of a verdict that a tolerance decided

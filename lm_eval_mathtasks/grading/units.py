@@ -3,8 +3,6 @@
 A unit that is not in the table is a remark ("14 points"): it never decides anything.
 """
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The two results of judging: an `Extraction` and a `Verdict`."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import NamedTuple
 

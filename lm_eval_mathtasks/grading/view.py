@@ -4,8 +4,6 @@ The parts that may not are blanked, never cut out: a view has the length of the 
 so a position in the view is the same position in the response.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import islice

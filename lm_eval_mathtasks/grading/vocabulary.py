@@ -1,7 +1,5 @@
 """The names that the reader knows: functions, constants, commands of LaTeX, and words that are no products."""
 
-from __future__ import annotations
-
 FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "log", "ln", "lg", "exp", "sqrt",

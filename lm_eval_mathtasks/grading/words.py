@@ -1,7 +1,5 @@
 """Answers in words, multiple choice and times of day: what is compared of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The child process that runs the symbolic tier: it limits its own memory, and `deadline` kills it when it is late."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading import children
 from lm_eval_mathtasks.grading.expr import Expr
 

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from statistics import stdev
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_mathtasks.grading.scores import mean
 from lm_eval_mathtasks.grading.tags import has_solution, has_working
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.hooks.exemplars import shots_gsm8k, shots_minerva
@@ -100,8 +99,8 @@ def score_gsm8k_tags(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the tags format, with the share of responses that hold each of its two parts."""
     scores = score_doc(doc, results, rule="tag", same=same_number_text)
     if texts := [str(response) for response in answered(results)]:
-        scores["thinking_proportion"] = mean(has_working(text) for text in texts)
-        scores["answer_proportion"] = mean(has_solution(text) for text in texts)
+        scores["thinking_proportion"] = fmean(has_working(text) for text in texts)
+        scores["answer_proportion"] = fmean(has_solution(text) for text in texts)
     return scores
 
 
@@ -126,7 +125,7 @@ def instance_spread(scored: Sequence[tuple[int, float]]) -> float | None:
     instances: dict[int, list[float]] = {}
     for instance, score in scored:
         instances.setdefault(instance, []).append(score)
-    return stdev(map(mean, instances.values())) if len(instances) > 1 else None
+    return stdev(map(fmean, instances.values())) if len(instances) > 1 else None
 
 
 def score_math_boxed(doc: Doc, results: Sequence[Any]) -> Scores:

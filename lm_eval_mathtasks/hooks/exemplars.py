@@ -1,7 +1,5 @@
 """Few-shot exemplars, read at run time from the installed lm-eval: they are other people's text."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

@@ -1,15 +1,13 @@
 """From responses to numbers: what every `score_*` hook shares. Nothing here raises."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from lm_eval_mathtasks.grading.beside import start_graders, verdicts_beside
 from lm_eval_mathtasks.grading.judge import judge, judge_again
-from lm_eval_mathtasks.grading.scores import doc_scores, mean
-from lm_eval_mathtasks.grading.verdict import Extraction
+from lm_eval_mathtasks.grading.scores import doc_scores
 from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.gold import answer_in
 
@@ -62,11 +60,10 @@ def score_doc(
         )
         for response in responses
     ]
-
-    def strictly(found: Extraction) -> bool:
-        return found.answer is not None and rule in (None, found.rule) and same(reference, found.answer)
-
-    strict = [strictly(one.extraction) for one in judged]
+    strict = [
+        found.answer is not None and rule in (None, found.rule) and same(reference, found.answer)
+        for found in (one.extraction for one in judged)
+    ]
     told = all(getattr(response, "finish_reason", None) for response in responses)
     asked = len(responses_of(results))
     scores = doc_scores(judged, gold=reference, asked=asked, told=told, strict=strict)
@@ -74,7 +71,7 @@ def score_doc(
     erratum = erratum_of(str(doc["question"]))
     if judged and (erratum is None or erratum.gold is not None):
         corrected = judged if erratum is None else [judge_again(one, gold=erratum.gold) for one in judged]
-        scores["exact_match_errata"] = mean(one.correct for one in corrected)
+        scores["exact_match_errata"] = fmean(one.correct for one in corrected)
     return scores
 
 
@@ -89,7 +86,7 @@ def _beside(reference: str, responses: Sequence[Any]) -> Scores:
     found = (
         [verdicts_beside(_graders, reference, str(r)) for r in responses if r is not None] if _graders else []
     )
-    return {metric: mean(each[metric] for each in found) for metric in found[0]} if found else {}
+    return {metric: fmean(each[metric] for each in found) for metric in found[0]} if found else {}
 
 
 def same_text(gold: str, answer: str) -> bool:

@@ -1,7 +1,5 @@
 """After a run: the answer, one line a task, then what makes it doubtful, where the logs are and what comes next."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess

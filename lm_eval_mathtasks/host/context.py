@@ -5,8 +5,6 @@ with a traceback after other tasks were paid for. Here every prompt is counted: 
 prompt leaves (said, and recorded in the task's generation arguments), a prompt that does not fit is refused.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path

@@ -6,8 +6,6 @@ the scoring hooks, the samples, and from there to every command. Where it is not
 still have been cut.
 """
 
-from __future__ import annotations
-
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Keeps what a run produced: responses as they come, then the logs, looked at after lm-eval says it wrote them."""
 
-from __future__ import annotations
-
 import errno
 import json
 import logging

@@ -4,8 +4,6 @@ What lm-eval would ignore or read differently is understood where one meaning is
 must not state what did not happen.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches

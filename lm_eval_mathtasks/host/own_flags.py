@@ -1,7 +1,5 @@
 """The flags that `mathtasks run` has and lm-eval has not, and what its --help says before lm-eval's flags."""
 
-from __future__ import annotations
-
 import argparse
 
 from lm_eval_mathtasks.command_line import Parser

@@ -7,8 +7,6 @@ torch's one generator (--seed), so they differ, and are the same again only in a
 count seeds themselves.
 """
 
-from __future__ import annotations
-
 import copy
 import re
 from collections import Counter

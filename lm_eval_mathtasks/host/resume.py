@@ -5,8 +5,6 @@ A response counts for the same repeat of the same digest and for nothing else, s
 settings gives nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys

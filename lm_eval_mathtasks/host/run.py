@@ -9,8 +9,6 @@
 Every change is a replaced name in lm-eval, put back when the run ends; flags, tasks and results are lm-eval's.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shlex

@@ -1,7 +1,5 @@
 """Which tasks a run can ask for: ours at once, lm-eval's own only when one of them is meant."""
 
-from __future__ import annotations
-
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ A process claims its keys before it sends anything. A claim holds while its owne
 and again: one that died, or was stopped for longer than LEASE_S, has lost it.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sqlite3

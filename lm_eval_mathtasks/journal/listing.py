@@ -1,7 +1,5 @@
 """A journal for people: `mathtasks journal show|export|stats`. Needs neither lm-eval nor the openai SDK."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a journal is asked: which answers are there, to which docs, how they ended, and what they took."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -9,7 +7,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.journal.schema import DAMAGE, ROW, ROWS, Answer, answer_of, connect, unusable
+from lm_eval_mathtasks.journal.schema import (
+    DAMAGE,
+    ROW,
+    ROWS,
+    Answer,
+    answer_of,
+    connect,
+    request_of,
+    unusable,
+)
 
 KEYS_AT_ONCE = 500  # SQLite allows 999 variables in older builds
 
@@ -105,11 +112,25 @@ def places(path: str | Path, task: str | None = None, model: str | None = None) 
             yield Place(answer_of(row), task_name or None, None if doc_id == -1 else doc_id, repeat or 0)
 
 
-def pending(path: str | Path) -> dict[str, tuple[str, dict[str, Any], str]]:
-    """{key: (endpoint, request, prompt)} of the requests that were written to a batch."""
-    with reading(path) as db:
-        rows = db.execute("SELECT key, endpoint, request, prompt FROM pending")
-        return {key: (url, json.loads(request), prompt) for key, url, request, prompt in rows}
+class Pending(NamedTuple):
+    """A request that was written to a batch."""
+
+    endpoint: str
+    request: dict[str, Any]
+    prompt: str
+
+
+def pending(db: sqlite3.Connection, key: str) -> Pending | None:
+    """The request of that key, if it was written to a batch. Raises one of DAMAGE."""
+    # The column `request` names a row of `requests`, and `prompt` holds the seed; in older rows both are as they are
+    # called. An answer outlives a request that is lost.
+    query = """SELECT endpoint, request, prompt, body FROM pending LEFT JOIN requests ON requests.key = request
+    WHERE pending.key = ?"""
+    for url, request, prompt, body in db.execute(query, (key,)):
+        if body is not None:
+            return Pending(url, *request_of(body, prompt))
+        return Pending(url, *((json.loads(request), prompt) if request.startswith("{") else ({}, "")))
+    return None
 
 
 def uncollected(path: str | Path) -> int:

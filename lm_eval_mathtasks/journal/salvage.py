@@ -1,7 +1,5 @@
 """What can still be read of a damaged journal, in a new one: `mathtasks journal salvage`."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress

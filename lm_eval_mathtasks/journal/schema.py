@@ -1,14 +1,12 @@
 """The journal's file: its tables, what a row of them is, and how it is opened."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 import sqlite3
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -88,17 +86,22 @@ _AS_NEW = (
 )
 
 
+def packed_request(request: Mapping[str, Any], prompt: str) -> tuple[tuple[str, bytes], str | None]:
+    """What holds a request, without any key: the row (key, body) of `requests`, and the seed as JSON."""
+    rest = {name: value for name, value in request.items() if name != "seed"}
+    asked = redact(json.dumps([rest, prompt]), shapes=False).encode()
+    key = hashlib.blake2b(asked, digest_size=REQUEST_BYTES).hexdigest()
+    return (key, zlib.compress(asked)), json.dumps(request["seed"]) if "seed" in request else None
+
+
 def rows_of(answer: Answer) -> tuple[tuple[str, bytes], tuple[Any, ...]]:
     """What holds an Answer, without any key: the row (key, body) of what was asked, and the row of STORED."""
-    request = dict(answer.request)
-    seed = json.dumps(request.pop("seed")) if "seed" in request else None
-    asked = redact(json.dumps([request, answer.prompt]), shapes=False).encode()
+    asked, seed = packed_request(answer.request, answer.prompt)
     # asdict would copy every message.
     raw = ((name, getattr(answer, name)) for name in STORED[:-1])
     row = (json.dumps(value) if name in JSON_COLUMNS else value for name, value in raw)
     kept = (redact(value, shapes=False) if isinstance(value, str) else value for value in row)
-    key = hashlib.blake2b(asked, digest_size=REQUEST_BYTES).hexdigest()
-    return (key, zlib.compress(asked)), (*kept, seed)
+    return asked, (*kept, seed)
 
 
 def request_of(body: bytes, seed: str | None) -> tuple[dict[str, Any], str]:

@@ -5,24 +5,30 @@ waits for a disk and fsync is paid per group, not per answer. Several processes 
 key is asked for by one of them, and the first answer to it stays. Keys and headers are never written.
 """
 
-from __future__ import annotations
-
-import json
 import queue
 import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
 from lm_eval_mathtasks.journal.leases import RENEW, RENEW_S, Owner
-from lm_eval_mathtasks.journal.schema import BAD_ROW, DAMAGE, STORED, Answer, connect, rows_of, unusable
+from lm_eval_mathtasks.journal.schema import (
+    BAD_ROW,
+    DAMAGE,
+    STORED,
+    Answer,
+    connect,
+    packed_request,
+    rows_of,
+    unusable,
+)
 from lm_eval_mathtasks.keys import redact
 
 BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
@@ -67,25 +73,19 @@ class Journal:
 
     def find(self, keys: Sequence[str]) -> Iterator[queries.Stored]:
         """Yield the answers to those keys that have been answered."""
-        try:
+        with self._usable(reading=True):
             yield from queries.find(self._reader, keys)
-        except DAMAGE as error:
-            raise unusable(self.path, error, reading=True) from None
 
     def answered(self, keys: Sequence[str]) -> set[str]:
         """Those keys that have been answered."""
-        try:
+        with self._usable(reading=True):
             return queries.keys_answered(self._reader, keys)
-        except DAMAGE as error:
-            raise unusable(self.path, error, reading=True) from None
 
     def claim(self, keys: Sequence[str]) -> set[str]:
         """Claim the right to ask for `keys`, until this journal is closed; return those that another process asks for
         now."""
-        try:
+        with self._usable():
             theirs = self._owner.claim(self._reader, keys)
-        except DAMAGE as error:
-            raise unusable(self.path, error) from None
         self._claimed = True
         return theirs
 
@@ -102,18 +102,28 @@ class Journal:
         """Store which docs the keys are for: rows of (key, task, doc_id, repeat)."""
         rows = ((key, task or "", -1 if doc is None else doc, n) for key, task, doc, n in docs)
         # In the order of the table: 200,000 in any other would write each of its pages thousands of times.
-        self._many(_DOC, sorted(rows))
+        with self._usable(), self._reader as db:
+            db.executemany(_DOC, sorted(rows))
 
-    def note_pending(self, rows: Iterable[tuple[str, str, dict[str, Any], str]]) -> None:
+    def note_pending(self, rows: Iterable[tuple[str, str, Mapping[str, Any], str]]) -> None:
         """Store what a batch file asks: rows of (key, endpoint, request, prompt)."""
-        self._many(_PENDING, ((key, url, json.dumps(request), prompt) for key, url, request, prompt in rows))
+        with self._usable(), self._reader as db:
+            for key, url, request, prompt in rows:
+                asked, seed = packed_request(request, prompt)
+                db.execute(_REQUEST, asked)
+                db.execute(_PENDING, (key, url, asked[0], seed))
 
-    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    def pending(self, key: str) -> queries.Pending | None:
+        """The request of that key, if it was written to a batch."""
+        with self._usable(reading=True):
+            return queries.pending(self._reader, key)
+
+    @contextmanager
+    def _usable(self, *, reading: bool = False) -> Iterator[None]:
         try:
-            with self._reader:
-                self._reader.executemany(statement, rows)
+            yield
         except DAMAGE as error:
-            raise unusable(self.path, error) from None
+            raise unusable(self.path, error, reading=reading) from None
 
     def close(self) -> None:
         """Write what waits, and close; harmless twice."""

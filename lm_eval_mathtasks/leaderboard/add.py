@@ -1,14 +1,14 @@
 """Add a claim: one row of YAML, written into the file of its source, validated before it stays."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
+from lm_eval_mathtasks.leaderboard.claim_checks import check_claims
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims, read_claims
 
 Value = str | int | float | bool | None
@@ -61,13 +61,9 @@ def _yes_or_no(text: str) -> bool:
     return text.lower() in {"yes", "true"}
 
 
-def _count_or_null(text: str) -> int | None:
-    """`null` says that the source counts several answers, and not how many."""
-    return None if text == "null" else int(text)
-
-
 _KINDS: dict[str, Callable[[str], Value]] = {
-    "k": _count_or_null,
+    # `null` says that the source counts several answers, and not how many.
+    "k": lambda text: None if text == "null" else int(text),
     **dict.fromkeys(("shots", "max_tokens"), int),
     **dict.fromkeys(("score", "temperature", "top_p", "size_b"), float),
     **dict.fromkeys(("cot", "chat_template"), _yes_or_no),
@@ -121,7 +117,8 @@ def add_claim(folder: Path, fields: Mapping[str, Value]) -> Path:
     for path, text in edits.items():
         path.write_text(text, encoding="utf-8")
     try:
-        said = [str(problem) for problem in read_claims(folder)[1]]
+        there, problems = read_claims(folder)
+        said = [str(problem) for problem in (*problems, *check_claims(there, date.today()))]
     except ClaimError as error:
         said = [str(error)]
     if said:

@@ -35,6 +35,11 @@ class Model:
     mode: str | None = None
     aliases: tuple[str, ...] = ()
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a claim of the model says of it."""
+        return {name: getattr(self, name) for name in ("hf_id", "organisation", "kind", "size_b", "mode")}
+
 
 def simplified(name: str) -> str:
     """Return a name without case and punctuation, which is how people vary names."""

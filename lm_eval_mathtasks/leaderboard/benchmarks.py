@@ -1,28 +1,26 @@
 """The benchmarks that claims name, and which scores their sizes allow."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.leaderboard.yaml_files import LINE, Problem, load_yaml
+from lm_eval_mathtasks.leaderboard.yaml_files import LINE, Problem, load_mapping
 
 _FACTS = {"docs", "tasks", "editions", "note"}
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A set of problems: its name in claims, how many problems, what harnesses call it, and how many problems its
-    other editions have."""
+    """A set of problems: its name in claims, how many problems, what harnesses call it, how many problems its other
+    editions have, and what tells it from its look-alikes."""
 
     name: str
     docs: int
     tasks: re.Pattern[str]
     editions: tuple[int, ...] = ()
+    note: str = ""
 
     def gives(self, score: float, answers: int = 1) -> bool:
         """Whether some count of right ones among so many answers to each problem is published as this score.
@@ -30,13 +28,8 @@ class Benchmark:
         score: percent. Sources round to the nearest, down or up, so that a count within one unit of the last digit
         is enough; digits that were zero are not known to have been stated.
         """
-        unit = 10.0 ** -_decimals(score)
+        unit = 10.0 ** -len(repr(float(score)).partition(".")[2].removesuffix("0"))
         return any(_a_count_is_near(score, unit, docs * answers) for docs in (self.docs, *self.editions))
-
-
-def _decimals(score: float) -> int:
-    digits = repr(float(score)).partition(".")[2]
-    return 0 if digits == "0" else len(digits)
 
 
 def _a_count_is_near(score: float, unit: float, most: int) -> bool:
@@ -50,21 +43,17 @@ def read_benchmarks(path: Path) -> tuple[dict[str, Benchmark], list[Problem]]:
 
     Raises ClaimError where the file is no mapping at all.
     """
-    content, problems = load_yaml(path)
-    if problems or not isinstance(content, dict):
-        raise ClaimError(
-            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
-        )
-    content.pop(LINE)
-    found = {}
-    for name, facts in content.items():
-        wrong = _wrong(facts)
-        if wrong:
+    found, problems = {}, []
+    for name, facts in load_mapping(path).items():
+        if wrong := _wrong(facts):
             line = facts[LINE] if isinstance(facts, dict) else 1
             problems.append(Problem(path.name, line, f"{name}: {wrong}"))
         else:
             tasks = re.compile(facts["tasks"], re.IGNORECASE)
-            found[str(name)] = Benchmark(str(name), facts["docs"], tasks, tuple(facts.get("editions", ())))
+            editions = tuple(facts.get("editions", ()))
+            found[str(name)] = Benchmark(
+                str(name), facts["docs"], tasks, editions, str(facts.get("note", ""))
+            )
     return found, problems
 
 

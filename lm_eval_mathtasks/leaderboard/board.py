@@ -1,10 +1,10 @@
 """The board: claims by what was counted, one line for each model and protocol, and their scores against their sizes."""
 
-from __future__ import annotations
-
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -25,6 +25,18 @@ _COLUMNS = (
     "model", "size B", "score [95 %]", "metric", "k", "protocol", "by", "published", "months old", "claims",
     "least", "most", "source", "remark", "id",
 )  # fmt: skip
+NOTES = (
+    "a line is a model and a protocol; of several claims the publisher's own is shown, else the newest, and least and "
+    "most are over all of them",
+    "score intervals are of the benchmark's size; what is not there, the source does not say",
+)
+BRIEFLY = (
+    "of several claims of a model and protocol the publisher's own is shown, else the newest",
+    "months since it was published; score intervals are of the benchmark's size; what is not there, the source does "
+    "not say",
+    "--long shows sources, remarks and ids",
+)
+_IN_BRIEF = ("score [95 %]", "metric", "months", "model, size, who reports it: protocol")
 _MARKS = {"base": "b", "instruct": "i", "reasoning": "r"}
 PLOT_COLUMNS, PLOT_LINES = 60, 16  # characters of a plot, without its axes: it fits into 80 columns
 
@@ -88,13 +100,29 @@ def _table(group: tuple[str, str], lines: Sequence[Line], claims: Claims, limit:
     count = f"{len(rows)} line{'' if len(rows) == 1 else 's'}"
     if len(rows) < len(lines):
         count = f"{len(rows)} of {len(lines)} lines, --limit 0 for all"
-    notes = (
-        "a line is a model and a protocol; of several claims the publisher's own is shown, else the newest, and least "
-        "and most are over all of them",
-        "score intervals are of the benchmark's size; what is not there, the source does not say",
-    )
+    about = claims.benchmarks[benchmark].note
+    notes = (*([f"{benchmark}: {about}"] if about else []), *NOTES)
     facts: Mapping[str, Cell] = {"benchmark": benchmark, "counted": counted}
     return Table(f"{benchmark}: {counted}: {count}", _COLUMNS, rows, notes, facts=facts)
+
+
+def in_brief(table: Table) -> Table:
+    """Return what fits into a line or two of a terminal, in columns of its own, without what BRIEFLY says of all."""
+    doubtful = table.facts["counted"] == _DOUBTFUL
+    rows = tuple(_brief(dict(zip(table.columns, row, strict=True)), doubtful) for row in table.rows)
+    notes = tuple(note for note in table.notes if note not in NOTES)
+    return replace(table, columns=_IN_BRIEF, rows=rows, notes=notes)
+
+
+def _brief(row: Mapping[str, Cell], doubtful: bool) -> tuple[Cell, ...]:
+    metric = str(row["metric"]) if row["k"] is None else re.sub(r"[kn]$", str(row["k"]), str(row["metric"]))
+    size = f"{row['size B']:g} B" if row["size B"] else None
+    others = "by others" if row["by"] == "third-party" else None
+    doubt = str(row["remark"]).partition(":")[0] if doubtful else None
+    model = ", ".join(str(word) for word in (row["model"], size, others, doubt) if word)
+    # what stands in brackets explains the name of a grader
+    protocol = re.sub(r" \([^()]*\)", "", f": {row['protocol']}") if row["protocol"] else ""
+    return Name(row["score [95 %]"]), metric, row["months old"], model + protocol
 
 
 def _row(line: Line, claims: Claims, today: date) -> tuple[Cell, ...]:

@@ -1,7 +1,5 @@
 """A log that holds several graders' scores, against a claim that names one of them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

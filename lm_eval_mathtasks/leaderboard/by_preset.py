@@ -4,8 +4,6 @@ Where the claim's row leaves a part of the protocol open, the preset's sources m
 with what they state, and a run that kept to the preset is comparable by construction.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +15,6 @@ from lm_eval_mathtasks.presets.protocols import Preset, load_preset
 from lm_eval_mathtasks.runs.identity import Identity
 from lm_eval_mathtasks.runs.records import Run
 
-LOOKED_AT = 64  # docs whose responses tell whether a run thinks
 _THINKS = re.compile(r"\b(?:enable_)?think(?:ing)?\b\W+(true|false|on|off|enabled|disabled)\b", re.IGNORECASE)
 _EFFORT = re.compile(r"reasoning_effort\W+(\w+)", re.IGNORECASE)
 FIELDS = ("shots", "chat_template", "temperature", "top_p", "max_tokens")
@@ -58,18 +55,16 @@ def mode_of(run: Run, claim: Claim, identity: Identity) -> str | None:
     """Return the thinking mode of a run: what its preset asks for, else what its model arguments state, else what its
     responses show; None if none of them tells.
 
-    Responses with thinking in them show it; responses without may have had it taken out.
+    Responses with thinking in them show it, or an empty block that there was none; without, it may have been taken out.
     """
     preset = preset_of(run)
     if preset is not None and preset.mode is not None:
         return preset.mode
     if stated := _mode_stated(identity):
         return stated
-    shown = [any("</think>" in text for text in row.responses) for row in run.rows[:LOOKED_AT]]
-    thinks = (
-        any(same_mode(claim.mode, mode) for mode in ("thinking", "non-thinking")) if claim.mode else False
-    )
-    return "thinking" if thinks and sum(shown) > len(shown) / 2 else None
+    thinks = identity.shown.thinks
+    told = claim.mode and any(same_mode(claim.mode, mode) for mode in ("thinking", "non-thinking"))
+    return None if thinks is None or not told else "thinking" if thinks else "non-thinking"
 
 
 def _mode_stated(identity: Identity) -> str | None:

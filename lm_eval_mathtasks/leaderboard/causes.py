@@ -1,7 +1,5 @@
 """The known causes of disagreement, with published examples of their size (`leaderboards/causes.yaml`)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

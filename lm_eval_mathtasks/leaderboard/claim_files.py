@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date as day
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 Metric = Literal["pass@1", "avg@k", "maj@k", "rm@k", "best-of-n"]
@@ -33,6 +34,13 @@ class SourceEntry(_Strict):
         if self.published and not self.url:
             raise ValueError("a published source needs its url; an unpublished one says `published: false`")
         return self
+
+    @field_validator("date")
+    @classmethod
+    def _is_in_the_calendar(cls, value: str | None) -> str | None:
+        if value is not None:
+            day.fromisoformat(f"{value}-01-01"[: len("2024-01-01")])
+        return value
 
 
 class RowEntry(_Strict):
@@ -64,7 +72,7 @@ class TableEntry(_Strict):
     cot: bool | None = None
     tools: Literal["none", "python", "calculator", "some"] | None = None
     chat_template: bool | None = None
-    temperature: float | None = Field(default=None, ge=0)
+    temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
     grader: Text | None = None
@@ -83,6 +91,19 @@ class TableEntry(_Strict):
             )
         if self.metric == "pass@1" and self.k not in (None, 1):
             raise ValueError(f"pass@1 of {self.k} answers to each problem is avg@k")
+        if self.metric != "pass@1" and (self.k == 1 or self.temperature == 0):
+            why = "one answer" if self.k == 1 else "answers at temperature 0, which are all the same,"
+            raise ValueError(f"{self.metric} of {why} is pass@1")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_are_percent(self) -> TableEntry:
+        finer = [row.score for row in self.rows if 0 < row.score < 1 and round(row.score, 2) != row.score]
+        if finer or (0 < max(row.score for row in self.rows) < 1 and not any(row.note for row in self.rows)):
+            score = (finer or [row.score for row in self.rows])[0]
+            raise ValueError(
+                f"{score:g} may be a fraction, and scores are percent; if it is so low, say so in a note"
+            )
         return self
 
     def answers(self) -> int | None:

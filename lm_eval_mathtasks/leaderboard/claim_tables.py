@@ -1,7 +1,5 @@
 """Tables of claims: which to show, and how."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches

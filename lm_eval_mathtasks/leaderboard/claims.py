@@ -30,7 +30,7 @@ class Source:
     published: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """A published score. `None` means that the source does not say; scores are percent, sizes billions."""
 
@@ -44,22 +44,22 @@ class Claim:
     mode: str | None
     score: float
     metric: str
-    k: int | None
-    shots: int | None
-    cot: bool | None
-    tools: str | None
-    chat_template: bool | None
-    prompting: str | None
-    temperature: float | None
-    top_p: float | None
-    max_tokens: int | None
-    grader: str | None
+    k: int | None = None
+    shots: int | None = None
+    cot: bool | None = None
+    tools: str | None = None
+    chat_template: bool | None = None
+    prompting: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    grader: str | None = None
     reported_by: str
     source: Source
     locator: str
-    read_from: str
-    quoted_in: str | None
-    status: str
+    read_from: str = "original"
+    quoted_in: str | None = None
+    status: str = "ok"
     note: str | None
     file: str
     line: int
@@ -171,7 +171,7 @@ def _describe(error: Any) -> str:
     where = ".".join(str(step) for step in error["loc"] if not isinstance(step, int))
     given = error.get("input")
     shown = "" if isinstance(given, dict | list) else f" (got {given!r})"
-    return f"{where}: {error['msg']}{shown}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"
 
 
 def _cross_check(
@@ -238,10 +238,7 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
                 "file": path.name,
                 "line": row.line,
             }
-            facts = {
-                name: getattr(model, name) for name in ("hf_id", "organisation", "kind", "size_b", "mode")
-            }
-            yield Claim(**{**shared, **facts, **own})
+            yield Claim(**{**shared, **model.facts, **own})
 
 
 def _uncounted(table: TableEntry, row: RowEntry) -> Iterator[str]:

@@ -1,7 +1,5 @@
 """A run against the claims of its model: is it the same measurement, how large is the difference, what follows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,12 +12,15 @@ from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.identity_parts import (
     BY_NAME,
     BY_WORD,
+    GOLDS_NOT_CHECKED,
     NOT_CHECKED,
     NOTHING,
     Said,
-    docs_part,
+    docs_parts,
     weights_part,
+    with_shown,
 )
+from lm_eval_mathtasks.leaderboard.instances import by_problem, drawn_anew
 from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
 from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
 from lm_eval_mathtasks.leaderboard.protocol import (
@@ -28,8 +29,10 @@ from lm_eval_mathtasks.leaderboard.protocol import (
     comparable,
     compare_protocols,
     docs_asked,
+    lost_share,
     number_alone,
     states_nothing,
+    verdicts_part,
 )
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.identity import Identity, identity_of
@@ -82,6 +85,7 @@ class Comparison:
             (self.by_word, BY_WORD),
             (effects.get("weights") == "unknown", BY_NAME),
             (effects.get("questions") != "same", NOT_CHECKED),
+            (effects.get("references") == "unknown", GOLDS_NOT_CHECKED),
         )
         return ", ".join((self.outcome, *(words for holds, words in said if holds)))
 
@@ -98,7 +102,8 @@ class Comparison:
 
 
 def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
-    """Return the score of a run with its interval: Wilson for one answer a doc, clustered by doc for repeats.
+    """Return the score of a run with its interval: Wilson for one answer a doc, clustered by doc for repeats, and by
+    problem where the docs say which they were drawn from.
 
     shares: the share of right answers by doc, by default the run's own grading, which may be of fewer answers than its
     log holds: of the first, or of a vote. Raises ClaimError where the run was not graded and no shares are given.
@@ -115,6 +120,11 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     one = shares is None and run.protocol.metric in ("pass@1", "maj@k", "pass@k")
     k = 1 if one else max(len(row.responses) for row in run.rows)
     mean = sum(known) / len(known)
+    if drawn_anew(run):
+        problems = by_problem(run, dict(zip((row.doc_id for row in run.answered), known, strict=True)))
+        return Score(
+            mean, st.of_mean(list(problems.values()), repeats=True), len(known), k, "clustered by problem"
+        )
     repeats = k > 1 and len(known) > 1
     interval = st.of_mean(known, repeats=repeats)
     return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")
@@ -189,13 +199,15 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     said: Said = NOTHING,
     identity: Identity | None = None,
     any_grader: bool = True,
+    by_our_grader: float | None = None,
 ) -> Comparison:
     """Compare a run with one claim: is it the same measurement, on these docs?
 
     shares: regraded shares by doc, by default the run's own. models: what the run's name may mean. mode, cut_share:
     see `compare_protocols`. margin, flips: as fractions; see `Comparison` and `noise`. said: by the user, of the run.
     identity: of the run, where it is known already. any_grader: whether the score of the grader that a claim names may
-    stand for the run's own, if its log holds both.
+    stand for the run's own, if its log holds both. by_our_grader: the score that the stored responses have by it, where
+    the run's own counts.
     """
     if shares is not None:
         run = regraded(run, shares)
@@ -206,16 +218,21 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     model = next((m for m in models if m.name == claim.model), models[0] if models else None)
     mode = mode or mode_of(run, claim, identity)
     protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
-    parts = [*by_preset(run, claim, protocols), weights_part(run, claim, model, said)]
+    parts = with_shown(by_preset(run, claim, protocols), run, claim, identity.shown)
+    parts.append(weights_part(run, claim, model, said))
+    off = lost_share(run, benchmark)
     if claim.benchmark == benchmark.name:
-        parts.append(docs_part(identity.docs, benchmark, said))
+        of_docs, other = docs_parts(run, identity.docs, benchmark, said, own=shares is None)
+        parts, off = [*parts, *of_docs], off + other
     if states_nothing(run):
         parts = [about_the_number(part) for part in parts]
     own = noise_of_run(run, ours.value, ours.k, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
     margin = max(margin, _rounding(claim))
+    if by_our_grader is not None and shares is None:
+        parts += verdicts_part(run, claim, ours.value - by_our_grader, margin)
     ours = ours if ours.docs else replace(ours, docs=benchmark.docs)
-    difference = difference_of(ours, theirs, noise, margin)
+    difference = difference_of(ours, theirs, noise, margin, off=off if comparable(parts) else 0.0)
     if not comparable(parts):
         difference = difference._replace(outcome="not comparable")
     number_only = number_alone(parts)

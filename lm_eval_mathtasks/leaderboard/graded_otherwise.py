@@ -1,7 +1,5 @@
 """What a run's own grader and ours see differently, and how sure ours is."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 

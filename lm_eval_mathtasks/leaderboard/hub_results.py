@@ -4,8 +4,6 @@ An entry names the data set and its task, a value, perhaps a date, a source and 
 it is compared with is its number. The format was looked up in huggingface_hub 2.4 (`EvalResultEntry`).
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -33,22 +31,19 @@ def with_hub_results(claims: Claims, path: str | Path, model: str | None) -> Cla
     benchmark that is known here, or where nobody says whose they are.
     """
     place = Path(path)
-    files = [place] if place.is_file() else sorted(_folder(place).glob("*.yaml"))
+    folder = place if place.name == FOLDER else place / FOLDER
+    files = [place] if place.is_file() else sorted(folder.glob("*.yaml"))
     if not files:
         raise ClaimError("results of a model repository", f"no {FOLDER}/*.yaml in {path}", "check the path")
     name = model or _repository(place)
     if name is None:
         raise ClaimError(f"whose repository {path} is", "a path that does not say", "pass --model OWNER/NAME")
     known, models = _model(claims.models, name)
-    rows = [claim for file in files for claim in _claims_of(file, claims.benchmarks, known, claims)]
+    rows = [claim for file in files for claim in _claims_of(file, known, claims)]
     if not rows:
         names = ", ".join(claims.benchmarks)
         raise ClaimError(f"results on one of {names}", f"none in {path}", "see what its entries name")
     return replace(claims, rows=(*claims.rows, *rows), models=models)
-
-
-def _folder(place: Path) -> Path:
-    return place if place.name == FOLDER else place / FOLDER
 
 
 def _repository(place: Path) -> str | None:
@@ -70,9 +65,7 @@ def _model(models: Models, name: str) -> tuple[Model, Models]:
         return new, Models([*models.values(), new])
 
 
-def _claims_of(
-    file: Path, benchmarks: Mapping[str, Benchmark], model: Model, claims: Claims
-) -> Iterator[Claim]:
+def _claims_of(file: Path, model: Model, claims: Claims) -> Iterator[Claim]:
     content, problems = load_yaml(file)
     if problems or not isinstance(content, list):
         got = str(problems[0]) if problems else type(content).__name__
@@ -81,13 +74,11 @@ def _claims_of(
         data = entry.get("dataset") if isinstance(entry, dict) else None
         if not isinstance(data, dict) or not data.get("id"):
             raise ClaimError(f"a data set in entry {number} of {file}", repr(data), _FIX)
-        value, names = (
-            entry.get("value"),
-            (str(data.get("task_id") or ""), str(data["id"]).rpartition("/")[2]),
-        )
+        names = (str(data.get("task_id") or ""), str(data["id"]).rpartition("/")[2])
         found = next((b for name in names if name and (b := claims.benchmark_of(name))), None)
-        if found is not None and found.name in benchmarks:
-            yield _claim(entry, _percent(value, f"entry {number} of {file}"), found, model, (file, number))
+        if found is not None:
+            score = _percent(entry.get("value"), f"entry {number} of {file}")
+            yield _claim(entry, score, found, model, (file, number))
 
 
 def _percent(value: Any, where: str) -> float:
@@ -114,23 +105,10 @@ def _claim(
         id=f"hub/{benchmark.name}/{model.name}/{file.stem}/{number}",
         benchmark=benchmark.name,
         model=model.name,
-        hf_id=model.hf_id,
-        organisation=model.organisation,
-        kind=model.kind,
-        size_b=model.size_b,
-        mode=model.mode,
+        **model.facts,
         score=score,
         metric="maj@k" if _VOTES.search(notes) else "pass@1",
-        k=None,
-        shots=None,
-        cot=None,
         tools="none" if _NO_TOOLS.search(notes) else None,
-        chat_template=None,
-        prompting=None,
-        temperature=None,
-        top_p=None,
-        max_tokens=None,
-        grader=None,
         reported_by="vendor" if vendor else "third-party",
         source=Source(
             title=str(source.get("name") or f"{model.hf_id or model.name}, {FOLDER}"),
@@ -140,9 +118,6 @@ def _claim(
             published=True,
         ),
         locator=f"{FOLDER}/{file.name}, entry {number}",
-        read_from="original",
-        quoted_in=None,
-        status="ok",
         note="; ".join(filter(None, said)) or None,
         file=file.name,
         line=int(entry.get(LINE, 1)),

@@ -1,25 +1,29 @@
 """Is a run of the claim's weights and docs? A name is no proof: what the log says of both decides, else the user."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.aliases import Model, simplified
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.leaderboard.protocol import Effect, Part
-from lm_eval_mathtasks.problems.fingerprints import known_docs
+from lm_eval_mathtasks.leaderboard.protocol import Effect, Part, shown
+from lm_eval_mathtasks.problems.fingerprints import ANSWERS_TOLD_APART, known_docs
 from lm_eval_mathtasks.runs.identity import Docs
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.shown import Shown
 from lm_eval_mathtasks.runs.weights import QUANTISED, Weights, weights_of_log
 
 # As the parts say that the user's word stands for what the log does not show.
 BY_WORD = "by your word"
-# As the verdict says it: of docs; of weights that a server names as it likes, or a log without model arguments.
+# As the verdict says it: of docs; of their reference answers; of weights that a server names as it likes, or a log
+# without model arguments.
 NOT_CHECKED = "docs not checked"
+GOLDS_NOT_CHECKED = "reference answers not checked"
 BY_NAME = "weights by name alone"
 # Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
 _FEW = 0.01
+# A model may write what looks like the output of a tool, now and then.
+_OFTEN = 0.1
 # A copy that tells most questions in other words is another set.
 _MOST = 0.5
 
@@ -89,38 +93,91 @@ def _shown(weights: Weights) -> str:
     return f"{what} with {', '.join(weights.changes)}" if weights.changes else what
 
 
-def docs_part(docs: Docs, benchmark: Benchmark, said: Said) -> Part:
-    """Return whether the docs are the benchmark's, as far as the log holds their questions and the set is known here.
+def docs_parts(
+    run: Run, docs: Docs, benchmark: Benchmark, said: Said, *, own: bool
+) -> tuple[list[Part], float]:
+    """Return whether docs and reference answers are the benchmark's, as far as the log holds them and the set is known
+    here; and the share of docs that are other ones, or graded by other answers: by so much the score may be off.
 
-    Docs of another known set, one doc asked again under other ids, and a set of which few questions are known break the
-    comparison; the user's word (`--benchmark`) outweighs the last of these.
+    Docs of another known set, one doc asked again under other ids, and a set of which few or no questions are known
+    break the comparison; the user's word (`--benchmark`) outweighs the last of these. own: whether the run's own
+    verdicts count, which were not given by reference answers that a file replaced.
     """
     if docs.with_question == 0:
-        return Part("questions", "not in the log", benchmark.name, "unknown")
-    different = len(docs.sets)
-    if docs.with_question == docs.asked and different < (1 - _FEW) * docs.asked:
-        return Part("questions", f"{different} different ones", benchmark.name, "breaks")
-    name = re.sub(r"[^a-z0-9]", "", benchmark.name.lower())
-    if known_docs(name) is None:
-        return _of_an_unknown_set(docs, benchmark)
+        return [Part("questions", "not in the log", benchmark.name, "unknown")], 0.0
+    name, different = _set_of(benchmark), len(docs.different)
+    all_of_them = min(docs.asked, known_docs().get(name or "", docs.asked))
+    if docs.with_question == docs.asked and different < (1 - _FEW) * all_of_them:
+        return [Part("questions", f"{different} different ones", benchmark.name, "breaks")], 0.0
+    if name is None:
+        return [_of_an_unknown_set(docs, benchmark)], 0.0
     known, others = docs.of(name), docs.of_others(name)
     effect: Effect = "unknown"
     found = f"{docs.with_question}, {known} known as {benchmark.name}'s"
     if others > _FEW * docs.asked:
         elsewhere = next(one for one, _ in docs.known if one != name)
         found, effect = f"{found}, {others} of other sets ({elsewhere})", "breaks"
-    elif known >= (1 - _FEW) * docs.asked:
+    elif known >= (1 - _FEW) * all_of_them:
         effect = "same"
-    elif _FEW * different < known < _MOST * different and not said.benchmark:
-        effect = "breaks"
-    return Part("questions", found, benchmark.name, effect)
+    elif known < _MOST * different and docs.with_question == docs.asked and not said.benchmark:
+        # Translated, perturbed or told anew, under the same name.
+        found, effect = f"{found} (--benchmark says that they are)", "breaks"
+    questions = Part("questions", found, benchmark.name, effect)
+    if effect != "same":
+        return [questions], 0.0
+    references, changed = _references(docs, name, run.provenance.replaced if own else 0)
+    return [questions, references], (all_of_them - known + changed) / docs.asked
+
+
+def _set_of(benchmark: Benchmark) -> str | None:
+    """The known set that is a benchmark's, None for none: of its name and size."""
+    sizes = (benchmark.docs, *benchmark.editions)
+    named = (name for name in known_docs() if benchmark.tasks.fullmatch(name))
+    return next((name for name in named if known_docs()[name] <= (1 + _FEW) * max(sizes)), None)
+
+
+def _references(docs: Docs, name: str, replaced: int) -> tuple[Part, float]:
+    """Whether the reference answers are the set's, and how many are estimated to be others."""
+    there, differ = docs.with_gold(name), docs.other_golds(name)
+    if not there:
+        return Part("references", "not in the log", "as published", "unknown"), 0.0
+    changed = differ * ANSWERS_TOLD_APART / (ANSWERS_TOLD_APART - 1) + replaced
+    if not changed:
+        rest = docs.asked - there
+        some = f"{there} as published, {rest} not in the log" if rest > _FEW * docs.asked else "as published"
+        return Part("references", some, "as published", "unknown" if some != "as published" else "same"), 0.0
+    words = [f"{differ - docs.corrected} are not the published ones"] if differ > docs.corrected else []
+    words += [f"{docs.corrected} as the list of known errors corrects them"] if docs.corrected else []
+    words += [f"{replaced} that --gold replaced gave its verdicts"] if replaced else []
+    effect: Effect = "breaks" if changed - docs.corrected > _FEW * docs.asked else "matters"
+    return Part("references", ", ".join(words), "as published", effect), changed
 
 
 def _of_an_unknown_set(docs: Docs, benchmark: Benchmark) -> Part:
     """Of a set that is not known here only one thing can be said: these are not its docs, but all those of another."""
-    different = len(docs.sets)
+    different = len(docs.different)
     if different == benchmark.docs:
         for other, count in docs.known:
-            if count == different == known_docs(other):
+            if count == different == known_docs()[other]:
                 return Part("questions", f"{different}, all of {other}", benchmark.name, "breaks")
     return Part("questions", f"{different}, of a set not known here", benchmark.name, "unknown")
+
+
+def with_shown(parts: Sequence[Part], run: Run, claim: Claim, seen: Shown) -> list[Part]:
+    """Return the parts as the run's prompts and responses show them, which outweigh what its log states."""
+    told = {part.name: part for part in _as_shown(run, claim, seen)}
+    return [*(told.pop(part.name, part) for part in parts), *told.values()]
+
+
+def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
+    stated, theirs = run.protocol.shots, claim.shots
+    if seen.examples is not None and seen.examples != stated:
+        effect: Effect = "unknown" if theirs is None else "same" if theirs == seen.examples else "breaks"
+        by_log = "" if stated is None else f", {stated} by the log"
+        yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
+    if seen.told > _FEW * len(run.rows):
+        yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
+    if seen.with_tools > _OFTEN * len(run.rows) and run.protocol.tools in (None, "none"):
+        # A source that lets a model use tools says so.
+        effect = "breaks" if claim.tools in (None, "none") else "matters"
+        yield Part("tools", f"their outputs stand in {seen.with_tools} responses", shown(claim.tools), effect)

@@ -1,13 +1,11 @@
 """Sets that draw the names and numbers of known problems anew, as GSM-Symbolic does: the spread over the instances,
 and the drop from the problems that they were made from."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median, stdev, variance
+from statistics import fmean, median, stdev, variance
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.paired import Shares
@@ -68,14 +66,14 @@ def spread_of(run: Run, shares: Shares) -> Spread | None:
     """
     answered = [(row, shares[row.doc_id]) for row in run.rows if row.doc_id in shares]
     problems = _grouped((row.original or "", share) for row, share in answered)
-    instances = [_mean(v) for v in _grouped((row.instance or "", share) for row, share in answered).values()]
+    instances = [fmean(v) for v in _grouped((row.instance or "", share) for row, share in answered).values()]
     if len(instances) < 2 or len(problems) < 2:
         return None
-    means = [_mean(values) for values in problems.values()]
+    means = [fmean(values) for values in problems.values()]
     within = math.fsum(variance(values) for values in problems.values() if len(values) > 1)
     deviation = stdev(instances)
     return Spread(
-        mean=_mean(means),
+        mean=fmean(means),
         interval=of_mean(means, repeats=True),
         problems=len(problems),
         instances=len(instances),
@@ -91,21 +89,21 @@ def drop_between(first: Run, second: Run, shares: tuple[Shares, Shares]) -> Drop
 
     Raises EvidenceError where they have no problem in common, or the problems of one are not those of the other.
     """
-    one, two = (_by_problem(run, of) for run, of in zip((first, second), shares, strict=True))
+    one, two = (by_problem(run, of) for run, of in zip((first, second), shares, strict=True))
     common = [problem for problem in one if problem in two]
     if not common or _words_kept(first, second, common) < WORDS_KEPT:
         fix = "compare it with a run of the whole set that its problems were made from"
         got = f"{len(common)} places in common" + ", whose questions have other words" * bool(common)
         raise EvidenceError(f"the problems of {first.task} in {second.task}, by their places", got, fix)
     deltas = [one[problem] - two[problem] for problem in common]
-    scores = (_mean([one[p] for p in common]), _mean([two[p] for p in common]))
-    return Drop(scores, _mean(deltas), paired_bootstrap(deltas), len(common))
+    scores = (fmean([one[p] for p in common]), fmean([two[p] for p in common]))
+    return Drop(scores, fmean(deltas), paired_bootstrap(deltas), len(common))
 
 
-def _by_problem(run: Run, shares: Shares) -> dict[str, float]:
+def by_problem(run: Run, shares: Shares) -> dict[str, float]:
     """The share of right answers to each problem, over all of its instances."""
     pairs = ((row.original or row.doc_id, shares[row.doc_id]) for row in run.rows if row.doc_id in shares)
-    return {problem: _mean(values) for problem, values in _grouped(pairs).items()}
+    return {problem: fmean(values) for problem, values in _grouped(pairs).items()}
 
 
 def _words_kept(first: Run, second: Run, problems: Iterable[str]) -> float:
@@ -126,7 +124,3 @@ def _grouped(pairs: Iterable[tuple[str, float]]) -> dict[str, list[float]]:
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
     return groups
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values)

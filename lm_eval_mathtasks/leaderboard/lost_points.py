@@ -1,7 +1,5 @@
 """The causes of lost points: what people call them, what fixes them, and what one of them is worth."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """`leaderboards/MEASURED.md`: what was measured, generated from `logs/`, each row with its log and its claim."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

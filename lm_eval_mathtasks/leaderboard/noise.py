@@ -5,8 +5,6 @@ p(1-p), the variance of a coin as biased as the score, because a model that is a
 move. Where the constants come from: leaderboards/README.md.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.claims import Claim
@@ -14,10 +12,13 @@ from lm_eval_mathtasks.leaderboard.protocol import is_greedy
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.records import Run
 
-# Share of p(1-p) that is left within a doc. Sampled: the largest of six measured runs (0.15 to 0.35). Greedy: answers
+# Share of p(1-p) that is left within a doc. Sampled: the largest of six measured runs (0.15 to 0.35) that are right
+# on a fifth of the docs and more; all of it in one that is right on 0.75 %, because right answers to what a model
+# cannot do are luck. Between these nothing is measured: below a score of LUCK the whole is assumed. Greedy: answers
 # change with batch size, hardware and precision (Yuan et al. 2025, arXiv:2506.09501; Atil et al. 2024,
 # arXiv:2408.04667); as much as the steadiest sampled run, until it is measured.
 SAMPLED = 0.35
+LUCK = 0.1
 GREEDY = 0.15
 
 
@@ -62,7 +63,7 @@ def assumed_noise(temperature: float | None, score: float, flips: float | None =
     if flips is not None:
         return Noise(flips / 2, f"{100 * flips:g} % of the docs flip, by --flips")
     greedy = temperature is not None and is_greedy(temperature)
-    share = GREEDY if greedy else SAMPLED
+    share = GREEDY if greedy else 1.0 if score < LUCK else SAMPLED
     noise = Noise(share * score * (1 - score), "")
     how = "greedy" if greedy else "sampled" if temperature is not None else "not said whether sampled"
     return noise._replace(

@@ -25,7 +25,7 @@ class Score:
     interval: st.Interval
     docs: int
     k: int
-    kind: Literal["Wilson", "clustered"]
+    kind: Literal["Wilson", "clustered", "clustered by problem"]
 
 
 class Difference(NamedTuple):
@@ -38,15 +38,22 @@ class Difference(NamedTuple):
     repeats: int | None = None
 
 
-def difference_of(ours: Score, theirs: Score, noise: tuple[Noise, Noise], margin: float) -> Difference:
+def difference_of(
+    ours: Score, theirs: Score, noise: tuple[Noise, Noise], margin: float, *, off: float = 0.0
+) -> Difference:
     """Return what two scores on the same docs come to: equivalent, where the interval of 90 % lies within the margin;
-    different, where that of 95 % excludes 0 and reaches beyond the margin; else no difference is seen."""
-    delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs)
+    different, where that of 95 % excludes 0 and reaches beyond the margin; else no difference is seen.
+
+    off: the share of docs that are not the same, or were not graded by the same answers; it widens every interval.
+    """
+    delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs, off)
     outcome, repeats = _outcome(delta, spread, margin), None
     if outcome == "no difference seen":
         more = (2**i for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
         decided = (
-            k for k in more if _outcome(delta, _spread(noise, replace(ours, k=k), theirs), margin) != outcome
+            k
+            for k in more
+            if _outcome(delta, _spread(noise, replace(ours, k=k), theirs, off), margin) != outcome
         )
         repeats = next(decided, None)
     return Difference(delta, spread.around(delta, st.LEVEL), outcome, repeats)
@@ -54,21 +61,23 @@ def difference_of(ours: Score, theirs: Score, noise: tuple[Noise, Noise], margin
 
 class _Spread(NamedTuple):
     """How far a difference on the same docs moves by luck. error: its standard error; step: between two values that it
-    can take, half of which corrects for continuity (30 problems have 31 scores, and no normal curve)."""
+    can take, half of which corrects for continuity (30 problems have 31 scores, and no normal curve); off: how far it
+    may be off for docs that are not the same."""
 
     error: float
     step: float
+    off: float
 
     def around(self, delta: float, level: float) -> st.Interval:
         """The interval of a difference."""
-        half = st.z_value(level) * self.error + self.step / 2
+        half = st.z_value(level) * self.error + self.step / 2 + self.off
         return st.Interval(delta - half, delta + half)
 
 
-def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score) -> _Spread:
+def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score, off: float) -> _Spread:
     """Variances of the answers alone: (v/k + v'/k') / n."""
     variance = (noise[0].variance / ours.k + noise[1].variance / theirs.k) / ours.docs
-    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.k, theirs.k)))
+    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.k, theirs.k)), off)
 
 
 def _outcome(delta: float, spread: _Spread, margin: float) -> Outcome:

@@ -1,7 +1,5 @@
 """Are a run and a claim the same measurement? Part by part, with what each part does to the comparison."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -104,6 +102,12 @@ def about_the_number(part: Part) -> Part:
 def docs_asked(run: Run) -> int | None:
     """How many docs a run asked, None where its log does not say."""
     return run.total.docs if run.total is not None else len(run.rows)
+
+
+def lost_share(run: Run, benchmark: Benchmark) -> float:
+    """The share of a benchmark's docs that a run does not have in its score, or has more: 0 where it is not known."""
+    answered = docs_asked(run) if run.total is not None else len(run.answered)
+    return 0.0 if answered is None else abs(benchmark.docs - answered) / benchmark.docs
 
 
 def _benchmark(run: Run, claim: Claim, benchmark: Benchmark) -> Iterator[Part]:
@@ -212,6 +216,18 @@ def _grader(ours: str | None, theirs: str | None) -> Part:
     return Part(
         "grader", shown(ours), shown(theirs), "same" if one == other else "breaks" if strict else "matters"
     )
+
+
+def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:
+    """Yield the run's own verdicts, where its stored responses have another score by our grader.
+
+    surplus: of its own, as a fraction. What the responses do not bear out breaks the comparison; a strict pattern
+    misses right answers, which is known to matter. Of a vote, or the best of several, our grader's mean says nothing.
+    """
+    if abs(surplus) > margin and run.protocol.metric in (None, *_GREEDY_OR_SAMPLED):
+        effect: Effect = "breaks" if surplus > 0 else "matters"
+        ours = f"{abs(100 * surplus):.1f} points {'above' if surplus > 0 else 'below'} our grader's"
+        yield Part("verdicts", ours, shown(claim.grader), effect)
 
 
 def shown(value: object) -> str:

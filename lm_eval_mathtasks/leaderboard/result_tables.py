@@ -1,40 +1,25 @@
 """What `compare` and `explain` print: tables made of their results."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.causes import KnownCause, causes_of
+from lm_eval_mathtasks.leaderboard.claim_notes import notes_below
 from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.compare import Comparison, publishers_first
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, NOT_CHECKED
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.outcomes import Score
 from lm_eval_mathtasks.leaderboard.protocol import Part
-from lm_eval_mathtasks.leaderboard.said import (
-    said_of_claim,
-    said_of_gap,
-)
+from lm_eval_mathtasks.leaderboard.said import said_of_claim, said_of_gap
 from lm_eval_mathtasks.runs.judged import Judged, cut_off_words, status_words
 from lm_eval_mathtasks.runs.records import API_ERROR, Run
 from lm_eval_mathtasks.tables import Cell, Name, Share, Table, percent, with_interval
 
 _LIMITS = {"OpenCompass": "max_out_len", "lighteval": "max_new_tokens"}
-NOTES_SHOWN = 8
-_SHOWN = 60  # characters of a system instruction
-# Points (as a fraction) that are worth a note.
-TELLING = 0.005
 
 
 def _lost(value: float) -> Share:
     return Share(value, signed=True, digits=2)
-
-
-def _points(value: float) -> str:
-    return str(_lost(value))
 
 
 def _score(score: Score) -> str:
@@ -68,99 +53,23 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
         "outcome", "claim [95 %]", "ours - claim", "breaks the comparison", "known to matter", "not stated", "source",
         "id",
     )  # fmt: skip
-    notes = [
-        *note_on_preset(run, [c.claim for c in ordered]),
-        *run.provenance.notes,
-        *seen,
-        *_notes_on_prompt(run),
-        *_notes(ordered),
-        *_notes_on_graders(run, ordered),
-    ]
     ours = ordered[0].ours
-    facts = {**_facts(run), "ours": Share(ours.value, ours.interval), "docs": ours.docs, "k": ours.k}
     said = said_of_claim(run, ordered[0])
-    return [Table(f"{run.label}: {_score(ours)}", columns, rows, tuple(notes), said, facts)]
+    notes = tuple(notes_below(run, ordered, seen))
+    return [Table(f"{run.label}: {_score(ours)}", columns, rows, notes, said, _facts(run, ours))]
 
 
 def unclaimed_table(run: Run, score: Score | None, said: str, why: str) -> Table:
     """Return what there is to say of a run that no published score is known for; why: what was looked for."""
-    facts = {**_facts(run)}
-    if score is not None:
-        facts |= {"ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
     title = run.label if score is None else f"{run.label}: {_score(score)}"
-    return Table(title, (), (), (why,), said, facts)
+    return Table(title, (), (), (why,), said, _facts(run, score))
 
 
-def _facts(run: Run) -> dict[str, Cell]:
-    return {"model": run.model, "task": run.task}
-
-
-def _notes(ordered: Sequence[Comparison]) -> list[str]:
-    first = ordered[0]
-    margin = percent(first.margin, 1)
-    notes = [
-        f"ours - claim, on these docs, which both sides answered: equivalent within {margin} points (--margin); claim "
-        "[95 %] is for problems like these",
-        f"one more run would move ours by {first.noise[0].source}, the claim by {first.noise[1].source}",
-    ]
-    if any(p.effect == "unknown" for c in ordered for p in c.parts):
-        notes.append(
-            "an outcome holds as far as both sides say: what is not stated may differ and cancel out"
-        )
-    if any(c.number_only for c in ordered):
-        notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
-    weights = next(p for p in first.parts if p.name == "weights")
-    if any(c.by_word for c in ordered):
-        notes.append(f"by your word: weights: the log says {weights.ours}, not {weights.theirs}")
-    if any(BY_NAME in c.verdict for c in ordered):
-        notes.append(f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's")
-    if any(NOT_CHECKED in c.verdict for c in ordered):
-        said = next((p.ours for p in first.parts if p.name == "questions"), "of another set")
-        notes.append(f"docs not checked: questions: {said}")
-    for c in ordered:
-        if c.outcome == "no difference seen":
-            more = (
-                f"{c.difference.repeats} answers to each doc would decide"
-                if c.difference.repeats
-                else ("no number of our answers would decide: the claim itself is too uncertain")
-            )
-            notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
-    unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
-    return notes[:NOTES_SHOWN] + unsure
-
-
-def _notes_on_prompt(run: Run) -> list[str]:
-    system = run.provenance.settings.get("system_instruction")
-    return (
-        [f"asked with a system instruction, {str(system)[:_SHOWN]!r}: claims do not say theirs"]
-        if system
-        else []
-    )
-
-
-def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:
-    """Where the score of the grader that a claim names stands for the run's own."""
-    return [
-        f"{c.claim.id} names its grader ({c.claim.grader}): ours is {percent(c.ours.value)}, the log's {c.metric}"
-        for c in ordered
-        if c.metric != run.metric
-    ]
-
-
-def notes_on_responses(explained: Explanation) -> list[str]:
-    """Say in a line each what the responses show that a score alone hides: cuts, graders that disagree, and losses that
-    cancel out."""
-    graded = {c.key: c for c in explained.causes if c.key in ("misgraded", "overgraded")}
-    docs = sum(cause.count for cause in graded.values())
-    notes = [cut_off_words(explained.cut_off)] if any(explained.cut_off.values()) else []
-    notes += [f"the run's own grader and ours disagree on {docs} docs"] if docs else []
-    lost = math.fsum(cause.fair for cause in explained.causes if cause.fair > 0)
-    gained = -math.fsum(cause.fair for cause in explained.causes if cause.fair < 0)
-    if min(lost, gained) >= TELLING:
-        notes.append(
-            f"two shortfalls cancel out: {_points(-lost)} points lost, {_points(gained)} credited wrongly"
-        )
-    return [f"{note}: `mathtasks explain` says what that costs" for note in notes]
+def _facts(run: Run, score: Score | None = None) -> dict[str, Cell]:
+    known: dict[str, Cell] = {"model": run.model, "task": run.task}
+    if score is None:
+        return known
+    return {**known, "ours": Share(score.value, score.interval), "docs": score.docs, "k": score.k}
 
 
 def explanation_tables(

@@ -1,7 +1,5 @@
 """What `compare` prints of runs with each other: pairs, rankings, ratios to a baseline."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.leaderboard.instances import Drop, Spread
@@ -68,8 +66,7 @@ def instances_table(run: Run, spread: Spread) -> Table:
         ("highest instance", "", Share(high)),
     )
     title = f"{run.label}: {spread.problems:,} problems, drawn {spread.instances} times"
-    note = "an interval over the docs is too narrow: instances of one problem are alike"
-    return Table(title, ("what", "of", "value"), rows, (note,), said_of_spread(run, spread))
+    return Table(title, ("what", "of", "value"), rows, sentence=said_of_spread(run, spread))
 
 
 def drop_tables(first: Run, second: Run, drop: Drop) -> list[Table]:

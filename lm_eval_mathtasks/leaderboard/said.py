@@ -1,7 +1,5 @@
 """The sentence that a comparison comes to: one that a person can quote, with its numbers and intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from lm_eval_mathtasks.leaderboard.claims import Claims

@@ -1,7 +1,5 @@
 """What went wrong in a response, as far as its text, its finish reason and the log's own metrics tell."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Sequence

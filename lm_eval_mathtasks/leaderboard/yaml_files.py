@@ -1,7 +1,5 @@
 """The files under `leaderboards/`: where they are, and YAML that remembers its lines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +73,18 @@ def load_yaml(path: Path) -> tuple[Any, list[Problem]]:
         return None, [Problem(path.name, 1, f"not readable as YAML: {error}")]
 
 
-def load_table(path: Path) -> dict[str, dict[str, Any]]:
-    """Return a YAML file that maps names to facts, without line numbers; raises ClaimError where it is malformed."""
+def load_mapping(path: Path) -> dict[Any, Any]:
+    """Return a YAML file that maps names to facts; raises ClaimError where it is malformed."""
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
         raise ClaimError(
             f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
         )
     content.pop(LINE)
-    return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in content.items()}
+    return content
+
+
+def load_table(path: Path) -> dict[str, dict[str, Any]]:
+    """Return what `load_mapping` does without line numbers."""
+    found = load_mapping(path)
+    return {str(name): {k: v for k, v in facts.items() if k != LINE} for name, facts in found.items()}

@@ -1,7 +1,5 @@
 """Ask: our lm-eval models. A model never sees gold, so nothing here may import the grading."""
 
-from __future__ import annotations
-
 # name on the command line -> import path; the same table stands in pyproject.toml's entry points.
 MODELS = {
     "replay": "lm_eval_mathtasks.models.replay:Replay",

@@ -1,7 +1,5 @@
 """One request until it is answered: tenacity retries what may pass, the dispatcher says when anything leaves."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
@@ -13,7 +11,7 @@ from typing import Any
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight
-from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
+from lm_eval_mathtasks.models.dispatch import MAX_WAIT_S, Dispatcher, Starved, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Spending, TokenMeter
@@ -34,9 +32,8 @@ PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 # Refusals that a balancer may send once, and then not again.
-STRAY = {"key", "permission", "model", "redirect"}
-DOWN = {"connection", "server_error"}
-MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
+STRAY = {"key", "permission", "model", "network", "redirect"}
+DOWN = {"connection", "server_error", "no_api"}
 
 
 @dataclass
@@ -52,6 +49,7 @@ class History:
     patience: float = 1.0
     doubted: float = 0.0  # see Flight
     stray: bool = False  # a refusal that should end the run was asked again
+    answered: int = 0  # answers of the run, when this request last got what is no reply
 
 
 @dataclass
@@ -69,7 +67,9 @@ class Asker:
     meter: TokenMeter = field(default_factory=TokenMeter)
     since_fault: int = STREAMED_AFTER  # answers since the last fault or refusal
     reached: bool = False  # whether the server has said anything at all
-    stray: bool = False  # a refusal that would end the run is being asked again; another one ends it
+    # Since when a refusal that would end the run is in doubt: that of another request ends it, an answer to one sent
+    # later shows that it was about its own request.
+    stray: float | None = None
     said: set[str] = field(default_factory=set)  # kinds of failures that were told
 
     async def answer(self, ask: Ask, history: History) -> Answer:
@@ -116,12 +116,12 @@ class Asker:
                 )
                 # Waiting for a server that is down is not waiting for its rate.
                 history.waited += 0.0 if self.dispatcher.failing else time.monotonic() - asked_at
-                sent, unsure = self._sent(history.payload), True
+                sent, unsure, sent_at = self._sent(history.payload), True, time.monotonic()
                 try:
                     answer = await self._send(ask, sent, permit, history)
                     usage, self.since_fault = answer.usage, self.since_fault + 1
                     self.dispatcher.answered()
-                    self.stray = self.stray and not history.stray
+                    self.stray = None if sent_at > (self.stray or 0.0) else self.stray
                     return answer
                 except Fault as fault:
                     meant = self._doubted(fault, history, ask.key)
@@ -138,6 +138,9 @@ class Asker:
                         raise rejected.fault from None
                 finally:
                     self.dispatcher.done()
+            except Starved as starved:
+                said = f"the limits that the server states allow nothing for {starved.seconds:.0f} s"
+                raise Fault("run", "rate", said, RUN_AGAIN) from None
             except Fault as fault:
                 self._failed(fault)
                 history.paid += fault.paid
@@ -163,11 +166,21 @@ class Asker:
             log.warning("%s", said)
 
     def _doubted(self, fault: Fault, history: History, key: str) -> Fault:
-        """What a failure means here: a server that answered before and refuses once is asked once more, and one that
-        does nothing but fail, for as long as a request is tried, has failed the run."""
-        if fault.kind in STRAY and fault.severity == "run" and self.report.answered and not self.stray:
-            self.stray = history.stray = True
-            return Fault("transient", fault.kind, fault.said)
+        """What a failure means here: for this request, for all, or for now."""
+        answered = self.report.answered
+        if fault.kind in STRAY and fault.severity == "run" and answered and (not self.stray or history.stray):
+            # A server that answered before and refuses once is asked once more; then it may be this request.
+            again, history.stray, self.stray = history.stray, True, time.monotonic()
+            return fault.reaching("item" if again else "transient")
+        if fault.kind == "no_api":
+            before, history.answered = history.answered, answered
+            tried = history.attempts - history.refused >= PAID_TRIES
+            # Journalled answers are of the same address.
+            if not (answered or self.report.from_journal):
+                return fault.reaching("run") if tried else fault
+            if tried and answered > before:
+                return fault.reaching("item")
+            fault = fault.reaching("transient")
         if fault.kind in DOWN:
             self.dispatcher.failed(key)
             down_s = self.dispatcher.failing_s()

@@ -5,17 +5,16 @@ collected batch in its journal asks nothing, and is the same evaluation as a liv
 Format: https://platform.openai.com/docs/guides/batch
 """
 
-from __future__ import annotations
-
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
 from lm_eval_mathtasks.errors import ModelError
-from lm_eval_mathtasks.journal.queries import pending
+from lm_eval_mathtasks.journal.queries import uncollected
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
@@ -34,7 +33,7 @@ def _file(path: Path, number: int) -> Path:
 
 def write_batch(  # noqa: PLR0913  (what a batch is made of)
     path: str | Path,
-    asks: Iterable[Ask],
+    asks: Sequence[Ask],
     journal: Journal,
     *,
     capabilities: Capabilities,
@@ -45,8 +44,7 @@ def write_batch(  # noqa: PLR0913  (what a batch is made of)
     returns lines for a terminal."""
     first, url = Path(path), "/v1/chat/completions" if chat else "/v1/completions"
     written: list[tuple[Path, int]] = []
-    noted: list[tuple[str, str, dict[str, Any], str]] = []
-    lines = _lines(asks, capabilities, settings, url, noted)
+    lines = _lines(asks, capabilities, url)
     line = next(lines, None)
     for number in count():
         if line is None:
@@ -56,17 +54,14 @@ def write_batch(  # noqa: PLR0913  (what a batch is made of)
         with target.open("w", encoding="utf-8") as out:
             line, n = _fill(out, line, lines)
         written.append((target, n))
-    journal.note_pending(noted)
+    asked = ((ask.key, ask.payload) for ask in asks)
+    journal.note_pending((key, settings.base_url, payload, prompt_text(payload)) for key, payload in asked)
     return _written(written, journal.path, url)
 
 
-def _lines(
-    asks: Iterable[Ask], capabilities: Capabilities, settings: Settings, url: str, noted: list[Any]
-) -> Iterator[str]:
+def _lines(asks: Iterable[Ask], capabilities: Capabilities, url: str) -> Iterator[str]:
     for ask in asks:
-        payload = ask.payload
-        noted.append((ask.key, settings.base_url, payload, prompt_text(payload)))
-        body = capabilities.apply(payload)
+        body = capabilities.apply(ask.payload)
         yield json.dumps({"custom_id": ask.key, "method": "POST", "url": url, "body": body}) + "\n"
 
 
@@ -91,9 +86,10 @@ def _written(files: list[tuple[Path, int]], journal: Path, url: str) -> Iterator
 def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
     """Take a batch's output file (or its error file) into `journal`; returns lines for a terminal.
 
-    Raises ModelError if a line is not of a batch that was written for this journal.
+    Raises ModelError if a line is not of a batch that was written for this journal, JournalError if there is none.
     """
-    asked = pending(journal)
+    # Opening it to write would make one.
+    uncollected(journal)
     kept = Journal(journal)
     good = bad = 0
     try:
@@ -101,7 +97,7 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                outcome = _collected(line, number, asked, str(output))
+                outcome = _collected(line, kept, f"line {number} of {output}")
                 if isinstance(outcome, Answer):
                     kept.put(outcome).result()
                     good += 1
@@ -116,18 +112,16 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
         yield "run the evaluation to ask for those live, or write another batch"
 
 
-def _collected(
-    line: str, number: int, asked: dict[str, tuple[str, dict[str, Any], str]], where: str
-) -> Answer | tuple[str, Fault]:
-    try:
+def _collected(line: str, journal: Journal, where: str) -> Answer | tuple[str, Fault]:
+    asked = None
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
         row = json.loads(line)
         key = row["custom_id"]
-        url, request, prompt = asked[key]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            "lines of a batch written for this journal", f"line {number} of {where} ({type(error).__name__})",
-            "give the output file of that batch, and its journal",
-        ) from None  # fmt: skip
+        asked = journal.pending(key) if isinstance(key, str) else None
+    if asked is None:
+        fix = "give the output file of that batch, and its journal"
+        raise ModelError("lines of a batch written for this journal", where, fix)
+    url, request, prompt = asked
     try:
         with understanding():
             reply = _reply(row, request)
@@ -135,11 +129,10 @@ def _collected(
         return key, fault
     except (Refused, Rejected) as error:
         return key, Fault("item", "batch", str(error))
-    now = time.time()
+    model, now = request.get("model") or reply.served_model or "", time.time()
     return Answer(
-        key, url, request["model"], request, prompt, reply.text, reply.reasoning or None, reply.finish_reason,
-        reply.usage, served_model=reply.served_model, fingerprint=reply.fingerprint, sent_at=now,
-        finished_at=now, source="batch",
+        key, url, model, request, prompt, reply.text, reply.reasoning or None, reply.finish_reason, reply.usage,
+        served_model=reply.served_model, fingerprint=reply.fingerprint, sent_at=now, finished_at=now, source="batch",
     )  # fmt: skip
 
 

@@ -4,27 +4,29 @@ Gateways pack what they call plain, and call packed what is not. So the bytes ar
 text or page does, and the first four of JSON tell UTF-16 and UTF-32 from UTF-8 (RFC 4627, section 3).
 """
 
-from __future__ import annotations
-
 import codecs
 import json
 import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
-from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said
+from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said, page_title
 
 ACCEPTED = "gzip, deflate"
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
 EITHER = 32 + zlib.MAX_WBITS  # zlib's number for both
 HEAD = 4  # bytes that tell
+MAX_COUNT = 1e12  # more are no tokens
+# Characters and pieces of a text that show how its stream was cut: no ordinary text comes in such.
+TELLING_CHARS, TELLING_PIECES = 10, 6
 
-_DECODER = json.JSONDecoder()
+# Servers that put their JSON together by hand leave line ends in its strings.
+_DECODER = json.JSONDecoder(strict=False)
 # A comma behind the last of several values, which JSON has not; what stands in a string is left as it is.
 _COMMAS = re.compile(rb'("(?:[^"\\]|\\.)*\\?(?:"|\Z))|,(?=\s*[}\]])', re.S)
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b(?:.*?<title[^>]*>(.*?)</title)?", re.I | re.S)
 
 
 class Unpacker:
@@ -59,11 +61,13 @@ class Unpacker:
 
 
 def no_json(data: bytes | bytearray) -> Fault:
-    """What a body means that is no JSON."""
+    """What a body means that is no JSON: half an answer, which is paid for; or a page or a text, by which a gateway
+    says that what is behind it fails, and another server that it is no such interface."""
     start = data[:READ_CHARS].decode("utf-8", "replace")
-    if page := _PAGE.match(start):
-        said = f"a web page, not JSON: {as_said(page[1] or start, SAID_CHARS)}; check base_url="
-        return Fault("transient", "malformed", said, paid=True)
+    page = page_title(start)
+    if page or (start[:1].isalpha() and "\ufffd" not in start):
+        said = f"{'a web page' if page else 'text'}, not JSON: {as_said(page or start, SAID_CHARS)}; check base_url="
+        return Fault("transient", "no_api", said, unsure=True)
     return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
 
 
@@ -77,14 +81,16 @@ def parse(data: bytes | bytearray) -> list[Any]:
 
 
 def json_values(data: bytes | bytearray) -> list[Any]:
-    """JSON values that follow each other, as the lines of a stream without `data:` do, or that stand in a list.
+    """JSON values that follow each other, as the lines of a stream without `data:` do, or that stand in a list, without
+    what a gateway put around each. A text behind them is no part of them.
 
     Raises ValueError where there is anything else, or nothing.
     """
-    text, at, values = data.decode().strip(), 0, []
-    while at < len(text):
+    text, at = data.decode().strip(), 0
+    values: list[Any] = []
+    while at < len(text) and not (values and text[at].isalpha()):
         value, at = _DECODER.raw_decode(text, at)
-        values += value if isinstance(value, list) else [value]
+        values += map(unwrapped, value if isinstance(value, list) else [value])
         while text[at : at + 1].isspace():
             at += 1
     if not values:
@@ -92,9 +98,23 @@ def json_values(data: bytes | bytearray) -> list[Any]:
     return values
 
 
-def _choices(body: Any) -> list[Mapping[str, Any]]:
+def unwrapped(value: Any) -> Any:
+    """The answer or error that a gateway put under a name of its own ("data", "output", "body"), or into a text."""
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(ValueError):
+            return unwrapped(_DECODER.decode(value))
+    if isinstance(value, Mapping) and not {"choices", "error"} & value.keys():
+        inside = (unwrapped(v) if isinstance(v, str) else v for v in value.values())
+        for inner in inside:
+            if isinstance(inner, Mapping) and {"choices", "error"} & inner.keys():
+                return {**value, **inner}
+    return value
+
+
+def choices_in(body: Any) -> list[Mapping[str, Any]]:
+    """The choices of a body or chunk; some servers send one as it is, without a list."""
     found = body.get("choices") if isinstance(body, Mapping) else None
-    return [c for c in found if isinstance(c, Mapping)] if isinstance(found, list) else []
+    return [c for c in (found if isinstance(found, list) else [found]) if isinstance(c, Mapping)]
 
 
 def reason_of(choice: Mapping[str, Any]) -> str | None:
@@ -106,22 +126,58 @@ def reason_of(choice: Mapping[str, Any]) -> str | None:
 
 def end_of(body: Any) -> str | None:
     """The finish reason in a body, if there is one."""
-    return next(filter(None, map(reason_of, _choices(body))), None)
+    return next(filter(None, map(reason_of, choices_in(body))), None)
 
 
 def is_stream(bodies: list[Any]) -> bool:
     """Whether bodies are parts of an answer, and not each a whole one."""
-    if any("delta" in choice for body in bodies for choice in _choices(body)):
+    if any("delta" in choice for body in bodies for choice in choices_in(body)):
         return True
-    return len(bodies) > 1 and bool(_choices(bodies[0])) and end_of(bodies[0]) is None
+    return len(bodies) > 1 and bool(choices_in(bodies[0])) and end_of(bodies[0]) is None
 
 
 def one_answer(bodies: list[Any]) -> list[Any]:
     """The parts of one answer, or one whole answer. Raises Fault for two that differ: either may be another doc's, and
     asking again would cost as much again."""
-    whole = [_choices(body) for body in bodies if _choices(body)]
+    whole = [choices_in(body) for body in bodies if choices_in(body)]
     if is_stream(bodies) or not whole:
         return bodies
     if any(other != whole[0] for other in whole):
         raise Fault("item", "malformed", f"{len(whole)} answers that differ in one body", paid=True)
-    return [body for body in bodies if not _choices(body)] + [next(filter(_choices, bodies))]
+    return [body for body in bodies if not choices_in(body)] + [next(filter(choices_in, bodies))]
+
+
+def content_text(content: Any) -> str:
+    """The text of a content field: a string, a part with a text, or a list of these."""
+    if isinstance(content, list):
+        return "".join(map(content_text, content))
+    if isinstance(content, Mapping):
+        return content_text(content.get("text", content.get("value")))
+    return content if isinstance(content, str) else ""
+
+
+def name_in(value: Any) -> str | None:
+    """A field that should hold a name, as text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def counts(usage: Any) -> dict[str, Any]:
+    """Usage as a server reported it, without whatever is no number of tokens."""
+    found: dict[str, Any] = {}
+    for name, value in usage.items() if isinstance(usage, Mapping) else ():
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+            value = int(value)  # noqa: PLW2901
+        if isinstance(value, Mapping):
+            found[name] = counts(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT:
+            found[name] = value
+    return found
+
+
+def said_once(pieces: list[str]) -> str:
+    """The text of a stream, also of one whose chunks each say all so far, or that come twice each."""
+    grows = len(pieces) > 2 and len(pieces[-1]) >= TELLING_CHARS
+    if grows and all(len(one) < len(two) and two.startswith(one) for one, two in pairwise(pieces)):
+        return pieces[-1]
+    twice = len(set(pieces)) >= TELLING_PIECES and pieces[::2] == pieces[1::2]
+    return "".join(pieces[::2] if twice else pieces)

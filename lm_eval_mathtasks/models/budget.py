@@ -1,7 +1,5 @@
 """The two limits of one key: requests a minute and tokens a minute."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.models.headers import REQUESTS, TOKENS, Reading
 from lm_eval_mathtasks.models.limits import Bucket, Mark
 

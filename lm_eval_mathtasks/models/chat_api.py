@@ -5,8 +5,6 @@
 Arguments: `settings.Settings`. The key comes from the environment (OPENAI_API_KEY).
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -20,7 +18,7 @@ from typing import Any, NoReturn
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
-from lm_eval_mathtasks.journal.queries import answered_keys
+from lm_eval_mathtasks.journal.queries import KEYS_AT_ONCE, answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.batch_api import write_batch
@@ -132,8 +130,12 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
                 }
                 return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
             report = self._new_report(len(keys), len(known))
+            cuts = [ask.settings for ask in planned]
+            # Of 200,000 requests these take 100 MB, and the answers come next.
+            del planned, known
             faults = self._ask(asks, journal, report, settings.progress and not disable_tqdm) if asks else {}
-            responses = self._responses(planned, faults, journal)
+            del asks
+            responses = list(self._responses(keys, cuts, faults, journal))
         finally:
             journal.close()
         return self._deliver(responses, report)
@@ -156,16 +158,21 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         add_report(report)
         return report
 
+    @staticmethod
     def _responses(
-        self, planned: Sequence[Ask], faults: Mapping[str, Fault], journal: Journal
-    ) -> list[Response]:
-        """What was said to each request, read from the journal now: no run holds answers in memory before its end."""
-        found = {key: Response("", error=str(fault)) for key, fault in faults.items()}
-        asked = {ask.key: ask.settings for ask in planned if ask.key not in found}
-        for one in journal.find(list(asked)):
-            text, finish_reason = delivered(one.response, one.finish_reason, asked[one.key])
-            found[one.key] = Response(text, finish_reason=finish_reason)
-        return [found[ask.key] for ask in planned]
+        keys: Sequence[str], cuts: Sequence[Payload], faults: Mapping[str, Fault], journal: Journal
+    ) -> Iterator[Response]:
+        """What was said to each request, cut where its settings say, read from the journal now: no run holds answers
+        in memory before its end."""
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            some = keys[start : start + KEYS_AT_ONCE]
+            said = {one.key: one for one in journal.find([key for key in some if key not in faults])}
+            for key, cut in zip(some, cuts[start : start + KEYS_AT_ONCE], strict=True):
+                if key in faults:
+                    yield Response("", error=str(faults[key]))
+                else:
+                    text, finish_reason = delivered(said[key].response, said[key].finish_reason, cut)
+                    yield Response(text, finish_reason=finish_reason)
 
     def _ask(self, asks: list[Ask], journal: Journal, report: RunReport, shown: bool) -> dict[str, Fault]:
         """Ask all `asks`; returns the faults of those without an answer. Raises if the run was stopped."""

@@ -5,15 +5,13 @@ dispatcher and tenacity decide when to ask again. The body is read here, because
 a stream may end in the middle, and reasoning has three names.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import math
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +32,7 @@ KEPT_IDS = 1000  # of the last answers
 # Answers, before their ids are believed to be their own, and the share of them that must be.
 FEW_IDS, OWN_IDS = 4, 0.8
 LAST_BYTES_S = 1.0  # between the end of an answer and the end of its body
+ONLY_CHUNK_S = 5.0  # the same, where its first chunk says that it is the last: some servers say so with each
 # Bytes of Linux's struct tcp_info, and where its tcpi_rtt (microseconds) stands.
 TCP_INFO_BYTES, TCP_INFO_RTT = 104, 68
 TRANSPORT_PACKAGES = {"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "ssl"}
@@ -219,24 +218,25 @@ async def _read(response: Any, flight: Flight, payload: Mapping[str, Any]) -> Re
     """The answer, as soon as it is whole: what a server does with the connection afterwards is no part of it."""
     parser = Parser(response.headers, payload)
     pieces = response.aiter_raw().__aiter__()
+    whole_at: float | None = None
     with suppress(StopAsyncIteration):
-        while not parser.whole:
-            parser.feed(await anext(pieces))
+        while True:
+            coming = anext(pieces)
+            if parser.whole:
+                # The usage comes after the last piece of text, and a body read to its very end leaves a connection
+                # that can be used again.
+                whole_at = whole_at or time.monotonic()
+                left = whole_at + (LAST_BYTES_S if parser.sure else ONLY_CHUNK_S) - time.monotonic()
+                try:
+                    piece = await asyncio.wait_for(coming, max(0.0, left))
+                except Exception as error:
+                    # However the connection ends: the answer is whole.
+                    if isinstance(error, asyncio.TimeoutError) or _of_the_connection(error):
+                        break
+                    raise
+            else:
+                whole_at, piece = None, await coming
+            parser.feed(piece)
             flight.progress(parser.progress)
-    try:
-        # The usage comes after the last piece of text, and a body read to its very end leaves a connection that can
-        # be used again.
-        await asyncio.wait_for(_feed_all(parser, pieces), LAST_BYTES_S)
-    except asyncio.TimeoutError:
-        pass
-    except Exception as error:
-        # However the connection ends: the answer is whole.
-        if not (parser.whole and _of_the_connection(error)):
-            raise
     flight.touch()
     return parser.end()
-
-
-async def _feed_all(parser: Parser, pieces: AsyncIterator[bytes]) -> None:
-    async for piece in pieces:
-        parser.feed(piece)

@@ -4,8 +4,6 @@ Nobody else sleeps for a rate. A refusal pauses everybody, because a slot that o
 taken; requests that must be asked again go first, or the tail of the run waits for them.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 import time
@@ -24,6 +22,7 @@ FAILING = 10  # failures in a row and no answer between: the server is down, and
 # parameter it says at once, and an answer takes longer.
 ALONE_S = 0.3
 FAILING_PAUSE_S = 5.0  # between two such requests, at most
+MAX_WAIT_S = 1800.0  # a server that asks for more, or refuses for longer, is asked again tomorrow
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,14 @@ class Refusal:
 
 class Stopped(Exception):
     """The run is over: no further request may leave."""
+
+
+class Starved(Exception):
+    """The limits that the server states allow nothing for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class Dispatcher:
@@ -67,7 +74,7 @@ class Dispatcher:
     async def permit(self, tokens: float, again: bool = False) -> Permit:
         """Wait until one request that reserves `tokens` may leave; `again`: it was sent before, so it goes first.
 
-        Raises Stopped once the run is over.
+        Raises Stopped once the run is over, Starved if that would take longer than anybody waits.
         """
         if self.stopped:
             raise Stopped
@@ -205,10 +212,14 @@ class Dispatcher:
             if self.in_flight >= (1 if self.failing or alone else self.window.allowed(now)):
                 delay = alone or self.window.opens_in(now)
                 break
-            delay = max(self.pause_until - now, self.budget.wait(tokens, now))
-            if delay > 0:
+            starved = self.budget.wait(tokens, now)
+            delay = max(self.pause_until - now, starved)
+            if 0 < delay <= MAX_WAIT_S:
                 break
             queue.popleft()
+            if delay > 0:
+                future.set_exception(Starved(starved))
+                continue
             self.in_flight += 1
             future.set_result(Permit(tokens, now, self.budget.take(tokens, now)))
             delay = None

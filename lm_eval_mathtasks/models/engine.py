@@ -3,8 +3,6 @@
 A fault that concerns the whole run stops it at once; answers under way, which are paid for, are awaited.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal
@@ -36,7 +34,7 @@ IN_A_ROW = 20  # docs without an answer, and none with one between: it is not th
 DRAINING = (
     "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
 )
-OUTAGE = {"connection", "timeout", "server_error", "overloaded"}
+OUTAGE = {"connection", "timeout", "server_error", "no_api", "overloaded"}
 # SIGHUP: the terminal is gone. Windows has none, and nohup has it ignored.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 SILENT_S = 30.0  # without any answer, before that is said

@@ -4,8 +4,6 @@ The order of the tests matters. "insufficient_quota" arrives as a 429 but no wai
 arrives as a 429 but concerns one doc; a parameter the server does not know is a 400 but the request can do without it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -31,16 +29,22 @@ READ_CHARS = 100_000  # of it that are looked through
 RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
 
 QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
-         "insufficient_credits", "credit_balance_too_low", "account_deactivated"}  # fmt: skip
+         "insufficient_credits", "credit_balance_too_low", "account_deactivated", "Arrearage"}  # fmt: skip
 QUOTA_WORDS = re.compile(
-    r"exceeded your current quota|insufficient (?:balance|credits?|funds)|credit balance is too low", re.I
+    r"exceeded your current quota|insufficient (?:account )?(?:balance|credits?|funds)|credit balance is too low"
+    r"|(?:credits?|balance) (?:is |are |has been |have been )?(?:exhausted|depleted|used up)|余额不足|欠费",
+    re.I,
 )
+LIMITED = re.compile(r"rate[_ -]?limit|too many requests|速率限制|请求频率|限流", re.I)
 KEY_WORDS = re.compile(r"invalid[_ ]api[_ ]key|incorrect api key|api key not valid", re.I)
-CONTEXT = re.compile(r"context_length|context length|context window|too many tokens|prompt is too long", re.I)
+CONTEXT = re.compile(
+    r"context_length|context length|context window|context size|too many tokens|prompt is too long", re.I
+)
 FILTER = re.compile(r"content[_ ](?:filter|policy|management)|moderation|flagged|safety", re.I)
 TOO_LARGE = re.compile(r"request too large|input or output tokens must be reduced", re.I)
 NO_MODEL = re.compile(
-    r"model_not_found|model .{0,80}(?:does not exist|not found)|unknown model|no such model", re.I
+    r"model_not_found|model .{0,80}(?:does not exist|not found)|unknown model|no such model|invalid model",
+    re.I,
 )
 UNSUPPORTED = re.compile(
     r"unsupported|unrecognized|unknown_parameter|unknown name|not permitted|unexpected|not supported|extra",
@@ -54,11 +58,16 @@ NAMED = re.compile(
     r"(?:argument supplied|parameter|value|param)s?:? *['\"`]?([a-z_]+(?:\.[a-z_]+)*)['\"`]?", re.I
 )
 
+_GONE = re.compile(r"disconnect|closed|terminated", re.I)
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b(?:.*?<title[^>]*>\s*(.*?)\s*</title)?", re.I | re.S)
+
 HINTS = {
     "key": "export the right key (see api_key_env), then " + RUN_AGAIN,
     "quota": "add credit or raise the limit of this account, then " + RUN_AGAIN,
     "permission": "use a key that may use this model, then " + RUN_AGAIN,
     "model": "correct model= or base_url=, then " + RUN_AGAIN,
+    "no_api": "correct base_url= or model=, then " + RUN_AGAIN,
+    "network": "sign in to this network, or to its proxy (HTTPS_PROXY), then " + RUN_AGAIN,
 }
 
 
@@ -98,6 +107,13 @@ class Fault(Exception):
         self.said = as_said(said)
         self.fix = fix or HINTS.get(kind, "")
 
+    def reaching(self, severity: Severity) -> "Fault":
+        """The same, where it reaches further or less far than it seemed to."""
+        return Fault(
+            severity, self.kind, self.said, self.fix, paid=self.paid, unsure=self.unsure, usage=self.usage,
+            wanted=self.wanted,
+        )  # fmt: skip
+
     def error(self) -> ModelError:
         """The error to raise at the boundary of this package."""
         kinds: dict[Severity, type[ModelError]] = {"run": RunFatal, "item": ItemFatal, "transient": Transient}
@@ -123,6 +139,12 @@ class Rejected(Exception):
         self.parameter, self.fault = parameter, fault
 
 
+def page_title(text: str) -> str | None:
+    """What a web page is called, or its beginning where it has no title; None for any other text."""
+    page = _PAGE.match(text)
+    return (page[1] or text) if page else None
+
+
 def error_part(body: Any) -> dict[str, Any]:
     """The error object in a body, whatever its shape: {"error": {...}}, {"error": "..."}, {"message": ...}, text, or a
     list that holds one of these."""
@@ -133,17 +155,21 @@ def error_part(body: Any) -> dict[str, Any]:
         if isinstance(inner, Mapping):
             return dict(inner)
         return {"message": str(inner)}
-    return {"message": "" if body is None else str(body)}
+    said = "" if body is None else str(body)
+    return {"message": page_title(said) or said}
 
 
-def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classification)
+def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of a classification)
     status: int, body: Any, headers: Mapping[str, str], sent: Mapping[str, Any]
 ) -> Exception:
     """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload."""
     error = error_part(body)
-    said = str(
-        error.get("message") or error.get("msg") or error.get("detail") or json.dumps(error, default=str)
-    )
+    told = error.get("metadata")
+    if isinstance(told, Mapping) and isinstance(told.get("headers"), Mapping):
+        # OpenRouter's: what the server behind it says of its limits.
+        headers = {**headers, **{str(name): str(value) for name, value in told["headers"].items()}}
+    said = str(error.get("message") or error.get("msg") or error.get("detail") or "")
+    said = said or (json.dumps(error, default=str) if any(error.values()) else "")
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
     about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
@@ -155,22 +181,27 @@ def classify(  # noqa: PLR0911  (one return per meaning is the shape of a classi
         return Fault("run", "key", about)
     if FILTER.search(words) and status in (400, 403, 422, 451):
         return Fault("item", "content_filter", about)
-    if status == 403:
-        return Fault("run", "permission", about)
-    if status in (404, 405, 501) or (status == 400 and NO_MODEL.search(words)):
-        return Fault("run", "model", about)
     if TOO_LARGE.search(said):
         return Fault("item", "too_large", about, "lower max_gen_toks or shorten the prompt")
-    if status in (408, 409, 424, 425, 499) or (status >= 500 and status not in (503, 529)):
-        return Fault("transient", "server_error" if status >= 500 else "conflict", about)
-    if status in (429, 503, 529):
+    if status in (429, 503, 529) or (400 <= status < 500 and LIMITED.search(words)):
         return Refused(_refusal(status, error, said, headers), about)
-    if CONTEXT.search(words) or status == 413:
+    if status in (407, 511):
+        return Fault("run", "network", about)
+    if status == 403:
+        return Fault("run", "permission", about)
+    if status in (404, 405, 410, 501) or (status == 400 and NO_MODEL.search(words)):
+        # A server of such an interface says it in JSON, and what stands before it does not.
+        return Fault("run", "no_api" if isinstance(body, str) and body.strip() else "model", about)
+    if status == 413 or (status >= 400 and CONTEXT.search(words)):
         return Fault("item", "context_length", about, "lower max_gen_toks or shorten the prompt")
-    item = Fault("item", "bad_request", about)
-    parameter = _parameter(error, words, sent) if status in (400, 422) else None
+    if status in (408, 409, 424, 425, 499) or status >= 500:
+        return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if 300 <= status < 400:
         return Fault("run", "redirect", about, "correct base_url=")
+    if isinstance(body, str) and page_title(body):
+        return Fault("run", "no_api", about)
+    item = Fault("item", "bad_request", about)
+    parameter = _parameter(error, words, sent) if status in (400, 422) else None
     return Rejected(parameter, item) if parameter else item
 
 
@@ -211,10 +242,12 @@ def of_transport(error: BaseException) -> Fault:
     kind = "timeout" if "timeout" in name.lower() else "connection"
     if "TooManyRedirects" in (name, cause):
         return Fault("run", "redirect", "a loop of redirects", "correct base_url=")
+    said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
     if "DecodingError" in (name, cause):
         return Fault(
             "transient", "malformed", f"a body that is not packed as its headers say: {error}", paid=True
         )
+    if "RemoteProtocolError" in (name, cause) and not _GONE.search(str(error)):
+        return Fault("transient", "no_api", f"no HTTP: {error}", paid=True)
     unsure = not {name, cause} & {"ConnectError", "ConnectTimeout"}  # then it never left
-    said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
     return Fault("transient", kind, said, unsure=unsure)

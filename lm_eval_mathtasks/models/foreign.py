@@ -1,8 +1,6 @@
 """Arguments that lm-eval's own API models and other clients have: passed over where they change nothing here, else
 refused with what to write instead."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ https://docs.anthropic.com/en/api/rate-limits (anthropic-ratelimit-*, RFC 3339 i
 RFC 9110 section 10.2.3 (retry-after: seconds or a date), Azure's retry-after-ms.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator, Mapping

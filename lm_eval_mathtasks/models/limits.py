@@ -6,8 +6,6 @@ a level believed too low is lost time; and only by what the order of arrival can
 together are admitted in any order. What is missing again and again goes to somebody else who uses the same key.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 from statistics import median

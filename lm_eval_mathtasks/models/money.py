@@ -1,7 +1,5 @@
 """Tokens and cost: prices from a file, and what is spent, kept within its bounds."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Requests that another process on the same journal is asking now: its answers are taken when they are there."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

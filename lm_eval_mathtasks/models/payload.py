@@ -1,7 +1,5 @@
 """From lm-eval's generation arguments to a request: what is asked, under which key, and what is cut afterwards."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter
@@ -36,7 +34,7 @@ class Ask(NamedTuple):
     key: str
     context: Any
     chat: bool
-    settings: Mapping[str, Any]
+    settings: Payload
     seed: int | None
     prompt_chars: int
     task: str | None

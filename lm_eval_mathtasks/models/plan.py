@@ -1,7 +1,5 @@
 """What a run would take: requests, tokens, the least time the limits allow, the cost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from lm_eval_mathtasks.models.headers import MINUTE_S

@@ -1,7 +1,5 @@
 """The progress bar: rate, use of the limit, time left by whichever limit binds, cost, errors by kind."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

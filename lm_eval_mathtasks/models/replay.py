@@ -12,8 +12,6 @@ have exactly as many responses as the task repeats it; anything else is an error
 is scored.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import Counter

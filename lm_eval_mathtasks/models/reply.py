@@ -4,10 +4,7 @@ A gateway's HTTP 200 may hold an error, reasoning has three names, and neither t
 can be relied on. Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from __future__ import annotations
-
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,15 +14,22 @@ from typing import Any
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.bodies import (
     Unpacker,
+    choices_in,
+    content_text,
+    counts,
     end_of,
     is_stream,
     json_values,
+    name_in,
     no_json,
     one_answer,
     parse,
     reason_of,
+    said_once,
+    unwrapped,
 )
 from lm_eval_mathtasks.models.faults import (
+    LIMITED,
     SAID_CHARS,
     Fault,
     Refused,
@@ -36,12 +40,15 @@ from lm_eval_mathtasks.models.faults import (
 )
 from lm_eval_mathtasks.text import encodable
 
-_LIMITED = re.compile(r"rate[_ ]?limit|too many requests", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
 MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
-# Finish reasons of an answer that its server gave up.
-BROKEN_OFF = {"error", "abort", "aborted", "cancelled", "canceled", "timeout", "network_error"}
+# Finish reasons of an answer that its server gave up, and of one that somebody else than the model ended (Gemini's,
+# Bedrock's, Zhipu's); the second of these is DeepSeek's.
+BROKEN_OFF = {"error", "insufficient_system_resource", "abort", "aborted", "cancelled", "canceled", "failed", "timeout",
+              "network_error"}  # fmt: skip
+FILTERED = {"content_filter", "content_filtered", "sensitive", "safety", "recitation", "blocklist",
+            "prohibited_content", "spii", "guardrail_intervened"}  # fmt: skip
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -50,6 +57,7 @@ class Reply:
     """What came back for one request: the text as sent, why it ended, and the server's account of it."""
 
     text: str = ""
+    pieces: list[str] = field(default_factory=list)  # of the text
     reasoning: str = ""
     finish_reason: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
@@ -77,13 +85,14 @@ def understanding() -> Iterator[None]:
 
 class Parser:
     """One answer, fed as it arrives. progress: characters of the answer so far, so that comments and blank lines are
-    none; whole: nothing of the answer is missing, though its body may go on; closed: the server says that it is over.
+    none; whole: nothing of the answer is missing, though its body may go on; closed: the server says that it is over;
+    sure: it is not the first chunk that says so, as all chunks of some servers do.
 
     `feed` and `end` raise Fault, Refused or Rejected (see `faults`).
     """
 
     def __init__(self, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
-        self.progress, self.whole, self.closed = 0, False, False
+        self.progress, self.whole, self.closed, self.sure = 0, False, False, True
         self._headers, self._payload, self._reply = headers, payload, Reply()
         self._size = 0
         # The beginning, as long as it may be either; then the whole of a JSON body, or the last line of a stream.
@@ -92,7 +101,8 @@ class Parser:
         self._streamed: bool | None = None
         self._bodies: list[Any] = []
         self._unpacker = Unpacker(headers, MAX_BYTES + 1)
-        self._data, self._event, self._seen = b"", b"", False
+        self._data, self._event, self._text = b"", b"", b""
+        self._seen = self._goes_on = False
 
     def feed(self, piece: bytes, *, last: bool = False) -> None:
         """Take in the next bytes."""
@@ -107,7 +117,7 @@ class Parser:
                 self._rest = self._rest.lstrip()
                 if not self._rest:
                     return
-                self._streamed = not self._rest.startswith((b"{", b"[", b"<"))
+                self._streamed = not self._rest.startswith((b"{", b"[", b"<", b'"'))
             if self._streamed:
                 if b"\n" in piece or b"\r" in piece or self._rest[-1 - len(piece) : -len(piece)] == b"\r":
                     self._read_lines()
@@ -142,13 +152,15 @@ class Parser:
             # A gateway may put its own name before that of the server behind it.
             while value.lstrip().startswith(b"data:"):
                 value = value.lstrip().removeprefix(b"data:")
-            self.closed = value.strip() == b"[DONE]"
+            self.closed = value.strip(b' "[]').upper() == b"DONE"
             self._data += value.removeprefix(b" ") + b"\n"
             if not self.closed:
                 self._flush(last=False)
         elif not line.strip():
             self._flush(last=True)
             self._event = b""
+        elif name not in (b"", b"data", b"id", b"retry"):
+            self._text = self._text or line
 
     def _flush(self, *, last: bool) -> None:
         """Take the data so far as a chunk: one may stand on several lines, and many servers write no blank ones."""
@@ -156,17 +168,32 @@ class Parser:
         if self.closed or not data:
             self._data = b""
             return
+        reply = self._reply
+        ended, before = reply.finish_reason is not None, len(reply.text) + len(reply.reasoning)
         try:
-            body = json.loads(data)
+            body = unwrapped(json.loads(data, strict=False))
         except ValueError:
-            if last:
-                raise no_json(data) from None
+            if last and not ended:
+                said = f"a chunk that is no JSON: {as_said(data.decode('utf-8', 'replace'), SAID_CHARS)}"
+                raise Fault("transient", "truncated", said, paid=True) from None
+            self._data = b"" if last else self._data
             return
         self._data = b""
         if self._event == b"error" and isinstance(body, Mapping) and not body.get("error"):
             body = {"error": body}
-        absorb(self._reply, body, self._headers, self._payload)
-        self.whole = self._reply.finish_reason is not None
+        if ended and self.sure and reply.text:
+            # An error of the gateway behind a whole answer, or all of it again, is no part of it.
+            body = (
+                {name: body[name] for name in ("id", "usage") if name in body}
+                if isinstance(body, Mapping)
+                else {}
+            )
+        absorb(reply, body, self._headers, self._payload)
+        grown = len(reply.text) + len(reply.reasoning) > before
+        self._goes_on = self._goes_on or (ended and grown)
+        if not ended and reply.finish_reason is not None:
+            self.sure = not grown or before > 0
+        self.whole = reply.finish_reason is not None and not self._goes_on
 
     def end(self) -> Reply:
         """The reply, at the end of the body or once it is whole."""
@@ -176,7 +203,7 @@ class Parser:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise no_json(self._rest)
+                    raise no_json(self._text)
             else:
                 bodies = one_answer(self._bodies or parse(self._rest))
                 for body in bodies:
@@ -188,15 +215,6 @@ class Parser:
             return finish(self._reply)
 
 
-def _joined(content: Any) -> str:
-    """The text of a content field: a string, a part with a text, or a list of these."""
-    if isinstance(content, list):
-        return "".join(map(_joined, content))
-    if isinstance(content, Mapping):
-        return _joined(content.get("text"))
-    return content if isinstance(content, str) else ""
-
-
 def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
@@ -206,19 +224,17 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise classify(_status_inside(error_part(body)), body, headers, payload)
     if "choices" not in body:
         reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
-    reply.served_model = _name(body.get("model")) or reply.served_model
-    reply.fingerprint = _name(body.get("system_fingerprint")) or reply.fingerprint
+    reply.served_model = name_in(body.get("model")) or reply.served_model
+    reply.fingerprint = name_in(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
-    id_ = _name(body.get("id"))
+    id_ = name_in(body.get("id"))
     if id_ and reply.id not in (None, id_):
         raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
     reply.id = id_ or reply.id
-    choices = body.get("choices")
-    ours = (c for c in choices if isinstance(c, Mapping)) if isinstance(choices, list) else ()
-    choice = next((c for c in ours if str(c.get("index") or 0) == "0"), None)
+    choice = next((c for c in choices_in(body) if str(c.get("index") or 0) == "0"), None)
     if choice is None:
         return
-    message = choice.get("message") or choice.get("delta") or choice
+    message: Any = choice.get("message") or choice.get("delta") or choice
     if not isinstance(message, Mapping):
         raise Fault(
             "transient",
@@ -228,33 +244,18 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         )
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
-    said = _joined(message.get("content", message.get("text"))) or _joined(message.get("refusal"))
-    # A whole message after its pieces says all of them again.
-    reply.text = said if said and message is choice.get("message") else reply.text + said
-    reply.reasoning += next((_joined(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
+    said = content_text(message.get("content", message.get("text"))) or content_text(message.get("refusal"))
+    if "message" in choice and said.startswith(reply.text):
+        # A whole message after its pieces says all of them again; some servers call the pieces messages.
+        reply.text, reply.pieces = "", []
+    reply.text += said
+    reply.pieces += [said] if said else []
+    reply.reasoning += next((content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
     reply.finish_reason = reply.finish_reason or reason_of(choice)
 
 
 def _kept(text: str) -> str:
     return redact(encodable(text), shapes=False)
-
-
-def _name(value: Any) -> str | None:
-    """A field that should hold a name, as text."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def counts(usage: Any) -> dict[str, Any]:
-    """Usage as a server reported it, without whatever is no number of tokens."""
-    found: dict[str, Any] = {}
-    for name, value in usage.items() if isinstance(usage, Mapping) else ():
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
-            value = int(value)  # noqa: PLW2901
-        if isinstance(value, Mapping):
-            found[name] = counts(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
-            found[name] = value
-    return found
 
 
 def _status_inside(error: Mapping[str, Any]) -> int:
@@ -263,7 +264,7 @@ def _status_inside(error: Mapping[str, Any]) -> int:
     if str(code).isdigit() and 400 <= int(str(code)) < 600:
         return int(str(code))
     words = f"{code} {error.get('type')} {error.get('message')} {error.get('msg')}"
-    if _LIMITED.search(words):
+    if LIMITED.search(words):
         return 429
     return 400 if "invalid_request" in words else 500
 
@@ -274,17 +275,16 @@ def finish(reply: Reply) -> Reply:
     Empty with finish reason "length" is one, or with thinking: the tokens were spent on that, and would be again.
     """
     # Here, and so the same in the journal, the samples and the scoring: a server may repeat the key in an answer.
-    reply.text, reply.reasoning = (_kept(text) for text in (reply.text, reply.reasoning))
+    reply.text, reply.reasoning = _kept(said_once(reply.pieces)), _kept(reply.reasoning)
     reply.finish_reason = reply.finish_reason and _kept(reply.finish_reason)
     if not reply.chosen:
         raise Fault("transient", "no_choices", f"a body without choices: {reply.unread}", paid=True)
     usage = reply.usage or None
-    if reply.finish_reason == "content_filter":
-        raise Fault(
-            "item", "content_filter", reply.text or "finish reason content_filter", paid=True, usage=usage
-        )
-    if reply.finish_reason in BROKEN_OFF:
-        said = f"finish reason {reply.finish_reason}"
+    reason = (reply.finish_reason or "").lower()
+    said = f"finish reason {reply.finish_reason}"
+    if reason in FILTERED:
+        raise Fault("item", "content_filter", reply.text or said, paid=True, usage=usage)
+    if reason in BROKEN_OFF:
         raise Fault("transient", "server_error", said, paid=True, usage=usage)
     if not reply.text.strip() and reply.called:
         said = "the model called a tool instead of answering"

@@ -1,7 +1,5 @@
 """What happened in a run of the API model, for the exit status, the table and the log."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field

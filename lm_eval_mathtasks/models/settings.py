@@ -1,7 +1,5 @@
 """The model arguments, checked once: every name known, every value sensible, no secret among them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

@@ -10,8 +10,6 @@ before. The next attempt shows whether the guess was right: its answer comes soo
 twice. Two guesses may be open at once, one more for each that was right; the first wrong one ends guessing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

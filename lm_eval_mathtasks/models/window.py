@@ -1,7 +1,5 @@
 """How many requests may be in flight: found out by a probe, and by what a server refuses."""
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 

@@ -1,13 +1,9 @@
-"""Differences of scores and tests for them, over a fixed set of problems, in plain Python; intervals: `intervals`.
+"""Differences of scores and tests for them, over a fixed set of problems; intervals: `intervals`.
 
 The formulas and what they are used for: leaderboards/README.md.
 Scores are fractions in [0, 1] here, never percent. `level` is the coverage of a two-sided interval.
 """
 
-from __future__ import annotations
-
-import bisect
-import cmath
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,25 +14,14 @@ from lm_eval_mathtasks.numbers.intervals import LEVEL, Interval, clustered, of_m
 
 # Those of `intervals` included, which are made for other rooms too.
 __all__ = [
-    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "harmonic_mean", "holm", "mcnemar", "newcombe",
-    "of_mean", "paired_bootstrap", "required_n", "same_docs", "sign_flip", "t_value", "wilson", "within_doc_variance",
-    "z_value",
+    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "holm", "mcnemar", "of_mean",
+    "paired_bootstrap", "sign_flip", "t_value", "wilson", "within_doc_variance", "z_value",
 ]  # fmt: skip
 
 SPREAD = 8  # standard deviations of a bootstrap distribution that are looked at; outside lies less than 1e-14
 MOST_STEPS = (
     1_000  # lattice points between a difference of 0 and 1: enough for any number of repeats that is used
 )
-
-
-def newcombe(p1: float, n1: float, p2: float, n2: float, level: float = LEVEL) -> Interval:
-    """Return the interval of p1 - p2 for two independent shares (Newcombe 1998, method 10, from Wilson limits)."""
-    first, second = wilson(p1, n1, level), wilson(p2, n2, level)
-    delta = p1 - p2
-    return Interval(
-        delta - math.hypot(p1 - first.low, second.high - p2),
-        delta + math.hypot(first.high - p1, p2 - second.low),
-    )
 
 
 def within_doc_variance(shares: Sequence[float], k: int) -> float:
@@ -48,18 +33,6 @@ def within_doc_variance(shares: Sequence[float], k: int) -> float:
     if k < 2 or not shares:
         raise ValueError(f"at least two repeats of at least one problem, got k={k}, {len(shares)} problems")
     return math.fsum(p * (1 - p) for p in shares) * k / (k - 1) / len(shares)
-
-
-def same_docs(
-    delta: float, variance: float, docs: int, repeats: tuple[int, int], level: float = LEVEL
-) -> Interval:
-    """Return the interval of the difference of two averages over the *same* problems with k1 and k2 `repeats`.
-
-    Only the answers vary, not the problems, so only the variance within a problem counts:
-    variance * (1/k1 + 1/k2) / docs. `variance` from `within_doc_variance`.
-    """
-    half = z_value(level) * math.sqrt(variance * (1 / repeats[0] + 1 / repeats[1]) / docs)
-    return Interval(delta - half, delta + half)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -102,6 +75,8 @@ def bootstrap_percentiles(weights: Mapping[float, float], draws: int, tail: floa
     The sum lies on a lattice; its distribution is the Fourier transform of the characteristic function of one draw,
     to the power of `draws`, over the lattice points within SPREAD standard deviations.
     """
+    import numpy as np
+
     total = sum(weights.values())
     steps = math.lcm(*(Fraction(v).limit_denominator(MOST_STEPS).denominator for v in weights))
     steps = min(steps, MOST_STEPS)
@@ -110,20 +85,11 @@ def bootstrap_percentiles(weights: Mapping[float, float], draws: int, tail: floa
     spread = math.sqrt(draws * sum(chance * (place - mean) ** 2 for place, chance in chances))
     width = 2 * math.ceil(SPREAD * spread) + 3
     first = round(draws * mean) - width // 2
-    waves = []
-    for j in range(1, width // 2 + 1):  # the other half are conjugates
-        turn = 2j * math.pi * j / width
-        wave = sum(chance * cmath.exp(turn * place) for place, chance in chances) ** draws
-        waves.append((turn, wave * cmath.exp(-turn * first) / (1 - cmath.exp(-turn))))
-
-    def below(points: int) -> float:
-        """P(the sum is one of the first `points` lattice points), each wave a geometric series."""
-        return (
-            points + 2 * sum((wave * (1 - cmath.exp(-turn * points))).real for turn, wave in waves)
-        ) / width
-
-    ends = [bisect.bisect_left(range(1, width), q - 1e-9, key=below) for q in (tail, 1 - tail)]
-    return Interval(*((first + end) / steps / draws for end in ends))
+    turns = 2j * math.pi * np.arange(width) / width
+    waves = sum(chance * np.exp(turns * place) for place, chance in chances) ** draws
+    below = np.cumsum(np.fft.fft(waves * np.exp(-turns * first)).real / width)
+    low, high = np.searchsorted(below, (tail - 1e-9, 1 - tail - 1e-9)).tolist()
+    return Interval((first + low) / steps / draws, (first + high) / steps / draws)
 
 
 def sign_flip(differences: Sequence[float]) -> float:
@@ -131,20 +97,6 @@ def sign_flip(differences: Sequence[float]) -> float:
     standard normal when every sign is a fair coin (the randomisation test, in its normal limit). 1.0 for all zeros."""
     spread = math.sqrt(math.fsum(d * d for d in differences))
     return 1.0 if spread == 0 else 2 * NormalDist().cdf(-abs(math.fsum(differences)) / spread)
-
-
-def required_n(p1: float, p2: float, level: float = LEVEL, power: float = 0.8) -> int:
-    """Return how many problems each run needs to tell share p1 from p2 (normal approximation, two-sided).
-
-    n = (z sqrt(2 q(1-q)) + z' sqrt(p1(1-p1) + p2(1-p2)))^2 / (p1-p2)^2 with q their mean (Fleiss 1981, chapter 3).
-    Raises ValueError where p1 equals p2: no n tells equals apart.
-    """
-    if p1 == p2:
-        raise ValueError(f"two different shares, got {p1} twice")
-    mean = (p1 + p2) / 2
-    spread = z_value(level) * math.sqrt(2 * mean * (1 - mean))
-    spread += NormalDist().inv_cdf(power) * math.sqrt(p1 * (1 - p1) + p2 * (1 - p2))
-    return math.ceil(spread**2 / (p1 - p2) ** 2)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -155,12 +107,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
-
-
-def harmonic_mean(values: Sequence[float]) -> float:
-    """Return the harmonic mean; 0.0 as soon as one value is 0. Raises ValueError without values or below 0."""
-    if not values or min(values) < 0:
-        raise ValueError(f"values of at least 0, got {list(values)}")
-    if min(values) == 0:
-        return 0.0
-    return len(values) / math.fsum(1 / v for v in values)

@@ -4,8 +4,6 @@ Every function is of one doc; a benchmark's score is the mean over its docs. n: 
 Each raises Undefined unless 1 <= k <= n: fewer responses than k say nothing about k. Formulas: README.md.
 """
 
-from __future__ import annotations
-
 import math
 import random
 from collections import Counter

@@ -1,7 +1,5 @@
 """The responses to one doc, judged: the input of every sampling metric and of every way of choosing among them."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """A preset as arguments of lm-eval's `run`: what the user gives wins, and is named as a deviation from the protocol."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Our tasks as their YAMLs state them: what each asks, how, and on which set. No data, and nothing of lm-eval."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path

@@ -1,25 +1,28 @@
-"""Which known set a question is of: four bytes of a hash for every doc, which give no text away.
+"""Which known set a question is of, and whether a reference answer is the published one: four bytes of a hash for every
+question and one for its answer, which give no text away.
 
 They are bundled for sets whose content was at hand (`fingerprints.json`); a question of another set is unknown. One
 that stands inside a prompt is found where it fills lines of its own near the end.
 """
 
-from __future__ import annotations
-
 import base64
+import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.problems.gold import gold_key
 from lm_eval_mathtasks.text import letters
 
 FILE = Path(__file__).with_name("fingerprints.json")
 # Bytes: by chance one question in 100,000 of other sets is taken for one of these.
 _BYTES = 4
+# Another answer has the same byte once in so many times: what is seen to differ is that much less than what differs.
+ANSWERS_TOLD_APART = 256
 # Of a question that stands in a prompt, and of the instructions behind it.
 _LINES, _LINES_BEHIND = 12, 4
 _LABEL = re.compile(
@@ -27,35 +30,59 @@ _LABEL = re.compile(
 )
 
 
+class Recognised(NamedTuple):
+    """The known sets that have a question, and those of them in which the reference answer is the one that was asked
+    about; None where none was."""
+
+    sets: frozenset[str]
+    same_gold: frozenset[str] | None
+
+
 def fingerprint_of(question: str) -> bytes:
     """Return the fingerprint of a question; copies that differ in case, space and punctuation have the same."""
     return bytes.fromhex(sha256(letters(question))[: 2 * _BYTES])
 
 
-def packed(questions: Iterable[str]) -> str:
-    """Return the fingerprints of a set as the file holds them: sorted, so that they say nothing of an order."""
-    return base64.b64encode(b"".join(sorted({fingerprint_of(question) for question in questions}))).decode()
+def _of_answer(asked: bytes, gold: str) -> int:
+    """The byte of an answer: of the doc, so that equal answers of a set differ by it."""
+    return hashlib.sha256(asked + gold_key(gold).encode()).digest()[0]
+
+
+def packed(docs: Iterable[tuple[str, str]]) -> str:
+    """Return the fingerprints of a set's (question, gold) as the file holds them: sorted, so that they say nothing of
+    an order."""
+    asked = ((fingerprint_of(question), gold) for question, gold in docs)
+    return base64.b64encode(
+        b"".join(sorted({one + bytes([_of_answer(one, gold)]) for one, gold in asked}))
+    ).decode()
+
+
+def unpacked(text: str) -> Mapping[bytes, bytes]:
+    """Return the bytes of the answers by question: of one that a set has twice there may be two."""
+    data, found = base64.b64decode(text), dict[bytes, bytes]()
+    for start in range(0, len(data), _BYTES + 1):
+        asked, answer = data[start : start + _BYTES], data[start + _BYTES : start + _BYTES + 1]
+        found[asked] = found.get(asked, b"") + answer
+    return found
 
 
 @lru_cache(maxsize=1)
-def _known() -> Mapping[str, frozenset[bytes]]:
+def _known() -> Mapping[str, Mapping[bytes, bytes]]:
     stored: Mapping[str, str] = json.loads(FILE.read_text(encoding="ascii"))
-    return {name: frozenset(_split(base64.b64decode(text))) for name, text in stored.items()}
+    return {name: unpacked(text) for name, text in stored.items()}
 
 
-def _split(data: bytes) -> Iterable[bytes]:
-    return (data[start : start + _BYTES] for start in range(0, len(data), _BYTES))
-
-
-def sets_with(question: str) -> frozenset[str]:
-    """Return the known sets that have a question, which may stand at the end of a prompt, before instructions."""
-    found = (_sets_with(text) for text in (question, *_inside(question)))
-    return next(filter(None, found), frozenset())
-
-
-def _sets_with(text: str) -> frozenset[str]:
-    asked = fingerprint_of(text)
-    return frozenset(name for name, known in _known().items() if asked in known)
+def recognised(question: str, gold: str | None = None, *, whole: bool = False) -> Recognised:
+    """Return which known sets have a question, which may stand at the end of a prompt, before instructions; and which
+    of them publish this reference answer. whole: the text is the question, and nothing else."""
+    for text in (question, *(() if whole else _inside(question))):
+        asked = fingerprint_of(text)
+        if sets := frozenset(name for name, known in _known().items() if asked in known):
+            if gold is None:
+                return Recognised(sets, None)
+            answer = _of_answer(asked, gold)
+            return Recognised(sets, frozenset(name for name in sets if answer in _known()[name][asked]))
+    return Recognised(frozenset(), None if gold is None else frozenset())
 
 
 def _inside(prompt: str) -> Iterator[str]:
@@ -68,11 +95,6 @@ def _inside(prompt: str) -> Iterator[str]:
             yield from dict.fromkeys((text, _LABEL.sub("", text)))
 
 
-def sets_of(questions: Iterable[str]) -> dict[str, int]:
-    """Return how many of the questions each known set has; sets that have none are left out."""
-    return dict(Counter(name for question in questions for name in sets_with(question)))
-
-
-def known_docs(name: str) -> int | None:
-    """Return how many different questions a set has, None where its fingerprints are not here."""
-    return len(_known()[name]) if name in _known() else None
+def known_docs() -> Mapping[str, int]:
+    """Return how many different questions each known set has."""
+    return {name: len(known) for name, known in _known().items()}

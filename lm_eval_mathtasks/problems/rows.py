@@ -4,8 +4,6 @@ Copies of a set call its columns by other names, and keep parts of it in other f
 columns, so that a checksum over these is the same for every copy.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re
@@ -49,9 +47,12 @@ def find_file(source: Source, place: Path) -> Path:
     for pattern in source.file_names:
         if found := sorted(place.glob(pattern)):
             return found[0]
+    wanted = f"the set {source.name} as a file or in a folder"
+    if not place.is_dir():
+        raise DataError(wanted, f"{place}, which does not exist", "check the path")
     raise NotAtHand(
-        f"the set {source.name} as a file or in a folder",
-        f"{place}, " + ("which holds none of its file names" if place.is_dir() else "which does not exist"),
+        wanted,
+        f"{place}, which holds none of its file names",
         f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself",
     )
 

@@ -5,8 +5,6 @@ A new benchmark is a row there and a folder under `tasks/`: a YAML that includes
 a README. How each set was obtained, and what could not be confirmed, is in the README of its family under `tasks/`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """What was sent for each response, and what it took, as far as a run's log and journal say."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from os.path import commonprefix
 from typing import TypedDict

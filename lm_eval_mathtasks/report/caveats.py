@@ -1,7 +1,5 @@
 """What the numbers of a report do not say, in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.report.examine import Examined, graded_by_us

@@ -1,7 +1,5 @@
 """The figures of the page. Values are fractions here and percent in the drawings; each has a table beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Dates as logs state them, and as people read them."""
 
-from __future__ import annotations
-
 from datetime import datetime, timezone
 
 

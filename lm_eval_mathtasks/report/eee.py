@@ -4,8 +4,6 @@ What a log cannot know (who ran it, whether the weights are open) is "unknown" o
 fill it in before handing the file on.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Sequence

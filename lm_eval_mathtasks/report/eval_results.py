@@ -4,8 +4,6 @@ The format was looked up in huggingface_hub 2.4 (`EvalResultEntry`): a data set 
 date and notes. The value is in percent.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

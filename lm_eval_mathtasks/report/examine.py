@@ -172,7 +172,7 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
     headline = ours if by_ours or own is None else own
     counted = right if by_ours else {row.doc_id: float(row.score or 0.0) for row in run.answered}
     explanation = explain(run, judgements=judgements)
-    compared, unclaimed = _claims_of(run, claims, choice, right if by_ours else None, explanation.cut_share)
+    compared, unclaimed = _claims_of(run, claims, choice, right if by_ours else None, explanation)
     published = compared[0].theirs.value if compared else None
     run = replace(run, model=named[0])  # what a report says of it: no folder of anybody's disk
     explanation = replace(explanation.towards(published), run=run)
@@ -182,7 +182,7 @@ def _examined(run: Run, named: tuple[str, int], claims: Claims, choice: Choice) 
 
 
 def _claims_of(
-    run: Run, claims: Claims, choice: Choice, regraded: dict[str, float] | None, cut: float
+    run: Run, claims: Claims, choice: Choice, regraded: dict[str, float] | None, seen: Explanation
 ) -> tuple[tuple[Comparison, ...], str]:
     """The run set against its claims, the one most like it first, or why there are none. regraded: the shares that
     count, None where the run's own do."""
@@ -197,7 +197,8 @@ def _claims_of(
             mode=choice.mode,
             any_grader=choice.any_grader,
             **choice.noise,
-            cut_share=cut,
+            cut_share=seen.cut_share,
+            by_our_grader=seen.regraded,
         )
     except ClaimError:
         if choice.model or choice.claim or choice.benchmark:

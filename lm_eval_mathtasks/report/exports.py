@@ -1,7 +1,5 @@
 """The same facts for papers (Markdown), sheets (CSV, a row a response) and programs (JSON)."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

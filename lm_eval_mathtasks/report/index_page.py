@@ -1,7 +1,5 @@
 """A local index of many runs: one static page, and a report for every log, written anew where the log is newer."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

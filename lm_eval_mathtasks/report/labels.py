@@ -1,7 +1,5 @@
 """What runs are called where they stand side by side: the model, and of runs of one model what differs between them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Several runs at a glance: a table of tasks and runs, what stands in the place of cards, and a colour for each run."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

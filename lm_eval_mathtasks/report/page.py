@@ -1,7 +1,5 @@
 """The page: figures, tables and samples put into one file that asks nothing of a network."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Where the runs of a report come from, as far as their logs say."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath

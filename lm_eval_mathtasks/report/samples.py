@@ -4,8 +4,6 @@ All of it is JSON inside `<script type="application/json">`. Where the texts are
 browser since 2023 can undo; where that is not enough the middle of the longest responses is left out, and said.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import zlib

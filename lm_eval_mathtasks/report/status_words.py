@@ -1,7 +1,5 @@
 """What can become of a response, in the order of a report's figures, and the words for it."""
 
-from __future__ import annotations
-
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS as VERDICT_WORDS
 from lm_eval_mathtasks.runs.records import API_ERROR
 

@@ -1,7 +1,5 @@
 """Drawings as plain SVG: a few shapes in the fonts and colours of the page, with which they turn dark."""
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Callable, Sequence

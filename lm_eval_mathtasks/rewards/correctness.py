@@ -1,7 +1,5 @@
 """Rewards for the right answer."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

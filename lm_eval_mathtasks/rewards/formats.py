@@ -1,7 +1,5 @@
 """Rewards for the form of a response, whatever it answers. Nothing unfinished earns anything."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

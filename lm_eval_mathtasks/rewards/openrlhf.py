@@ -1,7 +1,5 @@
 """The reward for OpenRLHF: `--remote_rm_url` is this file, `--label_key` the column of the reference answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,13 +4,13 @@ A reward is stricter than an evaluation. What training pays for is what a model 
 the extractor's guesses find, or one of a response that was cut off, earns nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.grading.deadline import start_early
+from lm_eval_mathtasks.grading.equivalence import plain_number
 from lm_eval_mathtasks.grading.extract import MARKED, extract_answer
 from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.judge import judge
@@ -138,7 +138,12 @@ def _gold(reference: Any) -> str | None:
 
 @lru_cache(maxsize=_CACHED_GOLDS)
 def _readable(gold: str) -> str | None:
-    return gold if is_understood(gold) else None
+    if not is_understood(gold):
+        return None
+    # Formulas may need sympy, whose import would be waited for in the middle of a batch.
+    if plain_number(gold) is None:
+        start_early()
+    return gold
 
 
 def _closed(response: str, rule: str, span: tuple[int, int] | None) -> bool:

@@ -4,8 +4,6 @@ They know nothing of the answer. Beside `accuracy` they decide alone within a gr
 all wrong, because GRPO compares within a group; the README says what to do about it.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter

@@ -1,7 +1,5 @@
 """The reward for verl: `reward.custom_reward_function.path` is this file, and its `name` is compute_score."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Columns whose meaning only all lines of a run together tell: which is the reference answer, which the own verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -6,8 +6,6 @@ sources of these projects in 2026. Lines that hold their facts in nested objects
 `inspect_logs.py`, `messages.py`).
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,6 @@
 """What a log lacks, from elsewhere: finish reasons from a journal or by counting tokens (reference answers:
 `references.py`)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

@@ -3,8 +3,6 @@
 The field names were looked up in the schema, version 0.3.0, and hold for the versions since 0.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

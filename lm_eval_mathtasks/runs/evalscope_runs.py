@@ -4,8 +4,6 @@ The subsets of a benchmark are one run. Which part of a file's name is the bench
 tells; without it a file is a run by itself. Looked up in evalscope's sources, 0.x and 1.x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +21,9 @@ _REVIEWS, _PREDICTIONS = "reviews", "predictions"
 _WHOLE = ("", "default", "main")
 
 
-def source_of(file: Path, content: Any, named: bool) -> Source | None:
+def source_of(file: Path, _content: Any, named: bool) -> Source | None:
     """Return the source that a file of reviews or predictions belongs to; None if it is neither. Arguments as in
     `lm_eval_logs.source_of`."""
-    del content
     if file.suffix != ".jsonl" or file.parent.parent.name not in (_REVIEWS, _PREDICTIONS):
         return None
     if (reviewed := _beside(file, _REVIEWS)).exists():

@@ -1,7 +1,5 @@
 """Which metric of an lm-eval log, under which filter, is the run's own score, and what such a score is."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 The reference answer is the text of the reference that is tagged "correct"; a trial comes again under its instance's id.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path

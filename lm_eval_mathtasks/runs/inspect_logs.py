@@ -1,7 +1,5 @@
 """Inspect's logs, as JSON or packed (.eval)."""
 
-from __future__ import annotations
-
 import io
 import json
 import struct
@@ -33,6 +31,10 @@ _DAMAGED = (
     RecursionError,
     NotImplementedError,
 )
+# Its providers that load the weights themselves; a server may call anything so.
+_LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
+# What a reducer makes of the epochs of a sample.
+_REDUCED = {"mean": "avg@k", "mode": "maj@k", "max": "pass@k", "pass": "pass@k"}
 # Inspect's letters.
 _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 0.0}
 
@@ -72,9 +74,12 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
 
 def _weights(about: Mapping[str, Any]) -> Weights:
     """Inspect writes the provider of an API, or the library, before a model's name."""
-    name = str(about.get("model") or "").partition("/")[2] or about.get("model")
+    provider, _, name = str(about.get("model") or "").partition("/")
     arguments = about.get("model_args")
-    return weights_of_log(name, arguments if isinstance(arguments, dict) else {}, lm_eval=False)
+    weights = weights_of_log(
+        name or about.get("model"), arguments if isinstance(arguments, dict) else {}, lm_eval=False
+    )
+    return replace(weights, served=weights.served or (bool(name) and provider not in _LIBRARIES))
 
 
 def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
@@ -97,11 +102,14 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
         )
     name = wanted or next(iter(found))
     about, docs = header["eval"], number_in_cell(results.get("total_samples"))
-    count = (
-        None if docs is None else round(docs / max(1, int((about.get("config") or {}).get("epochs") or 1)))
-    )
+    epochs = max(1, int((about.get("config") or {}).get("epochs") or 1))
+    count = None if docs is None else round(docs / epochs)
+    # Of one epoch a reducer makes nothing.
+    reducer = next(str(s.get("reducer") or "mean") for s in results["scores"] if str(s.get("name")) == name)
+    kind = None if epochs == 1 else _REDUCED.get(reducer.partition("_at")[0])
     provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about))
-    return Run(about.get("model"), str(about.get("task") or ""), (), Protocol(), provenance, metric=name,
+    return Run(about.get("model"), str(about.get("task") or ""), (),
+               Protocol(metric=kind, k=epochs), provenance, metric=name,
                total=Total(found[name], count))  # fmt: skip
 
 

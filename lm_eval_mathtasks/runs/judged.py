@@ -1,7 +1,5 @@
 """Stored responses judged again by our grader, without a model."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache

@@ -5,8 +5,6 @@ cont_tokens; since 0.10 doc, model_response, metric. Where a table cannot hold t
 cell as the text of a Python literal. It keeps no finish reason: a response as long as the token limit was cut.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import re
@@ -28,9 +26,8 @@ _SCORES = (r"(math_)?pass@1:{k}_samples", r"avg@(n:n=)?{k}", r"pass@k:k=1(&n={k}
            r"q?em|quasi_exact_match|exact_match")  # fmt: skip
 
 
-def source_of(file: Path, content: Any, named: bool) -> Source | None:
+def source_of(file: Path, _content: Any, named: bool) -> Source | None:
     """Return the source of a details file; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
-    del content
     details = file.name.startswith("details_") and file.suffix in (".parquet", ".jsonl")
     known = details or (named and file.suffix == ".parquet" and _has_columns(file))
     return Source(read_lighteval, file, (file,)) if known else None
@@ -137,7 +134,7 @@ def _meaning(name: str, k: int) -> tuple[str | None, int]:
     """What a metric of k answers to each doc is, and of how many; None where its name does not say."""
     if votes := re.search(r"maj(?:ority)?@(?:n:n=)?(\d+)", name):
         return "maj@k", int(votes[1])
-    if (passes := re.search(r"pass@(?:k:k=)?(\d+)", name)) and int(passes[1]) > 1:
+    if (passes := re.search(r"(?i)pass@(?:k:k=)?(\d+)", name)) and int(passes[1]) > 1:
         return "pass@k", int(passes[1])
     taken = re.search(r"pass@1:(\d+)_samples", name)
     k = int(taken[1]) if taken else k

@@ -1,7 +1,5 @@
 """One line of a file, whatever harness wrote it, as one shape; what the columns are called: `columns.py`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.nested_lines import flattened
+from lm_eval_mathtasks.runs.weights import OF_WEIGHTS
 
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 # Lines with these columns are Qwen2.5-Math's, which puts what the model answered into `pred` alone.
@@ -27,7 +26,7 @@ class Line(NamedTuple):
     answered: what the model answered, as the line says. verdicts: by column, one number a response, or one share for
     them all; only columns that can be verdicts; unfit: columns named like verdicts whose values are none. qwen: the
     line is Qwen2.5-Math's. whole_text: the column that was taken for the response, where it may be the answer alone.
-    unanswered: its response is null, which counts as an empty one.
+    unanswered: its response is null, which counts as an empty one. of_weights: columns that speak of the weights.
     """
 
     id: str | None
@@ -48,6 +47,7 @@ class Line(NamedTuple):
     qwen: bool
     whole_text: str | None
     unanswered: bool
+    of_weights: dict[str, str]
     reference: str | None = None
 
 
@@ -87,6 +87,7 @@ def read_line(
         qwen=line.keys() >= _QWEN,
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
+        of_weights={k: v for k, v in line.items() if isinstance(v, str) and v and OF_WEIGHTS.search(k)},
     )
 
 

@@ -1,7 +1,5 @@
 """The names of lm-eval's files: which samples and results belong together, and which are the newest."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

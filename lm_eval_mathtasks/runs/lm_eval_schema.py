@@ -1,7 +1,5 @@
 """The keys of lm-eval's logs that we read or write; all are optional, because logs come from anyone."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Literal, TypedDict, cast
 

@@ -1,7 +1,5 @@
 """Chat messages as harnesses and servers write them, and the model output that evalscope and Inspect share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

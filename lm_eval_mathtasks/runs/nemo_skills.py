@@ -1,7 +1,5 @@
 """NeMo-Skills' folders: <benchmark>/output-rs<seed>.jsonl, the same docs in each file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,9 @@ from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
 SEEDS = "output-rs*.jsonl"
 
 
-def source_of(file: Path, content: Any, named: bool) -> Source | None:
+def source_of(file: Path, _content: Any, named: bool) -> Source | None:
     """Return the source of all seeds of a run, where a folder was named; None if it is none. Arguments as in
     `lm_eval_logs.source_of`."""
-    del content
     if named or not file.match(SEEDS):
         return None
     return Source(read_seeds, file.parent, tuple(sorted(file.parent.glob(SEEDS))))

@@ -1,7 +1,5 @@
 """Lines that hold their facts in nested objects, made flat: evalscope's reviews of both versions, batch outputs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -8,8 +8,6 @@ text ({prompt, origin_prediction, predictions, references, correct}, which is al
 exports); `predictions` is then what the evaluator took from it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,9 +42,8 @@ def source_of(file: Path, content: Any, named: bool) -> Source | None:
     return Source(read_opencompass, parts[0], (*parts, *filter(Path.exists, [_results_beside(parts)])))
 
 
-def read_opencompass(source: Source, choice: Choice) -> Iterator[Run]:
+def read_opencompass(source: Source, _choice: Choice) -> Iterator[Run]:
     """Yield the one run of a prediction file; model and dataset are in its path."""
-    del choice
     path, parts = source.path, shards(source.path)
     entries = [entry for part in parts for entry in _predictions(part)]
     task = _task(parts)
@@ -81,12 +78,11 @@ def _details_in(content: Any) -> bool:
     return isinstance(content, dict) and bool(_entries(content.get("details")))
 
 
-def read_details(source: Source, choice: Choice) -> Iterator[Run]:
+def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
     """Yield the one run of a results file with details; model and dataset are in its path.
 
     Raises EvidenceError where the details hold no responses, as those of a task that compares likelihoods.
     """
-    del choice
     path = source.path
     content = read_json(path, EvidenceError)
     details = content.get("details") if isinstance(content, dict) else None

@@ -3,8 +3,7 @@
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
 
-from __future__ import annotations
-
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +24,18 @@ from lm_eval_mathtasks.runs.records import (
     Source,
     both_of,
 )
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 # Columns of TRL's completions and of verl's rollouts, beside the step.
 _OF_TRAINING = frozenset({"advantage", "completion", "gts"})
 _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
 # On average, where lines are repeats that do not say so; two runs in one file are two lines a doc.
 _LINES_A_DOC = 3
+# Verdicts that are of several responses by their column's name, as in maj@8, pass_at_4 and majority_correct.
+_OF_SEVERAL = re.compile(
+    r"(?i)(?:^|_)(?:(?P<votes>maj(?:ority)?|vot(?:e|ed|ing)|cons(?:ensus)?)[@_]?(?:at_?)?(?P<voters>\d*)"
+    r"|(?:pass[@_]?(?:at_?)?(?P<of>\d+)|any|best))(?=_|$)"
+)
 # Token limits are multiples of one of these; an answer that ends there was cut.
 _ROUND = (256, 1_000)
 
@@ -96,7 +101,9 @@ def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iter
     for (model, task), numbered in groups.items():
         try:
             run = _run(numbered, path, metric)
-            yield replace(run, model=model, task=task)
+            stated = {k: v for _, line in numbered for k, v in line.of_weights.items() if v != model}
+            weights = replace(weights_of_log(model, stated, lm_eval=False), stated=False) if stated else None
+            yield replace(run, model=model, task=task, provenance=replace(run.provenance, weights=weights))
         except EvidenceError as error:
             yield Refused(task, error)
 
@@ -120,9 +127,27 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
     limit = _limit(group)
     rows = tuple(_join_repeats(group, verdict, limit))
     k = max(len(row.responses) for row in rows)
-    # One response a doc may be the one that a vote or a verifier chose: then the file does not say.
-    protocol = Protocol(k=k, metric=None if k == 1 else "avg@k", max_tokens=limit)
+    kind, of = _meaning(group, verdict, k)
+    if verdict and k > 1 and kind is None:
+        notes = (
+            *notes,
+            f"`{verdict}` is one verdict on {k} responses: what it is of them, the file does not say",
+        )
+    protocol = Protocol(k=of, metric=kind, max_tokens=limit)
     return Run(None, "", rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict)
+
+
+def _meaning(lines: Sequence[Line], verdict: str | None, k: int) -> tuple[str | None, int]:
+    """What a column of verdicts is of k responses to each doc, and of how many; None where the file does not say.
+
+    One response a doc may be the one that a vote or a verifier chose, and one verdict on several that of any of them.
+    """
+    if (found := _OF_SEVERAL.search(verdict or "")) and found["of"] != "1":
+        return "maj@k" if found["votes"] else "pass@k", int(found["voters"] or found["of"] or k)
+    given = [(line.verdicts.get(verdict or "", ()), len(line.responses)) for line in lines]
+    several = [marks for marks, count in given if count > 1]
+    single = bool(several) and all(marks in ((0.0,), (1.0,)) for marks in several)
+    return (None if k == 1 or single else "avg@k"), k
 
 
 def _with_ids(numbers: Sequence[int], lines: Sequence[Line]) -> list[Line]:

@@ -4,8 +4,6 @@ They lie in <model>/<data>/ or <model>/math_eval/<data>/, as <split>_<prompt>_<n
 The names of files and folders say what the lines do not: model, data set, prompt and temperature.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,9 +21,8 @@ _NO_OWNER = frozenset(
 )
 
 
-def source_of(file: Path, content: Any, named: bool) -> Source | None:
+def source_of(file: Path, _content: Any, _named: bool) -> Source | None:
     """Return the source of a file with such a name; None for others. Arguments as in `lm_eval_logs.source_of`."""
-    del content, named
     return (
         Source(read_qwen_math, file, (file,)) if file.suffix == ".jsonl" and _NAME.search(file.stem) else None
     )

@@ -1,7 +1,5 @@
 """A run read back: `read_runs(path)` takes every format of `registry` and returns `Run`s, a model on a task each."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -109,8 +109,8 @@ class Protocol:
 @dataclass(frozen=True)
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
-    the journal of our API model that the log names, which weights answered, and notes: what a reader found that people
-    should know."""
+    the journal of our API model that the log names, which weights answered, notes: what a reader found that people
+    should know, and how many reference answers of the log another file replaced."""
 
     harness: str
     path: str
@@ -123,6 +123,7 @@ class Provenance:
     journal: str | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = ()
+    replaced: int = 0
 
 
 class Total(NamedTuple):
@@ -225,10 +226,16 @@ def both_of(reference: str | None, answer: str | None = None) -> References:
 
 
 def check(run: Run) -> None:
-    """Raise EvidenceError unless the run has docs, each once, or a score for all of them."""
+    """Raise EvidenceError unless the run has docs, each once, or a score for all of them; scores are shares."""
     if not run.rows and run.total is None:
         raise EvidenceError(
             "docs in a run", f"none in {run.provenance.path}", "check that the file is complete"
+        )
+    scores = [run.total.value] if run.total else [row.score for row in run.rows if row.score is not None]
+    if odd := [score for score in scores if not 0 <= score <= 1]:
+        wanted = f"scores from 0 to 1 of {run.task} in {run.provenance.path}"
+        raise EvidenceError(
+            wanted, f"{odd[0]:g}", "divide percent by 100, or choose another score with --metric"
         )
     seen: set[str] = set()
     twice = [row.doc_id for row in run.rows if row.doc_id in seen or seen.add(row.doc_id)]  # type: ignore[func-returns-value]

@@ -1,7 +1,5 @@
 """Reference answers from a file of docs, for a run without: each doc is found by its question, else by its id."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +8,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json_lines
+from lm_eval_mathtasks.problems.gold import gold_key
 from lm_eval_mathtasks.runs.columns import GOLD, ID, QUESTION, first_text
 from lm_eval_mathtasks.runs.records import Provenance, Row, Run, both_of
 from lm_eval_mathtasks.text import collapsed, letters
@@ -48,13 +47,14 @@ def with_gold(run: Run, path: Path) -> Run:
 def _with_note(run: Run, rows: Sequence[Row], found: int, path: Path) -> Provenance:
     """Where a run comes from, with what a file did to reference answers that its log has."""
     own = sum(row.gold is not None for row in run.rows)
-    other = sum(row.gold not in (None, new.gold) for row, new in zip(run.rows, rows, strict=True))
+    pairs = ((row.gold, new.gold) for row, new in zip(run.rows, rows, strict=True) if row.gold != new.gold)
+    other = sum(None not in (old, new) and gold_key(old or "") != gold_key(new or "") for old, new in pairs)
     notes = []
     if own and not found:
         notes = [f"{path.name} has none of these questions: the log's own reference answers stay"]
     elif other:
         notes = [f"{other} reference answers are those of {path.name}, not the log's"]
-    return replace(run.provenance, notes=(*run.provenance.notes, *notes))
+    return replace(run.provenance, notes=(*run.provenance.notes, *notes), replaced=other)
 
 
 def _named(row: Row) -> str:

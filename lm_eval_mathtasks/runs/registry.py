@@ -6,8 +6,6 @@ Qwen2.5-Math's, with math_eval/<data>/*_seed0_t0.0_s0_e-1.jsonl.
 Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list, parquet.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Several runs of one model, on the tasks of a group or the subsets of a benchmark, as one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any

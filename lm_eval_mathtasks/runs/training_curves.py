@@ -1,7 +1,5 @@
 """The curves of a training run: reward, accuracy and loss over its steps, as its trainer logged them."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Which weights answered, by all the model arguments of a log: the published ones of a name, or others."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,8 +49,10 @@ _BY_VALUE = {
 # All that we know by name, for telling a slip from an argument of an engine.
 _NAMED = "revision tokenizer subfolder token quantization load_in_4bit load_in_8bit gguf_file"
 MODEL_ARGUMENTS = _HARMLESS.union(_BY_VALUE, _ADAPTERS, _NAMED.split())
-_OF_WEIGHTS = re.compile(
-    r"adapter|lora|delta|peft|quant|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|base_model$|model_path",
+# In the names of other harnesses' settings and of columns, as words of their own.
+OF_WEIGHTS = re.compile(
+    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype)"
+    r"|base_model$|model_path",
     re.IGNORECASE,
 )
 _NOT_SET = ("", "none", "false", "null", "main", "auto", "0", "{}", "[]")
@@ -118,7 +118,7 @@ def weights_of_log(
     stated = bool(arguments)
     api = bool(_API.match(backend or "")) or ("base_url" in arguments)
     if not lm_eval:
-        arguments = {key: value for key, value in arguments.items() if _OF_WEIGHTS.search(key)}
+        arguments = {key: value for key, value in arguments.items() if OF_WEIGHTS.search(key)}
     changes = tuple(_changes(arguments))
     if not api and lm_eval:
         other = arguments.get("tokenizer")

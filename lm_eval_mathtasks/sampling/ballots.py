@@ -1,7 +1,5 @@
 """From a judged run to votes: which responses to a doc gave the same answer, by our grader and without gold."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading.classes import answer_classes

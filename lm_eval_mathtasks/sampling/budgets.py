@@ -5,14 +5,13 @@ A response that is longer than N is judged as a server would have delivered it a
 then has no answer. The curve need not rise: a model may state a right answer and take it back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.grading.judge import CutOff
+from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run
 from lm_eval_mathtasks.runs.reading import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
@@ -33,7 +32,8 @@ class Measured(NamedTuple):
 
 class Budgets(NamedTuple):
     """What `at_budgets` found. curve: accuracy over budgets (its k is tokens); finished: by budget, the share of
-    responses that are not longer; cut_off: responses of the run that were cut off as they are; longest: in tokens."""
+    responses that had ended by then, which one that the run's own limit cut off never has; cut_off: how many it did;
+    longest: in tokens."""
 
     curve: Curve
     finished: tuple[float, ...]
@@ -57,7 +57,8 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
     if not responses:
         raise EvidenceError(f"responses in {run.label}", "none", "look at the run's errors")
     longest = max(len(r.ends) for r in responses)
-    chosen = sorted(set(budgets)) if budgets is not None else _doubling(longest)
+    doubling = powers_of_two(max(1, longest))[-MOST_BUDGETS:]
+    chosen = doubling if budgets is None else sorted(set(budgets))
     if chosen[0] < 1:
         raise Undefined("budgets of at least one token", str(chosen[0]), "--budgets 256,512")
     whole = _judged(run, rows, responses)
@@ -69,13 +70,10 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
         judged = [w if fits else next(again) for w, fits in zip(whole, short, strict=True)]
         shares = _by_doc(responses, [j.verdict.correct for j in judged], len(rows))
         points.append(Point(budget, *score(shares)))
-        finished.append(sum(short) / len(short))
+        ended = [fits and w.cut_off is None for w, fits in zip(whole, short, strict=True)]
+        finished.append(sum(ended) / len(ended))
     curve = Curve("accuracy", tuple(points))
     return Budgets(curve, tuple(finished), len(responses), cut_off(whole), longest)
-
-
-def _doubling(longest: int) -> list[int]:
-    return sorted({max(longest, 1), *(1 << i for i in range(longest.bit_length()))})[-MOST_BUDGETS:]
 
 
 def _cut(response: Measured, budget: int) -> Measured:

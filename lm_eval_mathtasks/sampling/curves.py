@@ -1,12 +1,11 @@
 """A run's sampling metrics at every k, each with its interval over docs. Formulas and their sources: README.md."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.numbers.differences import within_doc_variance
 from lm_eval_mathtasks.numbers.estimators import BY_COUNT, g_pass_at_k, majority
 from lm_eval_mathtasks.numbers.intervals import Interval, of_mean
 from lm_eval_mathtasks.numbers.votes import Votes
@@ -117,10 +116,5 @@ def score(values: Sequence[float], *, extra: float = 0.0) -> tuple[float, float,
 
 def _fewer_repeats(votes: Sequence[Votes], k: int) -> float:
     """What the variance of avg@k has more than that of avg@n: the mean within-doc variance, (1/k - 1/n) of it."""
-    within = [_within(v.n, sum(v.correct)) * (1 / k - 1 / v.n) for v in votes if v.n > 1]
-    return math.fsum(within) / len(votes) ** 2
-
-
-def _within(n: int, c: int) -> float:
-    """The variance of one answer to a doc, unbiased: p(1-p) n/(n-1)."""
-    return c / n * (1 - c / n) * n / (n - 1)
+    several = [(v.n, within_doc_variance([sum(v.correct) / v.n], v.n)) for v in votes if v.n > 1]
+    return math.fsum(within * (1 / k - 1 / n) for n, within in several) / len(votes) ** 2

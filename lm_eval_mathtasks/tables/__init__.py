@@ -1,7 +1,5 @@
 """Tables: for people on a terminal of any width or as Markdown, for programs as values in CSV or JSON."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Lines of text as wide as a terminal: words wrapped, cells side by side, records one below the other."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator, Sequence
 

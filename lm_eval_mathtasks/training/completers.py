@@ -1,7 +1,5 @@
 """What writes the endings of `shepherd`: a model on this machine, or a server."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

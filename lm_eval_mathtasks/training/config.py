@@ -13,8 +13,6 @@ trl: {learning_rate: 2.0e-4, use_peft: true, lora_r: 16}     # TRL's own keys, p
 ```
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -5,8 +5,6 @@ GSM8K's 1,319 test questions against its own training split, runs of 13 four, of
 splits do overlap: 236 of 5,000 test questions (27 of MATH-500) are a training question but for its numbers.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

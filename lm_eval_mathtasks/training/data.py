@@ -1,7 +1,5 @@
 """Training problems: read from a pinned split or a file, checked against test sets, asked in a format, written down."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What was evaluated, for people: accuracies, the choice of a checkpoint, and every response as a row of a CSV."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 from pathlib import Path

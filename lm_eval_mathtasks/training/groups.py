@@ -1,7 +1,5 @@
 """What GRPO would learn from: rewards after normalisation, and how many prompts have anything to tell apart."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import statistics

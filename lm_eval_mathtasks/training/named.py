@@ -1,7 +1,5 @@
 """The rewards that a configuration names: ours, or a function of the user's by its dotted path."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 import inspect

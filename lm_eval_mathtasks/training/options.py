@@ -1,7 +1,5 @@
 """TRL's own options: the keys under `trl:`, checked by name and handed over untouched."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn

@@ -1,7 +1,5 @@
 """Tasks over training data: each split asked as it is trained on, to sample from it and to choose a checkpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Pairs and not labels, because a verifier of single responses learns which questi
 ours told right from wrong with an area of 0.83 over all responses and of 0.58 among those to one question.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from pathlib import Path
 from random import Random

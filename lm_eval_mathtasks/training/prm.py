@@ -4,8 +4,6 @@ The text is put together as `mathtasks choose --scorer prm-tokens:` reads it; th
 each step that has a label. A soft label is the target probability of "good".
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

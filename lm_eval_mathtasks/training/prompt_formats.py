@@ -4,8 +4,6 @@ The prompts of `tags` and `boxed` are, word for word, those of the tasks `gsm8k-
 `math500` (a test holds it): what is trained is what is measured.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Literal, get_args
 

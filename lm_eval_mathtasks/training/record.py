@@ -1,7 +1,5 @@
 """The record of a run: every rollout as a row of a CSV, and what was used."""
 
-from __future__ import annotations
-
 import csv
 import platform
 from collections.abc import Iterable, Mapping, Sequence

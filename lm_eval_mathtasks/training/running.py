@@ -1,7 +1,5 @@
 """A run of one of TRL's trainers: preflight, what was used, the training itself, and what it leaves."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil
@@ -13,22 +11,21 @@ from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import MathtasksError, TrainingError
-from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
+from lm_eval_mathtasks.training.material import material
 from lm_eval_mathtasks.training.named import named_rewards
 from lm_eval_mathtasks.training.options import trl_options
-from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.record import (
     ROLLOUTS,
     USED,
     Rollouts,
     write_used,
 )
-from lm_eval_mathtasks.training.steps import holds_math_tests, read_steps
+from lm_eval_mathtasks.training.steps import holds_math_tests
 from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
 
 CHECKPOINT = "checkpoint-"
@@ -187,39 +184,6 @@ def _place(config: Config, resume: bool) -> Path | None:
             else "another output:, or empty the folder",
         )
     return None
-
-
-def material(config: Config, seed: int) -> list[Any]:
-    """What a stage learns from: rows with prompts, pairs of responses, or labelled steps."""
-    path = config.train
-    if not path.exists():
-        raise TrainingError(
-            "a data file", f"{path}, which does not exist", "`mathtasks train data` writes one"
-        )
-    if config.stage == "orm":
-        return pairs_in(path, config.pairs, seed)
-    if config.stage == "prm":
-        return read_steps(path, config.paths)
-    rows = read_rows(path)
-    if not rows:
-        raise TrainingError(f"rows in {path}", "an empty file", "write it again")
-    if not {"prompt", "messages", "text"} & set(rows[0]):
-        got = ", ".join(rows[0])
-        raise TrainingError(
-            f"a column `prompt` in {path}", got, f"`mathtasks train data --source {path}` makes it"
-        )
-    for number, row in enumerate(rows, 1):
-        for name in ("prompt", "completion", "messages", "text"):
-            own, wanted = (
-                type(one.get(name)).__name__.replace("NoneType", "nothing") for one in (row, rows[0])
-            )
-            if own != wanted:
-                raise TrainingError(
-                    f"a {wanted} as `{name}` in row {number} of {path}, as in the first",
-                    own,
-                    "write all rows alike",
-                )
-    return rows
 
 
 def _used(plan: Plan, findings: Sequence[preflight.Finding]) -> dict[str, Any]:

@@ -15,8 +15,6 @@ evaluate:
 ```
 """
 
-from __future__ import annotations
-
 import gc
 import json
 from collections.abc import Callable, Sequence
@@ -51,9 +49,10 @@ class Model(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """The choice on dev, the tables to print, and baseline against choice on each test task."""
+    """The choice on dev (None where one model alone is confirmed), the tables to print, and baseline against choice on
+    each test task."""
 
-    choice: Choice
+    choice: Choice | None
     tables: list[Table]
     confirmed: list[Paired]
 
@@ -61,6 +60,7 @@ class Evaluated(NamedTuple):
 def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     """Evaluate the baseline and the checkpoints of a run, choose on dev, and compare the choice on test.
 
+    One model alone is compared on test without a choice: a baseline that solves nothing on dev is no obstacle to it.
     What was evaluated lies in `output/evaluation` and is not evaluated again. Raises TrainingError where there is
     nothing to evaluate, or a test set is in the training data.
     """
@@ -74,12 +74,16 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     dev, test = _tasks(config)
     _refuse_known(config, [*dev, *test])
     baseline, *found = models_of(config)
-    results = {model.name: _run(config, model, dev, "dev", say) for model in (baseline, *found)}
-    shares = {name: {task: own_shares(run) for task, run in own.items()} for name, own in results.items()}
-    choice = choose_checkpoint(shares[baseline.name], {model.name: shares[model.name] for model in found})
-    best = next(model for model in found if model.name == choice.standings[0].name)
-    tables = [accuracy_table(results), choice_table(choice, baseline.name)]
-    confirmed = []
+    results: dict[str, dict[str, Run]] = {}
+    tables: list[Table] = []
+    confirmed, choice, best = [], None, found[0]
+    # Where one model alone is to be confirmed, no answer to dev is worth its price.
+    if len(found) > 1 or not test:
+        results = {model.name: _run(config, model, dev, "dev", say) for model in (baseline, *found)}
+        shares = {name: {task: own_shares(run) for task, run in own.items()} for name, own in results.items()}
+        choice = choose_checkpoint(shares[baseline.name], {model.name: shares[model.name] for model in found})
+        best = next(model for model in found if model.name == choice.standings[0].name)
+        tables = [accuracy_table(results), choice_table(choice, baseline.name)]
     if test:
         _remember(config, best, say)
         before, after = (_run(config, model, test, "test", say) for model in (baseline, best))

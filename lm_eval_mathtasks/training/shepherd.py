@@ -6,8 +6,6 @@ far an earlier call came, each from a seed of its own, and kept in a journal: a 
 the same bytes.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

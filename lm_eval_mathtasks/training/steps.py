@@ -8,8 +8,6 @@ PRM800K's path takes at each step what the labeller chose, else wrote, else foun
 each other alternative of a step is a row of its own: the steps before it, then the alternative.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple

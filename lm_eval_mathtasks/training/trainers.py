@@ -1,7 +1,5 @@
 """TRL's own trainers, made from a configuration."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple

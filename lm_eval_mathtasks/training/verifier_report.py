@@ -1,11 +1,10 @@
 """What a trained verifier is worth: on held-out samples beside vote and oracle, and on ProcessBench."""
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import harmonic_mean
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose
@@ -15,7 +14,7 @@ from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.files import read_json_lines
-from lm_eval_mathtasks.numbers.differences import harmonic_mean, paired_bootstrap
+from lm_eval_mathtasks.numbers.differences import paired_bootstrap
 from lm_eval_mathtasks.numbers.estimators import majority
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson
 from lm_eval_mathtasks.numbers.votes import Votes

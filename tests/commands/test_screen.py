@@ -42,7 +42,7 @@ COMMANDS = [
     f"evidence verify {GRPO}",
     "evidence pack A -o packs --dry-run",
     "leaderboard show GSM8K",
-    "leaderboard show AIME24 --all",
+    "leaderboard show AIME24 --all --long",
     "leaderboard search qwen2.5 instruct",
     "leaderboard validate",
     "journal stats --journal none.sqlite",
@@ -132,6 +132,6 @@ def test_the_id_of_a_claim_can_be_copied_at_80_columns(there, monkeypatch, capsy
     assert call("leaderboard show GSM8K --limit 0 --format json", there, monkeypatch, 80) == 0
     ids = [row["id"] for row in json.loads(capsys.readouterr().out)[0]["rows"]]
     assert any(" " in name for name in ids)
-    assert call("leaderboard show GSM8K --limit 0", there, monkeypatch, 80) == 0
+    assert call("leaderboard show GSM8K --long --limit 0", there, monkeypatch, 80) == 0
     lines = capsys.readouterr().out.splitlines()
     assert set(ids) <= {line.strip().removeprefix("id").strip() for line in lines}

@@ -158,7 +158,7 @@ def test_generated_problems_are_held_out():
     generated = {question: rule for question in QUESTIONS if (rule := generator_rules.read(question))}
     assert len(generated) == 80
     for question, (kind, numbers, answer) in generated.items():
-        assert Problem(kind, "", question, (), answer, key_of(kind, numbers)).held_out
+        assert Problem(kind, question, (), answer, key_of(kind, numbers)).held_out
     for seed in (0, 2, 3):  # base, SFT and GRPO draw from these streams when the seed is 0
         assert not any(problem.question in generated for problem in islice(stream(seed), 20_000))
 

@@ -1,13 +1,13 @@
 """Training at tiny scale: the generator is right, nothing held out leaks, and every stage runs and is saved."""
 
-from collections import Counter
 from itertools import islice, pairwise
 from random import Random
 
 import pytest
 
-from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.embedded.recipe.exercises import (
+    FAMILIES,
     HELD_OUT_SHARE,
     KINDS,
     Problem,
@@ -23,7 +23,7 @@ from lm_eval_mathtasks.errors import DataError
 from tests.cases import generator_rules
 from tests.conftest import read_jsonl
 
-PROBLEM = Problem("sum", "grade_school", "What is 2+3?", ("2+3=5",), "5", "sum:a=2,b=3")
+PROBLEM = Problem("sum", "What is 2+3?", ("2+3=5",), "5", "sum:a=2,b=3")
 # TRL still names an option by the word that transformers 5 warns about.
 RENAMED = "ignore:.*gradient_checkpointing.*:FutureWarning"
 
@@ -47,9 +47,7 @@ def test_the_stream_is_endless_varied_and_repeatable():
     assert problems == list(islice(stream(5), 3000))
     assert problems[:50] != list(islice(stream(6), 50))
     assert {problem.kind for problem in problems} == set(KINDS)
-    assert 0.55 < Counter(p.family for p in problems)["grade_school"] / 3000 < 0.65
-    only = islice(stream(5, families=["competition"]), 50)
-    assert {problem.family for problem in only} == {"competition"}
+    assert 0.55 < sum(p.kind in FAMILIES["grade_school"] for p in problems) / 3000 < 0.65
 
 
 def test_held_out_numbers_are_never_trained_on():
@@ -146,8 +144,8 @@ def test_a_saved_stage_loads_in_full_precision_and_speaks(trained):
     assert model.dtype == torch.float32
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id == 2
     assert tokenizer.padding_side == "left"
-    alone = respond(model, tokenizer, ["Question: a\nAnswer:"], max_new_tokens=4)
-    together = respond(model, tokenizer, ["Question: a\nAnswer:", "Question: a much longer one\nAnswer:"], 4)
+    alone = respond(model, tokenizer, ["Question: a\nAnswer:"])
+    together = respond(model, tokenizer, ["Question: a\nAnswer:", "Question: a much longer one\nAnswer:"])
     assert alone == together[:1]
 
 

@@ -31,8 +31,9 @@ def test_every_positive_case_has_a_near_miss_twin():
     by_gold = Counter((c["gold"], c["status"]) for c in CASES)
     assert len(CASES) > 700
     for gold, status in by_gold:
-        twin = "incorrect" if status == "correct" else "correct"
-        assert by_gold[gold, twin], f"{gold}: only {status}"
+        # nothing is proven wrong by a reference that nobody can read
+        twins = ("incorrect", "gold_unreadable") if status == "correct" else ("correct",)
+        assert any(by_gold[gold, twin] for twin in twins), f"{gold}: only {status}"
     assert all(c["source"] for c in CASES)
     assert len({c["id"] for c in CASES}) == len(CASES)
 

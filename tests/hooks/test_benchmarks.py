@@ -8,6 +8,7 @@ import yaml
 from lm_eval_mathtasks import grade, hooks
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.package import data_folder
+from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.rows import find_file
 from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import load_set
@@ -24,27 +25,15 @@ CONFIGS = {
 TASKS = {
     config["dataset_kwargs"]["set"]: name for name, config in CONFIGS.items() if not config["num_fewshot"]
 }
-# The docs of a set that a box around the reference answer does not get right, and why.
-CUT = "the reference answer breaks off: see tasks/omni-math/_errata.yaml"
-PASSAGE = "the reference answer is a passage of text and formulas, or runs over several lines"
+# The docs of a set that no response gets right: each is an erratum with its source.
+CUT = "the reference answer breaks off"
 EMPTY = "published without a reference answer"
-PASSAGES = (
-    2136, 2250, 2252, 2256, 2259, 2263, 2268, 2280, 2283, 2286, 2300, 2328, 2332, 2334, 2341, 2351, 2353,
-    2357, 2365, 2379, 2380, 2383, 2388, 2391, 2393, 2396, 2397, 2401, 2407, 2408, 2412, 2413, 2415, 2424,
-    2430, 2435, 2440, 2445, 2450, 2461, 2466, 2468, 2470, 2472, 2475, 2478, 2480, 2482, 2486, 2488,
-    2492, 2500, 2504, 2641, 2701, 2753,
-)  # fmt: skip
 EXCEPTIONS = {
-    "college-math": dict.fromkeys(PASSAGES, PASSAGE),
-    "gaokao2023en": {
-        167: EMPTY,
-        192: EMPTY,
-    },
-    "imo-answerbench": {305: "two answers, each with its condition in brackets"},
+    "gaokao2023en": dict.fromkeys((167, 192), EMPTY),
     "omni-math-rule": dict.fromkeys((183, 682, 710, 1469), CUT),
 }
 # Docs whose reference answers our grader cannot read, by set: said in the READMEs.
-UNREADABLE = {"college-math": 19, "imo-answerbench": 0, "omni-math-rule": 5}
+UNREADABLE = {"college-math": 19, "imo-answerbench": 0, "omni-math-rule": 4}
 
 
 def at_hand(name):
@@ -59,9 +48,11 @@ def at_hand(name):
 
 
 def boxed(doc):
-    """The reference answer as a response would state it: without its dollar signs, in a box."""
-    text = "So $\\boxed{" + re.sub(r"(?<!\\)\$", "", hooks.gold(doc)) + "}$."
-    return Response(text, finish_reason="stop")
+    """The reference answer as a response would state it: a formula in a box of a formula, else the text in a box."""
+    gold = hooks.gold(doc)
+    formula = re.sub(r"^(\$\$?)([^$]*)\1$", r"\2", gold)
+    stated = f"\\boxed{{{gold}}}" if "$" in formula or "\n" in formula else f"$\\boxed{{{formula}}}$"
+    return Response(f"So {stated}.", finish_reason="stop")
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -70,6 +61,7 @@ def test_a_perfect_and_an_empty_model(name, caplog):
     scores, samples, _ = evaluate(task, boxed, metadata=metadata)
     wrong = {sample["doc_id"] for sample in samples if not sample["exact_match"]}
     assert wrong == set(EXCEPTIONS.get(name, ()))
+    assert all(erratum_of(sample["doc"]["question"]) for sample in samples if sample["doc_id"] in wrong)
     assert scores["truncated"] == scores["api_error"] == 0.0
     assert {sample["doc_id"] for sample in samples if sample["unparsable"]} <= wrong
     assert "not the published set" not in caplog.text

@@ -414,3 +414,14 @@ def test_check_finds_what_lm_eval_overlooks(tmp_path, capsys):
     assert "twice.yaml: names 'sample-math'" in out
     assert "no_such" in out
     assert "HF_ENDPOINT" in out, "missing data is reported with its ways out"
+
+
+@pytest.mark.xdist_group("index")
+def test_check_fails_by_absent_data_only_where_it_is_needed(tmp_path, capsys):
+    """An empty folder holds no set; one that does not exist is a wrong path."""
+    for folder, flag, code in ((tmp_path, [], 0), (tmp_path, ["--need-data"], 1), (tmp_path / "none", [], 1)):
+        place = json.dumps({"data_dir": str(folder)})
+        assert main(["check", "--metadata", place, *flag]) == code
+        assert (
+            "which does not exist" if code and not flag else "no fault of theirs"
+        ) in capsys.readouterr().out

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 from lm_eval_mathtasks.leaderboard.compare import compare_all
+from lm_eval_mathtasks.problems.fingerprints import packed, unpacked
 from lm_eval_mathtasks.runs.reading import read_runs
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
 
@@ -17,6 +18,8 @@ SETS = {
     "math500": [f"What is the remainder of {i}^2 by 17?" for i in range(500)],
     "aime24": [f"Find the number of lattice paths of length {i} that return." for i in range(30)],
 }
+GOLD = "1"
+KNOWN = {name: unpacked(packed((question, GOLD) for question in asked)) for name, asked in SETS.items()}
 BASE = "qwen2.5/GSM8K/Qwen2.5-7B"  # 85.4, 4 shots
 NAME = "Qwen/Qwen2.5-7B"
 REPRODUCED = "equivalent"
@@ -29,7 +32,8 @@ NAME_ALONE = ", weights by name alone"
 class Situation:
     """what: in words. verdict: as printed. part: of the protocol that decides or must be named, "" for the number;
     effect: of that part. why: in words. claim: its id; changed: facts of it that are replaced. log: arguments of
-    `make_log`; options: of `compare_all`. false: it was once called reproduced."""
+    `make_log`; options: of `compare_all`. sets: docs of a set, where they are not of KNOWN. false: it was once called
+    reproduced."""
 
     what: str
     verdict: str
@@ -41,6 +45,7 @@ class Situation:
     log: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
     false: bool = False
+    sets: dict = field(default_factory=dict)
 
 
 def weights(what, arguments, why="other weights"):
@@ -113,13 +118,86 @@ SITUATIONS = (
         log={"questions": [*SETS["gsm8k"][:100], *(f"Told anew: {q}" for q in SETS["gsm8k"][100:])]},
     ),
     Situation(
-        "docs whose questions no known set has", f"{REPRODUCED}, docs not checked", "questions",
-        "stands beside the verdict", "unknown",
-        log={"questions": [f"Told anew: {q}" for q in SETS["gsm8k"]]},
+        "docs of which no question is the set's: translated, perturbed or told anew", NOT, "questions",
+        "another set under the same name", log={"questions": [f"{i} anew: {q}" for i, q in enumerate(SETS["gsm8k"])]},
+    ),
+    Situation(
+        "the same, and `--benchmark GSM8K`", f"{REPRODUCED}, docs not checked", "questions",
+        "the user's word; it stands beside the verdict", "unknown",
+        log={"questions": [f"{i} anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}, options={"benchmark": "GSM8K"},
+    ),
+    Situation(
+        "the set's questions between instructions on one line", REPRODUCED, "questions", "found inside", "same",
+        log={"questions": [f"Solve this task. {q} Put the result in a box." for q in SETS["gsm8k"]]},
     ),
     Situation(
         "the first 100 docs", NOT, "docs", "a part of the set",
         log={"questions": SETS["gsm8k"][:100], "right": 85},
+    ),
+    Situation(
+        "an edited reference answer on 40 docs", NOT, "references", "graded by other answers",
+        log={"golds": ["2"] * 40},
+    ),
+    Situation(
+        "an edited reference answer on 10 docs, half a point below", "no difference seen", "references",
+        "the score may be off by as many docs", "matters", log={"golds": ["2"] * 10, "right": 1120},
+    ),
+    Situation(
+        "the published reference answers in another spelling", REPRODUCED, "references", "the same answers", "same",
+        log={"golds": ["#### 1", "1.0", "$1$", "\\dfrac{2}{2}", "x = 1", "1\\text{ hen}"] * 200},
+    ),
+    Situation(
+        "12 docs left out, and 12 right ones asked twice", "no difference seen", "questions",
+        "the score may be off by as many docs", "same",
+        log={"questions": [*SETS["gsm8k"][:-12], *SETS["gsm8k"][:12]]},
+    ),
+    Situation(
+        "prompts that hold the answer", NOT, "prompt", "a hint for each doc",
+        log={"prompt": "Hint: it is {gold}.\n{question}", "golds": [str(1000 + i) for i in range(1319)]},
+        sets={"gsm8k": [(q, str(1000 + i)) for i, q in enumerate(SETS["gsm8k"])]},
+    ),
+    Situation(
+        "prompts without examples, though the log says 4 shots", NOT, "shots", "the prompts are what was asked",
+        log={"prompt": "Question: {question}\nAnswer:"},
+    ),
+    Situation(
+        "4 examples in the prompts, as the log says", REPRODUCED, "shots", "the same prompt", "same",
+        log={"prompt": "Question: 1 + 1?\nAnswer: 2\n\n" * 4 + "Question: {question}\nAnswer:"},
+    ),
+    Situation(
+        "outputs of a tool in the responses, against a claim that names none", NOT, "tools",
+        "sources that let a model use tools say so", log={"text": "```python\n1\n```\n```output\n1\n```\nSo 1."},
+    ),
+    Situation(
+        "a program in the responses that nobody ran", REPRODUCED, "tools", "a way of reasoning", "unknown",
+        log={"text": "```python\nprint(1)\n```\nSo 1."},
+    ),
+    Situation(
+        "a score two points and more above what our grader finds in the responses", NOT, "verdicts",
+        "edited, or another grader", options={"by_our_grader": 0.8},
+    ),
+    Situation(
+        "a score as far below it", REPRODUCED, "verdicts", "named: strict patterns miss right answers", "matters",
+        options={"by_our_grader": 0.9},
+    ),
+    Situation(
+        "a file with one verdict on 8 responses", NOT, "metric", "that any is right, or a vote: nobody says",
+        log={"plain": {"responses": ["1"] * 7 + ["2"]}},
+    ),
+    Situation(
+        "a file whose verdicts are called `maj_correct`", NOT, "metric", "a vote is not one answer",
+        log={"plain": {"correct": None, "maj_correct": True}},
+    ),
+    Situation(
+        "a file with a column `adapter`", NOT, "weights", "other weights", log={"plain": {"adapter": "/ckpt/lora"}},
+    ),
+    Situation(
+        "a server behind Inspect, with model arguments", f"{REPRODUCED}{NUMBER}{NAME_ALONE}", "weights",
+        "a server may call anything so", "unknown", log={"inspect": "openai"},
+    ),
+    Situation(
+        "weights that Inspect loads itself", f"{REPRODUCED}{NUMBER}", "weights", "the published weights", "same",
+        log={"inspect": "vllm"},
     ),
     Situation(
         "results without samples", f"{REPRODUCED}, docs not checked", "questions",
@@ -169,7 +247,7 @@ SITUATIONS = (
     ),
     Situation(
         "a plain file of responses with verdicts", f"{REPRODUCED}{NUMBER}{NAME_ALONE}", "shots",
-        "the file states nothing of its protocol", "unknown", log={"plain": True},
+        "the file states nothing of its protocol", "unknown", log={"plain": {}},
     ),
     Situation(
         "a replay, a strict grader's claim, equal to the digit", f"{REPRODUCED}{NUMBER}{NAME_ALONE}", "grader",
@@ -206,6 +284,24 @@ SITUATIONS = (
              "share": 0.76, "temperature": 0.6},
     ),
     Situation(
+        "empty blocks of thinking against a claim of thinking", NOT, "mode", "it did not think",
+        claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
+             "temperature": 0.6, "text": "<think>\n\n</think>\n\n1"},
+    ),
+    Situation(
+        "`/no_think` in the system instruction against a claim of thinking", NOT, "mode", "it was told not to",
+        claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
+             "temperature": 0.6, "system": "/no_think"},
+    ),
+    Situation(
+        "thinking in the responses against a claim of thinking", REPRODUCED, "mode", "the same mode", "same",
+        claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
+             "temperature": 0.6, "text": "<think>\nIt may be one.\n</think>\n\n1"},
+    ),
+    Situation(
         "a mode that the log does not say, an equal number", f"{REPRODUCED}{NUMBER}", "mode",
         "an unknown mode proves nothing", "unknown", claim="qwen3/AIME24/Qwen3-8B (thinking)",
         log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
@@ -231,14 +327,16 @@ LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}
 
 def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", questions=None, right=1126, shots=4, answers=1,
              share=None, steady=None, temperature=0.0, filter=("none", None), system=None, ours=False, math_verify=None,
-             samples=True, plain=False):  # fmt: skip
+             samples=True, plain=None, golds=None, prompt="{question}", text=GOLD, inspect=None):  # fmt: skip
     """Write a log and return its path.
 
-    right: how many docs are; share, steady: instead of it, the share of each doc's answers that are, and how many docs
+    golds: of the first docs, where they are not the published ones. right: how many docs are;
+    share, steady: instead of it, the share of each doc's answers that are, and how many docs
     have only right ones (the others none, but for one answer).
     """
     questions = questions or SETS[TASKS[task]]
-    docs = [{"question": question, "gold": "1"} for question in questions]
+    golds = [*(golds or ()), *[GOLD] * (len(questions) - len(golds or ()))]
+    docs = [{"question": q, "gold": gold} for q, gold in zip(questions, golds, strict=True)]
     count = len(docs)
     if share is not None:
         scores = [round(share * answers) / answers] * count
@@ -247,7 +345,7 @@ def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", question
         scores[-1] = 1 / answers
     else:
         scores = [float(i < right) for i in range(count)]
-    if plain:
+    if plain is not None:
         rows = [
             {
                 "question": q,
@@ -256,10 +354,16 @@ def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", question
                 "correct": score > 0,
                 "model": NAME,
                 "dataset": task,
+                **plain,
             }
             for q, score in zip(questions, scores, strict=True)
         ]
+        for row, score in zip(rows, scores, strict=True):
+            row.update({"maj_correct": score > 0} if "maj_correct" in row else {})
+            row.pop("response" if "responses" in row else "", None)
         return write_json_lines(folder / "plain.jsonl", rows)
+    if inspect is not None:
+        return write_inspect(folder / "log.json", inspect, docs, scores)
     more = {"gold_unreadable": [0] * count} if ours else {}
     if math_verify is not None:
         more["math_verify"] = [float(i < math_verify) for i in range(count)]
@@ -269,9 +373,9 @@ def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", question
         "temperature": temperature,
         "max_gen_toks": LIMITS[task],
     }
-    texts = ["1" if answers == 1 else ["1"] * answers] * count
+    texts = [text if answers == 1 else [text] * answers] * count
     write_lm_eval(folder, docs, texts, scores=scores, metrics=more, task=task, filters=(filter[0],),
-                  shots=shots, settings=settings, repeats=answers)  # fmt: skip
+                  shots=shots, settings=settings, repeats=answers, prompt=prompt)  # fmt: skip
     (file,) = folder.glob("results_*.json")
     results = json.loads(file.read_text())
     results["config"] |= {"model": backend, "model_args": arguments or {"pretrained": NAME}}
@@ -283,6 +387,23 @@ def make_log(folder, *, arguments=None, backend="hf", task="gsm8k-cot", question
     if not samples:
         next(folder.glob("samples_*")).unlink()
     return folder
+
+
+def write_inspect(path, provider, docs, scores):
+    """Write a log of Inspect's, with one model argument, which says nothing of the weights."""
+    samples = [
+        {"id": number, "epoch": 1, "input": doc["question"], "target": doc["gold"], "output": {"completion": "1"},
+         "scores": {"match": {"value": "C" if score else "I"}}}
+        for number, (doc, score) in enumerate(zip(docs, scores, strict=True))
+    ]  # fmt: skip
+    about = {
+        "model": f"{provider}/{NAME}",
+        "task": "gsm8k",
+        "model_args": {"seed": 1},
+        "config": {"epochs": 1},
+    }
+    path.write_text(json.dumps({"version": 2, "status": "success", "eval": about, "samples": samples}))
+    return path
 
 
 def compared(folder, situation, claims):

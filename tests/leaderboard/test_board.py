@@ -7,9 +7,10 @@ import pytest
 
 from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError
-from lm_eval_mathtasks.leaderboard.board import board_lines, board_tables, months_old, plot_lines
+from lm_eval_mathtasks.leaderboard.board import board_lines, board_tables, in_brief, months_old, plot_lines
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter
 from lm_eval_mathtasks.leaderboard.claims import load_claims
+from lm_eval_mathtasks.tables import terminal_lines
 
 TODAY = date(2026, 11, 29)
 
@@ -115,3 +116,23 @@ def test_the_plot_is_for_people(capsys):
     assert shown.startswith("AIME26: one answer, or the mean of several: score against size")
     with pytest.raises(ClaimError, match="Leave one of them out"):
         commands.main(parser.parse_args(["show", "AIME26", "--plot", "--format", "csv"]))
+
+
+def test_on_a_terminal_a_model_and_protocol_is_a_line_with_its_age(claims):
+    """Every benchmark at 80 columns, with all that is known to be wrong: no table falls apart into records."""
+    high = []
+    for table in board_tables(Filter(every=True).keep(claims), claims, limit=0, today=TODAY):
+        lines = terminal_lines(in_brief(table), 80)
+        assert max(map(len, lines)) <= 80
+        if not any(line.startswith("──") for line in lines):
+            high.append(table.title)
+    assert high == []
+
+
+def test_the_number_of_answers_stands_in_the_metric(claims):
+    one = next(c for c in claims.rows if c.benchmark == "AIME25" and c.ranked)
+    made = [
+        replace(one, id=m, model=m, metric=m, k=k) for m, k in (("avg@k", 64), ("avg@k", None), ("pass@1", 1))
+    ]
+    (table,) = board_tables(made, claims, limit=0, today=TODAY)
+    assert sorted(str(row[1]) for row in in_brief(table).rows) == ["avg@64", "avg@k", "pass@1"]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import date
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.causes import load_causes
+from lm_eval_mathtasks.leaderboard.claim_checks import check_claims
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter, claims_table, search
 from lm_eval_mathtasks.leaderboard.claims import load_claims, read_claims
 from lm_eval_mathtasks.leaderboard.measured import measured_page
@@ -30,7 +32,11 @@ Toy-1: {hf_id: acme/toy-1, organisation: Acme, kind: instruct, size_b: 1, aliase
 Toy-1 (thinking): {hf_id: acme/toy-1, organisation: Acme, kind: reasoning, size_b: 1, mode: thinking}
 Toy-1-Base: {hf_id: acme/toy-1-base, organisation: Acme, kind: base, size_b: 1}
 """
-BENCHMARKS = 'GSM8K: {docs: 1319, tasks: "gsm8k(?!-plus)"}\nAIME24: {docs: 30, tasks: "aime(20)?24"}\n'
+BENCHMARKS = """\
+GSM8K: {docs: 1319, tasks: "gsm8k(?!-p)"}
+GSM8K-Platinum: {docs: 1209, tasks: "gsm8k-platinum"}
+AIME24: {docs: 30, tasks: "aime(20)?24"}
+"""
 GOOD = """\
 source:
   title: Toy report
@@ -69,6 +75,7 @@ def test_the_shipped_claims_are_valid(shipped):
     assert len(shipped.rows) == 3497
     assert len({claim.file for claim in shipped.rows}) == 193
     assert len({claim.id for claim in shipped.rows}) == 3497
+    assert list(check_claims(shipped, date(2026, 11, 29))) == []
 
 
 def test_every_published_claim_has_a_source_a_reader_can_open(shipped):
@@ -214,6 +221,30 @@ BAD = {
     "a reason that is not needed": ("61.5,", "61.5, uncounted: a guess,", 11, "leave `uncounted` out"),
     "several answers without a number": ("metric: pass@1", "metric: avg@k", 6, "avg@k needs k"),
     "one answer that is several": ("metric: pass@1", "metric: pass@1\n    k: 4", 6, "is avg@k"),
+    "several that are one": ("metric: pass@1", "metric: avg@k\n    k: 1", 6, "is pass@1"),
+    "a vote of equal answers": (
+        "metric: pass@1",
+        "metric: maj@k\n    k: 8\n    temperature: 0",
+        6,
+        "all the same",
+    ),
+    "a fraction": ("score: 61.5", "score: 0.615", 6, "0.615 may be a fraction"),
+    "a temperature in percent": ("shots: 8", "temperature: 60", 6, "less than or equal to 2"),
+    "a month that is none": ('"2024-05"', '"2024-13"', 2, "month must be in 1..12"),
+    "a day that is none": ('"2024-05"', '"2024-02-30"', 2, "day is out of range"),
+    "a date ahead": ('"2024-05"', '"2027-05"', 1, "after today, 2026-11-29"),
+    "two scores under one protocol": (
+        "      - {model: Toy-1, score: 61.5, reported_by: vendor}\n",
+        "      - {model: Toy-1, score: 61.5}\n      - {model: Toy-1, score: 62.5}\n",
+        12,
+        "61.5, 62.5 of 'Toy-1' under one protocol",
+    ),
+    "a look-alike": (
+        "Table 1",
+        "Table 1, GSM8K-Platinum",
+        11,
+        "names GSM8K-Platinum, the benchmark is GSM8K",
+    ),
     "a key twice": ("    shots: 8\n", "    shots: 8\n    shots: 4\n", 9, "given twice"),
     "broken YAML": ("rows:", "rows: {", 11, "YAML"),
     "a row twice": (
@@ -225,12 +256,17 @@ BAD = {
 }
 
 
+def problems_in(folder):
+    claims, problems = read_claims(folder)
+    return [*problems, *check_claims(claims, date(2026, 11, 29))]
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_bad_claims_are_named_with_file_and_line(folder, name):
     old, new, line, words = BAD[name]
     assert old in GOOD
     (folder / "claims" / "toy.yaml").write_text(GOOD.replace(old, new, 1))
-    _, problems = read_claims(folder)
+    problems = problems_in(folder)
     assert problems
     assert all(p.file == "toy.yaml" for p in problems)
     assert words in str(problems[0]), problems
@@ -285,6 +321,48 @@ def test_every_count_is_a_possible_score(shipped):
     benchmark = shipped.benchmarks["MATH-500"]
     for digits in (0, 1, 2):
         assert all(benchmark.gives(round(count / 5, digits)) for count in range(501))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("models.yaml", "kind: base, size_b: 1}", "kind: base, size_b: 1000000000}", "it is in billions"),
+        ("models.yaml", "Toy-1-Base: {", "Toy-7B: {", "size_b of 'Toy-7B' is 1, its name says 7"),
+        ("benchmarks.yaml", "docs: 1319", "docs: 1318", "GSM8K has 1318 problems, the task gsm8k"),
+    ],
+)
+def test_a_size_that_a_name_or_a_set_denies_is_named(folder, file, old, new, words):
+    assert problems_in(folder) == []
+    path = folder / file
+    path.write_text(path.read_text().replace(old, new))
+    (problem,) = [problem for problem in problems_in(folder) if "unknown model" not in problem.text]
+    assert problem.file == file
+    assert words in problem.text
+
+
+def test_what_looks_wrong_and_is_not_passes(folder):
+    """Near misses: a low score that is explained, a size rounded by its name, a whole set beside its look-alike."""
+    low = GOOD.replace("61.5, reported_by: vendor", "0.6, note: eight of 1319").replace(
+        "score: 40, status: misquoted", "score: 0.4"
+    )
+    (folder / "claims" / "toy.yaml").write_text(
+        low.replace("Table 1", "Table 1, GSM8K beside GSM8K-Platinum")
+    )
+    path = folder / "models.yaml"
+    path.write_text(path.read_text() + "Toy-2B: {organisation: Acme, kind: base, size_b: 2.6}\n")
+    assert problems_in(folder) == []
+
+
+def test_one_source_is_one_file(folder):
+    (folder / "claims" / "other.yaml").write_text(GOOD)
+    assert [str(problem) for problem in problems_in(folder)] == [
+        "toy.yaml:1: its url is that of other.yaml; put the tables of one source into one file"
+    ]
+
+
+def test_the_average_of_both_languages_is_another_benchmark(shipped):
+    assert shipped.benchmarks["OlympiadBench-EN-ZH"].tasks.match("OlympiadBench, mean of English and Chinese")
+    assert not shipped.benchmarks["OlympiadBench-EN-ZH"].tasks.match("OlympiadBench, text only, English")
 
 
 def test_all_problems_come_in_one_error(folder):

@@ -18,7 +18,9 @@ from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest, score_of
 from lm_eval_mathtasks.leaderboard.measured import measured_page
+from lm_eval_mathtasks.leaderboard.noise import assumed_noise
 from lm_eval_mathtasks.leaderboard.paired import aligned, compare_runs, harmonic_ratio, rank
+from lm_eval_mathtasks.problems import fingerprints
 from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run
 from tests.conftest import ROOT
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
@@ -27,6 +29,12 @@ from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 @pytest.fixture(scope="module")
 def claims():
     return load_claims()
+
+
+@pytest.fixture(autouse=True)
+def sets_that_nobody_knows(monkeypatch):
+    """The questions here are invented: where the sets are known, they are not their docs."""
+    monkeypatch.setattr(fingerprints, "_known", dict)
 
 
 def run_of(model, task, docs, right, **protocol):
@@ -192,6 +200,23 @@ def test_steady_greedy_answers_do_not_make_sampled_ones_steady(claims, claim):
     assert ours.variance < 0.001
     assert theirs.source.startswith("assumed (sampled)")
     assert theirs.variance > 0.05
+
+
+@pytest.mark.parametrize(
+    ("temperature", "score", "share"),
+    [
+        (0.7, 0.0075, 1),
+        (0.7, 0.099, 1),
+        (None, 0.014, 1),
+        (0.7, 0.1, 0.35),
+        (0.0, 0.014, 0.15),
+        (0.7, 0.85, 0.35),
+    ],
+)
+def test_right_answers_to_what_a_model_cannot_do_are_luck(temperature, score, share):
+    """As the pack of eight sampled answers shows: no doc was answered right twice. Greedy answers draw no lots."""
+    noise = assumed_noise(temperature, score)
+    assert noise.variance == pytest.approx(share * score * (1 - score))
 
 
 def test_docs_lost_to_api_errors_are_left_out_of_the_score():

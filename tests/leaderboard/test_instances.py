@@ -8,9 +8,10 @@ import pytest
 
 from lm_eval_mathtasks.commands import compare as compare_command
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.leaderboard.compare import score_of
 from lm_eval_mathtasks.leaderboard.instances import drawn_anew, drop_between, spread_of
 from lm_eval_mathtasks.leaderboard.paired import own_shares
-from lm_eval_mathtasks.numbers.intervals import of_deviation
+from lm_eval_mathtasks.numbers.intervals import of_deviation, wilson
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.runs.logs_of_runs import write_lm_eval
 
@@ -145,6 +146,15 @@ def test_places_of_other_problems_are_refused(tmp_path):
 
 def test_a_set_that_says_no_instances_is_not_drawn_anew(tmp_path):
     assert not drawn_anew(gsm8k(tmp_path, drawn(0.5)))
+
+
+def test_the_score_of_a_run_has_the_interval_over_its_problems(tmp_path):
+    """Instances of one problem are alike: 1,000 docs of 50 problems, half of them never solved, say as much as 50."""
+    run = symbolic(tmp_path, lambda problem, instance: problem % 2)
+    score = score_of(run)
+    assert (score.value, score.docs, score.kind) == (0.5, 1000, "clustered by problem")
+    assert score.interval == spread_of(run, own_shares(run)).interval
+    assert score.interval.half_width > 3 * wilson(0.5, 1000).half_width
 
 
 def test_compare_shows_spread_and_drop_where_they_are_looked_for(tmp_path, capsys):

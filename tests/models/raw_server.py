@@ -4,6 +4,8 @@ import asyncio
 import json
 import threading
 
+SLOW_S = 0.1
+
 
 def answer(prompt, **more):
     """An ordinary body, with an id of its own."""
@@ -27,7 +29,7 @@ def http(body, status="200 OK", headers=""):
 
 class RawServer:
     """Use as a context manager. `plan(prompt, nth)`: the bytes for the nth request with this prompt, None for an
-    ordinary answer; with a False after them the connection is closed."""
+    ordinary answer; with a False after them the connection is closed. In a list they are sent one by one, slowly."""
 
     def __init__(self, plan):
         self.plan, self.calls = plan, []
@@ -41,8 +43,10 @@ class RawServer:
                 self.calls.append(prompt)
                 planned = self.plan(prompt, self.calls.count(prompt)) or http(answer(prompt))
                 data, stays = planned if isinstance(planned, tuple) else (planned, True)
-                writer.write(data)
-                await writer.drain()
+                for piece in data if isinstance(data, list) else [data]:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(SLOW_S if isinstance(data, list) else 0)
                 if not stays:
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

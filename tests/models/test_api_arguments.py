@@ -158,11 +158,11 @@ def test_a_key_is_redacted_before_a_message_is_cut(kind, caplog, tmp_path):
         "message": json.dumps({"choices": [{"message": [said]}]}),
         "unread": json.dumps({"odd": said}),
     }
-    with FakeServer(lambda call: raw(bodies[kind])) as server:
-        model = chat(server, retry_budget=0.1, on_item_error="skip")
-        answers = model.generate_until(asks(model, ["a"]))
-    assert answers[0].error
-    for where in (answers[0].error, caplog.text, *journal_stats(model.settings.journal)):
+    with FakeServer(lambda call: raw(bodies[kind]) if call.prompt == "a" else None) as server:
+        model = chat(server, retry_budget=0.1, on_item_error="skip", num_concurrent=1)
+        answers = model.generate_until(asks(model, ["b", "a"]))
+    assert answers[1].error
+    for where in (answers[1].error, caplog.text, *journal_stats(model.settings.journal)):
         assert KEY[:10] not in where
 
 

@@ -237,12 +237,37 @@ def test_docs_that_all_fail_end_a_first_run_but_not_a_later_one():
     assert later.report.exit_code == FAILED
 
 
-def test_a_page_instead_of_an_api_is_found_out():
-    with FakeServer(lambda call: raw("<html>Log in</html>", content_type="text/html")) as server:
+PAGES = {
+    "a page": "<html><title>Log in</title></html>",
+    "a text": "Log in, please",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_instead_of_an_api_is_found_out(page):
+    """Three tries of one request, no more than one request waiting for each worker."""
+    with FakeServer(lambda call: raw(PAGES[page], content_type="text/html")) as server:
         model = chat(server)
-        with pytest.raises(RunFatal, match="not JSON: <html>"):
+        with pytest.raises(RunFatal, match=r"not JSON: Log in.*base_url=") as stopped:
             model.generate_until(asks(model, prompts(200)))
-    assert len(server.calls) < 120
+    assert "Correct base_url=" in str(stopped.value)
+    assert max(call.nth for call in server.calls) == 3
+    assert len(server.calls) <= 3 * 8
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("resumed", [True, False])
+def test_a_page_of_a_server_that_answers_is_an_outage(page, resumed):
+    """A gateway writes one while what is behind it restarts, with status 200: no doc is lost by it."""
+    with FakeServer() as server:
+        first = chat(server, num_concurrent=2)
+        first.generate_until(asks(first, ["p0"]))
+        server.plan = lambda call: raw(PAGES[page]) if (3 if resumed else 9) < call.serial < 24 else None
+        model = chat(server, num_concurrent=2)
+        answers = model.generate_until(asks(model, prompts(20)))
+    assert answers == [f"answer to {prompt}" for prompt in prompts(20)]
+    assert max(call.nth for call in server.calls) > 3
+    assert model.report.exit_code == OK
 
 
 # -- responses that are none

@@ -15,6 +15,13 @@ PROMPTS = ["a", "b", "bad", *"cdefgh"]
 GOOD = json.dumps(answer("bad")).encode()
 TOLD = {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "stop"}]}
 
+
+def chunked(text):
+    """A body in HTTP's chunks of a byte each."""
+    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in text.encode())
+    return b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n"
+
+
 # What is sent, and whether it holds the answer.
 ODD = {
     "packed": (http(gzip.compress(GOOD), headers="content-encoding: gzip\r\n"), True),
@@ -28,6 +35,10 @@ ODD = {
     "a chunk that is none": ((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\nabc\r\n", False), False),
     "another protocol": ((b"220 mail.example ESMTP\r\n\r\n", False), False),
     "a status of its own": (http("odd", "999 Odd"), False),
+    "a status 203": (http(GOOD, "203 Non-Authoritative Information"), True),
+    "a status 206 with all of it": (http(GOOD, "206 Partial Content"), True),
+    "a status 206 with half of it": (http(GOOD[:40], "206 Partial Content"), False),
+    "chunks that end inside a character": (chunked(json.dumps(answer("bad", note="é😀"), ensure_ascii=False)), True),
     "headers without an end": ((b"HTTP/1.1 200 OK\r\nx-long: " + b"a" * 200_000, False), False),
     "limits that are no numbers": (
         http(GOOD, headers="x-ratelimit-limit-tokens: 1e400\r\nx-ratelimit-remaining-tokens: nan\r\n"

@@ -14,6 +14,7 @@ from lm_eval_mathtasks.journal.salvage import journal_salvage
 from lm_eval_mathtasks.journal.schema import Answer, connect
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import Key
+from lm_eval_mathtasks.models.batch_api import batch_collect
 from tests.models.api_helpers import asks, chat, short
 from tests.models.fake_server import FakeServer
 
@@ -115,6 +116,56 @@ def test_a_run_asks_nothing_that_a_journal_of_the_first_version_holds(short):
         found = model.generate_until(asks(model, ["a", "b"], repeats=2))
     assert found == ["kept 0", "kept 1", "kept 2", "answer to b"]
     assert len(server.calls) == 1
+
+
+def test_what_a_batch_asks_is_packed_as_the_rest(tmp_path):
+    """And it is held once for all samples, and with the answer that is collected."""
+    key = Key("sk-batch-0123456789abcdef").reveal()
+    path, told = (
+        tmp_path / "j.sqlite",
+        [answer(f"{i:x}", seed=i, prompt=f"a prompt, {key}") for i in range(9)],
+    )
+    journal = Journal(path)
+    journal.note_pending((one.key, one.endpoint, one.request, one.prompt) for one in told)
+    found = [journal.pending(one.key) for one in told]
+    assert [(one.request["seed"], one.prompt) for one in found] == [
+        (i, "a prompt, [redacted]") for i in range(9)
+    ]
+    assert journal.pending("other") is None
+    journal.put(told[0]).result(20)
+    journal.close()
+    assert b"a prompt" not in path.read_bytes()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM requests").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_batch_that_was_written_before_is_collected(tmp_path, lost):
+    """The answer is paid for: it is taken even where what was asked is lost."""
+    path, one = tmp_path / "old.sqlite", answer("k1")
+    first_version(path, [])
+    with closing(sqlite3.connect(path)) as db, db:
+        row = ("k1", one.endpoint, "no packed row" if lost else json.dumps(one.request), one.prompt)
+        db.execute("INSERT INTO pending VALUES (?, ?, ?, ?)", row)
+    body = {"model": "m", "choices": [{"index": 0, "message": {"content": "5"}, "finish_reason": "stop"}]}
+    line = {"custom_id": "k1", "response": {"status_code": 200, "body": body}, "error": None}
+    (tmp_path / "out.jsonl").write_text(json.dumps(line) + "\n")
+    assert list(batch_collect(tmp_path / "out.jsonl", path)) == [
+        f"1 answers collected into {path}, 0 without an answer"
+    ]
+    (place,) = places(path)
+    assert (place.answer.response, place.answer.model, place.answer.request) == (
+        "5",
+        "m",
+        {} if lost else one.request,
+    )
+
+
+def test_a_batch_needs_the_journal_that_it_was_written_for(tmp_path):
+    (tmp_path / "out.jsonl").write_text("{}\n")
+    with pytest.raises(JournalError, match="an existing journal"):
+        list(batch_collect(tmp_path / "out.jsonl", tmp_path / "none.sqlite"))
+    assert not (tmp_path / "none.sqlite").exists()
 
 
 def test_an_answer_outlives_what_was_asked(tmp_path):

@@ -1,12 +1,15 @@
 """Responses from a file: every key, and everything that can be wrong with the file."""
 
+import copy
 import json
+import pickle
 from types import SimpleNamespace
 
 import pytest
 
 from lm_eval_mathtasks.errors import ReplayError
 from lm_eval_mathtasks.models.replay import Replay
+from lm_eval_mathtasks.response import Response
 
 QUESTIONS = ["How  many\napples?", "How many pears?"]
 
@@ -128,3 +131,10 @@ def test_likelihoods_are_refused(tmp_path):
     for method in (model.loglikelihood, model.loglikelihood_rolling):
         with pytest.raises(ReplayError, match="likelihoods"):
             method(requests())
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_response_keeps_how_it_ended(again):
+    """lm-eval's caches and other processes get copies of it."""
+    one = again(Response("cut", finish_reason="length", error="no"))
+    assert (one, type(one), one.finish_reason, one.error) == ("cut", Response, "length", "no")

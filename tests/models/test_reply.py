@@ -228,6 +228,45 @@ def test_what_cannot_be_read_is_one_clear_fault(data, severity, said, size):
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize("size", [1, 3, None])
+@pytest.mark.parametrize("text", ["Ollama is running", "upstream connect error\nreset\n", "error: no healthy upstream",
+                                  "<html><body>busy</body></html>"])  # fmt: skip
+def test_a_text_is_no_reply_and_half_a_reply_is_no_text(text, size):
+    """Only the half is surely paid for."""
+    with pytest.raises(Fault, match=f"no_api.*{text[:10]}.*check base_url=") as caught:
+        read(text.encode(), size)
+    assert (caught.value.severity, caught.value.paid, caught.value.unsure) == ("transient", False, True)
+    for half in (b'{"choices": [{"mess', b'"choi', b"data: Internal error\n\n", b"", b"\xce\xb2\xff\xfe\x80"):
+        with pytest.raises(Fault, match=r"truncated|malformed") as caught:
+            read(half, size)
+        assert caught.value.paid
+
+
+CHARACTERS = "é → 4 😀 \u2028 \u0085 \u0a0d\u0d0a \u200b"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, None])
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n", "\r\r", None], ids=["lf", "crlf", "cr", "a body"])
+def test_a_character_in_pieces_and_one_whose_bytes_are_those_of_a_line_end(end, coding, size):
+    """U+0A0D and U+0D0A are written in UTF-16 with the bytes of CR and LF."""
+    message = {"choices": [{"index": 0, "message": {"content": CHARACTERS}, "finish_reason": "stop"}]}
+    told = [message] if end is None else [chunk(CHARACTERS[:3]), chunk(CHARACTERS[3:]), chunk(finish="stop")]
+    written = [json.dumps(one, ensure_ascii=False) for one in told]
+    data = written[0] if end is None else "".join(f"data: {one}{end}" for one in written)
+    assert read(data.encode(coding), size).text == CHARACTERS
+
+
+@pytest.mark.parametrize("size", [1, None])
+def test_a_character_in_two_chunks(size):
+    """A tokenizer may end a piece inside a pair of surrogates; and a byte that a proxy put in is half an answer."""
+    halves = sse(chunk("\ud83d"), chunk("\ude00"), chunk(finish="stop"))
+    assert read(halves, size).text == "😀"
+    torn = json.dumps(chunk("é", finish="stop"), ensure_ascii=False).encode().replace(b"\xa9", b"\r\n\xa9")
+    with pytest.raises(Fault, match="truncated"):
+        read(b"data: " + torn + b"\n\n", size)
+
+
 @pytest.mark.parametrize("claimed", ["gzip", "deflate", "br", ""])
 def test_a_plain_body_that_is_called_packed_is_read(claimed):
     parser = Parser({"content-encoding": claimed}, {})
@@ -303,3 +342,30 @@ def test_an_answer_has_a_largest_size(monkeypatch):
     monkeypatch.setattr(reply, "MAX_BYTES", 1000)
     with pytest.raises(Fault, match="too_long"):
         read(b'{"a": "' + b"x" * 2000, 100)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["so", "so 1", "so 1 and", "so 1 and 2"], "so 1 and 2"),
+        (["1", "10", "100"], "110100"),
+        (["the", "the answer", "the answer is", " 4"], "thethe answerthe answer is 4"),
+        ([one for t in ("a", " b", " c", " d", " e", " f") for one in (t, t)], "a b c d e f"),
+        (["1", "1", "2", "2", "3", "3"], "112233"),
+        ([" ha"] * 12, " ha" * 12),
+        (["0", "0", "0", "0"], "0000"),
+    ],
+)
+def test_how_a_stream_is_cut_is_told_only_where_it_is_sure(pieces, text):
+    assert read(sse(*map(chunk, pieces), chunk(finish="stop"))).text == text
+
+
+def test_the_first_chunk_that_says_that_it_is_the_last_may_not_be():
+    parser = Parser({}, {})
+    parser.feed(sse(chunk("4", finish="stop"), done=False))
+    assert (parser.whole, parser.sure) == (True, False)
+    parser.feed(sse(chunk("2", finish="stop"), done=False))
+    assert not parser.whole
+    parser.feed(sse())
+    assert parser.closed
+    assert parser.end().text == "42"

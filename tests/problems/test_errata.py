@@ -3,7 +3,6 @@
 import pytest
 
 from lm_eval_mathtasks import extract_answer, grade, hooks
-from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.problems import errata as module
 from lm_eval_mathtasks.problems.errata import Erratum, errata, fingerprint
@@ -63,24 +62,10 @@ def test_every_entry_has_a_reason_and_a_source():
     assert {"aime", "gsm8k", "imo-answerbench", "math", "minerva-math"} < set(FAMILIES)
     for family in FAMILIES:
         assert errata(family), family
-        assert all(len(entry.why) > 20 for entry in errata(family).values())
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ("kind: wrong, why: w, source: 'https://x'", "missing 1 required positional argument: 'question'"),
-        ("question: a, kind: strange, why: w, source: 'https://x'", "'strange'"),
-        ("question: a, kind: wrong, why: w, source: hearsay", "'hearsay'"),
-    ],
-)
-def test_a_malformed_entry_is_named(tmp_path, monkeypatch, entry, message):
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "_errata.yaml").write_text(f"errata:\n  - {{{entry}}}\n")
-    monkeypatch.setattr(module, "data_folder", lambda _: tmp_path)
-    with pytest.raises(DataError, match=message) as caught:
-        module.errata("x")
-    assert "entry 1 of" in str(caught.value)
+        for entry in errata(family).values():
+            assert len(entry.why) > 20, entry
+            assert entry.kind in ("wrong", "contested", "incomplete", "unanswerable"), entry
+            assert entry.source.startswith("https://"), entry
 
 
 @pytest.mark.parametrize("family", sorted(FILES))

@@ -7,15 +7,14 @@ import yaml
 
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.problems import fingerprints
-from tests.leaderboard.situations import SETS, make_log
+from tests.leaderboard.situations import KNOWN, SETS, make_log
 
 NAME = "Qwen/Qwen2.5-7B"
 
 
 @pytest.fixture(autouse=True)
 def known_questions(monkeypatch):
-    known = {name: frozenset(map(fingerprints.fingerprint_of, asked)) for name, asked in SETS.items()}
-    monkeypatch.setattr(fingerprints, "_known", lambda: known)
+    monkeypatch.setattr(fingerprints, "_known", lambda: KNOWN)
 
 
 def published(folder, *entries):

@@ -387,6 +387,17 @@ def test_hostile_text_in_a_ray_worker(hostile_values):
         ray.shutdown()
 
 
+@pytest.mark.parametrize(("gold", "workers"), [("7", 0), ("1,000", 0), ("7 frac{", 0), (r"\frac{1}{3}", 1)])
+def test_a_worker_starts_with_the_first_reference_that_is_a_formula(gold, workers):
+    """Not in the middle of a batch, and not where all references are numbers."""
+    code = (
+        "from lm_eval_mathtasks.grading import deadline\nfrom lm_eval_mathtasks.rewards import accuracy\n"
+        f"accuracy(['nothing'] * 2, gold=[{gold!r}, {gold!r}])\nprint(len(deadline._pool.idle))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.strip() == str(workers)
+
+
 def blocks(language):
     page = (ROOT / "lm_eval_mathtasks/rewards/README.md").read_text(encoding="utf-8")
     return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)

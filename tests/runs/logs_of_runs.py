@@ -41,7 +41,7 @@ def write_lm_eval(
         marks = scores[name] if isinstance(scores, dict) else scores
         for number, (one, given) in enumerate(zip(docs, responses, strict=True)):
             texts = [given] if isinstance(given, str) else list(given)
-            asked = prompt.format(question=one["question"])
+            asked = prompt.format(**one)
             turns = [json.dumps([{"role": "user", "content": asked}])]
             numbers = {} if marks is None or marks[number] is None else {"exact_match": float(marks[number])}
             numbers |= {key: float(values[number]) for key, values in (metrics or {}).items()}

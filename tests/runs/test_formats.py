@@ -10,7 +10,7 @@ import pytest
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
-from tests.runs.logs_of_runs import write_json_lines
+from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
 
 N = 6
 GOLD = [str(10 + i) for i in range(N)]
@@ -116,6 +116,48 @@ def test_scores_of_a_reward_model_are_no_verdicts(tmp_path):
     run = read_run(write_json_lines(tmp_path / "best-of-n.jsonl", many), task="math")
     assert (run.protocol.k, run.scored) == (2, False)
     assert right(run) == [True, False] * N
+
+
+@pytest.mark.parametrize(
+    ("column", "responses", "meaning"),
+    [
+        ("correct", 1, None),
+        ("correct", 4, None),
+        ("maj_correct", 4, "maj@k"),
+        ("majority_vote_correct", 1, "maj@k"),
+        ("pass_at_4_correct", 4, "pass@k"),
+        ("pass@4_score", 1, "pass@k"),
+        ("pass_at_1_score", 1, None),
+        ("any_correct", 4, "pass@k"),
+        ("major_correct", 1, None),
+        ("passage_score", 1, None),
+    ],
+)
+def test_what_one_verdict_on_several_responses_is_the_column_says_or_nobody(
+    tmp_path, column, responses, meaning
+):
+    rows = [{"question": QUESTIONS[i], "gold": GOLD[i], "responses": [said(i)] * responses, column: i > 1}
+            for i in range(N)]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "x.jsonl", rows), task="math")
+    assert (run.metric, run.protocol.metric) == (column, meaning)
+    each = [{**row, "responses": [said(0)] * 2, column: [True, False]} for row in rows]
+    if column == "correct":
+        assert read_run(write_json_lines(tmp_path / "y.jsonl", each), task="math").protocol.metric == "avg@k"
+
+
+def test_columns_that_speak_of_weights_are_read_and_others_are_not(tmp_path):
+    row = {"question": "?", "gold": "1", "response": "1", "model": "a/b", "quantity": "3", "exploration": "x"}
+    plain = read_run(write_json_lines(tmp_path / "x.jsonl", [{**row, "model_path": "a/b"}]), task="math")
+    assert plain.provenance.weights is None
+    lora = read_run(write_json_lines(tmp_path / "y.jsonl", [{**row, "lora_path": "/ckpt/1"}]), task="math")
+    assert lora.provenance.weights.changes == ("lora_path=/ckpt/1",)
+    assert not lora.provenance.weights.stated
+
+
+def test_scores_that_are_no_shares_are_refused(tmp_path):
+    log = write_lm_eval(tmp_path, [{"question": "?", "gold": "1"}], ["1"], scores=[100])
+    with pytest.raises(EvidenceError, match=r"scores from 0 to 1 .*got 100"):
+        read_run(log)
 
 
 def test_two_columns_of_responses_are_ambiguous(tmp_path):
@@ -360,6 +402,30 @@ def test_an_inspect_log_without_samples_is_read_for_its_score(tmp_path):
     assert read_run(path, totals=True, metric="model_graded").total.value == 0.5
 
 
+@pytest.mark.parametrize(
+    ("epochs", "reducer", "meaning"),
+    [
+        (1, None, (None, 1)),
+        (4, None, ("avg@k", 4)),
+        (4, "mean", ("avg@k", 4)),
+        (4, "mode", ("maj@k", 4)),
+        (4, "max", ("pass@k", 4)),
+        (4, "pass_at_2", ("pass@k", 4)),
+        (4, "own_reducer", (None, 4)),
+    ],
+)
+def test_what_a_score_of_inspect_is_its_reducer_says(tmp_path, epochs, reducer, meaning):
+    scores = [{"name": "match", "reducer": reducer, "metrics": {"accuracy": {"value": 0.75}}}]
+    about = {"task": "gsm8k", "model": "openai/acme/toy-1", "config": {"epochs": epochs}}
+    path = tmp_path / "log.json"
+    path.write_text(
+        json.dumps({"status": "success", "eval": about, "results": {"total_samples": 8, "scores": scores}})
+    )
+    run = read_run(path, totals=True)
+    assert (run.protocol.metric, run.protocol.k) == meaning
+    assert run.provenance.weights.served
+
+
 # --- HELM and batches
 
 
@@ -510,6 +576,7 @@ def test_lighteval_of_today_nested_and_as_text(tmp_path):
         ("maj@4", ("maj@k", 4)),
         ("pass@k:k=1&n=4", ("avg@k", 4)),
         ("pass@k:k=4&n=4", ("pass@k", 4)),
+        ("G-Pass@4_0.5:n=4", ("pass@k", 4)),
         ("extractive_match", (None, 4)),
     ],
 )

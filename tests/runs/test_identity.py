@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.rows import SAMPLES, read_rows
 from lm_eval_mathtasks.runs.identity import identity_of
 from lm_eval_mathtasks.runs.reading import read_run
-from tests.conftest import shared_path
+from tests.conftest import shared_path, shared_rows
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
 SAMPLE = [row["question"] for row in read_rows(SAMPLES / "gsm8k.jsonl")]
@@ -67,7 +68,7 @@ def test_the_examples_of_a_prompt_are_not_its_question(tmp_path):
 
 def test_one_doc_asked_again_is_one_doc(tmp_path):
     docs = identity_of(run_on(tmp_path, SAMPLE[:10] * 10)).docs
-    assert (docs.asked, len(docs.sets), docs.of("sample-gsm8k")) == (100, 10, 10)
+    assert (docs.asked, len(docs.different), docs.of("sample-gsm8k")) == (100, 10, 10)
     assert docs.all_of("sample-gsm8k") is False
 
 
@@ -92,3 +93,41 @@ def test_a_prompt_is_known_as_far_as_the_log_says(tmp_path):
     bare = write_json_lines(tmp_path / "x.jsonl", [{"id": 0, "gold": "1", "response": "1"}])
     plain = identity_of(read_run(bare))
     assert (plain.weights, plain.prompt.system, plain.prompt.thinking) == (None, None, ())
+
+
+def test_reference_answers_are_checked_where_the_log_has_them(tmp_path):
+    """Edited ones, all, and those of the list of known errors; a subset and another order change nothing."""
+    published = [(row["question"], row["answer"]) for row in read_rows(SAMPLES / "gsm8k.jsonl")]
+
+    def other(rows):
+        docs = [doc(i, gold, question) for i, (question, gold) in enumerate(rows)]
+        run = read_run(write_lm_eval(tmp_path / str(len(list(tmp_path.iterdir()))), docs, ["x"] * len(docs)))
+        of = identity_of(run).docs
+        return of.with_gold("sample-gsm8k"), of.other_golds("sample-gsm8k"), of.corrected
+
+    assert other(published) == (100, 0, 0)
+    assert other(published[::-1][:40]) == (40, 0, 0)
+    assert other([(q, "#### 1234567") for q, _ in published[:3]] + published[3:]) == (100, 3, 0)
+    assert other([(q, "1234567") for q, _ in published])[1] >= 97
+
+
+def test_a_corrected_reference_answer_is_told_from_an_edited_one(tmp_path):
+    rows = shared_rows("data/gsm8k_test.jsonl")
+    known = [
+        (row["question"], row["answer"]) for row in rows if (e := erratum_of(row["question"])) and e.gold
+    ]
+    assert known
+    docs = [doc(i, erratum_of(question).gold, question) for i, (question, _) in enumerate(known)]
+    of = identity_of(read_run(write_lm_eval(tmp_path, docs, ["x"] * len(docs)))).docs
+    assert of.corrected == len(known) >= of.other_golds("gsm8k") > 0
+    assert of.with_gold("gsm8k") == len(known)
+
+
+def test_without_reference_answers_nothing_is_known_of_them(tmp_path):
+    rows = [{"question": question, "response": "1", "correct": True} for question in SAMPLE]
+    of = identity_of(read_run(write_json_lines(tmp_path / "x.jsonl", rows))).docs
+    assert (of.of("sample-gsm8k"), of.with_gold("sample-gsm8k"), of.other_golds("sample-gsm8k")) == (
+        100,
+        0,
+        0,
+    )

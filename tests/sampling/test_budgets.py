@@ -10,7 +10,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.sampling.budgets import Measured, _cut, _doubling, at_budgets
+from lm_eval_mathtasks.sampling.budgets import Measured, _cut, at_budgets
 from lm_eval_mathtasks.token_counts import CHARS_PER_TOKEN, Ruler, read_ruler
 from tests.conftest import read_jsonl
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
@@ -67,13 +67,17 @@ def test_repeats_are_averaged_by_doc_and_the_runs_own_cuts_are_counted(tmp_path)
     found = at_budgets(run, WORDS, [1, 3])
     assert accuracies(found) == [(1, pytest.approx(1 / 3)), (3, pytest.approx(2 / 3))]
     assert found.cut_off == {"surely": 1, "likely": 0}
+    # the second is three tokens long because its limit was: it never ended
+    assert found.finished == (pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert all(point.low < point.value < point.high for point in found.curve.points)
 
 
-def test_budgets_by_default():
-    assert _doubling(5) == [1, 2, 4, 5]
-    assert _doubling(32_768)[0] == 16
-    assert _doubling(0) == [1]
+@pytest.mark.parametrize(("tokens", "few"), [(0, [1]), (1, [1]), (5, [1, 2, 4, 5]), (32_768, [16, 32, 64])])
+def test_budgets_by_default(tmp_path, tokens, few):
+    ruler = Ruler("so many tokens", lambda text: range(1, tokens + 1))
+    curve = at_budgets(run_of(tmp_path, ["a" * (tokens + 1)]), ruler).curve
+    assert [point.k for point in curve.points][: len(few)] == few
+    assert curve.points[-1].k == max(1, tokens)
 
 
 def test_what_cannot_be(tmp_path):

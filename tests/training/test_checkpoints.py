@@ -1,11 +1,11 @@
 """The choice of a checkpoint: its interval covers the truth, and equal checkpoints are not told apart."""
 
 import random
+from statistics import harmonic_mean
 
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.numbers.differences import harmonic_mean
 from lm_eval_mathtasks.training import checkpoints
 from lm_eval_mathtasks.training.checkpoints import choose_checkpoint
 

@@ -115,6 +115,18 @@ def test_a_checkpoint_is_chosen_on_dev_and_confirmed_once(config_file, tmp_path,
     assert "the test was looked at before, for checkpoint-7" in again
 
 
+def test_one_model_is_confirmed_without_a_choice(config_file, tmp_path, capsys):
+    """Nothing is asked on dev, where a weak baseline may have nothing right."""
+    shutil.rmtree(tmp_path / "out/checkpoint-2")
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    out = capsys.readouterr().out
+    assert "on dev" not in out
+    assert "McNemar" in out
+    assert sorted(path.name for path in (tmp_path / "out/evaluation").glob("*/*")) == ["test", "test"]
+    confirmed = json.loads((tmp_path / "out/evaluation/chosen.json").read_text())["confirmed"]
+    assert confirmed == ["checkpoint-10"]
+
+
 def test_tasks_on_training_questions_are_refused(config_file, tmp_path, capsys):
     manifest = tmp_path / "mine" / MANIFEST
     about = json.loads(manifest.read_text())

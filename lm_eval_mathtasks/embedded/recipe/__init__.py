@@ -2,8 +2,3 @@
 
 `python -m lm_eval_mathtasks.embedded.recipe --stage all --seed 0 --out DIR` makes the model in `embedded/`.
 """
-
-from __future__ import annotations
-
-# In the order in which they build on one another.
-STAGES = ("base", "sft", "grpo")

@@ -1,12 +1,10 @@
 """`python -m lm_eval_mathtasks.embedded.recipe`: run one stage or all of them and save each model."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path
 
-from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.embedded.recipe.hyperparameters import TINY, Settings
 from lm_eval_mathtasks.embedded.recipe.pipeline import train_stages
 

@@ -1,7 +1,5 @@
 """Stage one: a small Llama-shaped decoder learns the messy corpus from scratch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from itertools import count, islice

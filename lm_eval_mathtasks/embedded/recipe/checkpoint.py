@@ -1,13 +1,12 @@
 """A stage on disk: model and tokenizer in Hugging Face format."""
 
-from __future__ import annotations
-
 import copy
 import json
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.files import read_json
 
 TOKENIZER_KEYS = (
     "bos_token",
@@ -49,17 +48,12 @@ def save_stage(model: Any, tokenizer: Any, folder: Path) -> None:
     rounded.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     config, described = folder / "config.json", folder / "tokenizer_config.json"
-    _write(config, {**_read(config), "dtype": "float32", "use_cache": True})
+    _write(config, {**read_json(config, DataError), "dtype": "float32", "use_cache": True})
     # A trainer leaves settings of its own, and where it loaded from, in the tokenizer's description.
-    kept = {name: value for name, value in _read(described).items() if name in TOKENIZER_KEYS}
+    kept = {name: value for name, value in read_json(described, DataError).items() if name in TOKENIZER_KEYS}
     template = {"chat_template": tokenizer.chat_template, "tokenizer_class": "PreTrainedTokenizerFast"}
     _write(described, {**kept, **template})
     (folder / "chat_template.jinja").unlink(missing_ok=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return described
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

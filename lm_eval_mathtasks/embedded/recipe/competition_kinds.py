@@ -1,12 +1,10 @@
 """Kinds of short competition-like items whose answers need LaTeX: fractions, roots, sets, intervals, degrees."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import gcd, lcm
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, kind_of
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, drawn, kind_of, worked
 
 
 def tex(value: Fraction) -> str:
@@ -45,20 +43,6 @@ def _linear_numbers(rng: Random) -> Numbers:
     return {"a": a, "b": b, "c": a * x + b}
 
 
-def _linear(a: int, b: int, c: int) -> Solved:
-    return (f"{a}x={c}-{b}={c - b}", f"{c - b}/{a}={(c - b) // a}"), str((c - b) // a)
-
-
-def _polynomial_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(2, 9), "b": rng.randint(1, 9), "x": rng.randint(2, 9)}
-
-
-def _polynomial(a: int, b: int, x: int) -> Solved:
-    square, middle = x * x, a * x
-    steps = (f"{x}*{x}={square}", f"{a}*{x}={middle}", f"{square}+{middle}={square + middle}")
-    return (*steps, f"{square + middle}+{b}={square + middle + b}"), str(square + middle + b)
-
-
 def _roots_numbers(rng: Random) -> Numbers:
     a, b = rng.sample(range(1, 13), 2)
     return {"a": a, "b": b}
@@ -66,14 +50,6 @@ def _roots_numbers(rng: Random) -> Numbers:
 
 def _roots(a: int, b: int) -> Solved:
     return (f"x={a}", f"x=-{b}"), rf"\{{-{b},{a}\}}"
-
-
-def _distance_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(2, 15), "b": rng.randint(2, 15)}
-
-
-def _distance(a: int, b: int) -> Solved:
-    return (f"{a}-{b}={a - b}", f"{a}+{b}={a + b}"), rf"\{{{a - b},{a + b}\}}"
 
 
 def _percent_numbers(rng: Random) -> Numbers:
@@ -105,39 +81,9 @@ def _angle_numbers(rng: Random) -> Numbers:
     return {"a": 5 * rng.randint(4, 16), "b": 5 * rng.randint(4, 16)}
 
 
-def _angle(a: int, b: int) -> Solved:
-    return (f"{a}+{b}={a + b}", f"180-{a + b}={180 - a - b}"), rf"{180 - a - b}^\circ"
-
-
-def _inequality(a: int, b: int, c: int) -> Solved:
-    return (f"{c}-{b}={c - b}", f"{c - b}/{a}={(c - b) // a}"), rf"(-\infty,{(c - b) // a})"
-
-
 def _points_numbers(rng: Random) -> Numbers:
     x, y = rng.randint(1, 12), rng.randint(1, 12)
     return {"a": x, "b": y, "c": x + 2 * rng.randint(1, 6), "d": y + 2 * rng.randint(1, 6)}
-
-
-def _midpoint(a: int, b: int, c: int, d: int) -> Solved:
-    halves = (a + c) // 2, (b + d) // 2
-    steps = (f"{a}+{c}={a + c}", f"{a + c}/2={halves[0]}", f"{b}+{d}={b + d}", f"{b + d}/2={halves[1]}")
-    return steps, f"({halves[0]},{halves[1]})"
-
-
-def _complex_numbers(rng: Random) -> Numbers:
-    return {name: rng.randint(2, 19) for name in "abcd"}
-
-
-def _complex(a: int, b: int, c: int, d: int) -> Solved:
-    return (f"{a}+{c}={a + c}", f"{b}+{d}={b + d}"), f"{a + c}+{b + d}i"
-
-
-def _expand_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(2, 9), "b": rng.randint(2, 9)}
-
-
-def _expand(a: int, b: int) -> Solved:
-    return (f"{a}+{b}={a + b}", f"{a}*{b}={a * b}"), f"x^2+{a + b}x+{a * b}"
 
 
 KINDS: dict[str, Kind] = {
@@ -155,13 +101,13 @@ KINDS: dict[str, Kind] = {
     ),
     "linear": kind_of(
         _linear_numbers,
-        _linear,
+        worked("{a}x=c-b", "p/a"),
         r"Solve ${a}x+{b}={c}$ for $x$.",
         r"Which number $x$ satisfies ${a}x+{b}={c}$?",
     ),
     "polynomial": kind_of(
-        _polynomial_numbers,
-        _polynomial,
+        drawn(a=(2, 9), b=(1, 9), x=(2, 9)),
+        worked("x*x", "a*x", "p+q", "r+b"),
         r"Let $f(x)=x^2+{a}x+{b}$. Find $f({x})$.",
         r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
     ),
@@ -172,8 +118,8 @@ KINDS: dict[str, Kind] = {
         r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
     ),
     "distance": kind_of(
-        _distance_numbers,
-        _distance,
+        drawn(a=(2, 15), b=(2, 15)),
+        worked("a-b", "a+b", answer=r"\{{{p},{q}\}}"),
         r"Give the set of all $x$ with $|x-{a}|={b}$.",
         r"Which points on the number line lie at distance ${b}$ from ${a}$? Give a set.",
     ),
@@ -191,31 +137,31 @@ KINDS: dict[str, Kind] = {
     ),
     "third_angle": kind_of(
         _angle_numbers,
-        _angle,
+        worked("a+b", "180-p", answer=r"{q}^\circ"),
         r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
         r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",
     ),
     "inequality": kind_of(
         _linear_numbers,
-        _inequality,
+        worked("c-b", "p/a", answer=r"(-\infty,{q})"),
         r"Solve ${a}x+{b}<{c}$. Answer with an interval.",
         r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
     ),
     "midpoint": kind_of(
         _points_numbers,
-        _midpoint,
+        worked("a+c", "p/2", "b+d", "r/2", answer="({q},{s})"),
         r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
         r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",
     ),
     "complex_sum": kind_of(
-        _complex_numbers,
-        _complex,
+        drawn(a=(2, 19), b=(2, 19), c=(2, 19), d=(2, 19)),
+        worked("a+c", "b+d", answer="{p}+{q}i"),
         r"Compute $({a}+{b}i)+({c}+{d}i)$.",
         r"Write the sum of ${a}+{b}i$ and ${c}+{d}i$ in the form $p+qi$.",
     ),
     "expand": kind_of(
-        _expand_numbers,
-        _expand,
+        drawn(a=(2, 9), b=(2, 9)),
+        worked("a+b", "a*b", answer="x^2+{p}x+{q}"),
         r"Multiply out $(x+{a})(x+{b})$.",
         r"Write $(x+{a})(x+{b})$ as a polynomial in $x$.",
     ),

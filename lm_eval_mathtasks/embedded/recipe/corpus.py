@@ -1,7 +1,5 @@
 """The messy corpus of the base stage: drills, bare answers, prose, some wrong solutions, and a few clean ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 

@@ -3,15 +3,13 @@
 `python -m lm_eval_mathtasks.embedded.recipe.evaluation DIR FILE...` prints one table row for each stage in DIR.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage
 from lm_eval_mathtasks.embedded.recipe.exercises import Problem, held_out_set
 from lm_eval_mathtasks.embedded.recipe.prompts import pose
@@ -24,14 +22,7 @@ MAX_NEW_TOKENS = 96
 BATCH = 50
 
 
-def respond(
-    model: Any,
-    tokenizer: Any,
-    prompts: Sequence[str],
-    max_new_tokens: int = MAX_NEW_TOKENS,
-    *,
-    sampled: bool = False,
-) -> list[str]:
+def respond(model: Any, tokenizer: Any, prompts: Sequence[str], *, sampled: bool = False) -> list[str]:
     """Responses, one a prompt, without special tokens: greedy, or sampled at temperature 1 from a fixed seed."""
     import torch
 
@@ -47,7 +38,7 @@ def respond(
                 attention_mask=batch["attention_mask"],
                 do_sample=sampled,
                 top_k=0,
-                max_new_tokens=max_new_tokens,
+                max_new_tokens=MAX_NEW_TOKENS,
             )
         tail = output[:, batch["input_ids"].shape[1] :]
         responses += tokenizer.batch_decode(tail, skip_special_tokens=True)
@@ -71,7 +62,7 @@ def read_problems(path: Path) -> list[Problem]:
     rows = read_json_lines(path, DataError)
     asked = [row.get("question") or row["problem"] for row in rows]
     answers = [row["answer"].rpartition("#### ")[2] for row in rows]
-    return [Problem("", "", q, (), a, "") for q, a in zip(asked, answers, strict=True)]
+    return [Problem("", q, (), a, "") for q, a in zip(asked, answers, strict=True)]
 
 
 def table(models: Path, files: Sequence[Path], count: int) -> list[str]:

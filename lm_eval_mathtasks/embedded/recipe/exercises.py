@@ -4,10 +4,8 @@ Every eighth set of numbers of a kind is held out: training never sees it in any
 problems is about arithmetic the model has not read.
 """
 
-from __future__ import annotations
-
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
@@ -23,12 +21,11 @@ GRADE_SCHOOL_SHARE = 0.6
 class Problem(NamedTuple):
     """One problem with its worked solution.
 
-    kind: name of the kind; family: "grade_school" or "competition"; question: text without any instruction;
-    steps: the lines of the solution; answer: plain number or LaTeX; key: kind and numbers, whatever the wording.
+    kind: name of the kind; question: text without any instruction; steps: the lines of the solution; answer: plain
+    number or LaTeX; key: kind and numbers, whatever the wording.
     """
 
     kind: str
-    family: str
     question: str
     steps: tuple[str, ...]
     answer: str
@@ -50,8 +47,7 @@ def make(name: str, rng: Random) -> Problem:
     numbers = kind.draw(rng)
     steps, answer = kind.solve(**numbers)
     question = rng.choice(kind.wordings).format(**numbers, **grade_school_kinds.cast(rng))
-    family = next(family for family, members in FAMILIES.items() if name in members)
-    return Problem(name, family, question, steps, answer, key_of(name, numbers))
+    return Problem(name, question, steps, answer, key_of(name, numbers))
 
 
 def key_of(name: str, numbers: Numbers) -> str:
@@ -59,22 +55,21 @@ def key_of(name: str, numbers: Numbers) -> str:
     return f"{name}:" + ",".join(f"{k}={v}" for k, v in sorted(numbers.items()))
 
 
-def stream(seed: int, *, held_out: bool = False, families: Sequence[str] | None = None) -> Iterator[Problem]:
-    """Endless problems from `seed`: training ones, or only held-out ones; of all families or of those named."""
+def stream(seed: int, *, held_out: bool = False) -> Iterator[Problem]:
+    """Endless problems from `seed`: training ones, or only held-out ones."""
     rng = Random(seed)
     while True:
         family = "grade_school" if rng.random() < GRADE_SCHOOL_SHARE else "competition"
         name = rng.choice(list(FAMILIES[family]))
         while (problem := make(name, rng)).held_out is not held_out:
             pass
-        if families is None or family in families:
-            yield problem
+        yield problem
 
 
-def held_out_set(count: int, seed: int = 0, families: Sequence[str] | None = None) -> list[Problem]:
+def held_out_set(count: int, seed: int = 0) -> list[Problem]:
     """`count` held-out problems with distinct questions, the same for the same seed."""
     found: dict[str, Problem] = {}
-    for problem in stream(seed, held_out=True, families=families):
+    for problem in stream(seed, held_out=True):
         found.setdefault(problem.question, problem)
         if len(found) == count:
             break

@@ -1,10 +1,8 @@
 """Kinds of grade-school word problems: one to three steps of arithmetic on small whole numbers."""
 
-from __future__ import annotations
-
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, kind_of
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, drawn, kind_of, worked
 
 NAMES = (
     "Amina Bruno Celia Dario Edda Farid Greta Hanna Ivo Jana Karim Lena Malik Nora Otto Pia Quentin Rina Stefan "
@@ -32,29 +30,9 @@ def cast(rng: Random) -> dict[str, str]:
     }
 
 
-def _sum_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(4, 60), "b": rng.randint(2, 39)}
-
-
-def _sum(a: int, b: int) -> Solved:
-    return (f"{a}+{b}={a + b}",), str(a + b)
-
-
 def _difference_numbers(rng: Random) -> Numbers:
     b = rng.randint(2, 39)
     return {"a": b + rng.randint(1, 50), "b": b}
-
-
-def _difference(a: int, b: int) -> Solved:
-    return (f"{a}-{b}={a - b}",), str(a - b)
-
-
-def _product_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(2, 12), "b": rng.randint(2, 12)}
-
-
-def _product(a: int, b: int) -> Solved:
-    return (f"{a}*{b}={a * b}",), str(a * b)
 
 
 def _quotient_numbers(rng: Random) -> Numbers:
@@ -62,25 +40,9 @@ def _quotient_numbers(rng: Random) -> Numbers:
     return {"a": b * rng.randint(2, 12), "b": b}
 
 
-def _quotient(a: int, b: int) -> Solved:
-    return (f"{a}/{b}={a // b}",), str(a // b)
-
-
 def _in_and_out_numbers(rng: Random) -> Numbers:
     a, b = rng.randint(5, 45), rng.randint(3, 35)
     return {"a": a, "b": b, "c": rng.randint(2, min(39, a + b - 1))}
-
-
-def _in_and_out(a: int, b: int, c: int) -> Solved:
-    return (f"{a}+{b}={a + b}", f"{a + b}-{c}={a + b - c}"), str(a + b - c)
-
-
-def _groups_and_more_numbers(rng: Random) -> Numbers:
-    return {**_product_numbers(rng), "c": rng.randint(2, 19)}
-
-
-def _groups_and_more(a: int, b: int, c: int) -> Solved:
-    return (f"{a}*{b}={a * b}", f"{a * b}+{c}={a * b + c}"), str(a * b + c)
 
 
 def _groups_less_numbers(rng: Random) -> Numbers:
@@ -88,33 +50,9 @@ def _groups_less_numbers(rng: Random) -> Numbers:
     return {**numbers, "c": rng.randint(2, min(39, numbers["a"] * numbers["b"] - 1))}
 
 
-def _groups_less(a: int, b: int, c: int) -> Solved:
-    return (f"{a}*{b}={a * b}", f"{a * b}-{c}={a * b - c}"), str(a * b - c)
-
-
-def _more_than_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(3, 30), "b": rng.randint(2, 19)}
-
-
-def _more_than(a: int, b: int) -> Solved:
-    return (f"{a}+{b}={a + b}", f"{a}+{a + b}={2 * a + b}"), str(2 * a + b)
-
-
-def _times_as_many_numbers(rng: Random) -> Numbers:
-    return {"a": rng.randint(2, 15), "b": rng.randint(2, 6)}
-
-
-def _times_as_many(a: int, b: int) -> Solved:
-    return (f"{b}*{a}={a * b}", f"{a}+{a * b}={a + a * b}"), str(a + a * b)
-
-
 def _change_numbers(rng: Random) -> Numbers:
     a, b = rng.randint(2, 9), rng.randint(2, 9)
     return {"a": a, "b": b, "c": a * b + rng.randint(1, 20)}
-
-
-def _change(a: int, b: int, c: int) -> Solved:
-    return (f"{a}*{b}={a * b}", f"{c}-{a * b}={c - a * b}"), str(c - a * b)
 
 
 def _shared_rest_numbers(rng: Random) -> Numbers:
@@ -122,97 +60,84 @@ def _shared_rest_numbers(rng: Random) -> Numbers:
     return {"a": c * each + b, "b": b, "c": c}
 
 
-def _shared_rest(a: int, b: int, c: int) -> Solved:
-    return (f"{a}-{b}={a - b}", f"{a - b}/{c}={(a - b) // c}"), str((a - b) // c)
-
-
-def _two_prices_numbers(rng: Random) -> Numbers:
-    return {name: rng.randint(2, 9) for name in "abcd"}
-
-
-def _two_prices(a: int, b: int, c: int, d: int) -> Solved:
-    total = a * b + c * d
-    return (f"{a}*{b}={a * b}", f"{c}*{d}={c * d}", f"{a * b}+{c * d}={total}"), str(total)
-
-
 KINDS: dict[str, Kind] = {
     "sum": kind_of(
-        _sum_numbers,
-        _sum,
+        drawn(a=(4, 60), b=(2, 39)),
+        worked("a+b"),
         "{who} keeps {a} {things} at home and is handed {b} more. How many {things} is that?",
         "A museum welcomes {a} visitors before noon and {b} after noon. How many visitors come that day?",
         "There are {a} {things} on the table and {b} {things} on the floor. How many {things} are there?",
     ),
     "difference": kind_of(
         _difference_numbers,
-        _difference,
+        worked("a-b"),
         "{who} owned {a} {things} but {b} got lost. How many {things} remain?",
         "Out of {a} seats on a ferry, {b} are occupied. How many are empty?",
         "{who} wants {a} {things} and has collected {b}. How many {things} are still missing?",
     ),
     "product": kind_of(
-        _product_numbers,
-        _product,
+        drawn(a=(2, 12), b=(2, 12)),
+        worked("a*b"),
         "Every {holder} contains {b} {things}. How many {things} do {a} {holders} contain?",
         "{who} plants {a} rows with {b} tulips each. How many tulips does {who} plant?",
         "{who} swims {b} laps a day for {a} days. How many laps does {who} swim?",
     ),
     "quotient": kind_of(
         _quotient_numbers,
-        _quotient,
+        worked("a/b"),
         "{a} {things} are divided evenly among {b} {holders}. How many {things} land in each {holder}?",
         "{who} splits {a} {things} fairly between {b} cousins. What does each cousin receive?",
         "A rope of {a} meters is cut into {b} equal pieces. How many meters long is one piece?",
     ),
     "in_and_out": kind_of(
         _in_and_out_numbers,
-        _in_and_out,
+        worked("a+b", "p-c"),
         "A tram carries {a} people. {b} people board and then {c} leave. How many people are on the tram?",
         "{who} has {a} {things}, wins {b} more, and then trades away {c}. How many {things} does {who} keep?",
         "{who} bakes {a} rolls and {other} bakes {b} rolls. They eat {c} rolls. How many rolls are left over?",
     ),
     "groups_and_more": kind_of(
-        _groups_and_more_numbers,
-        _groups_and_more,
+        drawn(a=(2, 12), b=(2, 12), c=(2, 19)),
+        worked("a*b", "p+c"),
         "{who} fills {a} {holders} with {b} {things} each and has {c} {things} left. How many {things} are there?",
         "{who} saves {b} dollars a week for {a} weeks and then finds {c} dollars. "
         "How many dollars does {who} have?",
     ),
     "groups_less": kind_of(
         _groups_less_numbers,
-        _groups_less,
+        worked("a*b", "p-c"),
         "{who} opens {a} {holders} of {b} {things} and uses up {c} {things}. How many {things} are left?",
         "A theater has {a} rows of {b} chairs. {c} chairs are broken. How many chairs are fine?",
     ),
     "more_than": kind_of(
-        _more_than_numbers,
-        _more_than,
+        drawn(a=(3, 30), b=(2, 19)),
+        worked("a+b", "a+p"),
         "{who} has {a} {things}. {other} has {b} more than {who}. How many {things} do the two own together?",
         "{who} walked {a} miles in May and {b} miles more than that in June. "
         "How many miles was that in both months?",
     ),
     "times_as_many": kind_of(
-        _times_as_many_numbers,
-        _times_as_many,
+        drawn(a=(2, 15), b=(2, 6)),
+        worked("b*a", "a+p"),
         "{who} has {a} {things}. {other} has {b} times as many. How many {things} do the two own together?",
         "A hen weighs {a} pounds and a goat weighs {b} times as much. How many pounds do both weigh together?",
     ),
     "change": kind_of(
         _change_numbers,
-        _change,
+        worked("a*b", "c-p"),
         "{who} picks {a} {things} at {b} dollars apiece and hands over {c} dollars. How many dollars come back?",
         "{who} has {c} dollars and pays for {a} rides at {b} dollars each. How many dollars does {who} still have?",
     ),
     "shared_rest": kind_of(
         _shared_rest_numbers,
-        _shared_rest,
+        worked("a-b", "p/c"),
         "{who} has {a} {things}, keeps {b}, and deals out the rest equally to {c} friends. "
         "What does each friend get?",
         "From {a} liters of juice {b} liters are spilled. The rest fills {c} jugs evenly. How many liters per jug?",
     ),
     "two_prices": kind_of(
-        _two_prices_numbers,
-        _two_prices,
+        drawn(a=(2, 9), b=(2, 9), c=(2, 9), d=(2, 9)),
+        worked("a*b", "c*d", "p+q"),
         "{who} buys {a} {things} for {b} dollars each and {c} hats for {d} dollars each. "
         "What is the total in dollars?",
         "A club sells {a} large flags at {b} dollars and {c} small flags at {d} dollars. How many dollars is that?",

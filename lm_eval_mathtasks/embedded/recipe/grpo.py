@@ -1,7 +1,5 @@
 """Stage three: reinforcement learning with TRL's GRPO, rewarded by our grader."""
 
-from __future__ import annotations
-
 from itertools import islice
 from pathlib import Path
 from random import Random

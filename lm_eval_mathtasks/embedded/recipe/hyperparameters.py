@@ -1,7 +1,5 @@
 """How large and how long: every number of a training run in one place."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, NamedTuple
 

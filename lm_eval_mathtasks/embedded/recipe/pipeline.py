@@ -1,13 +1,11 @@
 """The stages one after the other, each saved in Hugging Face format."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.embedded.recipe import STAGES
+from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.embedded.recipe.base import train_base
 from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage, save_stage
 from lm_eval_mathtasks.embedded.recipe.grpo import train_grpo

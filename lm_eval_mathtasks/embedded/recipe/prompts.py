@@ -4,8 +4,6 @@ The model meets the same problem as a chat turn and as plain text in the usual e
 after the question may name the form of the answer; without one the frame decides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 Unlike `lm_eval_mathtasks.rewards`, it takes unmarked answers as well: the recipe also asks for "The answer is ...".
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

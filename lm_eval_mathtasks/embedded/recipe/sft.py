@@ -1,7 +1,5 @@
 """Stage two: supervised fine-tuning with TRL on clean solutions, asked the way evaluations ask."""
 
-from __future__ import annotations
-
 from itertools import islice
 from pathlib import Path
 from random import Random

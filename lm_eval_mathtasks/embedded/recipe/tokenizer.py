@@ -1,7 +1,5 @@
 """The tokenizer: byte-level BPE with single digits, learned from the generator's own text."""
 
-from __future__ import annotations
-
 from itertools import islice
 from typing import Any
 

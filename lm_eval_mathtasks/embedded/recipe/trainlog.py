@@ -1,7 +1,5 @@
 """The training log: one JSON line per measurement, written as it is made."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Several graders on the same responses: accuracy, agreement, and what they dispute."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations

@@ -1,7 +1,5 @@
 """Where units are rescored: in processes of this machine, or on a Ray cluster. Both do the same, unit by unit."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
@@ -67,16 +65,14 @@ def _on_ray(row: dict[str, bytes]) -> dict[str, str]:
     """One unit in a Ray worker."""
     unit, options = pickle.loads(row["work"])  # noqa: S301  our own driver wrote it
     try:
-        summary = rescore_safely(unit, options, _judges_of(options.graders), lambda _: None)
+        summary = rescore_safely(unit, options, _judges_of(options.graders, 1), lambda _: None)
     except EvidenceError as error:
         summary = failed(unit, str(error))
     return {"summary": json.dumps(summary)}
 
 
-@lru_cache(maxsize=1)
-def _judges_of(graders: tuple[str, ...]) -> Judges:
-    """A Ray worker's graders: kept between units, ended with the worker."""
-    return Judges(graders, 1)
+# A Ray worker's graders: kept between units, ended with the worker.
+_judges_of = lru_cache(maxsize=1)(Judges)
 
 
 def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tick: Tick) -> Iterator[Summary]:

@@ -1,7 +1,5 @@
 """What is to be rescored: files, folders and patterns become units, one input file (or one run of lm-eval) each."""
 
-from __future__ import annotations
-
 import glob
 import os
 import re

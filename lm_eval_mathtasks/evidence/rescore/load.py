@@ -1,7 +1,5 @@
 """The runs of one unit, each with the lines it was read from; what cannot be read is named and the rest goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple

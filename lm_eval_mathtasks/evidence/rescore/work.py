@@ -1,7 +1,5 @@
 """One unit rescored: read, judged, written, and summarised in plain JSON that any process can send back."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -4,8 +4,6 @@ One line a doc, filter "none". The response, the doc, the prompt and their hashe
 new, `judged` says why, and the numbers the log had before are kept under `logged`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

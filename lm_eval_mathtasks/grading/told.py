@@ -1,0 +1,186 @@
+"""The number that a sentence without formulas is about.
+
+Of "The bakery earned $840 from selling 420 rolls" it is 840, and of "she has 130 minutes left if this month has 31
+days" 130: what stands in a later phrase or clause of its own does not answer.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from lm_eval_mathtasks.grading.formulas import Span
+from lm_eval_mathtasks.grading.units import parse_unit
+
+_OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
+_OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
+IS_SAID = re.compile(
+    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?)|[=:])\s(?:only |exactly |just |about |a total of )?\Z"
+)
+# The clause that tells the result starts behind one of these.
+_CLAUSE_START = re.compile(
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|earning|yielding|saving|totall?ing"
+    r"|for a total of|he|she|it|they|we|you|I|there)\b"
+    r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
+    r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
+)
+# Of a sentence that opens with its circumstances, "With 12 eggs and 3 cups of flour, Ann bakes 24 rolls", the clause
+# starts behind the comma.
+_OPENER = re.compile(
+    r"\W*(?:(?:so|thus|therefore|hence|then|now),?\s)?(?:if|when|after|before|with|without|for|in|of|at|to|by|since|while"
+    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n]*?\d[^.\n]*?,\s(?=(?:he|she|it|they|we|you|I|there"
+    r"|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
+    re.IGNORECASE,
+)
+# ... and it ends before one of these, unless it begins with it.
+_SUBORDINATE = re.compile(
+    r"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|since|while|where|unless|as long as)\s"
+)
+_PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
+_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
+_COMPLEMENT = re.compile(
+    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
+    re.IGNORECASE,
+)
+_UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
+_UNIT_BEHIND = re.compile(r"\s([a-z]+)")
+# "67 berries in total": the last number of a clause, if it is said to be all
+_IN_TOTAL = re.compile(
+    r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
+)
+_ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
+# "95 (60 from him, 35 from her)"
+_REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
+# "3/4 of his money, or $60"
+_OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
+_APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
+# "3 pounds less than 5 times her weight", "10 years past the current age of 162": what is not worked out is no value
+_RELATIVE_TO = re.compile(
+    r"(?:\s[a-z]+){0,2}\s(?:(?:more|less|[a-z]+er) than (?:[a-z']+ ){0,3}?"
+    r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d)[^,;=.\n]*(?:[.!]|\Z)"
+)
+_LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
+_ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
+# What makes one value of two numbers: √2/2, 3 + √2, 3·10^8, 12 1/2, 3:4, 28 + 3
+_SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
+_JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s[-−+]\s")
+_JOINED = re.compile(r"[:⁄]|\s?[×·*]\s?|\s[+x]\s")
+_WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
+_COMPARED = re.compile(
+    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
+)
+
+
+def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
+    """Return the number that a sentence comes to: the first after its last `=`, unless a sum follows, or the one that
+    its last main clause tells.
+
+    Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
+    """
+    told = _main_clause(text, numbers, sentence)
+    equals = text.rfind("=", told[0][0], told[-1][0])
+    for k, (begin, end) in enumerate(told):
+        if begin > equals >= 0:
+            return told[-1] if _OPERATOR.match(text, end) else (begin, end)
+        behind = told[k + 1 : k + 3]
+        if behind and _OR_ABOUT.fullmatch(text, end, behind[0][0]):
+            return begin, end
+        # the value of "3/4 of his money" or of "20% of $50" stands behind "or"
+        for before, after in pairwise([(begin, end), *behind]) if _is_factor(text, (begin, end)) else ():
+            if _APPOSED.fullmatch(text, before[1], after[0]):
+                return after
+    if _IN_TOTAL.match(text, told[-1][1]):
+        return told[-1]
+    if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
+        return told[0][0], told[-1][1]
+    said = [k for k, (begin, _) in enumerate(told) if IS_SAID.search(text, max(0, begin - 30), begin)]
+    if said:
+        told = told[said[-1] :]
+    else:
+        free = [
+            k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
+        ]
+        told = told[free[0] : free[-1] + 1] if free else told[-1:]
+    # what is attached to a number by a preposition is no result of its own
+    return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _is_list(text: str, numbers: list[Span]) -> bool:
+    """Are they "3, 4 and 5" or "3 cm and 4 cm", all of one unit?"""
+    joints = [_LISTED.fullmatch(text, a[1], b[0]) for a, b in pairwise(numbers)]
+    units = {joint and joint["unit"] for joint in joints}
+    behind = _UNIT_BEHIND.match(text, numbers[-1][1])
+    return all(joints) and (units == {None} or (behind is not None and units == {behind[1]}))
+
+
+def is_unresolved(text: str, end: int) -> bool:
+    """Does the number before `end` only relate what is asked to something else, as in "3 less than 5 times her age"?"""
+    return _RELATIVE_TO.match(text, end) is not None
+
+
+def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
+    """Join what is one quantity: "√2/2", "12 1/2", and "2 hours and 15 minutes", the second in a smaller unit."""
+    joined = numbers[:1]
+    for (before, end), (begin, stop) in pairwise(numbers):
+        between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
+        units = [parse_unit(match[1]) for match in (between, behind) if match]
+        larger, smaller = units if len(units) == 2 else (None, None)
+        surd = _SURD.search(text, before, stop) and _JOINED_SURD.fullmatch(text, end, begin)
+        if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
+            assert behind is not None
+            joined[-1] = (joined[-1][0], behind.end())
+        elif (
+            surd
+            or _JOINED.fullmatch(text, end, begin)
+            or (text[end:begin] == " " and "/" in text[begin:stop])
+        ):
+            bracketed = text[end] == ")" and text[joined[-1][0] - 1] == "("
+            joined[-1] = (joined[-1][0] - bracketed, stop)
+        else:
+            joined.append((begin, stop))
+    return joined
+
+
+def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
+    """Leave out "5 miles more than 40" and "60% of 50" behind "which is", and a remark in brackets, beside another."""
+    for k in range(len(numbers) - 1, 0, -1):
+        begin, end = numbers[k]
+        relates = _COMPARED.match(text, end) or _is_factor(text, (begin, end))
+        if relates and _WHICH_IS.search(text, max(0, begin - 20), begin):
+            numbers = numbers[:k] + numbers[k + 2 :]
+    remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])
+    closed = text.find(")", remark.end()) if remark else -1
+    return [span for span in numbers if not remark or not remark.start() < span[0] < closed]
+
+
+def _is_factor(text: str, number: Span) -> bool:
+    """Is it one as in "60% of 50", "3/4 of them" or "4 times her age"?"""
+    part = text[number[1] - 1] == "%" or "/" in text[slice(*number)]
+    return bool((part and _OF.match(text, number[1])) or _TIMES.match(text, number[1]))
+
+
+def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
+    """Keep the numbers of the last main clause that has any."""
+    later = numbers
+    # what stands before a colon is a heading
+    colon = text.rfind(":", sentence, numbers[-1][0])
+    if colon >= 0 and not text[colon + 1].isdigit():
+        parts = [span for span in numbers if span[0] > colon]
+        whole = (
+            _ALTOGETHER.search(text, sentence, colon)
+            and len(parts) > 1
+            and "=" not in text[colon : parts[-1][0]]
+        )
+        later = numbers = (numbers[: -len(parts)] if whole else []) or parts
+    for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
+        kept = [span for span in numbers if span[1] <= match.start()]
+        if kept and text[sentence : match.start()].strip():
+            later = kept
+            break
+    opened = _OPENER.match(text, sentence, later[-1][0])
+    later = [span for span in later if not opened or span[0] >= opened.end()] or later
+    for match in reversed(list(_CLAUSE_START.finditer(text, sentence, later[-1][0]))):
+        kept = [span for span in later if span[0] >= match.start()]
+        if kept:
+            return kept
+    return later

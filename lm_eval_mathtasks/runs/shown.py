@@ -1,0 +1,108 @@
+"""What the prompts and responses of a run show, whatever its log states: solved examples, the answer itself, outputs of
+tools, thinking."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from statistics import median_low
+from typing import NamedTuple
+
+from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.text import thinking
+
+# Docs that are looked at for what is the same in all of them.
+_LOOKED_AT = 64
+# Characters of a prompt that are of one doc, beside its question: examples drawn for each doc are longer.
+_LONGEST_HINT = 300
+# What stands before a question at the beginning of its line, or on the line above.
+_LABEL = re.compile(r"(?:^|\n)[^\S\n]*([^\n:：]{1,20}[:：])\s*$")
+_OPTION = re.compile(r"\(?\b[A-E][).:]\s")
+_TOOL_OUTPUT = re.compile(
+    r"```(?:output|execution)\b|<(?:tool_response|interpreter|execution_results?|function_results?)>|\[TOOL_RESULTS\]"
+)
+_EMPTY_THOUGHT = re.compile(r"<\W*think\W*>\s*<\W*/think\W*>")
+_NO_THINK = re.compile(r"(?<!\w)/no_?think\b")
+
+
+class Shown(NamedTuple):
+    """examples: solved ones before the question, None where no label tells; told: docs whose prompt holds their own
+    answer beside the question; with_tools: docs with outputs of tools in a response; thinks: whether most of the first
+    docs think, None where nothing tells (thinking may have been taken out)."""
+
+    examples: int | None
+    told: int
+    with_tools: int
+    thinks: bool | None
+
+
+def shown_by(run: Run) -> Shown:
+    """Return what the prompts and responses of a run show."""
+    asked = [(row, before, behind) for row in run.rows for before, behind in _around(row)]
+    counts = [found for _, before, _ in asked if (found := _examples(before)) is not None]
+    return Shown(
+        examples=median_low(counts) if 2 * len(counts) > len(run.rows) else None,
+        told=sum(_told(asked)),
+        with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
+        thinks=_thinks(run, [behind for _, _, behind in asked]),
+    )
+
+
+def _around(row: Row) -> Iterator[tuple[str, str]]:
+    """The text of a prompt before its question and behind it, nothing where the question does not stand in it."""
+    question, prompt = row.question.strip(), _text_of(row.prompt or "")
+    at = prompt.rfind(question) if question else -1
+    if at >= 0 and prompt != question:
+        yield prompt[:at], prompt[at + len(question) :]
+
+
+def _text_of(prompt: str) -> str:
+    """A prompt as text: of a conversation, what was said in it."""
+    if not prompt.lstrip().startswith('[{"'):
+        return prompt
+    try:
+        turns = json.loads(prompt)
+        return "\n".join(str(turn.get("content") or turn.get("prompt") or "") for turn in turns)
+    except (ValueError, AttributeError):
+        return prompt
+
+
+def _examples(before: str) -> int | None:
+    """How many questions stand before a doc's own, by the label of its own."""
+    label = _LABEL.search(before)
+    if label is None:
+        return None
+    return len(re.findall(rf"(?m)^[^\S\n]*{re.escape(label[1])}", before)) - 1
+
+
+def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
+    """Whether the prompts hold the docs' own answers, in what only they say beside the question."""
+    first = [(before, behind[::-1]) for _, before, behind in asked[:_LOOKED_AT]]
+    if len(first) < 2:
+        return
+    start, end = (len(alike(texts)) for texts in zip(*first, strict=True))
+    for row, before, behind in asked:
+        own = [text for text in (before[start:], behind[: len(behind) - end]) if len(text) <= _LONGEST_HINT]
+        hint = "\n".join(own)
+        gold = (row.gold or "").strip()
+        yield (
+            len(gold) > 0
+            and len(_OPTION.findall(hint)) < 3
+            and bool(re.search(rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)", hint))
+        )
+
+
+def alike(texts: Sequence[str]) -> str:
+    """The whole words that all texts begin with."""
+    low, high = min(texts), max(texts)
+    differ = (place for place, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1])
+    return re.sub(r"\S+$", "", low[: next(differ, len(low))])
+
+
+def _thinks(run: Run, behind: Sequence[str]) -> bool | None:
+    told = [*behind[:_LOOKED_AT], str(run.provenance.settings.get("system_instruction") or "")]
+    if any(map(_NO_THINK.search, told)):
+        return False
+    answers = [text for row in run.rows[:_LOOKED_AT] for text in row.responses]
+    empty = sum(bool(_EMPTY_THOUGHT.match(text.lstrip())) for text in answers)
+    full = sum(bool(thinking(text).spans) for text in answers) - empty
+    return True if 2 * full > len(answers) else False if 2 * empty > len(answers) else None
