@@ -54,8 +54,9 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
     if model in LOCAL_MODELS:
         check_local(model, model_args)
         settings = _sampled_as_said(settings)
-    if model == "replay" and "path" in model_args and not Path(str(model_args["path"])).is_file():
-        raise ReplayError("a file of responses", f"path={model_args['path']}, which is none", "correct it")
+    if model == "replay" and "path" in model_args and not (path := Path(str(model_args["path"]))).is_file():
+        fault = "is a folder" if path.exists() else "does not exist"
+        raise ReplayError("a file of responses", f"{path}, which {fault}", "correct path=")
     if model.startswith("mathtasks-"):
         _check_api(model_args)
     elif model in ("openai-completions", "openai-chat-completions") and not os.environ.get("OPENAI_API_KEY"):

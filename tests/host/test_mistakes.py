@@ -164,7 +164,7 @@ MISTAKES = {
     "a folder for a journal": ([*CHAT, "model=x,journal=empty", *SAMPLE, "--dry-run"], "got empty is a folder"),
     "a journal of another kind": ([*CHAT, "model=x,journal=broken.yaml", *SAMPLE, "--dry-run"], "another kind of file"),
     "a model's name alone": ([*CHAT, "gpt-4o-mini", *SAMPLE], "name=value,name=value for --model_args"),
-    "a replay of a folder": ([*REPLAY, "path=empty,model=x", *SAMPLE], "path=empty, which is none"),
+    "a replay of a folder": ([*REPLAY, "path=empty,model=x", *SAMPLE], "empty, which is a folder"),
     "a replay without responses": ([*REPLAY, "path=q.jsonl,model=x", *SAMPLE], 'an object with "response" and'),
     "a replay in Latin-1": ([*REPLAY, "path=latin.jsonl,model=x", *SAMPLE], "Write the file again, as UTF-8"),
     "a folder of flags": (["--config", "empty"], "a YAML file of flags for --config, got"),
