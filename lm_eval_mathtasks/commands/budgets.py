@@ -11,7 +11,7 @@ from lm_eval_mathtasks.commands.arguments import (
 )
 from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, cell, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.tables import Share, Table
 from lm_eval_mathtasks.token_counts import Ruler, read_ruler
