@@ -9,7 +9,7 @@ from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import ScoreError
 
-_ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
+ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
 
 
 class Encoded(NamedTuple):
@@ -31,7 +31,7 @@ class Local:
         import torch
         from transformers import AutoTokenizer
 
-        adapter = Path(folder) / _ADAPTER
+        adapter = Path(folder) / ADAPTER
         if not (Path(folder) / "config.json").is_file() and not adapter.is_file():
             raise ScoreError(
                 "a folder with a Hugging Face model or a LoRA adapter",

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import FORMATS, whole_number
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.files import write_fault
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks shepherd`; the same command goes on where it was stopped."""
+    from lm_eval_mathtasks.host.mistakes import refuse_absent_device
     from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
     from lm_eval_mathtasks.training.pairs import sampled_run
     from lm_eval_mathtasks.training.shepherd import Completer, Settings, label_steps
 
+    if args.temperature <= 0:
+        raise TrainingError(
+            "a --temperature above 0: endings are drawn", str(args.temperature), "--temperature 1.0"
+        )
+    if fault := write_fault(args.out):
+        raise TrainingError("a file to write to as --out", fault, "name another")
+    if args.model:
+        refuse_absent_device(args.device)
     run = sampled_run(args.samples)
     settings = Settings(
         args.rollouts, args.responses, args.batch_size, args.seed, args.temperature, args.max_tokens

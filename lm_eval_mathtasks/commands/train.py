@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.commands.arguments import whole_number
+from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.tables import Table, print_tables
 
 _STAGES = {
@@ -127,6 +129,10 @@ def _data(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.training import data
     from lm_eval_mathtasks.training.own_tasks import FOLDER, write_tasks
 
+    if args.dev < 0:
+        raise TrainingError("a --dev of 0 or more", str(args.dev), "--dev 0 keeps none")
+    if fault := write_fault(args.out, folder=True):
+        raise TrainingError("a folder to write to as --out", fault, "name another")
     drawn = data.draw(args.source, count=args.count, dev=args.dev, seed=args.seed)
     tests, absent = data.questions_at_hand(args.against or data.TEST_SETS)
     removed = 0

@@ -74,10 +74,10 @@ def tag_slots(text: str) -> list[Span]:
     return []
 
 
-def tag_closed(text: str, position: int) -> bool:
-    """Whether the answer element around `position` has its closing tag."""
-    tag = _TAG.search(text, position)
-    return tag is not None and bool(tag["slash"])
+def ends_in_tag(text: str) -> bool:
+    """Whether the last tag of an answer is an opening one: its answer, or the tag that closes it, was cut off."""
+    tags = list(_TAG.finditer(text))
+    return bool(tags) and not tags[-1]["slash"]
 
 
 def hash_slots(text: str) -> list[Span]:

@@ -4,6 +4,7 @@ A reward is stricter than an evaluation. What training pays for is what a model 
 the extractor's guesses find, or one of a response that was cut off, earns nothing.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -12,10 +13,11 @@ from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.grading.deadline import start_early
 from lm_eval_mathtasks.grading.equivalence import plain_number
 from lm_eval_mathtasks.grading.extract import MARKED, extract_answer
+from lm_eval_mathtasks.grading.formulas import ends_in_formula
 from lm_eval_mathtasks.grading.grade import is_understood
-from lm_eval_mathtasks.grading.judge import judge
+from lm_eval_mathtasks.grading.judge import Judgement, judge
 from lm_eval_mathtasks.grading.reference import answer_in
-from lm_eval_mathtasks.grading.statements import tag_closed
+from lm_eval_mathtasks.grading.statements import ends_in_tag
 from lm_eval_mathtasks.grading.verdict import Status
 
 SOLUTION_COLUMN = "solution"
@@ -45,7 +47,7 @@ def ruling(response: str, reference: Any, finish_reason: str | None = None) -> R
         return Ruling("no gold", "the reference answer cannot be read")
     judged = judge(response, gold=gold, finish_reason=finish_reason)
     answer, rule = judged.extraction.answer, judged.extraction.rule
-    if judged.cut_off or not _closed(response, rule, judged.extraction.span):
+    if _broken_off(response, judged, finish_reason):
         return Ruling("unreadable", "the response is not finished", answer)
     if answer is not None and rule not in MARKED:
         return Ruling("unreadable", f"the answer is not marked (found by the rule {rule})", answer)
@@ -75,20 +77,35 @@ def texts_of(completions: Sequence[Any]) -> list[str]:
 def finishes(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[str | None]:
     """How each completion ended, as servers name it; None where nothing says so.
 
-    From a column `finish_reason`; else, in TRL, from the token ids and the end tokens of the trainer that calls; else
-    from the completion itself, where it is a `Response`.
+    In TRL from the token ids and the end tokens of the trainer that calls, whatever a column of the data says; else
+    from a column `finish_reason`; else from the completion itself, where it is a `Response`.
     """
-    if (given := columns.get(FINISH_COLUMN)) is not None:
-        return list(given)
     ends = _end_tokens(columns)
     if ends and (ids := columns.get("completion_ids")) is not None:
         return ["stop" if len(own) and int(own[-1]) in ends else "length" for own in ids]
+    if (given := columns.get(FINISH_COLUMN)) is not None:
+        return list(given)
     return [getattr(completion, "finish_reason", None) for completion in completions]
 
 
 def unfinished(text: str, finish_reason: str | None) -> bool:
     """Whether a response is known to be cut off, whatever it answers."""
-    return judge(text, gold=None, finish_reason=finish_reason).cut_off is not None
+    return _broken_off(text, judge(text, gold=None, finish_reason=finish_reason), finish_reason)
+
+
+def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool:
+    """An answer that stands before what is open was given; a model that is paid for it learns to end in the middle."""
+    if judged.cut_off or ends_in_tag(text):
+        return True
+    span = judged.extraction.span
+    behind = text[span[1] :].rstrip() if span else ""
+    return finish_reason is None and (ends_in_formula(behind) or _ends_in_box(text))
+
+
+def _ends_in_box(text: str) -> bool:
+    start = text.rfind(r"\boxed")
+    last = re.sub(r"\\[{}]", "", text[start:]) if start >= 0 else ""
+    return last.count("{") > last.count("}")
 
 
 def _end_tokens(columns: Mapping[str, Any]) -> frozenset[int]:
@@ -101,13 +118,23 @@ def _end_tokens(columns: Mapping[str, Any]) -> frozenset[int]:
 
 
 def _text(completion: Any) -> str:
+    """What the model says last: nothing where a tool or a user has the last word."""
     if isinstance(completion, str):
         return completion
-    if not completion:
+    last = completion[-1] if isinstance(completion, list | tuple) and completion else completion
+    if not last:
         return ""
-    content = (completion[-1] if isinstance(completion, Sequence) else completion).get("content") or ""
+    if not isinstance(last, Mapping):
+        wanted, got = "completions as texts, or as lists of messages", type(last).__name__
+        raise DataError(
+            wanted, got if last is completion else f"a list of {got}", "hand over what the model wrote"
+        )
+    content = last.get("content") if last.get("role", "assistant") == "assistant" else ""
+    if isinstance(content, str):
+        return content
     # Contents of several parts: only those of text say something.
-    return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
+    parts = content if isinstance(content, list | tuple) else ()
+    return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)
 
 
 def _references(columns: Mapping[str, Any]) -> Sequence[Any]:
@@ -144,8 +171,3 @@ def _readable(gold: str) -> str | None:
     if plain_number(gold) is None:
         start_early()
     return gold
-
-
-def _closed(response: str, rule: str, span: tuple[int, int] | None) -> bool:
-    """Whether the mark around an answer was closed; a tag may have lost its end to the token limit."""
-    return rule != "tag" or span is None or tag_closed(response, span[1])

@@ -14,7 +14,7 @@ trl: {learning_rate: 2.0e-4, use_peft: true, lora_r: 16}     # TRL's own keys, p
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -25,6 +25,11 @@ Stage = Literal["sft", "grpo", "orm", "prm"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 Labels = Literal["hard", "soft"]
 Paths = Literal["one", "all"]
+# Of a finding of the preflight: README.md says what each means.
+Code = Literal[
+    "eos", "masked", "truncated", "template", "gold", "completion", "prompt", "twice", "format", "weight",
+    "learning_rate", "epsilon_high", "reward_head", "groups", "tests", "bonus", "unfinished",
+]  # fmt: skip
 SAMPLED = 16  # prompts a preflight samples, in groups as large as those of the training
 PAIRS = 4  # a doc, of an ORM
 
@@ -99,16 +104,29 @@ def read_config(path: Path, stage: Stage | None = None) -> Config:
     import yaml
 
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        given, twice = yaml.safe_load(text), list(_given_twice(yaml.compose(text)))
     except OSError as error:
         raise TrainingError("a configuration", f"{path}: {error.strerror}", "check the path") from None
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise TrainingError(f"YAML in {path}", " ".join(str(error).split()), "correct it") from None
+    if twice:
+        raise TrainingError(f"each key once in {path}", f"{', '.join(twice)} again", "take one out")
     if not isinstance(given, dict):
         raise TrainingError(
             f"keys and values in {path}", type(given).__name__, f"begin with {', '.join(_REQUIRED)}"
         )
     return _config(given, path, stage)
+
+
+def _given_twice(node: Any) -> Iterator[str]:
+    """The keys that a mapping of a YAML document has twice: of these YAML takes the last one in silence."""
+    seen: set[str] = set()
+    for key, value in node.value if getattr(node, "id", "") == "mapping" else ():
+        if key.value in seen:
+            yield f"{key.value} in line {key.start_mark.line + 1}"
+        seen.add(str(key.value))
+        yield from _given_twice(value)
 
 
 def nearest_key(key: str, known: Collection[str]) -> str:
@@ -117,11 +135,11 @@ def nearest_key(key: str, known: Collection[str]) -> str:
     return f"did you mean {like[0]}?" if like else f"use one of {', '.join(known)}"
 
 
-def known_keys(given: Mapping[str, Any], known: Collection[str], where: str) -> None:
+def known_keys(given: Collection[Any], known: Collection[str], where: str) -> None:
     """Raise TrainingError for a key that is not known."""
     for key in given:
         if key not in known:
-            raise TrainingError(f"the keys {where} to be known ones", str(key), nearest_key(str(key), known))
+            raise TrainingError(f"the names {where} to be known ones", str(key), nearest_key(str(key), known))
 
 
 def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
@@ -146,10 +164,10 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         )
     return Config(
         stage=own,
-        model=str(given["model"]),
-        output=Path(given["output"]).expanduser(),
-        train=Path(data["train"]).expanduser(),
-        dev=Path(data["dev"]).expanduser() if data.get("dev") else None,
+        model=_text(given["model"], "model", path),
+        output=Path(_text(given["output"], "output", path)).expanduser(),
+        train=Path(_text(data["train"], "data: train", path)).expanduser(),
+        dev=Path(_text(data["dev"], "data: dev", path)).expanduser() if data.get("dev") else None,
         format=_one_of(given, "format", FORMATS, path) if given.get("format") is not None else None,
         rewards=_mapping(given, "rewards", path),
         processbench=_paths(data.get("processbench"), path),
@@ -179,7 +197,13 @@ def _paths(value: Any, path: Path) -> tuple[Path, ...]:
         raise TrainingError(
             f"a list of files under data: processbench: in {path}", repr(value), "[a.jsonl, b.jsonl]"
         )
-    return tuple(Path(one).expanduser() for one in value)
+    return tuple(Path(_text(one, "data: processbench", path)).expanduser() for one in value)
+
+
+def _text(value: Any, key: str, path: Path) -> str:
+    if not isinstance(value, str):
+        raise TrainingError(f"a text, a path or name, for {key} in {path}", repr(value)[:80], "correct it")
+    return value
 
 
 def _mapping(given: Mapping[str, Any], key: str, path: Path, known: Collection[str] = ()) -> dict[str, Any]:
@@ -197,9 +221,8 @@ def _preflight(given: Mapping[str, Any], path: Path) -> Preflight:
     allow = given.get("allow") or []
     if not isinstance(allow, list):
         raise TrainingError(f"a list under preflight: allow: in {path}", repr(allow), "allow: [bonus]")
-    return Preflight(
-        _whole(given.get("sample", SAMPLED), "preflight: sample", path, least=0), tuple(map(str, allow))
-    )
+    known_keys(allow, get_args(Code), f"under preflight: allow: of {path}")
+    return Preflight(_whole(given.get("sample", SAMPLED), "preflight: sample", path, least=0), tuple(allow))
 
 
 def _whole(value: Any, key: str, path: Path, least: int = 1) -> int:

@@ -226,7 +226,7 @@ def _problems(rows: Sequence[dict[str, Any]], place: str) -> list[Problem]:
 def _problem(row: Mapping[str, Any], number: int, place: str) -> Problem:
     question = next((row[name] for name in QUESTION if isinstance(row.get(name), str)), None)
     reference = next((row[name] for name in GOLD if row.get(name) is not None), None)
-    if not question or reference is None:
+    if not question or reference is None or isinstance(reference, bool):
         missing, names = ("a question", QUESTION) if not question else ("a reference answer", GOLD)
         raise DataError(
             f"{missing} in row {number + 1} of {place}, in one of the columns {', '.join(list(names)[:8])}",

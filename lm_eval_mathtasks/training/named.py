@@ -3,9 +3,10 @@
 import functools
 import importlib
 import inspect
+import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import rewards
@@ -14,6 +15,9 @@ from lm_eval_mathtasks.training.config import nearest_key
 
 OURS = tuple(name for name in rewards.__all__ if name not in ("Ruling", "ruling"))
 CORRECTNESS = ("accuracy", "staged")  # and their asynchronous forms: what is paid for the answer itself
+# What TRL hands to a reward beside the columns of the data.
+_HANDED_OVER = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
+_KEPT_BACK = ("prompt", "completion")
 # The least and the most that one of ours can give, as far as it has no parameters.
 RANGES = {
     "tags_format": (0.0, 1.0),
@@ -52,23 +56,55 @@ def named_rewards(given: Mapping[str, Any]) -> list[Reward]:
     """
     if not given:
         raise TrainingError("rewards: with at least one reward", "none", "rewards: {accuracy: 1.0}")
-    return [_reward(name, value) for name, value in given.items()]
+    found = [_reward(str(name), value) for name, value in given.items()]
+    if not any(one.weight for one in found):
+        raise TrainingError("a reward with a weight other than 0", "none", "a weight of 1.0 is usual")
+    return found
+
+
+def check_calls(rewards: Sequence[Reward], columns: Iterable[str]) -> None:
+    """Raise TrainingError for a reward that cannot be called as TRL's trainer calls it on data with these columns."""
+    given = dict.fromkeys((*_HANDED_OVER, *(name for name in columns if name not in _KEPT_BACK)))
+    for one in rewards:
+        try:
+            inspect.signature(one.function).bind(**given)
+        except (TypeError, ValueError) as error:
+            raise TrainingError(
+                f"a reward (completions, **columns) that TRL can call on these data, for {one.name}",
+                str(error),
+                "a function of that form; rewards/README.md has the faces of other trainers",
+            ) from None
 
 
 def _reward(name: str, value: Any) -> Reward:
     options = dict(value) if isinstance(value, dict) else {"weight": value}
     weight = options.pop("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
-        raise TrainingError(f"a number as the weight of the reward {name}", repr(weight), f"{name}: 1.0")
+    if not _is_number(weight):
+        raise TrainingError(f"a number as the weight of the reward {name}", repr(weight), f"`{name}: 1.0`")
     function = _function(name)
-    taken = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in options:
+    taken = {p.name: p.default for p in _parameters(name, function) if p.kind is p.KEYWORD_ONLY}
+    for option, own in options.items():
         if option not in taken:
             raise TrainingError(
-                f"a parameter of the reward {name}", option, nearest_key(option, ["weight", *taken])
+                f"a parameter of the reward {name}", str(option), nearest_key(str(option), ["weight", *taken])
             )
+        if _is_number(taken[option]) and not _is_number(own):
+            raise TrainingError(f"a number as {option} of the reward {name}", repr(own), "correct it")
     bound = functools.partial(function, **options) if options else function
     return Reward(name.rpartition(".")[2], bound, float(weight), options)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _parameters(name: str, function: Callable[..., Any]) -> Iterable[inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"a function (completions, **columns) at {name}", str(error), "name one"
+        ) from None
 
 
 def _function(name: str) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, get_args
 
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.training.config import Config, nearest_key
@@ -42,7 +42,8 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
         raise TrainingError("TRL and peft", str(error), _EXTRA) from error
     name = _CLASSES.get(config.stage)
     kinds = (getattr(trl, name) if name else transformers.TrainingArguments, trl.ModelConfig)
-    known = {field.name for kind in kinds for field in dataclasses.fields(kind) if field.init} - set(_OURS)
+    types = {field.name: field.type for kind in kinds for field in dataclasses.fields(kind) if field.init}
+    known = types.keys() - set(_OURS)
     for key in config.trl:
         if key in _OURS:
             raise TrainingError(
@@ -50,6 +51,9 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
             )
         if key not in known:
             raise TrainingError("keys of TRL under trl:", str(key), nearest_key(str(key), known))
+        if not _fits(config.trl[key], types[key]):
+            wanted = getattr(types[key], "__name__", str(types[key]))
+            raise TrainingError(f"{wanted} for {key} under trl:", repr(config.trl[key]), "correct it")
     set_here = {
         "model_name_or_path": config.model,
         "output_dir": str(config.output),
@@ -60,9 +64,17 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
     parser.set_defaults_with_config(**config.trl, **set_here)
     try:
         arguments, model = parser.parse_args_into_dataclasses(args=[])
-    except (ValueError, TypeError, ImportError) as error:
+    except (ValueError, TypeError, ArithmeticError, ImportError) as error:
         raise TrainingError("settings that TRL accepts", str(error), "change it under trl:") from error
     return Options(arguments, model, dict(config.trl))
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is of the type of a field of numbers or switches; TRL's parser sees to texts and other fields."""
+    kinds = set(get_args(wanted) or (wanted,))
+    if isinstance(value, str) or not kinds <= {int, float, bool, type(None)}:
+        return True
+    return type(value) in kinds or (type(value) is int and float in kinds)
 
 
 def _refuse(message: str) -> NoReturn:

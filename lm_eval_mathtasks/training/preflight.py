@@ -5,12 +5,13 @@ A finding of severity "error" stops the run unless the configuration allows its 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.rewards.rulings import GOLD_COLUMNS, rulings
-from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.config import Code, Config
 from lm_eval_mathtasks.training.named import Reward
 from lm_eval_mathtasks.training.options import Options
 
@@ -25,7 +26,7 @@ class Finding(NamedTuple):
     """code: by which a configuration allows it; what: the fact; fix: what to do about it."""
 
     severity: Literal["error", "warning"]
-    code: str
+    code: Code
     what: str
     fix: str
 
@@ -48,6 +49,7 @@ def of_options(config: Config, options: Options, rewards: Sequence[Reward]) -> I
     yield from _learning_rate(options)
     yield from _reward_head(config, options)
     if config.stage == "grpo":
+        yield from _weights(rewards)
         yield from _epsilon_high(options.arguments)
         yield from _bonus(options.arguments, rewards)
         yield from _form(config, rewards)
@@ -62,6 +64,13 @@ def of_rows(config: Config, rows: Sequence[Any], tokenizer: Any) -> Iterator[Fin
         got = "the data are conversations, and the model has no chat template"
         fix = "write them as text with `mathtasks train data --prompt text`, or set chat_template_path under trl:"
         yield Finding("error", "template", got, fix)
+    if config.stage == "grpo" and tokenizer.eos_token_id is None:
+        fix = "set eos_token in the model's tokenizer_config.json"
+        yield Finding("error", "eos", "the tokenizer names no token that ends a response", fix)
+    told = ("prompt", "completion", "messages", "text", "chosen", "rejected")
+    if again := len(rows) - len({json.dumps([row.get(name) for name in told]) for row in rows}):
+        got = f"{again} of {len(rows)} rows stand there before, word for word: they weigh as often as they stand there"
+        yield Finding("warning", "twice", got, "leave them out, if that is not meant")
     if config.stage == "grpo" and not set(GOLD_COLUMNS) & set(first):
         got = f"the data have no reference answer ({', '.join(GOLD_COLUMNS)}), only {', '.join(first)}"
         fix = "add a column `gold`, or write the data with `mathtasks train data`"
@@ -107,7 +116,7 @@ def of_filtered(given: int, kept: int, limit: object) -> Iterator[Finding]:
         yield _few(lost, given, "truncated", got, "raise max_length, where the trainer has one")
 
 
-def _few(count: int, given: int, code: str, got: str, fix: str) -> Finding:
+def _few(count: int, given: int, code: Code, got: str, fix: str) -> Finding:
     """A finding that a few rows do not make an error."""
     return Finding("error" if count > MANY_CUT * given else "warning", code, got, fix)
 
@@ -117,8 +126,22 @@ def _without_gold(rows: Sequence[Mapping[str, Any]]) -> int:
     return sum(one.kind == "no gold" for one in rulings([""] * len(rows), columns))
 
 
+def _weights(rewards: Sequence[Reward]) -> Iterator[Finding]:
+    """Of ours, what is worse is worth less, penalties too."""
+    for one in rewards:
+        if one.ours and one.weight < 0:
+            got = f"{one.name} has the weight {one.weight:g}: what it rewards would be punished"
+            yield Finding(
+                "error", "weight", got, "a weight above 0; the values of no_repetition are negative already"
+            )
+
+
 def _learning_rate(options: Options) -> Iterator[Finding]:
     rate = options.arguments.learning_rate
+    if rate <= 0:
+        yield Finding(
+            "error", "learning_rate", f"at a learning rate of {rate:g} nothing is learned", "1e-5 or more"
+        )
     if options.model.use_peft and "learning_rate" not in options.given and rate <= _FULL_RATE:
         got = f"LoRA with TRL's default learning rate of {rate:g} hardly learns"
         fix = "set learning_rate under trl:; 1e-4 to 2e-4 is usual for LoRA"

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.errors import MathtasksError, TrainingError
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
 from lm_eval_mathtasks.training.material import material
-from lm_eval_mathtasks.training.named import named_rewards
+from lm_eval_mathtasks.training.named import check_calls, named_rewards
 from lm_eval_mathtasks.training.options import trl_options
 from lm_eval_mathtasks.training.record import (
     ROLLOUTS,
@@ -30,6 +32,7 @@ from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, s
 
 CHECKPOINT = "checkpoint-"
 _ROOM = 1 << 20  # bytes: a disk with less is full, whatever a failure to write says
+_OF_A_MODEL = ("jinja2", "safetensors")  # whose errors are of a chat template, or of weights
 Say = Callable[[str | Table], None]
 
 
@@ -62,6 +65,8 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
         if config.dev and config.stage in ("sft", "grpo")
         else []
     )
+    if rewards:
+        check_calls(rewards, rows[0])
     findings = [*preflight.of_options(config, options, rewards), *_of_data(config)]
     with _clear_errors(config):
         tokenizer = start_tokenizer(config, options)
@@ -97,6 +102,10 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         history = trainer.state.log_history
         if trainer.is_world_process_zero() and history:
             write_curve(config.output / CURVE, history)
+    if not trainer.state.global_step:
+        raise TrainingError(
+            "at least one step of training", "none", "num_train_epochs or max_steps above 0, under trl:"
+        )
     trainer.save_model(str(config.output))
     seconds = time.monotonic() - begun
     tables = _verifier_tables(config, trainer) if trainer.is_world_process_zero() else []
@@ -121,7 +130,8 @@ def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> Iterable
     arguments, stage = plan.options.arguments, plan.config.stage
     if stage == "sft":
         labels = trainer.train_dataset["labels"]
-        ends = {trainer.processing_class.eos_token_id, *_ids(trainer.model.generation_config.eos_token_id)}
+        named = (trainer.processing_class, trainer.model.generation_config)
+        ends = {end for one in named for end in _ids(one.eos_token_id)}
         limit = None if arguments.packing else arguments.max_length
         given = len(labels) if arguments.packing else len(rows)
         return preflight.of_labels(labels, sorted(ends), limit, given)
@@ -168,6 +178,8 @@ def _of_data(config: Config) -> Iterator[preflight.Finding]:
 
 def _place(config: Config, resume: bool) -> Path | None:
     """The checkpoint to go on from. TrainingError where the folder holds another run, or none to go on with."""
+    if fault := write_fault(config.output, folder=True):
+        raise TrainingError("a folder to write to as output:", fault, "another output:")
     checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
@@ -199,7 +211,8 @@ def _used(plan: Plan, findings: Sequence[preflight.Finding]) -> dict[str, Any]:
 
 @contextmanager
 def _clear_errors(config: Config) -> Iterator[None]:
-    """A full disk, a missing model and too little memory, as messages; what else fails keeps its traceback."""
+    """What a user can change, as messages: a full disk, a model or package that is missing or broken, a value that a
+    package refuses, too little memory. What else fails, a reward of the user's too, keeps its traceback."""
     try:
         yield
     except MathtasksError:
@@ -208,7 +221,13 @@ def _clear_errors(config: Config) -> Iterator[None]:
         if _disk_full(config.output, error):
             fix = f"make room; {_how_to_go_on(config)}"
             raise TrainingError(f"room on the disk of {config.output}", "none", fix) from error
-        text = str(error)
+        text = str(error).strip()
+        if isinstance(error, ImportError):
+            raise TrainingError("what the configuration needs", text, "install it, or change trl:") from error
+        refused = isinstance(error, ValueError) or type(error).__module__.startswith(_OF_A_MODEL)
+        if refused and _of_a_package(error):
+            got = f"a model ({config.model}), data and settings that transformers and TRL can use"
+            raise TrainingError(got, text, "correct what it names") from error
         if isinstance(error, OSError):
             got = f"a model and data that can be read ({config.model})"
             raise TrainingError(got, text, "check the paths") from error
@@ -216,6 +235,12 @@ def _clear_errors(config: Config) -> Iterator[None]:
             fix = "smaller per_device_train_batch_size or max_completion_length, or load_in_4bit, under trl:"
             raise TrainingError("enough memory of the device", text.split("\n", 1)[0], fix) from error
         raise
+
+
+def _of_a_package(error: Exception) -> bool:
+    """Whether an installed package raised it, and not a reward of the user's, nor this package."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return "site-packages" in Path(last.filename).parts or last.filename.startswith("<")
 
 
 def _disk_full(folder: Path, error: Exception) -> bool:
@@ -241,4 +266,4 @@ def _how_to_go_on(config: Config) -> str:
 
 
 def _ids(value: Any) -> list[int]:
-    return [] if value is None else list(value) if isinstance(value, list) else [value]
+    return [one for one in (value if isinstance(value, list) else [value]) if one is not None]

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import file_sha256, write_whole
 from lm_eval_mathtasks.leaderboard.paired import Paired, compare_runs, own_shares
@@ -33,7 +34,6 @@ from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
 from lm_eval_mathtasks.training.own_tasks import FOLDER
 from lm_eval_mathtasks.training.running import checkpoints_in
-from lm_eval_mathtasks.training.trainers import ADAPTER
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
 CSV = "evaluated.csv"

@@ -8,7 +8,7 @@ PRM800K's path takes at each step what the labeller chose, else wrote, else foun
 each other alternative of a step is a row of its own: the steps before it, then the alternative.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,13 +56,21 @@ def hard(label: float | None) -> float | None:
 
 def _read(row: dict[str, Any], paths: Paths, place: str) -> Iterable[Stepwise]:
     if isinstance(row.get("label"), dict) and isinstance(row.get("question"), dict):
-        return _prm800k(row, paths)
+        return _prm800k(row, paths, place)
     if isinstance(row.get("input"), str) and isinstance(row.get("label"), str):
         return [_math_shepherd(row["input"], row["label"], place)]
     return [_stepwise(row, place)]
 
 
-def _prm800k(row: dict[str, Any], paths: Paths) -> Iterator[Stepwise]:
+def _prm800k(row: Mapping[str, Any], paths: Paths, place: str) -> Iterator[Stepwise]:
+    try:
+        yield from _labelled_paths(row, paths)
+    except (LookupError, TypeError, AttributeError) as error:
+        got = f"{type(error).__name__}: {error}"
+        raise DataError(f"problem and steps as in PRM800K in {place}", got, "fetch the file again") from error
+
+
+def _labelled_paths(row: Mapping[str, Any], paths: Paths) -> Iterator[Stepwise]:
     question = row["question"]["problem"]
     before: list[str] = []
     labels: list[float | None] = []
@@ -99,7 +107,12 @@ def _math_shepherd(asked: str, labelled: str, place: str) -> Stepwise:
         )
     steps, labels, at = (f"Step 1:{first}", *texts[1:]), [], 0
     for step in steps:
-        at = labelled.index(step.strip(), at) + len(step.strip())
+        found = labelled.find(step.strip(), at)
+        if found < 0:
+            raise DataError(
+                f"the text of `input` in `label` of {place}", step[:60], "is it Math-Shepherd's file?"
+            )
+        at = found + len(step.strip())
         labels.append(_sign(labelled[at : at + 2].strip(), place))
     return Stepwise(question.strip(), tuple(step.strip() for step in steps), tuple(labels))
 

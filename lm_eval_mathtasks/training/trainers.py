@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.groups import Generate
@@ -20,9 +21,6 @@ class Plan(NamedTuple):
     config: Config
     options: Options
     rewards: Sequence[Reward] = ()
-
-
-ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
 
 
 def start_tokenizer(config: Config, options: Options) -> Any:
@@ -91,7 +89,12 @@ def _dataset(config: Config, rows: list[dict[str, Any]]) -> Any:
 
     columns = {"sft": ("prompt", "completion", "messages", "text"), "orm": ("prompt", "chosen", "rejected")}
     wanted = columns.get(config.stage, tuple(rows[0]))
-    return Dataset.from_list([{name: row[name] for name in wanted if name in row} for row in rows])
+    try:
+        return Dataset.from_list([{name: row[name] for name in wanted if name in row} for row in rows])
+    # Arrow's errors are both.
+    except (TypeError, ValueError) as error:
+        fix = "write all rows alike"
+        raise TrainingError(f"columns of one type each in {config.train}", str(error), fix) from error
 
 
 def responder(trainer: Any) -> Generate | None:
@@ -162,12 +165,20 @@ def _start(config: Config, options: Options) -> tuple[Any, Any]:
     if config.stage not in ("sft", "grpo"):
         got = f"an adapter, {config.model}"
         raise TrainingError(f"a whole model for the stage {config.stage}", got, "merge it first")
-    from peft import AutoPeftModelForCausalLM
+    from peft import AutoPeftModelForCausalLM, PeftConfig
 
+    base = PeftConfig.from_pretrained(config.model).base_model_name_or_path
+    if (Path(base or "") / ADAPTER).is_file():
+        raise TrainingError(
+            "an adapter of a whole model", f"one of the adapter {base}", "merge that one first"
+        )
     model = AutoPeftModelForCausalLM.from_pretrained(
         config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype
     )
-    return (model if options.model.use_peft else model.merge_and_unload()), None
+    if not options.model.use_peft:
+        # peft left nothing of it to be trained.
+        model = model.merge_and_unload().requires_grad_(requires_grad=True)
+    return model, None
 
 
 def _recording() -> Any:

@@ -187,6 +187,13 @@ def test_in_trl_a_response_without_its_end_token_is_unfinished():
     assert accuracy(texts, **{**given, "log_extra": lambda *_: None}) == [1.0] * 4
 
 
+def test_what_a_trainer_knows_of_an_end_is_worth_more_than_a_column():
+    """A column `finish_reason` of the data, of the responses they were made from, says nothing of this response."""
+    trainer, ids = Trainer(), [[5, 2], [5, 6]]
+    given = {"gold": ["7"] * 2, "completion_ids": ids, "log_extra": trainer.log_extra}
+    assert accuracy([r"\boxed{7}"] * 2, finish_reason=["length", "stop"], **given) == [1.0, 0.0]
+
+
 def test_every_verdict_goes_into_the_record():
     trainer = Trainer()
     texts = [r"\boxed{7}", r"\boxed{8}", "7", "cut"]
@@ -222,13 +229,69 @@ def test_staged_values_are_ones_own_and_survive_pickling():
         ("7", 0.0, -1.0),
         ("", 0.0, -1.0),
         # Three tags stand there, but the response broke off.
-        ("<start_working_out>3+4=7<end_working_out><SOLUTION>7", 0.0, 0.5),
+        ("<start_working_out>3+4=7<end_working_out><SOLUTION>7", 0.0, 0.0),
     ],
 )
 def test_the_tags_format(text, whole, count):
     assert tags_format([text]) == [whole]
     assert tags_count([text]) == [count]
     assert tags_count([text], finish_reason=["length"]) == [min(count, 0.0)]
+
+
+# What a text alone shows of its end, and twins that are whole.
+OPEN = [
+    (r"\boxed{7}\boxed{", r"\boxed{7}\boxed{7}"),
+    (r"\boxed{7} so \boxed{\frac{7", r"\boxed{7} so \boxed{\frac{7}{1}}"),
+    (r"\boxed{8} \boxed{\left\{7", r"\boxed{8} and f is \{ open, so \boxed{7}"),
+    (r"<answer>\boxed{7}", r"<answer>\boxed{7}</answer>"),
+    ("<answer>7</answer> <answer>", "<answer>8</answer> <answer>7</answer>"),
+    ("<SOLUTION>7<SOLUTION>", "<SOLUTION>7</SOLUTION>"),
+    ("<start_working_out>3+4=7<end_working_out><SOLUTION>7</SOLUTIO", TAGGED),
+    (r"\boxed{7} \(x = 7", r"\boxed{7} \(x = 7\)"),
+    # Money is no formula.
+    (r"$3 + $4 = $7, so \boxed{7", r"$3 + $4 = $7, so \boxed{7}"),
+]
+
+
+@pytest.mark.parametrize(("text", "whole"), OPEN)
+def test_an_open_box_tag_or_formula_earns_nothing(text, whole):
+    assert accuracy([text, whole], gold=["7", "7"]) == [0.0, 1.0]
+    for bonus in (tags_format, tags_count, boxed_format, length_bonus, one_language):
+        assert bonus([text])[0] <= 0.0
+    assert one_language([whole]) == [1.0]
+
+
+MESSAGES = [
+    ([{"role": "assistant", "content": r"\boxed{7}"}], 1.0),
+    ([{"content": r"\boxed{7}"}], 1.0),
+    ({"role": "assistant", "content": r"\boxed{7}"}, 1.0),
+    ([{"role": "assistant", "content": [{"type": "image"}, {"type": "text", "text": r"\boxed{7}"}]}], 1.0),
+    ([{"role": "assistant", "content": [r"\boxed{7}"]}], 1.0),
+    ([{"role": "tool", "content": "7"}, {"role": "assistant", "content": r"\boxed{7}"}], 1.0),
+    # What a tool, a user or the thinking says is no answer of the model.
+    ([{"role": "assistant", "content": "I ask"}, {"role": "tool", "content": r"\boxed{7}"}], 0.0),
+    ([{"role": "user", "content": r"\boxed{7}"}], 0.0),
+    ([{"role": "assistant", "content": "", "reasoning_content": r"\boxed{7}"}], 0.0),
+    ([{"role": "assistant", "content": None}], 0.0),
+    ([{"role": "assistant"}], 0.0),
+    ([{"role": "assistant", "content": 7}], 0.0),
+    ([None], 0.0),
+    ([], 0.0),
+    (None, 0.0),
+]
+
+
+@pytest.mark.parametrize(("completion", "value"), MESSAGES)
+def test_the_model_has_the_last_word(completion, value):
+    assert accuracy([completion], gold=["7"]) == [value]
+    assert boxed_format([completion]) == [value]
+    assert one_language([completion]) == [value]
+
+
+@pytest.mark.parametrize("completion", [7, b"\\boxed{7}", ["\\boxed{7}"], [7]])
+def test_what_is_no_completion_is_said(completion):
+    with pytest.raises(DataError, match="completions as texts, or as lists of messages"):
+        accuracy([completion], gold=["7"])
 
 
 LOOP = "the number of apples is seven and " * 20

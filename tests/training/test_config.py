@@ -5,7 +5,7 @@ import pytest
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.rewards import accuracy, staged
 from lm_eval_mathtasks.training.config import Preflight, read_config
-from lm_eval_mathtasks.training.named import OURS, named_rewards
+from lm_eval_mathtasks.training.named import OURS, check_calls, named_rewards
 
 WHOLE = """
 stage: grpo
@@ -57,6 +57,13 @@ def test_a_whole_configuration(tmp_path):
         ("sample: 4", "sample: -1", r"whole number of at least 0 for preflight: sample.*got -1"),
         ("allow: [bonus]", "allow: bonus", r"a list under preflight: allow"),
         ("stage: grpo", "stage: [grpo", r"YAML in"),
+        # YAML takes the last of two in silence.
+        ("format: tags", "format: tags\nmodel: b", r"each key once .*got model in line 7 again"),
+        ("1e-4}", "1e-4, learning_rate: 1e-5}", r"got learning_rate in line 10 again"),
+        ("model: models/mine", "model: 7", r"a text, a path or name, for model .*got 7"),
+        ("output: out/grpo", "output: [out]", r"for output .*got \['out'\]"),
+        ("train: a/train.jsonl", "train: [a.jsonl]", r"for data: train .*got \['a.jsonl'\]"),
+        ("allow: [bonus]", "allow: [bonuss]", r"under preflight: allow: .*got bonuss\. .*bonus\?"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(tmp_path, old, new, message):
@@ -70,6 +77,9 @@ def test_no_file_and_no_mapping(tmp_path):
         read_config(tmp_path / "none.yaml")
     with pytest.raises(TrainingError, match=r"keys and values in .*got list"):
         config(tmp_path, "- a\n- b\n")
+    (tmp_path / "latin.yaml").write_bytes(b"model: caf\xe9")
+    with pytest.raises(TrainingError, match=r"YAML in .*can't decode"):
+        read_config(tmp_path / "latin.yaml")
 
 
 def test_rewards_by_name_with_weights_and_parameters():
@@ -95,8 +105,31 @@ def test_rewards_by_name_with_weights_and_parameters():
         ({"accuracy": {"right": 2}}, r"parameter of the reward accuracy, got right"),
         ({"no.such.module": 1.0}, "a function at the path no.such.module"),
         ({"tests.training.mine.nothing": 1.0}, "has no attribute 'nothing'"),
+        ({"math.pi": 1.0}, r"a function .* at math.pi"),
+        ({1: 1.0}, "got 1. Use one of"),
+        ({"accuracy": float("nan")}, "number as the weight of the reward accuracy, got nan"),
+        ({"accuracy": 0, "tags_format": 0.0}, "a weight other than 0"),
+        ({"staged": {"right": "much"}}, "a number as right of the reward staged, got 'much'"),
     ],
 )
 def test_rewards_that_are_none(given, message):
     with pytest.raises(TrainingError, match=message):
         named_rewards(given)
+
+
+def test_a_reward_that_trl_cannot_call():
+    """Those of other trainers, of other data, and what is no reward; ours and a user's own take what comes."""
+    check_calls(
+        named_rewards({**dict.fromkeys(OURS, 1.0), "tests.training.mine.brevity": 1}), ["prompt", "gold"]
+    )
+    solved = named_rewards({"tests.training.mine.of_solutions": 1})
+    check_calls(solved, ["prompt", "solution", "completion"])
+    for found, message in (
+        (solved, "of_solutions, got missing a required argument: 'solution'"),
+        (named_rewards({"lm_eval_mathtasks.rewards.verl.compute_score": 1}), "compute_score, got missing"),
+        (named_rewards({"lm_eval_mathtasks.rewards.openrlhf.reward_func": 1}), "reward_func, got missing"),
+        (named_rewards({"lm_eval_mathtasks.rewards.ruling": 1}), "ruling, got missing"),
+        (named_rewards({"builtins.len": 1}), "len, got missing"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            check_calls(found, ["prompt", "gold"])

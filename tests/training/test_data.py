@@ -193,6 +193,7 @@ def test_test_questions_are_refused_left_out_or_allowed(problems_file, known_tes
     [
         ([{"problem": "a"}], r"a reference answer in row 1 of .*gold, gt.*got problem"),
         ([{"problem": "a", "answer": "1"}, {"answer": "1"}], r"a question in row 2"),
+        ([{"problem": "a", "answer": True}], r"a reference answer in row 1"),
         ([{"problem": "a", "answer": "1"}], r"11 problems in .*got 1 that can be used.*--count or --dev"),
     ],
 )
@@ -201,6 +202,15 @@ def test_a_file_that_cannot_be_used(tmp_path, rows, message):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(DataError, match=message):
         data.draw(str(path), count=1, dev=10, seed=0)
+
+
+def test_what_a_command_line_has_wrong_is_said(problems_file, tmp_path, capsys):
+    given = ["--source", problems_file, "--format", "tags"]
+    assert run(*given, "--out", tmp_path / "out", "--dev", -3) == 2
+    assert run(*given, "--out", problems_file) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "a --dev of 0 or more, got -3" in shown
+    assert f"a folder to write to as --out, got {problems_file} is a file" in shown
 
 
 def test_a_solution_that_answers_otherwise_is_left_out(tmp_path, known_tests, capsys):

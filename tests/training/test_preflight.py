@@ -59,6 +59,12 @@ LORA = {"use_peft": True, "lora_r": 8}
         # A format that the prompts do not ask for.
         ({"rewards": {"tags_format": 1}, "form": "boxed"}, [("error", "format")]),
         ({"rewards": {"tags_format": 1, "tags_count": 1}, "form": "tags"}, []),
+        # Nothing is learned, or the contrary.
+        ({"learning_rate": 0.0}, [("error", "learning_rate")]),
+        ({"stage": "sft", "learning_rate": "-1"}, [("error", "learning_rate")]),
+        ({"rewards": {"accuracy": -1}}, [("error", "weight")]),
+        ({"rewards": {"accuracy": 1, "no_repetition": -1}, "scale_rewards": "none"}, [("error", "weight")]),
+        ({"rewards": {"tests.training.mine.brevity": -1}}, []),
         ({"stage": "sft"}, []),
         ({**LORA, "stage": "sft"}, []),
     ],
@@ -79,6 +85,11 @@ def test_of_options(given, expected):
         ({"output_dir": "x"}, "output: for what TRL calls output_dir"),
         ({"reward_weights": [1]}, "rewards: for what TRL calls"),
         ({"max_length": 5}, "got max_length"),
+        ({"max_steps": None}, "int for max_steps under trl:, got None"),
+        ({"per_device_train_batch_size": 8.0}, "int for per_device_train_batch_size under trl:, got 8.0"),
+        ({"learning_rate": [1e-4]}, r"float for learning_rate under trl:, got \[0.0001\]"),
+        ({"learning_rate": True}, "float for learning_rate under trl:, got True"),
+        ({"num_generations": 0}, "settings that TRL accepts, got integer modulo by zero"),
     ],
 )
 def test_options_that_trl_does_not_take(trl, message):

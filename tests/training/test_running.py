@@ -278,21 +278,102 @@ def test_data_without_gold_or_prompt(run, tmp_path):
         ({**good, "prompt": "a"}, "a list as `prompt` in row 2 of"),
         ({"prompt": good["prompt"], "gold": "7"}, "a list as `completion` in row 2 of"),
         ({**good, "text": "a"}, "a nothing as `text` in row 2 of"),
+        ({**good, "prompt": []}, "as `prompt` in row 2 of"),
+        ({**good, "prompt": [{"role": "user", "content": None}]}, "as `prompt` in row 2 of"),
+        ({**good, "prompt": [{"from": "user", "value": "a"}]}, "as `prompt` in row 2 of"),
     ):
         path.write_text(f"{json.dumps(good)}\n{json.dumps(other)}\n")
         for stage in ("sft", "grpo"):
             status, _, err = run(stage, data={"train": str(path)})
             assert (status, said in err) == (2, True), err
+    for stage, other, said in (
+        (
+            "sft",
+            {**good, "completion": [{"role": "assistant", "content": " "}]},
+            "as `completion` in row 1 of",
+        ),
+        ("sft", {**good, "completion": "7"}, "`prompt` and `completion` as two texts or two lists in row 1"),
+        ("grpo", {"messages": good["prompt"], "gold": 7}, "a column `prompt` in"),
+        (
+            "grpo",
+            {**good, "completions": "a"},
+            "a column `prompt`, and none called prompts or completions, in",
+        ),
+    ):
+        path.write_text(f"{json.dumps(other)}\n")
+        status, _, err = run(stage, data={"train": str(path)})
+        assert (status, said in " ".join(err.split())) == (2, True), err
     allowed = {"data": {"train": str(path)}, "preflight": {"allow": ["tests"], "sample": 0}}
     path.write_text(f"{json.dumps(good)}\n{json.dumps({**good, 'gold': None})}\n")
     status, out, _ = run("grpo", "--preflight", **allowed)
     assert (status, "warning [gold]: 1 of 2 rows" in out) == (0, True)
+    path.write_text(f"{json.dumps(good)}\n{json.dumps({**good, 'gold': 'seven'})}\n")
+    status, _, err = run("grpo", "--preflight", **allowed)
+    assert (status, "columns of one type each in" in err) == (2, True)
+    path.write_text(f"{json.dumps(good)}\n" * 3)
+    status, out, _ = run("sft", "--preflight", **allowed)
+    assert (status, "warning [twice]: 2 of 3 rows" in out) == (0, True)
     path.write_text(f"{json.dumps({**good, 'gold': ''})}\n" * 2)
     status, _, err = run("grpo", "--preflight", **allowed)
     assert (status, "error [gold]: 2 of 2 rows" in err) == (2, True)
     path.write_text("")
     status, _, err = run("sft", data={"train": str(path)})
     assert (status, "an empty file" in err) == (2, True)
+
+
+def test_what_packages_refuse_is_said(run, tmp_path):
+    """Values that torch, transformers or TRL refuse late, packages that are not there, models that are broken."""
+    file = tmp_path / "file"
+    file.write_text("")
+    status, _, err = run("sft", output=str(file))
+    assert (status, "a folder to write to as output:" in err) == (2, True)
+    for stage, trl, said in (
+        ("sft", {"per_device_train_batch_size": 0}, "got batch_size should be a positive integer"),
+        ("sft", {"max_steps": -1, "num_train_epochs": -1}, "at least one step of training, got none"),
+        ("grpo", {"loss_type": "grop"}, "got Unknown loss type: grop"),
+        ("sft", {"attn_implementation": "flash_attention_2"}, "what the configuration needs, got"),
+    ):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        status, _, err = run(stage, trl=trl)
+        assert (status, said in " ".join(err.split())) == (2, True), err
+    for name, change, stage, said in (
+        ("template", {"chat_template": "{% for m in messages %}"}, "sft", "Unexpected end of template"),
+        ("weights", {}, "sft", "deserializing header"),
+        ("endless", {"eos_token": None}, "grpo", "[eos]: the tokenizer names no token"),
+    ):
+        model = tmp_path / name
+        shutil.copytree(embedded.path("sft"), model)
+        about = json.loads((model / "tokenizer_config.json").read_text())
+        (model / "tokenizer_config.json").write_text(json.dumps({**about, **change}))
+        if name == "weights":
+            (model / "model.safetensors").write_bytes(b"nothing")
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        status, _, err = run(stage, model=model)
+        assert (status, said in " ".join(err.split())) == (2, True), err
+
+
+def test_an_adapter_is_merged_and_trained_whole(run, tmp_path):
+    status, _, err = run("sft", trl=LORA, output=str(tmp_path / "adapter"))
+    assert status == 0, err
+    status, out, err = run("sft", model=tmp_path / "adapter")
+    assert (status, "2 steps" in out) == (0, True), err
+    assert (tmp_path / "out" / "model.safetensors").exists()
+    about = tmp_path / "adapter" / "adapter_config.json"
+    outer = tmp_path / "outer"
+    shutil.copytree(about.parent, outer)
+    named = {**json.loads(about.read_text()), "base_model_name_or_path": str(about.parent)}
+    (outer / about.name).write_text(json.dumps(named))
+    shutil.rmtree(tmp_path / "out")
+    status, _, err = run("sft", model=outer)
+    assert (status, "an adapter of a whole model, got one of the adapter" in " ".join(err.split())) == (
+        2,
+        True,
+    ), err
+
+
+def test_a_fault_of_a_reward_keeps_its_traceback(run):
+    with pytest.raises(ValueError, match="of the user's own"):
+        run("grpo", rewards={"tests.training.mine.faulty": 1.0})
 
 
 def test_without_the_extra(run, monkeypatch):

@@ -199,3 +199,11 @@ def test_the_command(run, tmp_path, capsys):
     assert cli.main(given) == 0
     assert "steps of 6 responses to 6 docs" in capsys.readouterr().out
     assert len(read_steps(out)) == 6
+    capsys.readouterr()
+    for wrong, message in (
+        (["--temperature", "0"], "a --temperature above 0"),
+        (["--device", "cuda:7"], "a device of this machine"),
+        (["--out", str(tmp_path)], f"a file to write to as --out, got {tmp_path} is a folder"),
+    ):
+        assert cli.main([*given, *wrong]) == 2
+        assert message in " ".join(capsys.readouterr().err.split())

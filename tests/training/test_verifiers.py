@@ -135,6 +135,18 @@ def test_the_published_samples_are_read():
         ({"question": "Q", "steps": ["a"], "labels": [2]}, "labels from 0 to 1.*got 2"),
         ({"question": "Q", "answer": "1"}, "a question, steps"),
         ({"input": "Q? no steps ки", "label": "Q? no steps +"}, "Step 1:"),
+        (
+            {"input": "Q Step 1: a ки\nStep 2: b ки", "label": "Q Step 1: a +"},
+            "text of `input` in `label` of row 1",
+        ),
+        (
+            {"question": {"text": "Q"}, "label": {"steps": []}},
+            "as in PRM800K in row 1 .*got KeyError: 'problem'",
+        ),
+        (
+            {"question": {"problem": "Q"}, "label": {"steps": [{"completions": [], "chosen_completion": 3}]}},
+            "as in PRM800K in row 1 .*got IndexError",
+        ),
         ({"question": "Q", "steps": ["a"], "labels": [None]}, "labelled steps in .*got none"),
     ],
 )
