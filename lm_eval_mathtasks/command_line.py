@@ -70,8 +70,8 @@ class Parser(argparse.ArgumentParser):
         """The error for a word that is no flag and no argument."""
         word = word.partition("=")[0]
         if not word.startswith("-"):
-            fix = f"put quotes around what has spaces; {self._help('lists what it takes')}"
-            return MathtasksError(f"arguments of `{self.prog}`", repr(word), fix)
+            fix = f"take it out, or put quotes around what has spaces; {self._help('lists what it takes')}"
+            return MathtasksError(f"no further argument of `{self.prog}`", repr(word), fix)
         near = get_close_matches(word, _flags(self), n=1)
         fix = f"did you mean {near[0]}?" if near else self._help("lists them")
         return MathtasksError(f"flags of `{self.prog}`", word, fix)

@@ -66,7 +66,7 @@ def run(tmp_path, monkeypatch):
         (["evidence", "verify", "empty"], "packs to verify, got no manifest.json"),
         (["train", "grpo", "empty"], "a configuration, got empty: Is a directory"),
         (["train", "gpro", "x"], "Did you mean grpo?"),
-        (["tasks-path", "x"], "arguments of `mathtasks tasks-path`, got 'x'"),
+        (["tasks-path", "x"], "no further argument of `mathtasks tasks-path`, got 'x'"),
         (["batch", "collect", "none.jsonl"], "a batch's output file, got none.jsonl, which does not exist"),
         (["xyzzy"], "a command, got xyzzy"),
     ],
