@@ -1,7 +1,5 @@
 """Command lines: argparse's parser, whose errors are said in our words, with the nearest flag or choice."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterator

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks shepherd`; the same command goes on where it was stopped."""
-    from lm_eval_mathtasks.host.mistakes import refuse_absent_device
+    from lm_eval_mathtasks.host.local_models import refuse_absent_device
     from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
     from lm_eval_mathtasks.training.pairs import sampled_run
     from lm_eval_mathtasks.training.shepherd import Completer, Settings, label_steps

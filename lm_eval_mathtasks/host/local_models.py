@@ -1,7 +1,5 @@
 """What a model needs before it is loaded: packages, arguments that exist, its files, a device."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -140,7 +138,7 @@ def _check_hub(argument: str, model_args: Mapping[str, Any]) -> None:
         )
 
 
-def check_device(device: str) -> None:
+def refuse_absent_device(device: str) -> None:
     """Raise ModelError for a device that is not here: lm-eval takes another for it, without a word."""
     import torch
 
