@@ -138,7 +138,7 @@ def _check_hub(argument: str, model_args: Mapping[str, Any]) -> None:
         )
 
 
-def refuse_absent_device(device: str) -> None:
+def check_device(device: str) -> None:
     """Raise ModelError for a device that is not here: lm-eval takes another for it, without a word."""
     import torch
 
