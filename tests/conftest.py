@@ -47,3 +47,11 @@ def read_jsonl(path: Path) -> list[dict]:
 
 def shared_rows(relative: str) -> list[dict]:
     return read_jsonl(shared_path(relative))
+
+
+@pytest.fixture(scope="session")
+def claims():
+    """All published scores, read once: a second for 3,000 of them."""
+    from lm_eval_mathtasks.leaderboard.claims import load_claims
+
+    return load_claims()

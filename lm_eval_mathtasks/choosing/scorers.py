@@ -18,6 +18,11 @@ KINDS: dict[str, tuple[Callable[[str, Settings], Scorer], str]] = {
 }  # fmt: skip
 
 
+def on_a_server(spec: str) -> bool:
+    """Whether a scorer is asked for on a server, and not in a folder."""
+    return spec.partition(":")[2].startswith(("http://", "https://"))
+
+
 def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
     """Return the scorer that `spec` names: KIND:FOLDER of a Hugging Face model, or KIND:http://... of a vLLM server.
 
@@ -28,7 +33,7 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
         raise ScoreError("a scorer KIND:PATH", spec, f"KIND is one of {', '.join(KINDS)}")
     settings = settings or Settings()
     try:
-        if where.startswith(("http://", "https://")):
+        if on_a_server(spec):
             from lm_eval_mathtasks.choosing.pooling import Endpoint
 
             return Endpoint(kind, where, settings)

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.columns import FACTS
-from lm_eval_mathtasks.runs.reading import NO_VERDICT, Run, read_runs
+from lm_eval_mathtasks.runs.reading import read_runs
+from lm_eval_mathtasks.runs.records import NO_VERDICT, Run
 from lm_eval_mathtasks.tables import Style
 
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
@@ -16,6 +17,8 @@ COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for leng
 COLUMNS_HELP = (
     f"which column of lines holds what, for instance response=generation; FACT is {', '.join(FACTS)}"
 )
+# What concerns published scores, and nothing else.
+OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips")
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
 
 

@@ -5,7 +5,7 @@ import argparse
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_to_judge, whole_numbers
 from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, cell, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.budgets import Budgets, at_budgets
 from lm_eval_mathtasks.tables import Share, Table
 from lm_eval_mathtasks.token_counts import Ruler, read_ruler

@@ -16,12 +16,13 @@ from lm_eval_mathtasks.choosing.score_files import (
     read_scores,
 )
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer
+from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer, on_a_server
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     add_run_arguments,
     declare,
     read_to_judge,
+    refuse_unused,
     whole_number,
     whole_numbers,
 )
@@ -36,6 +37,7 @@ from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _VERDICTS = "verdicts: our grader's on every response, with or without --regrade; the log's own are not used"
+_OF_SCORERS = ("save_scores", "scorer_model", "device", "dtype", "batch_size")
 _NAMES = {"pass@k": "oracle (pass@k)", "avg@k": "mean (avg@k)"}
 
 
@@ -62,11 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     regrade = "judge by our grader, as always here: a vote needs a verdict on every response"
     declare(parser, {"--regrade": regrade}, action="store_true")
-    declare(parser, {"--device": "of a local scorer (default: %(default)s)"}, default="cpu")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
-    declare(
-        parser, {"--batch-size": "responses at once (default: %(default)s)"}, type=whole_number, default=8
-    )
+    plain = Settings()
+    declare(parser, {"--device": f"of a local scorer (default: {plain.device})"})
+    dtype = f"of a local scorer (default: {plain.dtype})"
+    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), help=dtype)
+    batch = f"responses that a scorer takes at once (default: {plain.batch})"
+    declare(parser, {"--batch-size": batch}, type=whole_number)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -77,6 +80,8 @@ def main(args: argparse.Namespace) -> int:
     ks = args.k or powers_of_two(min(v.n for v in votes))
     require(votes, max(ks))  # before a scorer is at work for hours
     scores, source = _scores(run, args)
+    if not has_steps(scores):
+        refuse_unused(args, ("aggregate",), "one score for each response")
     how: Aggregate = args.aggregate or DEFAULT_AGGREGATE
     numbers = _numbers_of(scores, judgements, how)
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
@@ -101,13 +106,22 @@ def _the_run(args: argparse.Namespace) -> Run:
 def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
     """The scores, and where they come from in words."""
     if args.scorer:
-        settings = Settings(args.device, args.dtype, args.batch_size, args.scorer_model)
+        refuse_unused(args, ("score_column",), "a scorer")
+        of_local, of_server = ("device", "dtype"), ("scorer_model",)
+        if on_a_server(args.scorer):
+            refuse_unused(args, of_local, "a scorer on a server")
+        else:
+            refuse_unused(args, of_server, "a scorer in a folder")
+        given = {
+            "device": args.device,
+            "dtype": args.dtype,
+            "batch": args.batch_size,
+            "model": args.scorer_model,
+        }
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
         kept = Path(args.save_scores) if args.save_scores else None
         return score_run(run, make_scorer(args.scorer, settings), args.scorer, kept), args.scorer
-    if args.save_scores:
-        raise ScoreError(
-            "--scorer with --save-scores", "no scorer", "--scorer KIND:PATH, or leave --save-scores out"
-        )
+    refuse_unused(args, _OF_SCORERS, "a file of scores (no --scorer)")
     path = args.scores or args.run
     if not Path(path).is_file():
         got = f"{path}, which {'is a folder' if Path(path).exists() else 'does not exist'}"

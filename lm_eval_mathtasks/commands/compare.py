@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
+    OF_CLAIMS,
     RUN_HELP,
     add_claim_options,
     add_result_format,
@@ -39,10 +40,10 @@ from lm_eval_mathtasks.leaderboard.run_tables import (
 )
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import first_answers, judge_run, shares
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
-_OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips", "hub_results", "all")
+_OF_CLAIMS = (*OF_CLAIMS, "hub_results", "all")
 _OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 
@@ -86,6 +87,11 @@ def _graded(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Share
         refuse_unused(
             args, ("gold", "journal"), f"{run.label}, compared by its own verdicts (--regrade judges anew),"
         )
+    return _verdicts(run, args, regrade=regrade)
+
+
+def _verdicts(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
+    if run.scored and not (regrade or args.regrade):
         return own_shares(run), {}
     judgements = judge_run(run)
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
@@ -146,10 +152,7 @@ def _all_with_claims(runs: list[Run], args: argparse.Namespace) -> list[Table]:
 def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
     """How much the instances differ of each run whose problems are drawn anew."""
     new = [run for run in runs if drawn_anew(run)]
-    counted = [
-        own_shares(run) if run.scored and not args.regrade else shares(run, judge_run(run)) for run in new
-    ]
-    drawn = ((run, spread_of(run, own)) for run, own in zip(new, counted, strict=True))
+    drawn = ((run, spread_of(run, _verdicts(run, args, regrade=False)[0])) for run in new)
     return [instances_table(run, spread) for run, spread in drawn if spread]
 
 

@@ -20,7 +20,7 @@ from lm_eval_mathtasks.leaderboard.paired import Shares, aligned
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables, notes_on_claim
 from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.runs.judged import judge_run, shares
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, print_tables
 
 

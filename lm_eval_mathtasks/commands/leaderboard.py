@@ -5,7 +5,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import STYLES, declare
+from lm_eval_mathtasks.commands.arguments import STYLES, declare, refuse_unused
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS
@@ -24,6 +24,8 @@ _CHOICES = {
     "--reported-by": ("vendor", "third-party"),
 }
 
+_ROWS = 40
+
 _EXAMPLE = """\
 example:
   mathtasks leaderboard add --title "Acme report" --url https://acme.example \\
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     found = actions.add_parser("search", help="claims whose model, source or id holds all these words")
     found.add_argument("words", nargs="+")
     for command in (shown, found):
-        declare(command, {"--limit": "rows to print, 0 for all (default 40)"}, type=_count, default=40)
+        declare(command, {"--limit": f"rows to print, 0 for all (default {_ROWS})"}, type=_count)
         command.add_argument("--format", choices=STYLES, default="text")
     actions.add_parser("validate", help="check every file of claims; all problems at once")
     added = actions.add_parser(
@@ -115,15 +117,20 @@ def _show(args: argparse.Namespace) -> int:
     if args.plot and args.format != "text":
         raise ClaimError("--plot with --format text", f"--format {args.format}", "leave one of them out")
     if not args.plot:
-        tables = board_tables(chosen, claims, limit=args.limit, today=date.today())
+        tables = board_tables(chosen, claims, limit=_limit(args), today=date.today())
         brief = args.format == "text" and not args.long
         print_tables([in_brief(table) for table in tables] if brief else tables, args.format)
         if brief:
             print_lines((f"• {note}" for note in BRIEFLY), indent=2)
         return 0
+    refuse_unused(args, ("limit",), "--plot, which draws every claim,")
     for (benchmark, counted), lines in board_lines(chosen).items():
         print_lines((f"{benchmark}: {counted}: score against size", *plot_lines(lines), ""), indent=0)
     return 0
+
+
+def _limit(args: argparse.Namespace) -> int:
+    return _ROWS if args.limit is None else int(args.limit)
 
 
 def _search(args: argparse.Namespace) -> int:
@@ -133,7 +140,7 @@ def _search(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
         return 1
-    print_tables([claims_table(words, chosen, claims, limit=args.limit)], args.format)
+    print_tables([claims_table(words, chosen, claims, limit=_limit(args))], args.format)
     return 0
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lm_eval_mathtasks.commands.arguments import (
+    OF_CLAIMS,
     RUN_HELP,
     add_claim_options,
     declare,
     noise_options,
     read_chosen,
+    refuse_unused,
 )
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.files import write_fault
@@ -19,7 +21,7 @@ from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
 from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.runs.training_curves import read_curves
 
 DEFAULT_PAGE = "report.html"
@@ -30,6 +32,7 @@ EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
     "every-eval-ever": every_eval_ever,
     "eval-results": hub_results,
 }
+_WITHOUT_CLAIMS = ("csv", "every-eval-ever", "eval-results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks report`: read, judge and explain the runs, and write what was asked for."""
     page = args.format == "html"
+    if args.format in _WITHOUT_CLAIMS:
+        refuse_unused(args, OF_CLAIMS, f"--format {args.format}, which holds no claims,")
     place = Path(args.output or DEFAULT_PAGE) if page or args.output else None
     if place is not None:
         _make_room(place)

@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--journal FILE": "JSON lines with response and finish_reason",
         "--tokenizer DIR": "the model's folder: responses of as many tokens as the log allowed were cut off",
         "--metric": "the log's metric that is the old score, for instance exact_match,strict-match",
-        "--task NAME": "name of the task, where a file names none",
-        "--run-model NAME": "name of the model, where a file names none",
+        "--task NAME": "the task, where there are several (and its name, where a file names none)",
+        "--run-model NAME": "the model, where there are several (and its name, where a file names none)",
         "--columns FACT=NAME,...": COLUMNS_HELP,
     })  # fmt: skip
     declare(parser, {"--workers N": "processes (default: all cores)"}, type=whole_number)
@@ -79,6 +79,11 @@ def main(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nstopped: the same command goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
+    if not any(summary["runs"] or summary["problems"] for summary in summaries):
+        asked = " on ".join(filter(None, (options.model or "any model", options.task)))
+        raise EvidenceError(
+            f"a run of {asked}", "only others", "leave --task and --run-model out to see them"
+        )
     order = {unit.name: place for place, unit in enumerate(found.units)}
     summaries.sort(key=lambda summary: order[summary["source"]])
     return _report(found, summaries, args.show)

@@ -9,7 +9,7 @@ from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, ROWS, cell, s
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.ballots import votes
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
 from lm_eval_mathtasks.tables import Cell, Table, print_lines

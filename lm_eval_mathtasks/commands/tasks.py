@@ -6,7 +6,9 @@ from difflib import get_close_matches
 from lm_eval_mathtasks.commands.arguments import STYLES, declare
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
+from lm_eval_mathtasks.leaderboard.protocol import fitting
 from lm_eval_mathtasks.problems.catalogue import OurTask, our_tasks
+from lm_eval_mathtasks.runs.records import Protocol
 from lm_eval_mathtasks.tables import Cell, Name, Table, print_tables
 
 _NEAR = 0.5  # similarity (difflib) of what is taken for a slip of a name
@@ -60,8 +62,9 @@ def claims_in_words(task: OurTask, claims: Claims) -> str:
     benchmark = claims.benchmark_of(task.name, task.data.docs)
     if benchmark is None or benchmark.docs != task.data.docs:
         return "none"
-    there, fitting = claims.asked_so(benchmark, task.shots, cot="direct" not in task.name)
-    return f"{benchmark.name}: {fitting} of {there}" if there else "none"
+    there = [claim for claim in claims.rows if claim.ranked and claim.benchmark == benchmark.name]
+    asked = Protocol(task.shots, "direct" not in task.name, "none", metric="pass@1", grader="symbolic")
+    return f"{benchmark.name}: {len(fitting(there, asked))} of {len(there)}" if there else "none"
 
 
 def _listing(tasks: list[OurTask], claims: Claims) -> Table:

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
-from lm_eval_mathtasks.runs.lm_eval_schema import Results
+from lm_eval_mathtasks.runs.lm_eval_schema import OF_TASKS, Results
 from lm_eval_mathtasks.text import safe_name
 
 # An absolute path of two parts at least; a URL's and a fraction's slash follow a word, a colon or another slash.
@@ -26,16 +26,6 @@ _MAY_STAY = re.compile(
     r"localhost|127(?:\.\d+){3}|\[::1\]|0\.0\.0\.0"
     r"|(?i:(?:[\w-]+\.)+(?!(?:local|internal|intranet|lan|corp|home|localdomain|svc|private)$)[a-z]{2,})"
 )
-_PER_TASK = (
-    "results",
-    "configs",
-    "versions",
-    "n-shot",
-    "higher_is_better",
-    "n-samples",
-    "task_hashes",
-    "groups",
-)
 # The manifest keeps what it says of hardware and packages.
 _MACHINE = "pretty_env_info"
 
@@ -44,7 +34,7 @@ def scrubbed_results(results: Results, task: str, count: Counter[str]) -> Result
     """Return what a results file says of one task, without what it says of the machine; `count` gets what was taken
     out, by kind."""
     kept = {key: value for key, value in results.items() if key != _MACHINE}
-    for key in _PER_TASK:
+    for key in ("results", "groups", *OF_TASKS):
         if isinstance(own := kept.get(key), dict):
             kept[key] = {name: value for name, value in own.items() if name == task}
     kept["group_subtasks"] = {}

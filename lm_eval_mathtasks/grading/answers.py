@@ -69,7 +69,9 @@ def readings(text: str) -> tuple[Expr, ...]:
         found.append(Expr("clock", name=" ".join(map(str, clock))))
         # "2:00" and "4:30 p.m." are no ratios, "5:18" may be one
         if _ONLY_A_CLOCK.search(text):
-            return tuple(found)
+            # "9 a.m." answers 9
+            whole_hour = clock[3] and not clock[1] and not clock[2] and text[:1].isdigit()
+            return (*found, Expr("unit", (num(clock[0]),), "o'clock")) if whole_hour else tuple(found)
     whole = text.startswith(r"\text{") and closing_brace(text, 5) == len(text) - 1
     words = text[6:-1].strip() if whole else text
     # "Ciphertext: ABC", "Shape: square"
@@ -95,6 +97,8 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
     """The readings of a text that is not of words only."""
     core, condition = without_asides(text)
     core = wrap_words(core)
+    # "25 @ $18": so many at that price
+    core = f"({core.replace('@', ',')})" if core.count("@") == 1 else core
     joined = _joined(core)
     found = list(_parsed(joined))
     if joined != core:

@@ -17,8 +17,10 @@ _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|approx)\b")
 # "5x for all x", "1/m, where m > 0": from these words on it is a condition
 _CONDITION = re.compile(
     r"[,;]?\s*(?:\\text\{\s*(?:\(\s*)?(?:and\s+)?|(?<![\w\\])(?:and\s+)?)"
-    r"(?:(?:for|where|with|whenever|provided|such that|as long as)\b(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
+    r"(?:(?:for|if|when|where|with|whenever|provided|such that|as long as)\b"
+    r"(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
 )
+_IF = re.compile(r"\b(?:if|when)\b")
 _CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
 _QUANTIFIER = re.compile(
     r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"
@@ -33,6 +35,15 @@ _SAME_AGAIN = re.compile(
 _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
 # "3, because 2x = 6", "Since 2x = 6, x = 3"
 _BECAUSE = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:because|since)\b.*")
+# "x < 3, x in R" says nothing of x
+_DOMAIN = re.compile(
+    r"(?<=\S),?\s*(?:\\text\{\s*(?:for|where|with|and)?\s*\})?\s*[a-z]\s*\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)$"
+)
+# "2^n, n = 0, 1, 2, ...", "kπ (k is an integer)"
+_INDEX_RANGE = re.compile(
+    r"(?<=\S)(?:[,;]?\s*([a-z])\s*=\s*-?\d+\s*,\s*-?\d+\s*,.*"
+    r"|\s*\(\s*[a-z]\s*(?:\\text\{\s*)?is (?:an?|any)\b[^()]*\))$"
+)
 _SINCE = re.compile(
     r"(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?(?=\S)", re.IGNORECASE
 )
@@ -42,6 +53,8 @@ _LEAD = re.compile(
     r"(?:^|(?<=[,;])|(?<=\band\b)|(?<=\bor\b))\s*((?:[A-Za-z][A-Za-z'’-]*(?:\s*[:,]\s*|\.?\s+|(?=[$\\\d])))+)"
     r"(?=[-+\d.$(\[]|\\(?!text|in\b|cup|cap|le\b|ge\b|ne\b))"
 )
+# "Bob = 9" is no product
+_NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,})\s*(?==)")
 _BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
 _FILLER_FIRST = re.compile(
     r"^(?:\\text\{\s*)?(?:only|exactly|just|so|thus|therefore|hence|the answer is|answer)\b[\s:,]*\}?\s*(?=[a-zA-Z\\])",
@@ -59,6 +72,8 @@ def without_asides(text: str) -> tuple[str, str]:
     ('3n-2', 'n>4')
     """
     text = _FILLER_FIRST.sub("", _behind_implication(text))
+    text = _INDEX_RANGE.sub("", text)
+    text = _DOMAIN.sub("", text) if text.endswith(("}", "R")) else text
     text = _SINCE.sub("", text, count=1) if _SINCE.match(text) else text
     for aside in (_SAME_AT_END, _BECAUSE):
         same = aside.search(text)
@@ -68,6 +83,8 @@ def without_asides(text: str) -> tuple[str, str]:
     if bracket and text[: bracket.start()].strip():
         inside, before = bracket[1].strip(), text[: bracket.start()]
         if other := _OTHER_SPELLING.fullmatch(inside):
+            if other[1].strip() == before.strip():
+                return before, ""
             return rf"{before} \text{{or}} {other[1]}", ""
         if _SAME_AGAIN.fullmatch(inside):
             return before, ""
@@ -76,7 +93,9 @@ def without_asides(text: str) -> tuple[str, str]:
     for match in _CONDITION.finditer(text):
         before = text[: match.start()]
         rest = text[match.end() :]
-        if before.strip() and _depth(before) == 0 and not _CLAUSES.search(rest):
+        # "yes if n is even" is no yes
+        whole = not _IF.search(match[0]) or ("\\begin" not in text and _RELATION.search(rest))
+        if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)
             return before.rstrip(" ,;"), condition if _RELATION.search(condition) else ""
@@ -105,6 +124,7 @@ def wrap_words(text: str) -> str:
         parts[k] = (
             _LEAD.sub(_wrapped, parts[k]) if k == 0 or parts[k].lstrip()[:1] in {",", ";"} else parts[k]
         )
+        parts[k] = _NAME.sub(lambda m: rf"\text{{{m[1]}}}", parts[k])
         parts[k] = _BOUND_BEHIND.sub(lambda m: rf" \text{{{m[1] or 'or more'}}}", parts[k])
     return "".join(parts)
 

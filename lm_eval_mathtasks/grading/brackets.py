@@ -91,16 +91,21 @@ class Brackets(Cursor):
         start = self.at
         if is_set and self.skip(closer):
             return Expr("group", (), "{}")
+        members: list[Token] = []
         if is_set and self.is_builder(closer):
-            while self.take().text not in {"|", ":"}:
-                pass
+            while (token := self.take()).text not in {"|", ":"}:
+                members.append(token)
         items = self.items()
         if not self.skip(closer):
             raise Unreadable(f"{closer} expected, got {self.tok.text or 'the end'}")
         if self.tokens[start].kind == "end":
             raise Unreadable("empty braces")
         if is_set and len(items) == 1 and items[0].op == "rel":
-            return items[0]
+            # {2k | k in Z} is about 2k, {x | x > 3} and {x in R | x > 3} about x
+            if len(members) < 2 or any(token.text == "in" for token in members):
+                return items[0]
+            told = type(self)(members).items()
+            return Expr("given", (told[0] if len(told) == 1 else Expr("group", tuple(told), "()"), items[0]))
         return Expr("group", tuple(items), "{}") if is_set or len(items) > 1 else items[0]
 
     def is_builder(self, closer: str) -> bool:

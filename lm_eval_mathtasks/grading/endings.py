@@ -4,19 +4,21 @@ import re
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula
 
-_LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)]*\s+|\Z)|\n+")
+_LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|each|every|some|such|my|about|over|after"
-    r"|before|during|thus|therefore|hence|however)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
+    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about"
+    r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
 _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
+# "2. 9 * 3 = 27" and then "3."
+_NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
-    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally"
+    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally|the|this|that|these|[a-z]{3,}ing"
     r"|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
     re.IGNORECASE,
 )
@@ -26,7 +28,7 @@ _REST_OF_ARITHMETIC = re.compile(
 )
 _HAS_VALUE = re.compile(r"[0-9$\\]")
 # "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
-_DETERMINE = r"(?:determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
+_DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
 _UNANSWERABLE = re.compile(
     rf"\b(?:cannot|can't|can not) be {_DETERMINE}|\b(?:impossible|not possible|no way) to {_DETERMINE}"
     r"|\b(?:not|isn't|aren't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
@@ -36,8 +38,9 @@ _UNANSWERABLE = re.compile(
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    rf"\b(?:cannot|can't|can not|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
-    r"|\bmore information\b|\bplease provide\b",
+    rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
+    r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to know\b|\bI can(?:no|')t help\b"
+    r"|\bit(?: is|'s) (?:unclear|not clear)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -48,7 +51,7 @@ _ANSWERS = re.compile(r"=|\b(?<!there )(?:is|equals|gives?|gets?|use|must be)\b[
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
 _NOT = (
     r"(?:(?:is|are|was|were|does|do|did|could|will|would|has|have|had|must|should)(?: not|n't)|can not|can't|won't"
-    r"|cannot|never)"
+    r"|cannot|never|'s not)"
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
@@ -56,23 +59,32 @@ _FAILS = (
     r"|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|wrong|incorrect"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
 )
-_DENIAL = re.compile(rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>[^,;0-9$\\]*)\Z", re.IGNORECASE)
-# ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". "It cannot exceed 5" bounds.
+_DENIAL = re.compile(
+    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored))[^,;0-9$\\]*)\Z", re.IGNORECASE
+)
+# ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
+# may be counted: "they did not place 80 eggs".
+_A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?=\d)"
 _NOT_THIS = re.compile(
-    rf"\b(?:{_NOT}|neither|contradicts?|violates?)\b(?! only\b)"
-    r"(?:(?!\b(?:more|less|fewer|greater|exceed|until|unless|before|but|rather|instead|so|and|thus|hence|therefore)\b)"
-    r"[^,;0-9])*[0-9](?!.*\b(?:but|rather|instead|so)\b)[^,;]*\Z"
-    r"|\A\W*(?:so |thus |hence |therefore )?,?\s?no (?:such |other )?(?:[a-z]+ )?"
-    r"(?:value|number|integer|solution|pair|choice)s?\b(?!.*\b(?:other|except|besides|but|so|only)\b)",
+    rf"\b(?:(?:(?:is|are|was|were)(?: not|n't)|'s not) {_A_VALUE}"
+    rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
+    r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
+    r"|(?:neither|contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
+    r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
+    r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
+    r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
+    r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)",
     re.IGNORECASE,
 )
 # What follows a denial or a result is why, and neither denies nor answers.
-_REASON = re.compile(r"(?<=\w)[,;]?\s(?:because|since|as)\s", re.IGNORECASE)
+_REASON = re.compile(
+    r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
+)
 # "100 girls who are not in the team": a relative clause tells which are counted.
 _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
 _RELATIVE = re.compile(
     r"\b(?!(?:means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
-    r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z",
+    r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z|\b(?:before|until|unless|while|if)\b[^,;]*\Z",
     re.IGNORECASE,
 )
 # "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
@@ -95,7 +107,8 @@ def ends_early(text: str) -> bool:
     end = text.rstrip()
     if not end or ends_in_formula(end):
         return bool(end)
-    if _MIDDLE.search(end) or _OPEN_SUM.search(end, max(0, len(end) - 200)):
+    tail = max(0, len(end) - 200)
+    if _MIDDLE.search(end) or _OPEN_SUM.search(end, tail) or _NEXT_ITEM.search(end, tail):
         return True
     # "the option is B" is whole
     if not end[-2:].isalpha():
@@ -156,7 +169,7 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
 def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer."""
     end = text.rstrip(" \n.!*_")
-    last = _REASON.split(end[_start_of_last(end) :], maxsplit=1)[0]
+    last = _REASON.sub("", end[_start_of_last(end) :])
     denial = _DENIAL.search(last)
     found = denial or _NOT_THIS.search(last)
     if found is None:

@@ -50,7 +50,9 @@ from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.response import hit_limit
 
-_HEADING = re.compile(r"(?:step|part|case|method|approach|option|note)\b|\d{1,2}[.)]\s", re.IGNORECASE)
+_HEADING = re.compile(
+    r"(?:step|part|case|method|approach|option|note|(?:final )?answer\Z)\b|\d{1,2}[.)]\s", re.IGNORECASE
+)
 _REMARK = re.compile(
     r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
     r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
@@ -70,7 +72,7 @@ _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
-_REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none)\b", re.IGNORECASE)
+_REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none|answer)\b", re.IGNORECASE)
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 TAIL = 2_000  # characters from the end in which a guess is first looked for
 MAX_REMARKS = 3  # closing paragraphs passed over

@@ -18,14 +18,15 @@ _PART = r"[-−+]?(?:\d+(?:\.\d+)?(?:/\d+)?|∞)"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
 # its sign, currency and percent. "3-4" is two numbers, "- 4" has no sign, "x2" is a name.
 NUMBER = re.compile(
-    r"(?<![\w:])\d{1,2}(?::[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?|\s?[ap]\.?m\b)"
+    # most characters begin none: they are passed over at once
+    r"(?=[-−–+$€£¥\\\d.√π∞(\[s])(?:(?<![\w:])\d{1,2}(?::[0-5]\d(?![\d:])(?:\s?[ap]\.?m\b)?|\s?[ap]\.?m\b)"
     rf"|[(\[]\s?{_PART}(?:\s?,\s?{_PART}){{1,9}}\s?[)\]]"
     r"|(?:(?<![\w.])[-−])?\d{0,9}\s?\\(?:[dt]?frac\{[^{}]{1,40}\}\{[^{}]{1,40}\}|sqrt\{[^{}]{1,40}\})"
-    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d{1,9}\))|(?:\s?\*\s?)?sqrt\(\d{1,9}\))"
+    r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d[\d/+ -]{0,20}\))|(?:\s?\*\s?)?sqrt\(\d{1,9}\))"
     r"|(?<![\w.])\d{1,4}!(?:(?:\s?[/*×·]\s?(?:\([\d!*×· +-]{1,40}\)|\d{1,4}!?)){1,9}"
     r"|(?=\.|\s?[=,;]|\s+(?:ways|possib|arrange)))"
-    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|\s?pi\b|√\d{{1,9}}|\^\d{{1,9}})?(?:\s?\\?%)?"
-    rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?|(?<!\w)[-−]?π",
+    rf"|(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|\s?pi\b|√\d{{1,9}}|\^[-−]?\d{{1,9}})?(?:\s?\\?%)?"
+    rf"|(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?|(?<!\w)[-−+]?[π∞])",
     re.IGNORECASE,
 )
 _DELIMITER = re.compile(

@@ -31,12 +31,16 @@ def as_set(e: Expr) -> Expr | None:
         return e
     if e.op == "minus":
         return _without_points(e)
+    if e.op == "seq" and all(map(has_inequality, e.args)):
+        return Expr("union", tuple(pieces_of(e)))
     if e.op != "rel":
         return None
     if relations_of(e) == ["in"]:
         return as_set(e.args[1])
     chain = ascending(e)
     names = relations_of(chain)
+    if (between := _without_magnitude(chain)) is not None:
+        return between
     if names == ["!="] and is_label(chain.args[0]):
         return _gaps([chain.args[1]])
     if not set(names) <= {"<", "<="}:
@@ -53,6 +57,48 @@ def as_set(e: Expr) -> Expr | None:
     if len(names) == 1 and 1 in unknown:
         return Expr("group", (chain.args[0], INFINITY), "[("[names[0] == "<"] + ")")
     return None
+
+
+def _without_magnitude(chain: Expr) -> Expr | None:
+    """|x - 4| < 2 is 2 < x < 6, and |x| > 3 two rays; None where no magnitude of an unknown is bounded by a number.
+
+    Capitals stand for lengths and sizes: |AB| < 4 is about |AB|.
+    """
+    names = relations_of(chain)
+    if len(names) != 1 or {a.op for a in chain.args} != {"call", "num"} or names[0] not in {"<", "<="}:
+        return None
+    k = 0 if chain.args[0].op == "call" else 1
+    magnitude, bound, unknown = chain.args[k], chain.args[1 - k], variables(chain)
+    if magnitude.name != "abs" or bound.value <= 0 or any(name[0].isupper() for name in unknown):
+        return None
+    inner = magnitude.args[0]
+    if k == 0:
+        return as_set(Expr("rel", (neg(bound), inner, bound), f"{names[0]} {names[0]}"))
+    rays = [as_set(Expr("rel", sides, names[0])) for sides in ((inner, neg(bound)), (bound, inner))]
+    return None if None in rays else Expr("union", tuple(ray for ray in rays if ray))
+
+
+def overlap(e: Expr) -> Expr | None:
+    """Return the interval of "x > 2 and x < 6", of which either would bound nothing; None for others."""
+    if e.op != "seq" or not has_inequality(e.args[0]) or len(variables(e)) != 1:
+        return None
+    # "x ≠ 0 and x ≠ 1", "x ≠ 0, 1"
+    points = [a.args[-1] if has_inequality(a) and relations_of(a) == ["!="] else a for a in e.args]
+    if (
+        relations_of(e.args[0]) == ["!="]
+        and is_label(e.args[0].args[0])
+        and all(p.op == "num" for p in points)
+    ):
+        return _gaps(points)
+    if len(e.args) != 2 or not all(map(has_inequality, e.args)):
+        return None
+    rays = [as_set(a) for a in e.args]
+    low = next((r for r in rays if r and r.op == "group" and r.args[1] == INFINITY), None)
+    high = next((r for r in rays if r and r.op == "group" and r.args[0] == neg(INFINITY)), None)
+    if low is None or high is None or low.args[0].op != "num" or high.args[1].op != "num":
+        return None
+    bounds = (low.args[0], high.args[1])
+    return Expr("group", bounds, low.name[0] + high.name[1]) if bounds[0].value < bounds[1].value else None
 
 
 def _gaps(points: list[Expr]) -> Expr | None:

@@ -56,6 +56,7 @@ _RULES = (
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
     (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
     (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
+    (r"\b(sq|cu|ft|in|yd|mi|lbs?|oz|hrs?|mins?|secs?)\.(?=\s|$)", r"\1"),
     # bold that opens or closes inside; 2**3 is a power
     (
         r"(?<![\w)}\]\s])\s*\*\*(?=\S)|(?:(?<=, )|(?<=and )|(?<=or ))\*\*(?=\S)|\*\*(?=\s*(?:$|,|and\b|or\b))",
@@ -63,7 +64,7 @@ _RULES = (
     ),
     (rf"\\(?:{_TEXT_FONTS})\s*\{{", r"\\text{"),
     (rf"\\(?:{_MATH_FONTS})\s*\{{\s*([A-Za-z]|\\[a-z]+)\s*\}}", r" \1"),
-    (rf"\\(?:{_MATH_FONTS})\s*(?=\{{)", ""),
+    (rf"\\(?:{_MATH_FONTS})(?:\s*(?=\{{)|\s+(?=[A-Za-z](?![A-Za-z])))", " "),
     (r"\\operatorname\*?\{\s*([a-zA-Z]+)\s*\}", r"\\\1 "),
     (r"\\text\s*\{\s*\}", " "),
     (r"\\text\{([^{}()]*)\(([^{}()]*)\}", r"\\text{\1}(\\text{\2}"),
@@ -105,14 +106,15 @@ _RULES = (
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _MARKED_SECONDS = re.compile(r"(\d\s?'\s?[\d.]+)\s?\"$")
+_EXCLAIMED = re.compile(r"^([A-Za-z]{3,}|[Nn]o)!+$")
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
 # The delimiters of formulas inside an answer, those of code spans among them.
 _INNER_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!`)`(?!`)")
 # What string escapes made of a backslash and the letter behind it: "\frac" is form feed, "rac"
 _LOST = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
 LOST_BACKSLASH = re.compile(
-    "\a(?=lpha|ngle|pprox|rc(?:sin|cos|tan))|\b(?=oxed|eta|inom|ar\\b|mod|ig)|\f(?=rac|orall|box)"
-    "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|o\\b)|\v(?=ec\\b|ar(?:phi|epsilon)|ert)|\n(?=eq?\\b|abla|otin|u\\b)"
+    "\a(?=lpha|ngle|pprox|rc(?:sin|cos|tan))|\b(?=oxed|eta|inom|ar\\b|mod|ig|egin|ullet)|\f(?=rac|orall|box|loor)"
+    "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|op?\\b)|\v(?=ec\\b|ar(?:phi|epsilon|nothing|theta)|ert|dots)|\n(?=eq?\\b|abla|otin|u\\b)"
     "|\r(?=ho|ight|angle|floor|ceil|vert|m\\b)"
 )
 _NAMED_LINE = re.compile(r"\$?\s*([A-Za-z](?:_\{?\w+\}?)?(?:\([a-z]\))?)\s*=")
@@ -196,8 +198,9 @@ def _trim(text: str) -> str:
     text = (_MARKED_SECONDS.sub(r"\1''", text) if text.endswith('"') else text).strip('"').strip()
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
-    text = re.sub(r"^(?:\\approx|\\doteq|\\to|:|=|\*\*)\s*", "", text)
-    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
+    text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*)\s*", "", text)
+    text = _EXCLAIMED.sub(r"\1", text) if text.endswith("!") else text
+    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。?]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
 
 

@@ -30,6 +30,8 @@ RUN = (
 _RUN = re.compile(
     rf"(?<!\bno )(?<!\bany )(?<!\bevery )(?<!\bthis )(?<!\bthat )(?<!\bwhich ){RUN}", re.IGNORECASE
 )
+# "seven point two", when its numbers are numerals
+_POINT = re.compile(r"\b(\d+) point (\d+)\b", re.IGNORECASE)
 _BEFORE_A_PART = re.compile(rf"(\d+)\s+and\s+(?:an?|one)[\s-]+({'|'.join(PARTS)})\b", re.IGNORECASE)
 
 
@@ -108,6 +110,6 @@ def spelled(text: str) -> str:
         return "".join(str(v) + joint for v, joint in zip(values, [*parts[1::2], ""], strict=True))
 
     text = _BEFORE_A_PART.sub(lambda m: str(int(m[1]) + Fraction(1, PARTS[m[2].lower()])), text)
-    new = _RUN.sub(replace, text)
+    new = _POINT.sub(lambda m: f"{m[1]}.{m[2]}", _RUN.sub(replace, text))
     # "four (4)"
     return new if new == text else re.sub(r"\b(\d+)\s*\(\s*\1\s*\)", r"\1", new)

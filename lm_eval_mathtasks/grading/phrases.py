@@ -45,7 +45,19 @@ _RELATING = {
     "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
     "per", "plus", "minus", "times",
 }  # fmt: skip
-_RELATING |= {"double", "twice", "triple", "half", "squared", "inverse", "reciprocal", "nearly", "almost"}
+_RELATING |= {
+    "double",
+    "twice",
+    "triple",
+    "half",
+    "squared",
+    "inverse",
+    "reciprocal",
+    "nearly",
+    "almost",
+    "every",
+    "as",
+}
 # They say what kind of numbers is meant: in "numbers ending in 3" the value is a part of that.
 _NUMBERS = {
     "numbers", "integers", "multiples", "factors", "divisors", "powers", "primes", "squares", "cubes", "digits",
@@ -147,6 +159,9 @@ def beside(value: Expr, words: str) -> Expr:
         return Expr("rel", (Expr("text"), value), ">=" if _UPWARDS.search(bound[1]) else "<=")
     if value.op in _WHOLES:
         return value
+    # "length: 6 cm"
+    if value.op == "rel" and value.name == "=":
+        return value._replace(args=(*value.args[:-1], beside(value.args[-1], words)))
     key = _key(words)
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):

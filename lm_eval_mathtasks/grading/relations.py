@@ -37,6 +37,14 @@ def is_label(e: Expr) -> bool:
     return e.op == "mul" and all(a.op in {"var", "const"} for a in e.args) and len(e.args) <= 4
 
 
+def point_of(e: Expr) -> Expr:
+    """Return the coordinates of "P(1, 2)", and what is no point as it is."""
+    name = e.name.removeprefix("apply ") if e.op == "call" else ""
+    if e.op == "mul" and len(e.args) == 2 and e.args[1].op == "group" and e.args[0].name.isupper():
+        return e.args[1]
+    return Expr("group", e.args, "()") if name.isupper() and name != e.name else e
+
+
 def without_approximation(e: Expr) -> Expr:
     """√3/3 ≈ 0.577 answers √3/3, but x ≈ 3.01 answers x = 3.01."""
     if e.op != "rel" or "~" not in relations_of(e):

@@ -25,6 +25,7 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 # Letters that abbreviate a unit where the gold has no such variable: "340 m" for 340.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
 _COUNTERS = {"k", "n", "m", "l"}
+_CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
 _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
@@ -80,6 +81,7 @@ def _innermost_sign(e: Expr) -> Expr:
 
 def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
+    gold = gold if gold.op == "num" else _measured(gold, pred)
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
     if (_kind(g) or _kind(p)) != (_kind(p) or _kind(g)):
@@ -132,6 +134,10 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
     if len(g) == len(p) == 1 and g != p and g | p <= _COUNTERS and PI in walk(gold) and PI in walk(pred):
         counter = Expr("var", name=min(g))
         return rewrite(pred, lambda n: counter if n.op == "var" else None)
+    # the constant of integration is C or c or K
+    if {len(g - p), len(p - g)} == {1} and (g - p) | (p - g) <= _CONSTANTS:
+        new, old = Expr("var", name=min(g - p)), Expr("var", name=min(p - g))
+        return rewrite(pred, {old: new}.get)
     if g or gold.op == "base" or not p:
         return pred
     if p == {"I"}:
@@ -144,6 +150,17 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
     if unit is None:
         return pred
     return Expr("unit", (rewrite(pred, lambda n: ONE if n.op == "var" else None),), unit)
+
+
+def _measured(gold: Expr, pred: Expr) -> Expr:
+    """Read "2 L" beside "2000 mL" as a quantity: a letter is a unit where the other side names one of its kind."""
+    names = variables(gold)
+    asked = quantity(pred).unit if names and names <= _LETTER_UNITS and not variables(pred) else None
+    letters = _letters(gold) if asked else None
+    unit = parse_unit(letters) if letters else None
+    if asked is None or unit is None or unit.dimension != asked.dimension:
+        return gold
+    return Expr("unit", (rewrite(gold, lambda n: ONE if n.op == "var" else None),), letters or "")
 
 
 def _letters(e: Expr) -> str | None:

@@ -41,9 +41,9 @@ _VERB = re.compile(
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
-# What belongs to a number behind it: "x ≥ 4", "2 < x < 5", "x = 3 or x = -3"
+# What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
 _RELATED = re.compile(
-    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?)?(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≤≥≠]=?\s?\Z"
+    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≠])\s?\Z"
     r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
 )
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
@@ -55,7 +55,7 @@ _PLAIN_EQUATION = re.compile(
 )
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
-    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then)\b,?|[:>.]|\A|\n)\s*\Z",
+    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)\s*\Z",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(

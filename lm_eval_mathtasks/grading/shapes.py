@@ -1,8 +1,10 @@
 """Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
 
+from fractions import Fraction
 from itertools import pairwise
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, neg, num, rewrite, variables, walk
+from lm_eval_mathtasks.grading.inequalities import overlap
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
@@ -14,6 +16,8 @@ def shape(e: Expr) -> Expr:
     e = _condition_apart(_compound(without_approximation(e)))
     if e.op == "given":
         return Expr("given", (shape(e.args[0]), e.args[1]))
+    if (interval := overlap(e)) is not None:
+        return interval
     if e.op == "seq" or (e.op == "group" and e.name == "{}"):
         items = tuple(piece for item in _names(e.args) for piece in _branches(without_approximation(item)))
         return _assignments(Expr(e.op, tuple(shape(i) for i in items), e.name))
@@ -22,6 +26,9 @@ def shape(e: Expr) -> Expr:
         return shape(e.args[1])
     if e.op == "union" and all(a.op == "group" and a.name == "{}" for a in e.args):
         return Expr("group", tuple(dict.fromkeys(shape(item) for a in e.args for item in a.args)), "{}")
+    if e.op == "inter" and all(a.op == "group" and a.name == "{}" for a in e.args):
+        first, *others = (tuple(map(shape, a.args)) for a in e.args)
+        return Expr("group", tuple(item for item in first if all(item in other for other in others)), "{}")
     if e.op in {"group", "union"} or (e.op == "rel" and any(n.op == "matrix" for n in walk(e))):
         return Expr(e.op, tuple(shape(a) for a in e.args), e.name)
     named = e.op == "rel" and is_equation(e) and is_label(e.args[0])
@@ -77,11 +84,25 @@ def _is_condition(e: Expr) -> bool:
 
 def _compound(e: Expr) -> Expr:
     """2 hours and 20 minutes are 140 minutes, 5 dollars and 50 cents are 5.50 dollars."""
-    if e.op != "seq" or not all(item.op == "unit" for item in e.args):
+    if e.op != "seq" or e.args[0].op != "unit":
+        return e
+    # "1 min 40 s": a letter alone is a unit behind a unit
+    last = e.args[-1]
+    if last.op == "mul" and [a.op for a in last.args] == ["num", "var"] and parse_unit(last.args[1].name):
+        hours = parse_unit(e.args[0].name)
+        name = (
+            "min" if last.args[1].name == "m" and hours and hours.dimension == "time" else last.args[1].name
+        )
+        e = e._replace(args=(*e.args[:-1], Expr("unit", last.args[:1], name)))
+    if not all(item.op == "unit" for item in e.args):
         return e
     units = [parse_unit(item.name) for item in e.args]
     known = [u for u in units if u is not None]
-    falling = all(a.factor > b.factor and a.dimension == b.dimension for a, b in pairwise(known))
+    # "3 hours or 180 minutes" says one thing twice
+    falling = all(
+        a.factor > b.factor and a.dimension == b.dimension and _below(item.args[0], a.factor / b.factor)
+        for (a, b), item in zip(pairwise(known), e.args[1:], strict=False)
+    )
     if len(known) < len(units) or not falling:
         return e
     base = 0 if known[0].dimension == "money" else -1
@@ -89,6 +110,10 @@ def _compound(e: Expr) -> Expr:
         mul(num(u.factor / known[base].factor), item.args[0]) for u, item in zip(known, e.args, strict=True)
     )
     return Expr("unit", (add(*parts),), e.args[base].name)
+
+
+def _below(count: Expr, limit: Fraction) -> bool:
+    return count.op != "num" or count.value < limit
 
 
 def _branches(e: Expr) -> list[Expr]:

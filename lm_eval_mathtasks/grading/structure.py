@@ -17,6 +17,7 @@ from lm_eval_mathtasks.grading.relations import (
     is_equation,
     is_label,
     is_open,
+    point_of,
     same_equation,
     value_answered,
     with_names_of,
@@ -217,7 +218,7 @@ def _one_answer(gold: Expr, ask: Ask) -> bool:
     """Does a gold give one answer in several spellings, as "0.4 or 2/5" does?"""
     spellings = set(gold.args)
     # "4, 4" are two answers that are the same
-    return len(spellings) == len(gold.args) and all(
+    return len(spellings) > 1 and all(
         compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:]
     )
 
@@ -229,6 +230,7 @@ def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:
 
 def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """An interval with its ends, or an ordered tuple; a list of three or more in [ ] is a tuple too."""
+    pred = point_of(pred)
     if pred.op not in {"seq", "group"}:
         return _no("a tuple or an interval is asked for")
     if pred.op == "seq" and len(pred.args) == 1:

@@ -4,8 +4,6 @@ Of "The bakery earned $840 from selling 420 rolls" it is 840, and of "she has 13
 days" 130: what stands in a later phrase or clause of its own does not answer.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 
@@ -15,21 +13,26 @@ from lm_eval_mathtasks.grading.units import parse_unit
 _OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
 _OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
 IS_SAID = re.compile(
-    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?)|[=:])\s(?:only |exactly |just |about |a total of )?\Z"
+    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?|total of)|[=:])\s"
+    r"(?:only |exactly |just |about |a total of )?\Z"
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|making|giving|leaving|earning|yielding|saving|totall?ing"
-    r"|for a total of|he|she|it|they|we|you|I|there)\b"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|of which|making|giving|leaving|earning|yielding|saving"
+    r"|totall?ing|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
+)
+_CONCLUDED = re.compile(
+    r"[,;]\s(?:and\s)?(?:so|thus|therefore|hence|making|giving|leaving|earning|yielding|saving|totall?ing"
+    r"|for a total of)\b"
 )
 # Of a sentence that opens with its circumstances, "With 12 eggs and 3 cups of flour, Ann bakes 24 rolls", the clause
 # starts behind the comma.
 _OPENER = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|then|now),?\s)?(?:if|when|after|before|with|without|for|in|of|at|to|by|since|while"
-    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n]*?\d[^.\n]*?,\s(?=(?:he|she|it|they|we|you|I|there"
-    r"|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
+    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n0-9]*[0-9][^.\n]*?,\s(?=(?:he|she|it|they|we|you|I"
+    r"|there|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
     re.IGNORECASE,
 )
 # ... and it ends before one of these, unless it begins with it.
@@ -44,13 +47,19 @@ _COMPLEMENT = re.compile(
 )
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
 _UNIT_BEHIND = re.compile(r"\s([a-z]+)")
+_PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
 # "67 berries in total": the last number of a clause, if it is said to be all
 _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
 )
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
 # "95 (60 from him, 35 from her)"
+MAX_BETWEEN = 25  # characters
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
+# "the ratio of boys to girls is 4 to 5"
+_RATIO = re.compile(r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be)\s\Z", re.IGNORECASE)
+# "20 for x = 5"
+_CONDITION = re.compile(r"\b(?:for|at|when|with|if|where|given|since)\s[a-zA-Z]\s?=\s?\Z", re.IGNORECASE)
 # "3/4 of his money, or $60"
 _OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
 _APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
@@ -61,10 +70,9 @@ _RELATIVE_TO = re.compile(
 )
 _LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
 _ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
-# What makes one value of two numbers: √2/2, 3 + √2, 3·10^8, 12 1/2, 3:4, 28 + 3
 _SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
-_JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s[-−+]\s")
-_JOINED = re.compile(r"[:⁄]|\s?[×·*]\s?|\s[+x]\s")
+_JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s?[-−+]\s?")
+_JOINED = re.compile(r"⁄|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
@@ -77,7 +85,10 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
 
     Of "1/3 or about 0.33" it is the exact one, and of "$64 for 16 glasses" the one without a preposition.
     """
-    told = _main_clause(text, numbers, sentence)
+    equals = text.rfind("=", numbers[0][0], numbers[-1][0])
+    # "3 x 4 = 12 eggs, which sell for $2 each, earning $24": what arithmetic comes to, if nothing is concluded from it
+    computed = equals >= 0 and not _CONCLUDED.search(text, equals, numbers[-1][0])
+    told = numbers if computed else _main_clause(text, numbers, sentence)
     equals = text.rfind("=", told[0][0], told[-1][0])
     for k, (begin, end) in enumerate(told):
         if begin > equals >= 0:
@@ -89,11 +100,13 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         for before, after in pairwise([(begin, end), *behind]) if _is_factor(text, (begin, end)) else ():
             if _APPOSED.fullmatch(text, before[1], after[0]):
                 return after
-    if _IN_TOTAL.match(text, told[-1][1]):
+    # "8 rows of 5 stars altogether"
+    between = text[told[-2][1] : told[-1][0]] if len(told) > 1 else " and "
+    if (" and " in between or not _ATTACHED.search(between)) and _IN_TOTAL.match(text, told[-1][1]):
         return told[-1]
     if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
         return told[0][0], told[-1][1]
-    said = [k for k, (begin, _) in enumerate(told) if IS_SAID.search(text, max(0, begin - 30), begin)]
+    said = [k for k, (begin, _) in enumerate(told) if _tells(text, begin)]
     if said:
         told = told[said[-1] :]
     else:
@@ -103,6 +116,12 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         told = told[free[0] : free[-1] + 1] if free else told[-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+
+
+def _tells(text: str, begin: int) -> bool:
+    """Does a verb give the number at `begin`? The one of a purpose, "to have saved a total of 60", is none."""
+    window = max(0, begin - 40)
+    return bool(IS_SAID.search(text, window, begin)) and not _PURPOSE.search(text, window, begin)
 
 
 def _is_list(text: str, numbers: list[Span]) -> bool:
@@ -125,15 +144,10 @@ def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
         between, behind = _UNIT_BETWEEN.fullmatch(text, end, begin), _UNIT_BEHIND.match(text, stop)
         units = [parse_unit(match[1]) for match in (between, behind) if match]
         larger, smaller = units if len(units) == 2 else (None, None)
-        surd = _SURD.search(text, before, stop) and _JOINED_SURD.fullmatch(text, end, begin)
         if larger and smaller and larger.dimension == smaller.dimension and larger.factor > smaller.factor:
             assert behind is not None
             joined[-1] = (joined[-1][0], behind.end())
-        elif (
-            surd
-            or _JOINED.fullmatch(text, end, begin)
-            or (text[end:begin] == " " and "/" in text[begin:stop])
-        ):
+        elif _is_one(text, (before, end), (begin, stop)):
             bracketed = text[end] == ")" and text[joined[-1][0] - 1] == "("
             joined[-1] = (joined[-1][0] - bracketed, stop)
         else:
@@ -141,14 +155,29 @@ def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
     return joined
 
 
+def _is_one(text: str, left: Span, right: Span) -> bool:
+    """Are two numbers one value, as in 3·10^8, 3:4, 28 + 3, 12 1/2, √2/2, 3 + √2, or 4 to 5 behind "the ratio"?"""
+    between = text[left[1] : right[0]]
+    if _JOINED.fullmatch(between) or (between == " " and "/" in text[slice(*right)]):
+        return True
+    if between in {" to ", ":"}:
+        return _RATIO.search(text, max(0, left[0] - 100), left[0]) is not None
+    return bool(_JOINED_SURD.fullmatch(between) and _SURD.search(text, left[0], right[1]))
+
+
 def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
     """Leave out "5 miles more than 40" and "60% of 50" behind "which is", and a remark in brackets, beside another."""
+    unconditional = [n for n in numbers if not _CONDITION.search(text, max(0, n[0] - 20), n[0])]
+    numbers = unconditional or numbers
     for k in range(len(numbers) - 1, 0, -1):
         begin, end = numbers[k]
         relates = _COMPARED.match(text, end) or _is_factor(text, (begin, end))
         if relates and _WHICH_IS.search(text, max(0, begin - 20), begin):
             numbers = numbers[:k] + numbers[k + 2 :]
     remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])
+    # it stands behind the number it is about
+    if remark and remark.start() - max(n[1] for n in numbers if n[1] <= remark.start()) > MAX_BETWEEN:
+        remark = None
     closed = text.find(")", remark.end()) if remark else -1
     return [span for span in numbers if not remark or not remark.start() < span[0] < closed]
 

@@ -80,6 +80,7 @@ _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed"
 _REMARKS = {
     "unit", "units", "sq", "square", "cubic", "per", "am", "pm", "AM", "PM", "th", "st", "nd", "rd", "deg", "of",
     "to", "at", "by", "on", "is", "as", "an",
+    "Hz", "dB", "Pa", "kW", "Wh", "eV", "mA", "mV", "mW", "MW", "kV", "kN", "kJ", "KB", "MB", "GB", "TB",
 }  # fmt: skip
 
 

@@ -13,9 +13,13 @@ _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
 _OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
 # A letter marked as an option's: "(B)", "B)", "B.", "B:"
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
+# ... or by itself: "C D"
+_LETTERS_ALONE = re.compile(r"[A-J](?: [A-J])+")
 _OPTION_WORD = re.compile(
     r"(?:the )?(?:correct |final |right )?(?:option|choice|letter|answer)\b\s*(?:is\b|:)?\s*", re.IGNORECASE
 )
+# "C, because A and B fail"
+_LETTER_BECAUSE = re.compile(r"(\(?[A-J]\)?)[,.;]?\s(?:because|since)\b.*", re.DOTALL)
 # The text of an option may name the others: "(E) Both (A) and (C)"
 _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
 _MEANS_NOTHING = {
@@ -32,6 +36,12 @@ def plain_words(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\\text\{([^{}]*)\}", r"\1", text)).strip()
 
 
+def _unexplained(text: str) -> str:
+    """The words of an option without its reason."""
+    plain = plain_words(text)
+    return _LETTER_BECAUSE.sub(r"\1", plain) if plain[:1] in "(ABCDEFGHIJ" else plain
+
+
 def words_key(text: str) -> str:
     """Return what is compared of answers in words: letters and digits, no case, articles, ordinal endings."""
     plain = plain_words(text).lower()
@@ -43,7 +53,7 @@ def words_key(text: str) -> str:
 
 def choice(text: str) -> tuple[str, str] | None:
     """Return (letter, rest) of a multiple-choice answer: "(C)", "C.", "(D) Alina"; None if it is none."""
-    plain = _OPTION_WORD.sub("", plain_words(text), count=1)
+    plain = _OPTION_WORD.sub("", _unexplained(text), count=1)
     match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
     return (match.group(1).upper(), match.group(2).strip()) if match else None
 
@@ -57,7 +67,9 @@ def content_of_choice(text: str) -> str | None:
 def options_marked(text: str) -> list[str]:
     """Return the letters that an answer marks as options, each once: two of "(A) 3 or (B) 4", one of "(E) Both (A)
     and (C)"."""
-    plain = plain_words(text)
+    plain = _unexplained(text)
+    if _LETTERS_ALONE.fullmatch(plain):
+        return list(dict.fromkeys(plain.split()))
     marks = list(_MARK.finditer(plain))
     if marks and _ABOUT_OTHERS.match(plain, marks[0].end()):
         marks = marks[:1]
@@ -98,7 +110,9 @@ _NO_ANSWER = re.compile(
 _CANNOT_TELL = re.compile(
     r"\b(?:can(?:no|')?t|can not|cannot|not possible to|impossible to|unable to)\s+(?:be\s+)?"
     r"(?:determin|calculat|answer|find|found|comput|solv|tell|know|say|deduc|infer)"
-    r"|\b(?:not enough|insufficient|missing|lack of|lacks)\b|\bunknown\b|\bunanswerable\b|\bundetermined\b"
+    r"|\b(?:not enough|insufficient|isn't enough|aren't enough|missing|lack of|lacks)\b"
+    r"|\b(?:not|n't) (?:give|have|state|specify|say|tell|provide|mention)\b|\bunknown\b"
+    r"|\bunanswerable\b|\bundetermined\b"
     r"|\bnot (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b|\bindeterminate\b"
     r"|\bno answer\b|\bnone\b|\bn/?a\b",
     re.IGNORECASE,
@@ -136,6 +150,10 @@ def _words_of(e: Expr) -> str | None:
 def compare_words(gold: Expr, pred: Expr) -> Outcome:
     """Compare answers of which at least one is in words."""
     g, p = _words_of(gold), _words_of(pred)
+    letters = [e for e in (gold, pred) if e.op == "seq" and all(len(_words_of(a) or "") == 1 for a in e.args)]
+    # of several options the order means nothing
+    if letters and g and p and sorted(g) == sorted(p):
+        return Outcome(True, "structure", "the same options")
     if g is not None and g == p:
         return Outcome(True, "structure", "the same words")
     return Outcome(False, "structure", "different words")

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.grading.tags import has_solution, has_working
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
-from lm_eval_mathtasks.hooks.exemplars import shots_gsm8k, shots_minerva
-from lm_eval_mathtasks.hooks.scoring import (
+from lm_eval_mathtasks.hooks.exemplars import shots_gsm8k, shots_minerva  # noqa: F401  # named by YAMLs
+from lm_eval_mathtasks.hooks.scoring import (  # noqa: F401  # YAMLs name `gold`
     Doc,
     Scores,
     answered,
@@ -38,26 +38,6 @@ from lm_eval_mathtasks.problems import sources
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-__all__ = [
-    "gold",
-    "instance_spread",
-    "load",
-    "part_key",
-    "score_aime",
-    "score_boxed",
-    "score_gsm8k_boxed",
-    "score_gsm8k_cot",
-    "score_gsm8k_direct",
-    "score_gsm8k_tags",
-    "score_gsm_plus",
-    "score_gsm_symbolic",
-    "score_math_boxed",
-    "score_math_fewshot",
-    "score_olympiadbench",
-    "shots_gsm8k",
-    "shots_minerva",
-]
 
 
 def load(set: str | None = None, **metadata: Any) -> dict[str, Dataset]:

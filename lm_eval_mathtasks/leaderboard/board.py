@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from lm_eval_mathtasks.leaderboard.claim_tables import claim_cells, doubt_of, protocol_words
+from lm_eval_mathtasks.leaderboard.claim_tables import CLAIM_COLUMNS, claim_cells, doubt_of, protocol_words
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
 from lm_eval_mathtasks.tables import Cell, Name, Share, Table
 
@@ -22,8 +22,7 @@ _COUNTED = {
 }
 _DOUBTFUL = "known to be wrong, or not published"
 _COLUMNS = (
-    "model", "size B", "score [95 %]", "metric", "k", "protocol", "by", "published", "months old", "claims",
-    "least", "most", "source", "remark", "id",
+    *CLAIM_COLUMNS, "published", "months old", "claims", "least", "most", "source", "remark", "id",
 )  # fmt: skip
 NOTES = (
     "a line is a model and a protocol; of several claims the publisher's own is shown, else the newest, and least and "

@@ -1,7 +1,5 @@
 """What no single file of claims can tell: dates ahead, look-alikes, contradictions, sizes that names deny."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator

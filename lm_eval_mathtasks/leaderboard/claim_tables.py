@@ -80,27 +80,17 @@ def search(claims: Claims, words: str) -> list[Claim]:
     ]
 
 
-_COLUMNS = (
-    "id",
-    "benchmark",
-    "model",
-    "size B",
-    "score [95 %]",
-    "metric",
-    "k",
-    "protocol",
-    "by",
-    "source",
-    "status",
-)
+# Of the cells that every table of claims has.
+CLAIM_COLUMNS = ("model", "size B", "score [95 %]", "metric", "k", "protocol", "by")
 
 
 def claims_table(title: str, chosen: Sequence[Claim], claims: Claims, *, limit: int = 0) -> Table:
     """Return a table of claims with the interval that the size of the benchmark gives each score; limit 0: of all."""
     rows = [_row(claim, claims) for claim in chosen[: limit or None]]
     notes = ("score intervals are of the benchmark's size; what is not there, the source does not say",)
+    columns = ("id", "benchmark", *CLAIM_COLUMNS, "source", "status")
     count = f"{len(rows)} of {len(chosen)} claims, --limit 0 for all" if len(rows) < len(chosen) else ""
-    return Table(f"{title}: {count or f'{len(rows)} claims'}", _COLUMNS, tuple(rows), notes)
+    return Table(f"{title}: {count or f'{len(rows)} claims'}", columns, tuple(rows), notes)
 
 
 def _row(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
@@ -117,7 +107,7 @@ def _row(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
 
 
 def claim_cells(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
-    """Return the cells that every table of claims has: model, size, score, metric, k, protocol and who reports it."""
+    """Return the cells of CLAIM_COLUMNS."""
     score = score_of_claim(claim, claims.benchmarks[claim.benchmark])
     share, protocol = Share(score.value, score.interval), protocol_words(claim) or None
     return claim.model, claim.size_b, share, claim.metric, claim.k, protocol, claim.reported_by

@@ -97,20 +97,6 @@ class Claims:
         exact = [b for b in hits if docs in (b.docs, *b.editions)]
         return next(iter(exact or hits), None)
 
-    def asked_so(self, benchmark: Benchmark, shots: int, *, cot: bool) -> tuple[int, int]:
-        """Count the claims of a benchmark that may be compared with, and those of them that state nothing which a plain
-        run contradicts: another number of shots, tools, a vote, answers without reasoning (or, cot=False, with)."""
-        there = [claim for claim in self.rows if claim.ranked and claim.benchmark == benchmark.name]
-        fitting = [
-            claim
-            for claim in there
-            if claim.shots in (None, shots)
-            and claim.tools in (None, "none")
-            and claim.metric in ("pass@1", "avg@k")
-            and claim.cot in (None, cot)
-        ]
-        return len(there), len(fitting)
-
 
 def load_claims(folder: str | Path | None = None) -> Claims:
     """Return every claim; raises one ClaimError that lists all problems with file and line."""

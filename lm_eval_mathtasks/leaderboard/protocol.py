@@ -1,12 +1,12 @@
 """Are a run and a claim the same measurement? Part by part, with what each part does to the comparison."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Run
 
 Effect = Literal["breaks", "matters", "unknown", "same"]
 # A run cut below the claim's token limit is another measurement only if more responses than this were cut.
@@ -71,6 +71,12 @@ def compare_parts(run: Run, claim: Claim, *, cut_share: float | None = None) -> 
         _grader(ours.grader, claim.grader),
         *_system_prompt(ours.system_prompt),
     ]
+
+
+def fitting(claims: Iterable[Claim], asked: Protocol) -> list[Claim]:
+    """Return the claims that state nothing which breaks the comparison with a run that asked so."""
+    run = Run(None, "", (), asked, Provenance("", ""))
+    return [claim for claim in claims if comparable(compare_parts(run, claim))]
 
 
 def states_nothing(run: Run) -> bool:

@@ -152,9 +152,10 @@ def error_part(body: Any) -> dict[str, Any]:
         body = body[0]
     if isinstance(body, Mapping):
         inner = body.get("error", body)
-        if isinstance(inner, Mapping):
-            return dict(inner)
-        return {"message": str(inner)}
+        # A proxy may put the whole error of the server behind it into its own message.
+        while isinstance(inner, Mapping) and isinstance(inner.get("message"), Mapping):
+            inner = inner["message"]
+        return dict(inner) if isinstance(inner, Mapping) else {"message": str(inner)}
     said = "" if body is None else str(body)
     return {"message": page_title(said) or said}
 

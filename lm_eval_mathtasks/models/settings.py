@@ -91,7 +91,8 @@ def read_settings(arguments: Mapping[str, Any]) -> Settings:
     given = without_foreign(arguments)
     if "pretrained" in given:
         given.setdefault("model", given.pop("pretrained"))
-    kinds = {f.name: str(f.type) for f in fields(Settings)}
+    # A class is written as such, a union as in the code.
+    kinds = {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(Settings)}
     unknown = sorted(set(given) - set(kinds))
     if unknown:
         raise ModelError("known model arguments", ", ".join(unknown), "use some of: " + ", ".join(kinds))

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.runs.completion import Answered, answered_by
-from lm_eval_mathtasks.runs.reading import Row
+from lm_eval_mathtasks.runs.records import Row
 
 # Characters from which the beginning that all prompts of a run share (shots, a system prompt) is kept once.
 WORTH_SHARING = 80

@@ -20,7 +20,7 @@ from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.lm_eval_schema import OURS
-from lm_eval_mathtasks.runs.reading import API_ERROR, Row, Run
+from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
 
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together

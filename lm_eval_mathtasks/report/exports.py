@@ -14,7 +14,7 @@ from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import Examined, lengths, pairs, status_of
 from lm_eval_mathtasks.report.status_words import NEVER_CAME
-from lm_eval_mathtasks.runs.reading import API_ERROR, Row
+from lm_eval_mathtasks.runs.records import API_ERROR, Row
 from lm_eval_mathtasks.tables import Share, Table, percent, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 

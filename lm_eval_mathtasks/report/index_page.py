@@ -15,9 +15,9 @@ from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
 from lm_eval_mathtasks.report.page import asset, filled, page
 from lm_eval_mathtasks.report.samples import as_script
-from lm_eval_mathtasks.runs.reading import Run, completed, read_source
+from lm_eval_mathtasks.runs.reading import completed, read_source
 from lm_eval_mathtasks.runs.records import Choice as Wanted
-from lm_eval_mathtasks.runs.records import Source
+from lm_eval_mathtasks.runs.records import Run, Source
 from lm_eval_mathtasks.runs.registry import find_sources, joined, source_of
 from lm_eval_mathtasks.tables import percent, with_interval
 from lm_eval_mathtasks.text import safe_name

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lm_eval_mathtasks.report.dates import shown_date
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 
 # What says most about a run comes first; what differs in everything, as times and folders, last.
 _FIRST = ("preset", "backend", "shots", "chat_template", "temperature", "top_p", "max_tokens", "k")

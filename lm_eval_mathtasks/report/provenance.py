@@ -7,7 +7,7 @@ from pathlib import PurePath
 from lm_eval_mathtasks.leaderboard.protocol import shown
 from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Examined
-from lm_eval_mathtasks.runs.reading import Run
+from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table
 
 

@@ -15,7 +15,7 @@ from lm_eval_mathtasks.report.asked import Asked, Took
 from lm_eval_mathtasks.report.examine import Examined, disputes, graded_by_us, names_of, status_of
 from lm_eval_mathtasks.report.status_words import NEVER_CAME, STATUSES
 from lm_eval_mathtasks.runs.judged import Judged, understood
-from lm_eval_mathtasks.runs.reading import Row
+from lm_eval_mathtasks.runs.records import Row
 
 CHUNK = 100  # docs that are read together
 PLAIN_BYTES = 1_000_000  # texts up to this stay readable in the page's source

@@ -7,7 +7,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading import Status, grade
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.lines import Line
-from lm_eval_mathtasks.runs.records import NO_VERDICT
+from lm_eval_mathtasks.runs.records import API_ERROR, NO_VERDICT
 
 
 def with_references(lines: Sequence[Line]) -> tuple[list[Line], tuple[str, ...]]:
@@ -86,6 +86,8 @@ def choose_verdict(
     """
     if wanted == NO_VERDICT:
         return None, ()
+    # A request that failed has no verdict.
+    lines = [line for line in lines if not line.finish or set(line.finish) != {API_ERROR}] or lines
     complete = [name for name in lines[0].verdicts if all(name in line.verdicts for line in lines)]
     partial = {name for line in lines for name in (*line.verdicts, *line.unfit)} - set(complete)
     notes = tuple(

@@ -51,7 +51,15 @@ def choose_metric(
 
 def metrics_in(lines: Iterable[SampleLine]) -> set[tuple[str, str]]:
     """Return all metrics and filters of the lines: lm-eval writes all docs of one filter, then all of the next."""
-    return {(name, filter_of(line)) for line in lines for name in line.get("metrics", ())}
+    return {(name, filter_of(line)) for line in lines for name in metric_names(line)}
+
+
+def metric_names(line: SampleLine) -> list[str]:
+    """Return which metrics a line has: logs before 0.4.3 do not list them."""
+    listed = line.get("metrics")
+    return (
+        [name for name in _METRICS if number_in(line, name) is not None] if listed is None else list(listed)
+    )
 
 
 def _steps(config: TaskConfig, filter_name: str) -> list[Mapping[str, object]] | None:

@@ -12,7 +12,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
+from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source
 
 _NAME = "scenario_state.json"
 
@@ -64,6 +64,8 @@ def _flat(state: Mapping[str, Any]) -> dict[str, Any]:
         "question": (instance.get("input") or {}).get("text"),
         "gold": (right[0].get("output") or {}).get("text") if right else None,
         "responses": [answer.get("text") or "" for answer in answers] or [""],
-        "finish_reasons": [(answer.get("finish_reason") or {}).get("reason") for answer in answers],
+        "finish_reasons": [API_ERROR]
+        if result.get("success") is False
+        else [(answer.get("finish_reason") or {}).get("reason") for answer in answers],
         "prompt": (state.get("request") or {}).get("prompt"),
     }

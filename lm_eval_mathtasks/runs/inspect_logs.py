@@ -16,7 +16,16 @@ from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
+from lm_eval_mathtasks.runs.records import (
+    API_ERROR,
+    Choice,
+    Protocol,
+    Provenance,
+    Refused,
+    Run,
+    Source,
+    Total,
+)
 from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
 
 # Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
@@ -59,17 +68,30 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         return
     about = header["eval"]
     raw = [
-        {**model_output(sample, sample.get("output") or {}), "epoch": sample.get("epoch"),
+        {**model_output(sample, sample.get("output") or {}), "epoch": sample.get("epoch"), "score": None,
          "model": about.get("model"), "task": about.get("task"), **_grades(sample)}
         for sample in samples
     ]  # fmt: skip
     lines = [read_line(line, path, number, choice.columns) for number, line in enumerate(raw, 1)]
+    # A sample that ended with an error has no answer, and no score.
+    lines = [
+        line._replace(finish=(API_ERROR,) * len(line.responses)) if sample.get("error") else line
+        for line, sample in zip(lines, samples, strict=True)
+    ]
+    status, docs = header.get("status"), number_in_cell((about.get("dataset") or {}).get("samples"))
+    unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
     for run in runs_of_lines(lines, path, choice.metric):
-        yield (
-            run
-            if isinstance(run, Refused)
-            else replace(run, provenance=replace(run.provenance, harness="Inspect", weights=_weights(about)))
+        if isinstance(run, Refused):
+            yield run
+            continue
+        provenance = replace(
+            run.provenance,
+            harness="Inspect",
+            weights=_weights(about),
+            notes=(*unfinished, *run.provenance.notes),
+            docs_of_task=None if docs is None else int(docs),
         )
+        yield replace(run, provenance=provenance)
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:
@@ -85,9 +107,16 @@ def _weights(about: Mapping[str, Any]) -> Weights:
 def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
     """The run of a log that ended and holds no samples: its score, by the scorer that is named or the only one."""
     results = header.get("results") or {}
+    scores = results.get("scores") or ()
+    names = [str(score.get("name")) for score in scores]
+    # One scorer's epochs may be reduced in several ways.
+    labels = [
+        name if names.count(name) == 1 else f"{name}/{score.get('reducer') or 'mean'}"
+        for name, score in zip(names, scores, strict=True)
+    ]
     found = {
-        str(score.get("name")): value
-        for score in results.get("scores") or ()
+        label: (value, str(score.get("reducer") or "mean"))
+        for label, score in zip(labels, scores, strict=True)
         for name, metric in (score.get("metrics") or {}).items()
         if name in ("accuracy", "mean") and (value := number_in_cell((metric or {}).get("value"))) is not None
     }
@@ -104,13 +133,13 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
     about, docs = header["eval"], number_in_cell(results.get("total_samples"))
     epochs = max(1, int((about.get("config") or {}).get("epochs") or 1))
     count = None if docs is None else round(docs / epochs)
+    value, reducer = found[name]
     # Of one epoch a reducer makes nothing.
-    reducer = next(str(s.get("reducer") or "mean") for s in results["scores"] if str(s.get("name")) == name)
     kind = None if epochs == 1 else _REDUCED.get(reducer.partition("_at")[0])
     provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about))
     return Run(about.get("model"), str(about.get("task") or ""), (),
                Protocol(metric=kind, k=epochs), provenance, metric=name,
-               total=Total(found[name], count))  # fmt: skip
+               total=Total(value, count))  # fmt: skip
 
 
 def _unpacked(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -154,6 +183,12 @@ def _member(log: zipfile.ZipFile, name: str) -> Any:
 
 
 def _grades(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """Every scorer's grade as a column of verdicts."""
-    grades = {name: (score or {}).get("value") for name, score in (sample.get("scores") or {}).items()}
-    return {f"{name}_score": _GRADES.get(v, v) if isinstance(v, str) else v for name, v in grades.items()}
+    """Every scorer's grade as a column of verdicts; one of several values is as many. Old logs have one scorer."""
+    scores = sample.get("scores") or {"scorer": sample.get("score")}
+    grades = {name: (score or {}).get("value") for name, score in scores.items()}
+    flat = {
+        f"{name}{f'_{key}' if key else ''}_score": value
+        for name, grade in grades.items()
+        for key, value in (grade if isinstance(grade, dict) else {"": grade}).items()
+    }
+    return {name: _GRADES.get(v, v) if isinstance(v, str) else v for name, v in flat.items() if v is not None}

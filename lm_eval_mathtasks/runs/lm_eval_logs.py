@@ -17,7 +17,14 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import json_lines, read_json, sha256
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION, first_text, of_doc
-from lm_eval_mathtasks.runs.filters import choose_metric, meaning, metrics_in, other_filters, written_by_us
+from lm_eval_mathtasks.runs.filters import (
+    choose_metric,
+    meaning,
+    metric_names,
+    metrics_in,
+    other_filters,
+    written_by_us,
+)
 from lm_eval_mathtasks.runs.lm_eval_facts import (
     grader_of,
     logged_prompt,
@@ -266,7 +273,7 @@ def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterat
     numbers: dict[Any, dict[str, float]] = {}
     for line in lines:
         own = numbers.setdefault(line.get("doc_id"), {})
-        for metric in line.get("metrics", ()):
+        for metric in metric_names(line):
             if (value := number_in(line, metric)) is not None:
                 own[f"{metric},{filter_of(line)}"] = value
     for line in lines:

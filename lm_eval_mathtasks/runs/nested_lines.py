@@ -14,7 +14,7 @@ def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line with its nested facts at the top, where it is of a kind we know; else as it is."""
     if isinstance(line.get("sample_score"), dict):
         return _evalscope_review(line)
-    if "custom_id" in line and ("response" in line or "error" in line):
+    if "custom_id" in line and line.keys() & {"response", "error", "result"}:
         return _batch_output(line)
     if isinstance(line.get("model_output"), dict):
         return model_output(line, line["model_output"])
@@ -42,19 +42,29 @@ def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
-    """OpenAI's and vLLM's batches: a line a request, answered by the body of a response or by an error."""
-    response = line.get("response") or {}
-    body = response.get("body") if isinstance(response, dict) else None
-    choices = body.get("choices") if isinstance(body, dict) else None
-    failed = bool(line.get("error")) or not choices
+    """OpenAI's, vLLM's and Anthropic's batches: a line a request, answered by the body of a response or by an error."""
+    response = line.get("response") if isinstance(line.get("response"), dict) else line.get("result")
+    body = (response.get("body") or response.get("message")) if isinstance(response, dict) else None
+    answers = [] if line.get("error") or not isinstance(body, dict) else _answers(body)
     return {
         "id": line["custom_id"],
         "model": body.get("model") if isinstance(body, dict) else None,
-        "responses": [message_text(choice, "assistant") for choice in choices or ()] or [""],
-        "finish_reasons": [API_ERROR]
-        if failed
-        else [choice.get("finish_reason") for choice in choices or ()],
+        "responses": [text for text, _ in answers] or [""],
+        "finish_reasons": [reason for _, reason in answers] or [API_ERROR],
     }
+
+
+def _answers(body: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """What a server answered, and how each answer ended: chat completions, OpenAI's responses, Anthropic's message."""
+    if isinstance(body.get("choices"), list):
+        return [
+            (message_text(choice, "assistant"), choice.get("finish_reason")) for choice in body["choices"]
+        ]
+    if isinstance(body.get("output"), list):
+        said = [part for part in body["output"] if isinstance(part, dict) and part.get("type") == "message"]
+        cut = "max_output_tokens" in str((body.get("incomplete_details") or {}).get("reason"))
+        return [(message_text(part, "assistant"), "length" if cut else None) for part in said[-1:]]
+    return [(message_text(body, "assistant"), body.get("stop_reason"))] if body.get("content") else []
 
 
 def _old_evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,8 +56,7 @@ def read_opencompass(source: Source, _choice: Choice) -> Iterator[Run]:
         notes = (f"results/ has {len(marks)} verdicts for {docs} docs: they are not used",)
         marks = []
     rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
-    k = max(len(row.responses) for row in rows)
-    protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
+    protocol = _protocol(rows, marks)
     provenance = Provenance("OpenCompass", str(path), notes=notes)
     yield Run(model, task, rows, protocol, provenance, metric="correct" if marks else None)
 
@@ -102,13 +101,19 @@ def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
         )
         for place, entry in enumerate(entries)
     )
-    k = max(len(row.responses) for row in rows)
-    protocol = Protocol(k=k, metric="pass@1" if k == 1 else "avg@k")
+    protocol = _protocol(rows, [mark for entry in entries if (mark := _marks(entry))])
     placed = path.parent.parent.name == "results"
     model, task = (path.parent.name, path.stem) if placed else (None, "")
     scored = all(row.score is not None for row in rows)
     provenance = Provenance("OpenCompass", str(path))
     yield Run(model, task, rows, protocol, provenance, metric="correct" if scored else None)
+
+
+def _protocol(rows: Sequence[Row], marks: Marks) -> Protocol:
+    """What a score is: one verdict on several responses may be that of any of them, or of a vote."""
+    k = max(len(row.responses) for row in rows)
+    single = k > 1 and bool(marks) and all(len(mark) == 1 for mark in marks)
+    return Protocol(k=k, metric="pass@1" if k == 1 else None if single else "avg@k")
 
 
 def _entries(details: Any) -> list[dict[str, Any]]:

@@ -8,27 +8,10 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
-from lm_eval_mathtasks.runs.records import (
-    API_ERROR,
-    NO_VERDICT,
-    OF_OTHERS,
-    WITH_SAMPLES,
-    Choice,
-    Protocol,
-    Provenance,
-    Refused,
-    Row,
-    Run,
-    Source,
-    check,
-)
+from lm_eval_mathtasks.runs.records import OF_OTHERS, WITH_SAMPLES, Choice, Refused, Run, Source, check
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_sources
 from lm_eval_mathtasks.runs.weights import weights_of_log
-
-__all__ = [
-    "API_ERROR", "NO_VERDICT", "Protocol", "Provenance", "Row", "Run", "check", "read_run", "read_runs",
-]  # fmt: skip
 
 # Whose readers look for nothing by the names of columns.
 _OF_ONE_SHAPE = ("lm-eval", "lighteval", "OpenCompass", "Every Eval Ever")
@@ -96,14 +79,18 @@ def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         for one in source.read(source, choice):
             if isinstance(one, Refused):
                 yield one._replace(task=one.task or choice.task)
-            elif choice.columns and one.provenance.harness in _OF_ONE_SHAPE:
-                got = f"a log of {one.provenance.harness}, whose shape is known"
-                error = EvidenceError("a file of lines for --columns", got, "leave --columns out")
-                yield Refused(one.task, error)
             else:
+                require_lines(one, choice.columns)
                 yield named(one, choice)
     except EvidenceError as error:
         yield Refused(choice.task, error)
+
+
+def require_lines(run: Run, columns: Mapping[str, str]) -> None:
+    """Raise EvidenceError where columns are named for a log whose shape is known."""
+    if columns and run.provenance.harness in _OF_ONE_SHAPE:
+        got = f"a log of {run.provenance.harness}, whose shape is known"
+        raise EvidenceError("a file of lines for --columns", got, "leave --columns out")
 
 
 def named(run: Run, choice: Choice) -> Run:

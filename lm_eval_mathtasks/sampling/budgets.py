@@ -13,7 +13,7 @@ from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run
-from lm_eval_mathtasks.runs.reading import Row, Run
+from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
 from lm_eval_mathtasks.text import first_part
 from lm_eval_mathtasks.token_counts import Ruler

@@ -11,8 +11,8 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.runs.reading import NO_VERDICT, read_run
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.reading import read_run
+from lm_eval_mathtasks.runs.records import NO_VERDICT, Run
 
 
 def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:

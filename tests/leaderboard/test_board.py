@@ -9,15 +9,9 @@ from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.board import board_lines, board_tables, in_brief, months_old, plot_lines
 from lm_eval_mathtasks.leaderboard.claim_tables import Filter
-from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.tables import terminal_lines
 
 TODAY = date(2026, 11, 29)
-
-
-@pytest.fixture(scope="module")
-def claims():
-    return load_claims()
 
 
 @pytest.fixture(scope="module")

@@ -15,20 +15,15 @@ from lm_eval_mathtasks.commands import explain as explain_command
 from lm_eval_mathtasks.commands import leaderboard as commands
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
 from lm_eval_mathtasks.leaderboard.causes import causes_of, load_causes
-from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims, nearest, score_of
 from lm_eval_mathtasks.leaderboard.measured import measured_page
 from lm_eval_mathtasks.leaderboard.noise import assumed_noise
 from lm_eval_mathtasks.leaderboard.paired import aligned, compare_runs, harmonic_ratio, rank
 from lm_eval_mathtasks.problems import fingerprints
-from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run
+from lm_eval_mathtasks.runs.reading import read_run
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
 from tests.conftest import ROOT
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
-
-
-@pytest.fixture(scope="module")
-def claims():
-    return load_claims()
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,9 @@
 
 import pytest
 
-from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.problems import fingerprints
 from lm_eval_mathtasks.problems.fingerprints import packed, unpacked
 from tests.leaderboard.situations import KNOWN, SITUATIONS, compared
-
-
-@pytest.fixture(scope="module")
-def claims():
-    return load_claims()
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,8 @@ from lm_eval_mathtasks.leaderboard.lost_points import CAUSES
 from lm_eval_mathtasks.leaderboard.result_tables import explanation_tables
 from lm_eval_mathtasks.leaderboard.symptoms import breaks_off, foreign, loops
 from lm_eval_mathtasks.runs.judged import judge_run, shares
-from lm_eval_mathtasks.runs.reading import Protocol, Provenance, Row, Run, read_run, read_runs
+from lm_eval_mathtasks.runs.reading import read_run, read_runs
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
 from tests.conftest import shared_path
 from tests.runs.logs_of_runs import doc, write_lm_eval
 

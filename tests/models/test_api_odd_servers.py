@@ -101,6 +101,7 @@ GIVEN_UP = {
     "a page each time": (http(PAGE), "no_api.*Attention Required!", None),
     "a word of Python": (http(str(GOOD)), "truncated", 3),
     "an error that is an object": (error({"a": ["b"]}, 400), "bad_request", 1),
+    "an error in an error": (error({"message": "no, 'x' is too long", "type": "t"}, 400), "400: no, 'x' is", 1),
     "an error of megabytes": (error("x" * 3_000_000, 400), "bad_request", 1),
 }  # fmt: skip
 

@@ -15,7 +15,6 @@ from lm_eval_mathtasks.embedded import path
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.host.own_flags import add_own_flags
 from lm_eval_mathtasks.leaderboard.by_preset import measured_by, note_on_preset
-from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare
 from lm_eval_mathtasks.presets import protocols
 from lm_eval_mathtasks.presets.flags import applied, as_flags, fill_in
@@ -24,11 +23,6 @@ from lm_eval_mathtasks.problems.catalogue import our_tasks
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Row, Run
 from tests.presets.sound import TYPES, problems_of
-
-
-@pytest.fixture(scope="module")
-def claims():
-    return load_claims()
 
 
 @pytest.mark.parametrize("name", names())

@@ -426,6 +426,51 @@ def test_what_a_score_of_inspect_is_its_reducer_says(tmp_path, epochs, reducer, 
     assert run.provenance.weights.served
 
 
+def write_inspect(path, samples, **header):
+    about = {"task": "gsm8k", "model": "hf/acme/toy-1", "dataset": {"samples": N}}
+    path.write_text(json.dumps({"status": "success", "eval": about, "samples": samples, **header}))
+    return path
+
+
+def test_inspect_logs_of_one_scorer_of_old_and_of_grades_with_parts(tmp_path):
+    old = [{**inspect_sample(i, 1), "score": {"value": "C" if i else "I"}} for i in range(N)]
+    for sample in old:
+        del sample["scores"]
+    run = read_run(write_inspect(tmp_path / "old.json", old))
+    assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
+    parts = [
+        {**inspect_sample(i, 1), "scores": {"own": {"value": {"right": 1, "form": 0}}}} for i in range(N)
+    ]
+    path = write_inspect(tmp_path / "parts.json", parts)
+    with pytest.raises(EvidenceError, match=r"own_right_score .*own_form_score"):
+        read_run(path)
+    assert [row.score for row in read_run(path, metric="own_right_score").rows] == [1] * N
+
+
+def test_an_inspect_sample_that_failed_is_no_answer_and_a_run_that_did_not_end_says_so(tmp_path):
+    samples = [inspect_sample(i, 1) for i in range(N)]
+    samples[2] |= {"error": {"message": "timeout"}, "output": {"choices": []}, "scores": {}}
+    run = read_run(write_inspect(tmp_path / "log.json", samples[:4], status="started"))
+    assert [row.missing for row in run.rows] == [False, False, True, False]
+    assert [row.score for row in run.answered] == [0, 1, 1]
+    assert run.provenance.notes == ("the run did not end: its status is started",)
+    assert run.provenance.docs_of_task == N
+
+
+def test_an_inspect_score_that_was_reduced_in_two_ways_is_chosen(tmp_path):
+    scores = [{"name": "match", "reducer": how, "metrics": {"accuracy": {"value": value}}}
+              for how, value in (("mean", 0.5), ("max", 0.9))]  # fmt: skip
+    about = {"task": "gsm8k", "model": "hf/acme/toy-1", "config": {"epochs": 4}}
+    path = tmp_path / "log.json"
+    path.write_text(
+        json.dumps({"status": "success", "eval": about, "results": {"total_samples": 8, "scores": scores}})
+    )
+    with pytest.raises(EvidenceError, match="match/mean, match/max"):
+        read_run(path, totals=True)
+    best = read_run(path, totals=True, metric="match/max")
+    assert (best.total.value, best.protocol.metric) == (0.9, "pass@k")
+
+
 # --- HELM and batches
 
 
@@ -448,6 +493,9 @@ def test_helm_scenario_states(tmp_path):
     assert (run.protocol.temperature, run.protocol.max_tokens) == (0.0, 400)
     assert (run.rows[0].doc_id, run.rows[0].gold, run.rows[0].finish) == ("id0", "10", ("length", "length"))
     assert right(run) == [True, False] * N
+    states[1]["result"] = {"success": False, "error": "timeout", "completions": []}
+    path.write_text(json.dumps({"adapter_spec": spec, "request_states": states[:N]}))
+    assert [row.missing for row in read_run(tmp_path).rows] == [i == 1 for i in range(N)]
     path.write_text(
         json.dumps({"adapter_spec": {"method": "multiple_choice_joint"}, "request_states": states})
     )
@@ -469,6 +517,28 @@ def test_outputs_of_a_batch(tmp_path):
     assert [row.missing for row in run.rows] == [i == 2 for i in range(N)]
     assert run.rows[1].responses == (said(1),)
     assert right(run) == [True] * (N - 1)
+
+
+def test_outputs_of_other_batches(tmp_path):
+    """OpenAI's responses, one cut at its limit, and Anthropic's messages, one of which failed."""
+    said_so = {"type": "message", "content": [{"type": "output_text", "text": said(0)}]}
+    body = {"model": "toy-1", "output": [{"type": "reasoning", "summary": []}, said_so]}
+    cut = {**body, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    rows = [
+        {"custom_id": str(i), "response": {"status_code": 200, "body": one}}
+        for i, one in enumerate((body, cut))
+    ]
+    run = read_run(write_json_lines(tmp_path / "responses.jsonl", rows), task="t")
+    assert [(row.responses, row.finish) for row in run.rows] == [
+        ((said(0),), (None,)),
+        ((said(0),), ("length",)),
+    ]
+    message = {"model": "toy-1", "content": [{"type": "text", "text": said(0)}], "stop_reason": "end_turn"}
+    rows = [{"custom_id": "0", "result": {"type": "succeeded", "message": message}},
+            {"custom_id": "1", "result": {"type": "errored", "error": {"type": "invalid_request"}}}]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "messages.jsonl", rows), task="t")
+    assert (run.model, run.rows[0].responses) == ("toy-1", (said(0),))
+    assert [row.missing for row in run.rows] == [False, True]
 
 
 # --- OpenCompass
@@ -504,6 +574,9 @@ def test_opencompass_repeats_come_block_by_block(tmp_path):
     assert (run.protocol.k, len(run.rows)) == (3, N)
     assert run.rows[2].responses == (said(2), said(2, 1), said(2, 2))
     assert {round(row.score, 3) for row in run.rows} == {0.333}
+    assert run.protocol.metric == "avg@k"
+    one = [{**mark, "correct": [True]} for mark in details]
+    assert read_run(opencompass(tmp_path / "one", entries, one)).protocol.metric is None
 
 
 def test_opencompass_details_by_doc(tmp_path):

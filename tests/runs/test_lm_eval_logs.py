@@ -316,3 +316,17 @@ def test_model_arguments_are_settings_but_for_secrets(tmp_path):
     }
     assert (settings["system_instruction"], settings["chat_template_sha"]) == ("Be brief.", "abc")
     assert read_run(log).protocol.system_prompt is True
+
+
+def test_samples_of_before_they_listed_their_metrics(tmp_path):
+    """lm-eval 0.4.0 to 0.4.2: no list of metrics, no filter, no hashes, arguments as a list."""
+    write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1, 1, 0, 1], task="gsm8k")
+    ((file, lines),) = samples_of(tmp_path).items()
+    for line in lines:
+        for key in ("metrics", "filter", "doc_hash", "prompt_hash", "target_hash"):
+            line.pop(key, None)
+        line["arguments"] = [list(line["arguments"]["gen_args_0"].values())]
+    write_json_lines(file, lines)
+    run = read_run(tmp_path)
+    assert ([row.score for row in run.rows], run.metric) == ([1, 1, 0, 1], "exact_match,none")
+    assert run.rows[0].prompt

@@ -28,10 +28,6 @@ def _fraction_sum(a: int, b: int, c: int, d: int) -> Solved:
     return (shown,), tex(total)
 
 
-def _root_numbers(rng: Random) -> Numbers:
-    return {"n": rng.randint(2, 9) ** 2 * rng.choice((2, 3, 5, 6, 7))}
-
-
 def _root(n: int) -> Solved:
     outside = max(k for k in range(1, n) if n % (k * k) == 0)
     rest = n // outside**2
@@ -46,10 +42,6 @@ def _linear_numbers(rng: Random) -> Numbers:
 def _roots_numbers(rng: Random) -> Numbers:
     a, b = rng.sample(range(1, 13), 2)
     return {"a": a, "b": b}
-
-
-def _roots(a: int, b: int) -> Solved:
-    return (f"x={a}", f"x=-{b}"), rf"\{{-{b},{a}\}}"
 
 
 def _percent_numbers(rng: Random) -> Numbers:
@@ -77,10 +69,6 @@ def _divisor(a: int, b: int) -> Solved:
     return tuple(steps), str(gcd(a, b))
 
 
-def _angle_numbers(rng: Random) -> Numbers:
-    return {"a": 5 * rng.randint(4, 16), "b": 5 * rng.randint(4, 16)}
-
-
 def _points_numbers(rng: Random) -> Numbers:
     x, y = rng.randint(1, 12), rng.randint(1, 12)
     return {"a": x, "b": y, "c": x + 2 * rng.randint(1, 6), "d": y + 2 * rng.randint(1, 6)}
@@ -94,7 +82,7 @@ KINDS: dict[str, Kind] = {
         r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
     ),
     "root": kind_of(
-        _root_numbers,
+        lambda rng: {"n": rng.randint(2, 9) ** 2 * rng.choice((2, 3, 5, 6, 7))},
         _root,
         r"Pull the largest possible square out of $\sqrt{{{n}}}$.",
         r"Write $\sqrt{{{n}}}$ with the smallest possible number under the root.",
@@ -113,7 +101,7 @@ KINDS: dict[str, Kind] = {
     ),
     "roots": kind_of(
         _roots_numbers,
-        _roots,
+        lambda a, b: ((f"x={a}", f"x=-{b}"), rf"\{{-{b},{a}\}}"),
         r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
         r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
     ),
@@ -136,7 +124,7 @@ KINDS: dict[str, Kind] = {
         r"What is the largest integer that divides both ${a}$ and ${b}$?",
     ),
     "third_angle": kind_of(
-        _angle_numbers,
+        lambda rng: {name: 5 * rng.randint(4, 16) for name in "ab"},
         worked("a+b", "180-p", answer=r"{q}^\circ"),
         r"Two angles of a triangle measure ${a}^\circ$ and ${b}^\circ$. Find the third angle in degrees.",
         r"A triangle has angles of ${a}^\circ$ and ${b}^\circ$. How large is the remaining angle, in degrees?",

@@ -73,9 +73,8 @@ def table(models: Path, files: Sequence[Path], count: int) -> list[str]:
     rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for stage in STAGES:
         model, tokenizer = load_stage(models / stage)
-        found = [held_out_accuracy(model, tokenizer, held_out, "question")]
-        found.append(held_out_accuracy(model, tokenizer, held_out, "chat"))
-        found.append(held_out_accuracy(model, tokenizer, held_out, "chat", sampled=True))
+        frames = [("question", False), ("chat", False), ("chat", True)]
+        found = [held_out_accuracy(model, tokenizer, held_out, f, sampled=drawn) for f, drawn in frames]
         found += [held_out_accuracy(model, tokenizer, read_problems(f), "chat") for f in files]
         rows.append(f"| {stage} | " + " | ".join(f"{100 * part:.1f}" for part in found) + " |")
     return rows

@@ -8,7 +8,7 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.evidence.rescore.inputs import Unit
 from lm_eval_mathtasks.runs.completion import ended_by_limit
 from lm_eval_mathtasks.runs.lm_eval_logs import Logged, read_lm_eval, read_tasks
-from lm_eval_mathtasks.runs.reading import completed, named
+from lm_eval_mathtasks.runs.reading import completed, named, require_lines
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, require_gold
 from lm_eval_mathtasks.text import safe_name
 from lm_eval_mathtasks.token_counts import read_ruler
@@ -16,8 +16,8 @@ from lm_eval_mathtasks.token_counts import read_ruler
 
 class Options(NamedTuple):
     """What the user chose. gold, journal: files; tokenizer: of the model, by which a response at the limit of tokens is
-    known; metric: which of a log's metrics is its own score; model, task: names
-    for runs that have none; fresh: do again what was done; columns: of lines, as in `Choice`."""
+    known; metric: which of a log's metrics is its own score; model, task: which runs are meant, and names for those
+    that have none; fresh: do again what was done; columns: of lines, as in `Choice`."""
 
     out: str
     graders: tuple[str, ...] = ("ours",)
@@ -38,6 +38,8 @@ def load_runs(unit: Unit, options: Options, problem: Callable[[str], None]) -> I
     Raises EvidenceError instead where the options are strict.
     """
     for one in _read(unit, Choice(options.metric, columns=dict(options.columns))):
+        if not _is_meant(one, options):
+            continue
         loaded = one if isinstance(one, Refused) else _complete(one, options)
         if isinstance(loaded, Logged):
             yield loaded
@@ -45,6 +47,15 @@ def load_runs(unit: Unit, options: Options, problem: Callable[[str], None]) -> I
             raise loaded.error
         else:
             problem(str(loaded.error))
+
+
+def _is_meant(one: Logged | Refused, options: Options) -> bool:
+    """Whether what was read has the names that were asked for, or none."""
+    task = one.task if isinstance(one, Refused) else one.run.task
+    model = None if isinstance(one, Refused) else one.run.model
+    return all(
+        not given or not own or given == own for given, own in ((options.task, task), (options.model, model))
+    )
 
 
 def _read(unit: Unit, choice: Choice) -> Iterator[Logged | Refused]:
@@ -63,6 +74,7 @@ def _complete(one: Logged, options: Options) -> Logged | Refused:
     # The task becomes part of a file's name.
     run = replace(run, task=safe_name(run.task))
     try:
+        require_lines(run, dict(options.columns))
         if run.withheld:
             raise EvidenceError(
                 f"responses in {run.provenance.path}",

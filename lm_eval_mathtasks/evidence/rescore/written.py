@@ -17,7 +17,7 @@ from lm_eval_mathtasks.grading.judge import Judgement
 from lm_eval_mathtasks.grading.scores import RATES, doc_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, Logged
-from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, Results, SampleLine
+from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, OF_TASKS, Results, SampleLine
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
@@ -169,7 +169,7 @@ def results_file(
     old = {key: value for key, value in first.results.items() if key not in ("results", "groups", "rescored")}
     content: dict[str, Any] = {"results": {}, **(old or _facts(first.run))}
     content["group_subtasks"] = {}
-    for key in ("configs", "higher_is_better", "n-samples", "task_hashes", "versions", "n-shot"):
+    for key in OF_TASKS:
         content[key] = {task: value for task, value in content.get(key, {}).items() if task in tasks}
     for one in loaded:
         task = one.run.task
