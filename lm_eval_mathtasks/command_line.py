@@ -1,7 +1,5 @@
 """Command lines: argparse's parser, whose errors are said in our words, with the nearest flag or choice."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterator
@@ -34,27 +32,36 @@ class Parser(argparse.ArgumentParser):
         raise self._of_argument(name, rest)
 
     def _of_argument(self, name: str, said: str) -> MathtasksError:
-        action = next(
-            (one for one in self._actions if name in (*one.option_strings, one.metavar, one.dest)), None
-        )
+        named = (one for one in self._actions if name in (*one.option_strings, one.metavar, one.dest))
+        action = next(named, None)
         choices = [*map(str, action.choices)] if action is not None and action.choices else []
-        if said.startswith("expected") and ", got " not in said:
-            value = f"{name} {choices[0] if choices else self._value(action)}"
-            return MathtasksError(f"a value for {name}", "none", value)
-        if kind := re.fullmatch(r"invalid (.*) value: (.*)", said, re.S):
-            return MathtasksError(f"{_KINDS.get(kind[1], 'another value')} for {name}", kind[2], "correct it")
+        wanted, got, given = said.removeprefix("expected ").rpartition(", got ")
         if choices and said.startswith("invalid choice: "):
             return self._of_choice(name, choices, said)
-        wanted, got, given = said.rpartition(", got ")
-        if got:
-            return MathtasksError(f"{wanted.removeprefix('expected ')} for {name}", given, "correct it")
-        if said.startswith("ignored explicit argument"):
-            return MathtasksError(f"{name} without a value", "one", "leave the value out")
-        return MathtasksError(f"{name} that can be read", said, self._help("shows how"))
+        if "key=value" in said:
+            # lm-eval repeats the word, which may be a key.
+            fix = "put quotes around what has spaces, and no space beside ="
+            parts = (f"name=value,name=value for {name}", "a word without =", fix)
+        elif got:
+            parts = (f"{wanted} for {name}", given, "correct it")
+        elif said.startswith("expected"):
+            parts = (
+                f"a value for {name}",
+                "none",
+                f"{name} {choices[0] if choices else self._value(action)}",
+            )
+        elif kind := re.fullmatch(r"invalid (.*) value: (.*)", said, re.S):
+            wanted = f"{_KINDS[kind[1]]} for" if kind[1] in _KINDS else "a value that fits"
+            parts = (f"{wanted} {name}", kind[2], self._help("says what does"))
+        elif said.startswith("ignored explicit argument"):
+            parts = (f"{name} without a value", "one", "leave the value out")
+        else:
+            parts = (f"{name} that can be read", said, self._help("shows how"))
+        return MathtasksError(*parts)
 
     def _of_choice(self, name: str, choices: list[str], said: str) -> MathtasksError:
         given = said.removeprefix("invalid choice: ").partition(" (choose from")[0].strip("'\"")
-        near = get_close_matches(given, choices, n=1)
+        near = get_close_matches(given.lower(), choices, n=1)
         other = f"{name} {choices[0]}" if name.startswith("-") else self._help("says what each is")
         fix = f"did you mean {near[0]}?" if near else other
         return MathtasksError(f"{name}, one of {', '.join(choices)}", given, fix)
@@ -63,8 +70,8 @@ class Parser(argparse.ArgumentParser):
         """The error for a word that is no flag and no argument."""
         word = word.partition("=")[0]
         if not word.startswith("-"):
-            fix = f"put quotes around what has spaces; {self._help('lists what it takes')}"
-            return MathtasksError(f"arguments of `{self.prog}`", repr(word), fix)
+            fix = f"take it out, or put quotes around what has spaces; {self._help('lists what it takes')}"
+            return MathtasksError(f"no further argument of `{self.prog}`", repr(word), fix)
         near = get_close_matches(word, _flags(self), n=1)
         fix = f"did you mean {near[0]}?" if near else self._help("lists them")
         return MathtasksError(f"flags of `{self.prog}`", word, fix)

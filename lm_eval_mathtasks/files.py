@@ -91,9 +91,7 @@ def json_lines(path: Path, error: Error, *, unfinished: bool = False) -> Iterato
     except (OSError, EOFError, zlib.error) as fault:
         raise error(f"a readable {path}", f"{fault} after {number} lines", _AGAIN) from fault
     if not there and not unfinished:
-        fix = (
-            "lm-eval leaves one where a response cannot be encoded: run again with `mathtasks run`, which can"
-        )
+        fix = "check the path; where a response cannot be encoded, lm-eval leaves one, and `mathtasks run` does not"
         raise error(f"lines in {path}", "an empty file", fix)
 
 
@@ -106,7 +104,10 @@ def read_json(path: Path, error: Error) -> Any:
     """Return what a JSON file holds, which may be packed with gzip; raises `error` where it cannot be read."""
     try:
         with _unpacked(path) as file:
-            return json.loads(_text(file.read()))
+            text = _text(file.read())
+        if not text.strip():
+            raise ValueError("an empty file")
+        return json.loads(text)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as fault:
         raise error(f"a readable {path}", str(fault), _AGAIN) from fault
 

@@ -8,7 +8,8 @@ token limit cut it off, and whether there is a response at all.
 from __future__ import annotations
 
 # As OpenAI, Anthropic, Google, lighteval and vLLM name the end by a limit of tokens.
-_LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens"})
+_LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens",
+                    "model_context_window_exceeded"})  # fmt: skip
 
 
 class Response(str):

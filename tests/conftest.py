@@ -50,6 +50,14 @@ def shared_rows(relative: str) -> list[dict]:
 
 
 @pytest.fixture(scope="session")
+def index_of_lm_eval():
+    """lm-eval's own tasks by name, read once: seconds for its 14,000 files."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager().task_index
+
+
+@pytest.fixture(scope="session")
 def claims():
     """All published scores, read once: a second for 3,000 of them."""
     from lm_eval_mathtasks.leaderboard.claims import load_claims

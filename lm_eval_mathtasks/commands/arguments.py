@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.runs.columns import FACTS
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.runs.records import NO_VERDICT, Run
@@ -118,6 +119,13 @@ def column_names(text: str | None) -> dict[str, str]:
             "--columns FACT=NAME,...", str(text), "for instance response=generation,gold=answer"
         )
     return {fact.strip(): name.strip() for fact, _, name in parts}
+
+
+def find_tokenizer(name: str | None) -> None:
+    """Have what reads a tokenizer of the hub look into the hub's cache alone, where the hub cannot be reached: it would
+    ask for a minute."""
+    if name not in (None, "chars") and not Path(str(name)).exists():
+        hub_fault()
 
 
 def percent_as_share(text: str) -> float:

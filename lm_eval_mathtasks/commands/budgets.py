@@ -2,7 +2,13 @@
 
 import argparse
 
-from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_to_judge, whole_numbers
+from lm_eval_mathtasks.commands.arguments import (
+    add_run_arguments,
+    declare,
+    find_tokenizer,
+    read_to_judge,
+    whole_numbers,
+)
 from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, cell, show_curves
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.records import Run
@@ -24,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks budgets`: accuracy over token budgets for every run at the path."""
     runs = []
+    find_tokenizer(args.tokenizer)
     for run in read_to_judge(args):
         ruler = read_ruler(args.tokenizer, run.model)
         found = at_budgets(run, ruler, args.budgets)

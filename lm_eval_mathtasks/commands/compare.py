@@ -21,7 +21,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.leaderboard.hub_results import with_hub_results
-from lm_eval_mathtasks.leaderboard.instances import drawn_anew, drop_between, spread_of
+from lm_eval_mathtasks.leaderboard.instances import by_problem, drawn_anew, drop_between, spread_of
 from lm_eval_mathtasks.leaderboard.paired import (
     Shares,
     aligned,
@@ -221,7 +221,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
     tables = []
     for task, named in by_task.items():
         mixed = len({run.scored for _, run in named}) > 1  # one grader for all
-        runs = [(name, _graded(aligned(named[0][1], run), args, regrade=mixed)[0]) for name, run in named]
+        same = [(name, aligned(named[0][1], run)) for name, run in named]
+        runs = [(name, by_problem(run, _graded(run, args, regrade=mixed)[0])) for name, run in same]
         tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
 

@@ -23,6 +23,7 @@ from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.runs.training_curves import read_curves
+from lm_eval_mathtasks.tables import counted
 
 DEFAULT_PAGE = "report.html"
 EXPORTS: dict[str, Callable[[Sequence[Examined]], str]] = {
@@ -109,8 +110,6 @@ def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:
         raise EvidenceError(f"room to write {path}", str(error), "name another file with -o") from error
     responses = sum(len(one.judgements) for one in examined)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    print(
-        f"{path}: {len(examined)} run{'s' * (len(examined) > 1)}, {responses:,} responses, {size}",
-        file=sys.stderr,
-    )
+    what = f"{counted(len(examined), 'run')}, {counted(responses, 'response')}"
+    print(f"{path}: {what}, {size}", file=sys.stderr)
     return 0

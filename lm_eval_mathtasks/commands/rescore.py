@@ -6,7 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import COLUMNS_HELP, column_names, declare, whole_number
+from lm_eval_mathtasks.commands.arguments import (
+    COLUMNS_HELP,
+    column_names,
+    declare,
+    find_tokenizer,
+    whole_number,
+)
 from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.rescore import engines
@@ -14,6 +20,7 @@ from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.grading.children import cores
 from lm_eval_mathtasks.tables import print_lines
 
@@ -58,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks rescore`: 0 all was rescored, 1 some input was not."""
+    if fault := write_fault(Path(args.out), folder=True):
+        raise EvidenceError(f"a folder to write to at {args.out}", fault, "name another with -o")
+    find_tokenizer(args.tokenizer)
     graders = tuple(dict.fromkeys(name.strip() for name in args.graders.split(",") if name.strip()))
     options = Options(
         out=str(Path(args.out).absolute()),

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks shepherd`; the same command goes on where it was stopped."""
-    from lm_eval_mathtasks.host.mistakes import refuse_absent_device
+    from lm_eval_mathtasks.host.local_models import check_device
     from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
     from lm_eval_mathtasks.training.pairs import sampled_run
     from lm_eval_mathtasks.training.shepherd import Completer, Settings, label_steps
@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
     if fault := write_fault(args.out):
         raise TrainingError("a file to write to as --out", fault, "name another")
     if args.model:
-        refuse_absent_device(args.device)
+        check_device(args.device)
     run = sampled_run(args.samples)
     settings = Settings(
         args.rollouts, args.responses, args.batch_size, args.seed, args.temperature, args.max_tokens

@@ -7,7 +7,7 @@ from lm_eval_mathtasks.commands.arguments import declare
 from lm_eval_mathtasks.commands.report import require_jinja
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report.examine import Choice
-from lm_eval_mathtasks.tables import print_lines
+from lm_eval_mathtasks.tables import counted, print_lines
 
 DEFAULT = "mathtasks-view"
 
@@ -29,7 +29,9 @@ def main(args: argparse.Namespace) -> int:
 
     found = write_view(args.folder, args.out, load_claims(args.leaderboards), Choice(regrade=args.regrade))
     runs, pages = sum(len(log["runs"]) for log in found.logs), sum(bool(log["page"]) for log in found.logs)
-    lines = [f"{found.file}: {runs} runs, {pages} reports, {found.anew} of them written anew"]
+    lines = [
+        f"{found.file}: {counted(runs, 'run')}, {counted(pages, 'report')}, {found.anew} of them written anew"
+    ]
     if problems := [log["problem"] for log in found.logs if log["problem"]]:
         lines.append(f"not shown, see the page: {len(problems)} logs; the first: {problems[0]}")
     print_lines(lines)

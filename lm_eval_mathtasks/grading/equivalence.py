@@ -100,13 +100,14 @@ def _too_long(gold: str, pred: str) -> Verdict | None:
 
 def _by_choice(gold: str, pred: str) -> Verdict | None:
     """Multiple choice: the gold is a letter, perhaps with its text; the prediction a letter, or that text."""
-    g, p = choice(gold), choice(pred)
+    g = choice(gold)
     if (
         g is None
         or len(options_marked(gold)) > 1
         or not re.match(r"[^a-z]*[A-Z]", gold.replace(r"\text", ""))
     ):
         return None
+    p = choice(pred)
     if len(options_marked(pred)) > 1:
         return Verdict(Status.INCORRECT, "one option is asked for, several are given", "structure")
     if p is not None and (not g[1] or len(pred) < 4 or p[1]):

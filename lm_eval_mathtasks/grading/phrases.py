@@ -105,12 +105,27 @@ _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
     "reciprocal of": lambda e: div(num(1), e),
 }
+# ... and to the one before them.
+_CHANGES: dict[str, Callable[[Expr], Expr]] = {
+    "squared": lambda e: Expr("pow", (e, num(2))),
+    "cubed": lambda e: Expr("pow", (e, num(3))),
+    "factorial": lambda e: Expr("fact", (e,)),
+    "doubled": lambda e: mul(num(2), e),
+    "tripled": lambda e: mul(num(3), e),
+    "halved": lambda e: div(e, num(2)),
+}
+# "the 8th roots of unity" is not 8
+_ORDERS = {"root", "roots", "power", "powers"}
 # What words do to the values on both sides of them.
 _JOINS: dict[str, Callable[[Expr, Expr], Expr]] = {
     "to": lambda a, b: Expr("ratio", (a, b)),
     "out of": div,
     "in": div,
     "times": mul,
+    "multiplied by": mul,
+    "divided by": div,
+    "plus": add,
+    "minus": lambda a, b: add(a, neg(b)),
     "more than": add,
     "greater than": add,
     "less than": lambda a, b: add(b, neg(a)),
@@ -166,13 +181,11 @@ def beside(value: Expr, words: str) -> Expr:
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):
         return beside(div(value, num(PARTS[first])), " ".join(key[1:]))
-    if first in {"squared", "cubed"}:
-        return Expr("pow", (value, num(2 if first == "squared" else 3)))
-    if first == "factorial":
-        return Expr("fact", (value,))
+    if change := _CHANGES.get(first):
+        return change(value)
     if _BELOW_ZERO.search(words):
         return Expr("unit", (neg(value),), words)
-    if variables(value) and _KINDS & set(key):
+    if (variables(value) and _KINDS & set(key)) or (first == "th" and _ORDERS & set(key)):
         return _worded(key, value)
     spelled = in_words(words.strip(" ()"))
     if spelled is not None and value.op == "num" and spelled != value.value:

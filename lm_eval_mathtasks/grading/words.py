@@ -11,6 +11,7 @@ from lm_eval_mathtasks.grading.units import parse_unit
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
 _OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
+_IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 # A letter marked as an option's: "(B)", "B)", "B.", "B:"
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D"
@@ -33,7 +34,7 @@ _MEANS_ALL = {"allrealnumbers", "allreals", "allreal", "realnumbers", "therealnu
 
 def plain_words(text: str) -> str:
     r"""Return the text without \text{...} around its words, and without braces that then remain."""
-    return re.sub(r"\s+", " ", re.sub(r"\\text\{([^{}]*)\}", r"\1", text)).strip()
+    return " ".join((_IN_TEXT.sub(r"\1", text) if "\\text" in text else text).split())
 
 
 def _unexplained(text: str) -> str:

@@ -1,6 +1,7 @@
 """After a run: the answer, one line a task, then what makes it doubtful, where the logs are and what comes next."""
 
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -89,6 +90,7 @@ def _say_next(keeper: Keeper, results: Mapping[str, Any]) -> None:
     # A folder with one run is its shorter name.
     run = short(path.parent if len(list(path.parent.glob("results_*.json"))) == 1 else path)
     print(f"logs  {short(path)}")
+    run = shlex.quote(run)
     print(f"next  mathtasks report {run}\n      mathtasks compare {run}")
     if any("pass@" in key for task in results.values() for key in task):
         _say_of_repeats(path)

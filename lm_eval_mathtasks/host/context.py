@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
-from lm_eval_mathtasks.host.mistakes import refuse_absent_device
+from lm_eval_mathtasks.host.local_models import check_device
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.problems.catalogue import our_tasks
 
@@ -23,7 +23,10 @@ _OURS = "lm_eval_mathtasks.hooks"
 
 
 def checked(
-    original: Callable[..., Any], local: bool, device: str | None, is_loaded: Callable[[], bool]
+    original: Callable[..., Any],
+    local: bool,
+    device: str | None,
+    is_loaded: Callable[[], bool],
 ) -> Callable[..., Any]:
     """lm-eval's `simple_evaluate`, with tasks loaded and fitted to the model before the model itself is loaded.
 
@@ -41,7 +44,7 @@ def checked(
             # Nothing is drawn, and importing torch to seed it is half of what a dry run takes.
             named["torch_random_seed"] = None
         if device is not None:
-            refuse_absent_device(device)
+            check_device(device)
         if local and isinstance(named.get("model_args"), dict):
             _fit(loaded["tasks"], named)
         try:

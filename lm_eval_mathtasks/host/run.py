@@ -26,7 +26,8 @@ from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_resul
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
-from lm_eval_mathtasks.host.mistakes import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package, refuse_mistakes
+from lm_eval_mathtasks.host.local_models import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package
+from lm_eval_mathtasks.host.mistakes import refuse_mistakes
 from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST, leftovers
@@ -56,7 +57,6 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     models.register()
     model_args = given_value(args, "model_args")
     refuse_secrets(model_args if isinstance(model_args, dict) else {})
-    check_model_path(args)
     if (gen_kwargs := refuse_mistakes(partial(given_value, args), model_registry)) is not None:
         args.gen_kwargs = gen_kwargs
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
@@ -96,10 +96,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
         args, unread = parser.parse_known_args(["run", *arguments])
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
-        fix = "write name=value,name=value, or JSON with double quotes"
-        raise ModelError(
-            "--model_args, --gen_kwargs and --metadata that can be read", "others", fix
-        ) from None
+        wanted = "name=value,name=value, or JSON, for --model_args, --gen_kwargs and --metadata"
+        raise ModelError(wanted, "neither", "mend the brackets; JSON has double quotes") from None
     if unread:
         raise unknown_words(unread[0], commands.choices["run"])
     check_config(args.config)
@@ -113,7 +111,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
         args.model_args = {**(args.model_args or {}), "dry_run": True}
     if graders := vars(args).pop("graders"):
         args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
-    if not requested(given_value(args, "tasks")):
+    args.tasks = requested(given_value(args, "tasks"))
+    if not args.tasks:
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks tasks` lists ours")
     if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
         args.gen_kwargs = with_one_limit(gen_kwargs)
@@ -175,16 +174,6 @@ def given_value(args: argparse.Namespace, name: str) -> Any:
     return value
 
 
-def check_model_path(args: argparse.Namespace) -> None:
-    """Raise ModelError if `pretrained=` names a local folder that is not there (a hub would be asked for it)."""
-    name = str((args.model_args or {}).get("pretrained", ""))
-    looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
-    if (args.model or "hf") in LOCAL_MODELS and looks_local and not Path(name).expanduser().exists():
-        raise ModelError(
-            "a model folder or a hub name", f"pretrained={name}, which does not exist", "check the path"
-        )
-
-
 @contextmanager
 def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) -> Iterator[None]:
     import lm_eval
@@ -214,9 +203,9 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
 
     name = str(given_value(args, "model") or "hf")
     loaded: list[bool] = []
-    simple = checked(
-        lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, _device_of_torch(args), lambda: bool(loaded)
-    )
+    device = (given_value(args, "model_args") or {}).get("device") or given_value(args, "device")
+    named = str(device) if device and name in HF_MODELS else None
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, named, lambda: bool(loaded))
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),
@@ -232,14 +221,6 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     finally:
         for module, name, value in originals:
             setattr(module, name, value)
-
-
-def _device_of_torch(args: argparse.Namespace) -> str | None:
-    """The device that the user named for a model of transformers."""
-    if (given_value(args, "model") or "hf") not in HF_MODELS:
-        return None
-    device = (given_value(args, "model_args") or {}).get("device") or given_value(args, "device")
-    return None if device is None else str(device)
 
 
 def _tracker_class(keeper: Keeper) -> type:

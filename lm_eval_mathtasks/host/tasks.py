@@ -28,7 +28,7 @@ def task_manager(tasks: Any, include_path: Any, metadata: dict[str, Any]) -> Any
     require_folders(folders)
     names = requested(tasks)
     ours = TaskManager(include_path=list(folders), include_defaults=False, metadata=metadata)
-    others = [name for name in names if name not in ours.task_index and not _is_path(name)]
+    others = [name for name in names if name not in ours.task_index and not _is_path(name, len(names) > 1)]
     if not others:
         return ours
     # What no file of lm-eval's names is refused before lm-eval parses them all.
@@ -47,16 +47,21 @@ def requested(tasks: Any) -> list[str]:
     return [name.strip() for item in given for name in str(item).split(",") if name.strip()]
 
 
-def _is_path(name: str) -> bool:
-    """Whether a name is that of a task's file, or of a folder of them. Raises TaskError for one without tasks."""
+def _is_path(name: str, several: bool) -> bool:
+    """Whether a name is that of a task's file, or of a folder of them, which stands alone. Raises TaskError for one
+    without tasks, or whose files cannot be read."""
     path = Path(name)
-    if not _GLOB.search(name) and (name.endswith(".yaml") or "/" in name or name == "."):
-        if not (path.is_file() or any(path.glob("*.yaml"))):
-            raise TaskError(
-                "a task's YAML, or a folder of them", f"{name}, which holds none", "check the path"
-            )
-        return True
-    return path.is_dir() and not _GLOB.search(name)
+    if _GLOB.search(name) or not (path.is_dir() or name.endswith(".yaml") or "/" in name):
+        return False
+    if not (path.is_file() or any(path.glob("*.yaml"))):
+        raise TaskError("a task's YAML, or a folder of them", f"{name}, which holds none", "check the path")
+    if several and path.is_dir():
+        raise TaskError("one folder of tasks", f"{name} among others", "name the YAML files in it")
+    folder = path if path.is_dir() else path.parent
+    broken = [one for one in file_problems([folder]) if path.is_dir() or Path(one.where) == path]
+    if unread := [str(one) for one in broken if one.what.startswith("cannot be read")]:
+        raise TaskError(f"tasks in {name}", "; ".join(unread), "mend the file")
+    return True
 
 
 def _unknown_tasks(

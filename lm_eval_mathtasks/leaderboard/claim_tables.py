@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import simplified
@@ -42,9 +43,11 @@ class Filter:
             return None
         found = claims.benchmark_of(self.benchmark)
         if found is None:
-            raise ClaimError(
-                "a benchmark", repr(self.benchmark), f"take one of {', '.join(claims.benchmarks)}"
+            near = get_close_matches(self.benchmark, claims.benchmarks, n=3)
+            fix = (
+                f"did you mean {', '.join(near)}?" if near else f"take one of {', '.join(claims.benchmarks)}"
             )
+            raise ClaimError("a benchmark", repr(self.benchmark), fix)
         return found.name
 
     def _fits(self, claim: Claim, names: set[str] | None, benchmark: str | None) -> bool:

@@ -22,7 +22,7 @@ GOLDS_NOT_CHECKED = "reference answers not checked"
 BY_NAME = "weights by name alone"
 # Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
 _FEW = 0.01
-# A model may write what looks like the output of a tool, now and then.
+# A model may write what looks like the output of a tool, and a level or a number be the answer, now and then.
 _OFTEN = 0.1
 # A copy that tells most questions in other words is another set.
 _MOST = 0.5
@@ -175,7 +175,7 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         effect: Effect = "unknown" if theirs is None else "same" if theirs == seen.examples else "breaks"
         by_log = "" if stated is None else f", {stated} by the log"
         yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
-    if seen.told > _FEW * len(run.rows):
+    if seen.told > _OFTEN * len(run.rows):
         yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
     if seen.with_tools > _OFTEN * len(run.rows) and run.protocol.tools in (None, "none"):
         # A source that lets a model use tools says so.

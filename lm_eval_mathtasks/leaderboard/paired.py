@@ -29,7 +29,8 @@ class Flip:
 @dataclass(frozen=True)
 class Paired:
     """Two runs on the same docs, `docs` of them. delta = first - second, as a fraction; p_value: exact McNemar on docs
-    whose score is 0 or 1 in both runs, None with repeats (then the bootstrap interval decides)."""
+    whose score is 0 or 1 in both runs, None with repeats and where docs were drawn from `problems` fewer than they are
+    (then the bootstrap interval decides)."""
 
     first: Run
     second: Run
@@ -42,6 +43,7 @@ class Paired:
     only_second: int
     flips: tuple[Flip, ...]
     docs: int
+    problems: int
 
     @property
     def significant(self) -> bool:
@@ -98,13 +100,18 @@ def compare_runs(
     common = [doc_id for doc_id in one if doc_id in two]
     if not common:
         raise EvidenceError("docs that both runs have", "none in common", "compare runs of one task")
+    # Docs that were drawn from one problem are alike: they count as one.
+    of = {row.doc_id: row.original or row.doc_id for row in first.rows}
+    problems: dict[str, list[float]] = {}
+    for d in common:
+        problems.setdefault(of.get(d, d), []).append(one[d] - two[d])
     deltas = [one[d] - two[d] for d in common]
     flips = tuple(
         Flip(d, one[d], two[d], answers[0].get(d), answers[1].get(d))
         for d in common
         if (one[d] > 0.5) != (two[d] > 0.5)
     )
-    binary = all(v in (0, 1) for d in common for v in (one[d], two[d]))
+    tested = len(problems) == len(common) and all(v in (0, 1) for d in common for v in (one[d], two[d]))
     only_first, only_second = sum(f.first > f.second for f in flips), sum(f.second > f.first for f in flips)
     return Paired(
         first,
@@ -112,12 +119,13 @@ def compare_runs(
         (sum(one[d] for d in common) / len(common), sum(two[d] for d in common) / len(common)),
         tuple(configuration_changes(first, second)),
         sum(deltas) / len(deltas),
-        st.paired_bootstrap(deltas),
-        st.mcnemar(only_first, only_second) if binary else None,
+        st.paired_bootstrap([sum(found) / len(found) for found in problems.values()]),
+        st.mcnemar(only_first, only_second) if tested else None,
         only_first,
         only_second,
         flips,
         len(common),
+        len(problems),
     )
 
 

@@ -19,12 +19,13 @@ FLIPS_SHOWN = 20
 
 def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, ...] = ()) -> list[Table]:
     """Return what differs in the configuration, then the paired result with its notes, then the flipped docs."""
+    drawn = f"over {paired.problems:,} problems, " if paired.problems < paired.docs else ""
     result: list[tuple[Cell, ...]] = [
         ("first", paired.first.label, Share(paired.scores[0], digits=2)),
         ("second", paired.second.label, Share(paired.scores[1], digits=2)),
         (
             "first - second",
-            "points, paired bootstrap 95 %",
+            f"points, paired bootstrap {drawn}95 %",
             Share(paired.delta, paired.interval, signed=True),
         ),
         ("only first right", "docs", paired.only_first),

@@ -33,6 +33,7 @@ STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 # Refusals that a balancer may send once, and then not again.
 STRAY = {"key", "permission", "model", "network", "redirect"}
+OTHER_INTERFACE = {"no_api", "no_choices"}
 DOWN = {"connection", "server_error", "no_api"}
 
 
@@ -172,15 +173,14 @@ class Asker:
             # A server that answered before and refuses once is asked once more; then it may be this request.
             again, history.stray, self.stray = history.stray, True, time.monotonic()
             return fault.reaching("item" if again else "transient")
-        if fault.kind == "no_api":
+        tried = history.attempts - history.refused >= PAID_TRIES
+        # Journalled answers are of the same address.
+        proven = answered or self.report.from_journal
+        if fault.kind in OTHER_INTERFACE and tried and not proven:
+            return fault.reaching("run")
+        if fault.kind == "no_api" and proven:
             before, history.answered = history.answered, answered
-            tried = history.attempts - history.refused >= PAID_TRIES
-            # Journalled answers are of the same address.
-            if not (answered or self.report.from_journal):
-                return fault.reaching("run") if tried else fault
-            if tried and answered > before:
-                return fault.reaching("item")
-            fault = fault.reaching("transient")
+            fault = fault.reaching("item" if tried and answered > before else "transient")
         if fault.kind in DOWN:
             self.dispatcher.failed(key)
             down_s = self.dispatcher.failing_s()

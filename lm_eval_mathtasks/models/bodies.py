@@ -148,11 +148,13 @@ def one_answer(bodies: list[Any]) -> list[Any]:
 
 
 def content_text(content: Any) -> str:
-    """The text of a content field: a string, a part with a text, or a list of these."""
+    """The text of a content field: a string, a number, a part with a text, or a list of these."""
     if isinstance(content, list):
         return "".join(map(content_text, content))
     if isinstance(content, Mapping):
         return content_text(content.get("text", content.get("value")))
+    if isinstance(content, int | float) and not isinstance(content, bool):
+        return json.dumps(content)
     return content if isinstance(content, str) else ""
 
 

@@ -35,7 +35,7 @@ from lm_eval_mathtasks.models.plan import Planned, estimate
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
-from lm_eval_mathtasks.response import Response
+from lm_eval_mathtasks.response import Response, hit_limit
 from lm_eval_mathtasks.text import delivered
 
 log = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def _deliver(self, responses: Sequence[Response], report: RunReport) -> list[str]:
         """The responses, after saying what happened; raises if some docs have none and that is to be an error."""
-        report.truncated = sum(response.finish_reason == "length" for response in responses)
+        report.truncated = sum(hit_limit(response.finish_reason) for response in responses)
         self._print(report)
         failed = [response.error for response in responses if response.error]
         if failed and self.settings.on_item_error == "fail":

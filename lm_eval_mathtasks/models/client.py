@@ -143,13 +143,14 @@ class Client:
     def _require_new(self, reply: Reply) -> None:
         """Raise Fault for an answer that came before: a server or proxy sent it twice, to this request the second time.
         Servers that give their answers no names of their own tell nothing by one that comes again."""
-        if not reply.id:
+        if not reply.ids:
             return
+        name = reply.ids[0]
         self._answers += 1
-        again = reply.id in self._ids
-        self._ids[reply.id] = None
+        again = name in self._ids
+        self._ids[name] = None
         if again and self._answers >= FEW_IDS and len(self._ids) > OWN_IDS * min(self._answers, KEPT_IDS):
-            said = f"an answer to another request, which came before (id {reply.id})"
+            said = f"an answer to another request, which came before (id {name})"
             raise Fault("transient", "malformed", said, paid=True)
         if len(self._ids) > KEPT_IDS:
             del self._ids[next(iter(self._ids))]

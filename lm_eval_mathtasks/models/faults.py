@@ -67,6 +67,7 @@ HINTS = {
     "permission": "use a key that may use this model, then " + RUN_AGAIN,
     "model": "correct model= or base_url=, then " + RUN_AGAIN,
     "no_api": "correct base_url= or model=, then " + RUN_AGAIN,
+    "no_choices": "correct base_url=, then " + RUN_AGAIN,
     "network": "sign in to this network, or to its proxy (HTTPS_PROXY), then " + RUN_AGAIN,
 }
 

@@ -49,6 +49,7 @@ BROKEN_OFF = {"error", "insufficient_system_resource", "abort", "aborted", "canc
               "network_error"}  # fmt: skip
 FILTERED = {"content_filter", "content_filtered", "sensitive", "safety", "recitation", "blocklist",
             "prohibited_content", "spii", "guardrail_intervened"}  # fmt: skip
+CALLED = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -67,7 +68,7 @@ class Reply:
     chosen: bool = False
     called: bool = False
     unread: str = ""
-    id: str | None = None
+    ids: list[str] = field(default_factory=list)  # of its chunks
 
 
 @contextmanager
@@ -228,13 +229,12 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     reply.fingerprint = name_in(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
     id_ = name_in(body.get("id"))
-    if id_ and reply.id not in (None, id_):
-        raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
-    reply.id = id_ or reply.id
+    reply.ids += [id_] if id_ else []
     choice = next((c for c in choices_in(body) if str(c.get("index") or 0) == "0"), None)
     if choice is None:
         return
     message: Any = choice.get("message") or choice.get("delta") or choice
+    message = {"content": message} if isinstance(message, str) else message
     if not isinstance(message, Mapping):
         raise Fault(
             "transient",
@@ -279,17 +279,21 @@ def finish(reply: Reply) -> Reply:
     reply.finish_reason = reply.finish_reason and _kept(reply.finish_reason)
     if not reply.chosen:
         raise Fault("transient", "no_choices", f"a body without choices: {reply.unread}", paid=True)
+    # Some servers give each chunk a name of its own.
+    if len(set(reply.ids)) > 1 and not len(set(reply.ids)) == len(reply.ids) > 2:
+        raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
     usage = reply.usage or None
     reason = (reply.finish_reason or "").lower()
     said = f"finish reason {reply.finish_reason}"
-    if reason in FILTERED:
+    empty = not reply.text.strip()
+    if reason in FILTERED or (empty and reason == "refusal"):
         raise Fault("item", "content_filter", reply.text or said, paid=True, usage=usage)
     if reason in BROKEN_OFF:
         raise Fault("transient", "server_error", said, paid=True, usage=usage)
-    if not reply.text.strip() and reply.called:
+    if empty and (reply.called or reason in CALLED):
         said = "the model called a tool instead of answering"
         raise Fault("item", "tool_calls", said, paid=True, usage=usage)
-    if not reply.text.strip() and not reply.reasoning.strip() and reply.finish_reason != "length":
+    if empty and not reply.reasoning.strip() and reply.finish_reason != "length":
         said = f"an empty message, finish reason {reply.finish_reason}"
         raise Fault("transient", "empty", said, paid=True, usage=usage)
     return reply

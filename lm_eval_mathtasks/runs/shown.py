@@ -12,7 +12,7 @@ from lm_eval_mathtasks.text import thinking
 
 # Docs that are looked at for what is the same in all of them.
 _LOOKED_AT = 64
-# Characters of a prompt that are of one doc, beside its question: examples drawn for each doc are longer.
+# Characters of a prompt that are instructions, or of one doc beside its question: examples are longer.
 _LONGEST_HINT = 300
 # What stands before a question at the beginning of its line, or on the line above.
 _LABEL = re.compile(r"(?:^|\n)[^\S\n]*([^\n:：]{1,20}[:：])\s*$")
@@ -67,11 +67,13 @@ def _text_of(prompt: str) -> str:
 
 
 def _examples(before: str) -> int | None:
-    """How many questions stand before a doc's own, by the label of its own."""
+    """How many questions stand before a doc's own, by the label of its own; None where it has none, or where it is the
+    only one below a text that is long enough to hold examples under another."""
     label = _LABEL.search(before)
     if label is None:
         return None
-    return len(re.findall(rf"(?m)^[^\S\n]*{re.escape(label[1])}", before)) - 1
+    found = len(re.findall(rf"(?m)^[^\S\n]*{re.escape(label[1])}", before)) - 1
+    return found if found or len(before) <= _LONGEST_HINT else None
 
 
 def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
@@ -86,7 +88,7 @@ def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
         gold = (row.gold or "").strip()
         yield (
             len(gold) > 0
-            and len(_OPTION.findall(hint)) < 3
+            and len(_OPTION.findall(behind)) < 3
             and bool(re.search(rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)", hint))
         )
 

@@ -46,6 +46,9 @@ _BY_VALUE = {
     "precision": re.compile(r"(bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
     "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
 }
+# All that we know by name, for telling a slip from an argument of an engine.
+_NAMED = "revision tokenizer subfolder token quantization load_in_4bit load_in_8bit gguf_file"
+MODEL_ARGUMENTS = _HARMLESS.union(_BY_VALUE, _ADAPTERS, _NAMED.split())
 # In the names of other harnesses' settings and of columns, as words of their own.
 OF_WEIGHTS = re.compile(
     r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype)"

@@ -229,6 +229,11 @@ def percent(fraction: float, digits: int = 2, *, signed: bool = False) -> str:
     return f"{round(100 * fraction, digits) + 0.0:{'+' if signed else ''}.{digits}f}"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: "1 run", "2,000 runs"."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def with_interval(value: float, interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
     """A fraction and its interval as percent: "75.2 [72.8, 77.4]"; signed for differences."""
     first, low, high = (percent(v, digits, signed=signed) for v in (value, *interval))

@@ -75,7 +75,7 @@ def test_leaderboard_add_says_what_it_needs(capsys, monkeypatch, tmp_path):
     }
     (tmp_path / "claims").mkdir()
     (tmp_path / "models.yaml").write_text("Toy: {organisation: Acme, kind: base}\n")
-    (tmp_path / "benchmarks.yaml").write_text('GSM8K: {docs: 1319, tasks: "gsm8k.*"}\n')
+    (tmp_path / "benchmarks.yaml").write_text('GSM8K: {docs: 1319, tasks: "gsm8k-cot"}\n')
     words = [*example(said)[1:], "--yes", "--leaderboards", str(tmp_path)]
     assert main(words) == 0, capsys.readouterr().err
     assert "Acme-Math-7B" in "".join(path.read_text() for path in (tmp_path / "claims").iterdir())

@@ -11,6 +11,13 @@ from tests.runs.logs_of_runs import doc, write_lm_eval
 DOCS = [doc(i, i) for i in range(30)]
 
 
+LINE = '{"id": 1, "question": "café", "gold": "1", "response": "\\\\boxed{1}"}\n'
+FILES = {
+    "a folder/r.jsonl": LINE, "empty.json": "", "empty.jsonl": "", "latin.jsonl": LINE, "rows.csv": "id,gold\n1,1\n",
+    "quotes.jsonl": "{'id': 1}\n", "silent.jsonl": '{"id": 1, "question": "q", "gold": "1"}\n',
+}  # fmt: skip
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -34,10 +41,42 @@ def run(tmp_path, monkeypatch):
         (["tasks", "--tag", "none"], "`mathtasks tasks` lists all"),
         (["compare", "run", "--model", "acme/toy-1"], "a model that claims name"),
         (["compare", "run", "--claim", "no/such/claim"], "no/such/claim"),
+        (["report"], "RUN for `mathtasks report`, got none"),
+        (["report", "run", "--format", "CSV"], "got CSV. Did you mean csv?"),
+        (["report", "run", "--fromat", "csv"], "Did you mean --format?"),
+        (["report", "run", "--format"], "a value for --format, got none. Try --format html."),
+        (["report", "a", "folder"], "no such file or folder: a."),
+        (["report", "a folder"], "a folder, got files that may be one: r.jsonl"),
+        (["report", "empty"], "the logs of a run in empty, got no results_*.json"),
+        (["report", "empty.json"], "a readable empty.json, got an empty file"),
+        (["report", "empty.jsonl"], "lines in empty.jsonl, got an empty file"),
+        (["report", "latin.jsonl"], "UTF-8 on line 1 of latin.jsonl"),
+        (["report", "quotes.jsonl"], "a JSON object on line 1 of quotes.jsonl"),
+        (["report", "silent.jsonl"], "a response in line 1 of silent.jsonl, got only id, question, gold"),
+        (["report", "rows.csv"], "JSON lines or parquet in rows.csv, got a csv file"),
+        (["report", "run", "-o", "/proc/x.html"], "a file to write to at /proc/x.html, got /proc"),
+        (["rescore", "run", "-o", "file"], "a folder to write to at file, got file is a file"),
+        (["rescore", "run", "--gold", "none.jsonl"], "a file for --gold, got no file none.jsonl"),
+        (["compare", "run", "--gold", "none.jsonl"], "a readable none.jsonl, got [Errno 2]"),
+        (["compare", "run", "--columns", "response"], "--columns FACT=NAME,..., got response"),
+        (["sampling", "run", "--k", "64"], "at least 64 responses to every doc"),
+        (["budgets", "run", "--tokenizer", "no/such/tokenizer"], "a tokenizer at no/such/tokenizer"),
+        (["leaderboard", "show", "GSM9K"], "Did you mean GSM8K"),
+        (["leaderboard", "shw"], "Did you mean show?"),
+        (["evidence", "verify", "empty"], "packs to verify, got no manifest.json"),
+        (["train", "grpo", "empty"], "a configuration, got empty: Is a directory"),
+        (["train", "gpro", "x"], "Did you mean grpo?"),
+        (["tasks-path", "x"], "no further argument of `mathtasks tasks-path`, got 'x'"),
+        (["batch", "collect", "none.jsonl"], "a batch's output file, got none.jsonl, which does not exist"),
+        (["xyzzy"], "a command, got xyzzy"),
     ],
 )
 def test_a_mistake_has_a_message_that_fits(line, said, run, tmp_path, capsys):
     (tmp_path / "file").write_text("x")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="latin-1")
     assert cli.main(line) == cli.EXIT_USER_ERROR
     shown = capsys.readouterr().err
     assert shown.startswith("mathtasks: Expected ")
@@ -92,3 +131,22 @@ def test_nor_is_the_bundled_sample(capsys):
 def test_ids_of_docs_are_called_so(run, capsys):
     assert cli.main(["explain", "run"]) == 0
     assert "ids of docs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text", [LINE.replace("\n", "\r\n"), "\ufeff" + LINE, LINE.replace("café", "x" * 3_000_000)]
+)
+def test_ends_of_lines_a_mark_at_the_start_and_a_long_line_are_no_mistake(
+    text, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.jsonl").write_bytes(text.encode())
+    assert cli.main(["report", "r.jsonl", "--format", "csv"]) == 0
+    assert ",correct," in capsys.readouterr().out
+
+
+def test_a_disk_without_room_for_a_report_is_said(run, capsys):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    assert cli.main(["report", "run", "-o", "/dev/full"]) == cli.EXIT_USER_ERROR
+    assert "room to write /dev/full, got [Errno 28] No space left on device" in capsys.readouterr().err

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 from lm_eval.evaluator import simple_evaluate
-from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from lm_eval_mathtasks import hooks
@@ -123,8 +122,8 @@ def test_the_files_are_the_names():
 
 
 @pytest.mark.xdist_group("index")
-def test_no_name_or_tag_is_lm_evals():
-    theirs = set(TaskManager().task_index)
+def test_no_name_or_tag_is_lm_evals(index_of_lm_eval):
+    theirs = set(index_of_lm_eval)
     ours = set(manager().task_index)
     assert {"gsm8k-cot", "math500", "mathtasks"} <= ours
     assert not ours & theirs

@@ -7,12 +7,14 @@ import pytest
 
 from lm_eval_mathtasks import embedded
 from lm_eval_mathtasks.cli import main
-from lm_eval_mathtasks.host import mistakes
+from lm_eval_mathtasks.host import local_models, mistakes
 from lm_eval_mathtasks.problems import sources
 from tests.conftest import read_jsonl
 
 HF = ["--model", "hf", "--device", "cpu", "--limit", "2"]
 TINY = ["--model_args", f"pretrained={embedded.path('grpo')},dtype=float32"]
+WITH_DTYPE = ["--model_args", f"pretrained={embedded.path('grpo')},dtype="]
+REPLAY = ["--model", "replay", "--model_args"]
 CHAT = ["--model", "mathtasks-chat", "--model_args"]
 SAMPLE = ["--tasks", "sample-gsm8k"]
 # A port that the system gives to nobody: binding to it needs rights, and nothing listens there.
@@ -39,8 +41,8 @@ MISTAKES = {
         "gguf, for gguf_file=..., got it is not installed",
     ),
     "a model's name as --model": (["--model", "acme/toy", *SAMPLE], "pretrained=acme/toy"),
-    "--model openai": (["--model", "openai", *SAMPLE], "--model mathtasks-chat asks OpenAI-compatible servers"),
-    "--model gpt-4o": (["--model", "gpt-4o", *SAMPLE], "mathtasks-chat asks"),
+    "--model openai": (["--model", "openai", *SAMPLE], "`--model mathtasks-chat` asks OpenAI-compatible servers"),
+    "--model gpt-4o": (["--model", "gpt-4o", *SAMPLE], "mathtasks-chat` asks"),
     "--model vlm": (["--model", "vlm", *TINY, *SAMPLE], "vllm"),
     "--model mathtask-chat": (["--model", "mathtask-chat", *SAMPLE], "Did you mean mathtasks-chat"),
     "no key": ([*CHAT, "model=gpt-x", *SAMPLE], "a key in OPENAI_API_KEY"),
@@ -91,7 +93,7 @@ MISTAKES = {
         [*HF, *TINY, *SAMPLE, "--gen_kwargs", "max_gen_toks=5,max_new_tokens=6"],
         "max_gen_toks=5, max_new_tokens=6",
     ),
-    "generation arguments without a value": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "greedy"], "greedy"),
+    "generation arguments without a value": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "greedy"], "a word without ="),
     "prompts beyond the context": (
         [*HF, *tiny("max_length=10"), *SAMPLE],
         "prompts of sample-gsm8k within the model's context of 10",
@@ -107,7 +109,7 @@ MISTAKES = {
     "a slip in a flag": ([*HF, *TINY, *SAMPLE, "--apply_chat_tmplate"], "Did you mean --apply_chat_template?"),
     "a slip with a key": ([*HF, *TINY, *SAMPLE, "--modl_args=api_key=sk-planted"], "Did you mean --model_args?"),
     "a flag of nobody": ([*HF, *TINY, *SAMPLE, "--xyzzy"], "`mathtasks run --help` lists them"),
-    "metadata that is no JSON": ([*HF, *TINY, *SAMPLE, "--metadata", "{bad"], "--metadata that can be read"),
+    "metadata that is no JSON": ([*HF, *TINY, *SAMPLE, "--metadata", "{bad"], "JSON, for --model_args, --gen_kwargs"),
     "no such YAML": ([*HF, *TINY, "--tasks", "none.yaml"], "none.yaml, which holds none"),
     "a folder without tasks": ([*HF, *TINY, "--tasks", "./empty"], "./empty, which holds none"),
     "tasks in no folder": ([*HF, *TINY, *SAMPLE, "--include_path", "none"], "a folder of tasks"),
@@ -125,7 +127,7 @@ MISTAKES = {
     "vllm without vllm": (["--model", "vllm", *TINY, *SAMPLE], "vllm, for --model vllm, got it is not installed"),
     "logs below a file": ([*HF, *TINY, *SAMPLE, "--output_path", "a file/logs"], "but a file is a file"),
     "a cache below a file": ([*HF, *TINY, *SAMPLE, "--use_cache", "a file/x.db"], "x.db, but a file is a file"),
-    "a journal below a file": ([*CHAT, "model=x,journal=a file/j", *SAMPLE], "a place for the journal at a file/j"),
+    "a journal below a file": ([*CHAT, "model=x,journal=a file/j", *SAMPLE], "a place for one, at a file/j"),
     "a device of another machine": ([*HF, *TINY, *SAMPLE, "--device", "cuda:99"], "a device of this machine (cpu"),
     "a device among the model's arguments": ([*HF, *tiny("device=cuda:99"), *SAMPLE], "got --device cuda:99"),
     "a device by its number": ([*HF, *TINY, *SAMPLE, "--device", "0"], "Try --device c"),
@@ -134,6 +136,42 @@ MISTAKES = {
     "a flag without its value": ([*HF, *TINY, *SAMPLE, "--gen_kwargs"], "a value for --gen_kwargs, got none"),
     "a flag with a value too many": ([*HF, *TINY, *SAMPLE, "--dry-run=yes"], "--dry-run without a value"),
     "half a flag": ([*HF, *TINY, *SAMPLE, "--mod=api_key=sk-planted"], "may be --model, --model_args"),
+    "a path with spaces, unquoted": ([*HF, "--model_args", "pretrained=my", "model", *SAMPLE], "got a word without ="),
+    "spaces around =": ([*HF, "--model_args", "pretrained", "=", "x", *SAMPLE], "no space beside ="),
+    "a colon for =": ([*HF, "--model_args", "pretrained:x", *SAMPLE], "name=value,name=value for --model_args"),
+    "a key alone": ([*CHAT, "sk-planted", *SAMPLE], "got a word without ="),
+    "a dictionary of Python": ([*HF, "--model_args", "{'pretrained': 'x'}", *SAMPLE], "JSON has double quotes"),
+    "half of JSON": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", '{"temperature": 0.5'], "Mend the brackets"),
+    "a colon in --gen_kwargs": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "temperature:1"], "for --gen_kwargs, got"),
+    "tokens with a unit": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "max_gen_toks=2k"], "got max_gen_toks=2k"),
+    "sampling by yes": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "do_sample=yes"], "do_sample=true or false"),
+    "half a batch": ([*HF, *TINY, *SAMPLE, "--batch_size", "8.5"], "--batch_size with a number"),
+    "no dtype": ([*HF, *WITH_DTYPE[:-1], f"{WITH_DTYPE[-1]}", *SAMPLE], "dtype=auto, bfloat16"),
+    "no such dtype": ([*HF, *WITH_DTYPE[:-1], f"{WITH_DTYPE[-1]}float99", *SAMPLE], "got dtype=float99"),
+    "a file of a model": ([*HF, "--model_args", "pretrained=base/config.json", *SAMPLE], "Try pretrained=base."),
+    "a file of weights": ([*HF, "--model_args", "pretrained=packed/toy.Q4_1.gguf", *SAMPLE], "gguf_file=toy.Q4_1.gguf"),
+    "a file for a model": ([*HF, "--model_args", "pretrained=a file", *SAMPLE], "got the file a file"),
+    "a tokenizer in no folder": ([*HF, *tiny("tokenizer=./none"), *SAMPLE], "tokenizer=./none, which does not exist"),
+    "an adapter in an empty folder": ([*HF, *tiny("peft=./empty"), *SAMPLE], "a folder without adapter_config.json"),
+    "a device by its make": ([*HF, *TINY, *SAMPLE, "--device", "gpu"], "got --device gpu"),
+    "two tasks in quotes": ([*HF, *TINY, "--tasks", "sample-gsm8k sample-math"], "Did you mean sample-gsm8k, "),
+    "a kind of model in capitals": (["--model", "HF", *TINY, *SAMPLE], "Did you mean hf?"),
+    "a folder of broken tasks": ([*HF, *TINY, "--tasks", "./broken tasks"], "broken.yaml: cannot be read"),
+    "a folder among tasks": ([*HF, *TINY, "--tasks", "sample-gsm8k", "./broken tasks"], "one folder of tasks"),
+    "a key under another name": ([*CHAT, "model=x,api_key_env=OPENAI_KEYS", *SAMPLE], "got one in OPENAI_KEY."),
+    "a port beyond all": ([*CHAT, "model=x,base_url=http://127.0.0.1:99999/v1", *SAMPLE], "Port out of range"),
+    "a rate with a unit": ([*CHAT, "model=x,rpm=1k", *SAMPLE, "--dry-run"], "rpm=<float>, got '1k'"),
+    "a folder for a journal": ([*CHAT, "model=x,journal=empty", *SAMPLE, "--dry-run"], "got empty is a folder"),
+    "a journal of another kind": ([*CHAT, "model=x,journal=broken.yaml", *SAMPLE, "--dry-run"], "another kind of file"),
+    "a model's name alone": ([*CHAT, "gpt-4o-mini", *SAMPLE], "name=value,name=value for --model_args"),
+    "a replay of a folder": ([*REPLAY, "path=empty,model=x", *SAMPLE], "empty, which is a folder"),
+    "a replay without responses": ([*REPLAY, "path=q.jsonl,model=x", *SAMPLE], 'an object with "response" and'),
+    "a replay in Latin-1": ([*REPLAY, "path=latin.jsonl,model=x", *SAMPLE], "Write the file again, as UTF-8"),
+    "a folder of flags": (["--config", "empty"], "a YAML file of flags for --config, got"),
+    "lines for flags": (["--config", "q.jsonl"], "a YAML file of flags for --config, got"),
+    "a place that nobody can make": ([*HF, *TINY, *SAMPLE, "--output_path", "/proc/logs"], "/proc/logs, but /proc"),
+    "a seed in words": ([*HF, *TINY, *SAMPLE, "--seed", "abc"], "--seed, got 'abc'"),
+    "a logger that is not there": ([*HF, *TINY, *SAMPLE, "--wandb_args", "project=x"], "wandb, for --wandb_args"),
     "no such preset": ([*HF, *TINY, *SAMPLE, "--preset", "qwen9"], "qwen9"),
 }  # fmt: skip
 
@@ -159,7 +197,15 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "broken.yaml").write_text("tasks: [\n")
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "toy.Q4_1.gguf").write_bytes(b"GGUF")
-    monkeypatch.setattr(mistakes, "find_spec", lambda name: None if name in ("gguf", "vllm") else "there")
+    (tmp_path / "q.jsonl").write_text('{"doc_id": 0}\n{"doc_id": 1}\n')
+    (tmp_path / "latin.jsonl").write_bytes(b'{"question": "caf\xe9", "response": ""}\n')
+    (tmp_path / "broken tasks").mkdir()
+    (tmp_path / "broken tasks" / "broken.yaml").write_text("task: [\n")
+    monkeypatch.setenv("OPENAI_KEY", "sk-planted")
+    for module in (mistakes, local_models):
+        monkeypatch.setattr(
+            module, "find_spec", lambda name: None if name in ("gguf", "vllm", "wandb") else name
+        )
     (tmp_path / "a file").write_text("")
     source = embedded.path("grpo")
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
@@ -200,11 +246,13 @@ def test_a_mistake_is_said_before_anything_is_loaded(mistake, capsys):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (tiny("dtype=float31"), "float31"),
-        (tiny("peft=nowhere"), "nowhere"),
+        (tiny("dtype=float8_none"), "float8_none"),
+        (tiny("peft=./adapter"), "peft_type"),
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(arguments, reason, place, capsys):
+    (place / "adapter").mkdir()
+    (place / "adapter" / "adapter_config.json").write_text("{}")
     words = ["--model", "hf", *TINY, "--device", "cpu", *SAMPLE, "--limit", "2", *arguments]
     assert main(["run", *words]) == 2
     said = capsys.readouterr().err

@@ -125,11 +125,9 @@ def test_lm_evals_index_is_read_only_when_one_of_its_tasks_is_asked_for(place, m
 
 
 @pytest.mark.xdist_group("index")
-def test_every_name_of_lm_evals_index_is_among_the_names_read_as_text():
-    from lm_eval.tasks import TaskManager
-
-    assert set(TaskManager().task_index) <= names_of_lm_eval()
-    assert len(names_of_lm_eval()) < 1.1 * len(TaskManager().task_index)
+def test_every_name_of_lm_evals_index_is_among_the_names_read_as_text(index_of_lm_eval):
+    assert set(index_of_lm_eval) <= names_of_lm_eval()
+    assert len(names_of_lm_eval()) < 1.1 * len(index_of_lm_eval)
 
 
 @pytest.mark.xdist_group("index")

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.commands import compare as compare_command
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.compare import score_of
 from lm_eval_mathtasks.leaderboard.instances import drawn_anew, drop_between, spread_of
-from lm_eval_mathtasks.leaderboard.paired import own_shares
+from lm_eval_mathtasks.leaderboard.paired import compare_runs, own_shares
 from lm_eval_mathtasks.numbers.intervals import of_deviation, wilson
 from lm_eval_mathtasks.runs.reading import read_run
 from tests.runs.logs_of_runs import write_lm_eval
@@ -155,6 +155,20 @@ def test_the_score_of_a_run_has_the_interval_over_its_problems(tmp_path):
     assert (score.value, score.docs, score.kind) == (0.5, 1000, "clustered by problem")
     assert score.interval == spread_of(run, own_shares(run)).interval
     assert score.interval.half_width > 3 * wilson(0.5, 1000).half_width
+
+
+def test_two_models_on_the_same_instances_differ_by_problems_not_by_docs(tmp_path, capsys):
+    """Three of 50 problems that one model never solves are 60 of 1,000 docs, and no more than chance among problems."""
+    one = symbolic(tmp_path / "one", lambda problem, _: problem % 4 > 0)
+    two = symbolic(tmp_path / "two", lambda problem, _: problem % 4 > 0 and problem > 3, model="acme/toy-2")
+    found = compare_runs(one, two)
+    assert (found.docs, found.problems, found.only_first, found.p_value) == (1000, 50, 60, None)
+    assert not found.significant
+    assert found.interval.high > 0.12
+    assert "paired bootstrap over 50 problems" in shown(capsys, tmp_path / "one", tmp_path / "two")
+    symbolic(tmp_path / "three", lambda problem, _: problem % 4 > 0, model="acme/toy-3")
+    ranked = shown(capsys, *(tmp_path / name for name in ("one", "two", "three")))
+    assert ranked.count("| A |") == 3
 
 
 def test_compare_shows_spread_and_drop_where_they_are_looked_for(tmp_path, capsys):

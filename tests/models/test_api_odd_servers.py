@@ -72,6 +72,9 @@ READ = {
         [HEAD, *(event(chunk(t, "stop")) for t in ("answer", " to", " bad")), event(b"[DONE]")], False),
     "each chunk says all so far": stream(*map(chunk, ("answer", "answer to", SAID)), chunk(finish="stop")),
     "pieces called messages": stream(*MESSAGES),
+    "chunks with names of their own": stream(
+        {**chunk("answer"), "id": "1"}, {**chunk(" to bad"), "id": "2"}, {**chunk(finish="stop"), "id": "3"}),
+    "a message that is a text": http({**GOOD, "choices": [{"index": 0, "finish_reason": "stop", "message": SAID}]}),
 }  # fmt: skip
 
 
@@ -96,6 +99,8 @@ GIVEN_UP = {
     "Zhipu's filter": (ending("sensitive"), "content_filter", 1),
     "Gemini's filter": (ending("RECITATION"), "content_filter", 1),
     "Bedrock's filter": (ending("guardrail_intervened"), "content_filter", 1),
+    "Anthropic's filter": (ending("refusal", ""), "content_filter", 1),
+    "Gemini's tool call": (ending("MALFORMED_FUNCTION_CALL", ""), "tool_calls", 1),
     "a firewall's page": (http(PAGE, "403 Forbidden"), "permission.*Attention Required!", 2),
     "a guard's refusal": (error("blocked by policy 7", 403), "permission.*policy 7", 2),
     "a page each time": (http(PAGE), "no_api.*Attention Required!", None),
@@ -179,6 +184,28 @@ def test_what_no_waiting_helps_stops_at_once(name):
         with pytest.raises(RunFatal, match=said):
             model.generate_until(asks(model, PROMPTS))
     assert len(server.calls) <= 2
+
+
+OTHERS = {
+    "Anthropic's": {
+        "type": "message",
+        "content": [{"type": "text", "text": SAID}],
+        "stop_reason": "end_turn",
+    },
+    "Ollama's": {"model": "m", "message": {"role": "assistant", "content": SAID}, "done": True},
+    "Gemini's": {"candidates": [{"content": {"parts": [{"text": SAID}]}, "finishReason": "STOP"}]},
+    "a state": {"status": "ok"},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_interface_is_told_after_three_tries(name):
+    """Of no doc more, and not after twenty docs: each may be paid for."""
+    with RawServer(lambda *_: http(OTHERS[name])) as server:
+        model = chat(server, num_concurrent=1, stream=False)
+        with pytest.raises(RunFatal, match=r"without choices.*Correct base_url="):
+            model.generate_until(asks(model, PROMPTS))
+    assert server.calls == ["a"] * 3
 
 
 @pytest.mark.parametrize("later", [True, False])

@@ -93,6 +93,7 @@ def test_every_form_of_a_body(around, size):
     [
         ("4", "4"),
         ([{"type": "text", "text": "4"}, {"type": "image"}, "2"], "42"),
+        (42, "42"),
         ({"type": "text", "text": "4"}, "4"),
     ],
 )
@@ -124,6 +125,7 @@ def test_an_empty_message_of_a_kind_is_paid_for_once(message, finish, kind):
         sse(chunk("4"), chunk("2")),
         sse(chunk("4"), done=False),
         sse(chunk("4", id_="a"), chunk("2", id_="b"), chunk(finish="stop", id_="b")),
+        sse(chunk("4", id_="a"), chunk("2", id_="b", finish="stop")),
         b"upstream connect error",
         b"<html>busy</html>",
         b'data: {"half',
@@ -137,6 +139,7 @@ def test_an_empty_message_of_a_kind_is_paid_for_once(message, finish, kind):
         "done but no reason",
         "cut",
         "two answers mixed",
+        "two chunks of two",
         "text",
         "html",
         "half",

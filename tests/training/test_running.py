@@ -19,8 +19,6 @@ from lm_eval_mathtasks.training.data import Problem, training_rows, write_data
 pytest.importorskip("trl")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*deprecated.*:FutureWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.xdist_group("training"),
 ]
 CPU = {
