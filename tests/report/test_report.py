@@ -252,7 +252,7 @@ def test_a_small_loss_is_not_called_none_and_a_card_says_what_breaks_its_compari
         tmp_path / "run", problems, said, shots=5, scores=[1] * 2_499 + [0], model="Qwen/Qwen2.5-7B-Instruct"
     )  # fmt: skip
     html = page(examined(read_runs(folder)))
-    assert "<b>not comparable: docs</b>" in html
+    assert "<b>not comparable: docs, questions</b>" in html
     (gap,) = re.findall(r'<svg class="chart wide"[^>]*From the published.*?</svg>', html, re.DOTALL)
     assert re.search(r">-0\.0[1-9]<", gap)
     assert not re.search(r">[+-]0\.0<", gap)
