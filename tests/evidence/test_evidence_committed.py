@@ -16,6 +16,8 @@ from tests.conftest import ROOT, SHARED
 LOGS = ROOT / "logs"
 REAL = f"{FOLDER}/"  # of the published model, by the folder of its packs
 PACKS = sorted(path.parent for path in LOGS.rglob(FILE))
+# Of the eight sampled answers to each doc, whose texts are too many for here: only its text says that one broke off.
+UNFINISHED = 141
 TOTAL_MB = 5.0  # a repository keeps every byte for ever
 
 
@@ -25,8 +27,9 @@ def test_every_pack_verifies():
     reports = verify(LOGS, data=data, measured=ROOT / "leaderboards" / "MEASURED.md")
     assert {str(report.folder): report.findings for report in reports if report.findings} == {}
     again, responses = sum(r.regraded for r in reports), sum(r.responses for r in reports)
-    textless = sum(len(read_run(folder).rows) for folder in PACKS if read_manifest(folder)["text"] != "full")
-    assert again == responses - (0 if data else textless)
+    manifests = [read_manifest(folder) for folder in PACKS]
+    textless = sum(manifest["responses"] for manifest in manifests if manifest["text"] != "full")
+    assert again == responses - (UNFINISHED if data else textless)
 
 
 def test_the_commands_say_so(capsys):
