@@ -98,13 +98,19 @@ def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula
 
 def ends_in_formula(text: str) -> bool:
     """Tell whether a text ends inside a formula that it never closes: it was cut, whoever cut it."""
+    return open_formula(text) is not None
+
+
+def open_formula(text: str) -> int | None:
+    """Return where the formula begins inside which a text ends, None where it ends inside none."""
     opening = _scan(text, max(0, len(text) - MAX_DISPLAY), len(text))[1]
     if opening is None:
-        return False
+        return None
     rest = text[opening.end() :]
     # A single dollar with nothing but words and numbers after it is money; "$g(" is none.
     called = _OPEN_CALL.match(rest) is not None
-    return bool(rest.strip()) and (opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None)
+    is_formula = opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None
+    return opening.start() if rest.strip() and is_formula else None
 
 
 def leaves_formula_open(text: str, start: int, stop: int) -> bool:

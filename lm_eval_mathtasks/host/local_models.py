@@ -1,7 +1,5 @@
 """What a model needs before it is loaded: packages, arguments that exist, its files, a device."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping

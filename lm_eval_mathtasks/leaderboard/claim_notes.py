@@ -64,6 +64,8 @@ def _unchecked(compared: Comparison) -> Iterator[str]:
         yield f"{BY_WORD}: weights: the log says {weights.ours}, not {weights.theirs}"
     if BY_NAME in compared.verdict:
         yield f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's"
+    if (golds := parts.get("references")) and golds.effect == "matters":
+        yield f"reference answers: {golds.ours}: the interval is wider by as many docs"
     for words, name in ((NOT_CHECKED, "questions"), (GOLDS_NOT_CHECKED, "references")):
         if words in compared.verdict:
             yield f"{words}: {name}: {parts[name].ours if name in parts else 'of another set'}"

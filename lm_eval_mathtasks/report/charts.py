@@ -84,8 +84,13 @@ class _Rows(Canvas):
 
 
 def shortened(text: str, most: int) -> str:
-    """Return at most `most` characters, the last an ellipsis where there were more."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    """Return at most `most` characters, with an ellipsis where there were more: at the end, or before what stands in
+    brackets there, by which runs of one model are told apart."""
+    if len(text) <= most:
+        return text
+    end = text[text.rindex("(") :] if text.endswith(")") and "(" in text else ""
+    end = end if len(end) < most // 2 else ""
+    return text[: most - 1 - len(end)].rstrip() + "…" + end
 
 
 @figure

@@ -131,11 +131,14 @@ def _card(one: Examined) -> dict[str, object]:
 
 
 def _scores(task: str, group: Sequence[Examined]) -> Figure:
-    rows, claims = [], {c.claim.id for one in group for c in one.compared}
+    rows, drawn = [], set()
+    claims = {c.claim.id for one in group for c in one.compared}
     for one in group:
         rows.append(charts.Dot(one.name, one.headline.value, one.headline.interval, tint_of(one)))
-        for compared in one.compared[: max(2, CLAIMS_DRAWN // len(group))]:
-            rows.append(_claim(compared))
+        # A score that two runs are set beside is one dot.
+        listed = one.compared[: max(2, CLAIMS_DRAWN // len(group))]
+        rows += [_claim(compared) for compared in listed if compared.claim.id not in drawn]
+        drawn |= {compared.claim.id for compared in listed}
     lines = tuple(
         (one.name, with_interval(one.headline.value, one.headline.interval),
          with_interval(one.ours.value, one.ours.interval),
@@ -144,8 +147,8 @@ def _scores(task: str, group: Sequence[Examined]) -> Figure:
     )  # fmt: skip
     columns = ("run", "score [95 %]", "by our grader [95 %]", "docs", "responses each", "interval")
     title = f"Scores on {task}" + (" beside published ones" if claims else "")
-    drawn = len(rows) - len(group)
-    about = f"Filled: measured. Hollow: published, grey where not comparable. {drawn} of {len(claims)} claims drawn."
+    count = f"{len(drawn)} of {len(claims)} claims drawn."
+    about = f"Filled: measured. Hollow: published, grey where not comparable. {count}"
     return Figure(title, charts.dots_chart(title, rows), Table("", columns, lines), about if claims else "")
 
 

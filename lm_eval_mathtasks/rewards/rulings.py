@@ -13,7 +13,7 @@ from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.grading.deadline import start_early
 from lm_eval_mathtasks.grading.equivalence import plain_number
 from lm_eval_mathtasks.grading.extract import MARKED, extract_answer
-from lm_eval_mathtasks.grading.formulas import ends_in_formula
+from lm_eval_mathtasks.grading.formulas import open_formula
 from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.judge import Judgement, judge
 from lm_eval_mathtasks.grading.reference import answer_in
@@ -97,9 +97,10 @@ def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool
     """An answer that stands before what is open was given; a model that is paid for it learns to end in the middle."""
     if judged.cut_off or ends_in_tag(text):
         return True
-    span = judged.extraction.span
-    behind = text[span[1] :].rstrip() if span else ""
-    return finish_reason is None and (ends_in_formula(behind) or _ends_in_box(text))
+    if finish_reason is not None:
+        return False
+    opened, span = open_formula(text.rstrip()), judged.extraction.span
+    return _ends_in_box(text) or (opened is not None and span is not None and opened >= span[1])
 
 
 def _ends_in_box(text: str) -> bool:

@@ -59,6 +59,16 @@ def test_edited_answers_are_named_and_break_the_comparison(tmp_path, capsys, our
     assert "references: ours 30 are not the published ones" in row["breaks_the_comparison"]
 
 
+def test_a_few_edited_answers_are_said_and_widen_the_interval(tmp_path, capsys, ours):
+    whole, _ = first_row(capsys, plain(tmp_path / "x.jsonl"))
+    row, notes = first_row(capsys, plain(tmp_path / "y.jsonl", ["7"] * 10))
+    assert row["outcome"].startswith("no difference seen")
+    assert any("10 are not the published ones: the interval is wider" in note for note in notes)
+    wider = row["ours_minus_claim_high"] - whole["ours_minus_claim_high"]
+    # One edit in 256 is not seen.
+    assert wider == pytest.approx(10 / 1319 * 256 / 255)
+
+
 def test_published_answers_of_a_file_do_not_hide_those_that_gave_the_verdicts(tmp_path, capsys, ours):
     """`--gold` mends what the notes are made of, not the verdicts of the log: --regrade does."""
     run, gold = plain(tmp_path / "x.jsonl", ["7"] * 30), plain(tmp_path / "gold.jsonl")

@@ -248,6 +248,7 @@ OPEN = [
     ("<SOLUTION>7<SOLUTION>", "<SOLUTION>7</SOLUTION>"),
     ("<start_working_out>3+4=7<end_working_out><SOLUTION>7</SOLUTIO", TAGGED),
     (r"\boxed{7} \(x = 7", r"\boxed{7} \(x = 7\)"),
+    (r"$\boxed{7}$ for \(x = 7", r"$\boxed{7}$. I hope that \$ x \frac is correct."),
     # Money is no formula.
     (r"$3 + $4 = $7, so \boxed{7", r"$3 + $4 = $7, so \boxed{7}"),
 ]

@@ -200,14 +200,14 @@ def what_choosing_gives(capsys):
     return float(re.search(r"outscores a wrong one in [\d.]+ \[([\d.]+),", shown)[1])
 
 
-@pytest.mark.xfail(
-    reason="measured: 49.1 [44.9, 53.4], see training/README.md; the bar is an interval above 50"
-)
 def test_a_verifier_of_responses(samples, tmp_path, capsys):
-    train_samples, dev_samples = samples
+    """Of four times as many problems: from 800 it learns their texts by heart, and tells no others apart."""
+    _, dev_samples = samples
+    more = sampled(tmp_path, written(tmp_path / "more", "boxed", distinct(21, 3200)), "train")
     train(tmp_path, "orm", model=str(embedded.path("sft")), output=str(tmp_path / "orm"),
-          data={"train": str(train_samples), "dev": str(dev_samples)}, pairs=16,
-          trl={**verifier_options(), "max_length": 512, "center_rewards_coefficient": 0.01})  # fmt: skip
+          data={"train": str(more), "dev": str(dev_samples)}, pairs=16,
+          trl={**verifier_options(), "num_train_epochs": 2, "learning_rate": 4e-4, "max_length": 512,
+               "center_rewards_coefficient": 0.01})  # fmt: skip
     low = what_choosing_gives(capsys)
     assert cli.main(["choose", str(dev_samples), "--scorer", f"orm:{tmp_path / 'orm'}"]) == 0
     assert low > 50

@@ -155,6 +155,27 @@ def test_files_without_labelled_steps(tmp_path, row, message):
         read_steps(lines(tmp_path / "a.jsonl", [row]))
 
 
+def test_an_orm_learns_what_choose_reads(sampled, tmp_path):
+    """Token by token, end token included, whose state bears the score."""
+    import trl
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+
+    rows = pairs_in(sampled, per_doc=2, seed=0)
+    arguments = trl.RewardConfig(str(tmp_path), use_cpu=True, bf16=False, report_to="none")
+    tokenizer = AutoTokenizer.from_pretrained(embedded.path("sft"), padding_side="left")
+    model = str(embedded.path("sft"))
+    data = Dataset.from_list(rows)
+    trainer = trl.RewardTrainer(model=model, args=arguments, train_dataset=data, processing_class=tokenizer)
+    trainer.save_model(str(tmp_path / "orm"))
+    scorer = make_scorer(f"orm:{tmp_path / 'orm'}", Settings())
+    for row, learned in zip(rows, trainer.train_dataset, strict=True):
+        for side in ("chosen", "rejected"):
+            read = scorer.encode(row["prompt"][0]["content"], row[side][0]["content"])
+            assert read.ids == learned[f"{side}_ids"]
+            assert read.ids[-1] == tokenizer.eos_token_id
+
+
 def test_a_prm_learns_at_the_places_that_choose_reads(tmp_path):
     from tests.choosing.tiny_verifiers import save
 
