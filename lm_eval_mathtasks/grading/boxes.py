@@ -27,6 +27,13 @@ _HOLLOW = re.compile(
     r"(?:[\s.…?_$]|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
     re.IGNORECASE,
 )
+# "It is not \boxed{7}.", "\boxed{7}, not \boxed{8}"; but "x cannot be \boxed{2}" answers what x cannot be.
+_DENIED = re.compile(
+    r"(?:\b(?:it|this|that|(?:answer|solution|result|value)(?: here)?)(?: (?:is not|isn't|can(?:not|'t) be)|'s not)"
+    r"|, (?:and |but )?not)(?: equal to)? ?(?:\$|\\\()?\s?\Z",
+    re.IGNORECASE,
+)
+MAX_DENIAL = 40  # characters
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters
 MAX_BROKEN_LENGTH = 200  # characters of a box without its closing brace
@@ -45,7 +52,8 @@ class Box(NamedTuple):
 
 
 def find_boxes(text: str) -> list[Box]:
-    """Return the last boxes of `text` that hold something, in order, inner boxes in place of the outer ones."""
+    """Return the last boxes of `text` that hold something and are not denied, in order, inner boxes in place of the
+    outer ones."""
     # every opening holds one of these: most texts are done here
     if "box" not in text and "\x08oxed" not in text:
         return []
@@ -57,6 +65,8 @@ def find_boxes(text: str) -> list[Box]:
     for match in openings:
         box = _box(text, match, closing)
         if box is None or _HOLLOW.fullmatch(text[box.start : box.stop]):
+            continue
+        if _DENIED.search(text, max(0, box.begin - MAX_DENIAL), box.begin):
             continue
         if boxes and box.end <= boxes[-1].stop:
             boxes.pop()

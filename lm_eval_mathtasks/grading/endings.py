@@ -64,7 +64,7 @@ _DENIAL = re.compile(
 )
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".
-_A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?=\d)"
+_A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
 _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?: not|n't)|'s not) {_A_VALUE}"
     rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
@@ -73,7 +73,9 @@ _NOT_THIS = re.compile(
     r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
-    r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)",
+    r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
+    # "Answer: not 7"
+    rf"|(?:\A|[:>])[\s*]{{0,4}}not {_A_VALUE}[^,;=]*\Z",
     re.IGNORECASE,
 )
 # What follows a denial or a result is why, and neither denies nor answers.

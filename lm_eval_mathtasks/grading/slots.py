@@ -7,6 +7,7 @@ eggs left"), or a few words where there is no value at all ("Evelyn").
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
+from lm_eval_mathtasks.grading.endings import denies
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
@@ -102,6 +103,8 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     bold = [match for match in BOLD.finditer(text, start, end) if _VALUE.search(match.group())]
     if bold:
         return slot_value(text, *bold[-1].span(1))
+    if denies(text[start:end]):
+        return None
     return last_value(text, start, end) or _short_text(text, start, end)
 
 

@@ -5,6 +5,7 @@ A pattern finds where the answer should stand, a slot; `slots.slot_value` reads 
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.formulas import Span
@@ -81,14 +82,21 @@ def ends_in_tag(text: str) -> bool:
 
 
 def hash_slots(text: str) -> list[Span]:
-    """Return what stands behind `####`, the last line first; `#### 2. Next step` is a heading, not an answer."""
+    """Return what stands behind `####`, the last line first; `#### 2. Next step` is a heading, not an answer.
+
+    Nor are the numbers of steps answers: `#### 1`, `#### 2` and so on, each above a text of its own.
+    """
     found = []
-    for match in list(_HASHES.finditer(text))[-MAX_STATEMENTS:][::-1]:
+    for match in list(_HASHES.finditer(text))[-MAX_STATEMENTS:]:
         line_end = text.find("\n", match.end())
         line_end = len(text) if line_end < 0 else line_end
         if not _NUMBERED_HEADING.match(text, match.end(), line_end):
             found.append((match.end(), line_end))
-    return found
+    below = [text[end:start].strip("#* \t\n") for (_, end), (start, _) in pairwise([*found, (len(text), 0)])]
+    steps = 0
+    while steps < len(found) and below[steps] and text[slice(*found[steps])].strip(".: \t") == str(steps + 1):
+        steps += 1
+    return found[steps if steps > 1 else 0 :][::-1]
 
 
 class _Slot(NamedTuple):
