@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
@@ -95,7 +96,9 @@ def read_settings(arguments: Mapping[str, Any]) -> Settings:
     kinds = {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(Settings)}
     unknown = sorted(set(given) - set(kinds))
     if unknown:
-        raise ModelError("known model arguments", ", ".join(unknown), "use some of: " + ", ".join(kinds))
+        near = dict.fromkeys(near for name in unknown for near in get_close_matches(name, kinds, n=1))
+        fix = f"did you mean {', '.join(near)}? " if near else ""
+        raise ModelError("known model arguments", ", ".join(unknown), f"{fix}Use some of: {', '.join(kinds)}")
     if not given.get("model"):
         raise ModelError("model=<name> among the model arguments", "none", "name the model to ask")
     given.setdefault("base_url", os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL)
