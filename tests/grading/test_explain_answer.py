@@ -10,7 +10,7 @@ from lm_eval_mathtasks.grading.grade import grade
 
 
 def test_the_whole_path_is_shown():
-    text = explain_answer(gold="\\frac12", response="First 3. So $\\boxed{0.5}$.\nNot 7.")
+    text = explain_answer(gold="\\frac12", response="First 3. So $\\boxed{0.5}$.\nThen 7.")
     for part in (
         "0. 0.5",
         "rule box",

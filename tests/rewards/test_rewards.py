@@ -440,6 +440,7 @@ def test_hostile_text_in_a_spawned_process(hostile_values):
         assert pool.submit(accuracy, HOSTILE_BATCH, gold=HOSTILE_GOLD).result() == hostile_values
 
 
+@pytest.mark.xdist_group("ray")
 @pytest.mark.slow
 def test_hostile_text_in_a_ray_worker(hostile_values):
     ray = pytest.importorskip("ray", reason="needs the extra [scale]")
