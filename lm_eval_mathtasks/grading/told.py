@@ -53,15 +53,15 @@ _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
 )
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
-# "95 (60 from him, 35 from her)"
 MAX_BETWEEN = 25  # characters
+# "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
 # "the ratio of boys to girls is 4 to 5"
 _RATIO = re.compile(r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be)\s\Z", re.IGNORECASE)
 # "20 for x = 5"
 _CONDITION = re.compile(r"\b(?:for|at|when|with|if|where|given|since)\s[a-zA-Z]\s?=\s?\Z", re.IGNORECASE)
-# "3/4 of his money, or $60"
 _OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
+# "3/4 of his money, or $60"
 _APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
 # "3 pounds less than 5 times her weight", "10 years past the current age of 162": what is not worked out is no value
 _RELATIVE_TO = re.compile(

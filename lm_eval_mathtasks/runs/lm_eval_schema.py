@@ -98,9 +98,9 @@ class SampleLine(TypedDict, total=False):
 
 # What lm-eval notes of every doc: of the doc itself, of the prompt and of the target.
 Hash = Literal["doc_hash", "prompt_hash", "target_hash"]
+HASHES: tuple[Hash, ...] = ("doc_hash", "prompt_hash", "target_hash")
 # What a results file holds of each task beside its numbers.
 OF_TASKS = ("configs", "higher_is_better", "n-samples", "task_hashes", "versions", "n-shot")
-HASHES: tuple[Hash, ...] = ("doc_hash", "prompt_hash", "target_hash")
 
 
 # A metric that only our hooks write: the run was graded by our grader.
