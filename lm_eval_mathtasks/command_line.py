@@ -3,10 +3,9 @@
 import argparse
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import NoReturn
 
-from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.errors import MathtasksError, did_you_mean
 
 _KINDS = {"int": "a whole number", "float": "a number"}
 
@@ -61,9 +60,8 @@ class Parser(argparse.ArgumentParser):
 
     def _of_choice(self, name: str, choices: list[str], said: str) -> MathtasksError:
         given = said.removeprefix("invalid choice: ").partition(" (choose from")[0].strip("'\"")
-        near = get_close_matches(given.lower(), choices, n=1)
         other = f"{name} {choices[0]}" if name.startswith("-") else self._help("says what each is")
-        fix = f"did you mean {near[0]}?" if near else other
+        fix = did_you_mean(given.lower(), choices, other)
         return MathtasksError(f"{name}, one of {', '.join(choices)}", given, fix)
 
     def unknown(self, word: str) -> MathtasksError:
@@ -72,8 +70,7 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             fix = f"take it out, or put quotes around what has spaces; {self._help('lists what it takes')}"
             return MathtasksError(f"no further argument of `{self.prog}`", repr(word), fix)
-        near = get_close_matches(word, _flags(self), n=1)
-        fix = f"did you mean {near[0]}?" if near else self._help("lists them")
+        fix = did_you_mean(word, _flags(self), self._help("lists them"))
         return MathtasksError(f"flags of `{self.prog}`", word, fix)
 
     def _help(self, does: str) -> str:

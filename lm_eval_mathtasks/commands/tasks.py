@@ -1,10 +1,9 @@
 """The command `mathtasks tasks`: which task to run. Loads no data and nothing of lm-eval."""
 
 import argparse
-from difflib import get_close_matches
 
 from lm_eval_mathtasks.commands.arguments import STYLES, declare
-from lm_eval_mathtasks.errors import TaskError
+from lm_eval_mathtasks.errors import TaskError, did_you_mean
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.protocol import fitting
 from lm_eval_mathtasks.problems.catalogue import OurTask, our_tasks
@@ -37,9 +36,9 @@ def main(args: argparse.Namespace) -> int:
     named = [task for task in chosen if task.name in args.words]
     found = named or [task for task in chosen if all(word.lower() in _searched(task) for word in args.words)]
     if not found:
-        near = get_close_matches(" ".join(args.words), [task.name for task in our_tasks()], n=3, cutoff=_NEAR)
-        fix = f"did you mean {', '.join(near)}?" if near else "`mathtasks tasks` lists all"
-        raise TaskError("a task", " ".join(args.words) or "filters that none fits", fix)
+        words, known = " ".join(args.words), (task.name for task in our_tasks())
+        fix = did_you_mean(words, known, "`mathtasks tasks` lists all", n=3, cutoff=_NEAR)
+        raise TaskError("a task", words or "filters that none fits", fix)
     claims = load_claims()
     tables = [_whole(task, claims) for task in named] or [_listing(found, claims)]
     print_tables(tables, args.format)

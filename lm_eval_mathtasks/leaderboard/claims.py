@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.errors import ClaimError, did_you_mean
 from lm_eval_mathtasks.leaderboard.aliases import Models
 from lm_eval_mathtasks.leaderboard.benchmarks import Benchmark as Benchmark  # noqa: PLC0414  # seen from outside here
 from lm_eval_mathtasks.leaderboard.benchmarks import read_benchmarks
@@ -81,12 +81,9 @@ class Claims:
 
     def by_id(self, claim_id: str) -> Claim:
         """Return one claim; raises ClaimError with near ids."""
-        import difflib
-
         found = {claim.id: claim for claim in self.rows}
         if claim_id not in found:
-            near = ", ".join(difflib.get_close_matches(claim_id, found, n=3))
-            fix = f"did you mean {near}?" if near else "`mathtasks leaderboard search WORDS` prints the ids"
+            fix = did_you_mean(claim_id, found, "`mathtasks leaderboard search WORDS` prints the ids", n=3)
             raise ClaimError("the id of a claim", repr(claim_id), fix)
         return found[claim_id]
 

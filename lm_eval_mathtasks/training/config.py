@@ -13,12 +13,11 @@ trl: {learning_rate: 2.0e-4, use_peft: true, lora_r: 16}     # TRL's own keys, p
 ```
 """
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import TrainingError, did_you_mean
 from lm_eval_mathtasks.training.prompt_formats import FORMATS, Format
 
 Stage = Literal["sft", "grpo", "orm", "prm"]
@@ -131,8 +130,7 @@ def _given_twice(node: Any) -> Iterator[str]:
 
 def nearest_key(key: str, known: Collection[str]) -> str:
     """What to try instead of an unknown key: the nearest one, or all of them."""
-    like = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"did you mean {like[0]}?" if like else f"use one of {', '.join(known)}"
+    return did_you_mean(key, known, f"use one of {', '.join(known)}")
 
 
 def known_keys(given: Collection[Any], known: Collection[str], where: str) -> None:
