@@ -38,6 +38,11 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def short_path(path: str | Path) -> str:
+    """A path as a user would type it: from the working folder, where that is shorter."""
+    return min(str(Path(path)), os.path.relpath(path), key=len)
+
+
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name and then rename it: it is there whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

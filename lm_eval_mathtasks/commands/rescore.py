@@ -20,7 +20,7 @@ from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
-from lm_eval_mathtasks.files import write_fault
+from lm_eval_mathtasks.files import short_path, write_fault
 from lm_eval_mathtasks.grading.children import cores
 from lm_eval_mathtasks.tables import print_lines
 
@@ -149,14 +149,12 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
     if reused:
         lines.append(f"continued: {reused} parts were judged before")
     if found.passed_over:
-        names = ", ".join(map(engines.source_name, found.passed_over[:_NAMED]))
+        names = ", ".join(map(short_path, found.passed_over[:_NAMED]))
         lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
     logs = sorted({run["results"] for run in runs})
-    lines += [f"log: {engines.source_name(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
+    lines += [f"log: {short_path(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
     if len(logs) > _LOGS:
-        lines.append(
-            f"and {len(logs) - 1} more results below {engines.source_name(os.path.commonpath(logs))}"
-        )
+        lines.append(f"and {len(logs) - 1} more results below {short_path(os.path.commonpath(logs))}")
     print_lines(lines)
     bad = [f"{path}: {why}" for path, why in found.bad] + [p for s in summaries for p in s["problems"]]
     if bad:

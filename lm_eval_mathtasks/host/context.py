@@ -12,6 +12,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.host.local_models import check_device
+from lm_eval_mathtasks.host.repeats import graded_here
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.problems.catalogue import our_tasks
 
@@ -19,7 +20,6 @@ log = logging.getLogger(__name__)
 
 _DEFAULT_BUDGET = 256  # tokens; lm-eval's, where a task sets none
 _BUDGET = "max_gen_toks"
-_OURS = "lm_eval_mathtasks.hooks"
 
 
 def checked(
@@ -85,17 +85,12 @@ def _check_tasks(tasks: Mapping[str, Any], named: Mapping[str, Any]) -> None:
         held = _exemplars(task)
         if shots is not None and held is not None and shots > held:
             raise TaskError(f"at most the {held} shots that {name} has", f"--num_fewshot {shots}", "lower it")
-    foreign = [name for name, task in tasks.items() if not _is_graded_here(task)]
+    foreign = [name for name, task in tasks.items() if not graded_here(task)]
     if foreign:
         print(
             f"{', '.join(foreign)}: not a task of ours, graded by the task's own rules; "
             f"ours are listed by `mathtasks tasks`{_twins(foreign)}"
         )
-
-
-def _is_graded_here(task: Any) -> bool:
-    scoring = getattr(getattr(task, "config", None), "process_results", None)
-    return (getattr(scoring, "__module__", "") or "").startswith(_OURS)
 
 
 def _twins(foreign: list[str]) -> str:
@@ -117,13 +112,15 @@ def _exemplars(task: Any) -> int | None:
 
 
 def _fit(tasks: Mapping[str, Any], named: MutableMapping[str, Any]) -> None:
+    from lm_eval.models.utils import resolve_max_length
+
     arguments = named["model_args"]
     found = _config_and_tokenizer(arguments)
     if found is None:
         return
-    config, tokenizer = found
-    _check_template(tokenizer, arguments, named)
-    context = _context(config, tokenizer, arguments)
+    _check_template(found[1], arguments, named)
+    given = arguments.get("max_length") or arguments.get("max_model_len")
+    context, tokenizer = int(given or resolve_max_length(*found)), found[1]
     chosen = {
         name: _fitted_budget(task, context, tokenizer, named)
         for name, task in tasks.items()
@@ -180,13 +177,6 @@ def _check_template(tokenizer: Any, arguments: Mapping[str, Any], named: Mapping
         )
 
 
-def _context(config: Any, tokenizer: Any, arguments: Mapping[str, Any]) -> int:
-    from lm_eval.models.utils import resolve_max_length
-
-    given = arguments.get("max_length") or arguments.get("max_model_len")
-    return int(given) if given else int(resolve_max_length(config, tokenizer))
-
-
 def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, Any]) -> tuple[int, bool]:
     """The task's budget of tokens, at most what its longest prompt leaves, and whether that is less than was asked."""
     name = task.config.task
@@ -219,14 +209,11 @@ def _prompts(task: Any, tokenizer: Any, named: Mapping[str, Any]) -> Iterator[tu
     multiturn, templated = named.get("fewshot_as_multiturn"), bool(named.get("apply_chat_template"))
 
     def template(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        return str(
-            tokenizer.apply_chat_template(
-                history,
-                tokenize=False,
-                add_generation_prompt=add_generation_prompt,
-                continue_final_message=not add_generation_prompt,
-            )
-        )
+        how = {
+            "add_generation_prompt": add_generation_prompt,
+            "continue_final_message": not add_generation_prompt,
+        }
+        return str(tokenizer.apply_chat_template(history, tokenize=False, **how))
 
     samples = (named.get("samples") or {}).get(task.config.task)
     limit = named.get("limit")

@@ -20,12 +20,12 @@ from lm_eval_mathtasks.host.local_models import (
     is_number,
     refuse_slips,
 )
+from lm_eval_mathtasks.journal.schema import is_database
 from lm_eval_mathtasks.models.payload import LIMIT_NAMES
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import server_fault
 
 _BUDGET = "max_gen_toks"
-_SQLITE = b"SQLite format 3\0"  # how a journal begins
 _SAMPLING = ("top_p", "top_k", "min_p")
 _GENERATION = {*LIMIT_NAMES, *_SAMPLING, "do_sample", "temperature", "until", "seed", "repetition_penalty"}
 # A flag's name -> what the user gave, on the command line or in the file of --config.
@@ -174,13 +174,8 @@ def _check_api(model_args: Mapping[str, Any]) -> None:
     """A key for OpenAI and a server that is there, where something must be asked: a journal may answer everything."""
     settings = read_settings(model_args)
     journal = Path(settings.journal)
-    if journal.is_file():
-        with journal.open("rb") as file:
-            kind = file.read(len(_SQLITE))
-    fault = (
-        "another kind of file" if journal.is_file() and kind not in (b"", _SQLITE) else write_fault(journal)
-    )
-    if fault:
+    other = journal.is_file() and journal.stat().st_size and not is_database(journal)
+    if fault := "another kind of file" if other else write_fault(journal):
         raise ModelError(
             f"a journal, or a place for one, at {journal}", fault, "name another with journal=..."
         )

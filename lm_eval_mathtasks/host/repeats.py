@@ -67,7 +67,7 @@ class Repeats(NamedTuple):
         def load_repeated(tasks: Any) -> Any:
             loaded = load(tasks)
             for name, task in loaded["tasks"].items():
-                own = int(task.config.repeats or 1) if _is_ours(task) else 1
+                own = int(task.config.repeats or 1) if graded_here(task) else 1
                 k = by_task.get(name, self.every or own)
                 if k > 1 or self.every:
                     repeat(task, k)
@@ -102,7 +102,7 @@ def repeat(task: Any, k: int) -> None:
     from lm_eval.api.registry import get_aggregation
     from lm_eval.filters import build_filter_ensemble
 
-    if k > 1 and not _is_ours(task):
+    if k > 1 and not graded_here(task):
         raise TaskError(
             f"a task that scores {k} responses a doc", f"{task.config.task}, which scores one", "use ours"
         )
@@ -118,7 +118,8 @@ def repeat(task: Any, k: int) -> None:
         task._higher_is_better[metric] = True
 
 
-def _is_ours(task: Any) -> bool:
+def graded_here(task: Any) -> bool:
+    """Whether an lm-eval task is scored by our hooks."""
     scoring = getattr(getattr(task, "config", None), "process_results", None)
     return (getattr(scoring, "__module__", "") or "").startswith("lm_eval_mathtasks.hooks")
 
@@ -129,7 +130,7 @@ def require_sampling(task: Any, gen_kwargs: Mapping[str, Any] | None = None) -> 
     gen_kwargs: what the command line adds to the task's own generation arguments.
     """
     k = int(task.config.repeats or 1)
-    if k == 1 or not _is_ours(task):
+    if k == 1 or not graded_here(task):
         return
     if not sampled({**(task.config.generation_kwargs or {}), **(gen_kwargs or {})}):
         raise TaskError(

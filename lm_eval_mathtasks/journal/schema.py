@@ -27,6 +27,7 @@ PAGE = 16384
 DAMAGE = (OSError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error)
 # What writing a value that SQLite does not hold raises.
 BAD_ROW = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, OverflowError, UnicodeError)
+_BEGINNING = b"SQLite format 3\0"
 _CLOSED = re.compile(r"unable to open|readonly|read-only|authoriz", re.IGNORECASE)
 _FULL = re.compile(r"disk is full|disk I/O", re.IGNORECASE)
 _BUSY = re.compile(r"locked|busy", re.IGNORECASE)
@@ -84,6 +85,12 @@ _AS_NEW = (
     "CREATE TEMP VIEW answers AS SELECT *, NULL AS asked, NULL AS seed FROM main.answers",
     "CREATE TEMP TABLE requests (id INTEGER PRIMARY KEY, key TEXT, body BLOB)",
 )
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is one of SQLite's, by how it begins."""
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
 
 
 def packed_request(request: Mapping[str, Any], prompt: str) -> tuple[tuple[str, bytes], str | None]:

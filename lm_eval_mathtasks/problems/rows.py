@@ -7,7 +7,6 @@ columns, so that a checksum over these is the same for every copy.
 import csv
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,11 @@ def set_rows(source: Source, data_dir: str | None) -> tuple[list[Row], str]:
         place, rows = str(path), _read(path, path.suffix, source)
     else:
         place, rows = source.published_at, _fetched(source)
-    return [row for row in (_published(row, source) for row in rows) if _chosen(row, source.where)], place
+    named = (_published(row, source) for row in rows)
+    where = source.where.items()
+    return [
+        row for row in named if all(re.fullmatch(form, str(row[name])) for name, form in where if name in row)
+    ], place
 
 
 def find_file(source: Source, place: Path) -> Path:
@@ -120,10 +123,6 @@ def _published(row: Row, source: Source) -> Row:
         return named
     between = "\n" if "\n" in body else " " if re.search(r"\W$", body) else ". "
     return {**named, source.question: body + between + str(named[source.question]).strip()}
-
-
-def _chosen(row: Row, where: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(form, str(row[name])) for name, form in where.items() if name in row)
 
 
 def _fetched(source: Source) -> list[Row]:
