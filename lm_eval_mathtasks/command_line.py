@@ -2,8 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
 from lm_eval_mathtasks.errors import MathtasksError, did_you_mean
 
@@ -80,6 +80,16 @@ class Parser(argparse.ArgumentParser):
     def _value(action: argparse.Action | None) -> str:
         metavar = action.metavar if action is not None else None
         return metavar if isinstance(metavar, str) else "VALUE"
+
+
+def declare(parser: argparse._ActionsContainer, flags: Mapping[str, str], **how: Any) -> None:
+    """Declare flags by their help: {"--gold FILE": "reference answers"}. how: of all of them, as argparse takes it."""
+    for flag, text in flags.items():
+        *names, last = flag.split()
+        if last.startswith("-"):
+            parser.add_argument(*names, last, help=text, **how)
+        else:
+            parser.add_argument(*names, metavar=last, help=text, **how)
 
 
 def _flags(parser: argparse.ArgumentParser) -> Iterator[str]:

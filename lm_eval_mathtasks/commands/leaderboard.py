@@ -96,9 +96,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     declare(parser, {"--plot": "draw score against size instead of the tables"}, action="store_true")
     declare(parser, {"--long": "with sources, remarks and ids"}, action="store_true")
     parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
-    declare(
-        parser, {"--all": "also numbers known to be wrong or unpublished"}, action="store_true", dest="every"
-    )
+    every = "also numbers known to be wrong or unpublished"
+    declare(parser, {"--all": every}, action="store_true", dest="every")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -58,9 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh": "do again what an earlier rescore finished",
         "--strict": "stop at the first input that is wrong",
     }, action="store_true")  # fmt: skip
-    declare(
-        parser, {"--show N": "disputed responses to print (at most 20 of a run)"}, type=int, default=_SHOWN
-    )
+    show = "disputed responses to print (at most 20 of a run)"
+    declare(parser, {"--show N": show}, type=int, default=_SHOWN)
 
 
 def main(args: argparse.Namespace) -> int:

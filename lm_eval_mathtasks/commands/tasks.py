@@ -8,7 +8,7 @@ from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.protocol import fitting
 from lm_eval_mathtasks.problems.catalogue import OurTask, our_tasks
 from lm_eval_mathtasks.runs.records import Protocol
-from lm_eval_mathtasks.tables import Cell, Name, Table, print_tables
+from lm_eval_mathtasks.tables import Cell, Name, Table, counted, print_tables
 
 _NEAR = 0.5  # similarity (difflib) of what is taken for a slip of a name
 _COLUMNS = ("task", "for", "shots", "docs", "tokens", "claims")
@@ -16,12 +16,9 @@ _COLUMNS = ("task", "for", "shots", "docs", "tokens", "claims")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks tasks`."""
-    parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="a task to show whole, or words to search for"
-    )
-    parser.add_argument(
-        "--for", dest="model", choices=("base", "instruct"), help="tasks with exemplars, or without"
-    )
+    words = "a task to show whole, or words to search for"
+    parser.add_argument("words", nargs="*", metavar="WORD", help=words)
+    declare(parser, {"--for": "tasks with exemplars, or without"}, dest="model", choices=("base", "instruct"))
     declare(parser, {"--tag": "tasks of a tag, for instance mathtasks-core"})
     parser.add_argument("--format", choices=STYLES, default="text")
 
@@ -68,7 +65,7 @@ def claims_in_words(task: OurTask, claims: Claims) -> str:
 
 def _listing(tasks: list[OurTask], claims: Claims) -> Table:
     return Table(
-        f"{len(tasks)} task{'s' * (len(tasks) != 1)}",
+        counted(len(tasks), "task"),
         _COLUMNS,
         tuple(_cells(task, claims) for task in tasks),
         (

@@ -118,9 +118,10 @@ def _fit(tasks: Mapping[str, Any], named: MutableMapping[str, Any]) -> None:
     found = _config_and_tokenizer(arguments)
     if found is None:
         return
-    _check_template(found[1], arguments, named)
+    config, tokenizer = found
+    _check_template(tokenizer, arguments, named)
     given = arguments.get("max_length") or arguments.get("max_model_len")
-    context, tokenizer = int(given or resolve_max_length(*found)), found[1]
+    context = int(given or resolve_max_length(config, tokenizer))
     chosen = {
         name: _fitted_budget(task, context, tokenizer, named)
         for name, task in tasks.items()
