@@ -67,17 +67,12 @@ class Filter:
 def search(claims: Claims, words: str) -> list[Claim]:
     """Return the claims whose model, hub id, organisation, benchmark, source or id holds every word."""
     parts = [simplified(word) for word in words.split()]
-    return [
-        c
-        for c in claims.rows
-        if all(
-            any(
-                part in simplified(text or "")
-                for text in (c.model, c.hf_id, c.organisation, c.benchmark, c.source.title, c.id)
-            )
-            for part in parts
-        )
-    ]
+
+    def held(c: Claim) -> list[str]:
+        texts = (c.model, c.hf_id, c.organisation, c.benchmark, c.source.title, c.id)
+        return [simplified(text or "") for text in texts]
+
+    return [c for c in claims.rows if all(any(part in text for text in held(c)) for part in parts)]
 
 
 # Of the cells that every table of claims has.
