@@ -22,9 +22,8 @@ class Parser(argparse.ArgumentParser):
             raise MathtasksError(f"{rest} for `{self.prog}`", "none", self._help("shows how"))
         if what == "ambiguous option":
             given, _, known = rest.partition(" could match ")
-            raise MathtasksError(
-                "one flag", f"{given.partition('=')[0]}, which may be {known}", "write it out"
-            )
+            fix = "write it out"
+            raise MathtasksError("one flag", f"{given.partition('=')[0]}, which may be {known}", fix)
         name = what.removeprefix("argument ").partition("/")[0]
         if name == what:
             raise MathtasksError("arguments that can be read", message, self._help("shows how"))

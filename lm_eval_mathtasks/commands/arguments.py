@@ -106,9 +106,8 @@ def column_names(text: str | None) -> dict[str, str]:
     """Read FACT=NAME,...: which columns of a file of lines hold what; raises EvidenceError for anything else."""
     parts = [part.partition("=") for part in (text or "").split(",") if part.strip()]
     if any(not equals or not name.strip() for _, equals, name in parts):
-        raise EvidenceError(
-            "--columns FACT=NAME,...", str(text), "for instance response=generation,gold=answer"
-        )
+        fix = "for instance response=generation,gold=answer"
+        raise EvidenceError("--columns FACT=NAME,...", str(text), fix)
     return {fact.strip(): name.strip() for fact, _, name in parts}
 
 

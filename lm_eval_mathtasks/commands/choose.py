@@ -123,9 +123,8 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
     path = args.scores or args.run
     if not Path(path).is_file():
         got = f"{path}, which {'is a folder' if Path(path).exists() else 'does not exist'}"
-        raise ScoreError(
-            "a file of scores to choose by", got, "name one with --scores, or --scorer KIND:PATH"
-        )
+        fix = "name one with --scores, or --scorer KIND:PATH"
+        raise ScoreError("a file of scores to choose by", got, fix)
     return read_scores(path, run, args.score_column), path
 
 

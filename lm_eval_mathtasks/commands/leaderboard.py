@@ -157,9 +157,8 @@ def _validate(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     folder = leaderboards_dir(args.leaderboards)
     if folder.name.startswith("_"):
-        raise ClaimError(
-            "a checkout of the repository", f"an installed package, {folder}", "--leaderboards DIR"
-        )
+        fix = "--leaderboards DIR"
+        raise ClaimError("a checkout of the repository", f"an installed package, {folder}", fix)
     given = {
         name.removeprefix("field_"): add.parse_field(name.removeprefix("field_"), text)
         for name, text in vars(args).items()

@@ -90,9 +90,8 @@ def require_jinja() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError as missing:
-        raise MathtasksError(
-            "jinja2 for a page", str(missing), "run pip install 'lm-eval-mathtasks[report]'"
-        ) from missing
+        fix = "run pip install 'lm-eval-mathtasks[report]'"
+        raise MathtasksError("jinja2 for a page", str(missing), fix) from missing
 
 
 def _page(examined: Sequence[Examined], places: Sequence[str]) -> str:

@@ -90,9 +90,8 @@ def main(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     if not any(summary["runs"] or summary["problems"] for summary in summaries):
         asked = " on ".join(filter(None, (options.model or "any model", options.task)))
-        raise EvidenceError(
-            f"a run of {asked}", "only others", "leave --task and --run-model out to see them"
-        )
+        fix = "leave --task and --run-model out to see them"
+        raise EvidenceError(f"a run of {asked}", "only others", fix)
     order = {unit.name: place for place, unit in enumerate(found.units)}
     summaries.sort(key=lambda summary: order[summary["source"]])
     return _report(found, summaries, args.show)
@@ -109,11 +108,8 @@ def _refuse(found: Found, options: Options) -> None:
         path, why = found.bad[0]
         raise EvidenceError("something to rescore", f"{path}: {why}", "check the path; quote patterns")
     if not found.units:
-        raise EvidenceError(
-            "logs to rescore",
-            "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl",
-            "pass the folder that --output_path named, or files",
-        )
+        got = "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl"
+        raise EvidenceError("logs to rescore", got, "pass the folder that --output_path named, or files")
 
 
 def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[Summary]:

@@ -194,9 +194,8 @@ def verify(logs: Path, *, data: Sequence[Path] = (), measured: Path | None = Non
     """
     folders = sorted(path.parent for path in logs.rglob(FILE))
     if not folders:
-        raise EvidenceError(
-            "packs to verify", f"no {FILE} under {logs}", "`mathtasks evidence pack RUN` makes one"
-        )
+        fix = "`mathtasks evidence pack RUN` makes one"
+        raise EvidenceError("packs to verify", f"no {FILE} under {logs}", fix)
     left = [folder for folder in folders if folder.name.endswith(PART)]
     folders = [folder for folder in folders if folder not in left]
     texts = find_texts(set().union(*map(_missing_texts, folders)), data) if data else {}

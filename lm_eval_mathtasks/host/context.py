@@ -57,11 +57,9 @@ def checked(
                 raise
             log.debug("the model was not loaded", exc_info=True)
             reason = next(iter(str(error).strip().splitlines()), "")
-            raise ModelError(
-                "a model that can be loaded as --model_args and --device say",
-                f"{type(error).__name__}: {reason}".rstrip(": ."),
-                "correct them; LMEVAL_LOG_LEVEL=DEBUG shows where it failed",
-            ) from error
+            wanted = "a model that can be loaded as --model_args and --device say"
+            fix = "correct them; LMEVAL_LOG_LEVEL=DEBUG shows where it failed"
+            raise ModelError(wanted, f"{type(error).__name__}: {reason}".rstrip(": ."), fix) from error
 
     return evaluate
 
@@ -77,11 +75,9 @@ def _check_tasks(tasks: Mapping[str, Any], named: Mapping[str, Any]) -> None:
     for name, task in tasks.items():
         own = task.config.num_fewshot
         if shots is not None and not own and own != shots and own is not None:
-            raise TaskError(
-                f"a task whose number of shots is open, for --num_fewshot {shots}",
-                f"{name}, which is asked without any",
-                "leave --num_fewshot out, or take a few-shot task such as gsm8k-cot or math500-fewshot",
-            )
+            got = f"{name}, which is asked without any"
+            fix = "leave --num_fewshot out, or take a few-shot task such as gsm8k-cot or math500-fewshot"
+            raise TaskError(f"a task whose number of shots is open, for --num_fewshot {shots}", got, fix)
         held = _exemplars(task)
         if shots is not None and held is not None and shots > held:
             raise TaskError(f"at most the {held} shots that {name} has", f"--num_fewshot {shots}", "lower it")
@@ -153,11 +149,8 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
         tokenizer = AutoTokenizer.from_pretrained(str(own or name), **options, **({} if own else packed))
     except OSError as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(
-            f"a model at pretrained={name}",
-            fault or reason.rstrip("."),
-            "check the name and the network; or name a folder that holds the model",
-        ) from error
+        fix = "check the name and the network; or name a folder that holds the model"
+        raise ModelError(f"a model at pretrained={name}", fault or reason.rstrip("."), fix) from error
     except Exception as error:  # lm-eval's own loader decides: it knows formats that these two do not
         log.debug("the context of %s is not checked: %s", name, error)
         return None
@@ -167,11 +160,9 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
 def _check_template(tokenizer: Any, arguments: Mapping[str, Any], named: Mapping[str, Any]) -> None:
     has, applied = bool(getattr(tokenizer, "chat_template", None)), bool(named.get("apply_chat_template"))
     if applied and not has:
-        raise ModelError(
-            "a model with a chat template, for --apply_chat_template",
-            f"pretrained={arguments['pretrained']}, whose tokenizer has none",
-            "leave --apply_chat_template out: it is a base model",
-        )
+        got = f"pretrained={arguments['pretrained']}, whose tokenizer has none"
+        fix = "leave --apply_chat_template out: it is a base model"
+        raise ModelError("a model with a chat template, for --apply_chat_template", got, fix)
     if has and not applied:
         print(
             "the model has a chat template, which this run does not use; an instruct model needs --apply_chat_template"

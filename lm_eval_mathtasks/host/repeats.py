@@ -42,9 +42,8 @@ def named_repeats(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
         if not match["k"].isdigit() or int(match["k"]) < 1:
             raise TaskError("a number of repeats such as math500@8", given, "write name@8")
         if repeats.setdefault(name, int(match["k"])) != int(match["k"]):
-            raise TaskError(
-                f"one number of repeats for {name}", f"{repeats[name]} and {match['k']}", "drop one"
-            )
+            fix = "drop one"
+            raise TaskError(f"one number of repeats for {name}", f"{repeats[name]} and {match['k']}", fix)
         plain.append(name)
     return list(dict.fromkeys(plain)), repeats
 
@@ -85,11 +84,8 @@ class Repeats(NamedTuple):
         for name in self.named:
             for task in load(manager.match_tasks([name]))["tasks"]:
                 if found.setdefault(task, self.named[name]) != self.named[name]:
-                    raise TaskError(
-                        f"one number of repeats for {task}",
-                        f"{found[task]} and {self.named[name]}",
-                        "drop one",
-                    )
+                    got = f"{found[task]} and {self.named[name]}"
+                    raise TaskError(f"one number of repeats for {task}", got, "drop one")
         return found
 
 
@@ -103,9 +99,8 @@ def repeat(task: Any, k: int) -> None:
     from lm_eval.filters import build_filter_ensemble
 
     if k > 1 and not graded_here(task):
-        raise TaskError(
-            f"a task that scores {k} responses a doc", f"{task.config.task}, which scores one", "use ours"
-        )
+        got = f"{task.config.task}, which scores one"
+        raise TaskError(f"a task that scores {k} responses a doc", got, "use ours")
     task.set_config("repeats", k)
     if k > 1 and task.config.filter_list is None:
         keep_all = {"function": "take_first_k", "k": k}
@@ -133,11 +128,9 @@ def require_sampling(task: Any, gen_kwargs: Mapping[str, Any] | None = None) -> 
     if k == 1 or not graded_here(task):
         return
     if not sampled({**(task.config.generation_kwargs or {}), **(gen_kwargs or {})}):
-        raise TaskError(
-            f"sampling, for {k} responses to each doc of {task.config.task}",
-            "greedy decoding, which gives the same response every time",
-            f"add {SAMPLE_FLAGS} (or your model's own settings)",
-        )
+        got = "greedy decoding, which gives the same response every time"
+        fix = f"add {SAMPLE_FLAGS} (or your model's own settings)"
+        raise TaskError(f"sampling, for {k} responses to each doc of {task.config.task}", got, fix)
     # lm-eval's --use_cache gives all repeats the one answer it holds, unless this says that it must not.
     task.config.generation_kwargs.setdefault("do_sample", True)
 

@@ -154,9 +154,8 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
     except DAMAGE as error:
         raise unusable(path, error) from None
     if version > SCHEMA_VERSION:
-        raise JournalError(
-            f"a journal of version {SCHEMA_VERSION}", f"version {version} at {path}", "use another path"
-        )
+        fix = "use another path"
+        raise JournalError(f"a journal of version {SCHEMA_VERSION}", f"version {version} at {path}", fix)
     return db
 
 
@@ -194,9 +193,8 @@ def unusable(path: str | Path, error: BaseException, *, reading: bool = False) -
     """The error for a journal that cannot be read (`reading`) or written, by what is wrong with it."""
     said = f"{type(error).__name__}: {error} at {path}"
     if isinstance(error, OSError) or _CLOSED.search(str(error)):
-        return JournalError(
-            "a journal that this user may open and write", said, "give another with journal=path"
-        )
+        fix = "give another with journal=path"
+        return JournalError("a journal that this user may open and write", said, fix)
     if isinstance(error, BAD_ROW) and not reading:
         return JournalError("an answer that a journal can hold", said, "report this: the answer is not kept")
     if _FULL.search(str(error)) and not reading:

@@ -75,9 +75,8 @@ def load_mapping(path: Path) -> dict[Any, Any]:
     """Return a YAML file that maps names to facts; raises ClaimError where it is malformed."""
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
-        raise ClaimError(
-            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
-        )
+        fix = f"correct {path}"
+        raise ClaimError(f"a readable {path.name}", str(problems[0]) if problems else "no mapping", fix)
     content.pop(LINE)
     return content
 

@@ -51,14 +51,12 @@ def as_flags(arguments: Mapping[str, Any]) -> str:
 def applied(preset: Preset, given: Mapping[str, Any]) -> Applied:
     """Return what a preset adds to the arguments that the user gave. Only what the sources state is added."""
     if given.get("config"):
-        raise PresetError(
-            "one place for settings", "--preset beside --config", "write the flags out, without --config"
-        )
+        fix = "write the flags out, without --config"
+        raise PresetError("one place for settings", "--preset beside --config", fix)
     model = given.get("model") or "hf"
     if model == "replay":
-        raise PresetError(
-            "a model that is asked", "--model replay: its responses are there already", "leave out --preset"
-        )
+        fix = "leave out --preset"
+        raise PresetError("a model that is asked", "--model replay: its responses are there already", fix)
     named = [name.partition("@")[0] for name in given.get("tasks") or ()]
     tasks = [task for name in named for task in preset.tasks_of(name)]
     added: dict[str, Any] = {} if tasks else {"tasks": list(preset.tasks)}
@@ -95,11 +93,9 @@ def _stated(preset: Preset, tasks: Sequence[str]) -> dict[str, Any]:
     for benchmark, other in zip(benchmarks, settings, strict=False):
         unlike = [n for n in {**other, **settings[0]} if n != "shots" and other.get(n) != settings[0].get(n)]
         if unlike:
-            raise PresetError(
-                f"tasks of one protocol in {preset.name}",
-                f"{benchmarks[0]} and {benchmark} differ in {', '.join(unlike)}",
-                "run them one after the other, each with --tasks",
-            )
+            got = f"{benchmarks[0]} and {benchmark} differ in {', '.join(unlike)}"
+            fix = "run them one after the other, each with --tasks"
+            raise PresetError(f"tasks of one protocol in {preset.name}", got, fix)
     shots = {s.get("shots") for s in settings}
     # Tasks of different shots keep their own, which are the preset's.
     return settings[0] if len(shots) == 1 else {n: v for n, v in settings[0].items() if n != "shots"}

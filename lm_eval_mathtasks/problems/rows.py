@@ -53,11 +53,8 @@ def find_file(source: Source, place: Path) -> Path:
     wanted = f"the set {source.name} as a file or in a folder"
     if not place.is_dir():
         raise DataError(wanted, f"{place}, which does not exist", "check the path")
-    raise NotAtHand(
-        wanted,
-        f"{place}, which holds none of its file names",
-        f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself",
-    )
+    fix = f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself"
+    raise NotAtHand(wanted, f"{place}, which holds none of its file names", fix)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -72,9 +69,8 @@ def _read(path: Path, suffix: str, source: Source) -> list[Row]:
     try:
         return _READERS[suffix](path, source)
     except KeyError:
-        raise DataError(
-            f"a set in {', '.join(('.jsonl', '.parquet', *_READERS))}", str(path), "convert it to JSON lines"
-        ) from None
+        fix = "convert it to JSON lines"
+        raise DataError(f"a set in {', '.join(('.jsonl', '.parquet', *_READERS))}", str(path), fix) from None
     except (OSError, ValueError, TypeError, AttributeError, SyntaxError, csv.Error) as error:
         raise DataError(f"the set {source.name} in {path}", str(error), "fetch the file again") from error
 
@@ -127,11 +123,8 @@ def _published(row: Row, source: Source) -> Row:
 
 def _fetched(source: Source) -> list[Row]:
     if not (source.hub or source.github):
-        raise NotAtHand(
-            f"a file of the set {source.name}, which no hub has",
-            "no folder to look in",
-            f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}",
-        )
+        fix = f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}"
+        raise NotAtHand(f"a file of the set {source.name}, which no hub has", "no folder to look in", fix)
     try:
         return _github_rows(source) if source.github else _hub_rows(source)
     except DataError:

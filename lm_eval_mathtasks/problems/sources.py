@@ -93,18 +93,14 @@ def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
     for column in (source.question, source.gold):
         missing = [i for i, row in enumerate(rows) if row.get(column) is None or not str(row[column]).strip()]
         if len(missing) == len(rows):
-            raise DataError(
-                f"the columns {wanted} in {place}",
-                f"the columns {', '.join(sorted(rows[0]))}",
-                "use the file as published, or rename its columns",
-            )
+            got = f"the columns {', '.join(sorted(rows[0]))}"
+            fix = "use the file as published, or rename its columns"
+            raise DataError(f"the columns {wanted} in {place}", got, fix)
         if len(missing) > (source.without_gold if column == source.gold else 0):
             named = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
-            raise DataError(
-                f"{wanted} in every doc of {place}",
-                f"{len(missing)} without {column!r}: doc {named} (counted from 0)",
-                "complete or remove them; a doc without gold cannot be scored",
-            )
+            got = f"{len(missing)} without {column!r}: doc {named} (counted from 0)"
+            fix = "complete or remove them; a doc without gold cannot be scored"
+            raise DataError(f"{wanted} in every doc of {place}", got, fix)
 
 
 def _check_gold(source: Source, rows: list[dict[str, Any]], place: str) -> None:

@@ -126,9 +126,8 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
         raise EvidenceError(f"samples in {path}", got, "run it to its end, with --log-samples")
     wanted = choice.own_metric
     if (wanted is None and len(found) > 1) or (wanted is not None and wanted not in found):
-        raise EvidenceError(
-            f"one score in {path}", ", ".join(found), "choose the one that counts with --metric"
-        )
+        fix = "choose the one that counts with --metric"
+        raise EvidenceError(f"one score in {path}", ", ".join(found), fix)
     name = wanted or next(iter(found))
     about, docs = header["eval"], number_in_cell(results.get("total_samples"))
     epochs = max(1, int((about.get("config") or {}).get("epochs") or 1))
@@ -155,9 +154,8 @@ def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             names = sorted(name for name in log.namelist() if name.startswith("samples/"))
             return _member(log, "header.json"), [_member(log, name) for name in names]
     except _DAMAGED as error:
-        raise EvidenceError(
-            f"a readable {path}", str(error), "a run that did not end has no header"
-        ) from error
+        fix = "a run that did not end has no header"
+        raise EvidenceError(f"a readable {path}", str(error), fix) from error
 
 
 def _member(log: zipfile.ZipFile, name: str) -> Any:

@@ -118,9 +118,8 @@ def _finish(tokens: Any, limit: int | None, responses: int) -> tuple[str | None,
 def _choose(rows: Sequence[Row], wanted: str | None, k: int, path: Path) -> str | None:
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
     if wanted is not None and wanted not in names:
-        raise EvidenceError(
-            f"the metric {wanted} in {path}", f"only {', '.join(names)}", "choose one of these"
-        )
+        fix = "choose one of these"
+        raise EvidenceError(f"the metric {wanted} in {path}", f"only {', '.join(names)}", fix)
     if wanted is not None or len(names) < 2:
         return wanted or next(iter(names), None)
     for pattern in _SCORES:

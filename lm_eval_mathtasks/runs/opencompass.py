@@ -152,9 +152,8 @@ def _predictions(path: Path) -> list[dict[str, Any]]:
     content = read_json(path, EvidenceError)
     if not _predictions_in(content):
         keys = ", ".join(list(content)[:6]) if isinstance(content, dict) else type(content).__name__
-        raise EvidenceError(
-            f"OpenCompass predictions in {path}", f"JSON with {keys}", "pass the folder of the run"
-        )
+        fix = "pass the folder of the run"
+        raise EvidenceError(f"OpenCompass predictions in {path}", f"JSON with {keys}", fix)
     return list(content.values())
 
 

@@ -36,11 +36,9 @@ def with_gold(run: Run, path: Path) -> Run:
     run = replace(run, provenance=_with_note(run, rows, sum(answer is not None for answer in found), path))
     missing = [row for row in rows if row.gold is None]
     if missing and not run.scored:
-        raise EvidenceError(
-            f"a doc of {path} for every response of {run.label}",
-            f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}",
-            "give each response its question as in the file, an id of the file, or a line's number from 0",
-        )
+        got = f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}"
+        fix = "give each response its question as in the file, an id of the file, or a line's number from 0"
+        raise EvidenceError(f"a doc of {path} for every response of {run.label}", got, fix)
     return replace(run, rows=rows)
 
 
@@ -78,9 +76,8 @@ class _Docs:
         for position, doc in enumerate(docs):
             answer = first_text(doc, GOLD)
             if answer is None:
-                raise EvidenceError(
-                    "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
-                )
+                got = f"none on line {position + 1} of {path}"
+                raise EvidenceError("a reference answer in every doc", got, "add it")
             self._note(doc, position, answer)
         self.openings: dict[str, list[str]] = {}
         for question in filter(None, self.by_question):

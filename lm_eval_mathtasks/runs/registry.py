@@ -93,7 +93,6 @@ def _nothing(path: Path, files: list[Path]) -> EvidenceError:
     if plain_files := [
         str(f.relative_to(path)) for f in files if ".json" in f.name or f.suffix == ".parquet"
     ]:
-        return EvidenceError(
-            wanted, f"files that may be one: {', '.join(plain_files[:_SHOWN])}", "pass the file"
-        )
+        fix = "pass the file"
+        return EvidenceError(wanted, f"files that may be one: {', '.join(plain_files[:_SHOWN])}", fix)
     return EvidenceError(wanted, "no results_*.json, details_*, predictions/ or reviews/", fix)

@@ -69,6 +69,5 @@ def read_curves(folder: Path) -> list[Curve]:
         try:
             return training_curves(list(csv.DictReader(file)))
         except (ValueError, csv.Error) as error:
-            raise EvidenceError(
-                f"numbers in {path}", str(error), "take the file away, or train again"
-            ) from None
+            fix = "take the file away, or train again"
+            raise EvidenceError(f"numbers in {path}", str(error), fix) from None

@@ -76,11 +76,9 @@ def _complete(one: Logged, options: Options) -> Logged | Refused:
     try:
         require_lines(run, dict(options.columns))
         if run.withheld:
-            raise EvidenceError(
-                f"responses in {run.provenance.path}",
-                "their checksums only: the run was packed without text",
-                "rescore the log it was packed from; `mathtasks evidence verify` checks a pack",
-            )
+            got = "their checksums only: the run was packed without text"
+            fix = "rescore the log it was packed from; `mathtasks evidence verify` checks a pack"
+            raise EvidenceError(f"responses in {run.provenance.path}", got, fix)
         done = completed(run, gold=options.gold, journal=options.journal)
         if isinstance(done, Refused):
             return done
