@@ -25,21 +25,14 @@ from lm_eval_mathtasks.runs.records import (
     Run,
     Source,
     Total,
+    told,
 )
 from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
 
 # Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
 _ZSTD, _LOCAL_HEADER = 93, "<4s22xHH"
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    KeyError,
-    ValueError,
-    OSError,
-    RecursionError,
-    NotImplementedError,
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, OSError, RecursionError,
+            NotImplementedError)  # fmt: skip
 # Its providers that load the weights themselves; a server may call anything so.
 _LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
 # What a reducer makes of the epochs of a sample.
@@ -80,27 +73,22 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     ]
     status, docs = header.get("status"), number_in_cell((about.get("dataset") or {}).get("samples"))
     unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
+    stated: Mapping[str, Any] = {
+        "weights": _weights(about),
+        "docs_of_task": None if docs is None else int(docs),
+    }
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
             yield run
-            continue
-        provenance = replace(
-            run.provenance,
-            harness="Inspect",
-            weights=_weights(about),
-            notes=(*unfinished, *run.provenance.notes),
-            docs_of_task=None if docs is None else int(docs),
-        )
-        yield replace(run, provenance=provenance)
+        else:
+            yield told(run, harness="Inspect", notes=(*unfinished, *run.provenance.notes), **stated)
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:
     """Inspect writes the provider of an API, or the library, before a model's name."""
     provider, _, name = str(about.get("model") or "").partition("/")
-    arguments = about.get("model_args")
-    weights = weights_of_log(
-        name or about.get("model"), arguments if isinstance(arguments, dict) else {}, lm_eval=False
-    )
+    arguments = about["model_args"] if isinstance(about.get("model_args"), dict) else {}
+    weights = weights_of_log(name or about.get("model"), arguments, lm_eval=False)
     return replace(weights, served=weights.served or (bool(name) and provider not in _LIBRARIES))
 
 

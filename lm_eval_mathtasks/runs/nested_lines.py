@@ -18,11 +18,9 @@ def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
         return _batch_output(line)
     if isinstance(line.get("model_output"), dict):
         return model_output(line, line["model_output"])
-    if isinstance(line.get("choices"), list) and any(
-        "review" in c for c in line["choices"] if isinstance(c, dict)
-    ):
-        return _old_evalscope_review(line)
-    return dict(line)
+    choices = line["choices"] if isinstance(line.get("choices"), list) else ()
+    reviewed = any("review" in one for one in choices if isinstance(one, dict))
+    return _old_evalscope_review(line) if reviewed else dict(line)
 
 
 def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:

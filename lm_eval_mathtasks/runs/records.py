@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict
@@ -176,6 +176,12 @@ class Run:
     def by_id(self) -> dict[str, Row]:
         """The rows by their doc id."""
         return {row.doc_id: row for row in self.rows}
+
+
+def told(run: Run, asked: Mapping[str, Any] = MappingProxyType({}), **about: Any) -> Run:
+    """Return a run with what its harness says beside the lines: of the protocol, and of where it comes from."""
+    protocol, provenance = replace(run.protocol, **asked), replace(run.provenance, **about)
+    return replace(run, protocol=protocol, provenance=provenance)
 
 
 class Choice(NamedTuple):

@@ -120,11 +120,8 @@ class _Docs:
         """A doc by the letters and digits of its question, or by the last question that a prompt holds."""
         if key in self.by_letters:
             return self.by_letters[key]
-        held = [
-            (key.rfind(q) + len(q), len(q), a)
-            for q, a in self.by_letters.items()
-            if len(q) >= _SHORTEST and q in self.whole and q in key
-        ]
+        whole = ((q, a) for q, a in self.by_letters.items() if len(q) >= _SHORTEST and q in self.whole)
+        held = [(key.rfind(q) + len(q), len(q), a) for q, a in whole if q in key]
         return max(held, key=lambda place: place[:2])[2] if held else None
 
 
@@ -138,11 +135,7 @@ def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
     """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
     for start in _STARTS.finditer(prompt):
         rest = prompt[start.end() :]
-        found = [
-            q
-            for q in openings.get(rest[:_OPENING], ())
-            if rest == q or (rest.startswith(q) and q[-1] in _ENDS)
-        ]
-        if found:
+        near = openings.get(rest[:_OPENING], ())
+        if found := [q for q in near if rest == q or (rest.startswith(q) and q[-1] in _ENDS)]:
             return max(found, key=len)
     return ""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 # Columns below which the cells of a table have so many lines at most: where it needs more, it is shown as records.
 NARROW, LINES = 120, 3
 _GAP = "  "
+_BLOCKS = "▁▂▃▄▅▆▇█"
+BARS = 64  # columns of a row of bars
 
 
 def indented(text: str, width: int, indent: int) -> list[str]:
@@ -81,6 +83,12 @@ def stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bol
             lines += [f"{_GAP}{first}{_GAP}{part}" for first, part in zip(names, parts, strict=True)]
         lines.append("")
     return lines[:-1]
+
+
+def bars(values: Sequence[float], low: float, high: float) -> str:
+    """A row of numbers as block characters on a scale from low to high; every n-th where there are more than BARS."""
+    shown = values[:: -(-len(values) // BARS)]
+    return "".join(_BLOCKS[round((v - low) / ((high - low) or 1) * (len(_BLOCKS) - 1))] for v in shown)
 
 
 def in_bold(line: str, bold: bool) -> str:
