@@ -141,9 +141,8 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
     name, own = str(arguments["pretrained"]), arguments.get("tokenizer")
     options = {k: arguments[k] for k in ("revision", "trust_remote_code", "subfolder") if k in arguments}
     packed = {"gguf_file": file} if (file := arguments.get("gguf_file")) else {}
-    fault = (
-        "" if all(Path(str(place)).expanduser().is_dir() for place in (name, own or name)) else hub_fault()
-    )
+    here = all(Path(str(place)).expanduser().is_dir() for place in (name, own or name))
+    fault = "" if here else hub_fault()
     try:
         config = AutoConfig.from_pretrained(name, **options, **packed)
         tokenizer = AutoTokenizer.from_pretrained(str(own or name), **options, **({} if own else packed))
@@ -164,9 +163,8 @@ def _check_template(tokenizer: Any, arguments: Mapping[str, Any], named: Mapping
         fix = "leave --apply_chat_template out: it is a base model"
         raise ModelError("a model with a chat template, for --apply_chat_template", got, fix)
     if has and not applied:
-        print(
-            "the model has a chat template, which this run does not use; an instruct model needs --apply_chat_template"
-        )
+        needs = "an instruct model needs --apply_chat_template"
+        print(f"the model has a chat template, which this run does not use; {needs}")
 
 
 def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, Any]) -> tuple[int, bool]:

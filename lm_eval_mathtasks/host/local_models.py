@@ -20,9 +20,7 @@ _NEEDED = {
     "vllm": {"vllm": "vllm"},
     "mathtasks-": {"openai": "api", "tenacity": "api"},
 }
-EXTRAS = {package: extra for packages in _NEEDED.values() for package, extra in packages.items()} | {
-    "gguf": "smollm"
-}
+EXTRAS = {"gguf": "smollm", **{name: extra for needed in _NEEDED.values() for name, extra in needed.items()}}
 # Similarity (difflib) from which an unknown name is taken for a slip of a known one; "data_parallel_rank", which vLLM
 # has, is like "data_parallel_size" by 0.83.
 _NEAR = 0.85
@@ -113,10 +111,8 @@ def _check_hub(argument: str, model_args: Mapping[str, Any]) -> None:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    name, revision = (
-        str(model_args[argument]),
-        model_args.get("revision") if argument == "pretrained" else None,
-    )
+    name = str(model_args[argument])
+    revision = model_args.get("revision") if argument == "pretrained" else None
     file = str(model_args.get("gguf_file") or _PLACES[argument][0])
     subfolder = str(model_args.get("subfolder") or "")
     if not (fault := hub_fault()):

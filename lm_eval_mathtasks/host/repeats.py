@@ -18,13 +18,8 @@ from lm_eval_mathtasks.numbers.estimators import powers_of_two
 
 SEED = 1234  # lm-eval's own default for models
 # Models (by class) whose requests take a seed among the generation arguments.
-_TAKE_A_SEED = {
-    "VLLM",
-    "LocalCompletionsAPI",
-    "LocalChatCompletion",
-    "OpenAICompletionsAPI",
-    "OpenAIChatCompletion",
-}
+_TAKE_A_SEED = {"VLLM", "LocalCompletionsAPI", "LocalChatCompletion", "OpenAICompletionsAPI",
+                "OpenAIChatCompletion"}  # fmt: skip
 _NAME = re.compile(r"(?P<name>.+)@(?P<k>[^@/.]*)")
 SAMPLE_FLAGS = "--gen_kwargs do_sample=true,temperature=0.6,top_p=0.95"
 
@@ -35,16 +30,14 @@ def named_repeats(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     repeats: dict[str, int] = {}
     for given in names:
         match = _NAME.fullmatch(given)
+        plain.append(name := match["name"] if match else given)
         if match is None:
-            plain.append(given)
             continue
-        name = match["name"]
         if not match["k"].isdigit() or int(match["k"]) < 1:
             raise TaskError("a number of repeats such as math500@8", given, "write name@8")
         if repeats.setdefault(name, int(match["k"])) != int(match["k"]):
             fix = "drop one"
             raise TaskError(f"one number of repeats for {name}", f"{repeats[name]} and {match['k']}", fix)
-        plain.append(name)
     return list(dict.fromkeys(plain)), repeats
 
 
@@ -163,14 +156,12 @@ def with_seeds(lm: Any, requests: Sequence[Any], numbers: Sequence[int]) -> list
     if type(model).__name__ not in _TAKE_A_SEED:
         return list(requests)
     base = getattr(model, "_seed", None) or getattr(model, "model_args", {}).get("seed", SEED)
-    return [
-        _seeded(r, base, i) if (r.repeats or 1) > 1 else r for r, i in zip(requests, numbers, strict=True)
-    ]
+    return [_seeded(request, base, i) for request, i in zip(requests, numbers, strict=True)]
 
 
 def _seeded(request: Any, base: int, number: int) -> Any:
     prompt, settings, *rest = request.args
-    if not sampled(settings):
+    if (request.repeats or 1) == 1 or not sampled(settings):
         return request
     clone = copy.copy(request)
     clone.arguments = (prompt, {**settings, "seed": int(settings.get("seed", base)) + number}, *rest)

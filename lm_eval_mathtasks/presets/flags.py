@@ -62,10 +62,8 @@ def applied(preset: Preset, given: Mapping[str, Any]) -> Applied:
     added: dict[str, Any] = {} if tasks else {"tasks": list(preset.tasks)}
     stated = _stated(preset, tasks or list(preset.tasks))
     deviations = [f"{task} is no task of the preset" for task in tasks if task not in preset.tasks]
-    k = str(stated.get("k", 1))
-    deviations += [
-        f"{name}, not @{k}" for name in given.get("tasks") or () if name.partition("@")[2] not in ("", k)
-    ]
+    k, repeated = str(stated.get("k", 1)), (name for name in given.get("tasks") or () if "@" in name)
+    deviations += [f"{name}, not @{k}" for name in repeated if name.partition("@")[2] not in ("", k)]
     for name, value in _plain(stated).items():
         own = given.get(name)
         if own is None:
@@ -102,13 +100,13 @@ def _stated(preset: Preset, tasks: Sequence[str]) -> dict[str, Any]:
 
 
 def _plain(stated: Mapping[str, Any]) -> dict[str, Any]:
-    several = stated["k"] if stated.get("k", 1) > 1 else None
-    wanted = {
-        "apply_chat_template": stated.get("chat_template"),
-        "system_instruction": stated.get("system_instruction"),
-        "num_fewshot": stated.get("shots"),
-        "repeats": several,
+    names = {
+        "apply_chat_template": "chat_template",
+        "system_instruction": "system_instruction",
+        "num_fewshot": "shots",
     }
+    wanted = {name: stated.get(field) for name, field in names.items()}
+    wanted["repeats"] = stated["k"] if stated.get("k", 1) > 1 else None
     return {name: value for name, value in wanted.items() if value}
 
 

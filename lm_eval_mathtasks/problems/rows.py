@@ -38,9 +38,11 @@ def set_rows(source: Source, data_dir: str | None) -> tuple[list[Row], str]:
         place, rows = source.published_at, _fetched(source)
     named = (_published(row, source) for row in rows)
     where = source.where.items()
-    return [
-        row for row in named if all(re.fullmatch(form, str(row[name])) for name, form in where if name in row)
-    ], place
+
+    def chosen(row: Row) -> bool:
+        return all(re.fullmatch(form, str(row[name])) for name, form in where if name in row)
+
+    return list(filter(chosen, named)), place
 
 
 def find_file(source: Source, place: Path) -> Path:

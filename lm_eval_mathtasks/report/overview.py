@@ -51,9 +51,8 @@ def overview(examined: Sequence[Examined]) -> Overview | None:
     for name in dict.fromkeys(one.name for one in examined):
         found = [by_place.get((name, task)) for task in tasks]
         tint = next(tint_of(one) for one in found if one)
-        lines.append(
-            Line(name, tint, tuple(_cell(one, most[one.run.task]) if one else None for one in found))
-        )
+        cells = tuple(_cell(one, most[one.run.task]) if one else None for one in found)
+        lines.append(Line(name, tint, cells))
     return Overview(tasks, tuple(lines))
 
 

@@ -86,9 +86,8 @@ def choose_verdict(
     lines = [line for line in lines if not line.finish or set(line.finish) != {API_ERROR}] or lines
     complete = [name for name in lines[0].verdicts if all(name in line.verdicts for line in lines)]
     partial = {name for line in lines for name in (*line.verdicts, *line.unfit)} - set(complete)
-    notes = tuple(
-        f"column `{name}` is not a verdict for every line, and is not used" for name in sorted(partial)
-    )
+    why = "is not a verdict for every line, and is not used"
+    notes = tuple(f"column `{name}` {why}" for name in sorted(partial))
     if wanted:
         if wanted not in complete:
             known = ", ".join(complete) or "no column of verdicts"

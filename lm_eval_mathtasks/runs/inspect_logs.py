@@ -43,9 +43,8 @@ _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
     """Return the source of an Inspect log; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
-    known = file.suffix == ".eval" or (
-        named and isinstance(content, dict) and isinstance(content.get("eval"), dict)
-    )
+    stated = named and isinstance(content, dict) and isinstance(content.get("eval"), dict)
+    known = file.suffix == ".eval" or stated
     return Source(read_inspect, file, (file,)) if known else None
 
 

@@ -55,9 +55,7 @@ def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
 def _answers(body: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """What a server answered, and how each answer ended: chat completions, OpenAI's responses, Anthropic's message."""
     if isinstance(body.get("choices"), list):
-        return [
-            (message_text(choice, "assistant"), choice.get("finish_reason")) for choice in body["choices"]
-        ]
+        return [(message_text(one, "assistant"), one.get("finish_reason")) for one in body["choices"]]
     if isinstance(body.get("output"), list):
         said = [part for part in body["output"] if isinstance(part, dict) and part.get("type") == "message"]
         cut = "max_output_tokens" in str((body.get("incomplete_details") or {}).get("reason"))

@@ -45,9 +45,8 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
         if not any(spare):
             return None
         widths[max((n for n, more in enumerate(spare) if more), key=lambda n: widths[n])] -= 1
-    if width < NARROW and any(
-        len(wrapped(c, w)) > LINES for row in rows for c, w in zip(row, widths, strict=True)
-    ):
+    placed = ((cell, own) for row in rows for cell, own in zip(row, widths, strict=True))
+    if width < NARROW and any(len(wrapped(cell, own)) > LINES for cell, own in placed):
         return None
     rule = _GAP.join("─" * own for own in widths)
     lines = [*_row(columns, widths), rule] if any(columns) else []
@@ -58,9 +57,8 @@ def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     parts = [wrapped(cell, own) for cell, own in zip(row, widths, strict=True)]
     for number in range(max(map(len, parts))):
         line = [part[number] if number < len(part) else "" for part in parts]
-        yield _GAP.join(
-            cell + " " * (own - cell_width(cell)) for cell, own in zip(line, widths, strict=True)
-        ).rstrip()
+        cells = zip(line, widths, strict=True)
+        yield _GAP.join(cell + " " * (own - cell_width(cell)) for cell, own in cells).rstrip()
 
 
 def stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bold: bool) -> list[str]:

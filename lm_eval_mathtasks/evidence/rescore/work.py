@@ -150,9 +150,8 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
     for number, loaded in enumerate(load_runs(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
         if any(loaded.run.task == other.run.task for other, _ in by_folder.get(folder, ())):
-            problems.append(
-                f"{loaded.run.label} in {unit.name}: another run there has the same name as a path"
-            )
+            why = "another run there has the same name as a path"
+            problems.append(f"{loaded.run.label} in {unit.name}: {why}")
             continue
         parts = Parts(state / str(number))
         run = _Rescored(loaded, judges, parts, tick)
