@@ -33,11 +33,8 @@ class Local:
 
         adapter = Path(folder) / ADAPTER
         if not (Path(folder) / "config.json").is_file() and not adapter.is_file():
-            raise ScoreError(
-                "a folder with a Hugging Face model or a LoRA adapter",
-                f"no config.json in {folder}",
-                "check the path",
-            )
+            got = f"no config.json in {folder}"
+            raise ScoreError("a folder with a Hugging Face model or a LoRA adapter", got, "check the path")
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
             dtype = getattr(torch, settings.dtype)
@@ -59,11 +56,8 @@ class Local:
         ]
         if missing:
             # transformers would fill them with random numbers and warn.
-            raise ScoreError(
-                f"a {type(model).__name__} in {folder}",
-                f"no weights for {', '.join(missing[:3])}",
-                "name another KIND:",
-            )
+            got = f"no weights for {', '.join(missing[:3])}"
+            raise ScoreError(f"a {type(model).__name__} in {folder}", got, "name another KIND:")
         return model
 
     def _adapted(self, folder: str, dtype: Any) -> Any:
@@ -145,9 +139,8 @@ class Local:
         """The id of a text that must be one token."""
         found = self.ids(text)
         if len(found) != 1 or found[0] == self.tokenizer.unk_token_id:
-            raise ScoreError(
-                f"a verifier whose vocabulary has {text!r} as a token", str(found), "name another KIND:"
-            )
+            fix = "name another KIND:"
+            raise ScoreError(f"a verifier whose vocabulary has {text!r} as a token", str(found), fix)
         return found[0]
 
     def marked(self, ids: list[int], marker: int, count: int) -> Encoded:
@@ -155,7 +148,6 @@ class Local:
         places = [place for place, token in enumerate(ids) if token == marker]
         if len(places) != count:
             got = f"{len(places)} step markers for {count} steps"
-            raise ScoreError(
-                "a step marker after each step", got, "see whether the response holds the marker itself"
-            )
+            fix = "see whether the response holds the marker itself"
+            raise ScoreError("a step marker after each step", got, fix)
         return Encoded(ids, places)

@@ -93,11 +93,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def loglikelihood(self, requests: list[Any]) -> Any:  # noqa: ARG002
         """Not offered: such an API does not return the likelihood of a given text."""
-        raise ModelError(
-            "a task that generates text",
-            "one that scores given continuations",
-            "choose a generative variant of it",
-        )
+        fix = "choose a generative variant of it"
+        raise ModelError("a task that generates text", "one that scores given continuations", fix)
 
     def loglikelihood_rolling(self, requests: list[Any]) -> Any:
         """Not offered, see `loglikelihood`."""

@@ -90,15 +90,13 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def loglikelihood(self, *_: Any, **__: Any) -> list[tuple[float, bool]]:
         """A file of responses has no likelihoods: raises ReplayError."""
-        raise ReplayError(
-            "a task that generates text", "one that needs likelihoods", "run it with --model hf"
-        )
+        fix = "run it with --model hf"
+        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
     def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
         """As `loglikelihood`."""
-        raise ReplayError(
-            "a task that generates text", "one that needs likelihoods", "run it with --model hf"
-        )
+        fix = "run it with --model hf"
+        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
     @property
     def tokenizer_name(self) -> str:

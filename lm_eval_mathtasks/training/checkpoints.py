@@ -80,9 +80,8 @@ def _table(task: str, baseline: Results, checkpoints: Mapping[str, Results]) -> 
     docs = sorted(baseline[task])
     for name, results in checkpoints.items():
         if task not in results or sorted(results[task]) != docs:
-            raise EvidenceError(
-                f"the same docs of {task} for each checkpoint", f"others for {name}", "run it again"
-            )
+            fix = "run it again"
+            raise EvidenceError(f"the same docs of {task} for each checkpoint", f"others for {name}", fix)
     return np.array([[own[task][doc] for own in (baseline, *checkpoints.values())] for doc in docs])
 
 

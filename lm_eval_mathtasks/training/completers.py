@@ -111,11 +111,9 @@ def _endings(reply: Any, count: int, text: Any) -> list[Ending]:
     try:
         made = [(str(text(choice)), choice.get("finish_reason")) for choice in reply["choices"]]
     except (KeyError, TypeError) as error:
-        raise TrainingError(
-            "choices in the server's answer", str(reply)[:200], "is it a server of models?"
-        ) from error
+        fix = "is it a server of models?"
+        raise TrainingError("choices in the server's answer", str(reply)[:200], fix) from error
     if len(made) != count:
-        raise TrainingError(
-            f"{count} endings from the server", str(len(made)), "does it take the parameter n?"
-        )
+        fix = "does it take the parameter n?"
+        raise TrainingError(f"{count} endings from the server", str(len(made)), fix)
     return made

@@ -112,9 +112,8 @@ def read_config(path: Path, stage: Stage | None = None) -> Config:
     if twice:
         raise TrainingError(f"each key once in {path}", f"{', '.join(twice)} again", "take one out")
     if not isinstance(given, dict):
-        raise TrainingError(
-            f"keys and values in {path}", type(given).__name__, f"begin with {', '.join(_REQUIRED)}"
-        )
+        fix = f"begin with {', '.join(_REQUIRED)}"
+        raise TrainingError(f"keys and values in {path}", type(given).__name__, fix)
     return _config(given, path, stage)
 
 
@@ -146,20 +145,17 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
     own = _one_of(given, "stage", STAGES, path)
     if stage is not None and own != stage:
-        raise TrainingError(
-            f"a configuration of the stage {stage}", f"stage: {own} in {path}", f"mathtasks train {own}"
-        )
+        fix = f"mathtasks train {own}"
+        raise TrainingError(f"a configuration of the stage {stage}", f"stage: {own} in {path}", fix)
     for key in given:
         stages = _KEYS[key]
         if stages is not None and own not in stages:
-            raise TrainingError(
-                f"keys of the stage {own} in {path}", key, f"the key {key} belongs to {' and '.join(stages)}"
-            )
+            fix = f"the key {key} belongs to {' and '.join(stages)}"
+            raise TrainingError(f"keys of the stage {own} in {path}", key, fix)
     data = _mapping(given, "data", path, _DATA)
     if not data.get("train"):
-        raise TrainingError(
-            f"data: {{train: FILE}} in {path}", str(data), "`mathtasks train data` writes one"
-        )
+        fix = "`mathtasks train data` writes one"
+        raise TrainingError(f"data: {{train: FILE}} in {path}", str(data), fix)
     return Config(
         stage=own,
         model=_text(given["model"], "model", path),
@@ -182,9 +178,8 @@ def _one_of(given: Mapping[str, Any], key: str, known: Collection[str], path: Pa
     """A choice; the first one where nothing is said."""
     value = given.get(key, next(iter(known)))
     if value not in known:
-        raise TrainingError(
-            f"{key} in {path}: {', '.join(known)}", repr(value), nearest_key(str(value), known)
-        )
+        fix = nearest_key(str(value), known)
+        raise TrainingError(f"{key} in {path}: {', '.join(known)}", repr(value), fix)
     return value
 
 
@@ -192,9 +187,8 @@ def _paths(value: Any, path: Path) -> tuple[Path, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise TrainingError(
-            f"a list of files under data: processbench: in {path}", repr(value), "[a.jsonl, b.jsonl]"
-        )
+        fix = "[a.jsonl, b.jsonl]"
+        raise TrainingError(f"a list of files under data: processbench: in {path}", repr(value), fix)
     return tuple(Path(_text(one, "data: processbench", path)).expanduser() for one in value)
 
 
@@ -225,7 +219,6 @@ def _preflight(given: Mapping[str, Any], path: Path) -> Preflight:
 
 def _whole(value: Any, key: str, path: Path, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise TrainingError(
-            f"a whole number of at least {least} for {key} in {path}", repr(value), "correct it"
-        )
+        fix = "correct it"
+        raise TrainingError(f"a whole number of at least {least} for {key} in {path}", repr(value), fix)
     return value

@@ -82,9 +82,8 @@ def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
     Random(seed).shuffle(usable)
     wanted = dev + (1 if count is None else count)
     if len(usable) < wanted:
-        raise DataError(
-            f"{wanted} problems in {source}", f"{len(usable)} that can be used", "a smaller --count or --dev"
-        )
+        fix = "a smaller --count or --dev"
+        raise DataError(f"{wanted} problems in {source}", f"{len(usable)} that can be used", fix)
     train = usable[dev:] if count is None else usable[dev : dev + count]
     return Drawn(source, checksum, train, usable[:dev], {why: n for why, n in left_out.items() if n})
 

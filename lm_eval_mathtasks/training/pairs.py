@@ -41,11 +41,9 @@ def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
             ]
         ]
     if not made:
-        raise TrainingError(
-            f"docs with a right and a wrong response in {path}",
-            f"{len(texts)} docs of {run.label} without both",
-            "sample more: mathtasks run --repeats 8 with a temperature",
-        )
+        got = f"{len(texts)} docs of {run.label} without both"
+        fix = "sample more: mathtasks run --repeats 8 with a temperature"
+        raise TrainingError(f"docs with a right and a wrong response in {path}", got, fix)
     rng.shuffle(made)
     return made
 

@@ -103,9 +103,8 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         if trainer.is_world_process_zero() and history:
             write_curve(config.output / CURVE, history)
     if not trainer.state.global_step:
-        raise TrainingError(
-            "at least one step of training", "none", "num_train_epochs or max_steps above 0, under trl:"
-        )
+        fix = "num_train_epochs or max_steps above 0, under trl:"
+        raise TrainingError("at least one step of training", "none", fix)
     trainer.save_model(str(config.output))
     seconds = time.monotonic() - begun
     tables = _verifier_tables(config, trainer) if trainer.is_world_process_zero() else []
@@ -183,9 +182,8 @@ def _place(config: Config, resume: bool) -> Path | None:
     checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
-            raise TrainingError(
-                f"a checkpoint in {config.output}", "none", "begin anew without --resume, in an empty folder"
-            )
+            fix = "begin anew without --resume, in an empty folder"
+            raise TrainingError(f"a checkpoint in {config.output}", "none", fix)
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
         raise TrainingError(

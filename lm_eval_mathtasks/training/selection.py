@@ -66,11 +66,9 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     """
     if config.stage not in ("sft", "grpo"):
         scorer = "orm" if config.stage == "orm" else "prm-tokens"
-        raise TrainingError(
-            "a configuration of the stage sft or grpo, whose models answer",
-            f"one of the stage {config.stage}",
-            f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`",
-        )
+        got = f"one of the stage {config.stage}"
+        fix = f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`"
+        raise TrainingError("a configuration of the stage sft or grpo, whose models answer", got, fix)
     dev, test = _tasks(config)
     _refuse_known(config, [*dev, *test])
     baseline, *found = models_of(config)
@@ -103,9 +101,8 @@ def models_of(config: Config) -> list[Model]:
     if final and not (folders and _same(final, _weights(folders[-1]))):
         folders.append(config.output)
     if not folders:
-        raise TrainingError(
-            f"checkpoints or a model in {config.output}", "none", f"mathtasks train {config.stage} first"
-        )
+        fix = f"mathtasks train {config.stage} first"
+        raise TrainingError(f"checkpoints or a model in {config.output}", "none", fix)
     return [
         _model("baseline", Path(baseline)),
         *(_model("final" if f == config.output else f.name, f) for f in folders),
@@ -117,15 +114,11 @@ def _tasks(config: Config) -> tuple[list[str], list[str]]:
     dev = list(config.evaluate.get("dev") or [name for name in own if name.endswith("-dev")])
     test = list(config.evaluate.get("tasks") or [])
     if not dev:
-        raise TrainingError(
-            "tasks to choose a checkpoint by",
-            "neither evaluate: dev: nor a dev split",
-            "evaluate: {dev: [gsm8k-cot-tags]}",
-        )
+        fix = "evaluate: {dev: [gsm8k-cot-tags]}"
+        raise TrainingError("tasks to choose a checkpoint by", "neither evaluate: dev: nor a dev split", fix)
     if both := sorted(set(dev) & set(test)):
-        raise TrainingError(
-            "other tasks for the choice than to confirm it", ", ".join(both), "take them out of one list"
-        )
+        fix = "take them out of one list"
+        raise TrainingError("other tasks for the choice than to confirm it", ", ".join(both), fix)
     return dev, test
 
 
@@ -144,11 +137,9 @@ def _refuse_known(config: Config, tasks: Sequence[str]) -> None:
     known = compared(config.train, [own for own in sets.values() if own]).contaminated
     for name, own in sets.items():
         if own in known:
-            raise TrainingError(
-                f"tasks on questions that were not trained on, not {name}",
-                f"training data with questions of {own} ({config.train})",
-                "another task; or train on data that was written with --decontaminate",
-            )
+            got = f"training data with questions of {own} ({config.train})"
+            fix = "another task; or train on data that was written with --decontaminate"
+            raise TrainingError(f"tasks on questions that were not trained on, not {name}", got, fix)
 
 
 def _include(config: Config) -> str | None:

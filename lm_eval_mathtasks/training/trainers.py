@@ -74,9 +74,8 @@ def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
     from transformers import AutoConfig
 
     if (Path(plan.config.model) / ADAPTER).is_file():
-        raise TrainingError(
-            "a whole model for the stage prm", f"an adapter, {plan.config.model}", "merge it first"
-        )
+        fix = "merge it first"
+        raise TrainingError("a whole model for the stage prm", f"an adapter, {plan.config.model}", fix)
     shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
     limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
     items = encoded(rows, tokenizer, plan.config.labels, limit)
@@ -169,9 +168,8 @@ def _start(config: Config, options: Options) -> tuple[Any, Any]:
 
     base = PeftConfig.from_pretrained(config.model).base_model_name_or_path
     if (Path(base or "") / ADAPTER).is_file():
-        raise TrainingError(
-            "an adapter of a whole model", f"one of the adapter {base}", "merge that one first"
-        )
+        fix = "merge that one first"
+        raise TrainingError("an adapter of a whole model", f"one of the adapter {base}", fix)
     model = AutoPeftModelForCausalLM.from_pretrained(
         config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype
     )
