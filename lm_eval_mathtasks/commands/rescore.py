@@ -73,13 +73,9 @@ def main(args: argparse.Namespace) -> int:
         graders=graders,
         gold=_file(args.gold, "--gold"),
         journal=_file(args.journal, "--journal"),
-        tokenizer=args.tokenizer,
-        metric=args.metric,
         model=args.run_model,
-        task=args.task,
-        fresh=args.fresh,
-        strict=args.strict,
         columns=tuple(column_names(args.columns).items()),
+        **{name: getattr(args, name) for name in ("tokenizer", "metric", "task", "fresh", "strict")},
     )
     found = find_units(args.paths, Path(options.out))
     _refuse(found, options)
@@ -156,7 +152,6 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
         total = sum(run["responses"] for run in runs)
         wrong = "1 input was" if len(bad) == 1 else f"{len(bad)} inputs were"
         done = f"{total} responses of {len(runs)} runs were rescored"
-        print_lines(
-            [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"], to=sys.stderr
-        )
+        lines = [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"]
+        print_lines(lines, to=sys.stderr)
     return EXIT_BAD_INPUT if bad else 0

@@ -84,19 +84,10 @@ def cards_table(group: Sequence[Examined]) -> Table:
     """Return what the cards of a task say, a row a run."""
     rows: list[tuple[Cell, ...]] = []
     for one in group:
-        best = one.compared[0] if one.compared else None
-        rows.append(
-            (
-                one.name,
-                Share(one.headline.value, one.headline.interval),
-                one.headline.docs,
-                one.headline.k,
-                Share(one.explanation.cut_share),
-                one.disputed or None,
-                f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None,
-                best.verdict if best else None,
-            )
-        )
+        score, cut = Share(one.headline.value, one.headline.interval), Share(one.explanation.cut_share)
+        verdict = one.best.verdict if one.best else None
+        said = (one.disputed or None, one.published, verdict)
+        rows.append((one.name, score, one.headline.docs, one.headline.k, cut, *said))
     columns = (
         "run", "score [95 %]", "docs", "responses each", "cut off %", "graders disagree", "published", "outcome",
     )  # fmt: skip

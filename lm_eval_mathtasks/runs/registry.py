@@ -51,10 +51,15 @@ def find_sources(path: Path) -> list[Source]:
     if path.is_file():
         return [replace(source_of_named(path), root=path)]
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    found = joined(source for file in files if (source := source_of(file)))
+    found = sources_among(files)
     if not found:
         raise _nothing(path, files)
     return [replace(source, root=path) for source in newest(found)]
+
+
+def sources_among(files: Iterable[Path]) -> list[Source]:
+    """Return what there is to read among the files of a folder, the older runs of a task, too."""
+    return joined(source for file in files if (source := source_of(file)))
 
 
 def source_of(file: Path) -> Source | None:
