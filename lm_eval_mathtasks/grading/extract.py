@@ -41,6 +41,7 @@ from lm_eval_mathtasks.grading.endings import (
     refuses,
     repeats_from,
     says_unanswerable,
+    taken_back,
 )
 from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
@@ -146,12 +147,14 @@ def _stripped(piece: str) -> str:
 
 
 def _first_solution(seen: View) -> View:
-    """Cut the view where a model that solved our question goes on with the next one."""
+    """Cut the view where a model that solved our question goes on with the next one; blank what it takes back."""
     for position, needs_statement in boundaries(seen.text):
         head = seen._replace(text=seen.text[:position], ended=True)
         if not needs_statement or next(_answers(head, guesses=False), None):
-            return head
-    return seen
+            seen = head
+            break
+    taken = taken_back(seen.text)
+    return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:

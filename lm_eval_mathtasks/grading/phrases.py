@@ -40,6 +40,7 @@ _SUBJECTS = {
 _SIGNS = {"minus", "negative"}
 _NEGATIONS = {
     "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
+    "impossible", "whether", "wrong", "incorrect",
 }  # fmt: skip
 # Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
 _RELATING = {

@@ -101,7 +101,13 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     if head and is_unresolved(text, head.end()):
         return None
     if head:
-        return leading_value(text, start, sentence_end(text, start, stop))
+        end = sentence_end(text, start, stop)
+        # "The answer is 8?" only asks
+        return (
+            None
+            if text[end : end + 1] == "?" and text[end:].strip(TRIM + "?")
+            else leading_value(text, start, end)
+        )
     end = stop if sentences else sentence_end(text, start, stop)
     bold = [match for match in BOLD.finditer(text, start, end) if _VALUE.search(match.group())]
     if bold:
