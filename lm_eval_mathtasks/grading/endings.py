@@ -62,6 +62,11 @@ _FAILS = (
 _DENIAL = re.compile(
     rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored))[^,;0-9$\\]*)\Z", re.IGNORECASE
 )
+# "x = 5 or x = -2": what is left of two values of which one is denied
+_EITHER = re.compile(
+    r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)\$?,?\s(?:or|and)\s\$?(?:\1\s?=\s?)?([^\s,;$=]*[^\s,;$=.])"
+)
+_NAMED_VALUE = re.compile(r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)")
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
@@ -94,9 +99,9 @@ _ASKS = re.compile(
 )
 # "Wait, that's wrong": what was said before is taken back.
 _TAKES_BACK = re.compile(
-    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no)\b[^.?!\n]{0,60}"
-    r"\b(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b"
-    r"[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
+    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
+    r"\b(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
+    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
     re.IGNORECASE,
 )
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
@@ -122,6 +127,7 @@ _NO_SOLUTION = re.compile(
 )
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
+MAX_BETWEEN = 300  # characters between two values and the one that is denied
 # A period of so many characters that comes so many times at the end is a loop.
 MAX_PERIOD, MIN_REPEATS = 250, 5
 _PROBE = 40  # characters by which a repetition is looked for
@@ -206,6 +212,18 @@ def denies(text: str) -> bool:
         return False
     told = _RELATIVE.search(subject) or _COUNTED.search(subject)
     return told is None or (denial is not None and _NO_SOLUTION.search(denial["of"]) is not None)
+
+
+def left_over(text: str) -> tuple[int, int] | None:
+    """Return the other of two values where the last sentence denies one: 5 of "x = 5 or x = -2, but x = -2 fails"."""
+    end = text.rstrip(" \n.!*_")
+    start = _start_of_last(end)
+    denied = list(_NAMED_VALUE.finditer(end, start))
+    either = list(_EITHER.finditer(end, max(0, start - MAX_BETWEEN), denied[-1].start())) if denied else []
+    if not either or denied[-1][1] != either[-1][1]:
+        return None
+    left = [place for place in (2, 3) if either[-1][place] != denied[-1][2]]
+    return either[-1].span(left[0]) if len(left) == 1 else None
 
 
 def doubts(before: str) -> bool:

@@ -38,6 +38,7 @@ from lm_eval_mathtasks.grading.endings import (
     ends_early,
     ends_in_loop,
     goes_on,
+    left_over,
     refuses,
     repeats_from,
     says_unanswerable,
@@ -165,7 +166,10 @@ def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        for rule in (_choice,) if denies(seen.text) or refuses(seen.text) else _GUESSING:
+        denied = denies(seen.text)
+        if denied and (left := left_over(seen.text)):
+            yield "last_value", [left]
+        for rule in (_choice,) if denied or refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 
