@@ -27,11 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluate = actions.add_parser("evaluate", help="baseline and checkpoints: choose on dev, confirm on test")
     config = "the YAML of the training, with evaluate:"
     evaluate.add_argument("config", type=Path, metavar="CONFIG", help=config)
+    merge = actions.add_parser("merge", help="a whole model from a LoRA adapter and its base")
+    merge.add_argument("adapter", type=Path, metavar="ADAPTER", help="what `train sft` or `grpo` left")
+    merge.add_argument("--out", type=Path, required=True, help="an empty folder")
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks train`; returns the exit status."""
-    return {"data": _data, "evaluate": _evaluate}.get(args.action, _train)(args)
+    return {"data": _data, "evaluate": _evaluate, "merge": _merge}.get(args.action, _train)(args)
 
 
 def _add_data(data: argparse.ArgumentParser) -> None:
@@ -93,6 +96,14 @@ def _evaluate(args: argparse.Namespace) -> int:
     for paired in found.confirmed:
         print_tables(paired_tables(paired, every_doc=False))
     print(f"every response: {config.output / EVALUATED / CSV}")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.training.trainers import merge_adapter
+
+    merge_adapter(args.adapter, args.out)
+    print(f"{args.out}: {args.adapter} in the model it was trained on")
     return 0
 
 

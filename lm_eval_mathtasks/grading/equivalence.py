@@ -20,6 +20,7 @@ from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
+from lm_eval_mathtasks.grading.rounding import is_rounding
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
@@ -173,7 +174,8 @@ def _by_readings(
     ask = Symbolic(seconds)
     if "." in gold and (comma := decimal_comma(pred)) is not None:
         preds = (*preds, comma)
-    if golds[0].op == "num" and (rounded := rounded_side(pred)) is not None:
+    rounded = rounded_side(pred) if golds[0].op == "num" else None
+    if rounded is not None and is_rounding(preds[0], rounded):
         preds = (*preds, rounded)
     # two times of day are no ratios
     if golds[0].op == preds[0].op == "clock":

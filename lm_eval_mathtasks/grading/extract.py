@@ -38,9 +38,11 @@ from lm_eval_mathtasks.grading.endings import (
     ends_early,
     ends_in_loop,
     goes_on,
+    left_over,
     refuses,
     repeats_from,
     says_unanswerable,
+    taken_back,
 )
 from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
@@ -146,12 +148,14 @@ def _stripped(piece: str) -> str:
 
 
 def _first_solution(seen: View) -> View:
-    """Cut the view where a model that solved our question goes on with the next one."""
+    """Cut the view where a model that solved our question goes on with the next one; blank what it takes back."""
     for position, needs_statement in boundaries(seen.text):
         head = seen._replace(text=seen.text[:position], ended=True)
         if not needs_statement or next(_answers(head, guesses=False), None):
-            return head
-    return seen
+            seen = head
+            break
+    taken = taken_back(seen.text)
+    return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
@@ -162,7 +166,10 @@ def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        for rule in (_choice,) if denies(seen.text) or refuses(seen.text) else _GUESSING:
+        denied = denies(seen.text)
+        if denied and (left := left_over(seen.text)):
+            yield "last_value", [left]
+        for rule in (_choice,) if denied or refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 

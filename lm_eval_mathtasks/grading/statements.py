@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from lm_eval_mathtasks.grading.endings import doubts
 from lm_eval_mathtasks.grading.formulas import Span
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
@@ -55,6 +56,7 @@ _MINERVA_START = re.compile(
 )
 _TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans)\s*(?:/?>|\Z)")
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
+MAX_BEFORE = 80  # characters before "answer is" that may doubt it
 MAX_STATEMENTS = 30  # statements looked at from the end; loops of "the answer is" are cheap that way
 
 
@@ -126,7 +128,10 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
 def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
         for match in pattern.finditer(text) if any(keyword in text for keyword in keywords) else ():
-            final = text[max(0, match.start() - 8) : match.start()].lower().endswith("final a")
+            before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
+            if doubts(before[: -len("a")]):
+                continue
+            final = before.lower().endswith("final a")
             yield _Slot(match.end(), "statement", False, match.group()[-1] in ":：" and not final)
     for match in _HEADING.finditer(text):
         yield _Slot(match.end(), "statement", True, False)
