@@ -54,9 +54,9 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
 def _asked(row: Row, scorer: Scorer) -> str:
     """What the scorer is told was asked: the bare question, or the prompt as the model saw it."""
     conversation = json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
-    asked = (
-        (row.prompt or (row.question and conversation)) if scorer.of_prompt else (row.question or row.prompt)
-    )
+    asked = row.question or row.prompt
+    if scorer.of_prompt:
+        asked = row.prompt or (row.question and conversation)
     if not asked:
         raise ScoreError(f"the question of doc {row.doc_id}", "none in the run", "add a column `question`")
     return asked

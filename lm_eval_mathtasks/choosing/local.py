@@ -51,9 +51,8 @@ class Local:
         model, loading = self._class().from_pretrained(
             folder, dtype=dtype, output_loading_info=True, **config
         )
-        missing = [
-            key for key in sorted(loading["missing_keys"]) if not any(name in key for name in elsewhere)
-        ]
+        keys = sorted(loading["missing_keys"])
+        missing = [key for key in keys if not any(name in key for name in elsewhere)]
         if missing:
             # transformers would fill them with random numbers and warn.
             got = f"no weights for {', '.join(missing[:3])}"

@@ -51,9 +51,8 @@ def read_price(model: str, path: str | Path | None = None) -> Price | None:
         if entry is None:
             return None
         source = f"{table['source']}, {table['checked']}"
-        return Price(
-            entry["input"], entry["output"], entry.get("cached", entry["input"]), table["batch"], source
-        )
+        cached = entry.get("cached", entry["input"])
+        return Price(entry["input"], entry["output"], cached, table["batch"], source)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         wanted = "a price file with checked, source, batch and models"
         raise ModelError(wanted, f"{type(error).__name__}: {error}", f"correct {path}") from None

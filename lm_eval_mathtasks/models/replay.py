@@ -127,9 +127,8 @@ def read_responses(path: Path) -> dict[Key, list[Response]]:
         found.setdefault(key, []).extend(responses)
         replaced += unwritable
     if replaced:
-        log.warning(
-            "%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced
-        )
+        said = "%s: %d responses held characters that no file can hold; replaced by U+FFFD"
+        log.warning(said, path, replaced)
     return {key: [response for _, response in sorted(rows, key=itemgetter(0))] for key, rows in found.items()}
 
 

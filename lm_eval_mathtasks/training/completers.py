@@ -51,9 +51,8 @@ class LocalModel:
             )[:, inputs["input_ids"].shape[1] :].tolist()
         texts = self._tokenizer.batch_decode(output, skip_special_tokens=True)
         ended = [bool(self._ends & set(row)) for row in output]
-        made: list[Ending] = [
-            (text, "stop" if end else "length") for text, end in zip(texts, ended, strict=True)
-        ]
+        reasons = ("stop" if end else "length" for end in ended)
+        made: list[Ending] = list(zip(texts, reasons, strict=True))
         return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]
 
     @property
@@ -68,10 +67,8 @@ class LocalModel:
             return start.prompt + start.written
         if not self._tokenizer.chat_template:
             return "".join(f"{message['content']}\n" for message in messages[:-1]) + start.written
-        asked: str = self._tokenizer.apply_chat_template(
-            messages[:-1], tokenize=False, add_generation_prompt=True
-        )
-        return asked + start.written
+        template = self._tokenizer.apply_chat_template
+        return str(template(messages[:-1], tokenize=False, add_generation_prompt=True)) + start.written
 
 
 class ServedModel:

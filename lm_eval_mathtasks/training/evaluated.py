@@ -64,9 +64,8 @@ def accuracy_table(results: dict[str, dict[str, Run]], where: str = "on dev") ->
 def _parts(run: Run) -> str:
     said = []
     for metric, word in _PROPORTIONS.items():
-        values = [
-            row.metrics[key] for row in run.answered for key in row.metrics if key.startswith(f"{metric},")
-        ]
+        numbers = (number for row in run.answered for number in row.metrics.items())
+        values = [value for key, value in numbers if key.startswith(f"{metric},")]
         if values:
             said.append(f"{word} {100 * sum(values) / len(values):.1f} %")
     return f"; {', '.join(said)}" if said else ""

@@ -4,6 +4,7 @@ Pairs and not labels, because a verifier of single responses learns which questi
 ours told right from wrong with an area of 0.83 over all responses and of 0.58 among those to one question.
 """
 
+from heapq import nsmallest
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -36,9 +37,7 @@ def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
         asked = [{"role": "user", "content": rows[doc_id].question or rows[doc_id].prompt or ""}]
         made += [
             {"prompt": asked, "chosen": _said(good), "rejected": _said(bad)}
-            for (_, good), (_, bad) in sorted(product(enumerate(right), enumerate(wrong)), key=_apart)[
-                :per_doc
-            ]
+            for (_, good), (_, bad) in nsmallest(per_doc, product(enumerate(right), enumerate(wrong)), _apart)
         ]
     if not made:
         got = f"{len(texts)} docs of {run.label} without both"

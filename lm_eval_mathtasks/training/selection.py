@@ -223,9 +223,8 @@ def _remember(config: Config, best: Model, say: _SAYS) -> None:
     path = config.output / EVALUATED / CHOSEN
     chosen = json.loads(path.read_text(encoding="utf-8"))["confirmed"] if path.is_file() else []
     if chosen and best.name not in chosen:
-        say(
-            f"the test was looked at before, for {', '.join(chosen)}: a confirmation is one only the first time"
-        )
+        once = "a confirmation is one only the first time"
+        say(f"the test was looked at before, for {', '.join(chosen)}: {once}")
     if best.name not in chosen:
         text = json.dumps({"confirmed": [*chosen, best.name]}) + "\n"
         write_whole(path, lambda file: file.write(text.encode()))

@@ -121,9 +121,8 @@ def _sign(text: str, place: str) -> float:
 
 
 def _stepwise(row: dict[str, Any], place: str) -> Stepwise:
-    question = next(
-        (row[name] for name in ("question", "prompt", "problem") if isinstance(row.get(name), str)), ""
-    )
+    asked = (row.get(name) for name in ("question", "prompt", "problem"))
+    question = next((text for text in asked if isinstance(text, str)), "")
     steps = next((row[name] for name in ("steps", "completions") if isinstance(row.get(name), list)), None)
     labels = row.get("labels")
     if not question or steps is None or not isinstance(labels, list) or len(labels) != len(steps):

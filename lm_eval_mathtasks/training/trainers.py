@@ -31,9 +31,8 @@ def start_tokenizer(config: Config, options: Options) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(
-            config.model, revision=options.model.model_revision, padding_side="left"
-        )
+        revision = options.model.model_revision
+        return AutoTokenizer.from_pretrained(config.model, revision=revision, padding_side="left")
     except (OSError, ValueError) as error:
         got = str(error).strip().split("\n")[0]
         raise TrainingError(f"a model with a tokenizer at {config.model}", got, "check the path") from error
