@@ -44,10 +44,8 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
                     out.write(_line(row.doc_id, k, score, spec, digests[row.doc_id, k]))
             if time.monotonic() - reported > _REPORT_S:
                 reported = time.monotonic()
-                print(
-                    f"scored {number} of {len(run.answered)} docs in {reported - begun:.0f} s",
-                    file=sys.stderr,
-                )
+                took = f"{reported - begun:.0f} s"
+                print(f"scored {number} of {len(run.answered)} docs in {took}", file=sys.stderr)
     return {row.doc_id: {k: found[row.doc_id, k] for k in row.there} for row in run.answered}
 
 

@@ -65,12 +65,8 @@ class Local:
 
         about = PeftConfig.from_pretrained(folder)
         config = {} if self.labels is None else {"num_labels": self.labels}
-        base = self._whole(
-            about.base_model_name_or_path,
-            dtype,
-            elsewhere=getattr(about, "modules_to_save", None) or (),
-            **config,
-        )
+        saved = getattr(about, "modules_to_save", None) or ()
+        base = self._whole(about.base_model_name_or_path, dtype, elsewhere=saved, **config)
         return PeftModel.from_pretrained(base, folder).merge_and_unload()
 
     def _class(self) -> Any:

@@ -31,12 +31,8 @@ class LocalModel:
         import torch
 
         torch.manual_seed(seed)
-        inputs = self._tokenizer(
-            [self._text(start) for start in starts],
-            return_tensors="pt",
-            padding=True,
-            add_special_tokens=False,
-        )
+        texts = [self._text(start) for start in starts]
+        inputs = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=inputs["input_ids"].to(self._model.device),

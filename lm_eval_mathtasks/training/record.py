@@ -3,12 +3,12 @@
 import csv
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.files import write_whole
+from lm_eval_mathtasks.package import installed_version
 from lm_eval_mathtasks.runs.messages import message_text
 
 ROLLOUTS, USED = "rollouts.csv", "used.yaml"
@@ -86,13 +86,8 @@ def _last(values: Any, count: int) -> list[Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: version for name in _PACKAGES if (version := installed_version(name))}
+    return {"python": platform.python_version(), **found}
 
 
 def _plain(value: Any) -> Any:

@@ -21,12 +21,7 @@ from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
 from lm_eval_mathtasks.training.material import material
 from lm_eval_mathtasks.training.named import check_calls, named_rewards
 from lm_eval_mathtasks.training.options import trl_options
-from lm_eval_mathtasks.training.record import (
-    ROLLOUTS,
-    USED,
-    Rollouts,
-    write_used,
-)
+from lm_eval_mathtasks.training.record import ROLLOUTS, USED, Rollouts, write_used
 from lm_eval_mathtasks.training.steps import holds_math_tests
 from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
 
@@ -60,11 +55,9 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     if options.arguments.process_index:
         say = lambda _: None  # noqa: E731
     rows = material(config, options.arguments.seed)
-    dev = (
-        material(config._replace(train=config.dev), 0)
-        if config.dev and config.stage in ("sft", "grpo")
-        else []
-    )
+    dev: list[Any] = []
+    if config.dev and config.stage in ("sft", "grpo"):
+        dev = material(config._replace(train=config.dev), 0)
     if rewards:
         check_calls(rewards, rows[0])
     findings = [*preflight.of_options(config, options, rewards), *_of_data(config)]
@@ -186,13 +179,10 @@ def _place(config: Config, resume: bool) -> Path | None:
             raise TrainingError(f"a checkpoint in {config.output}", "none", fix)
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
-        raise TrainingError(
-            f"an empty folder {config.output}",
-            "an earlier run" + (f" up to {checkpoints[-1].name}" if checkpoints else ""),
-            "--resume to go on with it, or another output:"
-            if checkpoints
-            else "another output:, or empty the folder",
-        )
+        got, fix = "an earlier run", "another output:, or empty the folder"
+        if checkpoints:
+            got, fix = f"{got} up to {checkpoints[-1].name}", "--resume to go on with it, or another output:"
+        raise TrainingError(f"an empty folder {config.output}", got, fix)
     return None
 
 
@@ -255,12 +245,9 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def _how_to_go_on(config: Config) -> str:
-    kept = checkpoints_in(config.output)
-    return (
-        f"--resume goes on from {kept[-1].name}"
-        if kept
-        else "there is no checkpoint yet (save_steps under trl:)"
-    )
+    if kept := checkpoints_in(config.output):
+        return f"--resume goes on from {kept[-1].name}"
+    return "there is no checkpoint yet (save_steps under trl:)"
 
 
 def _ids(value: Any) -> list[int]:

@@ -103,10 +103,8 @@ def models_of(config: Config) -> list[Model]:
     if not folders:
         fix = f"mathtasks train {config.stage} first"
         raise TrainingError(f"checkpoints or a model in {config.output}", "none", fix)
-    return [
-        _model("baseline", Path(baseline)),
-        *(_model("final" if f == config.output else f.name, f) for f in folders),
-    ]
+    named = (("final" if folder == config.output else folder.name, folder) for folder in folders)
+    return [_model(name, folder) for name, folder in (("baseline", Path(baseline)), *named)]
 
 
 def _tasks(config: Config) -> tuple[list[str], list[str]]:
@@ -130,10 +128,8 @@ def _refuse_known(config: Config, tasks: Sequence[str]) -> None:
         return
     manager = task_manager([name.split("@")[0] for name in tasks], _include(config), {})
     entries = {name: manager.task_index.get(name.split("@")[0]) for name in tasks}
-    sets = {
-        name: ((getattr(e, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
-        for name, e in entries.items()
-    }
+    stated = {name: getattr(entry, "cfg", None) or {} for name, entry in entries.items()}
+    sets = {name: (own.get("dataset_kwargs") or {}).get("set") for name, own in stated.items()}
     known = compared(config.train, [own for own in sets.values() if own]).contaminated
     for name, own in sets.items():
         if own in known:
@@ -168,28 +164,18 @@ def _arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) ->
     kind = str(given.get("model", "hf"))
     if model.adapter:
         settings["peft" if kind == "hf" else "lora_local_path"] = model.adapter
-    words = [
-        "--model",
-        kind,
-        "--model_args",
-        _joined(settings),
-        "--tasks",
-        ",".join(tasks),
-        "--output_path",
-        str(out),
-    ]
-    include = _include(config)
-    chat = given.get("chat")
-    if chat if chat is not None else _has_template(model):
-        words.append("--apply_chat_template")
     options = {
-        "--include_path": include,
+        "--model": kind,
+        "--model_args": _joined(settings),
+        "--tasks": ",".join(tasks),
+        "--output_path": str(out),
+        "--include_path": _include(config),
         "--gen_kwargs": _joined(given["gen_kwargs"]) if given.get("gen_kwargs") else None,
-        "--batch_size": given.get("batch_size"),
-        "--device": given.get("device"),
-        "--limit": given.get("limit"),
+        **{f"--{name}": given.get(name) for name in ("batch_size", "device", "limit")},
     }
-    return words + [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    chat = given["chat"] if given.get("chat") is not None else _has_template(model)
+    return [*words, "--apply_chat_template"] if chat else words
 
 
 def _joined(settings: dict[str, Any]) -> str:

@@ -81,17 +81,8 @@ def chosen_responses(run: Run, settings: Settings) -> list[Response]:
         if not steps:
             continue
         asked = row.prompt or json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
-        made = Response(
-            one.doc_id,
-            one.repeat,
-            row.question or asked,
-            asked,
-            row.gold or "",
-            text,
-            steps,
-            ends,
-            one.verdict.correct,
-        )
+        told = (row.question or asked, asked, row.gold or "", text)
+        made = Response(one.doc_id, one.repeat, *told, steps, ends, one.verdict.correct)
         by_doc.setdefault(one.doc_id, {}).setdefault(text, made)
     found: list[Response] = []
     for own in by_doc.values():

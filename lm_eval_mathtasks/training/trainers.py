@@ -76,8 +76,8 @@ def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
     from transformers import AutoConfig
 
     if (Path(plan.config.model) / ADAPTER).is_file():
-        fix = MERGE_FIRST
-        raise TrainingError("a whole model for the stage prm", f"an adapter, {plan.config.model}", fix)
+        got = f"an adapter, {plan.config.model}"
+        raise TrainingError("a whole model for the stage prm", got, MERGE_FIRST)
     shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
     limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
     items = encoded(rows, tokenizer, plan.config.labels, limit)
