@@ -44,9 +44,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the objects of JSON lines, one JSON list or parquet; raises EvidenceError for others."""
     lines: Any
     if path.suffix in _OTHER_TABLES:
-        raise EvidenceError(
-            f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", "write it as JSON lines"
-        )
+        fix = "write it as JSON lines"
+        raise EvidenceError(f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", fix)
     if path.suffix == ".parquet":
         lines = read_parquet(path, EvidenceError)
     elif path.suffix == ".json":
@@ -81,11 +80,9 @@ def lines_of(path: Path, choice: Choice) -> list[Line]:
     raw = read_lines(path)
     steps = sorted({str(line["step"]) for line in raw if "step" in line and line.keys() & _OF_TRAINING})
     if len(steps) > 1:
-        raise EvidenceError(
-            f"one model in {path}",
-            f"the rollouts of {len(steps)} training steps, {steps[0]} and others, which are as many models",
-            "take the lines of one step, or run the checkpoints that you mean",
-        )
+        got = f"the rollouts of {len(steps)} training steps, {steps[0]} and others, which are as many models"
+        fix = "take the lines of one step, or run the checkpoints that you mean"
+        raise EvidenceError(f"one model in {path}", got, fix)
     return [read_line(line, path, number, choice.columns) for number, line in enumerate(raw, 1)]
 
 
