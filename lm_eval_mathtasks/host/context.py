@@ -199,10 +199,8 @@ def _prompts(task: Any, tokenizer: Any, named: Mapping[str, Any]) -> Iterator[tu
     multiturn, templated = named.get("fewshot_as_multiturn"), bool(named.get("apply_chat_template"))
 
     def template(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        how = {
-            "add_generation_prompt": add_generation_prompt,
-            "continue_final_message": not add_generation_prompt,
-        }
+        begins, goes_on = add_generation_prompt, not add_generation_prompt
+        how = {"add_generation_prompt": begins, "continue_final_message": goes_on}
         return str(tokenizer.apply_chat_template(history, tokenize=False, **how))
 
     samples = (named.get("samples") or {}).get(task.config.task)

@@ -162,10 +162,8 @@ class Keeper:
         with suppress(OSError):
             self._close()
         if journals:
-            log.error(
-                "the answers are in %s: the same command asks only for what is missing",
-                ", ".join(sorted(journals)),
-            )
+            again = "the same command asks only for what is missing"
+            log.error("the answers are in %s: %s", ", ".join(sorted(journals)), again)
         elif self.path and self.kept:
             log.error(
                 "%d responses are kept in %s; go on where it stopped: the same command with --resume %s; "
