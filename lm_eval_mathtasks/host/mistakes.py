@@ -21,9 +21,9 @@ from lm_eval_mathtasks.host.local_models import (
     refuse_slips,
 )
 from lm_eval_mathtasks.journal.schema import is_database
-from lm_eval_mathtasks.models.payload import LIMIT_NAMES
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import server_fault
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _BUDGET = "max_gen_toks"
 _SAMPLING = ("top_p", "top_k", "min_p")
