@@ -125,6 +125,12 @@ _COUNTED = re.compile(
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
+_REMARK = re.compile(
+    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
+    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
+    re.IGNORECASE,
+)
+MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
 MAX_BETWEEN = 300  # characters between two values and the one that is denied
@@ -238,6 +244,17 @@ def taken_back(text: str) -> int:
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""
     return found[-1].end() if found and (_HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0
+
+
+def without_remarks(text: str) -> str:
+    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
+    text = text.rstrip()
+    for _ in range(MAX_REMARKS):
+        break_at = text.rfind("\n\n")
+        if break_at < 0 or not _REMARK.match(text, break_at) or not _HAS_VALUE.search(text, 0, break_at):
+            return text
+        text = text[:break_at].rstrip()
+    return text
 
 
 def _start_of_last(text: str) -> int:
