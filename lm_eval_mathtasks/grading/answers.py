@@ -3,12 +3,14 @@
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.asides import behind_label, without_asides, wrap_words
+from lm_eval_mathtasks.grading.asides import BRACKET_AT_END, behind_label, without_asides, wrap_words
 from lm_eval_mathtasks.grading.ellipsis import resolve
+from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import Expr, num
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.numerals import ORDINALS, spelled
+from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.shapes import shape
 from lm_eval_mathtasks.grading.units import read_clock
 from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS, SMALL_WORDS
@@ -28,6 +30,7 @@ _DATE = re.compile(
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
 _LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
 _SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
+_NAME = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])")
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
@@ -96,7 +99,7 @@ def readings(text: str) -> tuple[Expr, ...]:
 def _mathematics(text: str) -> tuple[Expr, ...]:
     """The readings of a text that is not of words only."""
     core, condition = without_asides(text)
-    core = wrap_words(core)
+    core = wrap_words(_without_explanation(core))
     # "25 @ $18": so many at that price
     core = f"({core.replace('@', ',')})" if core.count("@") == 1 else core
     joined = _joined(core)
@@ -112,6 +115,16 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
         if given and given[0].op == "rel":
             found = [Expr("given", (read, given[0])) for read in found]
     return tuple(found)
+
+
+def _without_explanation(text: str) -> str:
+    """Leave out brackets behind a blank that say the value before them again: "11 (5 + 6)" is 11, "2(1 + 1)" is 4."""
+    bracket = BRACKET_AT_END.search(text)
+    if bracket and bracket[0][0] == " " and not _NAME.search(bracket[1]):
+        before, inside = _parsed(text[: bracket.start()]), _parsed(bracket[1])
+        if before and inside and (same_form(before[0], inside[0]) or shows(before[0], inside[0])):
+            return text[: bracket.start()]
+    return text
 
 
 def _joined(text: str) -> str:

@@ -73,6 +73,7 @@ _RULES = (
     # letters with an index are a name, not a word; the minimum "at 2" is no function of it
     (r"\\text\{\s*([A-Z]{1,3})\s*\}(?=\s*_)", r"\1"),
     (r"\\(min|max)\s*(\.|at\b)", r"\\text{\1 \2}"),
+    (r"\(\s*(?:\\text\{\s*)?\\?mod(?:ulo)?\s*\}?\s*([^()]+)\)", r" \\pmod{\1}"),
     (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
     (r"(?<=\d)\s*,?\s*\\!\s*,?\s*(?=\d{3})", ","),
     (r"(?<=\d)\\[, ;](?=\d{3}(?!\d))", ","),

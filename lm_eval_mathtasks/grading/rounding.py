@@ -8,6 +8,7 @@ from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, variables
 # A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
 # this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math evaluation.
 MIN_ROUNDED_DIGITS = 5
+MIN_SHOWN_PLACES = 2
 # A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
 FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 
@@ -78,6 +79,14 @@ def rounds(gold: Expr, pred: Expr) -> bool:
         if long_enough and abs(value - target) * 2 <= Fraction(10) ** -places:
             return True
     return False
+
+
+def shows(exact: Expr, decimal: Expr) -> bool:
+    """Is a decimal of two places or more an exact number rounded to them, as whoever writes "1/3, or 0.33" says?"""
+    target = None if exact.places > 0 else exact.value if exact.op == "num" else _value_of(exact)
+    if target is None or decimal.op != "num" or decimal.places < MIN_SHOWN_PLACES:
+        return False
+    return abs(decimal.value - target) * 2 <= Fraction(10) ** -decimal.places
 
 
 def _dyadic_print(value: Fraction) -> bool:

@@ -22,6 +22,7 @@ from lm_eval_mathtasks.grading.relations import (
     value_answered,
     with_names_of,
 )
+from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
 from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words
@@ -206,7 +207,7 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         # one answer in several spellings is one answer
         if pred.op == "seq":
             outcomes = [compare_answers(gold, p, ask) for p in pred.args]
-            if all(o.equal for o in outcomes):
+            if all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True)):
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
             return compare_answers(gold, pred.args[0], ask)
@@ -219,7 +220,8 @@ def _one_answer(gold: Expr, ask: Ask) -> bool:
     spellings = set(gold.args)
     # "4, 4" are two answers that are the same
     return len(spellings) > 1 and all(
-        compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:]
+        compare_answers(gold.args[0], other, ask).equal or shows(gold.args[0], other)
+        for other in gold.args[1:]
     )
 
 
