@@ -31,6 +31,12 @@ _PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
 _LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
 _SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
 _NAME = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])")
+# The label of a part: "(a)", "b)", "c. ", "(ii)", "(2)", "Part B:"
+_PART = re.compile(
+    r"(?:(?:\band\s)?(?<![\w)^_}])\(?([a-h]|i{1,3}|iv|v|[1-8])\)|\b[Pp]art \(?([A-Ha-h1-8])\)?:"
+    r"|(?<![\w().])([a-h])\.(?=\s))\s*"
+)
+_ORDERS = (list("abcdefgh"), ["i", "ii", "iii", "iv", "v"], list("12345678"))
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
@@ -66,6 +72,8 @@ def readings(text: str) -> tuple[Expr, ...]:
     """
     if _PLAIN_NUMBER.fullmatch(text):
         return _parsed(text)
+    if parts := _parts(text):
+        return (parts,)
     found: list[Expr] = []
     clock = read_clock(text)
     if clock:
@@ -94,6 +102,22 @@ def readings(text: str) -> tuple[Expr, ...]:
         return (*found, *_words(words), *(_parsed(words) if short and not whole else ()))
     found.extend(_mathematics(numerals))
     return tuple(dict.fromkeys(found)) or (_words(words) if whole else ())
+
+
+def _parts(text: str) -> Expr | None:
+    """Read the parts that an answer labels in turn, "(a) 3 (b) 4" or "(i) 3, (ii) 4", as values with names."""
+    marks = list(_PART.finditer(text)) if ")" in text or ":" in text or ". " in text else []
+    names = [next(filter(None, mark.groups())).lower() for mark in marks]
+    if (
+        len(names) < 2
+        or marks[0].start()
+        or not any(sorted(names) == order[: len(names)] for order in _ORDERS)
+    ):
+        return None
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    contents = [text[m.end() : end].strip(" ,;.") for m, end in zip(marks, ends, strict=True)]
+    read = [readings(content)[:1] if content else () for content in contents]
+    return Expr("record", tuple(r[0] for r in read), "\n".join(names)) if all(read) else None
 
 
 def _mathematics(text: str) -> tuple[Expr, ...]:

@@ -134,7 +134,7 @@ def _wrapped(match: re.Match[str]) -> str:
     words = re.findall(r"[A-Za-z'’-]+", lead)
     if words[0].lower() in {"and", "or", "with", "where"}:
         return match[0]
-    if len(words) == 1 == len(words[0]) and ":" in lead:
+    if len(words) == 1 == len(words[0]) and (":" in lead or lead == words[0]):
         return match[0]
     known = [
         w for w in words if len(w) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)

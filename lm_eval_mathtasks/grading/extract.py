@@ -61,7 +61,9 @@ _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
-_LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
+_LETTER_FIRST = re.compile(
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
+)
 _LETTER = (
     r"(?<![\w'’])\(?(?:[B-HJ]|A(?!\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
 )

@@ -71,7 +71,7 @@ _RULES = (
     (r"\\text\{([^{}()]*)\)([^{}()]*)\}", r"\\text{\1})\\text{\2}"),
     (r"\\text\s+\{", r"\\text{"),
     # letters with an index are a name, not a word; the minimum "at 2" is no function of it
-    (r"\\text\{\s*([A-Z]{1,3})\s*\}(?=\s*_)", r"\1"),
+    (r"\\text\{\s*([A-Z0-9]{1,8})\s*\}(?=\s*_)", r"\1"),
     (r"\\(min|max)\s*(\.|at\b)", r"\\text{\1 \2}"),
     (r"\(\s*(?:\\text\{\s*)?\\?mod(?:ulo)?\s*\}?\s*([^()]+)\)", r" \\pmod{\1}"),
     (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
