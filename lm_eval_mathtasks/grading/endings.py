@@ -3,13 +3,14 @@
 import re
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula
+from lm_eval_mathtasks.grading.phrases import REJECTED
 
 _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about"
+    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about|equals"
     r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
@@ -55,8 +56,8 @@ _NOT = (
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
-    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:rejected|discarded|excluded"
-    r"|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|wrong|incorrect"
+    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    rf"{REJECTED}|wrong|incorrect"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
 )
 _DENIAL = re.compile(

@@ -64,7 +64,10 @@ _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\
 _LETTER_FIRST = re.compile(
     r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
 )
-_LETTER = r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
+_LETTER = (
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    r"(?![\w'’])"
+)
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")

@@ -129,7 +129,7 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
     """Read letters of the prediction as the gold needs them.
 
-    Where the gold has no variable, a last letter is a unit ("340 m") and I is sympy's i. In a family of angles
+    Where the gold has no variable, a last letter is a unit ("340 m") and I or j is i. In a family of angles
     the counter may have any name: π/2 + 2πn for π/2 + 2πk.
     """
     g, p = variables(gold), variables(pred)
@@ -142,7 +142,7 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
         return rewrite(pred, {old: new}.get)
     if g or gold.op == "base" or not p:
         return pred
-    if p == {"I"}:
+    if p == {"I"} or p == {"j"}:
         imaginary = Expr("const", name="i")
         return rewrite(pred, lambda n: imaginary if n.op == "var" else None)
     first = pred

@@ -191,8 +191,12 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op not in _COLLECTIONS and any(a.name == "terms" for a in gold.args):
         return _no("several answers are asked for")
     if gold.op == "seq" and pred.op not in {"seq", "group", "union"} and _one_answer(gold, ask):
-        return _any_of(gold.args, pred, ask)
+        outcomes = [compare_answers(g, pred, ask) for g in gold.args]
+        return next((o for o in outcomes if o.equal), outcomes[0])
     if gold.op == "seq" or gold.name == "{}":
+        sets_inside = {sum(a.name == "{}" for a in e.args) for e in (gold, pred)}
+        if gold.name == pred.name == "{}" and len(sets_inside) > 1:
+            return _no("a member is not the set of it")
         if pred.op == "group" and pred.name in {"[)", "(]"}:
             return _no("an interval is no list")
         items = pred.args if pred.op in {"seq", "group"} else (pred,)
@@ -223,11 +227,6 @@ def _one_answer(gold: Expr, ask: Ask) -> bool:
         compare_answers(gold.args[0], other, ask).equal or shows(gold.args[0], other)
         for other in gold.args[1:]
     )
-
-
-def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:
-    outcomes = [compare_answers(g, pred, ask) for g in golds]
-    return next((o for o in outcomes if o.equal), outcomes[0])
 
 
 def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
