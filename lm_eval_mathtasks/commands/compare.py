@@ -182,6 +182,7 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
         cut_share=explained.cut_share if explained else None,
         any_grader=not args.metric,
         by_our_grader=explained.regraded if explained else None,
+        unlike=explained.unlike if explained else None,
         **noise_options(args),
     )
     return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())

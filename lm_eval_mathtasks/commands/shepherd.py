@@ -37,6 +37,7 @@ def main(args: argparse.Namespace) -> int:
     """Run `mathtasks shepherd`; the same command goes on where it was stopped."""
     from lm_eval_mathtasks.host.local_models import check_device
     from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
+    from lm_eval_mathtasks.training.interruption import sigterm_in_order
     from lm_eval_mathtasks.training.pairs import sampled_run
     from lm_eval_mathtasks.training.shepherd import Completer, Settings, label_steps
 
@@ -58,13 +59,21 @@ def main(args: argparse.Namespace) -> int:
     )
     from tqdm import tqdm
 
-    with tqdm(desc="batches of endings") as bar:
+    with tqdm(desc="batches of endings") as bar, sigterm_in_order():
 
         def tick(done: int, of: int) -> None:
+            if bar.total is None:
+                bar.initial = bar.n = done
             bar.total = of
             bar.update(done - bar.n)
 
-        found = label_steps(run, completer, settings, args.out, tick)
+        try:
+            found = label_steps(run, completer, settings, args.out, tick)
+        except (KeyboardInterrupt, SystemExit):
+            bar.close()
+            if bar.total:
+                print(f"interrupted: {bar.n} of {bar.total} batches are kept; the same command goes on")
+            raise
     print(
         f"{args.out}: {found['steps']} steps of {found['responses']} responses to {found['docs']} docs, "
         f"{found['endings']} endings; {100 * found['good']:.1f} % of the steps are good (some ending is right)"

@@ -3,13 +3,14 @@
 import re
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula
+from lm_eval_mathtasks.grading.phrases import REJECTED
 
 _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about"
+    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about|equals"
     r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
@@ -55,8 +56,8 @@ _NOT = (
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
-    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:rejected|discarded|excluded"
-    r"|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|wrong|incorrect"
+    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    rf"{REJECTED}|wrong|incorrect"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
 )
 _DENIAL = re.compile(
@@ -125,6 +126,12 @@ _COUNTED = re.compile(
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
+_REMARK = re.compile(
+    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
+    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
+    re.IGNORECASE,
+)
+MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
 MAX_BETWEEN = 300  # characters between two values and the one that is denied
@@ -238,6 +245,17 @@ def taken_back(text: str) -> int:
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""
     return found[-1].end() if found and (_HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0
+
+
+def without_remarks(text: str) -> str:
+    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
+    text = text.rstrip()
+    for _ in range(MAX_REMARKS):
+        break_at = text.rfind("\n\n")
+        if break_at < 0 or not _REMARK.match(text, break_at) or not _HAS_VALUE.search(text, 0, break_at):
+            return text
+        text = text[:break_at].rstrip()
+    return text
 
 
 def _start_of_last(text: str) -> int:

@@ -31,6 +31,10 @@ _BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
 _UPWARDS = re.compile(
     r"more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least", re.IGNORECASE
 )
+# What is said of a value that is none of the answers, as a pattern.
+REJECTED = (
+    "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
+)
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
 # Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
 _SUBJECTS = {

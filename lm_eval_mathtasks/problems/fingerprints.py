@@ -38,7 +38,7 @@ class Recognised(NamedTuple):
 
 
 def fingerprint_of(question: str) -> bytes:
-    """Return the fingerprint of a question; copies that differ in case, space and punctuation have the same."""
+    """Return the fingerprint of a question; see `text.letters`: copies that spell it otherwise have the same."""
     return bytes.fromhex(sha256(letters(question))[: 2 * _BYTES])
 
 

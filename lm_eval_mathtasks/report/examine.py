@@ -210,6 +210,7 @@ def _claims_of(
             **choice.noise,
             cut_share=seen.cut_share,
             by_our_grader=seen.regraded,
+            unlike=seen.unlike,
         )
     except ClaimError:
         if choice.model or choice.claim or choice.benchmark:

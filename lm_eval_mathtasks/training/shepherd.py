@@ -103,8 +103,8 @@ def label_steps(
 ) -> dict[str, int | float]:
     """Label the steps of a run's responses and write them to `out`; return how many of what there were.
 
-    tick: called with the batches done and their number. Raises TrainingError where the journal beside `out` is of
-    another run or other settings.
+    tick: called with the batches done and their number, first with those of an earlier call. Raises TrainingError
+    where the journal beside `out` is of another run or other settings.
     """
     responses = chosen_responses(run, settings)
     golds = {start: one.gold for one in responses for start in one.starts}
@@ -113,6 +113,7 @@ def label_steps(
     about = {"model": completer.name, **settings._asdict(), "of": sha256(json.dumps(starts))}
     journal = out.with_name(out.name + JOURNAL)
     endings = _kept(journal, about, len(batches))
+    tick(len(endings), len(batches))
     with journal.open("a", encoding="utf-8") as file:
         for number in range(len(endings), len(batches)):
             made = completer.complete(batches[number], settings, settings.seed + number)

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import shutil
+import signal
 from itertools import islice
 
 import pytest
@@ -214,6 +215,38 @@ def test_an_interrupted_run_keeps_its_checkpoints(run, tmp_path):
     assert "interrupted at step 2; --resume goes on from checkpoint-2" in out
     assert (tmp_path / "out/checkpoint-2/adapter_model.safetensors").exists()
     assert len(rollouts(tmp_path / "out")) == 16
+
+
+def test_a_terminated_run_keeps_its_curve_and_goes_on(run, tmp_path, capsys):
+    """A queue of jobs ends one by SIGTERM: the same as Ctrl-C, with another status."""
+    rewards = {"tests.training.mine.terminated": 1.0}
+    trl = {"save_strategy": "steps", "save_steps": 1, "max_steps": 3}
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run("grpo", rewards=rewards, trl=trl)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert "interrupted at step 2; --resume goes on from checkpoint-2" in capsys.readouterr().out
+    with (tmp_path / "out" / CURVE).open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1", "2"]
+    # Another stage or model would take these weights for its own; other settings are said and kept.
+    status, _, err = run("sft", "--resume")
+    assert (status, "stage: sft after grpo" in " ".join(err.split())) == (2, True), err
+    status, _, err = run("grpo", "--resume", model="base", rewards=rewards, trl=trl)
+    assert (status, "that configuration" in err) == (2, True), err
+    rewards = {"accuracy": 1.0}
+    status, out, err = run("grpo", "--resume", "--preflight", rewards=rewards, trl=trl)
+    assert (status, "goes on with rewards.accuracy changed: not set -> 1.0" in out) == (0, True), err
+    assert "resumed" in (before := (tmp_path / "out" / record.USED).read_text())
+    status, out, err = run("grpo", "--resume", rewards=rewards, trl=trl)
+    assert (status, "3 steps" in out) == (0, True), err
+    assert (tmp_path / "out" / record.USED).read_text() != before
+    (resumed,) = yaml.safe_load((tmp_path / "out" / record.USED).read_text())["resumed"]
+    assert resumed["from"] == "checkpoint-2"
+    assert resumed["changed"] == {
+        "rewards.accuracy": "not set -> 1.0",
+        "rewards.tests.training.mine.terminated": "1.0 -> not set",
+    }
 
 
 @pytest.mark.parametrize(
