@@ -102,8 +102,8 @@ def settings_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
     }
 
 
-def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, Any]:
-    found = {}
+def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, own in value.items():
         found |= _leaves(own, f"{under}{key}.") if isinstance(own, Mapping) else {f"{under}{key}": own}
     return found
