@@ -257,9 +257,8 @@ def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None)
 def _require_one_doc(group: Sequence[Line]) -> None:
     """Raise EvidenceError unless lines of one id are of one question, and each another repeat."""
     if len({letters(line.question) for line in group}) > 1:
-        raise EvidenceError(
-            f"one question of the id {group[0].id}", "several", "give each doc an id of its own"
-        )
+        fix = "give each doc an id of its own"
+        raise EvidenceError(f"one question of the id {group[0].id}", "several", fix)
     repeats = [line.repeat for line in group if line.repeat is not None]
     if len(set(repeats)) < len(repeats):
         got, fix = "one of them twice", "two runs need two files, or a column `model`"
