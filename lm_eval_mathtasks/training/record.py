@@ -81,7 +81,7 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def used_before(path: Path) -> dict[str, Any]:
+def used_before(path: Path) -> Mapping[str, Any]:
     """What `write_used` wrote; {} where there is nothing, or nothing that can be read."""
     import yaml
 
