@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lm_eval_mathtasks.errors import MathtasksError
 
@@ -14,11 +14,17 @@ _KINDS = {"int": "a whole number", "float": "a number"}
 class Parser(argparse.ArgumentParser):
     """argparse's parser, but that what it cannot read raises MathtasksError; of its commands too."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Raise the error for what is left over, in the name of the command that was meant: argparse hands it to the
+        command above."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            raise self.unknown(unknown[0])
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Raise the error that argparse has written in its own words. Values that may hold a key are not repeated."""
         what, _, rest = message.partition(": ")
-        if what == "unrecognized arguments":
-            raise self.unknown(rest.split()[0])
         if what == "the following arguments are required":
             raise MathtasksError(f"{rest} for `{self.prog}`", "none", self._help("shows how"))
         if what == "ambiguous option":
@@ -70,7 +76,8 @@ class Parser(argparse.ArgumentParser):
         """The error for a word that is no flag and no argument."""
         word = word.partition("=")[0]
         if not word.startswith("-"):
-            fix = f"take it out, or put quotes around what has spaces; {self._help('lists what it takes')}"
+            fix = "take it out, put it behind its flag, or put quotes around what has spaces; "
+            fix += self._help("lists what it takes")
             return MathtasksError(f"no further argument of `{self.prog}`", repr(word), fix)
         near = get_close_matches(word, _flags(self), n=1)
         fix = f"did you mean {near[0]}?" if near else self._help("lists them")

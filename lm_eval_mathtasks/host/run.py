@@ -28,7 +28,7 @@ from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.local_models import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package
 from lm_eval_mathtasks.host.mistakes import refuse_mistakes
-from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
+from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST, leftovers
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -93,13 +93,11 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     Run.create(commands)
     add_own_flags(commands.choices["run"])
     try:
-        args, unread = parser.parse_known_args(["run", *arguments])
+        args = parser.parse_args(["run", *arguments])
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         wanted = "name=value,name=value, or JSON, for --model_args, --gen_kwargs and --metadata"
         raise ModelError(wanted, "neither", "mend the brackets; JSON has double quotes") from None
-    if unread:
-        raise unknown_words(unread[0], commands.choices["run"])
     check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):

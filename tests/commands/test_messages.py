@@ -66,6 +66,13 @@ def run(tmp_path, monkeypatch):
         (["evidence", "verify", "empty"], "packs to verify, got no manifest.json"),
         (["train", "grpo", "empty"], "a configuration, got empty: Is a directory"),
         (["train", "gpro", "x"], "Did you mean grpo?"),
+        (
+            ["leaderboard", "validate", "x"],
+            "no further argument of `mathtasks leaderboard validate`, got 'x'",
+        ),
+        (["evidence", "verify", "--stric"], "flags of `mathtasks evidence verify`, got --stric"),
+        (["train", "sft", "a", "b"], "no further argument of `mathtasks train sft`, got 'b'"),
+        (["run", "api_key=sk-planted"], "no further argument of `mathtasks run`, got 'api_key'."),
         (["tasks-path", "x"], "no further argument of `mathtasks tasks-path`, got 'x'"),
         (["batch", "collect", "none.jsonl"], "a batch's output file, got none.jsonl, which does not exist"),
         (["xyzzy"], "a command, got xyzzy"),

@@ -105,7 +105,7 @@ MISTAKES = {
     ),
     "no such file of flags": (["--config", "none.yaml"], "a YAML file of flags for --config, got"),
     "a file of flags that is none": (["--config", "broken.yaml"], "a YAML file of flags for --config, got"),
-    "a task without its flag": (["sample-gsm8k", *HF, *TINY], "Put it behind its flag, such as --tasks sample-gsm8k"),
+    "a task without its flag": (["sample-gsm8k", *HF, *TINY], "Put it behind its flag"),
     "a slip in a flag": ([*HF, *TINY, *SAMPLE, "--apply_chat_tmplate"], "Did you mean --apply_chat_template?"),
     "a slip with a key": ([*HF, *TINY, *SAMPLE, "--modl_args=api_key=sk-planted"], "Did you mean --model_args?"),
     "a flag of nobody": ([*HF, *TINY, *SAMPLE, "--xyzzy"], "`mathtasks run --help` lists them"),
