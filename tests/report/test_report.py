@@ -331,7 +331,7 @@ def test_what_cannot_be_reported_is_refused_with_the_way_out(tmp_path, capsys, m
     good = write_runs(tmp_path / "runs.jsonl", 6)
     assert "a file to write to" in refused([good, "--format", "csv", "-o", tmp_path], capsys)
     assert "leaderboard search" in refused([good, "--claim", "no/such/claim"], capsys)
-    assert "runs of one model" in refused([good, "--format", "every-eval-ever"], capsys)
+    assert "one model, and one run of each task" in refused([good, "--format", "every-eval-ever"], capsys)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert "pip install" in refused([good], capsys)
     assert not (tmp_path / "report.html").exists()
