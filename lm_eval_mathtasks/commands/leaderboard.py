@@ -137,7 +137,7 @@ def _search(args: argparse.Namespace) -> int:
     words = " ".join(args.words)
     chosen = search(claims, words)
     if not chosen:
-        print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
+        print_lines([f"nothing holds {words!r}; {claims.models.suggestion(words)}"])
         return 1
     print_tables([claims_table(words, chosen, claims, limit=_limit(args))], args.format)
     return 0
@@ -171,6 +171,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _measured(args: argparse.Namespace) -> int:
+    if not any(Path(args.logs).rglob("manifest.json")):
+        raise ClaimError("a folder of packs for --logs", f"{args.logs}, which holds none", "check the path")
     claims = load_claims(args.leaderboards)
     path = claims.folder / FILE
     page = measured_page(Path(args.logs), claims)

@@ -68,7 +68,7 @@ def _unknown_tasks(
     unknown: Iterable[str], ours: Iterable[str], known: Iterable[str], folders: Sequence[Path]
 ) -> TaskError:
     pairs = ((name, pool) for name in unknown for pool in (ours, known))
-    near = dict.fromkeys(near for name, pool in pairs for near in get_close_matches(name, pool, n=3))
+    near = dict.fromkeys(near for name, pool in pairs for near in get_close_matches(name.lower(), pool, n=3))
     broken = [str(problem) for problem in file_problems(folders)]
     got = ", ".join(map(repr, unknown)) + (f"; unreadable files: {'; '.join(broken)}" if broken else "")
     fix = (f"did you mean {', '.join(near)}? " if near else "") + "`mathtasks tasks` lists ours"

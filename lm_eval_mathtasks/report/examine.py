@@ -137,8 +137,8 @@ def model_of(examined: Sequence[Examined]) -> str:
     """The one model that a file is about; raises EvidenceError for several."""
     models = names_of(examined)
     if len(models) > 1:
-        fix = "choose one with --run-model, a file each"
-        raise EvidenceError("runs of one model", ", ".join(models), fix)
+        fix = "name one of them, or choose it with --run-model"
+        raise EvidenceError("one model, and one run of each task", ", ".join(models), fix)
     return models[0]
 
 
