@@ -27,6 +27,7 @@ IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs af
 # Connections of a pool, which looks at each that it has with every request; the square root of all, if that is more.
 POOL = 8
 LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
+REDIRECTS = 5  # one after the other
 RESPONSE = "mathtasks_response"  # the name under which it is noted with its request
 KEPT_IDS = 1000  # of the last answers
 # Answers, before their ids are believed to be their own, and the share of them that must be.
@@ -120,19 +121,29 @@ class Client:
         at = next(roomy, self._used.index(min(self._used)))
         self._used[at] += 1
         try:
-            async with self._pools[at].stream(
-                "POST", self._url, content=json.dumps(payload).encode(), extensions=known
-            ) as response:
-                flight.headed = True
-                flight.touch()
-                known[RESPONSE] = response
-                if not response.is_success:
-                    raise classify(response.status_code, await _said(response), response.headers, payload)
-                with understanding():
-                    on_headers(response.headers)
-                reply = await _read(response, flight, payload)
-            self._require_new(reply)
-            return reply
+            url = self._url
+            for _ in range(REDIRECTS):
+                async with self._pools[at].stream(
+                    "POST",
+                    url,
+                    content=json.dumps(payload).encode(),
+                    extensions=known,
+                    follow_redirects=False,
+                ) as response:
+                    flight.headed = True
+                    flight.touch()
+                    if response.has_redirect_location:
+                        url = _elsewhere(response)
+                        continue
+                    known[RESPONSE] = response
+                    if not response.is_success:
+                        raise classify(response.status_code, await _said(response), response.headers, payload)
+                    with understanding():
+                        on_headers(response.headers)
+                    reply = await _read(response, flight, payload)
+                self._require_new(reply)
+                return reply
+            raise Fault("run", "redirect", "a loop of redirects", "correct base_url=")
         except Exception as error:
             if _of_the_connection(error):
                 raise of_transport(error) from None
@@ -154,6 +165,19 @@ class Client:
             raise Fault("transient", "malformed", said, paid=True)
         if len(self._ids) > KEPT_IDS:
             del self._ids[next(iter(self._ids))]
+
+
+def _elsewhere(response: Any) -> str:
+    """Where a redirect leads. Raises Fault for another server: the key and the prompts are for this one alone."""
+    here = response.url
+    there = here.join(response.headers["location"])
+    if (there.scheme, there.host, there.port) not in (
+        (here.scheme, here.host, here.port),
+        ("https", here.host, None),
+    ):
+        said = f"HTTP {response.status_code} to another server, {there}"
+        raise Fault("run", "redirect", said, "name it with base_url=, if it is the one you mean")
+    return str(there)
 
 
 def _end_if_unread(response: Any) -> None:

@@ -66,7 +66,7 @@ NO_MODEL = re.compile(
     re.I,
 )
 UNSUPPORTED = re.compile(
-    r"unsupported|unrecognized|unknown_parameter|unknown name|not permitted|unexpected|not supported|extra",
+    r"unsupported|unrecognized|unknown_parameter|unknown name|not (?:permitted|supported|allowed)|unexpected|extra",
     re.I,
 )
 OVERLOAD = re.compile(
@@ -232,15 +232,20 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
         return Fault("run", "no_api" if isinstance(body, str) and body.strip() else "model", about)
     if status == 413 or (status >= 400 and CONTEXT.search(words)):
         return Fault("item", "context_length", about, SHORTEN)
+    item = Fault("item", "bad_request", about)
+    # A server that is written in Python may fail by it.
+    parameter = (
+        _parameter(error, words, sent) if status in (400, 422) or "keyword argument" in words else None
+    )
+    if parameter:
+        return Rejected(parameter, item)
     if status in (408, 409, 424, 425, 499) or status >= 500:
         return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if 300 <= status < 400:
         return Fault("run", "redirect", about, "correct base_url=")
     if isinstance(body, str) and page_title(body):
         return Fault("run", "no_api", about)
-    item = Fault("item", "bad_request", about)
-    parameter = _parameter(error, words, sent) if status in (400, 422) else None
-    return Rejected(parameter, item) if parameter else item
+    return item
 
 
 def _is_pace(error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> bool:
@@ -271,15 +276,13 @@ def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) ->
         top = name.split(".", 1)[0].split("[", 1)[0]
         if top in sent:
             return str(top)
-    return None
+    return "stream" if sent.get("stream") and re.search(r"\bstream", words, re.I) else None
 
 
 def of_transport(error: BaseException) -> Fault:
     """A connection that failed: refused, reset, cut off, unreadable."""
     name, cause = type(error).__name__, type(error.__cause__).__name__
     kind = "timeout" if "timeout" in name.lower() else "connection"
-    if "TooManyRedirects" in (name, cause):
-        return Fault("run", "redirect", "a loop of redirects", "correct base_url=")
     said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
     if "DecodingError" in (name, cause):
         return Fault(
