@@ -3,6 +3,8 @@
 import json
 import logging
 import traceback
+from base64 import b64encode
+from urllib.parse import quote
 
 import pytest
 
@@ -45,6 +47,44 @@ def test_the_key_is_written_nowhere(status, tmp_path, caplog, capfd, monkeypatch
     assert files
     for path in files:
         assert KEY.encode() not in path.read_bytes(), path
+
+
+LONG_KEY = "ab/cd+ef-0123456789.GHIJKLMNOP:qr"
+FORMS = {
+    "as it is": str,
+    "in capitals": str.upper,
+    "for JSON": lambda key: "".join(rf"\u{ord(c):04x}" for c in key),
+    "for JSON where it must": lambda key: key.replace("/", r"\u002F"),
+    "for a URL": lambda key: quote(key, safe=""),
+    "for a URL, all of it": lambda key: "".join(f"%{ord(c):02X}" for c in key),
+    "for HTML": lambda key: "".join(f"&#{ord(c)};" for c in key),
+    "for HTML in hexadecimal": lambda key: "".join(f"&#x{ord(c):X};" for c in key),
+    "for Python": lambda key: "".join(rf"\x{ord(c):02x}" for c in key),
+    "in base64": lambda key: b64encode(b"user:" + key.encode()).decode(),
+    "in hexadecimal": lambda key: key.encode().hex(" "),
+    "wrapped": lambda key: f"{key[:9]}\n    {key[9:]}",
+    "letter by letter": " ".join,
+    "with what nobody sees": "\u200b".join,
+    "its beginning": lambda key: key[:20],
+    "its end": lambda key: key[-16:],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_is_known_in_every_form(form):
+    Key(LONG_KEY)
+    held = FORMS[form](LONG_KEY)
+    shown = redact(f"before {held} after", shapes=False)
+    assert "[redacted]" in shown
+    assert not any(held[at : at + 9] in shown for at in range(len(held) - 8))
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+
+
+@pytest.mark.parametrize("near", ["ab/cd+ef-0123456789", "0123456789", "ab / cd + ef - 01234"])
+def test_a_part_that_gives_no_key_away_stays(near):
+    Key(LONG_KEY)
+    assert redact(near[:15], shapes=False) == near[:15]
 
 
 @pytest.mark.parametrize(
