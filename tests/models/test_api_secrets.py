@@ -99,6 +99,19 @@ def test_keys_in_arguments_are_refused_without_repeating_them(arguments):
     assert KEY not in str(failure.value)
 
 
+@pytest.mark.parametrize("name", ["..", ".", " ", "a\x1b[2Jb", "a\nb", "a\u202eb", "x" * 300])
+def test_a_name_that_no_folder_may_have_is_refused(name):
+    """lm-eval wrote its logs beside the folder they were for."""
+    with pytest.raises(ModelError, match="a model's name") as failure:
+        read_settings({"model": name})
+    assert str(failure.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["a.b/c..d", "Qwen2.5 7B", "模型-1", "..a"])
+def test_a_name_that_a_folder_may_have_is_taken(name):
+    assert read_settings({"model": name}).model == name
+
+
 def test_ordinary_arguments_are_no_secrets():
     settings = read_settings(
         {"model": "m", "max_gen_toks": 5, "max_tokens_total": 9, "api_key_env": "MY_KEY"}
