@@ -33,7 +33,7 @@ PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 # Refusals that a balancer may send once, and then not again.
-STRAY = {"key", "permission", "model", "network", "redirect"}
+STRAY = {"key", "permission", "model", "network", "redirect", "certificate"}
 OTHER_INTERFACE = {"no_api", "no_choices"}
 DOWN = {"connection", "server_error", "no_api"}
 

@@ -11,12 +11,13 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.keys import Key
 from lm_eval_mathtasks.models.bodies import ACCEPTED, Unpacker
 from lm_eval_mathtasks.models.faults import READ_CHARS, Fault, classify, of_transport
@@ -82,20 +83,23 @@ class Client:
         timeout = openai.Timeout(None, connect=CONNECT_S)
         url = urlsplit(base_url)
         version = dict(parse_qsl(url.query))
-        sdk = openai.AsyncOpenAI(
-            base_url=url._replace(query="").geturl(),
-            api_key=key.reveal(),
-            # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
-            default_headers={"api-key": key.reveal()} if version else None,
-            max_retries=0,
-        )
-        told = {**sdk.auth_headers, **sdk.default_headers}
-        headers = {name: value for name, value in told.items() if isinstance(value, str)}
-        headers["accept-encoding"] = ACCEPTED
-        self._pools = [
-            openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, params=version, headers=headers)
-            for _ in range(-(-connections // size))
-        ]
+        with _told_proxy():
+            sdk = openai.AsyncOpenAI(
+                base_url=url._replace(query="").geturl(),
+                api_key=key.reveal(),
+                # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
+                default_headers={"api-key": key.reveal()} if version else None,
+                max_retries=0,
+            )
+            told = {**sdk.auth_headers, **sdk.default_headers}
+            headers = {name: value for name, value in told.items() if isinstance(value, str)}
+            headers["accept-encoding"] = ACCEPTED
+            self._pools = [
+                openai.DefaultAsyncHttpxClient(
+                    limits=limits, timeout=timeout, params=version, headers=headers
+                )
+                for _ in range(-(-connections // size))
+            ]
         self._size, self._used = size, [0] * len(self._pools)
         self._url = f"{str(sdk.base_url).rstrip('/')}/{'chat/' if chat else ''}completions"
         self._on_sent = on_sent
@@ -165,6 +169,18 @@ class Client:
             raise Fault("transient", "malformed", said, paid=True)
         if len(self._ids) > KEPT_IDS:
             del self._ids[next(iter(self._ids))]
+
+
+@contextmanager
+def _told_proxy() -> Iterator[None]:
+    """A client is made here, which reads the proxies of the environment. Raises ModelError for one that it cannot use:
+    the text of its own error may hold a password."""
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        wanted = "a proxy of the environment that the HTTP client can use (http://host:port)"
+        fix = "pip install socksio, if it is one of SOCKS; else correct HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        raise ModelError(wanted, type(error).__name__, fix) from None
 
 
 def _elsewhere(response: Any) -> str:

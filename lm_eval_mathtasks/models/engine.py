@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import getproxies
 
 from lm_eval_mathtasks.errors import JournalError, sentence
 from lm_eval_mathtasks.journal.store import Journal
@@ -236,7 +237,10 @@ class Engine:
             fault.kind == "bad_request" and len({f.said for f in self.faults.values()} | {fault.said}) == 1
         )
         if not self.asker.reached:
-            where = f"check base_url={self.settings.base_url} and whether its server is up"
+            proxy = (
+                ", and the proxy that the environment names (NO_PROXY=host for none)" if getproxies() else ""
+            )
+            where = f"check base_url={self.settings.base_url} and whether its server is up{proxy}"
             self.stop(Fault("run", "unreachable", fault.said, where))
         elif (first_run and self._in_a_row >= (SAME_IN_A_ROW if alike else IN_A_ROW)) or (
             self._in_a_row >= IN_A_ROW and fault.kind in OUTAGE

@@ -87,6 +87,8 @@ HINTS = {
     "model": "correct model= or base_url=, then " + RUN_AGAIN,
     "no_api": "correct base_url= or model=, then " + RUN_AGAIN,
     "no_choices": "correct base_url=, then " + RUN_AGAIN,
+    "certificate": "name the certificate that this server's is signed with in SSL_CERT_FILE, then "
+    + RUN_AGAIN,
     "network": "sign in to this network, or to its proxy (HTTPS_PROXY), then " + RUN_AGAIN,
 }
 
@@ -284,6 +286,8 @@ def of_transport(error: BaseException) -> Fault:
     name, cause = type(error).__name__, type(error.__cause__).__name__
     kind = "timeout" if "timeout" in name.lower() else "connection"
     said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return Fault("run", "certificate", said)
     if "DecodingError" in (name, cause):
         return Fault(
             "transient", "malformed", f"a body that is not packed as its headers say: {error}", paid=True
