@@ -194,9 +194,10 @@ def status_inside(error: Mapping[str, Any]) -> int:
 
 
 def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of a classification)
-    status: int, body: Any, headers: Mapping[str, str], sent: Mapping[str, Any]
+    status: int, body: Any, headers: Mapping[str, str], sent: Mapping[str, Any], shown: str = ""
 ) -> Exception:
-    """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload."""
+    """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload, `shown`
+    what messages say for the status."""
     error = error_part(body)
     told = error.get("metadata")
     if isinstance(told, Mapping) and isinstance(told.get("headers"), Mapping):
@@ -206,7 +207,8 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     said = said or (json.dumps(error, default=str) if any(error.values()) else "")
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
-    about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    shown = shown or f"HTTP {status}"
+    about = f"{shown}: {said}" if said else shown
     if status == 402 or QUOTA & {code, str(error.get("type"))}:
         return Fault("run", "quota", about)
     if QUOTA_WORDS.search(said) and not _is_pace(error, said, headers):

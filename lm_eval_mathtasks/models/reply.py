@@ -224,7 +224,9 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise Fault("transient", "malformed", f"not an object: {as_said(str(body), SAID_CHARS)}", paid=True)
     choices = choices_in(body)
     if (inside := error_in(body)) is not None:
-        meant = classify(status_inside(error_part(inside)), inside, headers, payload)
+        meant = classify(
+            status_inside(error_part(inside)), inside, headers, payload, "an error with HTTP 200"
+        )
         if reply.text and isinstance(meant, Fault):
             # What came before is paid for.
             meant = Fault(meant.severity, meant.kind, meant.said, meant.fix, paid=True, usage=reply.usage)

@@ -337,7 +337,7 @@ def test_an_error_of_a_choice_is_no_answer():
     body["choices"][0]["error"] = {"code": 502, "message": "the provider failed"}
     with pytest.raises(Fault, match="server_error") as caught:
         read(json.dumps(body).encode())
-    assert caught.value.said == "HTTP 502: the provider failed"
+    assert caught.value.said == "an error with HTTP 200: the provider failed"
 
 
 def test_a_comma_in_a_text_stays():
