@@ -64,7 +64,12 @@ _RULES = (
     (r"(?<![\\a-zA-Z])(?:(?:positive|plus) )?infinity(?![a-zA-Z])", r"\\infty "),
     (r"(?<=[)\]])\s*U\s*(?=[(\[])", r"\\cup "),
     (r"^<\s*([^<>=]+,[^<>=]+)>$", r"\\langle \1\\rangle "),
-    (r"^\]\s*(-?\s*\\infty\b[^\[\]()]*)\[$", r"(\1)"),
+    # ]0, 2] and [0, 2[
+    (r"(^|\\in\s*)\](?=[^\[\]()]+,[^\[\]()]+[\[\]]$)", r"\1("),
+    (r"((?:^|\\in\s*)[(\[][^\[\]()]+,[^\[\]()]+)\[$", r"\1)"),
+    (r"^\{([^{}]*[|:][^{}]*)\}$", r"\\{\1\\}"),
+    (r"(?<!\d)\.\\overline", r"0.\\overline"),
+    (r"^(?:\{\}\s*)?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?$", r"\\binom{\1}{\2}"),
     (r":=", "="),
     (
         r"^(?:all |the |any )*real (?:numbers?|values?) (?:of )?(?:x )?(?:except|but|excluding|other than)(?: for)? ",
@@ -117,6 +122,14 @@ _RULES = (
     (r"(?<![A-Za-z}])\(\s*([\dA-Z]*\d[\dA-Z]*)\s*\)\s*_(?=\s*\{?\s*-?\d)", r"\1_"),
     (r"(?<=\d)\{([:.])\}(?=\d)", r"\1"),
     (r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"^{\\circ}"),
+    (
+        r"(?:\^\{\\circ\}\s*(?:\\text\{\s*)?C|(?:\^\{\\circ\}|(?<=\d))\s*[Cc]elsius)\s*\}?$",
+        r" \\text{celsius}",
+    ),
+    (
+        r"(?:\^\{\\circ\}\s*(?:\\text\{\s*)?F|(?:\^\{\\circ\}|(?<=\d))\s*[Ff]ahrenheit)\s*\}?$",
+        r" \\text{fahrenheit}",
+    ),
     (rf"(?<=[\d}}\s]){_PERCENT}(?![a-zA-Z])|\\text\{{\s*{_PERCENT}\s*\}}", "%"),
     (r"[%％]|\\[%％]", "%"),
     (r"(?<![a-zA-Z])USD\s*(?=[\d.])|US\s*\\?\$(?=\s*\d)", r"\\$"),
@@ -207,7 +220,7 @@ def _unwrap_once(text: str) -> str:
     if box and closing_brace(text, box.end() - 1) == len(text) - 1:
         return text[box.end() : -1]
     # {1,2} without backslashes may be a plain set: only braces around something without a comma are grouping
-    if text.startswith("{") and "," not in text and closing_brace(text, 0) == len(text) - 1:
+    if text.startswith("{") and not {",", "|", ":"} & set(text) and closing_brace(text, 0) == len(text) - 1:
         return text[1:-1]
     emphasis = _EMPHASIS.match(text)
     if emphasis and emphasis.group(1) not in emphasis.group(2):
@@ -222,7 +235,7 @@ def _trim(text: str) -> str:
     text = (_MARKED_SECONDS.sub(r"\1''", text) if text.endswith('"') else text).strip('"').strip()
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
-    text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*)\s*", "", text)
+    text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*|#)\s*", "", text)
     text = _EXCLAIMED.sub(r"\1", text) if text.endswith("!") else text
     text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。?]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
