@@ -63,11 +63,14 @@ _FAILS = (
 _DENIAL = re.compile(
     rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored))[^,;0-9$\\]*)\Z", re.IGNORECASE
 )
-# "x = 5 or x = -2": what is left of two values of which one is denied
+# "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
 _EITHER = re.compile(
-    r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)\$?,?\s(?:or|and)\s\$?(?:\1\s?=\s?)?([^\s,;$=]*[^\s,;$=.])"
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|\b(?:are|either)\s\$?)(?P<a>[^\s,;$=]+)\$?,?\s(?:or|and)\s"
+    r"\$?(?:(?P=name)\s?=\s?)?(?P<b>[^\s,;$=]*[^\s,;$=.])"
 )
-_NAMED_VALUE = re.compile(r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)")
+_NAMED_VALUE = re.compile(
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|(?<=[\s$]))(?P<value>[-−]?[\d\\][^\s,;$=]*)"
+)
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
@@ -114,7 +117,7 @@ _REASON = re.compile(
 # "100 girls who are not in the team": a relative clause tells which are counted.
 _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
 _RELATIVE = re.compile(
-    r"\b(?!(?:means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
+    r"\b(?!(?:but|and|means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
     r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z|\b(?:before|until|unless|while|if)\b[^,;]*\Z",
     re.IGNORECASE,
 )
@@ -128,7 +131,9 @@ _NO_SOLUTION = re.compile(
 )
 _REMARK = re.compile(
     r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
-    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
+    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
+    r"|\s*(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
+    r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)",
     re.IGNORECASE,
 )
 MAX_REMARKS = 3  # closing paragraphs passed over
@@ -227,9 +232,9 @@ def left_over(text: str) -> tuple[int, int] | None:
     start = _start_of_last(end)
     denied = list(_NAMED_VALUE.finditer(end, start))
     either = list(_EITHER.finditer(end, max(0, start - MAX_BETWEEN), denied[-1].start())) if denied else []
-    if not either or denied[-1][1] != either[-1][1]:
+    if not either or denied[-1]["name"] != either[-1]["name"]:
         return None
-    left = [place for place in (2, 3) if either[-1][place] != denied[-1][2]]
+    left = [place for place in "ab" if either[-1][place] != denied[-1]["value"]]
     return either[-1].span(left[0]) if len(left) == 1 else None
 
 

@@ -45,7 +45,7 @@ from lm_eval_mathtasks.grading.endings import (
     taken_back,
     without_remarks,
 )
-from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
+from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
@@ -70,6 +70,12 @@ _LETTER = (
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
+# "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
+YES_OR_NO = re.compile(
+    r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)(?=[a-z]{2})"
+    r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
+    re.IGNORECASE,
+)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -228,6 +234,9 @@ def _bare(seen: View) -> Iterator[Found]:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
+    if YES_OR_NO.match(content):
+        yield "bare", [span]
+        return
     one = "**" not in content and content.count("$") < 3
     valued = one and words <= {"and", "or"} and _VALUE.search(content)
     if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
@@ -254,7 +263,12 @@ def _bold(seen: View) -> Iterator[Found]:
         # Words count only where the last paragraph names no value at all.
         told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
         if told and (span := slot_value(text, *inside)):
-            yield "bold", [span]
+            # "**x = 2**, **y = 3**"
+            before = [
+                m for m in BOLD.finditer(text, start, match.start()) if joins(text[m.end() : match.start()])
+            ]
+            spans = [slot_value(text, *m.span(1)) for m in before[-1:]]
+            yield "bold", [*filter(None, spans), span]
 
 
 def _output(seen: View) -> Iterator[Found]:

@@ -58,8 +58,10 @@ _NO_UNKNOWN = re.compile(
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
-_ASSIGNED = r"\s*\$?[a-zA-Z](?:_\w)?\s?=[^=,;]+"
-_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;]|\s(?:and|or)\s)\s?(?:and|or)?{_ASSIGNED})+")
+_SPACE = r"(?:\s|\\q?quad(?![a-z])|\\[,;: ])*"
+_ASSIGNED = rf"{_SPACE}\$?[a-zA-Z](?:_\w|_\{{\w\}})?\s?=[^=,;]+?"
+_AND = r"(?:\\text\s?\{\s*(?:and|or)\s*\}|(?<![a-z])(?:and|or)\b)"
+_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;]{_SPACE}{_AND}?|{_SPACE}{_AND}){_ASSIGNED})+{_SPACE}")
 _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
 # "5!=120" is an equation, "x != 5" is none.
 _EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")

@@ -45,7 +45,7 @@ _PERCENT = r"(?:percent(?:age)?(?: points?)?|pct|per ?cent)"
 _RULES = (
     (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
     (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
-    (r"\\phantom\{[^{}]*\}", " "),
+    (r"</?(?:b|strong|em)(?:>|$)|\\phantom\{[^{}]*\}", " "),
     (r"\\(?:left|right)\s*\.", ""),
     (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
@@ -54,8 +54,7 @@ _RULES = (
     (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
     (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)", r"\\frac"),
-    (r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}", r"\\frac{\1}{\2}"),
-    (r"^([^{}]*)\\over(?![a-zA-Z])([^{}]*)$", r"\\frac{\1}{\2}"),
+    (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
     (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
@@ -170,15 +169,13 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _fraction_of_scripts(match: re.Match[str]) -> str:
-    return rf"\frac{{{match[1].translate(_SUPERSCRIPTS)}}}{{{match[2].translate(_SUBSCRIPTS)}}}"
-
-
 def _plain_symbols(text: str) -> str:
     """Write Unicode mathematics, full-width forms and CJK punctuation as LaTeX and ASCII."""
     if text.isascii():
         return text
-    text = re.sub(r"([⁰¹²³⁴-⁹]+)⁄([₀-₉]+)", _fraction_of_scripts, text)
+    text = re.sub(
+        r"([⁰¹²³⁴-⁹]+)⁄([₀-₉]+)", lambda m: unicodedata.normalize("NFKC", rf"\frac{{{m[1]}}}{{{m[2]}}}"), text
+    )
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m.group().translate(_SUPERSCRIPTS) + "}", text)
     text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉₊₋ₙ]+", lambda m: "_{" + m.group().translate(_SUBSCRIPTS) + "}", text)
     text = re.sub(r"√\s*(\d+|[a-zA-Zπ])", r"\\sqrt{\1}", text)

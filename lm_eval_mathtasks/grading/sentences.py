@@ -59,7 +59,8 @@ _LIST_BEGINS = re.compile(
     re.IGNORECASE,
 )
 _SPELLED = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?)\s+(?:only |exactly |just |about |a total of )?"
+    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?)\s+"
+    r"(?:only |exactly |just |about |a total of )?"
     rf"(?P<number>{RUN})(?!\s+of\b)",
     re.IGNORECASE,
 )
@@ -130,13 +131,12 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     """Return the value of the last formula, or of the one that "there are" announces in its clause, or of a list."""
     last = telling[-1]
     # "the least value is $4$ for $x = 1$"
-    if (
-        len(telling) > 1
-        and telling[-2].begin >= sentence
-        and _BESIDE.search(text, telling[-2].end, last.begin)
-    ):
-        is_said = IS_SAID.search(text, max(0, telling[-2].begin - 30), telling[-2].begin)
-        last, telling = (telling[-2], telling[:-1]) if is_said else (last, telling)
+    k = len(telling) - 1
+    while k and joins(text[telling[k - 1].end : telling[k].begin]):
+        k -= 1
+    if k and telling[k - 1].begin >= sentence and _BESIDE.search(text, telling[k - 1].end, telling[k].begin):
+        is_said = IS_SAID.search(text, max(0, telling[k - 1].begin - 30), telling[k - 1].begin)
+        last, telling = (telling[k - 1], telling[:k]) if is_said else (last, telling)
     for formula in reversed(telling):
         between = text[formula.end : last.begin]
         if len(between) > MAX_SLOT or "," in between or _BREAK.search(between):
