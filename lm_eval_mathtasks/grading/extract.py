@@ -45,8 +45,7 @@ from lm_eval_mathtasks.grading.endings import (
     taken_back,
     without_remarks,
 )
-from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, trim, value_side
-from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -141,14 +140,7 @@ def candidates(response: str | None) -> list[Candidate]:
 
 
 def _text(response: str, parts: list[Span]) -> str:
-    return ", ".join(_stripped(response[start:stop]) for start, stop in parts)
-
-
-def _stripped(piece: str) -> str:
-    r"""Strip white space, but for what a program left of a command: form feed, "rac" was "\frac"."""
-    answer = piece.strip()
-    start = piece.find(answer) if answer else 0
-    return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
+    return ", ".join(stripped(response[start:stop]) for start, stop in parts)
 
 
 def _first_solution(seen: View) -> View:

@@ -284,3 +284,10 @@ def trim(text: str, start: int, stop: int) -> Span | None:
         if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
             return trim(text, *inside)
     return (start, stop) if start < stop else None
+
+
+def stripped(piece: str) -> str:
+    r"""Strip white space, but for what a program left of a command: form feed, "rac" was "\frac"."""
+    answer = piece.strip()
+    start = piece.find(answer) if answer else 0
+    return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
