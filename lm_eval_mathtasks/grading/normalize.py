@@ -71,7 +71,7 @@ _RULES = (
     (r"^(?:\{\}\s*)?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?$", r"\\binom{\1}{\2}"),
     (r":=", "="),
     (
-        r"^(?:all |the |any )*real (?:numbers?|values?) (?:of )?(?:x )?(?:except|but|excluding|other than)(?: for)? ",
+        r"^(?:all |the )*real(?:s| numbers?) (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
         r"x \\ne ",
     ),
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
