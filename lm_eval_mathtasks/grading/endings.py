@@ -109,7 +109,6 @@ _TAKES_BACK = re.compile(
     re.IGNORECASE,
 )
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
-_ERROR_WORDS = ("wrong", "incorrect", "mistake", "not right", "not correct", "error")
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
     r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
@@ -240,12 +239,18 @@ def left_over(text: str) -> tuple[int, int] | None:
 
 def doubts(before: str) -> bool:
     """Tell whether a clause up to "the answer is" doubts what that states."""
-    return _DOUBTS.search(before) is not None
+    denied = (
+        "not" in before or "n't" in before or "never" in before or "unable" in before or "no way" in before
+    )
+    return (denied or "whether" in before or "doubt" in before) and _DOUBTS.search(before) is not None
 
 
 def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
-    if not any(word in text for word in _ERROR_WORDS):
+    # most texts are done here
+    if not (
+        "wrong" in text or "correct" in text or "mistake" in text or "error" in text or "not right" in text
+    ):
         return 0
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""

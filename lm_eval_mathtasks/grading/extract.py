@@ -23,7 +23,8 @@ something decides. Within a rule the last place wins, because a solution ends wi
 A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
 sentence or in a loop. A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives
-up, allows no guess; what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference answer.
+up, allows no guess; what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference
+answer.
 """
 
 import re

@@ -51,9 +51,8 @@ _RULES = (
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
     (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
     (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
-    (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
+    (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)|\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
-    (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)", r"\\frac"),
     (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
     (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
@@ -278,7 +277,8 @@ def _pass(text: str) -> str:
         text = _trim(_unwrap_once(text))
     text = _INNER_DELIMITER.sub(" ", _dollars(text))
     for pattern, replacement in _rules("\\" in text):
-        text = pattern.sub(replacement, text)
+        # most rules find nothing, and to look is cheaper than to expand a replacement
+        text = pattern.sub(replacement, text) if pattern.search(text) else text
     return _trim(text)
 
 
