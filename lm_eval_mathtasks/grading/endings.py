@@ -74,7 +74,7 @@ _NAMED_VALUE = re.compile(
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
-    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*|\b(?:whether|doubt\w*))\s"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*|\b(?:whether|doubt(?:s|ed|ful)?))\s"
 )
 _DOUBTS = re.compile(rf"{_DOUBT}(?:\w+\s){{0,3}}\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
