@@ -74,7 +74,8 @@ _NAMED_VALUE = re.compile(
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
-    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*|\b(?:whether|doubt(?:s|ed|ful)?))\s"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
+    r"|the (?:final |correct )?(?:answer|value|result|\Z)))|\b(?:whether|doubt(?:s|ed|ful)?))\s"
 )
 _DOUBTS = re.compile(rf"{_DOUBT}(?:\w+\s){{0,3}}\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
@@ -104,7 +105,8 @@ _ASKS = re.compile(
 # "Wait, that's wrong": what was said before is taken back.
 _TAKES_BACK = re.compile(
     r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
-    r"\b(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
+    r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
+    r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
     r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
     re.IGNORECASE,
 )
