@@ -61,7 +61,8 @@ _FAILS = (
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
 )
 _DENIAL = re.compile(
-    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored))[^,;0-9$\\]*)\Z", re.IGNORECASE
+    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
+    re.IGNORECASE,
 )
 # "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
 _EITHER = re.compile(
@@ -137,6 +138,11 @@ _REMARK = re.compile(
     r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)",
     re.IGNORECASE,
 )
+_BRACKETED_REMARK = re.compile(
+    r"\s\((?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*\)[.$\s]*\Z",
+    re.IGNORECASE,
+)
+MAX_BRACKETED = 600  # characters
 MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
@@ -262,6 +268,8 @@ def taken_back(text: str) -> int:
 def without_remarks(text: str) -> str:
     """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
     text = text.rstrip()
+    if bracket := _BRACKETED_REMARK.search(text, max(0, len(text) - MAX_BRACKETED)):
+        text = text[: bracket.start()] if _HAS_VALUE.search(text, 0, bracket.start()) else text
     for _ in range(MAX_REMARKS):
         break_at = text.rfind("\n\n")
         if break_at < 0 or not _REMARK.match(text, break_at) or not _HAS_VALUE.search(text, 0, break_at):

@@ -53,7 +53,7 @@ _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
 _BOUND_NAMES = re.compile(r"\\(?:sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
 # ... and the sign of multiplication in "6 x 8".
 _NO_UNKNOWN = re.compile(
-    r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
+    r"(?<![a-zA-Z])[A-Zf-hp](?:\^\{-1\}|')?\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
 )
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
@@ -230,7 +230,10 @@ def open_equation(text: str) -> str | None:
     left, right = (text[: equals[0]].strip(" \n&"), text[equals[0] + 1 :]) if len(equals) == 1 else ("", "")
     if not left or _SINGLE_NAME.fullmatch(left) or _BOUND_NAMES.search(left):
         return None
-    left, right = (_NO_UNKNOWN.sub(" ", _TEXT_IN_FORMULA.sub("", side)) for side in (left, right))
+    # twice, for f(f(3))
+    left, right = (
+        _NO_UNKNOWN.sub(" ", _NO_UNKNOWN.sub(" ", _TEXT_IN_FORMULA.sub("", side))) for side in (left, right)
+    )
     unknowns = set(_UNKNOWN.findall(left))
     return unknowns.pop() if len(unknowns) == 1 and not _UNKNOWN.search(right) else None
 

@@ -41,6 +41,8 @@ _VERB = re.compile(
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
+# "the maximum of $28$ is achieved when $x = -4$"
+_ATTAINED = re.compile(r"[^A-Z]*\b(?:achieved|attained|reached|occurs?)\b")
 # What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
 _RELATED = re.compile(
     r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?(?:[<>]=?|[≤≥≠]))\s?\Z"
@@ -135,7 +137,9 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     while k and joins(text[telling[k - 1].end : telling[k].begin]):
         k -= 1
     if k and telling[k - 1].begin >= sentence and _BESIDE.search(text, telling[k - 1].end, telling[k].begin):
-        is_said = IS_SAID.search(text, max(0, telling[k - 1].begin - 30), telling[k - 1].begin)
+        is_said = IS_SAID.search(
+            text, max(0, telling[k - 1].begin - 30), telling[k - 1].begin
+        ) or _ATTAINED.match(text, telling[k - 1].end, telling[k].begin)
         last, telling = (telling[k - 1], telling[:k]) if is_said else (last, telling)
     for formula in reversed(telling):
         between = text[formula.end : last.begin]
@@ -154,6 +158,10 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     if first is not last and first.end != last.begin:
         left, right = (_NAMED.match(text, formula.start, formula.stop) for formula in telling[-2:])
         two_values = left and right and left[1] == right[1]
+        # "$x = 27$, $y = 9$, and $x + y = 36$" comes to 36
+        computed = left and not right and "=" in text[last.start : last.stop]
+        if computed:
+            return trim(text, *value_side(text, last.start, last.stop))
         if two_values or _LIST_BEGINS.search(text, max(0, first.begin - 30), first.begin):
             return first.begin, last.end
     return trim(text, *value_side(text, last.start, last.stop))
