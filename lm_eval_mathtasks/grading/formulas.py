@@ -50,10 +50,10 @@ _SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
 # What gives a letter a meaning of its own: a sum over k, a label as P(x > 3), f(2) or an angle.
-_BOUND_NAMES = re.compile(r"\\(?:sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
+_BOUND_NAMES = re.compile(r"\\(?:[dt]?binom|sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
 # ... and the sign of multiplication in "6 x 8".
 _NO_UNKNOWN = re.compile(
-    r"(?<![a-zA-Z])[A-Zf-hp](?:\^\{-1\}|')?\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
+    r"(?<![a-zA-Z])[A-Zf-hpq](?:\^\{-1\}|')?\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
 )
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")

@@ -40,7 +40,7 @@ _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
-_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
+_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given|namely)\s\Z", re.IGNORECASE)
 # "the maximum of $28$ is achieved when $x = -4$"
 _ATTAINED = re.compile(r"[^A-Z]*\b(?:achieved|attained|reached|occurs?)\b")
 # What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
@@ -159,8 +159,8 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
         left, right = (_NAMED.match(text, formula.start, formula.stop) for formula in telling[-2:])
         two_values = left and right and left[1] == right[1]
         # "$x = 27$, $y = 9$, and $x + y = 36$" comes to 36
-        computed = left and not right and "=" in text[last.start : last.stop]
-        if computed:
+        equations = all("=" in text[formula.start : formula.stop] for formula in telling[-2:])
+        if equations and bool(left) != bool(right):
             return trim(text, *value_side(text, last.start, last.stop))
         if two_values or _LIST_BEGINS.search(text, max(0, first.begin - 30), first.begin):
             return first.begin, last.end
