@@ -61,7 +61,7 @@ _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligne
 _SPACE = r"(?:\s|\\q?quad(?![a-z])|\\[,;: ])*"
 _ASSIGNED = rf"{_SPACE}\$?[a-zA-Z](?:_\w|_\{{\w\}})?\s?=[^=,;]+?"
 _AND = r"(?:\\text\s?\{\s*(?:and|or)\s*\}|(?<![a-z])(?:and|or)\b)"
-_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;]{_SPACE}{_AND}?|{_SPACE}{_AND}){_ASSIGNED})+{_SPACE}")
+_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;](?:{_SPACE}{_AND})?|{_AND}){_ASSIGNED})+")
 _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
 # "5!=120" is an equation, "x != 5" is none.
 _EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")
