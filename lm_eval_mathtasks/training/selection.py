@@ -37,7 +37,7 @@ from lm_eval_mathtasks.training.running import checkpoints_in
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
 CSV = "evaluated.csv"
-_VLLM_RANKS = (16, 32, 64, 128, 256, 320, 512)  # of those that it takes, from lm-eval's default on
+_VLLM_RANKS = (32, 64, 128, 256, 320, 512)  # of those that it takes, above lm-eval's default of 16
 _SAYS = Callable[[str], None]
 
 
@@ -192,11 +192,7 @@ def run_arguments(config: Config, model: Model, tasks: Sequence[str], out: Path)
     if model.adapter and kind == "hf":
         settings["peft"] = model.adapter
     elif model.adapter:
-        settings = {
-            "max_lora_rank": _rank_for_vllm(Path(model.adapter)),
-            **settings,
-            "lora_local_path": model.adapter,
-        }
+        settings = {**_rank_for_vllm(Path(model.adapter)), **settings, "lora_local_path": model.adapter}
     words = [
         "--model",
         kind,
@@ -221,11 +217,11 @@ def run_arguments(config: Config, model: Model, tasks: Sequence[str], out: Path)
     return words + [str(word) for pair in options.items() if pair[1] is not None for word in pair]
 
 
-def _rank_for_vllm(adapter: Path) -> int:
-    """The rank that vLLM keeps memory for: the least of its own that holds the adapter."""
+def _rank_for_vllm(adapter: Path) -> dict[str, int]:
+    """The rank that vLLM must keep memory for, the least of its own that holds the adapter; nothing where 16 do."""
     about = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
     rank = max([about.get("r") or 0, *(about.get("rank_pattern") or {}).values()])
-    return next((own for own in _VLLM_RANKS if own >= rank), rank)
+    return {"max_lora_rank": next((own for own in _VLLM_RANKS if own >= rank), rank)} if rank > 16 else {}
 
 
 def _joined(settings: dict[str, Any]) -> str:
