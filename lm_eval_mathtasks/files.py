@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 
 Error = type[MathtasksError]
 _GZIP = b"\x1f\x8b"
@@ -38,6 +38,11 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def short_path(path: str | Path) -> str:
+    """A path as a user would type it: from the working folder, where that is shorter."""
+    return min(str(Path(path)), os.path.relpath(path), key=len)
+
+
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name and then rename it: it is there whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +50,15 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     with unfinished.open("wb") as file:
         fill(file)
     unfinished.replace(path)
+
+
+def write_page(path: Path, text: str, what: str) -> None:
+    """Write a text, and its folder where need be. Raises EvidenceError where there is no room; what: file or folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvidenceError(f"room to write {path}", str(error), f"name another {what} with -o") from error
 
 
 def write_fault(path: Path, *, folder: bool = False) -> str | None:

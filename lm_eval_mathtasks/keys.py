@@ -78,11 +78,8 @@ def read_key(env: str = DEFAULT_ENV) -> Key:
         try:
             value = Path(path).expanduser().read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ModelError(
-                f"a readable file with the key ({env}_FILE)",
-                type(error).__name__,
-                f"set {env} or correct the path",
-            ) from None
+            wanted = f"a readable file with the key ({env}_FILE)"
+            raise ModelError(wanted, type(error).__name__, f"set {env} or correct the path") from None
     return Key(value or "none")
 
 
@@ -95,11 +92,9 @@ def refuse_secrets(arguments: Mapping[str, Any]) -> None:
         named = SECRET_ARGUMENT.search(name) and name != "api_key_env"
         shaped = (_KEY_AS_MODEL.fullmatch if name in ("model", "pretrained") else SECRET_SHAPE.search)(text)
         if named or shaped or any(value in text for value in own):
-            raise ModelError(
-                "no secret among the model arguments, because lm-eval writes them into the results file",
-                f"{name}={REDACTED}",
-                f"export {DEFAULT_ENV}=..., or name another variable with api_key_env=",
-            )
+            wanted = "no secret among the model arguments, because lm-eval writes them into the results file"
+            fix = f"export {DEFAULT_ENV}=..., or name another variable with api_key_env="
+            raise ModelError(wanted, f"{name}={REDACTED}", fix)
         if "url" in name and value:
             check_url(text)
 

@@ -37,6 +37,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_A_NAME = re.compile(r'["<>:/|\\?*\[\]\0-\x1f\x7f-\x9f]+')
 _LONGEST_NAME = 120  # bytes of a name in a path, of the 255 of a file's with date and ending
 _KEPT_OF_NAME = 25  # characters of a longer one
+# What LaTeX writes for the same question in other ways: a look, and several names of one sign.
+_PLAIN = str.maketrans("\u2044\u2212_", "/- ")
+_THOUSANDS = re.compile(r"(?<=\d)(?:,|\{,\}|,\\!|\\,)(?=\d{3}(?!\d))")
+_LAYOUT = re.compile(
+    r"\\(?:(?:left|right|bigg?[lrm]?|(?:display|text|script)style|limits|text(?:rm|bf|it|sf|tt|normal)?|emph|[mh]box"
+    r"|math(?:rm|bf|it|sf|bb|cal|frak|op)|operatorname|bold(?:symbol)?|q?quad|[lc]?dots[cbm]?)(?![a-z])\*?"
+    r"|(?:begin|end)\{(?:align(?:ed)?|equation|eqnarray|gather(?:ed)?|split|array|cases|center|multline)\*?\})"
+)
+_COMMAND = re.compile(r"\\([a-z]+)")
+_SPELT = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "le": "≤", "leq": "≤", "leqslant": "≤",
+    "ge": "≥", "geq": "≥", "geqslant": "≥", "ne": "≠", "neq": "≠", "times": "×", "cdot": "·", "pi": "π", "circ": "°",
+    "degree": "°", "angle": "∠", "triangle": "△", "pm": "±", "infty": "∞",
+}  # fmt: skip
+# What stands between two numbers, and what counts nowhere: a point before a digit is of its number.
+_APART = re.compile(r"(?<=\d)(?!\.\d)[^\w+\-*/=<>^≤≥≠×·∠△°±∞]+?(?=\.?\d)")
+_BESIDE = re.compile(r"(?!(?<!\.)\.\d)[^\w+\-*/=<>^≤≥≠×·∠△°±∞]")
 
 
 def narrow(text: str) -> str:
@@ -133,9 +150,21 @@ def collapsed(text: str) -> str:
 
 
 def letters(text: str) -> str:
-    """Return letters, digits and signs, without the case, space, quotes, dollars and other punctuation that copies
-    change: two tellings of one question are equal by it, if they use the same words."""
-    return re.sub(r"[^\w+\-*/=<>^]", "", unicodedata.normalize("NFKC", text).lower())
+    r"""Return letters, numbers and signs, without what copies change: case, space, quotes, dollars, other punctuation
+    and the spelling of LaTeX. Two tellings of one question are equal by it, if they use the same words. Numbers stay
+    apart.
+
+    >>> letters(r"If $x \leq \dfrac12$, what is 1,000 x?") == letters(r"if \(x\le\frac{1}{2}\), what is $1000x$")
+    True
+    """
+    plain = unicodedata.normalize("NFKC", text).lower().translate(_PLAIN)
+    if "\\" in plain:
+        plain = _LAYOUT.sub(" ", plain)
+        plain = _COMMAND.sub(lambda found: f" {_SPELT.get(found[1], found[1])} ", plain)
+        # Of two digits behind it, the first is the numerator; degrees may stand in an exponent.
+        plain = re.sub(r"(frac|binom)\s*(\d)(?=\s*[\d{])", r"\1 \2 ", plain)
+        plain = re.sub(r"\^[\s{]*°", "°", plain)
+    return _BESIDE.sub("", _APART.sub("_", _THOUSANDS.sub("", plain)))
 
 
 def encodable(text: str) -> str:

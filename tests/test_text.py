@@ -118,6 +118,32 @@ def test_two_copies_of_a_question():
     assert letters("x - 1") != letters("x + 1")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (r"If $x \leq \dfrac12$, is $\left(x\right)^2 < 1,000$?", r"If \(x \le \frac{1}{2}\), is $(x)^{2} < 1000$?"),
+        (r"$a_1, \ldots, a_{10}$ with $a_i \neq 0$", r"\[a_1, \dots, a_{10} \text{ with } a_i \ne 0\]"),
+        (r"\begin{align*}3 \times \pi &\geqslant 9\end{align*}", "3 × π ≥ 9"),
+        (r"$\tan 22.5^\circ \cdot 10{,}000$", r"$\tan{22.5^{\circ}} · 10\,000$"),
+        ("3\u22121 and 1\u20442", "3-1 and 1/2"),
+    ],
+)  # fmt: skip
+def test_a_question_in_another_spelling_of_latex_is_the_same(one, other):
+    assert letters(one) == letters(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("22.5", "225"), ("0.5", "5"), (r"\frac{1}{23}", r"\frac{12}{3}"), (r"\frac12", "12"), ("1, 23", "12, 3"),
+        ("x^2", "x2"), ("6_8", "68"), ("1.5", "1, 5"), (r"\leq", "<"), (r"\times", r"\cdot"), ("3 4", "34"),
+        ("-3", "3"), (".5", "5"), (r"\left 2 \right 3", "23"), ("1,00", "100"),
+    ],
+)  # fmt: skip
+def test_numbers_and_signs_of_a_question_stay_what_they_are(one, other):
+    assert letters(f"What is {one} of it?") != letters(f"What is {other} of it?")
+
+
 def test_every_text_can_be_written():
     assert encodable("a\ud83d\ude00b\ud83dc\ude00") == "a\U0001f600b\ufffdc\ufffd"
     assert encodable("plain \u2028 text\ufeff") == "plain \u2028 text\ufeff"

@@ -53,7 +53,7 @@ def _to_reach(
 ) -> tuple[Comparison | None, list[str]]:
     """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
     choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
-    seen = {"cut_share": explained.cut_share, "by_our_grader": explained.regraded}
+    seen = {"cut_share": explained.cut_share, "by_our_grader": explained.regraded, "unlike": explained.unlike}
     how = {"mode": args.mode, "any_grader": not args.metric, **seen, **noise_options(args)}
     try:
         best = nearest(run, claims, shares=counted, **how, **choice)

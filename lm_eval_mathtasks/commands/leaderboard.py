@@ -96,9 +96,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     declare(parser, {"--plot": "draw score against size instead of the tables"}, action="store_true")
     declare(parser, {"--long": "with sources, remarks and ids"}, action="store_true")
     parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
-    declare(
-        parser, {"--all": "also numbers known to be wrong or unpublished"}, action="store_true", dest="every"
-    )
+    every = "also numbers known to be wrong or unpublished"
+    declare(parser, {"--all": every}, action="store_true", dest="every")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -158,9 +157,8 @@ def _validate(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     folder = leaderboards_dir(args.leaderboards)
     if folder.name.startswith("_"):
-        raise ClaimError(
-            "a checkout of the repository", f"an installed package, {folder}", "--leaderboards DIR"
-        )
+        fix = "--leaderboards DIR"
+        raise ClaimError("a checkout of the repository", f"an installed package, {folder}", fix)
     given = {
         name.removeprefix("field_"): add.parse_field(name.removeprefix("field_"), text)
         for name, text in vars(args).items()

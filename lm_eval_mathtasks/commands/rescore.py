@@ -20,7 +20,7 @@ from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
-from lm_eval_mathtasks.files import write_fault
+from lm_eval_mathtasks.files import short_path, write_fault
 from lm_eval_mathtasks.grading.children import cores
 from lm_eval_mathtasks.tables import print_lines
 
@@ -58,9 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh": "do again what an earlier rescore finished",
         "--strict": "stop at the first input that is wrong",
     }, action="store_true")  # fmt: skip
-    declare(
-        parser, {"--show N": "disputed responses to print (at most 20 of a run)"}, type=int, default=_SHOWN
-    )
+    show = "disputed responses to print (at most 20 of a run)"
+    declare(parser, {"--show N": show}, type=int, default=_SHOWN)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -74,13 +73,9 @@ def main(args: argparse.Namespace) -> int:
         graders=graders,
         gold=_file(args.gold, "--gold"),
         journal=_file(args.journal, "--journal"),
-        tokenizer=args.tokenizer,
-        metric=args.metric,
         model=args.run_model,
-        task=args.task,
-        fresh=args.fresh,
-        strict=args.strict,
         columns=tuple(column_names(args.columns).items()),
+        **{name: getattr(args, name) for name in ("tokenizer", "metric", "task", "fresh", "strict")},
     )
     found = find_units(args.paths, Path(options.out))
     _refuse(found, options)
@@ -91,9 +86,8 @@ def main(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     if not any(summary["runs"] or summary["problems"] for summary in summaries):
         asked = " on ".join(filter(None, (options.model or "any model", options.task)))
-        raise EvidenceError(
-            f"a run of {asked}", "only others", "leave --task and --run-model out to see them"
-        )
+        fix = "leave --task and --run-model out to see them"
+        raise EvidenceError(f"a run of {asked}", "only others", fix)
     order = {unit.name: place for place, unit in enumerate(found.units)}
     summaries.sort(key=lambda summary: order[summary["source"]])
     return _report(found, summaries, args.show)
@@ -110,11 +104,8 @@ def _refuse(found: Found, options: Options) -> None:
         path, why = found.bad[0]
         raise EvidenceError("something to rescore", f"{path}: {why}", "check the path; quote patterns")
     if not found.units:
-        raise EvidenceError(
-            "logs to rescore",
-            "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl",
-            "pass the folder that --output_path named, or files",
-        )
+        got = "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl"
+        raise EvidenceError("logs to rescore", got, "pass the folder that --output_path named, or files")
 
 
 def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[Summary]:
@@ -149,21 +140,18 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
     if reused:
         lines.append(f"continued: {reused} parts were judged before")
     if found.passed_over:
-        names = ", ".join(map(engines.source_name, found.passed_over[:_NAMED]))
+        names = ", ".join(map(short_path, found.passed_over[:_NAMED]))
         lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
     logs = sorted({run["results"] for run in runs})
-    lines += [f"log: {engines.source_name(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
+    lines += [f"log: {short_path(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
     if len(logs) > _LOGS:
-        lines.append(
-            f"and {len(logs) - 1} more results below {engines.source_name(os.path.commonpath(logs))}"
-        )
+        lines.append(f"and {len(logs) - 1} more results below {short_path(os.path.commonpath(logs))}")
     print_lines(lines)
     bad = [f"{path}: {why}" for path, why in found.bad] + [p for s in summaries for p in s["problems"]]
     if bad:
         total = sum(run["responses"] for run in runs)
         wrong = "1 input was" if len(bad) == 1 else f"{len(bad)} inputs were"
         done = f"{total} responses of {len(runs)} runs were rescored"
-        print_lines(
-            [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"], to=sys.stderr
-        )
+        lines = [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"]
+        print_lines(lines, to=sys.stderr)
     return EXIT_BAD_INPUT if bad else 0

@@ -108,13 +108,9 @@ def dataset_of(config: TaskConfig, lines: list[SampleLine]) -> dict[str, object]
     no text to tell)."""
     source, kwargs = _source_of(config), config.get("dataset_kwargs") or {}
     if source is None:
-        stated = {
-            "path": config.get("dataset_path"),
-            "name": config.get("dataset_name"),
-            "set": kwargs.get("set"),
-            "revision": kwargs.get("revision"),
-        }
-        return dataset_again({key: value for key, value in stated.items() if value is not None}, lines)
+        place = {"path": config.get("dataset_path"), "name": config.get("dataset_name")}
+        place |= {"set": kwargs.get("set"), "revision": kwargs.get("revision")}
+        return dataset_again({key: value for key, value in place.items() if value is not None}, lines)
     stated = {
         "name": source.name,
         "hub": source.hub or "bundled with the package",
@@ -161,9 +157,8 @@ def _together(lines: list[SampleLine], key: Literal["doc_hash", "prompt_hash"]) 
 
 def packages_of(results: Results) -> dict[str, str]:
     """Return the versions that the run's log states, and those installed here if lm-eval is the same as then."""
-    logged = dict(
-        re.findall(r"^\[(?:pip3|conda)\] ([\w.-]+)(?:==|\s+)(\S+)", _environment(results), re.MULTILINE)
-    )
+    line = r"^\[(?:pip3|conda)\] ([\w.-]+)(?:==|\s+)(\S+)"
+    logged = dict(re.findall(line, _environment(results), re.MULTILINE))
     stated = {"lm-eval": results.get("lm_eval_version"), "transformers": results.get("transformers_version")}
     logged |= {name: str(version) for name, version in stated.items() if version}
     if found := re.search(r"^Python version: (\S+)", _environment(results), re.MULTILINE):

@@ -100,9 +100,8 @@ def _judged_again(
             said = line["verdicts"][repeat]
             text = row.responses[repeat] if "resps" in line else texts.get(line["response_sha256"][repeat])
             if reference is not None and text is not None:
-                one = replace(
-                    row, gold=answer_in(reference), responses=(text,), finish=(row.finish_reason(repeat),)
-                )
+                finish = (row.finish_reason(repeat),)
+                one = replace(row, gold=answer_in(reference), responses=(text,), finish=finish)
                 yield Judged(row.doc_id, repeat, asked_of(one, 0).judge()), True
             else:
                 yield _from_answer(row, repeat, said, reference)

@@ -38,9 +38,12 @@ from lm_eval_mathtasks.grading.endings import (
     ends_early,
     ends_in_loop,
     goes_on,
+    left_over,
     refuses,
     repeats_from,
     says_unanswerable,
+    taken_back,
+    without_remarks,
 )
 from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
 from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
@@ -53,19 +56,17 @@ from lm_eval_mathtasks.response import hit_limit
 _HEADING = re.compile(
     r"(?:step|part|case|method|approach|option|note|(?:final )?answer\Z)\b|\d{1,2}[.)]\s", re.IGNORECASE
 )
-_REMARK = re.compile(
-    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
-    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
-    re.IGNORECASE,
-)
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
 _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
-_LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
+_LETTER_FIRST = re.compile(
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
+)
 _LETTER = (
-    r"(?<![\w'’])\(?(?:[B-HJ]|A(?!\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    r"(?![\w'’])"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
@@ -75,7 +76,6 @@ _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
 _REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none|answer)\b", re.IGNORECASE)
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 TAIL = 2_000  # characters from the end in which a guess is first looked for
-MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
 Found = tuple[str, list[Span]]  # a rule's name and the spans that make up the answer
@@ -146,12 +146,14 @@ def _stripped(piece: str) -> str:
 
 
 def _first_solution(seen: View) -> View:
-    """Cut the view where a model that solved our question goes on with the next one."""
+    """Cut the view where a model that solved our question goes on with the next one; blank what it takes back."""
     for position, needs_statement in boundaries(seen.text):
         head = seen._replace(text=seen.text[:position], ended=True)
         if not needs_statement or next(_answers(head, guesses=False), None):
-            return head
-    return seen
+            seen = head
+            break
+    taken = taken_back(seen.text)
+    return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
@@ -162,7 +164,10 @@ def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        for rule in (_choice,) if denies(seen.text) or refuses(seen.text) else _GUESSING:
+        denied = denies(seen.text)
+        if denied and (left := left_over(seen.text)):
+            yield "last_value", [left]
+        for rule in (_choice,) if denied or refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 
@@ -264,22 +269,11 @@ def _output(seen: View) -> Iterator[Found]:
 
 def _last_value(seen: View) -> Iterator[Found]:
     # `a = 4` is a formula too
-    text = _CODE_SPAN.sub(r"$\1$", _without_remarks(seen.text))
+    text = _CODE_SPAN.sub(r"$\1$", without_remarks(seen.text))
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:
         yield "last_value", [span]
-
-
-def _without_remarks(text: str) -> str:
-    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
-    text = text.rstrip()
-    for _ in range(MAX_REMARKS):
-        break_at = text.rfind("\n\n")
-        if break_at < 0 or not _REMARK.match(text, break_at) or not _VALUE.search(text, 0, break_at):
-            return text
-        text = text[:break_at].rstrip()
-    return text
 
 
 def _choice(seen: View) -> Iterator[Found]:

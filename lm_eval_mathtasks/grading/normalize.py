@@ -53,6 +53,23 @@ _RULES = (
     (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
     (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
+    (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)", r"\\frac"),
+    (r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}", r"\\frac{\1}{\2}"),
+    (r"^([^{}]*)\\over(?![a-zA-Z])([^{}]*)$", r"\\frac{\1}{\2}"),
+    (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
+    # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
+    (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
+    (r"(\.\d*)\\dot\s*\{?(\d)\}?(?:(\d*?)\\dot\s*\{?(\d)\}?)?", r"\1\\overline{\2\3\4}"),
+    (r"(?<![\\a-zA-Z])(negative|minus) infinity(?![a-zA-Z])", r"-\\infty "),
+    (r"(?<![\\a-zA-Z])(?:(?:positive|plus) )?infinity(?![a-zA-Z])", r"\\infty "),
+    (r"(?<=[)\]])\s*U\s*(?=[(\[])", r"\\cup "),
+    (r"^<\s*([^<>=]+,[^<>=]+)>$", r"\\langle \1\\rangle "),
+    (r"^\]\s*(-?\s*\\infty\b[^\[\]()]*)\[$", r"(\1)"),
+    (r":=", "="),
+    (
+        r"^(?:all |the |any )*real (?:numbers?|values?) (?:of )?(?:x )?(?:except|but|excluding|other than)(?: for)? ",
+        r"x \\ne ",
+    ),
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
     (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
     (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
@@ -71,8 +88,9 @@ _RULES = (
     (r"\\text\{([^{}()]*)\)([^{}()]*)\}", r"\\text{\1})\\text{\2}"),
     (r"\\text\s+\{", r"\\text{"),
     # letters with an index are a name, not a word; the minimum "at 2" is no function of it
-    (r"\\text\{\s*([A-Z]{1,3})\s*\}(?=\s*_)", r"\1"),
+    (r"\\text\{\s*([A-Z0-9]{1,8})\s*\}(?=\s*_)", r"\1"),
     (r"\\(min|max)\s*(\.|at\b)", r"\\text{\1 \2}"),
+    (r"\(\s*(?:\\text\{\s*)?\\?mod(?:ulo)?\s*\}?\s*([^()]+)\)", r" \\pmod{\1}"),
     (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
     (r"(?<=\d)\s*,?\s*\\!\s*,?\s*(?=\d{3})", ","),
     (r"(?<=\d)\\[, ;](?=\d{3}(?!\d))", ","),
@@ -139,14 +157,20 @@ def _unescape(text: str) -> str:
     return text
 
 
+def _fraction_of_scripts(match: re.Match[str]) -> str:
+    return rf"\frac{{{match[1].translate(_SUPERSCRIPTS)}}}{{{match[2].translate(_SUBSCRIPTS)}}}"
+
+
 def _plain_symbols(text: str) -> str:
     """Write Unicode mathematics, full-width forms and CJK punctuation as LaTeX and ASCII."""
     if text.isascii():
         return text
+    text = re.sub(r"([⁰¹²³⁴-⁹]+)⁄([₀-₉]+)", _fraction_of_scripts, text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m.group().translate(_SUPERSCRIPTS) + "}", text)
     text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉₊₋ₙ]+", lambda m: "_{" + m.group().translate(_SUBSCRIPTS) + "}", text)
     text = re.sub(r"√\s*(\d+|[a-zA-Zπ])", r"\\sqrt{\1}", text)
     text = re.sub(r"√\s*\(", r"\\sqrt(", text)
+    text = re.sub(r"∛\s*(\d+|[a-zA-Z]|\([^()]*\))", r"\\sqrt[3]{\1}", text)
     for char, plain in _FRACTIONS.items():
         if char in text:
             top, bottom = plain.split("/")

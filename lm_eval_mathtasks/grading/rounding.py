@@ -9,6 +9,7 @@ from lm_eval_mathtasks.grading.relations import value_answered
 # A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
 # this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math evaluation.
 MIN_ROUNDED_DIGITS = 5
+MIN_SHOWN_PLACES = 2
 # A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
 FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 
@@ -98,6 +99,14 @@ def _bare(e: Expr) -> Expr:
     """A value without its unit; of a percentage the hundredths."""
     e = e.args[0] if e.op == "unit" else e
     return num(e.args[0].value / 100, e.args[0].places + 2) if e.op == "pct" else e
+
+
+def shows(exact: Expr, decimal: Expr) -> bool:
+    """Is a decimal of two places or more an exact number rounded to them, as whoever writes "1/3, or 0.33" says?"""
+    target = None if exact.places > 0 else exact.value if exact.op == "num" else _value_of(exact)
+    if target is None or decimal.op != "num" or decimal.places < MIN_SHOWN_PLACES:
+        return False
+    return abs(decimal.value - target) * 2 <= Fraction(10) ** -decimal.places
 
 
 def _dyadic_print(value: Fraction) -> bool:

@@ -81,6 +81,8 @@ def _innermost_sign(e: Expr) -> Expr:
 
 def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare two scalars with their units, percent and degree signs; the README lists the conventions."""
+    if gold.name == pred.name == "mod" and gold.args[1:] != pred.args[1:]:
+        return Outcome(False, "structure", "residues by different moduli")
     gold = gold if gold.op == "num" else _measured(gold, pred)
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
@@ -127,7 +129,7 @@ def _conventions(g: Quantity, p: Quantity) -> list[tuple[Expr, Expr]]:
 def _same_letters(gold: Expr, pred: Expr) -> Expr:
     """Read letters of the prediction as the gold needs them.
 
-    Where the gold has no variable, a last letter is a unit ("340 m") and I is sympy's i. In a family of angles
+    Where the gold has no variable, a last letter is a unit ("340 m") and I or j is i. In a family of angles
     the counter may have any name: π/2 + 2πn for π/2 + 2πk.
     """
     g, p = variables(gold), variables(pred)
@@ -140,7 +142,7 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
         return rewrite(pred, {old: new}.get)
     if g or gold.op == "base" or not p:
         return pred
-    if p == {"I"}:
+    if p in ({"I"}, {"j"}):
         imaginary = Expr("const", name="i")
         return rewrite(pred, lambda n: imaginary if n.op == "var" else None)
     first = pred

@@ -43,12 +43,12 @@ _VERB = re.compile(
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
 # What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
 _RELATED = re.compile(
-    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?[<>≠])\s?\Z"
+    r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?(?:[<>]=?|[≤≥≠]))\s?\Z"
     r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
 )
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
-# "4, not 5" is 4
-_CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of)\s\Z")
+# "4, not 5" is 4, and so is "4 mod 12"
+_CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of|\bmod(?:ulo)?)\s\Z")
 _CHECK = re.compile(r"\b(?:check|verify|indeed|substitut|plug)", re.IGNORECASE)
 _PLAIN_EQUATION = re.compile(
     r"(?<![\w.)])[\d\s.()+*/^nxyz-]{0,60}\d*[nxyz][\d\s.()+*/^-]{0,60}=\s?[$-]{0,2}\Z"

@@ -42,7 +42,8 @@ _SUBORDINATE = re.compile(
 _PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
-    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
+    rf"\b(?:(?:(?<!up )(?<!left )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
+    r"|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")

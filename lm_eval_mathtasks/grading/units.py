@@ -119,6 +119,18 @@ def parse_unit(text: str) -> Unit | None:
     return Unit(f"{unit.dimension}^{power}", unit.factor**power)
 
 
+_IN_BRACES = r"\s*\{\s*((?:\\text\{[a-zA-Z ]+\}|[a-zA-Z]+)\s*(?:\^\{?\d\}?)?)\s*\}"
+_FRACTION = re.compile(_IN_BRACES + _IN_BRACES)
+
+
+def read_rate(text: str, start: int) -> tuple[str, int] | None:
+    r"""Return a fraction of units behind \frac and where it ends, "g/cm^3"; None where it may be of variables, m/g."""
+    match = _FRACTION.match(text, start)
+    rate = re.sub(r"\\text|[{} ]", "", f"{match[1]}/{match[2]}") if match else ""
+    named = match is not None and (len(rate) > len("m/g") or r"\text" in match[0])
+    return (rate, match.end()) if match and named and parse_unit(rate) else None
+
+
 _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
     r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?(?:,? on [\w ]+\.?)?",

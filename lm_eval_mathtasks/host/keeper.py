@@ -103,11 +103,9 @@ class Keeper:
     def _say_resumed(self, found: int, wanted: int) -> None:
         paths = ", ".join(map(str, self._earlier.paths)) if self._earlier else ""
         if not found and self._resume != NEWEST:
-            raise EvidenceError(
-                "responses to these requests",
-                f"{paths} with none of them: another model, task, prompt or other generation arguments",
-                "run the command that was killed, with --resume",
-            )
+            got = f"{paths} with none of them: another model, task, prompt or other generation arguments"
+            fix = "run the command that was killed, with --resume"
+            raise EvidenceError("responses to these requests", got, fix)
         if found:
             move_generator(found)
             print(f"{found} of {wanted} responses are kept in {paths}; {wanted - found} are asked for now")

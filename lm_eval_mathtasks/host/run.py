@@ -105,9 +105,8 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     if vars(args).pop("dry_run"):
         model = given_value(args, "model") or "hf"
         if not model.startswith("mathtasks-"):
-            raise ModelError(
-                "an API model of ours for --dry-run", f"--model {model}", "it costs nothing to run"
-            )
+            fix = "it costs nothing to run"
+            raise ModelError("an API model of ours for --dry-run", f"--model {model}", fix)
         args.model_args = {**(args.model_args or {}), "dry_run": True}
     if graders := vars(args).pop("graders"):
         args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
@@ -140,9 +139,8 @@ def take_repeats(args: argparse.Namespace) -> Repeats:
     if named:
         args.tasks = names
     if args.cache_requests and (every or named):
-        raise TaskError(
-            "requests built for this run", "--cache_requests, whose requests know no repeats", "leave it out"
-        )
+        got = "--cache_requests, whose requests know no repeats"
+        raise TaskError("requests built for this run", got, "leave it out")
     return Repeats(every, named)
 
 
@@ -154,11 +152,8 @@ def take_resume(args: argparse.Namespace) -> str | None:
     if not wanted and resumable:
         print_lines(filter(None, [leftovers(str(args.output_path))]))
     if wanted and not resumable:
-        raise ModelError(
-            "a model whose run can be resumed from a file",
-            f"--resume with {model}",
-            "leave it out: replay asks nothing, and an API model's journal resumes by itself",
-        )
+        fix = "leave it out: replay asks nothing, and an API model's journal resumes by itself"
+        raise ModelError("a model whose run can be resumed from a file", f"--resume with {model}", fix)
     if wanted and wanted != NEWEST and not Path(wanted).is_file():
         raise ModelError("a file of responses", f"--resume {wanted}, which does not exist", "check the path")
     return wanted

@@ -74,8 +74,6 @@ def _unknown_tasks(
         for near in get_close_matches(name, pool, n=3)
     }
     broken = [str(problem) for problem in file_problems(folders)]
-    return TaskError(
-        "tasks that exist",
-        ", ".join(map(repr, unknown)) + (f"; unreadable files: {'; '.join(broken)}" if broken else ""),
-        (f"did you mean {', '.join(near)}? " if near else "") + "`mathtasks tasks` lists ours",
-    )
+    got = ", ".join(map(repr, unknown)) + (f"; unreadable files: {'; '.join(broken)}" if broken else "")
+    fix = (f"did you mean {', '.join(near)}? " if near else "") + "`mathtasks tasks` lists ours"
+    return TaskError("tasks that exist", got, fix)

@@ -161,9 +161,8 @@ def _claim_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
     slug = re.sub(r"[^a-z0-9.]+", "-", str(fields["title"]).lower())[:50].strip("-.")
     path = folder / "claims" / f"{slug}.yaml"
     if path.exists():
-        raise ClaimError(
-            "a new file for a new source", f"{path.name} holds another url", "choose another title"
-        )
+        got = f"{path.name} holds another url"
+        raise ClaimError("a new file for a new source", got, "choose another title")
     source = _block({"read_from": "original", **fields}, SOURCE, "  ")
     return {path: f"source:\n{source}tables:\n{entry}"}
 

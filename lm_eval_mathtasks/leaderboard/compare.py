@@ -37,6 +37,7 @@ from lm_eval_mathtasks.leaderboard.protocol import (
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.identity import Identity, identity_of
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.shown import same_each_time
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER
 
 
@@ -118,7 +119,7 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     if len(known) < len(values):
         raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
     one = shares is None and run.protocol.metric in ("pass@1", "maj@k", "pass@k")
-    k = 1 if one else max(len(row.responses) for row in run.rows)
+    k = 1 if one else answers_each(run, known)
     mean = sum(known) / len(known)
     if drawn_anew(run):
         problems = by_problem(run, dict(zip((row.doc_id for row in run.answered), known, strict=True)))
@@ -128,6 +129,17 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     repeats = k > 1 and len(known) > 1
     interval = st.of_mean(known, repeats=repeats)
     return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")
+
+
+def answers_each(run: Run, shares: Sequence[float]) -> int:
+    """How many answers to each doc a score is as steady as: where docs have unlike numbers, the harmonic mean; one
+    where the answers are the same text or never disagree, as greedy ones do: a second run may still be another.
+
+    shares: of right answers, of the docs that were answered.
+    """
+    if same_each_time(run) or not any(0 < share < 1 for share in shares):
+        return 1
+    return int(len(run.answered) / sum(1 / len(row.there) for row in run.answered) + 1e-9)
 
 
 def regraded(run: Run, shares: Mapping[str, float]) -> Run:
@@ -200,6 +212,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     identity: Identity | None = None,
     any_grader: bool = True,
     by_our_grader: float | None = None,
+    unlike: tuple[float, float] | None = None,
 ) -> Comparison:
     """Compare a run with one claim: is it the same measurement, on these docs?
 
@@ -207,7 +220,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     see `compare_protocols`. margin, flips: as fractions; see `Comparison` and `noise`. said: by the user, of the run.
     identity: of the run, where it is known already. any_grader: whether the score of the grader that a claim names may
     stand for the run's own, if its log holds both. by_our_grader: the score that the stored responses have by it, where
-    the run's own counts.
+    the run's own counts. unlike: see `judged.unlike_repeats`.
     """
     if shares is not None:
         run = regraded(run, shares)
@@ -231,6 +244,9 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     margin = max(margin, _rounding(claim))
     if by_our_grader is not None and shares is None:
         parts += verdicts_part(run, claim, ours.value - by_our_grader, margin)
+    if unlike:
+        of_repeats = f"from {100 * unlike[0]:.1f} to {100 * unlike[1]:.1f} right: two runs mixed"
+        parts.append(Part("repeats", of_repeats, "of one run", "breaks"))
     ours = ours if ours.docs else replace(ours, docs=benchmark.docs)
     difference = difference_of(ours, theirs, noise, margin, off=off if comparable(parts) else 0.0)
     if not comparable(parts):

@@ -16,7 +16,7 @@ from lm_eval_mathtasks.leaderboard.lost_points import CAUSES, Cause
 from lm_eval_mathtasks.leaderboard.symptoms import Symptom, habit, symptom
 from lm_eval_mathtasks.leaderboard.worth import Traits, worth
 from lm_eval_mathtasks.numbers import differences as st
-from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
+from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares, unlike_repeats
 from lm_eval_mathtasks.runs.records import Row, Run
 
 # Their texts would have become longer; how long a loop is says nothing.
@@ -37,7 +37,8 @@ class Explanation:
     wrong: responses that answered, wrongly, and show no cause. statuses: responses by their verdict, those that an API
     error took not among them. cut_off: responses that were cut off, surely and likely, also those that had answered
     before that. found: (doc, repeat, cause, how sure, seen by) of every response that a cause holds. unaffected: the
-    share of right answers, by our grader, among the responses that no cause of loss holds; None without any.
+    share of right answers, by our grader, among the responses that no cause of loss holds; None without any. unlike:
+    see `judged.unlike_repeats`.
     """
 
     run: Run
@@ -52,6 +53,7 @@ class Explanation:
     cut_off: Mapping[CutOff, int]
     found: tuple[tuple[str, int, str, str, str], ...]
     unaffected: float | None = None
+    unlike: tuple[float, float] | None = None
 
     @property
     def score(self) -> float:
@@ -104,9 +106,8 @@ def explain(
     judged = judge_run(run) if judgements is None else judgements
     lost = [(row.doc_id, repeat) for row in run.rows for repeat in row.lost]
     if not judged:
-        raise EvidenceError(
-            f"a response in {run.label}", f"{len(lost)} API errors", "run the same command again"
-        )
+        fix = "run the same command again"
+        raise EvidenceError(f"a response in {run.label}", f"{len(lost)} API errors", fix)
     ours, found = shares(run, judged), _symptoms(run, judged)
     weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
     graders = graded_otherwise(run, judged, ours)
@@ -139,6 +140,7 @@ def explain(
         cut_off=cut_off(judged),
         found=tuple(listed),
         unaffected=sum(right for _, right in others) / len(others) if others else None,
+        unlike=unlike_repeats(run, judged),
     )
     return explained.towards(published)
 

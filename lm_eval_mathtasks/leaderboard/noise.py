@@ -5,6 +5,7 @@ p(1-p), the variance of a coin as biased as the score, because a model that is a
 move. Where the constants come from: leaderboards/README.md.
 """
 
+import math
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.claims import Claim
@@ -39,10 +40,10 @@ def noise_of_run(run: Run, score: float, k: int, flips: float | None = None) -> 
 
     score: of the run, of k answers to each doc, as a fraction. flips: the user's own assumption, as a fraction.
     """
-    shares = [row.score for row in run.answered if row.score is not None]
-    measured = st.within_doc_variance(shares, k) if k > 1 and shares else 0.0
-    if measured > 0:
-        return Noise(measured, f"measured from {k} answers to each doc")
+    several = [(row.score, len(row.there)) for row in run.answered if row.score is not None and k > 1]
+    measured = [st.within_doc_variance([share], of) for share, of in several if of > 1]
+    if any(measured):
+        return Noise(math.fsum(measured) / len(measured), f"measured from {k} answers to each doc")
     return assumed_noise(run.protocol.temperature, score, flips)
 
 

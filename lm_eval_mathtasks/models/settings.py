@@ -123,8 +123,5 @@ def _check(settings: Settings) -> None:
 def require_tokens(settings: Settings, longest: int) -> None:
     """Raise ModelError if a request that may write `longest` tokens can never pass tpm."""
     if settings.tpm is not None and longest > settings.tpm:
-        raise ModelError(
-            f"tpm of at least {longest}, which one request reserves for its response",
-            f"tpm={settings.tpm:.0f}",
-            "lower max_gen_toks, or correct tpm",
-        )
+        wanted = f"tpm of at least {longest}, which one request reserves for its response"
+        raise ModelError(wanted, f"tpm={settings.tpm:.0f}", "lower max_gen_toks, or correct tpm")

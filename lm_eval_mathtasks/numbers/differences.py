@@ -14,7 +14,7 @@ from lm_eval_mathtasks.numbers.intervals import LEVEL, Interval, clustered, of_m
 
 # Those of `intervals` included, which are made for other rooms too.
 __all__ = [
-    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "holm", "mcnemar", "of_mean",
+    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "cochran", "holm", "mcnemar", "of_mean",
     "paired_bootstrap", "sign_flip", "t_value", "wilson", "within_doc_variance", "z_value",
 ]  # fmt: skip
 
@@ -46,6 +46,22 @@ def mcnemar(only_first: int, only_second: int) -> float:
     # Two symmetric tails; they overlap in the middle, hence the bound.
     tail: int = sum(math.comb(n, i) for i in range(least + 1))
     return min(1.0, float(2 * tail / (1 << n)))
+
+
+def cochran(right: Sequence[Sequence[bool]]) -> float:
+    """Return the p-value that repeats differ by luck alone (Cochran 1950, Biometrika 37; chi-square by Wilson and
+    Hilferty's cube root). right: for each problem whether each of the k repeats is; 1.0 where they never differ.
+
+    Raises ValueError for problems with unlike numbers of repeats.
+    """
+    totals = [sum(column) for column in zip(*right, strict=True)]
+    k, rights = len(totals), [sum(row) for row in right]
+    luck = k * sum(rights) - sum(one * one for one in rights)
+    if k < 2 or luck == 0:
+        return 1.0
+    q = (k - 1) * (k * sum(one * one for one in totals) - sum(totals) ** 2) / luck
+    step = 2 / (9 * (k - 1))
+    return 1 - NormalDist().cdf(((q / (k - 1)) ** (1 / 3) - 1 + step) / math.sqrt(step))
 
 
 def paired_bootstrap(differences: Sequence[float], level: float = LEVEL) -> Interval:

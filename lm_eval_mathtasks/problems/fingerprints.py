@@ -39,7 +39,7 @@ class Recognised(NamedTuple):
 
 
 def fingerprint_of(question: str) -> bytes:
-    """Return the fingerprint of a question; copies that differ in case, space and punctuation have the same."""
+    """Return the fingerprint of a question; see `text.letters`: copies that spell it otherwise have the same."""
     return bytes.fromhex(sha256(letters(question))[: 2 * _BYTES])
 
 
@@ -52,9 +52,8 @@ def packed(docs: Iterable[tuple[str, str]]) -> str:
     """Return the fingerprints of a set's (question, gold) as the file holds them: sorted, so that they say nothing of
     an order."""
     asked = ((fingerprint_of(question), gold) for question, gold in docs)
-    return base64.b64encode(
-        b"".join(sorted({one + bytes([_of_answer(one, gold)]) for one, gold in asked}))
-    ).decode()
+    entries = {one + bytes([_of_answer(one, gold)]) for one, gold in asked}
+    return base64.b64encode(b"".join(sorted(entries))).decode()
 
 
 def unpacked(text: str) -> Mapping[bytes, bytes]:

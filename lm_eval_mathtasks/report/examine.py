@@ -21,6 +21,7 @@ from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
 from lm_eval_mathtasks.runs.lm_eval_schema import OURS
 from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
+from lm_eval_mathtasks.tables import percent
 
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
@@ -98,6 +99,17 @@ class Examined:
     def statuses(self) -> Counter[str]:
         """How many responses have each status."""
         return Counter(status_of(one) for found in self.by_doc.values() for one in found)
+
+    @property
+    def best(self) -> Comparison | None:
+        """The comparison with the claim most like it, None without claims."""
+        return self.compared[0] if self.compared else None
+
+    @property
+    def published(self) -> str | None:
+        """That claim, by its score and its source."""
+        best = self.best
+        return f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None
 
     @property
     def disputed(self) -> int:
@@ -199,6 +211,7 @@ def _claims_of(
             **choice.noise,
             cut_share=seen.cut_share,
             by_our_grader=seen.regraded,
+            unlike=seen.unlike,
         )
     except ClaimError:
         if choice.model or choice.claim or choice.benchmark:

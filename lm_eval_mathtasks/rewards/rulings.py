@@ -162,9 +162,8 @@ def _text(completion: Any) -> str:
         return ""
     if not isinstance(last, Mapping):
         wanted, got = "completions as texts, or as lists of messages", type(last).__name__
-        raise DataError(
-            wanted, got if last is completion else f"a list of {got}", "hand over what the model wrote"
-        )
+        fix = "hand over what the model wrote"
+        raise DataError(wanted, got if last is completion else f"a list of {got}", fix)
     content = last.get("content") if last.get("role", "assistant") == "assistant" else ""
     if isinstance(content, str):
         return content
@@ -180,11 +179,9 @@ def _references(columns: Mapping[str, Any], count: int) -> list[Any]:
         if columns.get(name) is not None:
             given = _column(columns, name, count)
             return [_in_solution(one) for one in given] if name == SOLUTION_COLUMN else given
-    raise DataError(
-        f"a column with the reference answers: {', '.join(GOLD_COLUMNS)}",
-        ", ".join(sorted(name for name, value in columns.items() if isinstance(value, list))) or "no column",
-        "rename the column of your data that holds them",
-    )
+    got = ", ".join(sorted(name for name, value in columns.items() if isinstance(value, list))) or "no column"
+    fix = "rename the column of your data that holds them"
+    raise DataError(f"a column with the reference answers: {', '.join(GOLD_COLUMNS)}", got, fix)
 
 
 def _column(columns: Mapping[str, Any], name: str, count: int) -> list[Any]:

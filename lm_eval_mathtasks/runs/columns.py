@@ -165,9 +165,8 @@ def with_chosen(line: Mapping[str, Any], chosen: Mapping[str, str], place: str) 
             wanted = f"columns named as FACT=COLUMN, FACT being one of {', '.join(FACTS)}"
             raise EvidenceError(wanted, f"{fact}={column}", "correct --columns")
         if column not in line:
-            raise EvidenceError(
-                f"a column `{column}` in {place}", f"only {', '.join(line)}", "correct --columns"
-            )
+            fix = "correct --columns"
+            raise EvidenceError(f"a column `{column}` in {place}", f"only {', '.join(line)}", fix)
         for name in FACTS[fact][0]:
             named.pop(name, None)
     return named | {FACTS[fact][1]: line[column] for fact, column in chosen.items()}

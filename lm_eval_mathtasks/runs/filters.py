@@ -56,10 +56,9 @@ def metrics_in(lines: Iterable[SampleLine]) -> set[tuple[str, str]]:
 
 def metric_names(line: SampleLine) -> list[str]:
     """Return which metrics a line has: logs before 0.4.3 do not list them."""
-    listed = line.get("metrics")
-    return (
-        [name for name in _METRICS if number_in(line, name) is not None] if listed is None else list(listed)
-    )
+    if (listed := line.get("metrics")) is not None:
+        return list(listed)
+    return [name for name in _METRICS if number_in(line, name) is not None]
 
 
 def _steps(config: TaskConfig, filter_name: str) -> list[Mapping[str, object]] | None:

@@ -9,9 +9,11 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading import Extraction, Verdict, extract_answer, normal_form
 from lm_eval_mathtasks.grading.judge import CutOff, Judgement, judge
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status
+from lm_eval_mathtasks.numbers.differences import cochran
 from lm_eval_mathtasks.runs.records import Row, Run, require_gold
 
 _CACHED = 100_000  # distinct answers kept
+_LUCK = 1e-4  # the rate at which repeats of one run are taken for those of two
 
 
 class Judged(NamedTuple):
@@ -96,6 +98,20 @@ def shares(run: Run, judged: Iterable[Judged]) -> dict[str, float]:
     there)."""
     right = Counter(one.doc_id for one in judged if one.verdict.correct)
     return {row.doc_id: right[row.doc_id] / len(row.there) for row in run.answered}
+
+
+def unlike_repeats(run: Run, judged: Iterable[Judged]) -> tuple[float, float] | None:
+    """The least and the most share of right answers of a repeat, of the docs that have all; None unless they are more
+    unlike than luck lets repeats of one run be: then two runs were mixed."""
+    right: dict[str, list[bool]] = {}
+    for one in judged:
+        right.setdefault(one.doc_id, []).append(one.verdict.correct)
+    k = max(len(row.responses) for row in run.rows)
+    whole = [marks for marks in right.values() if len(marks) == k]
+    if not whole or cochran(whole) > _LUCK:
+        return None
+    shares_right = [sum(column) / len(whole) for column in zip(*whole, strict=True)]
+    return min(shares_right), max(shares_right)
 
 
 def cut_off(judged: Sequence[Judged]) -> dict[CutOff, int]:

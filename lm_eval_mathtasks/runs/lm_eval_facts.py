@@ -53,11 +53,8 @@ def model_arguments(results: Results) -> Mapping[str, object]:
 
 def model_name(results: Results) -> str | None:
     """The name the command gave, with its adapters: they make another model, which no claim about the base is of."""
-    return (
-        WITH_ADAPTER.join([base, *adapters_of(model_arguments(results))])
-        if (base := _base(results))
-        else None
-    )
+    base = _base(results)
+    return WITH_ADAPTER.join([base, *adapters_of(model_arguments(results))]) if base else None
 
 
 def _base(results: Results) -> str | None:
@@ -135,9 +132,8 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
 def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provenance:
     """Return where a run of a task comes from; docs: how many the task has, as the results say."""
     config = results.get("config", {})
-    arguments = {
-        k: v for k, v in model_arguments(results).items() if k not in _NAMES and not SECRET_ARGUMENT.search(k)
-    }
+    given = model_arguments(results).items()
+    arguments = {k: v for k, v in given if k not in _NAMES and not SECRET_ARGUMENT.search(k)}
     about = results.get("configs", {}).get(task, {}).get("metadata") or {}
     version = results.get("versions", {}).get(task)
     return Provenance(
@@ -152,14 +148,11 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
         weights=_weights(results),
         settings={
             "backend": config.get("model"),
-            "limit": config.get("limit"),
-            "gen_kwargs": config.get("gen_kwargs"),
-            "batch_size": config.get("batch_size"),
+            **{name: config.get(name) for name in ("limit", "gen_kwargs", "batch_size")},
             "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
-            "system_instruction": results.get("system_instruction"),
-            "chat_template_sha": results.get("chat_template_sha"),
+            **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
             **{f"model argument {name}": str(value) for name, value in arguments.items()},
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },

@@ -1,5 +1,6 @@
 """NeMo-Skills' folders: <benchmark>/output-rs<seed>.jsonl, the same docs in each file."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,17 @@ def source_of(file: Path, _content: Any, named: bool) -> Source | None:
 
 
 def read_seeds(source: Source, choice: Choice) -> Iterator[Run | Refused]:
-    """Yield the one run of a folder with a file for each seed, the seeds as repeats."""
-    lines = [
-        line._replace(id=line.id or str(number), repeat=seed, task=line.task or source.path.name)
-        for seed, path in enumerate(source.files)
-        for number, line in enumerate(lines_of(path, choice))
-    ]
+    """Yield the one run of a folder with a file for each seed, the seeds as repeats.
+
+    A seed that did not end may lack docs in the middle: they are told by their questions, where those are there.
+    """
+    lines, ids = [], dict[tuple[str, int], str]()
+    for path in source.files:
+        again = Counter[str]()
+        for number, line in enumerate(lines_of(path, choice)):
+            asked = (line.question, again[line.question]) if line.question else ("", number)
+            again[line.question] += 1
+            own = line.id or ids.setdefault(asked, str(len(ids)))
+            seed = path.name.removeprefix("output-").partition(".")[0]
+            lines.append(line._replace(id=own, repeat=seed, task=line.task or source.path.name))
     yield from runs_of_lines(lines, source.path, choice.metric)

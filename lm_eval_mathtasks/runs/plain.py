@@ -25,16 +25,21 @@ from lm_eval_mathtasks.runs.records import (
     both_of,
 )
 from lm_eval_mathtasks.runs.weights import weights_of_log
+from lm_eval_mathtasks.text import letters
 
 # Columns of TRL's completions and of verl's rollouts, beside the step.
 _OF_TRAINING = frozenset({"advantage", "completion", "gts"})
 _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
-# On average, where lines are repeats that do not say so; two runs in one file are two lines a doc.
-_LINES_A_DOC = 3
+# On average, where lines are repeats that do not say so: sets have hardly a question twice.
+_LINES_A_DOC = 1.5
+_NAMED = 5  # docs or repeats that a note names
 # Verdicts that are of several responses by their column's name, as in maj@8, pass_at_4 and majority_correct.
 _OF_SEVERAL = re.compile(
     r"(?i)(?:^|_)(?:(?P<votes>maj(?:ority)?|vot(?:e|ed|ing)|cons(?:ensus)?)[@_]?(?:at_?)?(?P<voters>\d*)"
     r"|(?:pass[@_]?(?:at_?)?(?P<of>\d+)|any|best))(?=_|$)"
+)
+_INFERRED = (
+    "lines with the same question are taken as repeats, in their order: two runs need a column `model`"
 )
 # Token limits are multiples of one of these; an answer that ends there was cut.
 _ROUND = (256, 1_000)
@@ -44,9 +49,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the objects of JSON lines, one JSON list or parquet; raises EvidenceError for others."""
     lines: Any
     if path.suffix in _OTHER_TABLES:
-        raise EvidenceError(
-            f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", "write it as JSON lines"
-        )
+        fix = "write it as JSON lines"
+        raise EvidenceError(f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", fix)
     if path.suffix == ".parquet":
         lines = read_parquet(path, EvidenceError)
     elif path.suffix == ".json":
@@ -81,11 +85,9 @@ def lines_of(path: Path, choice: Choice) -> list[Line]:
     raw = read_lines(path)
     steps = sorted({str(line["step"]) for line in raw if "step" in line and line.keys() & _OF_TRAINING})
     if len(steps) > 1:
-        raise EvidenceError(
-            f"one model in {path}",
-            f"the rollouts of {len(steps)} training steps, {steps[0]} and others, which are as many models",
-            "take the lines of one step, or run the checkpoints that you mean",
-        )
+        got = f"the rollouts of {len(steps)} training steps, {steps[0]} and others, which are as many models"
+        fix = "take the lines of one step, or run the checkpoints that you mean"
+        raise EvidenceError(f"one model in {path}", got, fix)
     return [read_line(line, path, number, choice.columns) for number, line in enumerate(raw, 1)]
 
 
@@ -113,7 +115,9 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
     lines, notes = with_references([line for _, line in numbered])
     group = _with_repeats(lines)
     if group is not None:
-        notes = (*notes, "lines with the same question are taken as repeats, in their order")
+        notes = (*notes, _INFERRED)
+    elif twice := _told_again(lines):
+        notes = (*notes, f"{twice} lines have the question of another line, and count as docs of their own")
     group = group or _with_ids([number for number, _ in numbered], lines)
     verdict, unused = choose_verdict(group, metric, path)
     notes = (*unused, *notes)
@@ -126,6 +130,7 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
         notes = (*notes, f"lines without a response (null), counted as no answer: {unanswered}")
     limit = _limit(group)
     rows = tuple(_join_repeats(group, verdict, limit))
+    notes = (*notes, *_lacking(group))
     k = max(len(row.responses) for row in rows)
     kind, of = _meaning(group, verdict, k)
     if verdict and k > 1 and kind is None:
@@ -161,11 +166,44 @@ def _with_ids(numbers: Sequence[int], lines: Sequence[Line]) -> list[Line]:
     return named
 
 
+def _told_again(lines: Sequence[Line]) -> int:
+    """How many lines have a question that stood before, where none says that it is a repeat."""
+    asked = [(line.question, line.reference) for line in lines if line.question and line.repeat is None]
+    return len(asked) - len(set(asked))
+
+
+def _lacking(lines: Sequence[Line]) -> Iterator[str]:
+    """Say which docs lack which repeats, or, where lines do not say which they are, that some have more than others."""
+    docs: dict[str, list[Line]] = {}
+    for line in lines:
+        docs.setdefault(line.id or "", []).append(line)
+    have = {doc: {line.repeat for line in own} for doc, own in docs.items()}
+    counts = sorted({sum(len(line.responses) for line in own) for own in docs.values()})
+    lacking = {
+        repeat: [doc for doc, own in have.items() if repeat not in own]
+        for repeat in sorted(set().union(*have.values()), key=lambda one: (len(str(one)), str(one)))
+    }
+    said = [
+        f"repeat {repeat} of {len(without)} ({_some(without)})"
+        for repeat, without in lacking.items()
+        if without
+    ]
+    if said:
+        yield f"of {len(docs)} docs some lack repeats: {_some(said, '; ')}"
+    elif len(counts) > 1:
+        yield f"docs have {counts[0]} to {counts[-1]} responses"
+
+
+def _some(names: Sequence[str], mark: str = ", ") -> str:
+    more = len(names) - _NAMED
+    return mark.join(names[:_NAMED]) + (f"{mark}and {more} more" if more > 0 else "")
+
+
 def _with_repeats(lines: Sequence[Line]) -> list[Line] | None:
-    """The lines as repeats, where each has one response and none says which repeat, but questions come again and again.
+    """The lines as repeats, where each has one response and none says which repeat, but most questions come again.
 
     None where they do not. Lines of one question and one id, or each with an id of its own, are one doc; ids that
-    name several questions are a fault, and so are lines that only repeat each other.
+    name several questions are a fault, and so are lines with ids that only repeat each other.
     """
     if any(line.repeat is not None or not line.question or len(line.responses) != 1 for line in lines):
         return None
@@ -174,7 +212,8 @@ def _with_repeats(lines: Sequence[Line]) -> list[Line] | None:
         docs.setdefault((line.question, line.reference), []).append(line)
     ids = {line.id for line in lines}
     doubled = all(len({line.responses for line in own}) == 1 for own in docs.values())
-    if doubled or len(docs) * _LINES_A_DOC > len(lines) or len(ids) not in (1, len(docs), len(lines)):
+    few = len(docs) * _LINES_A_DOC > len(lines) or len(docs) == len(lines)
+    if few or len(ids) not in (1, len(docs), len(lines)) or (doubled and len(ids) == len(docs)):
         return None
     if len(docs) == 1 < len(ids):
         return None
@@ -203,6 +242,7 @@ def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None)
             line
         )
     for group in groups.values():
+        _require_one_doc(group)
         group.sort(key=lambda line: line.repeat or 0)
         first = group[0]
         shares = [sum(v) / len(v) for line in group if (v := line.verdicts.get(verdict or ""))]
@@ -216,6 +256,18 @@ def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None)
             prompt=first.prompt,
             **first.of_doc,
         )
+
+
+def _require_one_doc(group: Sequence[Line]) -> None:
+    """Raise EvidenceError unless lines of one id are of one question, and each another repeat."""
+    if len({letters(line.question) for line in group}) > 1:
+        raise EvidenceError(
+            f"one question of the id {group[0].id}", "several", "give each doc an id of its own"
+        )
+    repeats = [line.repeat for line in group if line.repeat is not None]
+    if len(set(repeats)) < len(repeats):
+        got, fix = "one of them twice", "two runs need two files, or a column `model`"
+        raise EvidenceError(f"each repeat once of the id {group[0].id}", got, fix)
 
 
 def _finish(line: Line, limit: int | None) -> tuple[str | None, ...]:

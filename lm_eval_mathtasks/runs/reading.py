@@ -11,12 +11,11 @@ from lm_eval_mathtasks.runs.completion import with_finish_reasons
 from lm_eval_mathtasks.runs.records import OF_OTHERS, WITH_SAMPLES, Choice, Refused, Run, Source, check
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_sources
+from lm_eval_mathtasks.runs.shown import same_each_time
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 # Whose readers look for nothing by the names of columns.
 _OF_ONE_SHAPE = ("lm-eval", "lighteval", "OpenCompass", "Every Eval Ever")
-# Characters: shorter answers may well be the same each time.
-_LONG = 100
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +66,8 @@ def read_run(path: str | Path, **choice: Any) -> Run:
     runs = read_runs(path, **choice)
     if len(runs) > 1:
         names = "; ".join(run.label for run in runs)
-        raise EvidenceError(
-            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --run-model"
-        )
+        fix = "name it with --task or --run-model"
+        raise EvidenceError("one run", f"{len(runs)} at {path}: {names}", fix)
     return runs[0]
 
 
@@ -143,15 +141,11 @@ def with_note_on_repeats(run: Run) -> Run:
 
 
 def note_on_repeats(run: Run) -> str | None:
-    """Say that repeats that were sampled are the same text on most docs: a server may ignore temperature and seed, and
-    then k answers are one. None where they are not."""
-    several = [
-        row for row in run.answered if len(row.there) > 1 and len(row.responses[row.there[0]]) >= _LONG
-    ]
-    same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
-    if not several or not run.protocol.temperature or same * 2 <= len(several):
+    """Say that repeats are the same text on most docs, unless they are said to be greedy: a server may ignore
+    temperature and seed, and then k answers are one. None where they are not."""
+    found, heat = same_each_time(run), run.protocol.temperature
+    if found is None or heat == 0:
         return None
-    return (
-        f"the answers to {same} of {len(several)} docs are the same text each time, at temperature "
-        f"{run.protocol.temperature:g}: whoever answered ignored temperature and seed"
-    )
+    why = "they count as one" if heat is None else "whoever answered ignored temperature and seed"
+    at = "" if heat is None else f", at temperature {heat:g}"
+    return f"the answers to {found[0]} of {found[1]} docs are the same text each time{at}: {why}"

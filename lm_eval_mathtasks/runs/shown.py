@@ -12,6 +12,8 @@ from lm_eval_mathtasks.text import thinking
 
 # Docs that are looked at for what is the same in all of them.
 _LOOKED_AT = 64
+# Characters: shorter answers may well be the same each time.
+_LONG = 100
 # Characters of a prompt that are instructions, or of one doc beside its question: examples are longer.
 _LONGEST_HINT = 300
 # What stands before a question at the beginning of its line, or on the line above.
@@ -45,6 +47,16 @@ def shown_by(run: Run) -> Shown:
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
         thinks=_thinks(run, [behind for _, _, behind in asked]),
     )
+
+
+def same_each_time(run: Run) -> tuple[int, int] | None:
+    """On how many of the docs with several long answers these are the same text; None unless on most. Then k answers
+    are one: greedy, or of a server that ignores temperature and seed."""
+    several = [
+        row for row in run.answered if len(row.there) > 1 and len(row.responses[row.there[0]]) >= _LONG
+    ]
+    same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
+    return (same, len(several)) if 2 * same > len(several) else None
 
 
 def _around(row: Row) -> Iterator[tuple[str, str]]:
@@ -86,11 +98,8 @@ def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
         own = [text for text in (before[start:], behind[: len(behind) - end]) if len(text) <= _LONGEST_HINT]
         hint = "\n".join(own)
         gold = (row.gold or "").strip()
-        yield (
-            len(gold) > 0
-            and len(_OPTION.findall(behind)) < 3
-            and bool(re.search(rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)", hint))
-        )
+        shape = rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)"
+        yield bool(gold) and len(_OPTION.findall(behind)) < 3 and bool(re.search(shape, hint))
 
 
 def alike(texts: Sequence[str]) -> str:

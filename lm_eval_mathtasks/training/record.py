@@ -3,12 +3,12 @@
 import csv
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.files import write_whole
+from lm_eval_mathtasks.package import installed_version
 from lm_eval_mathtasks.runs.messages import message_text
 
 ROLLOUTS, USED = "rollouts.csv", "used.yaml"
@@ -81,7 +81,7 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def used_before(path: Path) -> dict[str, Any]:
+def used_before(path: Path) -> Mapping[str, Any]:
     """What `write_used` wrote; {} where there is nothing, or nothing that can be read."""
     import yaml
 
@@ -102,8 +102,8 @@ def settings_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
     }
 
 
-def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, Any]:
-    found = {}
+def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, own in value.items():
         found |= _leaves(own, f"{under}{key}.") if isinstance(own, Mapping) else {f"{under}{key}": own}
     return found
@@ -114,13 +114,8 @@ def _last(values: Any, count: int) -> list[Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: version for name in _PACKAGES if (version := installed_version(name))}
+    return {"python": platform.python_version(), **found}
 
 
 def _plain(value: Any) -> Any:

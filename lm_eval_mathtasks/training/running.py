@@ -64,11 +64,9 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     if options.arguments.process_index:
         say = lambda _: None  # noqa: E731
     rows = material(config, options.arguments.seed)
-    dev = (
-        material(config._replace(train=config.dev), 0)
-        if config.dev and config.stage in ("sft", "grpo")
-        else []
-    )
+    dev: list[Any] = []
+    if config.dev and config.stage in ("sft", "grpo"):
+        dev = material(config._replace(train=config.dev), 0)
     if rewards:
         check_calls(rewards, rows[0])
     findings = [*preflight.of_options(config, options, rewards), *_of_data(config)]
@@ -112,9 +110,8 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         if trainer.is_world_process_zero() and history:
             write_curve(config.output / CURVE, history)
     if not trainer.state.global_step:
-        raise TrainingError(
-            "at least one step of training", "none", "num_train_epochs or max_steps above 0, under trl:"
-        )
+        fix = "num_train_epochs or max_steps above 0, under trl:"
+        raise TrainingError("at least one step of training", "none", fix)
     trainer.save_model(str(config.output))
     seconds = time.monotonic() - begun
     tables = _verifier_tables(config, trainer) if trainer.is_world_process_zero() else []
@@ -206,13 +203,10 @@ def _place(config: Config, resume: bool) -> Path | None:
             )
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
-        raise TrainingError(
-            f"an empty folder {config.output}",
-            "an earlier run" + (f" up to {checkpoints[-1].name}" if checkpoints else ""),
-            "--resume to go on with it, or another output:"
-            if checkpoints
-            else "another output:, or empty the folder",
-        )
+        got, fix = "an earlier run", "another output:, or empty the folder"
+        if checkpoints:
+            got, fix = f"{got} up to {checkpoints[-1].name}", "--resume to go on with it, or another output:"
+        raise TrainingError(f"an empty folder {config.output}", got, fix)
     return None
 
 
@@ -280,12 +274,9 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def _how_to_go_on(config: Config) -> str:
-    kept = checkpoints_in(config.output)
-    return (
-        f"--resume goes on from {kept[-1].name}"
-        if kept
-        else "there is no checkpoint yet (save_steps under trl:)"
-    )
+    if kept := checkpoints_in(config.output):
+        return f"--resume goes on from {kept[-1].name}"
+    return "there is no checkpoint yet (save_steps under trl:)"
 
 
 def _ids(value: Any) -> list[int]:

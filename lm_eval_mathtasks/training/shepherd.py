@@ -81,17 +81,8 @@ def chosen_responses(run: Run, settings: Settings) -> list[Response]:
         if not steps:
             continue
         asked = row.prompt or json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
-        made = Response(
-            one.doc_id,
-            one.repeat,
-            row.question or asked,
-            asked,
-            row.gold or "",
-            text,
-            steps,
-            ends,
-            one.verdict.correct,
-        )
+        told = (row.question or asked, asked, row.gold or "", text)
+        made = Response(one.doc_id, one.repeat, *told, steps, ends, one.verdict.correct)
         by_doc.setdefault(one.doc_id, {}).setdefault(text, made)
     found: list[Response] = []
     for own in by_doc.values():
@@ -186,11 +177,8 @@ def _kept(journal: Path, about: dict[str, Any], batches: int) -> list[list[list[
         return []
     *lines, rest = journal.read_text(encoding="utf-8").split("\n")
     if f"{lines[0] if lines else ''}\n" != first:
-        raise TrainingError(
-            f"a journal of this run and these settings at {journal}",
-            "another one's",
-            "the same settings go on with it; another --out begins anew",
-        )
+        fix = "the same settings go on with it; another --out begins anew"
+        raise TrainingError(f"a journal of this run and these settings at {journal}", "another one's", fix)
     if rest:
         write_whole(journal, lambda file: file.writelines(f"{line}\n".encode() for line in lines))
     return list(_endings(lines[1:], batches, journal))
@@ -201,13 +189,11 @@ def _endings(lines: Sequence[str], batches: int, journal: Path) -> Iterator[list
         try:
             kept = json.loads(line)
         except ValueError as error:
-            raise TrainingError(
-                f"JSON in line {number + 2} of {journal}", str(error), "begin with another --out"
-            ) from None
+            fix = "begin with another --out"
+            raise TrainingError(f"JSON in line {number + 2} of {journal}", str(error), fix) from None
         if kept["batch"] != number or number >= batches:
-            raise TrainingError(
-                f"batch {number} in {journal}", f"batch {kept['batch']}", "begin with another --out"
-            )
+            fix = "begin with another --out"
+            raise TrainingError(f"batch {number} in {journal}", f"batch {kept['batch']}", fix)
         yield [[(text, finish) for text, finish in own] for own in kept["endings"]]
 
 

@@ -92,12 +92,8 @@ def best_distinct(votes: Votes, scores: Sequence[float]) -> float:
 
 def overall_area(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> float | None:
     """How often a right response outscores a wrong one, of whatever docs the two are; ties half."""
-    right, wrong = (
-        sorted(
-            value for v in votes for c, value in zip(v.correct, scores[v.doc_id], strict=True) if c == side
-        )
-        for side in (True, False)
-    )
+    judged = [pair for one in votes for pair in zip(one.correct, scores[one.doc_id], strict=True)]
+    right, wrong = (sorted(value for correct, value in judged if correct == side) for side in (True, False))
     if not right or not wrong:
         return None
     won = sum(bisect_left(wrong, value) + bisect_right(wrong, value) for value in right) / 2

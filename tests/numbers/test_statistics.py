@@ -35,6 +35,27 @@ def test_mcnemar_agrees_with_statsmodels(b, c):
     assert s.mcnemar(b, c) == pytest.approx(expected, rel=1e-9)
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(2, 64), st.integers(20, 200), st.integers(0, 2**32))
+def test_cochran_agrees_with_the_chi_square_of_its_statistic(k, problems, seed):
+    """The cube root is off by little where it matters: at small p-values by a factor of less than ten."""
+    chances = numpy.random.default_rng(seed).random((problems, 1))
+    right = numpy.random.default_rng(seed + 1).random((problems, k)) < chances - 0.3 * (numpy.arange(k) == 0)
+    columns, rows = right.sum(0), right.sum(1)
+    luck = k * rows.sum() - (rows**2).sum()
+    q = (k - 1) * (k * (columns**2).sum() - columns.sum() ** 2) / luck
+    found, expected = s.cochran(right.tolist()), stats.chi2.sf(q, k - 1)
+    assert found == pytest.approx(expected, abs=0.01)
+    assert expected < 1e-12 or abs(math.log10(max(found, 1e-12) / expected)) < 1 or expected < 1e-8
+
+
+def test_repeats_that_never_differ_differ_by_nothing():
+    assert s.cochran([[True, True], [False, False]]) == 1.0
+    assert s.cochran([[True], [False]]) == 1.0
+    with pytest.raises(ValueError, match="zip"):
+        s.cochran([[True, False], [True]])
+
+
 def test_mcnemar_with_thousands_of_flips_is_finite():
     assert s.mcnemar(2400, 2600) == pytest.approx(stats.binomtest(2400, 5000).pvalue, rel=1e-9)
 

@@ -5,6 +5,8 @@ behind the command), or after a new edition.
 """
 
 import json
+import random
+import re
 import sys
 from collections import Counter
 
@@ -16,6 +18,7 @@ from lm_eval_mathtasks.problems.gold import answer_in, gold_key, reference_text
 from lm_eval_mathtasks.problems.rows import set_rows
 from lm_eval_mathtasks.problems.sets import known_sets
 from lm_eval_mathtasks.problems.sources import content_checksum
+from lm_eval_mathtasks.text import letters
 from tests.conftest import SHARED, shared_path
 
 STORED = json.loads(FILE.read_text())
@@ -63,6 +66,32 @@ def test_other_questions_are_unknown():
 def test_copies_that_differ_in_space_and_case_are_known():
     questions = [question for question, _ in docs_of("sample-gsm8k", "")]
     assert counted(q.upper().replace(" ", "  ") for q in questions)["sample-gsm8k"] == len(questions)
+
+
+def changed(question, rng):
+    """The question with one number changed, in each of several ways."""
+    number = rng.choice(list(re.finditer(r"\d+", question)))
+    before, n, behind = question[: number.start()], number[0], question[number.end() :]
+    yield f"{before}{int(n) + 1}{behind}"
+    yield f"{before}{n}0{behind}"
+    yield f"{before}{n}.5{behind}" if not re.match(r"\.\d", behind) and not before.endswith(".") else ""
+    yield f"{before}-{n}{behind}" if not before.endswith("-") else ""
+    yield re.sub(r"(\d)\.(\d)", r"\1\2", question, count=1)
+    yield re.sub(r"frac\{(\d)(\d+)\}\{(\d+)\}", r"frac{\1}{\2\3}", question, count=1)
+    yield re.sub(r"(\d), (\d)(\d+)", r"\1\2, \3", question, count=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["sample-gsm8k", "sample-math", "gsm8k", "math", "olympiadbench", "omni-math-rule"]
+)
+def test_a_changed_number_is_another_question(name):
+    rng, planted = random.Random(0), 0
+    for question, _ in shared_docs(name):
+        for other in changed(question, rng) if re.search(r"\d", question) else ():
+            if other and other != question:
+                planted += 1
+                assert letters(other) != letters(question), other
+    assert planted > 300
 
 
 @pytest.mark.parametrize("name", ["sample-gsm8k", "sample-math"])

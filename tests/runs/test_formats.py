@@ -4,11 +4,13 @@ import json
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.runs.judged import judge_run
+from lm_eval_mathtasks.leaderboard.compare import score_of
+from lm_eval_mathtasks.runs.judged import judge_run, unlike_repeats
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
 
@@ -79,6 +81,85 @@ def test_a_folder_of_seeds_is_one_run_with_repeats(tmp_path):
     run = read_run(tmp_path)
     assert (run.task, run.protocol.k, len(run.rows)) == ("aime24", 3, N)
     assert {round(row.score, 3) for row in run.rows} == {0.667}
+
+
+def test_seeds_of_unlike_length_say_which_docs_lack_which(tmp_path):
+    """The second seed lacks a doc in the middle, the third its end: docs without ids are told by their questions."""
+    folder = tmp_path / "aime24"
+    for seed, docs in enumerate((range(N), (0, 1, 3, 4, 5), (0, 1, 2))):
+        rows = [nemo(i, is_correct=i == 3) for i in docs]
+        write_json_lines(folder / f"output-rs{seed}.jsonl", rows)
+    run = read_run(folder)
+    assert [len(row.responses) for row in run.rows] == [3, 3, 2, 2, 2, 2]
+    assert [row.score for row in run.rows] == [0, 0, 0, 1, 0, 0]
+    assert (
+        "of 6 docs some lack repeats: repeat rs1 of 1 (2); repeat rs2 of 3 (3, 4, 5)" in run.provenance.notes
+    )
+    # As steady as the harmonic mean of 2, 2, 2, 2, 3 and 3 answers.
+    assert score_of(replace(run, rows=(replace(run.rows[0], score=0.5), *run.rows[1:]))).k == 2
+
+
+@pytest.mark.parametrize(
+    ("marks", "lines", "docs", "k", "note"),
+    [
+        ({}, [0, 1, 2, 0, 1, 2], 3, 2, "taken as repeats"),
+        ({}, [0, 0, 1, 1, 2, 2], 3, 2, "taken as repeats"),
+        ({"id": "own"}, [0, 1, 2, 0, 1, 2], 3, 2, "taken as repeats"),
+        ({}, [0, 1, 2, 3, 0, 1, 2], 4, 2, "repeat 1 of 1 (3)"),
+        ({}, [0, 1, 2, 3, 4, 5, 0], 7, 1, "1 lines have the question of another line"),
+        ({}, [0, 1, 2, 3, 4, 5], 6, 1, None),
+    ],
+)
+def test_lines_of_one_question_are_repeats_or_said(tmp_path, marks, lines, docs, k, note):
+    """Two responses to each question are two to each doc, wherever docs are counted."""
+    rows = [
+        {"question": QUESTIONS[i], "gold": GOLD[i], "response": said(i, n % 2), "correct": n % 2 == 0,
+         **({"id": n} if marks else {})}
+        for n, i in enumerate(lines)
+    ]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "run.jsonl", rows), task="math")
+    assert (len(run.rows), run.protocol.k) == (docs, k)
+    assert len(judge_run(run)) == len(lines)
+    assert any(note in one for one in run.provenance.notes) if note else not run.provenance.notes
+
+
+def test_the_same_answers_twice_are_one_answer_to_each_doc(tmp_path):
+    """A file that was written twice, or greedy repeats."""
+    rows = [
+        {"question": q, "gold": "1", "response": f"{q} " * 9, "correct": i < 3}
+        for i, q in enumerate(QUESTIONS)
+    ]
+    run = read_run(write_json_lines(tmp_path / "run.jsonl", rows * 2), task="math")
+    assert (len(run.rows), run.protocol.k, score_of(run).k) == (N, 2, 1)
+    assert any("the same text each time: they count as one" in note for note in run.provenance.notes)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [({"repeat": 0}, "each repeat once of the id 0, got one"), ({"repeat": 1, "question": "4?"}, "got several")],
+)  # fmt: skip
+def test_repeats_that_contradict_each_other_are_refused(tmp_path, second, words):
+    rows = [
+        {"id": 0, "question": "3?", "gold": "1", "response": "1", "repeat": 0, **more}
+        for more in ({}, second)
+    ]
+    with pytest.raises(EvidenceError, match=words):
+        read_run(write_json_lines(tmp_path / "run.jsonl", rows), task="math")
+
+
+def test_two_runs_in_one_file_are_no_repeats(tmp_path):
+    """40 docs, of which one run has all right and the other half: seen by the verdicts of our grader."""
+
+    def unlike(wrong):
+        rows = [
+            {"question": f"{q} {d}", "gold": GOLD[i], "response": said(i, again and wrong(i + d)), "correct": True}
+            for again in (0, 1) for d in range(7) for i, q in enumerate(QUESTIONS)
+        ]  # fmt: skip
+        run = read_run(write_json_lines(tmp_path / "run.jsonl", rows), task="math")
+        return unlike_repeats(run, judge_run(run))
+
+    assert unlike(lambda n: n % 2) == (0.5, 1.0)
+    assert unlike(lambda n: n == 1) is None
 
 
 def test_a_judgement_in_words_is_a_verdict(tmp_path):

@@ -383,13 +383,35 @@ def test_what_packages_refuse_is_said(run, tmp_path):
         assert (status, said in " ".join(err.split())) == (2, True), err
 
 
-def test_an_adapter_is_merged_and_trained_whole(run, tmp_path):
+def _weights(folder):
+    from safetensors.torch import load_file
+
+    (file,) = folder.glob("*.safetensors")
+    return load_file(file)
+
+
+def test_an_adapter_is_merged_and_trained_whole(run, tmp_path, capsys):
     status, _, err = run("sft", trl=LORA, output=str(tmp_path / "adapter"))
     assert status == 0, err
     status, out, err = run("sft", model=tmp_path / "adapter")
     assert (status, "2 steps" in out) == (0, True), err
     assert (tmp_path / "out" / "model.safetensors").exists()
     about = tmp_path / "adapter" / "adapter_config.json"
+    merge = ["train", "merge", "--out", str(tmp_path / "whole")]
+    assert cli.main([*merge, str(about.parent)]) == 0
+    parts = {name: _weights(tmp_path / name) for name in ("adapter", "whole")}
+    base, scale = _weights(embedded.path("sft")), json.loads(about.read_text())["lora_alpha"] / 4
+    name = "model.layers.0.mlp.up_proj"
+    low, high = (parts["adapter"][f"base_model.model.{name}.lora_{one}.weight"] for one in "AB")
+    assert high.abs().sum() > 0
+    summed = base[f"{name}.weight"].float() + scale * high @ low
+    assert (parts["whole"][f"{name}.weight"].float() - summed).abs().max() < 1e-6
+    capsys.readouterr()
+    # Never over another model, and of an adapter only.
+    for given, said in ((about.parent, "an empty folder as --out"), (tmp_path, "no adapter_config.json in")):
+        target = tmp_path / ("whole" if given == about.parent else "other")
+        assert cli.main([*merge[:-1], str(target), str(given)]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
     outer = tmp_path / "outer"
     shutil.copytree(about.parent, outer)
     named = {**json.loads(about.read_text()), "base_model_name_or_path": str(about.parent)}

@@ -40,9 +40,8 @@ def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
     # A log that has the rate knew how its responses ended, though it may not say so of each.
-    told = all(row.finish_reason(k) for k in row.there) or any(
-        n.startswith("truncated,") for n in row.metrics
-    )
+    rated = any(name.startswith("truncated,") for name in row.metrics)
+    told = rated or all(row.finish_reason(k) for k in row.there)
     scores = doc_scores(judged, gold=row.gold, asked=len(row.responses), told=told)
     if not judged:
         return scores
@@ -146,13 +145,12 @@ def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
 
 def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> Sections:
     """Return what the results file says of one task."""
-    names = list(dict.fromkeys(name for one in scores for name in one))
     docs = len(run.rows)
     numbers = {"name": run.task, "alias": run.task, "sample_len": docs, **aggregate(scores)}
     original = run.provenance.docs_of_task
     known = {
         "results": numbers,
-        "higher_is_better": {name: name not in _LOWER_IS_BETTER for name in names},
+        "higher_is_better": {name: name not in _LOWER_IS_BETTER for one in scores for name in one},
         "n-samples": {"original": docs if original is None else original, "effective": docs},
         "task_hashes": task_hash,
         "versions": run.provenance.task_version,
