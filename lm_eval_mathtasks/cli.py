@@ -1,6 +1,7 @@
 """The command `mathtasks`: dispatch only. The command `a-b` is commands/a_b.py, and nothing is imported for another."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -84,6 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe went away (`| head`): nothing is wrong
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        print(
+            f"mathtasks: Expected room on the disk{where}, got none. Make room and try again.",
+            file=sys.stderr,
+        )
+        return EXIT_USER_ERROR
 
 
 def _dispatch(given: list[str]) -> int:

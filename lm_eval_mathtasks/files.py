@@ -47,9 +47,12 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name and then rename it: it is there whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("wb") as file:
-        fill(file)
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            fill(file)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_page(path: Path, text: str, what: str) -> None:
