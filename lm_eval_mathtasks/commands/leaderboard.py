@@ -115,6 +115,8 @@ def _show(args: argparse.Namespace) -> int:
         return 1
     if args.plot and args.format != "text":
         raise ClaimError("--plot with --format text", f"--format {args.format}", "leave one of them out")
+    if args.format != "text":
+        refuse_unused(args, ("long",), f"--format {args.format}, which has sources, remarks and ids,")
     if not args.plot:
         tables = board_tables(chosen, claims, limit=_limit(args), today=date.today())
         brief = args.format == "text" and not args.long
@@ -122,7 +124,7 @@ def _show(args: argparse.Namespace) -> int:
         if brief:
             print_lines((f"• {note}" for note in BRIEFLY), indent=2)
         return 0
-    refuse_unused(args, ("limit",), "--plot, which draws every claim,")
+    refuse_unused(args, ("limit", "long"), "--plot, which draws every claim,")
     for (benchmark, counted), lines in board_lines(chosen).items():
         print_lines((f"{benchmark}: {counted}: score against size", *plot_lines(lines), ""), indent=0)
     return 0
@@ -175,6 +177,8 @@ def _measured(args: argparse.Namespace) -> int:
         raise ClaimError("a folder of packs for --logs", f"{args.logs}, which holds none", "check the path")
     claims = load_claims(args.leaderboards)
     path = claims.folder / FILE
+    if not Path(args.logs).is_dir():
+        raise ClaimError("a folder of logs", f"no folder {args.logs}", "name it with --logs")
     page = measured_page(Path(args.logs), claims)
     if not args.check:
         path.write_text(page, encoding="utf-8")
