@@ -105,7 +105,8 @@ def said_of_gap(explained: Explanation) -> str:
     more = len(lost) - len(parts)
     parts += [f"{percent(sum(c.fair for c in lost[NAMED:]), 1)} by {more} other causes"] if more else []
     accounted = f"its responses account for {', '.join(parts)}"
-    went = accounted if parts else "no response was lost to its form or a cut"
+    none = "no points were lost to form" if explained.causes else "no response was lost to its form"
+    went = accounted if parts else f"{none} or a cut"
     if explained.published is None:
         return f"{name_of(run)} scores {score} on {run.task}; {went}."
     gap = explained.published - explained.score

@@ -88,7 +88,7 @@ class Bucket:
         if self.share < 1:
             self.share = min(1.0, self.share + SHARE_STEP * passed / SHARE_EVERY_S)
         if self.guessed:
-            calm = now - (self._empty_at or now)
+            calm = now - max(self._empty_at or now, self.cut_at)
             self.rate *= 1 + GUESS_GROWTH_PER_S * passed * (1 + calm / GUESS_FASTER_S)
         self.level = min(self.capacity + self._brim(), self.level + passed * self._pace())
 

@@ -7,7 +7,7 @@ import pytest
 
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.headers import Reading
-from lm_eval_mathtasks.models.limits import BRIM_S, Bucket
+from lm_eval_mathtasks.models.limits import BRIM_S, Bucket, Mark
 
 
 class Server:
@@ -107,6 +107,17 @@ def test_nothing_is_said_at_all(refused_cost):
     took = drive(server, bucket, 500, headers=False)
     assert took < 1.25 * 63.3
     assert server.refused < 150
+
+
+def test_a_guess_does_not_grow_while_nothing_but_refusals_comes():
+    """A server that counts refused requests never lets one through at a rate that grows."""
+    bucket = Bucket(None, 0.0)
+    for turn in range(200):
+        now = 1.0 + 3.0 * turn
+        bucket.advance(now)
+        bucket.guess(Mark(now, 0.0, 0.0), now)
+        assert bucket.rate <= 1.0
+    assert bucket.rate < 0.1
 
 
 def test_tokens_given_back_are_used():
