@@ -71,7 +71,9 @@ _NAMED_VALUE = re.compile(r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)")
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
-    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*|\b(?:whether|doubt\w*))\s"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*"
+    # but not "doubtless", "there is no doubt" or the Doubtfire family
+    r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
 _DOUBTS = re.compile(rf"{_DOUBT}(?:\w+\s){{0,3}}\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
