@@ -136,9 +136,8 @@ def test_a_question_in_another_spelling_of_latex_is_the_same(one, other):
     ("one", "other"),
     [
         ("22.5", "225"), ("0.5", "5"), (r"\frac{1}{23}", r"\frac{12}{3}"), (r"\frac12", "12"), ("1, 23", "12, 3"),
-        ("x^2", "x2"), ("6_8", "68"), ("1.5", "1, 5"), (r"\leq", "<"), (r"\times", r"\cdot"), ("3 4", "34"), ("-3", "3"),
-        (".5", "5"),
-        (r"\left 2 \right 3", "23"), ("1,00", "100"),
+        ("x^2", "x2"), ("6_8", "68"), ("1.5", "1, 5"), (r"\leq", "<"), (r"\times", r"\cdot"), ("3 4", "34"),
+        ("-3", "3"), (".5", "5"), (r"\left 2 \right 3", "23"), ("1,00", "100"),
     ],
 )  # fmt: skip
 def test_numbers_and_signs_of_a_question_stay_what_they_are(one, other):

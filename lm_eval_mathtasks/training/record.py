@@ -81,7 +81,7 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def used_before(path: Path) -> dict[str, Any]:
+def used_before(path: Path) -> Mapping[str, Any]:
     """What `write_used` wrote; {} where there is nothing, or nothing that can be read."""
     import yaml
 
@@ -102,8 +102,8 @@ def settings_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
     }
 
 
-def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, Any]:
-    found = {}
+def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, own in value.items():
         found |= _leaves(own, f"{under}{key}.") if isinstance(own, Mapping) else {f"{under}{key}": own}
     return found
