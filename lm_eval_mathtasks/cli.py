@@ -106,12 +106,15 @@ def _dispatch(given: list[str]) -> int:
             near = get_close_matches(given[0], COMMANDS, n=1)
             fix = f"did you mean mathtasks {near[0]}?" if near else "`mathtasks` alone lists them"
             raise MathtasksError("a command", given[0], fix)
-        _overview().parse_args(given)
+        parser = _overview()
+        if given[0] not in parser._option_string_actions:
+            raise parser.unknown(given[0])
+        parser.parse_args(given)
     name, rest = " ".join(given[:words]), given[words:]
     return int(_module(name).main(rest if name in LM_EVAL_FLAGS else parser_of(name).parse_args(rest)))
 
 
-def _overview() -> argparse.ArgumentParser:
+def _overview() -> Parser:
     """What answers `mathtasks --help`, and whatever names no command."""
     from lm_eval_mathtasks.tables import wrapped_lines
 

@@ -117,6 +117,11 @@ def read_json_lines(path: Path, error: Error) -> list[dict[str, Any]]:
     return [row for _, row in json_lines(path, error)]
 
 
+def read_table(path: Path, error: Error) -> list[dict[str, Any]]:
+    """Return the rows of a file of JSON lines or of parquet, by its ending; raises `error` where it cannot be read."""
+    return read_parquet(path, error) if path.suffix == ".parquet" else read_json_lines(path, error)
+
+
 def read_json(path: Path, error: Error) -> Any:
     """Return what a JSON file holds, which may be packed with gzip; raises `error` where it cannot be read."""
     try:
