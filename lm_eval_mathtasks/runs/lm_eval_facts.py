@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
+from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Protocol, Provenance
@@ -92,7 +93,7 @@ def protocol_of(
     arguments = arguments_of(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
     settings = {**config.get("generation_kwargs", {}), **settings}
-    limit = settings.get("max_gen_toks") or settings.get("max_tokens") or settings.get("max_new_tokens")
+    limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
     temperature = settings.get("temperature")
     if temperature is None and settings.get("do_sample") is False:
         temperature = 0.0

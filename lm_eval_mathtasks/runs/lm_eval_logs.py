@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import json_lines, read_json, sha256
+from lm_eval_mathtasks.files import json_lines, read_json
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION, first_text, of_doc
 from lm_eval_mathtasks.runs.filters import (
@@ -40,6 +40,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import (
     SampleLine,
     TaskConfig,
     filter_of,
+    hashed_together,
     number_in,
 )
 from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
@@ -245,11 +246,8 @@ def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
 def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
     """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
     stated = results.get("task_hashes", {}).get(task)
-    parts = [line.get(key) for line in lines for key in HASHES]
-    if not stated or None in parts:
-        return
-    actual = sha256("".join(map(str, parts)))
-    if actual != stated:
+    actual = hashed_together(line.get(key) for line in lines for key in HASHES)
+    if stated and actual and actual != stated:
         raise EvidenceError(
             f"samples of {task} that belong to its results",
             f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",
