@@ -47,9 +47,8 @@ def yaml_files(folders: Sequence[Path]) -> list[Path]:
 def require_folders(folders: Sequence[Path]) -> None:
     """Raise TaskError for a folder of tasks that is not there: lm-eval would look into it in silence."""
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-        raise TaskError(
-            "a folder of tasks", f"--include_path {missing[0]}, which does not exist", "check the path"
-        )
+        fix = "check the path"
+        raise TaskError("a folder of tasks", f"--include_path {missing[0]}, which does not exist", fix)
 
 
 def file_problems(folders: Sequence[Path]) -> Iterator[Problem]:

@@ -2,11 +2,10 @@
 
 import argparse
 import re
-from collections.abc import Iterator
-from difflib import get_close_matches
-from typing import NoReturn
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
-from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.errors import MathtasksError, did_you_mean
 
 _KINDS = {"int": "a whole number", "float": "a number"}
 
@@ -14,18 +13,25 @@ _KINDS = {"int": "a whole number", "float": "a number"}
 class Parser(argparse.ArgumentParser):
     """argparse's parser, but that what it cannot read raises MathtasksError; of its commands too."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Raise the error for what is left over, in the name of the command that was meant: argparse hands it to the
+        command above."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            raise self.unknown(unknown[0])
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Raise the error that argparse has written in its own words. Values that may hold a key are not repeated."""
         what, _, rest = message.partition(": ")
-        if what == "unrecognized arguments":
-            raise self.unknown(rest.split()[0])
         if what == "the following arguments are required":
-            raise MathtasksError(f"{rest} for `{self.prog}`", "none", self._help("shows how"))
+            of = next((one.choices for one in self._actions if one.choices and rest == one.dest), None)
+            wanted = f"one of {', '.join(of)}" if of else rest
+            raise MathtasksError(f"{wanted} for `{self.prog}`", "none", self._help("shows how"))
         if what == "ambiguous option":
             given, _, known = rest.partition(" could match ")
-            raise MathtasksError(
-                "one flag", f"{given.partition('=')[0]}, which may be {known}", "write it out"
-            )
+            fix = "write it out"
+            raise MathtasksError("one flag", f"{given.partition('=')[0]}, which may be {known}", fix)
         name = what.removeprefix("argument ").partition("/")[0]
         if name == what:
             raise MathtasksError("arguments that can be read", message, self._help("shows how"))
@@ -61,19 +67,18 @@ class Parser(argparse.ArgumentParser):
 
     def _of_choice(self, name: str, choices: list[str], said: str) -> MathtasksError:
         given = said.removeprefix("invalid choice: ").partition(" (choose from")[0].strip("'\"")
-        near = get_close_matches(given.lower(), choices, n=1)
         other = f"{name} {choices[0]}" if name.startswith("-") else self._help("says what each is")
-        fix = f"did you mean {near[0]}?" if near else other
+        fix = did_you_mean(given.lower(), choices, other)
         return MathtasksError(f"{name}, one of {', '.join(choices)}", given, fix)
 
     def unknown(self, word: str) -> MathtasksError:
         """The error for a word that is no flag and no argument."""
         word = word.partition("=")[0]
         if not word.startswith("-"):
-            fix = f"take it out, or put quotes around what has spaces; {self._help('lists what it takes')}"
+            fix = "take it out, put it behind its flag, or put quotes around what has spaces; "
+            fix += self._help("lists what it takes")
             return MathtasksError(f"no further argument of `{self.prog}`", repr(word), fix)
-        near = get_close_matches(word, _flags(self), n=1)
-        fix = f"did you mean {near[0]}?" if near else self._help("lists them")
+        fix = did_you_mean(word, _flags(self), self._help("lists them"))
         return MathtasksError(f"flags of `{self.prog}`", word, fix)
 
     def _help(self, does: str) -> str:
@@ -83,6 +88,16 @@ class Parser(argparse.ArgumentParser):
     def _value(action: argparse.Action | None) -> str:
         metavar = action.metavar if action is not None else None
         return metavar if isinstance(metavar, str) else "VALUE"
+
+
+def declare(parser: argparse._ActionsContainer, flags: Mapping[str, str], **how: Any) -> None:
+    """Declare flags by their help: {"--gold FILE": "reference answers"}. how: of all of them, as argparse takes it."""
+    for flag, text in flags.items():
+        *names, last = flag.split()
+        if last.startswith("-"):
+            parser.add_argument(*names, last, help=text, **how)
+        else:
+            parser.add_argument(*names, metavar=last, help=text, **how)
 
 
 def _flags(parser: argparse.ArgumentParser) -> Iterator[str]:

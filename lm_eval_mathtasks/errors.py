@@ -24,6 +24,9 @@ path"), and `fix` is a sentence that may begin in lower case ("add --model_args 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class MathtasksError(Exception):
     """Base of all errors of this package; `wanted`, `got` and `fix` hold the parts of its text."""
@@ -56,6 +59,12 @@ def sentence(text: str) -> str:
     elif text[0].isalpha():
         text = text[0].upper() + text[1:]
     return f"{text} " if text.endswith((".", "!", "?")) else f"{text}. "
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str, *, n: int = 1, cutoff: float = 0.6) -> str:
+    """What to try instead of an unknown word: at most `n` known ones that are alike (difflib), else `otherwise`."""
+    near = get_close_matches(word, list(known), n, cutoff)
+    return f"did you mean {', '.join(near)}?" if near else otherwise
 
 
 class TaskError(MathtasksError):

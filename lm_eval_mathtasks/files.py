@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 
 Error = type[MathtasksError]
 _GZIP = b"\x1f\x8b"
@@ -38,13 +38,30 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def short_path(path: str | Path) -> str:
+    """A path as a user would type it: from the working folder, where that is shorter."""
+    return min(str(Path(path)), os.path.relpath(path), key=len)
+
+
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name and then rename it: it is there whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("wb") as file:
-        fill(file)
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            fill(file)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_page(path: Path, text: str, what: str) -> None:
+    """Write a text, and its folder where need be. Raises EvidenceError where there is no room; what: file or folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvidenceError(f"room to write {path}", str(error), f"name another {what} with -o") from error
 
 
 def write_fault(path: Path, *, folder: bool = False) -> str | None:
@@ -98,6 +115,11 @@ def json_lines(path: Path, error: Error, *, unfinished: bool = False) -> Iterato
 def read_json_lines(path: Path, error: Error) -> list[dict[str, Any]]:
     """Return the objects of a file of JSON lines; raises as `json_lines`."""
     return [row for _, row in json_lines(path, error)]
+
+
+def read_table(path: Path, error: Error) -> list[dict[str, Any]]:
+    """Return the rows of a file of JSON lines or of parquet, by its ending; raises `error` where it cannot be read."""
+    return read_parquet(path, error) if path.suffix == ".parquet" else read_json_lines(path, error)
 
 
 def read_json(path: Path, error: Error) -> Any:

@@ -30,11 +30,9 @@ def read_ruler(name: str | None, model: str | None) -> Ruler:
     try:
         tokenizer = _read(str(name))
     except Exception as error:  # each of the two packages raises its own kinds, bare ones among them
-        raise EvidenceError(
-            f"a tokenizer at {name}",
-            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            "pass a folder with tokenizer.json, or --tokenizer chars for an estimate",
-        ) from error
+        got = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        fix = "pass a folder with tokenizer.json, or --tokenizer chars for an estimate"
+        raise EvidenceError(f"a tokenizer at {name}", got, fix) from error
 
     def ends(text: str) -> list[int]:
         return [end for _, end in tokenizer.encode(text, add_special_tokens=False).offsets]

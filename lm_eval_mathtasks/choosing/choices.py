@@ -62,11 +62,8 @@ def weights(scores: Sequence[float], how: Weighing) -> list[float]:
     if how == "sigmoid":
         return [0.5 * (1 + math.tanh(score / 2)) for score in scores]
     if min(scores) < 0:
-        raise ScoreError(
-            "scores of at least 0 to add up as votes",
-            f"{min(scores):g}",
-            "--weights exp, or sigmoid for logits",
-        )
+        fix = "--weights exp, or sigmoid for logits"
+        raise ScoreError("scores of at least 0 to add up as votes", f"{min(scores):g}", fix)
     return list(scores)
 
 
@@ -105,9 +102,8 @@ def class_accuracy(votes: Votes) -> list[float]:
 
 def _checked(n: int, k: int) -> int:
     if not 1 <= k <= n:
-        raise Undefined(
-            "k between 1 and the number of responses", f"k = {k} of n = {n}", "choose a smaller k"
-        )
+        fix = "choose a smaller k"
+        raise Undefined("k between 1 and the number of responses", f"k = {k} of n = {n}", fix)
     return n
 
 

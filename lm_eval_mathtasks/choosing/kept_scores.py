@@ -44,19 +44,17 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
                     out.write(_line(row.doc_id, k, score, spec, digests[row.doc_id, k]))
             if time.monotonic() - reported > _REPORT_S:
                 reported = time.monotonic()
-                print(
-                    f"scored {number} of {len(run.answered)} docs in {reported - begun:.0f} s",
-                    file=sys.stderr,
-                )
+                took = f"{reported - begun:.0f} s"
+                print(f"scored {number} of {len(run.answered)} docs in {took}", file=sys.stderr)
     return {row.doc_id: {k: found[row.doc_id, k] for k in row.there} for row in run.answered}
 
 
 def _asked(row: Row, scorer: Scorer) -> str:
     """What the scorer is told was asked: the bare question, or the prompt as the model saw it."""
     conversation = json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
-    asked = (
-        (row.prompt or (row.question and conversation)) if scorer.of_prompt else (row.question or row.prompt)
-    )
+    asked = row.question or row.prompt
+    if scorer.of_prompt:
+        asked = row.prompt or (row.question and conversation)
     if not asked:
         raise ScoreError(f"the question of doc {row.doc_id}", "none in the run", "add a column `question`")
     return asked

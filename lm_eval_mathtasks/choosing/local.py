@@ -33,11 +33,8 @@ class Local:
 
         adapter = Path(folder) / ADAPTER
         if not (Path(folder) / "config.json").is_file() and not adapter.is_file():
-            raise ScoreError(
-                "a folder with a Hugging Face model or a LoRA adapter",
-                f"no config.json in {folder}",
-                "check the path",
-            )
+            got = f"no config.json in {folder}"
+            raise ScoreError("a folder with a Hugging Face model or a LoRA adapter", got, "check the path")
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
             dtype = getattr(torch, settings.dtype)
@@ -54,16 +51,12 @@ class Local:
         model, loading = self._class().from_pretrained(
             folder, dtype=dtype, output_loading_info=True, **config
         )
-        missing = [
-            key for key in sorted(loading["missing_keys"]) if not any(name in key for name in elsewhere)
-        ]
+        keys = sorted(loading["missing_keys"])
+        missing = [key for key in keys if not any(name in key for name in elsewhere)]
         if missing:
             # transformers would fill them with random numbers and warn.
-            raise ScoreError(
-                f"a {type(model).__name__} in {folder}",
-                f"no weights for {', '.join(missing[:3])}",
-                "name another KIND:",
-            )
+            got = f"no weights for {', '.join(missing[:3])}"
+            raise ScoreError(f"a {type(model).__name__} in {folder}", got, "name another KIND:")
         return model
 
     def _adapted(self, folder: str, dtype: Any) -> Any:
@@ -72,12 +65,8 @@ class Local:
 
         about = PeftConfig.from_pretrained(folder)
         config = {} if self.labels is None else {"num_labels": self.labels}
-        base = self._whole(
-            about.base_model_name_or_path,
-            dtype,
-            elsewhere=getattr(about, "modules_to_save", None) or (),
-            **config,
-        )
+        saved = getattr(about, "modules_to_save", None) or ()
+        base = self._whole(about.base_model_name_or_path, dtype, elsewhere=saved, **config)
         return PeftModel.from_pretrained(base, folder).merge_and_unload()
 
     def _class(self) -> Any:
@@ -145,9 +134,8 @@ class Local:
         """The id of a text that must be one token."""
         found = self.ids(text)
         if len(found) != 1 or found[0] == self.tokenizer.unk_token_id:
-            raise ScoreError(
-                f"a verifier whose vocabulary has {text!r} as a token", str(found), "name another KIND:"
-            )
+            fix = "name another KIND:"
+            raise ScoreError(f"a verifier whose vocabulary has {text!r} as a token", str(found), fix)
         return found[0]
 
     def marked(self, ids: list[int], marker: int, count: int) -> Encoded:
@@ -155,7 +143,6 @@ class Local:
         places = [place for place, token in enumerate(ids) if token == marker]
         if len(places) != count:
             got = f"{len(places)} step markers for {count} steps"
-            raise ScoreError(
-                "a step marker after each step", got, "see whether the response holds the marker itself"
-            )
+            fix = "see whether the response holds the marker itself"
+            raise ScoreError("a step marker after each step", got, fix)
         return Encoded(ids, places)

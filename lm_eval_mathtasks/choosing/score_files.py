@@ -111,11 +111,9 @@ class _Places:
         fits = [name for name in names if name in (like or self.rows)] or (like if len(like) == 1 else [])
         if fits:
             return fits[0]
-        raise ScoreError(
-            f"a doc of the run in {where}",
-            f"no doc {', '.join(names)}" if names else f"no id, and {len(like)} docs with its question",
-            f"name the doc in a column `doc_id`; the run has {', '.join(list(self.rows)[:3])}, ...",
-        )
+        got = f"no doc {', '.join(names)}" if names else f"no id, and {len(like)} docs with its question"
+        fix = f"name the doc in a column `doc_id`; the run has {', '.join(list(self.rows)[:3])}, ..."
+        raise ScoreError(f"a doc of the run in {where}", got, fix)
 
 
 def _lines(rows: Sequence[Mapping[str, Any]], places: _Places, column: str, file: Path) -> Iterator[_Line]:
@@ -191,11 +189,9 @@ def _score(line: _Line, value: Any) -> Score:
 def _complete(found: Mapping[tuple[str, int], Score], run: Run, file: Path) -> Scores:
     places = [(row.doc_id, k) for row in run.answered for k in row.there]
     if missing := [place for place in places if place not in found]:
-        raise ScoreError(
-            f"a score in {file} for each response of {run.label}",
-            f"none for {len(missing)}, for instance doc {missing[0][0]}, repeat {missing[0][1]}",
-            "score them, or choose among the docs that are scored",
-        )
+        got = f"none for {len(missing)}, for instance doc {missing[0][0]}, repeat {missing[0][1]}"
+        fix = "score them, or choose among the docs that are scored"
+        raise ScoreError(f"a score in {file} for each response of {run.label}", got, fix)
     scores: Scores = {}
     for doc_id, k in places:
         scores.setdefault(doc_id, {})[k] = found[doc_id, k]

@@ -39,8 +39,5 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
             return Endpoint(kind, where, settings)
         return KINDS[kind][0](where, settings)
     except ImportError as error:
-        raise ScoreError(
-            "transformers and torch, or tenacity for a server",
-            str(error),
-            "run pip install 'lm-eval-mathtasks[hf,api]'",
-        ) from error
+        fix = "run pip install 'lm-eval-mathtasks[hf,api]'"
+        raise ScoreError("transformers and torch, or tenacity for a server", str(error), fix) from error

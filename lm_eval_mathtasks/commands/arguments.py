@@ -1,10 +1,11 @@
 """Command-line arguments that several commands take: which runs of a log are meant, which claims, whole numbers."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
+from lm_eval_mathtasks.command_line import declare as declare  # noqa: PLC0414  # commands take it from here
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.runs.columns import FACTS
@@ -21,16 +22,6 @@ COLUMNS_HELP = (
 # What concerns published scores, and nothing else.
 OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips")
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
-
-
-def declare(parser: argparse._ActionsContainer, flags: Mapping[str, str], **how: Any) -> None:
-    """Declare flags by their help: {"--gold FILE": "reference answers"}. how: of all of them, as argparse takes it."""
-    for flag, text in flags.items():
-        *names, last = flag.split()
-        if last.startswith("-"):
-            parser.add_argument(*names, last, help=text, **how)
-        else:
-            parser.add_argument(*names, metavar=last, help=text, **how)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -115,9 +106,8 @@ def column_names(text: str | None) -> dict[str, str]:
     """Read FACT=NAME,...: which columns of a file of lines hold what; raises EvidenceError for anything else."""
     parts = [part.partition("=") for part in (text or "").split(",") if part.strip()]
     if any(not equals or not name.strip() for _, equals, name in parts):
-        raise EvidenceError(
-            "--columns FACT=NAME,...", str(text), "for instance response=generation,gold=answer"
-        )
+        fix = "for instance response=generation,gold=answer"
+        raise EvidenceError("--columns FACT=NAME,...", str(text), fix)
     return {fact.strip(): name.strip() for fact, _, name in parts}
 
 

@@ -34,11 +34,8 @@ def main(arguments: Sequence[str]) -> int:
         print(_HELP, end="")
         return 0
     if not arguments or arguments[0].startswith("-"):
-        raise ModelError(
-            "a file to write",
-            " ".join(arguments[:1]) or "nothing",
-            "write `mathtasks batch write FILE --model ...`; --help has an example",
-        )
+        fix = "write `mathtasks batch write FILE --model ...`; --help has an example"
+        raise ModelError("a file to write", " ".join(arguments[:1]) or "nothing", fix)
     from lm_eval_mathtasks.host.run import run
 
     return run([*arguments[1:], "--model_args", f"batch_out={arguments[0]}"])

@@ -5,21 +5,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.commands.arguments import declare
 from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.tables import print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks check`."""
-    parser.add_argument(
-        "--include_path", type=Path, action="append", default=[], help="a further folder of tasks"
+    declare(parser, {"--include_path": "a further folder of tasks"}, type=Path, action="append", default=[])
+    declare(
+        parser, {"--need-data": "exit with 1 where the data of a task is not at hand"}, action="store_true"
     )
-    parser.add_argument(
-        "--need-data", action="store_true", help="exit with 1 where the data of a task is not at hand"
-    )
-    parser.add_argument(
-        "--metadata", type=_json_object, default={}, help='as for run, e.g. \'{"data_dir": "..."}\''
-    )
+    metadata = 'as for run, e.g. \'{"data_dir": "..."}\''
+    declare(parser, {"--metadata": metadata}, type=_json_object, default={})
 
 
 def main(args: argparse.Namespace) -> int:
@@ -31,14 +29,13 @@ def main(args: argparse.Namespace) -> int:
     errors = sum(problem.severity == "error" for problem in problems)
     lines = [str(problem) for problem in problems if problem not in missing]
     if missing:
-        names_missing = ", ".join(p.where for p in missing)
-        lines.append(
-            f"data not at hand for {len(missing)} tasks, which is no fault of theirs: {names_missing}"
-        )
-        lines.append(f"the first of them: {missing[0].what}")
-    loaded = (
-        f"{len({*names} - {p.where for p in problems if p.severity != 'warning'})} of {len(names)} tasks load"
-    )
+        absent = ", ".join(p.where for p in missing)
+        lines += [
+            f"data not at hand for {len(missing)} tasks, which is no fault of theirs: {absent}",
+            f"the first of them: {missing[0].what}",
+        ]
+    stopped = {p.where for p in problems if p.severity != "warning"}
+    loaded = f"{len({*names} - stopped)} of {len(names)} tasks load"
     print_lines([*lines, f"{loaded}, {errors} errors, {len(problems) - errors - len(missing)} warnings"])
     return int(errors + args.need_data * len(missing) > 0)
 

@@ -59,9 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-scores FILE": "keep scores as they come; the same command resumes",
         "--scorer-model NAME": "the verifier's name on its server",
     })  # fmt: skip
-    declare(
-        parser, {"--k": "comma-separated; by default the powers of two up to n, and n"}, type=whole_numbers
-    )
+    ks = "comma-separated; by default the powers of two up to n, and n"
+    declare(parser, {"--k": ks}, type=whole_numbers)
     regrade = "judge by our grader, as always here: a vote needs a verdict on every response"
     declare(parser, {"--regrade": regrade}, action="store_true")
     plain = Settings()
@@ -107,37 +106,30 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
     """The scores, and where they come from in words."""
     if args.scorer:
         refuse_unused(args, ("score_column",), "a scorer")
-        of_local, of_server = ("device", "dtype"), ("scorer_model",)
         if on_a_server(args.scorer):
-            refuse_unused(args, of_local, "a scorer on a server")
+            refuse_unused(args, ("device", "dtype"), "a scorer on a server")
         else:
-            refuse_unused(args, of_server, "a scorer in a folder")
-        given = {
-            "device": args.device,
-            "dtype": args.dtype,
-            "batch": args.batch_size,
-            "model": args.scorer_model,
-        }
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+            refuse_unused(args, ("scorer_model",), "a scorer in a folder")
+        given = (args.device, args.dtype, args.batch_size, args.scorer_model)
+        chosen = zip(Settings._fields, given, strict=True)
+        settings = Settings(**{name: value for name, value in chosen if value is not None})
         kept = Path(args.save_scores) if args.save_scores else None
         return score_run(run, make_scorer(args.scorer, settings), args.scorer, kept), args.scorer
     refuse_unused(args, _OF_SCORERS, "a file of scores (no --scorer)")
     path = args.scores or args.run
     if not Path(path).is_file():
         got = f"{path}, which {'is a folder' if Path(path).exists() else 'does not exist'}"
-        raise ScoreError(
-            "a file of scores to choose by", got, "name one with --scores, or --scorer KIND:PATH"
-        )
+        fix = "name one with --scores, or --scorer KIND:PATH"
+        raise ScoreError("a file of scores to choose by", got, fix)
     return read_scores(path, run, args.score_column), path
 
 
 def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) -> dict[str, list[float]]:
     """One number for each judged response, in the order of the judgements, which are what votes."""
     found: dict[str, list[float]] = {}
-    for judgement in judgements:
-        if judgement.doc_id in scores:
-            score = scores[judgement.doc_id][judgement.repeat]
-            found.setdefault(judgement.doc_id, []).append(one_score(score, how))
+    for one in judgements:
+        if one.doc_id in scores:
+            found.setdefault(one.doc_id, []).append(one_score(scores[one.doc_id][one.repeat], how))
     return found
 
 
@@ -160,19 +152,16 @@ def _notes(chosen: Chosen, ks: Sequence[int], weighing: Weighing) -> list[str]:
         f"a vote in weighted@k counts {_WEIGHTS[weighing]}",
     ]
     if chosen.noise:
-        notes.append(
-            f"weighted@k is resampled where subsets are many: a standard error of {100 * chosen.noise:.2f}"
-        )
+        error = f"a standard error of {100 * chosen.noise:.2f}"
+        notes.append(f"weighted@k is resampled where subsets are many: {error}")
     if chosen.area is None:
-        return [
-            *notes,
-            "no doc has both a correct and a wrong response: the scores have nothing to tell apart",
-        ]
-    d = f", as a normal scorer with d = {quality(chosen.area):.2f}" if 0 < chosen.area < 1 else ""
-    return [
-        *notes,
-        f"within a doc a correct response outscores a wrong one in {100 * chosen.area:.1f} % of pairs{d}",
-    ]
+        told = "no doc has both a correct and a wrong response: the scores have nothing to tell apart"
+    else:
+        d = f", as a normal scorer with d = {quality(chosen.area):.2f}" if 0 < chosen.area < 1 else ""
+        told = (
+            f"within a doc a correct response outscores a wrong one in {100 * chosen.area:.1f} % of pairs{d}"
+        )
+    return [*notes, told]
 
 
 _WEIGHTS = {"sum": "its score", "exp": "e^score", "sigmoid": "1 / (1 + e^-score)"}

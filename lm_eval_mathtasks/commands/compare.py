@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import fmean
 
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
@@ -51,18 +52,15 @@ _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
-    declare(
-        parser,
-        {"--models MODEL": "of one RUN that holds several models, these against each other"},
-        nargs="+",
-    )
+    models = "of one RUN that holds several models, these against each other"
+    declare(parser, {"--models MODEL": models}, nargs="+")
     add_claim_options(parser)
     add_result_format(parser)
-    results = (
-        "claims also from a model's repository: the folder with its .eval_results/, or one of these files"
-    )
-    declare(parser, {"--hub-results PATH": results})
-    declare(parser, {"--baseline RUN": "print ratios to this run by benchmark, and their harmonic mean"})
+    declare(parser, {
+        "--hub-results PATH": "claims also from a model's repository: the folder with its .eval_results/, or one of "
+        "these files",
+        "--baseline RUN": "print ratios to this run by benchmark, and their harmonic mean",
+    })  # fmt: skip
     declare(parser, {
         "--regrade": "score by our grader instead of the run's own",
         "--force": "compare runs of unlike docs or prompts on common docs",
@@ -84,9 +82,8 @@ def _by_task(path: str, args: argparse.Namespace) -> dict[str, Run]:
 def _graded(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Shares, dict[str, str | None]]:
     """The shares that count and the answers, by doc: the run's own, or ours where it has none or ours are wanted."""
     if run.scored and not (regrade or args.regrade):
-        refuse_unused(
-            args, ("gold", "journal"), f"{run.label}, compared by its own verdicts (--regrade judges anew),"
-        )
+        what = f"{run.label}, compared by its own verdicts (--regrade judges anew),"
+        refuse_unused(args, ("gold", "journal"), what)
     return _verdicts(run, args, regrade=regrade)
 
 
@@ -112,10 +109,8 @@ def _refuse_unused(args: argparse.Namespace) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
     if args.models:
-        if len(args.runs) > 1:
-            raise EvidenceError(
-                "one RUN for --models", f"{len(args.runs)}", "for several files write FILE#MODEL"
-            )
+        if (count := len(args.runs)) > 1:
+            raise EvidenceError("one RUN for --models", str(count), "for several files write FILE#MODEL")
         args.runs = [f"{args.runs[0]}#{model}" for model in args.models]
     _refuse_unused(args)
     if args.baseline:
@@ -156,21 +151,25 @@ def _of_instances(runs: Iterable[Run], args: argparse.Namespace) -> list[Table]:
     return [instances_table(run, spread) for run, spread in drawn if spread]
 
 
+def _readable(run: Run) -> bool:
+    """Whether our grader can judge every response of a run."""
+    return bool(run.rows) and not run.withheld and all(row.gold is not None for row in run.rows)
+
+
+def _by_its_own(run: Run, args: argparse.Namespace) -> bool:
+    return run.total is not None or (run.scored and not args.regrade)
+
+
 def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.Namespace) -> Table:
-    readable = bool(run.rows) and not run.withheld and all(row.gold is not None for row in run.rows)
     score = None
-    if run.total is not None or (run.scored and not args.regrade):
-        score = score_of(run)
-    elif readable:
-        score = score_of(run, shares(run, judge_run(run)))
+    if _by_its_own(run, args) or _readable(run):
+        score = score_of(run, None if _by_its_own(run, args) else shares(run, judge_run(run)))
     return unclaimed_table(run, score, said_of_no_claim(run, claims), str(error))
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
-    readable = bool(run.rows) and not run.withheld and all(row.gold is not None for row in run.rows)
-    judged = judge_run(run) if readable else None
+    judged = judge_run(run) if _readable(run) else None
     explained = None if judged is None else explain(run, judgements=judged)
-    own = run.total is not None or (run.scored and not args.regrade)
     compared = compare_all(
         run,
         claims,
@@ -178,7 +177,7 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
         claim_id=args.claim,
         benchmark=args.benchmark,
         every=args.all,
-        shares=None if own else shares(run, judged or judge_run(run)),
+        shares=None if _by_its_own(run, args) else shares(run, judged or judge_run(run)),
         mode=args.mode,
         cut_share=explained.cut_share if explained else None,
         any_grader=not args.metric,
@@ -234,17 +233,11 @@ def _name(path: str, run: Run) -> str:
 
 def _against_baseline(args: argparse.Namespace) -> list[Table]:
     base = _means(args.baseline, args)
-    rows = []
-    for path in args.runs:
-        scores = _means(path, args)
-        ratios, mean = harmonic_ratio(scores, base)
-        rows.append((path, scores, ratios, mean))
+    scored = ((path, _means(path, args)) for path in args.runs)
+    rows = [(path, scores, *harmonic_ratio(scores, base)) for path, scores in scored]
     return [baseline_table(args.baseline, base, sorted(rows, key=lambda row: -row[3]))]
 
 
 def _means(path: str, args: argparse.Namespace) -> dict[str, float]:
-    means = {}
-    for run in _by_task(path, args).values():
-        counted = _graded(run, args, regrade=False)[0]
-        means[run.task] = sum(counted.values()) / len(counted)
-    return means
+    runs = _by_task(path, args).items()
+    return {task: fmean(_graded(run, args, regrade=False)[0].values()) for task, run in runs}

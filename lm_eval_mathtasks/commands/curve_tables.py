@@ -7,12 +7,11 @@ from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.tables import Share, Style, Table, print_tables
+from lm_eval_mathtasks.tables.layout import bars
 
-_BARS = "▁▂▃▄▅▆▇█"
 # Which verdicts count, for the commands that judge every response.
 BY_OUR_GRADER = "scored by our grader"
 ROWS = "percent [95 % interval over docs]; each row is the mean over all subsets of k responses"
-_WIDTH = 64  # columns of a drawn curve
 
 
 def titled(run: Run, found: Sequence[Votes]) -> str:
@@ -52,10 +51,9 @@ def sketch(drawn: Sequence[Curve], unit: str) -> list[str]:
     width = max(len(curve.label) for curve in drawn)
     lines = []
     for curve in drawn:
-        points = curve.points[:: -(-len(curve.points) // _WIDTH)]
-        bars = "".join(_BARS[round((p.value - low) / ((high - low) or 1) * (len(_BARS) - 1))] for p in points)
-        first, last = curve.points[0], curve.points[-1]
-        lines.append(f"{curve.label:{width}} {bars} {100 * first.value:.1f} → {100 * last.value:.1f}")
+        own = [point.value for point in curve.points]
+        row = bars(own, low, high)
+        lines.append(f"{curve.label:{width}} {row} {100 * own[0]:.1f} → {100 * own[-1]:.1f}")
     lines.append(f"{'':{width}} {unit} = {drawn[0].points[0].k} to {drawn[0].points[-1].k}; "
                  f"the scale goes from {100 * low:.1f} to {100 * high:.1f}")  # fmt: skip
     return lines

@@ -50,15 +50,8 @@ def main(args: argparse.Namespace) -> int:
 def _pack(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.evidence.pack import Choices, prepare, write
 
-    choices = Choices(
-        text=args.text,
-        max_mb=args.max_mb,
-        redact=args.redact,
-        allow=frozenset(map(_allowed, args.allow)),
-        command=args.command,
-        weights=args.weights,
-        journal=args.journal,
-    )
+    given = {name: getattr(args, name) for name in Choices._fields}
+    choices = Choices(**{**given, "allow": frozenset(map(_allowed, args.allow))})
     packs = prepare(args.run, args.out, choices)
     print_lines(f"{'would write' if args.dry_run else 'writing'} {pack}" for pack in packs)
     if not args.dry_run:

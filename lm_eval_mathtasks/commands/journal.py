@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import refuse_unused
+from lm_eval_mathtasks.commands.arguments import declare, refuse_unused
 from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 
@@ -28,11 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("show", "export", "stats", "salvage"))
     text = f"the journal (default: MATHTASKS_JOURNAL or {DEFAULT_PATH})"
     parser.add_argument("file", nargs="?", metavar="FILE", help=text)
-    parser.add_argument("--journal", metavar="FILE", help="the same")
-    parser.add_argument("--task", help="show, export: only this task's answers")
-    parser.add_argument("--model", help="show, export: only this model's answers")
-    parser.add_argument("--key", help="show: everything about the answer whose key begins so")
-    parser.add_argument("--out", help="salvage: the new journal for what can be read of a damaged one")
+    declare(parser, {
+        "--journal FILE": "the same",
+        "--task": "show, export: only this task's answers",
+        "--model": "show, export: only this model's answers",
+        "--key": "show: everything about the answer whose key begins so",
+        "--out": "salvage: the new journal for what can be read of a damaged one",
+    })  # fmt: skip
     parser.add_argument("--limit", type=int, help=f"show: lines at most (default {_LINES})")
 
 

@@ -96,9 +96,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     declare(parser, {"--plot": "draw score against size instead of the tables"}, action="store_true")
     declare(parser, {"--long": "with sources, remarks and ids"}, action="store_true")
     parser.add_argument("--cot", action=argparse.BooleanOptionalAction, default=None)
-    declare(
-        parser, {"--all": "also numbers known to be wrong or unpublished"}, action="store_true", dest="every"
-    )
+    every = "also numbers known to be wrong or unpublished"
+    declare(parser, {"--all": every}, action="store_true", dest="every")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -140,7 +139,7 @@ def _search(args: argparse.Namespace) -> int:
     words = " ".join(args.words)
     chosen = search(claims, words)
     if not chosen:
-        print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
+        print_lines([f"nothing holds {words!r}; {claims.models.suggestion(words)}"])
         return 1
     print_tables([claims_table(words, chosen, claims, limit=_limit(args))], args.format)
     return 0
@@ -160,9 +159,8 @@ def _validate(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     folder = leaderboards_dir(args.leaderboards)
     if folder.name.startswith("_"):
-        raise ClaimError(
-            "a checkout of the repository", f"an installed package, {folder}", "--leaderboards DIR"
-        )
+        fix = "--leaderboards DIR"
+        raise ClaimError("a checkout of the repository", f"an installed package, {folder}", fix)
     given = {
         name.removeprefix("field_"): add.parse_field(name.removeprefix("field_"), text)
         for name, text in vars(args).items()
@@ -175,6 +173,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _measured(args: argparse.Namespace) -> int:
+    if not any(Path(args.logs).rglob("manifest.json")):
+        raise ClaimError("a folder of packs for --logs", f"{args.logs}, which holds none", "check the path")
     claims = load_claims(args.leaderboards)
     path = claims.folder / FILE
     if not Path(args.logs).is_dir():

@@ -15,10 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks presets`."""
-    if args.name is None:
-        print_lines(_listing())
-        return 0
-    for line in described(load_preset(args.name)):
+    for line in _listing() if args.name is None else described(load_preset(args.name)):
         # A command to be copied stays whole.
         if line.startswith("  --"):
             print(line)
@@ -39,14 +36,12 @@ def described(preset: Preset) -> list[str]:
     lines = [f"{preset.name}: {preset.title}"]
     lines += [f"  {name}: {value}" for name, value in preset.settings.items()]
     lines += [f"  note: {preset.note}"] if preset.note else []
-    lines += [
-        "claims measured so: " + ", ".join(f"leaderboards/claims/{stem}.yaml" for stem in preset.claims)
-    ]
+    claims = ", ".join(f"leaderboards/claims/{stem}.yaml" for stem in preset.claims)
+    lines.append(f"claims measured so: {claims}")
     for source in preset.sources:
         says = ", ".join(source["says"]) or "nothing more"
-        lines.append(
-            f"source: {source['title']}, {source['locator']} ({source['date']}) says {says}\n  {source['url']}"
-        )
+        stated = f"{source['title']}, {source['locator']} ({source['date']}) says {says}"
+        lines.append(f"source: {stated}\n  {source['url']}")
     for benchmark, facts in preset.benchmarks.items():
         own = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "task")
         lines.append(f"{benchmark}{f' ({own})' if own else ''}:")

@@ -15,7 +15,7 @@ from lm_eval_mathtasks.commands.arguments import (
     refuse_unused,
 )
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
-from lm_eval_mathtasks.files import write_fault
+from lm_eval_mathtasks.files import write_fault, write_page
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
 from lm_eval_mathtasks.report.eee import every_eval_ever
@@ -56,8 +56,8 @@ def main(args: argparse.Namespace) -> int:
     if args.format in _WITHOUT_CLAIMS:
         refuse_unused(args, OF_CLAIMS, f"--format {args.format}, which holds no claims,")
     place = Path(args.output or DEFAULT_PAGE) if page or args.output else None
-    if place is not None:
-        _make_room(place)
+    if place is not None and (fault := write_fault(place)):
+        raise EvidenceError(f"a file to write to at {place}", fault, "name another with -o")
     runs = [run for path in args.runs for run in _readable(path, args)]
     named = (args.model, args.claim, args.benchmark, args.mode)
     choice = Choice(*named, args.regrade, noise_options(args), not args.metric)
@@ -67,13 +67,6 @@ def main(args: argparse.Namespace) -> int:
         return _write(text, place, examined)
     sys.stdout.write(text)
     return 0
-
-
-def _make_room(path: Path) -> None:
-    """Make the folder of a file to be written; raises EvidenceError where that cannot be, before any work is done."""
-    if fault := write_fault(path):
-        raise EvidenceError(f"a file to write to at {path}", fault, "name another with -o")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _readable(path: str, args: argparse.Namespace) -> list[Run]:
@@ -90,9 +83,8 @@ def require_jinja() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError as missing:
-        raise MathtasksError(
-            "jinja2 for a page", str(missing), "run pip install 'lm-eval-mathtasks[report]'"
-        ) from missing
+        fix = "run pip install 'lm-eval-mathtasks[report]'"
+        raise MathtasksError("jinja2 for a page", str(missing), fix) from missing
 
 
 def _page(examined: Sequence[Examined], places: Sequence[str]) -> str:
@@ -104,10 +96,7 @@ def _page(examined: Sequence[Examined], places: Sequence[str]) -> str:
 
 
 def _write(text: str, path: Path, examined: Sequence[Examined]) -> int:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvidenceError(f"room to write {path}", str(error), "name another file with -o") from error
+    write_page(path, text, "file")
     responses = sum(len(one.judgements) for one in examined)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
     what = f"{counted(len(examined), 'run')}, {counted(responses, 'response')}"

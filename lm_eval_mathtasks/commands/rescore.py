@@ -14,14 +14,15 @@ from lm_eval_mathtasks.commands.arguments import (
     whole_number,
 )
 from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, did_you_mean
 from lm_eval_mathtasks.evidence.rescore import engines
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
 from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
-from lm_eval_mathtasks.files import write_fault
+from lm_eval_mathtasks.files import short_path, write_fault
 from lm_eval_mathtasks.grading.children import cores
+from lm_eval_mathtasks.grading.peers import ADAPTERS
 from lm_eval_mathtasks.tables import print_lines
 
 EXIT_BAD_INPUT = 1
@@ -58,29 +59,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh": "do again what an earlier rescore finished",
         "--strict": "stop at the first input that is wrong",
     }, action="store_true")  # fmt: skip
-    declare(
-        parser, {"--show N": "disputed responses to print (at most 20 of a run)"}, type=int, default=_SHOWN
-    )
+    show = "disputed responses to print (at most 20 of a run)"
+    declare(parser, {"--show N": show}, type=int, default=_SHOWN)
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks rescore`: 0 all was rescored, 1 some input was not."""
     if fault := write_fault(Path(args.out), folder=True):
         raise EvidenceError(f"a folder to write to at {args.out}", fault, "name another with -o")
+    if inside := [path for path in args.paths if Path(args.out).resolve() == Path(path).resolve()]:
+        raise EvidenceError("a folder of its own for -o", f"{inside[0]}, which is rescored", "name another")
     find_tokenizer(args.tokenizer)
     graders = tuple(dict.fromkeys(name.strip() for name in args.graders.split(",") if name.strip()))
+    if unknown := [name for name in graders if name not in ADAPTERS]:
+        known = ", ".join(ADAPTERS)
+        raise EvidenceError(
+            f"--graders among {known}", unknown[0], did_you_mean(unknown[0], ADAPTERS, "choose one")
+        )
     options = Options(
         out=str(Path(args.out).absolute()),
         graders=graders,
         gold=_file(args.gold, "--gold"),
         journal=_file(args.journal, "--journal"),
-        tokenizer=args.tokenizer,
-        metric=args.metric,
         model=args.run_model,
-        task=args.task,
-        fresh=args.fresh,
-        strict=args.strict,
         columns=tuple(column_names(args.columns).items()),
+        **{name: getattr(args, name) for name in ("tokenizer", "metric", "task", "fresh", "strict")},
     )
     found = find_units(args.paths, Path(options.out))
     _refuse(found, options)
@@ -91,9 +94,8 @@ def main(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     if not any(summary["runs"] or summary["problems"] for summary in summaries):
         asked = " on ".join(filter(None, (options.model or "any model", options.task)))
-        raise EvidenceError(
-            f"a run of {asked}", "only others", "leave --task and --run-model out to see them"
-        )
+        fix = "leave --task and --run-model out to see them"
+        raise EvidenceError(f"a run of {asked}", "only others", fix)
     order = {unit.name: place for place, unit in enumerate(found.units)}
     summaries.sort(key=lambda summary: order[summary["source"]])
     return _report(found, summaries, args.show)
@@ -110,11 +112,8 @@ def _refuse(found: Found, options: Options) -> None:
         path, why = found.bad[0]
         raise EvidenceError("something to rescore", f"{path}: {why}", "check the path; quote patterns")
     if not found.units:
-        raise EvidenceError(
-            "logs to rescore",
-            "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl",
-            "pass the folder that --output_path named, or files",
-        )
+        got = "no results_*.json, samples_*.jsonl, details_*, predictions/ or *.jsonl"
+        raise EvidenceError("logs to rescore", got, "pass the folder that --output_path named, or files")
 
 
 def _run(found: Found, options: Options, args: argparse.Namespace) -> Iterator[Summary]:
@@ -149,21 +148,18 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
     if reused:
         lines.append(f"continued: {reused} parts were judged before")
     if found.passed_over:
-        names = ", ".join(map(engines.source_name, found.passed_over[:_NAMED]))
+        names = ", ".join(map(short_path, found.passed_over[:_NAMED]))
         lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
     logs = sorted({run["results"] for run in runs})
-    lines += [f"log: {engines.source_name(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
+    lines += [f"log: {short_path(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
     if len(logs) > _LOGS:
-        lines.append(
-            f"and {len(logs) - 1} more results below {engines.source_name(os.path.commonpath(logs))}"
-        )
+        lines.append(f"and {len(logs) - 1} more results below {short_path(os.path.commonpath(logs))}")
     print_lines(lines)
     bad = [f"{path}: {why}" for path, why in found.bad] + [p for s in summaries for p in s["problems"]]
     if bad:
         total = sum(run["responses"] for run in runs)
         wrong = "1 input was" if len(bad) == 1 else f"{len(bad)} inputs were"
         done = f"{total} responses of {len(runs)} runs were rescored"
-        print_lines(
-            [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"], to=sys.stderr
-        )
+        lines = [*(f"not rescored: {problem}" for problem in bad), f"{wrong} wrong; {done}"]
+        print_lines(lines, to=sys.stderr)
     return EXIT_BAD_INPUT if bad else 0

@@ -1,5 +1,6 @@
 """What `mathtasks rescore` prints: old and new score of each run, the graders side by side, what was wrong."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, agreement, merged, unfit
@@ -63,9 +64,9 @@ def cross_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
     rows: list[tuple[Cell, ...]] = []
     for name, right in table["right"].items():
         counts = table["pairs"].get(f"ours|{name}")
-        both = (
-            (counts[2], counts[1], Share(agreement(*counts)[0], digits=2)) if counts else (None, None, None)
-        )
+        both: tuple[Cell, ...] = (None, None, None)
+        if counts:
+            both = (counts[2], counts[1], Share(agreement(*counts)[0], digits=2))
         score = Share(right / total, wilson(right / total, docs), digits=2)
         rows.append((name, score, *both, table["silent"][name] or None))
     heads = ("grader", "accuracy [95 %]", "only it", "only ours", "agreement", "no verdict")
@@ -87,15 +88,11 @@ def _matrix(table: CrossTable) -> Iterator[list[str]]:
             if row == column:
                 cells.append("-")
                 continue
-            share, kappa = agreement(
-                *table["pairs"]["|".join((name, other) if row < column else (other, name))]
-            )
-            cells.append(f"{100 * share:.2f}" if row < column else _kappa(kappa))
+            pair = (name, other) if row < column else (other, name)
+            share, kappa = agreement(*table["pairs"]["|".join(pair)])
+            below = "-" if kappa is None else f"{kappa:.3f}"
+            cells.append(f"{100 * share:.2f}" if row < column else below)
         yield cells
-
-
-def _kappa(kappa: float | None) -> str:
-    return "-" if kappa is None else f"{kappa:.3f}"
 
 
 def dispute_lines(runs: Sequence[RunSummary], limit: int) -> Iterator[str]:
@@ -105,9 +102,8 @@ def dispute_lines(runs: Sequence[RunSummary], limit: int) -> Iterator[str]:
         return
     yield f"\ndisputed: {sum(run['disputed'] for run in runs)} responses, the first {len(shown)}:"
     for run, dispute in shown:
-        verdicts = ", ".join(
-            f"{n} {_word(v, dispute['failures'].get(n))}" for n, v in dispute["verdicts"].items()
-        )
+        words = {n: _word(v, dispute["failures"].get(n)) for n, v in dispute["verdicts"].items()}
+        verdicts = ", ".join(f"{name} {word}" for name, word in words.items())
         repeat = f" repeat {dispute['repeat']}" if run["k"] > 1 else ""
         yield f"  {run['model'] or 'unnamed model'} · {run['task']} doc {dispute['doc_id']}{repeat}: {verdicts}"
         answer = "nothing" if dispute["answer"] is None else _short(dispute["answer"])
@@ -122,18 +118,16 @@ def _word(verdict: bool | None, failure: str | None) -> str:
 
 
 def _short(text: str | None) -> str:
-    line = repr(" ".join((text or "").split()).encode("utf-8", "backslashreplace").decode())[1:-1].replace(
-        "\\\\", "\\"
-    )
+    line = " ".join((text or "").split()).encode("utf-8", "backslashreplace").decode()
+    line = repr(line)[1:-1].replace("\\\\", "\\")
     return f"'{line}'" if len(line) <= _CHARS else f"'{line[:_CHARS]}...'"
 
 
 def version_lines(runs: Sequence[RunSummary]) -> Iterator[str]:
     """Tasks that were run in several versions: their scores are not of one thing."""
-    versions: dict[str, dict[str, int]] = {}
+    versions: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for run in runs:
-        counts = versions.setdefault(run["task"], {})
-        counts[str(run["version"])] = counts.get(str(run["version"]), 0) + 1
+        versions[run["task"]][str(run["version"])] += 1
     for task, counts in versions.items():
         if len(counts) > 1:
             each = ", ".join(f"{version} in {count} runs" for version, count in sorted(counts.items()))

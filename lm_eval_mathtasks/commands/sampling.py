@@ -20,15 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     names = "comma-separated, from %(default)s (default: all of these), or g-pass- with a threshold of yours"
     declare(parser, {"--metrics": names}, default=",".join(METRICS))
-    declare(
-        parser, {"--k": "comma-separated, or `all`; by default the powers of two up to n, and n"}, type=_ks
-    )
+    ks = "comma-separated, or `all`; by default the powers of two up to n, and n"
+    declare(parser, {"--k": ks}, type=lambda text: text if text == "all" else whole_numbers(text))
     no_answer = "in maj@k, no answer is an answer like others (wrong)"
     declare(parser, {"--no-answer-votes": no_answer}, action="store_true")
-
-
-def _ks(text: str) -> list[int] | str:
-    return text if text == "all" else whole_numbers(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -48,11 +43,8 @@ def main(args: argparse.Namespace) -> int:
 def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
     least, most = min(v.n for v in found), max(v.n for v in found)
     if short := [v.doc_id for v in found if v.n < most]:
-        warning = (
-            f"mathtasks: {run.label}: {len(short)} of {len(found)} docs have fewer than {most} responses "
-            f"(API errors?), such as doc {short[0]}; k can go up to {least}"
-        )
-        print_lines([warning], to=sys.stderr)
+        few = f"{run.label}: {len(short)} of {len(found)} docs have fewer than {most} responses (API errors?)"
+        print_lines([f"mathtasks: {few}, such as doc {short[0]}; k can go up to {least}"], to=sys.stderr)
 
 
 def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:

@@ -1,15 +1,14 @@
 """The command `mathtasks tasks`: which task to run. Loads no data and nothing of lm-eval."""
 
 import argparse
-from difflib import get_close_matches
 
 from lm_eval_mathtasks.commands.arguments import STYLES, declare
-from lm_eval_mathtasks.errors import TaskError
+from lm_eval_mathtasks.errors import TaskError, did_you_mean
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.protocol import fitting
 from lm_eval_mathtasks.problems.catalogue import OurTask, our_tasks
 from lm_eval_mathtasks.runs.records import Protocol
-from lm_eval_mathtasks.tables import Cell, Name, Table, print_tables
+from lm_eval_mathtasks.tables import Cell, Name, Table, counted, print_tables
 
 _NEAR = 0.5  # similarity (difflib) of what is taken for a slip of a name
 _COLUMNS = ("task", "for", "shots", "docs", "tokens", "claims")
@@ -17,12 +16,9 @@ _COLUMNS = ("task", "for", "shots", "docs", "tokens", "claims")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks tasks`."""
-    parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="a task to show whole, or words to search for"
-    )
-    parser.add_argument(
-        "--for", dest="model", choices=("base", "instruct"), help="tasks with exemplars, or without"
-    )
+    words = "a task to show whole, or words to search for"
+    parser.add_argument("words", nargs="*", metavar="WORD", help=words)
+    declare(parser, {"--for": "tasks with exemplars, or without"}, dest="model", choices=("base", "instruct"))
     declare(parser, {"--tag": "tasks of a tag, for instance mathtasks-core"})
     parser.add_argument("--format", choices=STYLES, default="text")
 
@@ -36,10 +32,11 @@ def main(args: argparse.Namespace) -> int:
     ]
     named = [task for task in chosen if task.name in args.words]
     found = named or [task for task in chosen if all(word.lower() in _searched(task) for word in args.words)]
-    if not found:
-        near = get_close_matches(" ".join(args.words), [task.name for task in our_tasks()], n=3, cutoff=_NEAR)
-        fix = f"did you mean {', '.join(near)}?" if near else "`mathtasks tasks` lists all"
-        raise TaskError("a task", " ".join(args.words) or "filters that none fits", fix)
+    missing = [word for word in args.words if named and word not in {task.name for task in named}]
+    if not found or missing:
+        words, known = " ".join(missing or args.words), (task.name for task in our_tasks())
+        fix = did_you_mean(words, known, "`mathtasks tasks` lists all", n=3, cutoff=_NEAR)
+        raise TaskError("a task", words or "filters that none fits", fix)
     claims = load_claims()
     tables = [_whole(task, claims) for task in named] or [_listing(found, claims)]
     print_tables(tables, args.format)
@@ -69,7 +66,7 @@ def claims_in_words(task: OurTask, claims: Claims) -> str:
 
 def _listing(tasks: list[OurTask], claims: Claims) -> Table:
     return Table(
-        f"{len(tasks)} task{'s' * (len(tasks) != 1)}",
+        counted(len(tasks), "task"),
         _COLUMNS,
         tuple(_cells(task, claims) for task in tasks),
         (

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.commands.arguments import whole_number
+from lm_eval_mathtasks.commands.arguments import declare, whole_number
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.tables import Table, print_tables
@@ -25,67 +25,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for stage, text in _STAGES.items():
         _add_stage(actions.add_parser(stage, help=text))
     evaluate = actions.add_parser("evaluate", help="baseline and checkpoints: choose on dev, confirm on test")
-    evaluate.add_argument(
-        "config", type=Path, metavar="CONFIG", help="the YAML of the training, with evaluate:"
-    )
+    config = "the YAML of the training, with evaluate:"
+    evaluate.add_argument("config", type=Path, metavar="CONFIG", help=config)
+    merge = actions.add_parser("merge", help="a whole model from a LoRA adapter and its base")
+    merge.add_argument("adapter", type=Path, metavar="ADAPTER", help="what `train sft` or `grpo` left")
+    merge.add_argument("--out", type=Path, required=True, help="an empty folder")
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks train`; returns the exit status."""
-    return {"data": _data, "evaluate": _evaluate}.get(args.action, _train)(args)
+    return {"data": _data, "evaluate": _evaluate, "merge": _merge}.get(args.action, _train)(args)
 
 
 def _add_data(data: argparse.ArgumentParser) -> None:
     from lm_eval_mathtasks.training.data import TEST_SETS, TRAIN_SETS
     from lm_eval_mathtasks.training.prompt_formats import FORMATS
 
-    data.add_argument(
-        "--source",
-        required=True,
-        help=f"{', '.join(TRAIN_SETS)}, or a JSONL or parquet file with question and answer",
-    )
-    data.add_argument(
-        "--format", choices=FORMATS, required=True, help="how the answer is asked for and written"
-    )
-    data.add_argument("--count", type=whole_number, help="problems to train on (default: all)")
-    data.add_argument(
-        "--dev", type=int, default=DEV, help="problems kept for choosing (default: %(default)s)"
-    )
-    data.add_argument("--out", type=Path, required=True, help="a folder: train.jsonl, dev.jsonl, data.json")
-    data.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
-    data.add_argument(
-        "--prompt",
-        choices=("messages", "text"),
-        default="messages",
-        help="text: for a base model without a chat template",
-    )
-    data.add_argument(
-        "--against",
-        action="append",
-        metavar="SET",
-        choices=TEST_SETS,
-        help=f"test sets to check against (default: all): {', '.join(TEST_SETS)}",
-    )
+    source = f"{', '.join(TRAIN_SETS)}, or a JSONL or parquet file with question and answer"
+    declare(data, {"--source": source}, required=True)
+    form = "how the answer is asked for and written"
+    declare(data, {"--format": form}, choices=FORMATS, required=True)
+    declare(data, {"--count": "problems to train on (default: all)"}, type=whole_number)
+    declare(data, {"--dev": "problems kept for choosing (default: %(default)s)"}, type=int, default=DEV)
+    declare(data, {"--out": "a folder: train.jsonl, dev.jsonl, data.json"}, type=Path, required=True)
+    declare(data, {"--seed": "of the draw (default: %(default)s)"}, type=int, default=0)
+    text, prompts = "text: for a base model without a chat template", ("messages", "text")
+    declare(data, {"--prompt": text}, choices=prompts, default=prompts[0])
+    against = f"test sets to check against (default: all): {', '.join(TEST_SETS)}"
+    declare(data, {"--against SET": against}, action="append", choices=TEST_SETS)
     overlap = data.add_mutually_exclusive_group()
-    overlap.add_argument(
-        "--decontaminate", action="store_true", help="leave out what shares its text with a test question"
-    )
-    overlap.add_argument(
-        "--allow",
-        action="append",
-        default=[],
-        metavar="SET",
-        choices=TEST_SETS,
-        help="train on questions of this test set all the same; its tasks are refused afterwards",
-    )
+    left_out = "leave out what shares its text with a test question"
+    declare(overlap, {"--decontaminate": left_out}, action="store_true")
+    allow = "train on questions of this test set all the same; its tasks are refused afterwards"
+    declare(overlap, {"--allow SET": allow}, action="append", default=[], choices=TEST_SETS)
 
 
 def _add_stage(stage: argparse.ArgumentParser) -> None:
-    stage.add_argument(
-        "config", type=Path, metavar="CONFIG", help="a YAML; lm_eval_mathtasks/training/recipes has some"
-    )
-    stage.add_argument("--resume", action="store_true", help="go on from the last checkpoint in its output")
-    stage.add_argument("--preflight", action="store_true", help="say what would go wrong, and train nothing")
+    recipes = "a YAML; lm_eval_mathtasks/training/recipes has some"
+    stage.add_argument("config", type=Path, metavar="CONFIG", help=recipes)
+    declare(stage, {
+        "--resume": "go on from the last checkpoint in its output",
+        "--preflight": "say what would go wrong, and train nothing",
+    }, action="store_true")  # fmt: skip
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -115,6 +96,14 @@ def _evaluate(args: argparse.Namespace) -> int:
     for paired in found.confirmed:
         print_tables(paired_tables(paired, every_doc=False))
     print(f"every response: {config.output / EVALUATED / CSV}")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from lm_eval_mathtasks.training.trainers import merge_adapter
+
+    merge_adapter(args.adapter, args.out)
+    print(f"{args.out}: {args.adapter} in the model it was trained on")
     return 0
 
 

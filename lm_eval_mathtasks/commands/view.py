@@ -15,9 +15,8 @@ DEFAULT = "mathtasks-view"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks view`."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of logs, as deep as they are")
-    declare(
-        parser, {"-o --out DIR": "where to write (default: %(default)s)"}, type=Path, default=Path(DEFAULT)
-    )
+    out = "where to write (default: %(default)s)"
+    declare(parser, {"-o --out DIR": out}, type=Path, default=Path(DEFAULT))
     declare(parser, {"--leaderboards DIR": "folder of claims (default: the package's own)"})
     declare(parser, {"--regrade": "score by our grader instead of the run's own"}, action="store_true")
 

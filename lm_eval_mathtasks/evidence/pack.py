@@ -90,15 +90,11 @@ def prepare(run: Path, logs: Path, choices: Choices) -> list[Pack]:
     packs = [pack for source in sources for pack in _packs_of(source, logs, choices)]
     for pack in packs:
         if pack.folder.exists():
-            raise EvidenceError(
-                "a new folder", f"{pack.folder}, which is there", "evidence is not overwritten: remove it"
-            )
+            fix = "evidence is not overwritten: remove it"
+            raise EvidenceError("a new folder", f"{pack.folder}, which is there", fix)
         if pack.size > choices.max_mb * 1e6:
-            raise EvidenceError(
-                f"at most {choices.max_mb:g} MB",
-                f"{pack}",
-                "pass --max-mb, or --text none if answers suffice",
-            )
+            fix = "pass --max-mb, or --text none if answers suffice"
+            raise EvidenceError(f"at most {choices.max_mb:g} MB", f"{pack}", fix)
     return packs
 
 
@@ -130,9 +126,8 @@ def write(packs: list[Pack]) -> None:
                 folder.parent.rmdir()
                 folder.parent.parent.rmdir()
         if isinstance(error, OSError):
-            raise EvidenceError(
-                "a pack on disk", str(error), "free the disk or name another --out"
-            ) from error
+            fix = "free the disk or name another --out"
+            raise EvidenceError("a pack on disk", str(error), fix) from error
         raise
 
 
@@ -171,11 +166,9 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
         _withhold_examples(results["configs"][run.task])
     judgements = judge_run(run)
     if other := differences(run, judgements):
-        raise EvidenceError(
-            f"the score of {run.label} as our grader gives it now",
-            f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}",
-            "run `mathtasks rescore` first, and pack what it writes",
-        )
+        got = f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}"
+        fix = "run `mathtasks rescore` first, and pack what it writes"
+        raise EvidenceError(f"the score of {run.label} as our grader gives it now", got, fix)
     logged = cast("list[SampleLine]", read_json_lines(sources[1], EvidenceError))
     lines = list(packed_lines(logged, run, judgements, choices.text, taken))
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")

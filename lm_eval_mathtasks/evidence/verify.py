@@ -194,24 +194,18 @@ def verify(logs: Path, *, data: Sequence[Path] = (), measured: Path | None = Non
     """
     folders = sorted(path.parent for path in logs.rglob(FILE))
     if not folders:
-        raise EvidenceError(
-            "packs to verify", f"no {FILE} under {logs}", "`mathtasks evidence pack RUN` makes one"
-        )
+        fix = "`mathtasks evidence pack RUN` makes one"
+        raise EvidenceError("packs to verify", f"no {FILE} under {logs}", fix)
     left = [folder for folder in folders if folder.name.endswith(PART)]
     folders = [folder for folder in folders if folder not in left]
     texts = find_texts(set().union(*map(_missing_texts, folders)), data) if data else {}
     reports = [verify_pack(folder, texts) for folder in folders]
     whole = Report(logs)
-    whole.findings += (
-        f"{path} belongs to no pack"
-        for path in sorted(logs.rglob("*"))
-        if path.is_file()
-        and path.suffix != ".md"
-        and not any(folder in path.parents for folder in (*folders, *left))
-    )
-    whole.findings += (
-        f"{folder} is what a killed pack left: remove it, and pack the run again" for folder in left
-    )
+    others = (path for path in sorted(logs.rglob("*")) if path.is_file() and path.suffix != ".md")
+    alone = (path for path in others if not {*folders, *left} & {*path.parents})
+    whole.findings += (f"{path} belongs to no pack" for path in alone)
+    killed = "is what a killed pack left: remove it, and pack the run again"
+    whole.findings += (f"{folder} {killed}" for folder in left)
     if measured is not None:
         whole.findings += _untraced(measured, reports)
     return [*reports, whole]

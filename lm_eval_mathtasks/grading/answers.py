@@ -3,18 +3,23 @@
 import re
 from functools import lru_cache
 
-from lm_eval_mathtasks.grading.asides import behind_label, without_asides, wrap_words
+from lm_eval_mathtasks.grading.asides import BRACKET_AT_END, behind_label, without_asides, wrap_words
 from lm_eval_mathtasks.grading.ellipsis import resolve
+from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import Expr, num
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.numerals import ORDINALS, spelled
+from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.shapes import shape
 from lm_eval_mathtasks.grading.units import read_clock
 from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS, SMALL_WORDS
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
-_SPACED_THOUSANDS = re.compile(r"(-?(?:\\\$)?\d{1,3})((?: \d{3})+)(\.\d+)?")
+# "1 234 567", "1'234'567", "1_234_567", "12,34,567"
+_SPACED_THOUSANDS = re.compile(
+    r"(-?(?:\\\$)?)(\d{1,3}(?:(?: \d{3})+|(?:'\d{3})+|(?:_\d{3})+)|\d{1,2}(?:,\d{2})+,\d{3})(?:[.,](\d+))?"
+)
 # "1.000,99" and "7.425.000" can only be European; "1.000" alone cannot be told from a decimal
 _DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _ONLY_A_CLOCK = re.compile(r":0\d|[a-z]", re.IGNORECASE)
@@ -28,6 +33,15 @@ _DATE = re.compile(
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
 _LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
 _SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
+# "7 (4 boys, 3 girls)"
+_COUNTED = re.compile(r"\d [a-z]{3,}, \d")
+_NAME = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])")
+# The label of a part: "(a)", "b)", "c. ", "(ii)", "(2)", "Part B:"
+_PART = re.compile(
+    r"(?:(?:\band\s)?(?<![\w)^_}])\(?([a-h]|i{1,3}|iv|v|[1-8])\)|\b[Pp]art \(?([A-Ha-h1-8])\)?:"
+    r"|(?<![\w().])([a-h])\.(?=\s))\s*"
+)
+_ORDERS = (list("abcdefgh"), ["i", "ii", "iii", "iv", "v"], list("12345678"))
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
@@ -63,6 +77,8 @@ def readings(text: str) -> tuple[Expr, ...]:
     """
     if _PLAIN_NUMBER.fullmatch(text):
         return _parsed(text)
+    if parts := _parts(text):
+        return (parts,)
     found: list[Expr] = []
     clock = read_clock(text)
     if clock:
@@ -78,8 +94,8 @@ def readings(text: str) -> tuple[Expr, ...]:
     if label := _LABELLED_WORDS.fullmatch(words):
         words = label[1]
     # "fifth" and "5th"
-    if words.lower() in ORDINALS:
-        found.append(Expr("unit", (num(ORDINALS[words.lower()]),), "th"))
+    if (ordinal := ORDINALS.get(words.lower().removeprefix("the "))) is not None:
+        found.append(Expr("unit", (num(ordinal),), "th"))
     numerals = spelled(words)
     if is_worded(words):
         if numerals != words:
@@ -93,10 +109,26 @@ def readings(text: str) -> tuple[Expr, ...]:
     return tuple(dict.fromkeys(found)) or (_words(words) if whole else ())
 
 
+def _parts(text: str) -> Expr | None:
+    """Read the parts that an answer labels in turn, "(a) 3 (b) 4" or "(i) 3, (ii) 4", as values with names."""
+    marks = list(_PART.finditer(text)) if ")" in text or ":" in text or ". " in text else []
+    names = [next(filter(None, mark.groups())).lower() for mark in marks]
+    if (
+        len(names) < 2
+        or marks[0].start()
+        or not any(sorted(names) == order[: len(names)] for order in _ORDERS)
+    ):
+        return None
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    contents = [text[m.end() : end].strip(" ,;.") for m, end in zip(marks, ends, strict=True)]
+    read = [readings(content)[:1] if content else () for content in contents]
+    return Expr("record", tuple(r[0] for r in read), "\n".join(names)) if all(read) else None
+
+
 def _mathematics(text: str) -> tuple[Expr, ...]:
     """The readings of a text that is not of words only."""
     core, condition = without_asides(text)
-    core = wrap_words(core)
+    core = wrap_words(_without_explanation(core))
     # "25 @ $18": so many at that price
     core = f"({core.replace('@', ',')})" if core.count("@") == 1 else core
     joined = _joined(core)
@@ -114,11 +146,26 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
     return tuple(found)
 
 
+def _without_explanation(text: str) -> str:
+    """Leave out brackets behind a blank that say the value before them again: "11 (5 + 6)" is 11, "2(1 + 1)" is 4."""
+    bracket = BRACKET_AT_END.search(text)
+    if bracket and _COUNTED.search(bracket[1]):
+        return text[: bracket.start()]
+    if bracket and text.endswith(f" ({bracket[1]})") and not _NAME.search(bracket[1]):
+        before, inside = _parsed(text[: bracket.start()]), _parsed(bracket[1])
+        if before and inside and same_form(before[0], inside[0]):
+            return text[: bracket.start()]
+        # "1/3 (0.333)" gives two spellings
+        if before and inside and shows(before[0], inside[0]):
+            return rf"{text[: bracket.start()]} \text{{or}} {bracket[1]}"
+    return text
+
+
 def _joined(text: str) -> str:
     """Remove the thousands separators of numbers that stand outside brackets."""
     spaced = _SPACED_THOUSANDS.fullmatch(text)
     if spaced:
-        return spaced.group(1) + spaced.group(2).replace(" ", "") + (spaced.group(3) or "")
+        return spaced[1] + re.sub(r"\D", "", spaced[2]) + ("." + spaced[3] if spaced[3] else "")
     if _DOTTED_THOUSANDS.fullmatch(text):
         return text.replace(".", "").replace(",", ".")
     if "," not in text:

@@ -26,7 +26,7 @@ _QUANTIFIER = re.compile(
     r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"
 )
 # "3n - 2 (n ≥ 4)": a relation in brackets at the end
-_BRACKET_AT_END = re.compile(r"(?<=[\s\d}])\s*\(([^()]*)\)$")
+BRACKET_AT_END = re.compile(r"(?<=[\s\d}])\s*\(([^()]*)\)$")
 _OTHER_SPELLING = re.compile(r"(?:\\text\{\s*)?or\b\s*\}?\s*(.*)")
 _SAME_AGAIN = re.compile(
     r"\s*(?:\\text\{\s*)*(?:i\.e\.|that is|namely|or about|about|approximately|approx\.?|in other words)[\s,}].*"
@@ -79,7 +79,7 @@ def without_asides(text: str) -> tuple[str, str]:
         same = aside.search(text)
         if same and _depth(text[: same.start()]) == 0:
             text = text[: same.start()].strip() or text
-    bracket = _BRACKET_AT_END.search(text)
+    bracket = BRACKET_AT_END.search(text)
     if bracket and text[: bracket.start()].strip():
         inside, before = bracket[1].strip(), text[: bracket.start()]
         if other := _OTHER_SPELLING.fullmatch(inside):
@@ -134,7 +134,7 @@ def _wrapped(match: re.Match[str]) -> str:
     words = re.findall(r"[A-Za-z'’-]+", lead)
     if words[0].lower() in {"and", "or", "with", "where"}:
         return match[0]
-    if len(words) == 1 == len(words[0]) and ":" in lead:
+    if len(words) == 1 == len(words[0]) and (":" in lead or lead == words[0]):
         return match[0]
     known = [
         w for w in words if len(w) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)

@@ -100,6 +100,8 @@ class Brackets(Cursor):
             raise Unreadable(f"{closer} expected, got {self.tok.text or 'the end'}")
         if self.tokens[start].kind == "end":
             raise Unreadable("empty braces")
+        if members and len(items) > 1 and all(item.op == "rel" for item in items):
+            return Expr("seq", tuple(items))
         if is_set and len(items) == 1 and items[0].op == "rel":
             # {2k | k in Z} is about 2k, {x | x > 3} and {x in R | x > 3} about x
             if len(members) < 2 or any(token.text == "in" for token in members):
@@ -167,8 +169,11 @@ class Brackets(Cursor):
         """Sums and products: kept as they are written; equal only if their parts are."""
         bounds: list[Expr] = []
         while self.tok.text in {"_", "^"}:
-            self.take()
-            bounds.append(self.primary())
+            lower = self.take().text == "_"
+            # the n of \sum^n_{k=1} has no index
+            bare = self.tok.kind == "var" and self.ahead(1).text == "_"
+            bound = Expr("var", name=self.take().text) if bare else self.primary()
+            bounds.insert(0 if lower else len(bounds), bound)
         if not bounds:
             raise Unreadable(f"a {name} without bounds")
         index = bounds[0].args[0] if bounds[0].op == "rel" else bounds[0]
@@ -198,7 +203,7 @@ class Brackets(Cursor):
                 exponent = self.primary()
                 words[-1] += f"^{exponent.value}"
             elif self.tok.text == "/" and (
-                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s"})
+                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s", "L"})
             ):
                 words.append(self.take().text + self.take().text)
             else:

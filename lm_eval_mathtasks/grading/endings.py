@@ -3,13 +3,14 @@
 import re
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula
+from lm_eval_mathtasks.grading.phrases import REJECTED
 
 _LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
-    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about"
+    r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about|equals"
     r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
@@ -55,13 +56,29 @@ _NOT = (
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
-    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:rejected|discarded|excluded"
-    r"|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|wrong|incorrect"
+    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    rf"{REJECTED}|wrong|incorrect"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
 )
 _DENIAL = re.compile(
-    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored))[^,;0-9$\\]*)\Z", re.IGNORECASE
+    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
+    re.IGNORECASE,
 )
+# "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
+_EITHER = re.compile(
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|\b(?:are|either)\s\$?)(?P<a>[^\s,;$=]+)\$?,?\s(?:or|and)\s"
+    r"\$?(?:(?P=name)\s?=\s?)?(?P<b>[^\s,;$=]*[^\s,;$=.])"
+)
+_NAMED_VALUE = re.compile(
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|(?<=[\s$]))(?P<value>[-−]?[\d\\][^\s,;$=]*)"
+)
+# "we cannot conclude that", "I am not sure whether"
+_DOUBT = (
+    r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
+    r"|the (?:final |correct )?(?:answer|value|result|\Z)))|\b(?:whether|doubt(?:s|ed|ful)?))\s"
+)
+_DOUBTS = re.compile(rf"{_DOUBT}(?:\w+\s){{0,3}}\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".
 _A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
@@ -74,10 +91,27 @@ _NOT_THIS = re.compile(
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
     r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
+    # "I am not sure whether it is 8", "none of the options match 8"
+    rf"|(?:{_DOUBT}|\bnone of the (?:options|choices|answers)\b)(?!.*\b(?:but|so)\b)[^,;]*\d[^,;]*\Z"
     # "Answer: not 7"
     rf"|(?:\A|[:>])[\s*]{{0,4}}not {_A_VALUE}[^,;=]*\Z",
     re.IGNORECASE,
 )
+# "Is the answer 8?", but not "How many are left? 8"
+_ASKS = re.compile(
+    r"(?:\A|[,:;]\s|\b(?:so|but|and|or)\s)\W*(?:is|are|was|were|could|can|does|do|should|would|will)\b.*\d"
+    r"|\d[\d.,]*\s?\?\Z",
+    re.IGNORECASE,
+)
+# "Wait, that's wrong": what was said before is taken back.
+_TAKES_BACK = re.compile(
+    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
+    r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
+    r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
+    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
+    re.IGNORECASE,
+)
+_UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
     r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
@@ -85,7 +119,7 @@ _REASON = re.compile(
 # "100 girls who are not in the team": a relative clause tells which are counted.
 _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
 _RELATIVE = re.compile(
-    r"\b(?!(?:means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
+    r"\b(?!(?:but|and|means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
     r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z|\b(?:before|until|unless|while|if)\b[^,;]*\Z",
     re.IGNORECASE,
 )
@@ -97,8 +131,22 @@ _COUNTED = re.compile(
 _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
+_REMARK = re.compile(
+    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
+    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
+    r"|\s*(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
+    r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)",
+    re.IGNORECASE,
+)
+_BRACKETED_REMARK = re.compile(
+    r"\s\((?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*\)[.$\s]*\Z",
+    re.IGNORECASE,
+)
+MAX_BRACKETED = 600  # characters
+MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
+MAX_BETWEEN = 300  # characters between two values and the one that is denied
 # A period of so many characters that comes so many times at the end is a loop.
 MAX_PERIOD, MIN_REPEATS = 250, 5
 _PROBE = 40  # characters by which a repetition is looked for
@@ -169,9 +217,11 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
 
 
 def denies(text: str) -> bool:
-    """Tell whether the last sentence says that its value is not the answer."""
+    """Tell whether the last sentence says that its value is not the answer, or only asks whether it is."""
     end = text.rstrip(" \n.!*_")
     last = _REASON.sub("", end[_start_of_last(end) :])
+    if last.endswith("?") and _ASKS.search(last):
+        return True
     denial = _DENIAL.search(last)
     found = denial or _NOT_THIS.search(last)
     if found is None:
@@ -181,6 +231,51 @@ def denies(text: str) -> bool:
         return False
     told = _RELATIVE.search(subject) or _COUNTED.search(subject)
     return told is None or (denial is not None and _NO_SOLUTION.search(denial["of"]) is not None)
+
+
+def left_over(text: str) -> tuple[int, int] | None:
+    """Return the other of two values where the last sentence denies one: 5 of "x = 5 or x = -2, but x = -2 fails"."""
+    end = text.rstrip(" \n.!*_")
+    start = _start_of_last(end)
+    denied = list(_NAMED_VALUE.finditer(end, start))
+    either = list(_EITHER.finditer(end, max(0, start - MAX_BETWEEN), denied[-1].start())) if denied else []
+    if not either or denied[-1]["name"] != either[-1]["name"]:
+        return None
+    left = [place for place in "ab" if either[-1][place] != denied[-1]["value"]]
+    return either[-1].span(left[0]) if len(left) == 1 else None
+
+
+def doubts(before: str) -> bool:
+    """Tell whether a clause up to "the answer is" doubts what that states."""
+    denied = (
+        "not" in before or "n't" in before or "never" in before or "unable" in before or "no way" in before
+    )
+    return (denied or "whether" in before or "doubt" in before) and _DOUBTS.search(before) is not None
+
+
+def taken_back(text: str) -> int:
+    """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
+    # most texts are done here
+    if not (
+        "wrong" in text or "correct" in text or "mistake" in text or "error" in text or "not right" in text
+    ):
+        return 0
+    found = list(_TAKES_BACK.finditer(text))
+    rest = text[found[-1].end() :] if found else ""
+    return found[-1].end() if found and (_HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0
+
+
+def without_remarks(text: str) -> str:
+    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
+    text = text.rstrip()
+    if bracket := _BRACKETED_REMARK.search(text, max(0, len(text) - MAX_BRACKETED)):
+        text = text[: bracket.start()] if _HAS_VALUE.search(text, 0, bracket.start()) else text
+    for _ in range(MAX_REMARKS):
+        break_at = text.rfind("\n\n")
+        if break_at < 0 or not _REMARK.match(text, break_at) or not _HAS_VALUE.search(text, 0, break_at):
+            return text
+        text = text[:break_at].rstrip()
+    return text
 
 
 def _start_of_last(text: str) -> int:

@@ -10,6 +10,7 @@ exact      one normal form, or algebraic numbers closer than different ones can 
 symbolic   sympy, in a worker process with a deadline: proves that they are equal
 """
 
+import math
 import re
 import time
 from fractions import Fraction
@@ -20,6 +21,7 @@ from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.expr import Expr
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
+from lm_eval_mathtasks.grading.rounding import is_rounding
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.screen import oversized
 from lm_eval_mathtasks.grading.structure import compare_answers
@@ -167,16 +169,21 @@ def _squeezed(text: str) -> str:
     return re.sub(r"(?<!\d)\s|\s(?!\d)", "", text)
 
 
+def _in_lowest_terms(e: Expr) -> bool:
+    return e.op != "ratio" or math.gcd(*(int(a.value) for a in e.args if a.op == "num")) == 1
+
+
 def _by_readings(
     golds: tuple[Expr, ...], preds: tuple[Expr, ...], gold: str, pred: str, seconds: float
 ) -> Verdict:
     ask = Symbolic(seconds)
     if "." in gold and (comma := decimal_comma(pred)) is not None:
         preds = (*preds, comma)
-    if golds[0].op == "num" and (rounded := rounded_side(pred)) is not None:
+    rounded = rounded_side(pred) if golds[0].op == "num" else None
+    if rounded is not None and is_rounding(preds[0], rounded):
         preds = (*preds, rounded)
-    # two times of day are no ratios
-    if golds[0].op == preds[0].op == "clock":
+    # two times of day are no ratios, and a ratio is given in lowest terms: 11:11 is a time
+    if golds[0].op == "clock" and (preds[0].op == "clock" or not _in_lowest_terms(golds[-1])):
         golds, preds = golds[:1], preds[:1]
     outcomes = []
     for g in golds:

@@ -22,8 +22,9 @@ something decides. Within a rule the last place wins, because a solution ends wi
 
 A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
-sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
-guess. Nothing here sees the reference answer.
+sentence or in a loop. A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives
+up, allows no guess; what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference
+answer.
 """
 
 import re
@@ -38,12 +39,14 @@ from lm_eval_mathtasks.grading.endings import (
     ends_early,
     ends_in_loop,
     goes_on,
+    left_over,
     refuses,
     repeats_from,
     says_unanswerable,
+    taken_back,
+    without_remarks,
 )
-from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
-from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -53,29 +56,32 @@ from lm_eval_mathtasks.response import hit_limit
 _HEADING = re.compile(
     r"(?:step|part|case|method|approach|option|note|(?:final )?answer\Z)\b|\d{1,2}[.)]\s", re.IGNORECASE
 )
-_REMARK = re.compile(
-    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
-    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
-    re.IGNORECASE,
-)
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
 _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
-_LETTER_FIRST = re.compile(r"[(\[*]{0,3}([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))")
+_LETTER_FIRST = re.compile(
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
+)
 _LETTER = (
-    r"(?<![\w'’])\(?(?:[B-HJ]|A(?!\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?(?![\w'’])"
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    r"(?![\w'’])"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
+# "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
+YES_OR_NO = re.compile(
+    r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)(?=[a-z]{2})"
+    r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
+    re.IGNORECASE,
+)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
 _REFUSAL = re.compile(r"\b(?:I|I'm|sorry|unsure|unknown|not sure|idk|none|answer)\b", re.IGNORECASE)
 MAX_BARE = 300  # characters of a response that is nothing but its answer
 TAIL = 2_000  # characters from the end in which a guess is first looked for
-MAX_REMARKS = 3  # closing paragraphs passed over
 MAX_CANDIDATES = 10  # per rule, for reports
 
 Found = tuple[str, list[Span]]  # a rule's name and the spans that make up the answer
@@ -135,23 +141,18 @@ def candidates(response: str | None) -> list[Candidate]:
 
 
 def _text(response: str, parts: list[Span]) -> str:
-    return ", ".join(_stripped(response[start:stop]) for start, stop in parts)
-
-
-def _stripped(piece: str) -> str:
-    r"""Strip white space, but for what a program left of a command: form feed, "rac" was "\frac"."""
-    answer = piece.strip()
-    start = piece.find(answer) if answer else 0
-    return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
+    return ", ".join(stripped(response[start:stop]) for start, stop in parts)
 
 
 def _first_solution(seen: View) -> View:
-    """Cut the view where a model that solved our question goes on with the next one."""
+    """Cut the view where a model that solved our question goes on with the next one; blank what it takes back."""
     for position, needs_statement in boundaries(seen.text):
         head = seen._replace(text=seen.text[:position], ended=True)
         if not needs_statement or next(_answers(head, guesses=False), None):
-            return head
-    return seen
+            seen = head
+            break
+    taken = taken_back(seen.text)
+    return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
@@ -162,7 +163,10 @@ def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        for rule in (_choice,) if denies(seen.text) or refuses(seen.text) else _GUESSING:
+        denied = denies(seen.text)
+        if denied and (left := left_over(seen.text)):
+            yield "last_value", [left]
+        for rule in (_choice,) if denied or refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 
@@ -223,6 +227,9 @@ def _bare(seen: View) -> Iterator[Found]:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
+    if YES_OR_NO.match(content):
+        yield "bare", [span]
+        return
     one = "**" not in content and content.count("$") < 3
     valued = one and words <= {"and", "or"} and _VALUE.search(content)
     if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
@@ -249,7 +256,12 @@ def _bold(seen: View) -> Iterator[Found]:
         # Words count only where the last paragraph names no value at all.
         told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
         if told and (span := slot_value(text, *inside)):
-            yield "bold", [span]
+            # "**x = 2**, **y = 3**"
+            before = [
+                m for m in BOLD.finditer(text, start, match.start()) if joins(text[m.end() : match.start()])
+            ]
+            spans = [slot_value(text, *m.span(1)) for m in before[-1:]]
+            yield "bold", [*filter(None, spans), span]
 
 
 def _output(seen: View) -> Iterator[Found]:
@@ -264,22 +276,11 @@ def _output(seen: View) -> Iterator[Found]:
 
 def _last_value(seen: View) -> Iterator[Found]:
     # `a = 4` is a formula too
-    text = _CODE_SPAN.sub(r"$\1$", _without_remarks(seen.text))
+    text = _CODE_SPAN.sub(r"$\1$", without_remarks(seen.text))
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:
         yield "last_value", [span]
-
-
-def _without_remarks(text: str) -> str:
-    """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
-    text = text.rstrip()
-    for _ in range(MAX_REMARKS):
-        break_at = text.rfind("\n\n")
-        if break_at < 0 or not _REMARK.match(text, break_at) or not _VALUE.search(text, 0, break_at):
-            return text
-        text = text[:break_at].rstrip()
-    return text
 
 
 def _choice(seen: View) -> Iterator[Found]:

@@ -115,6 +115,15 @@ def _without_points(e: Expr) -> Expr | None:
     whole, points = e.args[0], e.args[1]
     if as_set(whole) == _ALL and points.op == "group" and points.name == "{}":
         return _gaps(list(points.args))
+    if (
+        as_set(whole) == _ALL
+        and points.op == "group"
+        and len(points.args) == 2
+        and not mentions_infinity(points)
+    ):
+        below = Expr("group", (neg(INFINITY), points.args[0]), "(" + ")]"[points.name[0] == "("])
+        above = Expr("group", (points.args[1], INFINITY), "(["[points.name[1] == ")"] + ")")
+        return Expr("union", (below, above))
     return None
 
 

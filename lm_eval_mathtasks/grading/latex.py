@@ -105,7 +105,9 @@ class Parser(Atoms):
             elif self.skip("/"):
                 left = fraction(left, self.signed())
             elif left.op == "text" and (self.starts_factor() or self.tok.text == "-"):
-                left = under(left.name, self.signed())
+                # "cube(7)" is no remark on 7
+                applied = self.tok.text == "(" and not self.tok.gap and left.name.isalpha()
+                left = under(left.name + " of" * applied, self.signed())
             elif left.op == "unit" and self.tokens[self.at - 1].kind == "text" and self.starts_factor():
                 # "3 out of 10" goes on; of "2 hours 15 minutes" the second is the next of the list it stands in
                 joined = between(left.args[0], left.name, self.factor)

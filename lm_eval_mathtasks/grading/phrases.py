@@ -7,12 +7,13 @@ from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variab
 from lm_eval_mathtasks.grading.numerals import PARTS, in_words
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
+MAX_OPENING = 60  # characters of the words that an answer opens with
 # What bounds the value behind it, the longer phrases first.
 _BEFORE = {
     "<=": ("less than or equal to", "fewer than or equal to", "no more than", "not more than", "no greater than",
-           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "up to"),
+           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "at the most", "up to"),
     ">=": ("greater than or equal to", "more than or equal to", "no less than", "not less than", "no fewer than",
-           "not fewer than", "no smaller than", "at least"),
+           "not fewer than", "no smaller than", "at least", "at the least"),
     "<": ("less than", "fewer than", "smaller than", "lower than", "under", "below"),
     ">": ("greater than", "more than", "larger than", "bigger than", "higher than", "over", "above", "exceeds"),
     "!=": ("not equal to", "anything but", "other than", "different from", "not"),
@@ -30,6 +31,10 @@ _BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
 _UPWARDS = re.compile(
     r"more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least", re.IGNORECASE
 )
+# What is said of a value that is none of the answers, as a pattern.
+REJECTED = (
+    "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
+)
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
 # Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
 _SUBJECTS = {
@@ -39,6 +44,7 @@ _SUBJECTS = {
 _SIGNS = {"minus", "negative"}
 _NEGATIONS = {
     "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
+    "impossible", "whether", "wrong", "incorrect",
 }  # fmt: skip
 # Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
 _RELATING = {
@@ -94,6 +100,10 @@ _KINDS = {
 _QUANTIFIERS = {"all", "any", "every", "each", "the", "a", "an"}
 
 
+def _key(words: str) -> list[str]:
+    return [word.replace("’", "'") for word in _WORD.findall(words.lower())]
+
+
 # What words do to the value behind them.
 _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "twice": lambda e: mul(num(2), e),
@@ -134,13 +144,31 @@ _JOINS: dict[str, Callable[[Expr, Expr], Expr]] = {
 }
 
 
-def _key(words: str) -> list[str]:
-    return [word.replace("’", "'") for word in _WORD.findall(words.lower())]
-
-
 def is_bound(words: str) -> bool:
     """Do words bound the value before them, as "or more" does?"""
     return _BEHIND.match(words) is not None
+
+
+# Words that alone before a value make another answer of it.
+_CHANGING = (
+    {" ".join(phrase) for phrase, _ in _BOUNDS}
+    | set(_OPERATIONS)
+    | _SIGNS
+    | {"nearly", "almost", "half of", "half", "close to", "except", "any number except"}
+    | {f"{kind} of" for kind in ("multiple", "multiples", "factors", "divisors", "powers")}
+)
+
+
+def changes(words: str) -> bool:
+    """Do the words that an answer opens with change what the value behind them says, as "at most" and "half of" do?
+
+    >>> changes("at most "), changes("the number is less than "), changes("a total of "), changes("he sold at most ")
+    (True, True, False, False)
+    """
+    key = _key(words) if len(words) <= MAX_OPENING else []
+    while key and (key[0] in _SUBJECTS or len(key[0]) == 1):
+        key = key[1:]
+    return " ".join(key) in _CHANGING
 
 
 def under(words: str, value: Expr) -> Expr:

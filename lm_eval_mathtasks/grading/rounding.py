@@ -3,11 +3,13 @@
 from fractions import Fraction
 
 from lm_eval_mathtasks.grading import numeric
-from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, variables
+from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, num, variables, walk
+from lm_eval_mathtasks.grading.relations import value_answered
 
 # A decimal stands for a number that has no finite decimal if it is that number correctly rounded to at least
 # this many significant digits: a relative error below 1e-4, the tolerance of the Qwen2.5-Math evaluation.
 MIN_ROUNDED_DIGITS = 5
+MIN_SHOWN_PLACES = 2
 # A printed float: at least this many significant digits, and right to a relative error of FLOAT_ERROR.
 FLOAT_DIGITS, FLOAT_ERROR = 12, Fraction(1, 10**9)
 
@@ -78,6 +80,34 @@ def rounds(gold: Expr, pred: Expr) -> bool:
         if long_enough and abs(value - target) * 2 <= Fraction(10) ** -places:
             return True
     return False
+
+
+def is_rounding(exact: Expr, rounded: Expr) -> bool:
+    r"""Whether "16\sqrt{8}/3 \approx 15.08" is one number: the right side rounds the left one, to the digits written.
+
+    "7 \approx 8" and "a \approx 5, b \approx 7" are several answers. What is no number (x, \cos x) contradicts none.
+    """
+    exact, rounded = (_bare(value_answered(side) or side) for side in (exact, rounded))
+    # nor is a product of quantities, "500 hp · 1 kW / 1.36 hp", a number
+    if variables(exact) or any(node.op == "unit" for node in walk(exact)):
+        return True
+    left, right = _value_of(exact), _value_of(rounded)
+    places = max((node.places for node in walk(rounded)), default=0)
+    return left is not None and right is not None and abs(left - right) * 2 <= Fraction(10) ** -max(places, 0)
+
+
+def _bare(e: Expr) -> Expr:
+    """A value without its unit; of a percentage the hundredths."""
+    e = e.args[0] if e.op == "unit" else e
+    return num(e.args[0].value / 100, e.args[0].places + 2) if e.op == "pct" else e
+
+
+def shows(exact: Expr, decimal: Expr) -> bool:
+    """Is a decimal of two places or more an exact number rounded to them, as whoever writes "1/3, or 0.33" says?"""
+    target = None if exact.places > 0 else exact.value if exact.op == "num" else _value_of(exact)
+    if target is None or decimal.op != "num" or decimal.places < MIN_SHOWN_PLACES:
+        return False
+    return abs(decimal.value - target) * 2 <= Fraction(10) ** -decimal.places
 
 
 def _dyadic_print(value: Fraction) -> bool:

@@ -1,12 +1,17 @@
 """Bring lists of answers into one shape: ± written out, labels off, "p = 5, q = 2; p = 7, q = 2" as two pairs."""
 
+import re
 from fractions import Fraction
 from itertools import pairwise
 
 from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, neg, num, rewrite, variables, walk
 from lm_eval_mathtasks.grading.inequalities import overlap
+from lm_eval_mathtasks.grading.phrases import REJECTED
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
+
+_IS_NAME = re.compile(r"[A-Z][a-z]+")
+_IS_REJECTED = re.compile(rf"^\W*(?:is |was |which is )?(?:{REJECTED})\W*$")
 
 
 def shape(e: Expr) -> Expr:
@@ -138,7 +143,14 @@ def _names(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """ "A: 6, B: 15" was read as ratios; with a name before every colon they are values with names."""
     if len(items) > 1 and all(i.op == "ratio" and len(i.args) == 2 and i.args[0].op == "var" for i in items):
         return tuple(Expr("rel", i.args, "=") for i in items)
-    return items
+    # "Tom 5, Ann 3"
+    if len(items) > 1 and all(
+        i.op == "unit" and _IS_NAME.fullmatch(i.name) and not parse_unit(i.name) for i in items
+    ):
+        return tuple(Expr("rel", (Expr("text", name=i.name), *i.args), "=") for i in items)
+    return (
+        tuple(i for i in items if not _IS_REJECTED.search((i.args[-1] if i.op == "rel" else i).name)) or items
+    )
 
 
 def _label(e: Expr) -> str | None:

@@ -9,6 +9,7 @@ import re
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.endings import denies
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
+from lm_eval_mathtasks.grading.phrases import changes
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
 
@@ -70,6 +71,8 @@ def line_value(text: str, start: int, stop: int) -> Span | None:
     start = _after_filler(text, start, stop)
     if _VALUE_HEAD.match(text, start, stop):
         return leading_value(text, start, stop)
+    if opened := _opened_by_words(text, start, last_value(text, start, stop)):
+        return opened
     span = trim(text, start, stop)
     if span is None or not _SOMETHING.search(text, *span):
         return None
@@ -98,14 +101,26 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     if head and is_unresolved(text, head.end()):
         return None
     if head:
-        return leading_value(text, start, sentence_end(text, start, stop))
+        end = sentence_end(text, start, stop)
+        # "The answer is 8?" only asks
+        return (
+            None
+            if text[end : end + 1] == "?" and text[end:].strip(TRIM + "?")
+            else leading_value(text, start, end)
+        )
     end = stop if sentences else sentence_end(text, start, stop)
     bold = [match for match in BOLD.finditer(text, start, end) if _VALUE.search(match.group())]
     if bold:
         return slot_value(text, *bold[-1].span(1))
     if denies(text[start:end]):
         return None
-    return last_value(text, start, end) or _short_text(text, start, end)
+    value = last_value(text, start, end)
+    return _opened_by_words(text, start, value) or value or _short_text(text, start, end)
+
+
+def _opened_by_words(text: str, start: int, value: Span | None) -> Span | None:
+    """Return a value with the words that its slot opens with where they change it: "at most 7" is no 7."""
+    return trim(text, start, value[1]) if value and changes(text[start : value[0]]) else None
 
 
 def opens_solution(text: str, start: int, stop: int) -> bool:

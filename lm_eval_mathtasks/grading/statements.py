@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading.formulas import Span
+from lm_eval_mathtasks.grading.endings import doubts
+from lm_eval_mathtasks.grading.formulas import Span, trim
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 
 _GAP_IS = (
     r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
     r"\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
-    r"|[ \t*_]{0,4}(?:=|[:：]))"
+    r"|[ \t*_\"]{0,4}(?:=|[:：]))"
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 _ENGLISH = re.compile(
-    rf"nswer(?<=\b[aA]nswer)(?<!\b[tT]o answer)s?\b(?! (?:the|this|that|these|your|any|all|every)\b){_GAP_IS}"
+    r"nswer(?<=(?<![a-zA-Z])[aA]nswer)(?<!\b[tT]o answer)s?\b(?! (?:the|this|that|these|your|any|all|every)\b)"
+    rf"{_GAP_IS}"
 )
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
 _OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice) is\b[:：]?")
@@ -54,7 +56,10 @@ _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
 _TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans)\s*(?:/?>|\Z)")
+# What stands behind a key of JSON, {"answer": "42"}
+_JSON_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\[\]]+))')
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
+MAX_BEFORE = 80  # characters before "answer is" that may doubt it
 MAX_STATEMENTS = 30  # statements looked at from the end; loops of "the answer is" are cheap that way
 
 
@@ -111,7 +116,12 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
     words = []
     for slot in sorted(_slots(text), reverse=True)[:MAX_STATEMENTS]:
         stop = _paragraph_end(text, slot.start) if slot.heading else len(text)
-        span = slot_value(text, slot.start, stop, sentences=slot.heading)
+        json = _JSON_VALUE.match(text, slot.start) if text.startswith('":', slot.start - 2) else None
+        span = (
+            trim(text, *json.span(json.lastindex or 0))
+            if json
+            else slot_value(text, slot.start, stop, sentences=slot.heading)
+        )
         if span is None or (
             slot.doubtful and opens_solution(text, slot.start, _paragraph_end(text, slot.start))
         ):
@@ -126,7 +136,10 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
 def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
         for match in pattern.finditer(text) if any(keyword in text for keyword in keywords) else ():
-            final = text[max(0, match.start() - 8) : match.start()].lower().endswith("final a")
+            before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
+            if doubts(before[: -len("a")]):
+                continue
+            final = before.lower().endswith("final a")
             yield _Slot(match.end(), "statement", False, match.group()[-1] in ":：" and not final)
     for match in _HEADING.finditer(text):
         yield _Slot(match.end(), "statement", True, False)

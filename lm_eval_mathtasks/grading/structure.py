@@ -22,6 +22,7 @@ from lm_eval_mathtasks.grading.relations import (
     value_answered,
     with_names_of,
 )
+from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
 from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words
@@ -190,8 +191,12 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op not in _COLLECTIONS and any(a.name == "terms" for a in gold.args):
         return _no("several answers are asked for")
     if gold.op == "seq" and pred.op not in {"seq", "group", "union"} and _one_answer(gold, ask):
-        return _any_of(gold.args, pred, ask)
+        outcomes = [compare_answers(g, pred, ask) for g in gold.args]
+        return next((o for o in outcomes if o.equal), outcomes[0])
     if gold.op == "seq" or gold.name == "{}":
+        sets_inside = {sum(a.name == "{}" for a in e.args) for e in (gold, pred)}
+        if gold.name == pred.name == "{}" and len(sets_inside) > 1:
+            return _no("a member is not the set of it")
         if pred.op == "group" and pred.name in {"[)", "(]"}:
             return _no("an interval is no list")
         items = pred.args if pred.op in {"seq", "group"} else (pred,)
@@ -206,7 +211,7 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         # one answer in several spellings is one answer
         if pred.op == "seq":
             outcomes = [compare_answers(gold, p, ask) for p in pred.args]
-            if all(o.equal for o in outcomes):
+            if all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True)):
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
             return compare_answers(gold, pred.args[0], ask)
@@ -219,13 +224,9 @@ def _one_answer(gold: Expr, ask: Ask) -> bool:
     spellings = set(gold.args)
     # "4, 4" are two answers that are the same
     return len(spellings) > 1 and all(
-        compare_answers(gold.args[0], other, ask).equal for other in gold.args[1:]
+        compare_answers(gold.args[0], other, ask).equal or shows(gold.args[0], other)
+        for other in gold.args[1:]
     )
-
-
-def _any_of(golds: Sequence[Expr], pred: Expr, ask: Ask) -> Outcome:
-    outcomes = [compare_answers(g, pred, ask) for g in golds]
-    return next((o for o in outcomes if o.equal), outcomes[0])
 
 
 def _compare_group(gold: Expr, pred: Expr, ask: Ask) -> Outcome:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.phrases import is_bound
-from lm_eval_mathtasks.grading.units import UNITS, is_unit_word
+from lm_eval_mathtasks.grading.units import UNITS, is_unit_word, read_rate
 from lm_eval_mathtasks.grading.vocabulary import (
     COMMAND_OPERATORS,
     COMMON_WORDS,
@@ -61,7 +61,9 @@ _JOINED_WORDS = re.compile(
 )
 _TWO_CHARS = {"**": "^", "<=": "<=", ">=": ">=", "->": "to", "==": "="}
 _DEGREE = "^{\\circ}"
-_BASED = re.compile(r"(\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(-?\d+|[a-z]+)\s*\}{0,2}")
+_BASED = re.compile(
+    r"([A-Z]{0,8}\d[0-9A-Z]*(?:\.[0-9A-Z]+)?)\s*_\s*\{?\s*(?:\\text\{)?\s*(-?\d+|[a-z]+)\s*\}{0,2}"
+)
 
 
 def _valid_base(digits: str, base: str) -> bool:
@@ -152,6 +154,9 @@ class _Scanner:
         name, self.at = match.group(1), match.end()
         if name == "text":
             self.words(self.argument().strip(), gap)
+        elif name == "frac" and self.follows_value() and (rate := read_rate(self.text, self.at)):
+            self.at = rate[1]
+            self.emit("text", rate[0], gap)
         elif name in {"begin", "end"}:
             self.emit("op", f"{name}:{self.argument().strip()}", gap)
             if self.text[self.at : self.at + 1] == "{" and name == "begin":
@@ -229,7 +234,7 @@ class _Scanner:
             self.emit("func", word, gap)
         elif word in CONSTANTS:
             self.emit("const", CONSTANTS[word], gap)
-        elif word == "mod":
+        elif word in {"mod", "modulo"}:
             self.emit("op", "mod", gap)
         elif word.lower() in WORD_SEPARATORS and (gap or after_value):
             self.emit("sep", "and", gap)

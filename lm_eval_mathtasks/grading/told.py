@@ -42,7 +42,8 @@ _SUBORDINATE = re.compile(
 _PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
-    rf"\b(?:(?:{_PREPOSITIONS})(?: the| all| these| those| first| last)*|the|all|these|those)\s\Z",
+    rf"\b(?:(?:(?<!up )(?<!left )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
+    r"|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
@@ -52,7 +53,7 @@ _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \
 _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
 )
-_ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
+_ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all|there (?:are|were))\b", re.IGNORECASE)
 MAX_BETWEEN = 25  # characters
 # "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")

@@ -50,6 +50,8 @@ cent cents ¢: money 1/100
 mph: length/time 44704/100000
 kmh kph: length/time 5/18
 degree degrees °: degree 1
+celsius: celsius 1
+fahrenheit: fahrenheit 1
 rad radian radians: radian 1
 sqft sqfeet: length^2 9290304/100000000
 米: length 1
@@ -119,9 +121,22 @@ def parse_unit(text: str) -> Unit | None:
     return Unit(f"{unit.dimension}^{power}", unit.factor**power)
 
 
+_IN_BRACES = r"\s*\{\s*((?:\\text\{[a-zA-Z ]+\}|[a-zA-Z]+)\s*(?:\^\{?\d\}?)?)\s*\}"
+_FRACTION = re.compile(_IN_BRACES + _IN_BRACES)
+
+
+def read_rate(text: str, start: int) -> tuple[str, int] | None:
+    r"""Return a fraction of units behind \frac and where it ends, "g/cm^3"; None where it may be of variables, m/g."""
+    match = _FRACTION.match(text, start)
+    rate = re.sub(r"\\text|[{} ]", "", f"{match[1]}/{match[2]}") if match else ""
+    named = match is not None and (len(rate) > len("m/g") or r"\text" in match[0])
+    return (rate, match.end()) if match and named and parse_unit(rate) else None
+
+
 _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
-    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?(?:,? on [\w ]+\.?)?",
+    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock)|(in the (?:morning|afternoon|evening)|at night))?"
+    r"(?: [A-Z]{1,3}T)?(?:,? on [\w ]+\.?)?",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
@@ -135,7 +150,9 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     match = _CLOCK.fullmatch(plain)
     if not match or not any(match.groups()[1:]):
         return None
-    hour, minute, second, half, name, _ = match.groups()
-    half = half or ("" if name is None else _NAMED_TIMES[name.lower()][3])
+    hour, minute, second, half, name, _, part = match.groups()
+    half = half or (
+        _NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else ""
+    )
     time = int(hour), int(minute or 0), int(second or 0), half.lower()
     return time if time[0] <= 24 and max(time[1:3]) < 60 else None

@@ -115,9 +115,8 @@ def score_math_boxed(doc: Doc, results: Sequence[Any]) -> Scores:
 
 def score_math_fewshot(doc: Doc, results: Sequence[Any]) -> Scores:
     """Scores of a response in the exemplars' format, "Final Answer: The final answer is $...$."."""
-    return _with_parts(
-        score_doc(doc, results, rule="final_answer", same=same_text), doc["subject"], _level(doc)
-    )
+    scores = score_doc(doc, results, rule="final_answer", same=same_text)
+    return _with_parts(scores, doc["subject"], _level(doc))
 
 
 def score_olympiadbench(doc: Doc, results: Sequence[Any]) -> Scores:

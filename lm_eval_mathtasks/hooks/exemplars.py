@@ -38,8 +38,6 @@ def shots_minerva() -> list[dict[str, str]]:
 
 
 def _no_shots(path: Path, error: Exception) -> TaskError:
-    return TaskError(
-        f"the few-shot exemplars in lm-eval's {path.parent.name}/{path.name}",
-        f"{type(error).__name__}: {error}",
-        "install an lm-eval that has them (0.4.12 and 0.4.13 do)",
-    )
+    got = f"{type(error).__name__}: {error}"
+    fix = "install an lm-eval that has them (0.4.12 and 0.4.13 do)"
+    return TaskError(f"the few-shot exemplars in lm-eval's {path.parent.name}/{path.name}", got, fix)

@@ -83,9 +83,8 @@ def use_graders(names: str | Sequence[str] | None) -> None:
 
 def _beside(reference: str, responses: Sequence[Any]) -> Scores:
     """What the other graders say of the responses: the mean of each metric, as exact_match is."""
-    found = (
-        [verdicts_beside(_graders, reference, str(r)) for r in responses if r is not None] if _graders else []
-    )
+    there = [str(response) for response in responses if response is not None] if _graders else []
+    found = [verdicts_beside(_graders, reference, response) for response in there]
     return {metric: fmean(each[metric] for each in found) for metric in found[0]} if found else {}
 
 

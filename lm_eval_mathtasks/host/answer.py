@@ -1,20 +1,20 @@
 """After a run: the answer, one line a task, then what makes it doubtful, where the logs are and what comes next."""
 
-import os
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import MathtasksError
+from lm_eval_mathtasks.files import short_path
 from lm_eval_mathtasks.grading.scores import RATES
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson, z_value
-from lm_eval_mathtasks.tables import GLUE, print_lines
+from lm_eval_mathtasks.tables import GLUE, counted, print_lines
 
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
 _MORE = "--gen_kwargs max_gen_toks=..."
@@ -28,7 +28,7 @@ _RATES = {
 def say(asked: RunReport) -> int:
     """Print what an API model did, unless it had reason to say so itself; return its exit status."""
     if not asked.exit_code:
-        print("\n".join(asked.lines()))
+        print_lines(asked.lines())
     return asked.exit_code
 
 
@@ -61,7 +61,7 @@ def score_parts(scores: Mapping[str, Any], docs: int) -> Iterator[str]:
     there = max(1, round(docs * (1 - (scores.get("api_error,none") or 0)))) if single else docs
     low, high = _interval(score, there, None if single else scores.get("exact_match_stderr,none"))
     yield f"{100 * score:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-    yield f"{docs:,} doc{'s' * (docs != 1)}"
+    yield counted(docs, "doc")
     for name, words in _RATES.items():
         if rate := scores.get(f"{name},none"):
             of = docs if name == "api_error" else there
@@ -84,12 +84,11 @@ def _doubts(task: str, scores: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _say_next(keeper: Keeper, results: Mapping[str, Any]) -> None:
-    path = logged_results(keeper)
-    if path is None:
+    if (path := logged_results(keeper)) is None:
         return
     # A folder with one run is its shorter name.
-    run = short(path.parent if len(list(path.parent.glob("results_*.json"))) == 1 else path)
-    print(f"logs  {short(path)}")
+    run = short_path(path.parent if len(list(path.parent.glob("results_*.json"))) == 1 else path)
+    print(f"logs  {short_path(path)}")
     run = shlex.quote(run)
     print(f"next  mathtasks report {run}\n      mathtasks compare {run}")
     if any("pass@" in key for task in results.values() for key in task):
@@ -103,23 +102,15 @@ def _say_of_repeats(results: Path) -> None:
     # The readers of all harnesses: a run without repeats needs none.
     from lm_eval_mathtasks.runs.reading import note_on_repeats, read_runs
 
-    try:
-        runs = read_runs(results)
-    except MathtasksError:
-        return
-    for run in runs:
-        if note := note_on_repeats(run):
-            print_lines([f"{run.task}: {note}"])
+    with suppress(MathtasksError):
+        for run in read_runs(results):
+            if note := note_on_repeats(run):
+                print_lines([f"{run.task}: {note}"])
 
 
 def logged_results(keeper: Keeper) -> Path | None:
     """The results of the run on disk, None where none were written."""
     return next((path for path in keeper.logs if path.name.startswith("results_")), None)
-
-
-def short(path: Path) -> str:
-    """A path as a user would type it: from the working folder, where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)
 
 
 @contextmanager

@@ -10,28 +10,24 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.local_models import check_device
+from lm_eval_mathtasks.host.repeats import graded_here
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.problems.catalogue import our_tasks
+from lm_eval_mathtasks.tables import print_lines
 
 log = logging.getLogger(__name__)
 
 _DEFAULT_BUDGET = 256  # tokens; lm-eval's, where a task sets none
 _BUDGET = "max_gen_toks"
-_OURS = "lm_eval_mathtasks.hooks"
 
 
-def checked(
-    original: Callable[..., Any],
-    local: bool,
-    device: str | None,
-    is_loaded: Callable[[], bool],
-) -> Callable[..., Any]:
+def checked(original: Callable[..., Any], local: bool, device: str | None) -> Callable[..., Any]:
     """lm-eval's `simple_evaluate`, with tasks loaded and fitted to the model before the model itself is loaded.
 
-    Raises TaskError or ModelError for what cannot work, a model that cannot be loaded among it. local: whether the
-    model is loaded by `pretrained=`; device: the one of torch that the user named; is_loaded: whether it was loaded.
+    Raises TaskError or ModelError for what cannot work. local: whether the model is loaded by `pretrained=`; device:
+    the one of torch that the user named.
     """
 
     def evaluate(*positional: Any, **named: Any) -> Any:
@@ -47,21 +43,7 @@ def checked(
             check_device(device)
         if local and isinstance(named.get("model_args"), dict):
             _fit(loaded["tasks"], named)
-        try:
-            return original(*positional, **named)
-        except (MathtasksError, ImportError):
-            raise
-        # Libraries refuse a device, a type or an adapter with errors of any kind.
-        except Exception as error:
-            if is_loaded() or not local:
-                raise
-            log.debug("the model was not loaded", exc_info=True)
-            reason = next(iter(str(error).strip().splitlines()), "")
-            raise ModelError(
-                "a model that can be loaded as --model_args and --device say",
-                f"{type(error).__name__}: {reason}".rstrip(": ."),
-                "correct them; LMEVAL_LOG_LEVEL=DEBUG shows where it failed",
-            ) from error
+        return original(*positional, **named)
 
     return evaluate
 
@@ -77,25 +59,16 @@ def _check_tasks(tasks: Mapping[str, Any], named: Mapping[str, Any]) -> None:
     for name, task in tasks.items():
         own = task.config.num_fewshot
         if shots is not None and not own and own != shots and own is not None:
-            raise TaskError(
-                f"a task whose number of shots is open, for --num_fewshot {shots}",
-                f"{name}, which is asked without any",
-                "leave --num_fewshot out, or take a few-shot task such as gsm8k-cot or math500-fewshot",
-            )
+            got = f"{name}, which is asked without any"
+            fix = "leave --num_fewshot out, or take a few-shot task such as gsm8k-cot or math500-fewshot"
+            raise TaskError(f"a task whose number of shots is open, for --num_fewshot {shots}", got, fix)
         held = _exemplars(task)
         if shots is not None and held is not None and shots > held:
             raise TaskError(f"at most the {held} shots that {name} has", f"--num_fewshot {shots}", "lower it")
-    foreign = [name for name, task in tasks.items() if not _is_graded_here(task)]
+    foreign = [name for name, task in tasks.items() if not graded_here(task)]
     if foreign:
-        print(
-            f"{', '.join(foreign)}: not a task of ours, graded by the task's own rules; "
-            f"ours are listed by `mathtasks tasks`{_twins(foreign)}"
-        )
-
-
-def _is_graded_here(task: Any) -> bool:
-    scoring = getattr(getattr(task, "config", None), "process_results", None)
-    return (getattr(scoring, "__module__", "") or "").startswith(_OURS)
+        rules = "not a task of ours, graded by the task's own rules; ours are listed by `mathtasks tasks`"
+        print_lines([f"{', '.join(foreign)}: {rules}{_twins(foreign)}"])
 
 
 def _twins(foreign: list[str]) -> str:
@@ -117,13 +90,16 @@ def _exemplars(task: Any) -> int | None:
 
 
 def _fit(tasks: Mapping[str, Any], named: MutableMapping[str, Any]) -> None:
+    from lm_eval.models.utils import resolve_max_length
+
     arguments = named["model_args"]
     found = _config_and_tokenizer(arguments)
     if found is None:
         return
     config, tokenizer = found
     _check_template(tokenizer, arguments, named)
-    context = _context(config, tokenizer, arguments)
+    given = arguments.get("max_length") or arguments.get("max_model_len")
+    context = int(given or resolve_max_length(config, tokenizer))
     chosen = {
         name: _fitted_budget(task, context, tokenizer, named)
         for name, task in tasks.items()
@@ -147,19 +123,15 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
     name, own = str(arguments["pretrained"]), arguments.get("tokenizer")
     options = {k: arguments[k] for k in ("revision", "trust_remote_code", "subfolder") if k in arguments}
     packed = {"gguf_file": file} if (file := arguments.get("gguf_file")) else {}
-    fault = (
-        "" if all(Path(str(place)).expanduser().is_dir() for place in (name, own or name)) else hub_fault()
-    )
+    here = all(Path(str(place)).expanduser().is_dir() for place in (name, own or name))
+    fault = "" if here else hub_fault()
     try:
         config = AutoConfig.from_pretrained(name, **options, **packed)
         tokenizer = AutoTokenizer.from_pretrained(str(own or name), **options, **({} if own else packed))
     except OSError as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(
-            f"a model at pretrained={name}",
-            fault or reason.rstrip("."),
-            "check the name and the network; or name a folder that holds the model",
-        ) from error
+        fix = "check the name and the network; or name a folder that holds the model"
+        raise ModelError(f"a model at pretrained={name}", fault or reason.rstrip("."), fix) from error
     except Exception as error:  # lm-eval's own loader decides: it knows formats that these two do not
         log.debug("the context of %s is not checked: %s", name, error)
         return None
@@ -167,24 +139,19 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
 
 
 def _check_template(tokenizer: Any, arguments: Mapping[str, Any], named: Mapping[str, Any]) -> None:
-    has, applied = bool(getattr(tokenizer, "chat_template", None)), bool(named.get("apply_chat_template"))
+    template, applied = getattr(tokenizer, "chat_template", None), named.get("apply_chat_template")
+    has = bool(template)
     if applied and not has:
-        raise ModelError(
-            "a model with a chat template, for --apply_chat_template",
-            f"pretrained={arguments['pretrained']}, whose tokenizer has none",
-            "leave --apply_chat_template out: it is a base model",
-        )
+        got = f"pretrained={arguments['pretrained']}, whose tokenizer has none"
+        fix = "leave --apply_chat_template out: it is a base model"
+        raise ModelError("a model with a chat template, for --apply_chat_template", got, fix)
+    known = ("true", *(template if isinstance(template, dict) else ()))
+    if isinstance(applied, str) and applied not in known:
+        got = f"--apply_chat_template {applied}"
+        raise ModelError("a chat template that the model has", got, "leave it out, or its name")
     if has and not applied:
-        print(
-            "the model has a chat template, which this run does not use; an instruct model needs --apply_chat_template"
-        )
-
-
-def _context(config: Any, tokenizer: Any, arguments: Mapping[str, Any]) -> int:
-    from lm_eval.models.utils import resolve_max_length
-
-    given = arguments.get("max_length") or arguments.get("max_model_len")
-    return int(given) if given else int(resolve_max_length(config, tokenizer))
+        needs = "an instruct model needs --apply_chat_template"
+        print_lines([f"the model has a chat template, which this run does not use; {needs}"])
 
 
 def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, Any]) -> tuple[int, bool]:
@@ -205,10 +172,11 @@ def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, 
         )
     if budget <= room:
         return budget, False
-    print(
+    said = (
         f"{name}: {budget} tokens for a response do not fit the context of {context} beside the longest prompt "
         f"({lengths[longest]}); max_gen_toks is {room} in this run, and responses it cuts are counted"
     )
+    print_lines([said])
     return room, True
 
 
@@ -219,14 +187,9 @@ def _prompts(task: Any, tokenizer: Any, named: Mapping[str, Any]) -> Iterator[tu
     multiturn, templated = named.get("fewshot_as_multiturn"), bool(named.get("apply_chat_template"))
 
     def template(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        return str(
-            tokenizer.apply_chat_template(
-                history,
-                tokenize=False,
-                add_generation_prompt=add_generation_prompt,
-                continue_final_message=not add_generation_prompt,
-            )
-        )
+        begins, goes_on = add_generation_prompt, not add_generation_prompt
+        how = {"add_generation_prompt": begins, "continue_final_message": goes_on}
+        return str(tokenizer.apply_chat_template(history, tokenize=False, **how))
 
     samples = (named.get("samples") or {}).get(task.config.task)
     limit = named.get("limit")

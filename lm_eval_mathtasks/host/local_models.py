@@ -20,9 +20,7 @@ _NEEDED = {
     "vllm": {"vllm": "vllm"},
     "mathtasks-": {"openai": "api", "tenacity": "api"},
 }
-EXTRAS = {package: extra for packages in _NEEDED.values() for package, extra in packages.items()} | {
-    "gguf": "smollm"
-}
+EXTRAS = {"gguf": "smollm", **{name: extra for needed in _NEEDED.values() for name, extra in needed.items()}}
 # Similarity (difflib) from which an unknown name is taken for a slip of a known one; "data_parallel_rank", which vLLM
 # has, is like "data_parallel_size" by 0.83.
 _NEAR = 0.85
@@ -70,11 +68,8 @@ def check_local(model: str, model_args: Mapping[str, Any]) -> None:
     """Raise ModelError for arguments of a model of this machine that cannot be meant, or whose files are not there."""
     refuse_slips(model_args, MODEL_ARGUMENTS, "model argument", ModelError)
     if not model_args.get("pretrained"):
-        raise ModelError(
-            f"pretrained=<a folder or a name on the hub> for --model {model}",
-            "none",
-            "--model_args pretrained=Qwen/Qwen2.5-Math-1.5B-Instruct",
-        )
+        fix = "--model_args pretrained=Qwen/Qwen2.5-Math-1.5B-Instruct"
+        raise ModelError(f"pretrained=<a folder or a name on the hub> for --model {model}", "none", fix)
     if model_args.get("gguf_file") and find_spec("gguf") is None:
         raise missing_package("gguf", "gguf_file=...")
     for name, files in _PLACES.items():
@@ -92,9 +87,8 @@ def _check_place(name: str, files: tuple[str, ...], model_args: Mapping[str, Any
     place = Path(given).expanduser()
     if not place.exists():
         if given.startswith(("/", "./", "../", "~")) or given.count("/") > 1:
-            raise ModelError(
-                "a model folder or a hub name", f"{name}={given}, which does not exist", "check the path"
-            )
+            fix = "check the path"
+            raise ModelError("a model folder or a hub name", f"{name}={given}, which does not exist", fix)
         if "cache_dir" not in model_args:
             _check_hub(name, model_args)
     elif place.is_file():
@@ -103,13 +97,9 @@ def _check_place(name: str, files: tuple[str, ...], model_args: Mapping[str, Any
         raise ModelError(f"a folder or a name on the hub at {name}=", f"the file {given}", fix)
     elif "gguf_file" not in model_args and not any((place / file).is_file() for file in files):
         packed = next((path.name for path in sorted(place.glob("*.gguf"))), None)
-        raise ModelError(
-            f"a model at {name}={given}",
-            f"a folder without {' and '.join(files)}",
-            f"add gguf_file={packed}"
-            if packed
-            else "check the path: a checkpoint may lie in a folder below it",
-        )
+        below = "check the path: a checkpoint may lie in a folder below it"
+        fix, got = f"add gguf_file={packed}" if packed else below, f"a folder without {' and '.join(files)}"
+        raise ModelError(f"a model at {name}={given}", got, fix)
 
 
 def _check_hub(argument: str, model_args: Mapping[str, Any]) -> None:
@@ -117,10 +107,8 @@ def _check_hub(argument: str, model_args: Mapping[str, Any]) -> None:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    name, revision = (
-        str(model_args[argument]),
-        model_args.get("revision") if argument == "pretrained" else None,
-    )
+    name = str(model_args[argument])
+    revision = model_args.get("revision") if argument == "pretrained" else None
     file = str(model_args.get("gguf_file") or _PLACES[argument][0])
     subfolder = str(model_args.get("subfolder") or "")
     if not (fault := hub_fault()):
@@ -151,6 +139,5 @@ def check_device(device: str) -> None:
     if not there:
         several = (f"{kind}:{n}" for kind, count in here.items() if kind != "cpu" for n in range(count))
         known = [*several, "cpu"]
-        raise ModelError(
-            f"a device of this machine ({', '.join(known)})", f"--device {device}", f"--device {known[0]}"
-        )
+        fix = f"--device {known[0]}"
+        raise ModelError(f"a device of this machine ({', '.join(known)})", f"--device {device}", fix)

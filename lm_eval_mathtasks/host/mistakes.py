@@ -5,6 +5,7 @@ must not state what did not happen.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -20,12 +21,13 @@ from lm_eval_mathtasks.host.local_models import (
     is_number,
     refuse_slips,
 )
-from lm_eval_mathtasks.models.payload import LIMIT_NAMES
+from lm_eval_mathtasks.journal.schema import is_database
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import server_fault
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _BUDGET = "max_gen_toks"
-_SQLITE = b"SQLite format 3\0"  # how a journal begins
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SAMPLING = ("top_p", "top_k", "min_p")
 _GENERATION = {*LIMIT_NAMES, *_SAMPLING, "do_sample", "temperature", "until", "seed", "repetition_penalty"}
 # A flag's name -> what the user gave, on the command line or in the file of --config.
@@ -48,9 +50,8 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
     if not model_args.get("dry_run"):
         _check_places(value)
     if "batch_out" in model_args and not model.startswith("mathtasks-"):
-        raise ModelError(
-            "an API model of ours for a batch file", f"--model {model}", "--model mathtasks-chat"
-        )
+        fix = "--model mathtasks-chat"
+        raise ModelError("an API model of ours for a batch file", f"--model {model}", fix)
     if model in LOCAL_MODELS:
         check_local(model, model_args)
         settings = _sampled_as_said(settings)
@@ -83,9 +84,8 @@ def _known_model(model: str, known: list[str]) -> None:
     if model in known:
         return
     if "/" in model:
-        raise ModelError(
-            "a kind of model for --model", model, f"--model hf --model_args pretrained={model} (or vllm)"
-        )
+        fix = f"--model hf --model_args pretrained={model} (or vllm)"
+        raise ModelError("a kind of model for --model", model, fix)
     near = get_close_matches(model.lower(), known, n=2)
     also = f"did you mean {' or '.join(near)}? Else " if near and not model.startswith("openai") else ""
     raise ModelError(
@@ -101,24 +101,20 @@ def _check_docs(value: Value) -> None:
     if limit is not None and samples is not None:
         raise TaskError("--limit or --samples", "both", "drop --limit: --samples names the docs to ask")
     if limit is not None and (float(limit) <= 0 or (float(limit) > 1 and float(limit) % 1)):
-        raise TaskError(
-            "--limit with a number of docs of at least 1, or a share below 1",
-            f"--limit {float(limit):g}",
-            "--limit 10",
-        )
+        got = f"--limit {float(limit):g}"
+        raise TaskError("--limit with a number of docs of at least 1, or a share below 1", got, "--limit 10")
     if samples is not None and not isinstance(samples, Mapping) and not Path(str(samples)).is_file():
-        raise TaskError(
-            "docs by task, such as --samples '{\"math500\": [0, 1]}', or a file of that",
-            str(samples),
-            "correct it",
-        )
+        wanted = "docs by task, such as --samples '{\"math500\": [0, 1]}', or a file of that"
+        raise TaskError(wanted, str(samples), "correct it")
 
 
 def _check_counts(value: Value) -> None:
-    shots, size = value("num_fewshot"), value("batch_size")
+    shots, size, level = value("num_fewshot"), value("batch_size"), value("verbosity")
+    if level is not None and level not in _LEVELS:
+        raise TaskError(f"--verbosity with one of {', '.join(_LEVELS)}", str(level), "leave it out")
     if shots is not None and int(shots) < 0:
         raise TaskError("a number of shots of at least 0", f"--num_fewshot {shots}", "leave it out")
-    if size is not None and not str(size).startswith("auto") and not (str(size).isdigit() and int(size) > 0):
+    if size is not None and not re.fullmatch(r"auto(:[\d.]+)?|0*[1-9]\d*", str(size)):
         raise ModelError("--batch_size with a number of at least 1, or auto", str(size), "--batch_size auto")
 
 
@@ -152,18 +148,13 @@ def _sampled_as_said(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | 
     temperature = float(settings.get("temperature", 0))
     greedy = "do_sample" in settings and str(settings["do_sample"]).lower() == "false"
     if temperature > 0 and greedy:
-        raise TaskError(
-            "one way of decoding",
-            f"do_sample=false,temperature={temperature:g}",
-            "do_sample=true samples; temperature=0 decodes greedily",
-        )
+        fix = "do_sample=true samples; temperature=0 decodes greedily"
+        raise TaskError("one way of decoding", f"do_sample=false,temperature={temperature:g}", fix)
     named = [name for name in _SAMPLING if settings.get(name) is not None]
     if named and (greedy or (temperature == 0 and "do_sample" not in settings)):
-        raise TaskError(
-            f"sampling, because {named[0]} is given",
-            "greedy decoding, which does not read it",
-            "add do_sample=true,temperature=... to --gen_kwargs, or leave it out",
-        )
+        got = "greedy decoding, which does not read it"
+        fix = "add do_sample=true,temperature=... to --gen_kwargs, or leave it out"
+        raise TaskError(f"sampling, because {named[0]} is given", got, fix)
     if temperature > 0 and "do_sample" not in settings:
         print(f"temperature={temperature:g} is read as do_sample=true,temperature={temperature:g}")
         return {**settings, "do_sample": True}
@@ -174,26 +165,18 @@ def _check_api(model_args: Mapping[str, Any]) -> None:
     """A key for OpenAI and a server that is there, where something must be asked: a journal may answer everything."""
     settings = read_settings(model_args)
     journal = Path(settings.journal)
-    if journal.is_file():
-        with journal.open("rb") as file:
-            kind = file.read(len(_SQLITE))
-    fault = (
-        "another kind of file" if journal.is_file() and kind not in (b"", _SQLITE) else write_fault(journal)
-    )
-    if fault:
-        raise ModelError(
-            f"a journal, or a place for one, at {journal}", fault, "name another with journal=..."
-        )
+    other = journal.is_file() and journal.stat().st_size and not is_database(journal)
+    if fault := "another kind of file" if other else write_fault(journal):
+        fix = "name another with journal=..."
+        raise ModelError(f"a journal, or a place for one, at {journal}", fault, fix)
     if settings.dry_run or settings.batch_out or journal.exists():
         return
     key = settings.api_key_env
     if settings.base_url == DEFAULT_URL and not os.environ.get(key):
         near = get_close_matches(key, os.environ, n=1, cutoff=0.8)
-        raise ModelError(
-            f"a key in {key}, because base_url is {DEFAULT_URL}",
-            f"one in {near[0]}" if near else "none",
-            "export it; or ask another server: --model_args base_url=http://localhost:8000/v1; or --dry-run",
-        )
+        got = f"one in {near[0]}" if near else "none"
+        fix = "export it; or ask another server: --model_args base_url=http://localhost:8000/v1; or --dry-run"
+        raise ModelError(f"a key in {key}, because base_url is {DEFAULT_URL}", got, fix)
     _check_server(settings.base_url)
 
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from lm_eval_mathtasks.command_line import Parser
-from lm_eval_mathtasks.errors import MathtasksError, TaskError
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.host.resume import NEWEST
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
@@ -37,43 +37,20 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     # argparse shows groups in their order, and has no other way to say it.
     parser._action_groups.insert(0, parser._action_groups.pop())
     parser._option_string_actions["--tasks"].help = "names, separated by commas"
-    ours.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them",
-    )
-    ours.add_argument(
-        "--dry-run", action="store_true", help="say what a run of our API models would ask, take and cost"
-    )
-    ours.add_argument("--report", action="store_true", help="write the page of `mathtasks report` at the end")
-    ours.add_argument("--table", action="store_true", help="print lm-eval's whole table too")
-    ours.add_argument(
-        "--graders",
-        metavar="NAMES",
-        help="report other graders beside ours: math-verify, as the metric math_verify of every task",
-    )
-    ours.add_argument(
-        "--repeats",
-        type=int,
-        metavar="K",
-        help="sample K responses to every doc; by task: --tasks math500@8",
-    )
-    ours.add_argument(
-        "--resume",
-        nargs="?",
-        const=NEWEST,
-        metavar="FILE",
-        help="ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl in the "
-        "folder of the logs (local models; our API models have a journal, which always resumes)",
-    )
-
-
-def unknown_words(word: str, parser: Parser) -> MathtasksError:
-    """The error for a word that is no flag of `run`. The value of a flag is not repeated: it may hold a key."""
-    if word.startswith("-"):
-        return parser.unknown(word)
-    name = repr(word.partition("=")[0])
-    return TaskError("flags of `mathtasks run`", name, f"put it behind its flag, such as --tasks {word}")
+    preset = "ask as a publisher documents, where you give no other flag; `mathtasks presets` lists them"
+    declare(ours, {"--preset NAME": preset})
+    declare(ours, {
+        "--dry-run": "say what a run of our API models would ask, take and cost",
+        "--report": "write the page of `mathtasks report` at the end",
+        "--table": "print lm-eval's whole table too",
+    }, action="store_true")  # fmt: skip
+    graders = "report other graders beside ours: math-verify, as the metric math_verify of every task"
+    declare(ours, {"--graders NAMES": graders})
+    declare(ours, {"--repeats K": "sample K responses to every doc; by task: --tasks math500@8"}, type=int)
+    declare(ours, {
+        "--resume FILE": "ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl "
+        "in the folder of the logs (local models; our API models have a journal, which always resumes)",
+    }, nargs="?", const=NEWEST)  # fmt: skip
 
 
 def check_config(path: str | None) -> None:

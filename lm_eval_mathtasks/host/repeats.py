@@ -18,13 +18,8 @@ from lm_eval_mathtasks.numbers.estimators import powers_of_two
 
 SEED = 1234  # lm-eval's own default for models
 # Models (by class) whose requests take a seed among the generation arguments.
-_TAKE_A_SEED = {
-    "VLLM",
-    "LocalCompletionsAPI",
-    "LocalChatCompletion",
-    "OpenAICompletionsAPI",
-    "OpenAIChatCompletion",
-}
+_TAKE_A_SEED = {"VLLM", "LocalCompletionsAPI", "LocalChatCompletion", "OpenAICompletionsAPI",
+                "OpenAIChatCompletion"}  # fmt: skip
 _NAME = re.compile(r"(?P<name>.+)@(?P<k>[^@/.]*)")
 SAMPLE_FLAGS = "--gen_kwargs do_sample=true,temperature=0.6,top_p=0.95"
 
@@ -35,17 +30,14 @@ def named_repeats(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     repeats: dict[str, int] = {}
     for given in names:
         match = _NAME.fullmatch(given)
+        plain.append(name := match["name"] if match else given)
         if match is None:
-            plain.append(given)
             continue
-        name = match["name"]
         if not match["k"].isdigit() or int(match["k"]) < 1:
             raise TaskError("a number of repeats such as math500@8", given, "write name@8")
         if repeats.setdefault(name, int(match["k"])) != int(match["k"]):
-            raise TaskError(
-                f"one number of repeats for {name}", f"{repeats[name]} and {match['k']}", "drop one"
-            )
-        plain.append(name)
+            fix = "drop one"
+            raise TaskError(f"one number of repeats for {name}", f"{repeats[name]} and {match['k']}", fix)
     return list(dict.fromkeys(plain)), repeats
 
 
@@ -67,7 +59,7 @@ class Repeats(NamedTuple):
         def load_repeated(tasks: Any) -> Any:
             loaded = load(tasks)
             for name, task in loaded["tasks"].items():
-                own = int(task.config.repeats or 1) if _is_ours(task) else 1
+                own = int(task.config.repeats or 1) if graded_here(task) else 1
                 k = by_task.get(name, self.every or own)
                 if k > 1 or self.every:
                     repeat(task, k)
@@ -85,11 +77,8 @@ class Repeats(NamedTuple):
         for name in self.named:
             for task in load(manager.match_tasks([name]))["tasks"]:
                 if found.setdefault(task, self.named[name]) != self.named[name]:
-                    raise TaskError(
-                        f"one number of repeats for {task}",
-                        f"{found[task]} and {self.named[name]}",
-                        "drop one",
-                    )
+                    got = f"{found[task]} and {self.named[name]}"
+                    raise TaskError(f"one number of repeats for {task}", got, "drop one")
         return found
 
 
@@ -102,10 +91,9 @@ def repeat(task: Any, k: int) -> None:
     from lm_eval.api.registry import get_aggregation
     from lm_eval.filters import build_filter_ensemble
 
-    if k > 1 and not _is_ours(task):
-        raise TaskError(
-            f"a task that scores {k} responses a doc", f"{task.config.task}, which scores one", "use ours"
-        )
+    if k > 1 and not graded_here(task):
+        got = f"{task.config.task}, which scores one"
+        raise TaskError(f"a task that scores {k} responses a doc", got, "use ours")
     task.set_config("repeats", k)
     if k > 1 and task.config.filter_list is None:
         keep_all = {"function": "take_first_k", "k": k}
@@ -118,7 +106,8 @@ def repeat(task: Any, k: int) -> None:
         task._higher_is_better[metric] = True
 
 
-def _is_ours(task: Any) -> bool:
+def graded_here(task: Any) -> bool:
+    """Whether an lm-eval task is scored by our hooks."""
     scoring = getattr(getattr(task, "config", None), "process_results", None)
     return (getattr(scoring, "__module__", "") or "").startswith("lm_eval_mathtasks.hooks")
 
@@ -129,14 +118,12 @@ def require_sampling(task: Any, gen_kwargs: Mapping[str, Any] | None = None) -> 
     gen_kwargs: what the command line adds to the task's own generation arguments.
     """
     k = int(task.config.repeats or 1)
-    if k == 1 or not _is_ours(task):
+    if k == 1 or not graded_here(task):
         return
     if not sampled({**(task.config.generation_kwargs or {}), **(gen_kwargs or {})}):
-        raise TaskError(
-            f"sampling, for {k} responses to each doc of {task.config.task}",
-            "greedy decoding, which gives the same response every time",
-            f"add {SAMPLE_FLAGS} (or your model's own settings)",
-        )
+        got = "greedy decoding, which gives the same response every time"
+        fix = f"add {SAMPLE_FLAGS} (or your model's own settings)"
+        raise TaskError(f"sampling, for {k} responses to each doc of {task.config.task}", got, fix)
     # lm-eval's --use_cache gives all repeats the one answer it holds, unless this says that it must not.
     task.config.generation_kwargs.setdefault("do_sample", True)
 
@@ -169,14 +156,12 @@ def with_seeds(lm: Any, requests: Sequence[Any], numbers: Sequence[int]) -> list
     if type(model).__name__ not in _TAKE_A_SEED:
         return list(requests)
     base = getattr(model, "_seed", None) or getattr(model, "model_args", {}).get("seed", SEED)
-    return [
-        _seeded(r, base, i) if (r.repeats or 1) > 1 else r for r, i in zip(requests, numbers, strict=True)
-    ]
+    return [_seeded(request, base, i) for request, i in zip(requests, numbers, strict=True)]
 
 
 def _seeded(request: Any, base: int, number: int) -> Any:
     prompt, settings, *rest = request.args
-    if not sampled(settings):
+    if (request.repeats or 1) == 1 or not sampled(settings):
         return request
     clone = copy.copy(request)
     clone.arguments = (prompt, {**settings, "seed": int(settings.get("seed", base)) + number}, *rest)

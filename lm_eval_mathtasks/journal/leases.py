@@ -4,6 +4,7 @@ A process claims its keys before it sends anything. A claim holds while its owne
 and again: one that died, or was stopped for longer than LEASE_S, has lost it.
 """
 
+import json
 import os
 import socket
 import sqlite3
@@ -14,7 +15,6 @@ from contextlib import suppress
 
 LEASE_S = 60.0  # a disk may be busy for as long (see schema.BUSY_S)
 RENEW_S = 10.0
-KEYS_AT_ONCE = 500  # SQLite allows 999 variables in older builds
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, until REAL) WITHOUT ROWID;
@@ -34,23 +34,16 @@ class Owner:
         """Claim the keys that nobody else holds; return those that somebody does."""
         with db:
             db.execute("BEGIN IMMEDIATE")
-            db.execute(
-                "INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?)",
-                (self.name, self.host, self.pid, _until()),
-            )
+            this = (self.name, self.host, self.pid, _until())
+            db.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?)", this)
             for owner, host, pid, until in db.execute("SELECT * FROM owners").fetchall():
                 if until < time.time() or (host == self.host and not _lives(pid)):
                     db.execute("DELETE FROM claims WHERE owner = ?", (owner,))
                     db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
-            db.executemany(
-                "INSERT OR IGNORE INTO claims VALUES (?, ?)", ((key, self.name) for key in sorted(keys))
-            )
-            theirs: set[str] = set()
-            for start in range(0, len(keys), KEYS_AT_ONCE):
-                some = keys[start : start + KEYS_AT_ONCE]
-                query = f"SELECT key FROM claims WHERE key IN ({', '.join('?' * len(some))}) AND owner != ?"  # noqa: S608
-                theirs.update(key for (key,) in db.execute(query, (*some, self.name)))
-            return theirs
+            own = ((key, self.name) for key in sorted(keys))
+            db.executemany("INSERT OR IGNORE INTO claims VALUES (?, ?)", own)
+            query = "SELECT key FROM claims WHERE key IN (SELECT value FROM json_each(?)) AND owner != ?"
+            return {key for (key,) in db.execute(query, (json.dumps(list(keys)), self.name))}
 
     def renewal(self) -> tuple[float, str]:
         """The row for RENEW."""
@@ -76,5 +69,5 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True
+        pass
     return True

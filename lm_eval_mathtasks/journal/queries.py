@@ -18,8 +18,6 @@ from lm_eval_mathtasks.journal.schema import (
     unusable,
 )
 
-KEYS_AT_ONCE = 500  # SQLite allows 999 variables in older builds
-
 _SUMS = """count(*), sum(json_extract(usage, '$.prompt_tokens')), sum(json_extract(usage, '$.completion_tokens')),
 avg(latency_s), sum(attempts) - count(*), min(sent_at), max(finished_at)"""
 _CHOSEN = "model = :model AND key IN (SELECT key FROM docs WHERE task = :task)"
@@ -88,10 +86,8 @@ def keys_answered(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
 
 
 def _of_keys(db: sqlite3.Connection, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        some = keys[start : start + KEYS_AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        yield from db.execute(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608
+    query = f"SELECT {columns} FROM answers WHERE key IN (SELECT value FROM json_each(?))"  # noqa: S608
+    yield from db.execute(query, (json.dumps(list(keys)),))
 
 
 def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
@@ -156,7 +152,7 @@ def failures(path: str | Path) -> list[tuple[str, str, int, str]]:
         return db.execute(query).fetchall()
 
 
-def journal_statistics(path: Path, task: str, model: str) -> dict[str, Any]:
+def journal_statistics(path: Path, task: str, model: str) -> dict[str, object]:
     """Return the counts of one task and model in a journal; seconds, tokens. Raises JournalError for another file."""
     chosen = {"task": task, "model": model}
 

@@ -22,9 +22,8 @@ def journal_salvage(path: str | Path, out: str | Path) -> Iterator[str]:
     Raises JournalError where `out` is there already, or nothing could be read.
     """
     if Path(out).exists():
-        raise JournalError(
-            "a new file for what is saved", f"{out}, which is there", "name another with --out"
-        )
+        fix = "name another with --out"
+        raise JournalError("a new file for what is saved", f"{out}, which is there", fix)
     saved = dict.fromkeys(_TABLES, 0)
     spoilt = 0
     with closing(_open(path)) as old, closing(connect(out, create=True)) as new, new:

@@ -27,6 +27,7 @@ PAGE = 16384
 DAMAGE = (OSError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error)
 # What writing a value that SQLite does not hold raises.
 BAD_ROW = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, OverflowError, UnicodeError)
+_BEGINNING = b"SQLite format 3\0"
 _CLOSED = re.compile(r"unable to open|readonly|read-only|authoriz", re.IGNORECASE)
 _FULL = re.compile(r"disk is full|disk I/O", re.IGNORECASE)
 _BUSY = re.compile(r"locked|busy", re.IGNORECASE)
@@ -84,6 +85,12 @@ _AS_NEW = (
     "CREATE TEMP VIEW answers AS SELECT *, NULL AS asked, NULL AS seed FROM main.answers",
     "CREATE TEMP TABLE requests (id INTEGER PRIMARY KEY, key TEXT, body BLOB)",
 )
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is one of SQLite's, by how it begins."""
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
 
 
 def packed_request(request: Mapping[str, Any], prompt: str) -> tuple[tuple[str, bytes], str | None]:
@@ -147,9 +154,8 @@ def connect(path: str | Path, *, create: bool = False) -> sqlite3.Connection:
     except DAMAGE as error:
         raise unusable(path, error) from None
     if version > SCHEMA_VERSION:
-        raise JournalError(
-            f"a journal of version {SCHEMA_VERSION}", f"version {version} at {path}", "use another path"
-        )
+        fix = "use another path"
+        raise JournalError(f"a journal of version {SCHEMA_VERSION}", f"version {version} at {path}", fix)
     return db
 
 
@@ -187,9 +193,8 @@ def unusable(path: str | Path, error: BaseException, *, reading: bool = False) -
     """The error for a journal that cannot be read (`reading`) or written, by what is wrong with it."""
     said = f"{type(error).__name__}: {error} at {path}"
     if isinstance(error, OSError) or _CLOSED.search(str(error)):
-        return JournalError(
-            "a journal that this user may open and write", said, "give another with journal=path"
-        )
+        fix = "give another with journal=path"
+        return JournalError("a journal that this user may open and write", said, fix)
     if isinstance(error, BAD_ROW) and not reading:
         return JournalError("an answer that a journal can hold", said, "report this: the answer is not kept")
     if _FULL.search(str(error)) and not reading:

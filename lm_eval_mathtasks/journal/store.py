@@ -65,11 +65,9 @@ class Journal:
         needed = int(requests * (4096 + max_tokens * BYTES_PER_TOKEN * EXPECTED_SHARE))
         free = shutil.disk_usage(self.path.parent).free
         if free < needed:
-            raise JournalError(
-                f"about {needed / 1e6:.0f} MB for the journal",
-                f"{free / 1e6:.0f} MB free at {self.path.parent}",
-                "free some space, or give another place with journal=path",
-            )
+            got = f"{free / 1e6:.0f} MB free at {self.path.parent}"
+            fix = "free some space, or give another place with journal=path"
+            raise JournalError(f"about {needed / 1e6:.0f} MB for the journal", got, fix)
 
     def find(self, keys: Sequence[str]) -> Iterator[queries.Stored]:
         """Yield the answers to those keys that have been answered."""

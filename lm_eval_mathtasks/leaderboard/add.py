@@ -133,11 +133,8 @@ def _as_claims_name_them(claims: Claims, fields: Fields) -> Fields:
     """A hub id or an API name as the name of its model, a task's name as the name of its benchmark."""
     benchmark = claims.benchmark_of(str(fields["benchmark"]))
     model = claims.models.known(str(fields["model"]))
-    return {
-        **fields,
-        "benchmark": benchmark.name if benchmark else fields["benchmark"],
-        "model": model or fields["model"],
-    }
+    name = benchmark.name if benchmark else fields["benchmark"]
+    return {**fields, "benchmark": name, "model": model or fields["model"]}
 
 
 def _same_source(claim: Claim, fields: Fields) -> None:
@@ -161,9 +158,8 @@ def _claim_edit(folder: Path, claims: Claims, fields: Mapping[str, Value]) -> di
     slug = re.sub(r"[^a-z0-9.]+", "-", str(fields["title"]).lower())[:50].strip("-.")
     path = folder / "claims" / f"{slug}.yaml"
     if path.exists():
-        raise ClaimError(
-            "a new file for a new source", f"{path.name} holds another url", "choose another title"
-        )
+        got = f"{path.name} holds another url"
+        raise ClaimError("a new file for a new source", got, "choose another title")
     source = _block({"read_from": "original", **fields}, SOURCE, "  ")
     return {path: f"source:\n{source}tables:\n{entry}"}
 

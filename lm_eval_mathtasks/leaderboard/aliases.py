@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +45,11 @@ def simplified(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "", name.lower().replace("_", "-"))
 
 
-class Models(Mapping[str, Model]):
+class Models(dict[str, Model]):
     """The models of `models.yaml` by the name claims use; `resolve` takes any other name."""
 
     def __init__(self, models: list[Model]) -> None:
-        self._models = {model.name: model for model in models}
+        super().__init__({model.name: model for model in models})
         self._names: dict[str, list[str]] = {}
         for model in models:
             tail = model.hf_id.rsplit("/", 1)[-1] if model.hf_id else None
@@ -73,19 +72,10 @@ class Models(Mapping[str, Model]):
                 raise ClaimError(wanted, repr(models[-1].kind), "correct it in models.yaml")
         return cls(models)
 
-    def __getitem__(self, name: str) -> Model:
-        return self._models[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._models)
-
-    def __len__(self) -> int:
-        return len(self._models)
-
     def known(self, name: str) -> str | None:
         """Return the name that claims use for exactly this model, None where there is none or there are several."""
         found = self._names.get(simplified(name), [])
-        return name if name in self._models else found[0] if len(found) == 1 else None
+        return name if name in self else found[0] if len(found) == 1 else None
 
     def resolve(self, name: str) -> list[Model]:
         """Return the models a name may mean: one, or the modes of one hub id.
@@ -109,7 +99,7 @@ class Models(Mapping[str, Model]):
         bare = _BACKEND.sub("", tail)
         for candidate in (name, tail, _DATE.sub("", tail), bare, _DATE.sub("", bare), made_of):
             if found := self._names.get(simplified(candidate)):
-                return [self._models[key] for key in found]
+                return [self[key] for key in found]
         raise ClaimError("a model that claims name", repr(name), self.suggestion(name))
 
     def suggestion(self, name: str) -> str:
@@ -117,5 +107,5 @@ class Models(Mapping[str, Model]):
         near = difflib.get_close_matches(simplified(name.rsplit("/", 1)[-1]), self._names, n=3, cutoff=0.6)
         names = dict.fromkeys(n for key in near for n in self._names[key])
         if not names:
-            return "see `mathtasks leaderboard search`, or add the model to leaderboards/models.yaml"
+            return "`mathtasks leaderboard search` with part of a name lists those known"
         return "did you mean " + ", ".join(list(names)[:3]) + "?"

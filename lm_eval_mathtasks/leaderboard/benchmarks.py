@@ -51,9 +51,8 @@ def read_benchmarks(path: Path) -> tuple[dict[str, Benchmark], list[Problem]]:
         else:
             tasks = re.compile(facts["tasks"], re.IGNORECASE)
             editions = tuple(facts.get("editions", ()))
-            found[str(name)] = Benchmark(
-                str(name), facts["docs"], tasks, editions, str(facts.get("note", ""))
-            )
+            note = str(facts.get("note", ""))
+            found[str(name)] = Benchmark(str(name), facts["docs"], tasks, editions, note)
     return found, problems
 
 

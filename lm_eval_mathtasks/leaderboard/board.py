@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.claim_tables import CLAIM_COLUMNS, claim_cells, doubt_of, protocol_words
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
-from lm_eval_mathtasks.tables import Cell, Name, Share, Table
+from lm_eval_mathtasks.tables import Cell, Name, Share, Table, counted
 
 # A vote, or a choice by a model, is another quantity than the accuracy of an answer: one list would rank them above it.
 _COUNTED = {
@@ -62,22 +62,17 @@ def board_lines(chosen: Sequence[Claim]) -> dict[tuple[str, str], list[Line]]:
     for claim in chosen:
         protocol = (claim.model, claim.metric, str(claim.k), protocol_words(claim), claim.status)
         found[claim.benchmark, what_was_counted(claim)][protocol].append(claim)
-    return {
-        group: sorted((_line(claims) for claims in lines.values()), key=_rank)
-        # What is not ranked stands below all that is.
-        for group, lines in sorted(
-            found.items(), key=lambda item: (item[0][0], item[0][1] == _DOUBTFUL, item[0][1])
-        )
+    best = {
+        group: sorted(map(_line, lines.values()), key=lambda line: (-line.shown.score, line.shown.model))
+        for group, lines in found.items()
     }
+    # What is not ranked stands below all that is.
+    return dict(sorted(best.items(), key=lambda item: (item[0][0], item[0][1] == _DOUBTFUL, item[0][1])))
 
 
 def _line(claims: Sequence[Claim]) -> Line:
     by_date = sorted(claims, key=lambda claim: claim.source.date or "", reverse=True)
     return Line(min(by_date, key=lambda claim: claim.reported_by != "vendor"), tuple(claims))
-
-
-def _rank(line: Line) -> tuple[float, str]:
-    return -line.shown.score, line.shown.model
 
 
 def months_old(published: str | None, today: date) -> int | None:
@@ -94,15 +89,14 @@ def board_tables(chosen: Sequence[Claim], claims: Claims, *, limit: int, today: 
 
 
 def _table(group: tuple[str, str], lines: Sequence[Line], claims: Claims, limit: int, today: date) -> Table:
-    benchmark, counted = group
+    benchmark, what = group
     rows = tuple(_row(line, claims, today) for line in lines[: limit or None])
-    count = f"{len(rows)} line{'' if len(rows) == 1 else 's'}"
-    if len(rows) < len(lines):
-        count = f"{len(rows)} of {len(lines)} lines, --limit 0 for all"
+    part = f"{len(rows)} of {len(lines)} lines, --limit 0 for all"
+    count = part if len(rows) < len(lines) else counted(len(rows), "line")
     about = claims.benchmarks[benchmark].note
     notes = (*([f"{benchmark}: {about}"] if about else []), *NOTES)
-    facts: Mapping[str, Cell] = {"benchmark": benchmark, "counted": counted}
-    return Table(f"{benchmark}: {counted}: {count}", _COLUMNS, rows, notes, facts=facts)
+    facts: Mapping[str, Cell] = {"benchmark": benchmark, "counted": what}
+    return Table(f"{benchmark}: {what}: {count}", _COLUMNS, rows, notes, facts=facts)
 
 
 def in_brief(table: Table) -> Table:

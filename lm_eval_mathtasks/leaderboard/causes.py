@@ -41,9 +41,8 @@ def load_causes(folder: str | Path | None = None) -> list[KnownCause]:
             )
             causes.append(KnownCause(key, facts["title"], facts.get("protocol"), facts["fix"], examples))
         except KeyError as missing:
-            raise ClaimError(
-                f"the field {missing} of cause {key}", "none", "add it to causes.yaml"
-            ) from missing
+            wanted = f"the field {missing} of cause {key}"
+            raise ClaimError(wanted, "none", "add it to causes.yaml") from missing
     return causes
 
 

@@ -27,15 +27,11 @@ def check_claims(claims: Claims, today: date) -> Iterator[Problem]:
         protocols[replace(claim, id="", score=0.0, line=0)].append(claim)
         url, published = claim.source.url, claim.source.date
         if url and files.setdefault(url, claim.file) != claim.file:
-            yield Problem(
-                claim.file,
-                1,
-                f"its url is that of {files.pop(url)}; put the tables of one source into one file",
-            )
+            said = f"its url is that of {files.pop(url)}; put the tables of one source into one file"
+            yield Problem(claim.file, 1, said)
         if published and published > today.isoformat()[: len(published)]:
-            yield Problem(
-                claim.file, 1, f"published {published}, which is after today, {today}; correct the date"
-            )
+            said = f"published {published}, which is after today, {today}; correct the date"
+            yield Problem(claim.file, 1, said)
         yield from _look_alike(claim, claims)
     for rows in protocols.values():
         scores = sorted({claim.score for claim in rows})
@@ -52,21 +48,15 @@ def _look_alike(claim: Claim, claims: Claims) -> Iterator[Problem]:
         return
     for other in claims.benchmarks.values():
         if other.name.startswith(f"{stated.name}-") and (theirs := _named(other, claim.locator)):
-            own = [
-                at
-                for at in _named(stated, claim.locator)
-                if not any(a <= at[0] and at[1] <= b for a, b in theirs)
-            ]
-            if not own:
+            own = _named(stated, claim.locator)
+            if all(any(a <= start and end <= b for a, b in theirs) for start, end in own):
                 what = f"{claim.locator!r} names {other.name}, the benchmark is {stated.name}"
                 yield Problem(claim.file, claim.line, f"{what}; take the one that the source means")
 
 
 def _named(benchmark: Benchmark, text: str) -> list[tuple[int, int]]:
-    return [
-        match.span()
-        for match in re.finditer(rf"(?<![a-z])(?:{benchmark.tasks.pattern})", text, re.IGNORECASE)
-    ]
+    shape = rf"(?<![a-z])(?:{benchmark.tasks.pattern})"
+    return [match.span() for match in re.finditer(shape, text, re.IGNORECASE)]
 
 
 def _sizes_of_models(claims: Claims) -> Iterator[Problem]:
@@ -76,9 +66,8 @@ def _sizes_of_models(claims: Claims) -> Iterator[Problem]:
         if size is None:
             continue
         if not 0 < size <= MOST_B:
-            yield Problem(
-                "models.yaml", line, f"size_b of {model.name!r} is {size:g}; it is in billions of parameters"
-            )
+            said = f"size_b of {model.name!r} is {size:g}; it is in billions of parameters"
+            yield Problem("models.yaml", line, said)
             continue
         named = [float(word) for word in _SIZE.findall(re.sub(r"[-_]", " ", model.name))]
         if named and all(abs(size - n) > max(ROUNDED_B, ROUNDED_SHARE * n) for n in named):
@@ -93,6 +82,5 @@ def _sizes_of_benchmarks(claims: Claims) -> Iterator[Problem]:
     for found, task in tasks.items():
         if found is not None and task.data.docs not in (found.docs, *found.editions):
             said = f"{found.name} has {found.docs} problems, the task {task.name} {task.data.docs}"
-            yield Problem(
-                "benchmarks.yaml", lines[found.name][LINE], f"{said}; correct docs, or name it in editions"
-            )
+            said = f"{said}; correct docs, or name it in editions"
+            yield Problem("benchmarks.yaml", lines[found.name][LINE], said)

@@ -46,11 +46,9 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     notes += dict.fromkeys(note for c in ordered for note in _unchecked(c))
     for c in ordered:
         if c.outcome == "no difference seen":
-            more = (
-                f"{c.difference.repeats} answers to each doc would decide"
-                if c.difference.repeats
-                else ("no number of our answers would decide: the claim itself is too uncertain")
-            )
+            more = f"{c.difference.repeats} answers to each doc would decide"
+            none = "no number of our answers would decide: the claim itself is too uncertain"
+            more = more if c.difference.repeats else none
             notes.append(f"{c.claim.id}: no difference seen, and none ruled out: {more}")
     unsure = [f"{c.claim.id}: {c.claim.status}: {c.claim.note}" for c in ordered if not c.claim.ranked]
     return notes[:NOTES_SHOWN] + unsure
@@ -72,12 +70,8 @@ def _unchecked(compared: Comparison) -> Iterator[str]:
 
 
 def _notes_on_prompt(run: Run) -> list[str]:
-    system = run.provenance.settings.get("system_instruction")
-    return (
-        [f"asked with a system instruction, {str(system)[:_SHOWN]!r}: claims do not say theirs"]
-        if system
-        else []
-    )
+    system = str(run.provenance.settings.get("system_instruction") or "")[:_SHOWN]
+    return [f"asked with a system instruction, {system!r}: claims do not say theirs"] if system else []
 
 
 def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.errors import ClaimError, did_you_mean
 from lm_eval_mathtasks.leaderboard.aliases import simplified
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
 from lm_eval_mathtasks.leaderboard.compare import score_of_claim
@@ -43,10 +42,8 @@ class Filter:
             return None
         found = claims.benchmark_of(self.benchmark)
         if found is None:
-            near = get_close_matches(self.benchmark, claims.benchmarks, n=3)
-            fix = (
-                f"did you mean {', '.join(near)}?" if near else f"take one of {', '.join(claims.benchmarks)}"
-            )
+            every = f"take one of {', '.join(claims.benchmarks)}"
+            fix = did_you_mean(self.benchmark, claims.benchmarks, every, n=3)
             raise ClaimError("a benchmark", repr(self.benchmark), fix)
         return found.name
 
@@ -70,17 +67,12 @@ class Filter:
 def search(claims: Claims, words: str) -> list[Claim]:
     """Return the claims whose model, hub id, organisation, benchmark, source or id holds every word."""
     parts = [simplified(word) for word in words.split()]
-    return [
-        c
-        for c in claims.rows
-        if all(
-            any(
-                part in simplified(text or "")
-                for text in (c.model, c.hf_id, c.organisation, c.benchmark, c.source.title, c.id)
-            )
-            for part in parts
-        )
-    ]
+
+    def held(c: Claim) -> list[str]:
+        texts = (c.model, c.hf_id, c.organisation, c.benchmark, c.source.title, c.id)
+        return [simplified(text or "") for text in texts]
+
+    return [c for c in claims.rows if all(any(part in text for text in held(c)) for part in parts)]
 
 
 # Of the cells that every table of claims has.
@@ -100,13 +92,8 @@ def _row(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
     status = doubt_of(claim)
     if status and claim.note:
         status += f": {claim.note}"
-    return (
-        Name(claim.id),
-        claim.benchmark,
-        *claim_cells(claim, claims),
-        f"{claim.source.title}, {claim.locator}",
-        status or None,
-    )
+    source = f"{claim.source.title}, {claim.locator}"
+    return Name(claim.id), claim.benchmark, *claim_cells(claim, claims), source, status or None
 
 
 def claim_cells(claim: Claim, claims: Claims) -> tuple[Cell, ...]:

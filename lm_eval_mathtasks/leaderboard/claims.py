@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_mathtasks.errors import ClaimError
+from lm_eval_mathtasks.errors import ClaimError, did_you_mean
 from lm_eval_mathtasks.leaderboard.aliases import Models
 from lm_eval_mathtasks.leaderboard.benchmarks import Benchmark as Benchmark  # noqa: PLC0414  # seen from outside here
 from lm_eval_mathtasks.leaderboard.benchmarks import read_benchmarks
@@ -81,12 +81,9 @@ class Claims:
 
     def by_id(self, claim_id: str) -> Claim:
         """Return one claim; raises ClaimError with near ids."""
-        import difflib
-
         found = {claim.id: claim for claim in self.rows}
         if claim_id not in found:
-            near = ", ".join(difflib.get_close_matches(claim_id, found, n=3))
-            fix = f"did you mean {near}?" if near else "`mathtasks leaderboard search WORDS` prints the ids"
+            fix = did_you_mean(claim_id, found, "`mathtasks leaderboard search WORDS` prints the ids", n=3)
             raise ClaimError("the id of a claim", repr(claim_id), fix)
         return found[claim_id]
 
@@ -131,9 +128,8 @@ def _read_file(path: Path) -> tuple[FileEntry | None, list[Problem]]:
 
         from lm_eval_mathtasks.leaderboard.claim_files import FileEntry
     except ImportError as error:
-        raise ClaimError(
-            "pydantic", "it is not installed", "run pip install 'lm-eval-mathtasks[report]'"
-        ) from error
+        fix = "run pip install 'lm-eval-mathtasks[report]'"
+        raise ClaimError("pydantic", "it is not installed", fix) from error
     try:
         return FileEntry.model_validate(content), []
     except ValidationError as error:
@@ -172,9 +168,8 @@ def _cross_check(
         shared = table.model_dump(exclude={"rows", "line", "note"})
         for row in table.rows:
             if row.model not in models:
-                yield Problem(
-                    path.name, row.line, f"unknown model {row.model!r}; {models.suggestion(row.model)}"
-                )
+                said = f"unknown model {row.model!r}; {models.suggestion(row.model)}"
+                yield Problem(path.name, row.line, said)
             key = (row.model, row.score, *sorted((k, str(v)) for k, v in shared.items()))
             if key in seen:
                 yield Problem(path.name, row.line, f"the same score of {row.model!r} twice")
@@ -192,9 +187,8 @@ def _no_count(path: Path, table: TableEntry, row: RowEntry, benchmark: Benchmark
         fix = "look at the source again, or say why in `uncounted`"
         yield Problem(path.name, row.line, f"{row.score:g} of {row.model!r} is no share of {of}; {fix}")
     elif gives and row.uncounted:
-        yield Problem(
-            path.name, row.line, f"{row.score:g} of {row.model!r} is a count; leave `uncounted` out"
-        )
+        said = f"{row.score:g} of {row.model!r} is a count; leave `uncounted` out"
+        yield Problem(path.name, row.line, said)
 
 
 def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
@@ -209,6 +203,8 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
                 continue
             model = models[row.model]
             base = f"{path.stem}/{table.benchmark}/{row.model}"
+            why = row.uncounted or table.uncounted
+            uncounted = why and f"no count of answers gives this score: {why}"
             numbers[base] += 1
             own = {
                 "id": base if numbers[base] == 1 else f"{base}/{numbers[base]}",
@@ -219,15 +215,8 @@ def _claims_of(path: Path, entry: FileEntry, models: Models) -> Iterator[Claim]:
                 "read_from": table.read_from or stated.read_from,
                 "quoted_in": table.quoted_in or stated.quoted_in,
                 "status": row.status,
-                "note": "; ".join(note for note in (table.note, row.note, *_uncounted(table, row)) if note)
-                or None,
+                "note": "; ".join(filter(None, (table.note, row.note, uncounted))) or None,
                 "file": path.name,
                 "line": row.line,
             }
             yield Claim(**{**shared, **model.facts, **own})
-
-
-def _uncounted(table: TableEntry, row: RowEntry) -> Iterator[str]:
-    why = row.uncounted or table.uncounted
-    if why:
-        yield f"no count of answers gives this score: {why}"

@@ -106,9 +106,8 @@ def explain(
     judged = judge_run(run) if judgements is None else judgements
     lost = [(row.doc_id, repeat) for row in run.rows for repeat in row.lost]
     if not judged:
-        raise EvidenceError(
-            f"a response in {run.label}", f"{len(lost)} API errors", "run the same command again"
-        )
+        fix = "run the same command again"
+        raise EvidenceError(f"a response in {run.label}", f"{len(lost)} API errors", fix)
     ours, found = shares(run, judged), _symptoms(run, judged)
     weight = {row.doc_id: 1 / (len(ours) * len(row.there)) for row in run.answered}
     graders = graded_otherwise(run, judged, ours)

@@ -1,6 +1,7 @@
 """`leaderboards/MEASURED.md`: what was measured, generated from `logs/`, each row with its log and its claim."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.leaderboard.compare import Comparison, nearest, score_of
 from lm_eval_mathtasks.leaderboard.protocol import shown
+from lm_eval_mathtasks.leaderboard.said import breaking
 from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.runs.records import Run
@@ -102,8 +104,7 @@ def _cited(best: Comparison) -> str:
 
 
 def _verdict(best: Comparison) -> str:
-    broken = ", ".join(part.name for part in best.reasons if part.effect == "breaks")
-    return best.verdict + (f": {broken}" if broken else "")
+    return ": ".join(filter(None, (best.verdict, breaking(best))))
 
 
 def _protocol(run: Run) -> str:
@@ -124,7 +125,6 @@ def _manifest(path: Path) -> tuple[Path | None, dict[str, Any]]:
 
 
 def _claim_of(run: Run, claims: Claims) -> Comparison | None:
-    try:
+    with suppress(ClaimError):
         return nearest(run, claims)
-    except ClaimError:
-        return None
+    return None

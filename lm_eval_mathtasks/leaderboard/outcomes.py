@@ -49,13 +49,9 @@ def difference_of(
     delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs, off)
     outcome, repeats = _outcome(delta, spread, margin), None
     if outcome == "no difference seen":
-        more = (2**i for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
-        decided = (
-            k
-            for k in more
-            if _outcome(delta, _spread(noise, replace(ours, k=k), theirs, off), margin) != outcome
-        )
-        repeats = next(decided, None)
+        more = (replace(ours, k=2**i) for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
+        outcomes = ((one.k, _outcome(delta, _spread(noise, one, theirs, off), margin)) for one in more)
+        repeats = next((k for k, other in outcomes if other != outcome), None)
     return Difference(delta, spread.around(delta, st.LEVEL), outcome, repeats)
 
 

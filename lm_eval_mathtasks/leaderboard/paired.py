@@ -12,6 +12,9 @@ from lm_eval_mathtasks.runs.records import Row, Run
 
 # Harnesses spell one in a thousand in a way that makes them another.
 FEW_GOLDS = 0.01
+_OF_PROVENANCE = {
+    "harness": "harness", "harness version": "version", "task version": "task_version", "commit": "commit",
+}  # fmt: skip
 ALPHA = 0.05  # significance groups; Holm's correction keeps it for all pairs together
 
 
@@ -67,11 +70,8 @@ def aligned(first: Run, second: Run) -> Run:
     asked = [" ".join(row.question.split()) for row in second.rows]
     if len(ids) < len(first.rows) or len(set(asked)) < len(asked) or not ids.keys() & set(asked):
         return second
-    rows = (
-        replace(row, doc_id=ids.get(question, row.doc_id))
-        for row, question in zip(second.rows, asked, strict=True)
-    )
-    return replace(second, rows=tuple(rows))
+    pairs = zip(second.rows, asked, strict=True)
+    return replace(second, rows=tuple(replace(row, doc_id=ids.get(text, row.doc_id)) for row, text in pairs))
 
 
 def own_shares(run: Run) -> dict[str, float]:
@@ -139,15 +139,15 @@ def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]
         ("model", first.model, second.model),
         ("task", first.task, second.task),
         ("metric of the log", first.metric, second.metric),
-        ("harness", first.provenance.harness, second.provenance.harness),
-        ("harness version", first.provenance.version, second.provenance.version),
-        ("task version", first.provenance.task_version, second.provenance.task_version),
-        ("commit", first.provenance.commit, second.provenance.commit),
+        *(
+            (words, getattr(first.provenance, name), getattr(second.provenance, name))
+            for words, name in _OF_PROVENANCE.items()
+        ),
     ]
     golds = other_golds(first, second)
     pairs += [("reference answers", "", f"{golds} others")] if golds else []
-    keys = dict.fromkeys((*first.provenance.settings, *second.provenance.settings))
-    pairs += [(k, first.provenance.settings.get(k), second.provenance.settings.get(k)) for k in keys]
+    ours, theirs = first.provenance.settings, second.provenance.settings
+    pairs += [(key, ours.get(key), theirs.get(key)) for key in dict.fromkeys((*ours, *theirs))]
     return [(name, shown(a), shown(b)) for name, a, b in pairs if a != b]
 
 
@@ -167,25 +167,19 @@ def _refuse_unlike(first: Run, second: Run) -> None:
     if first.task == second.task and None not in versions and versions[0] != versions[1]:
         raise _unlike("one version of the task", f"versions {versions[0]} and {versions[1]} of {first.task}")
     ours, theirs = first.by_id(), second.by_id()
-    if missing := sorted(ours.keys() ^ theirs.keys()):
-        raise _unlike(
-            "the same docs", f"{len(missing)} docs in only one run, for instance {', '.join(missing[:5])}"
-        )
-    unlike = [d for d in ours if _other_doc(ours[d], theirs[d])]
-    if unlike:
-        raise _unlike(
-            "the same docs", f"{len(unlike)} docs with another text, for instance {', '.join(unlike[:5])}"
-        )
+    _refuse(sorted(ours.keys() ^ theirs.keys()), "docs", "in only one run")
+    _refuse([d for d in ours if _other_doc(ours[d], theirs[d])], "docs", "with another text")
     golds = other_golds(first, second)
     if golds > FEW_GOLDS * len(ours):
         raise _unlike("the same reference answers", f"{golds} of {len(ours)} docs with another one")
     hashes = {d: (ours[d].prompt_hash, theirs[d].prompt_hash) for d in ours}
     prompts = [d for d, pair in hashes.items() if None not in pair and pair[0] != pair[1]]
-    if prompts:
-        raise _unlike(
-            "the same prompts",
-            f"{len(prompts)} docs with another prompt, for instance {', '.join(prompts[:5])}",
-        )
+    _refuse(prompts, "prompts", "with another prompt")
+
+
+def _refuse(docs: Sequence[str], what: str, why: str) -> None:
+    if docs:
+        raise _unlike(f"the same {what}", f"{len(docs)} docs {why}, for instance {', '.join(docs[:5])}")
 
 
 def _unlike(wanted: str, got: str) -> EvidenceError:
@@ -255,9 +249,8 @@ def harmonic_ratio(
     """
     if scores.keys() != baseline.keys():
         odd = ", ".join(sorted(scores.keys() ^ baseline.keys()))
-        raise EvidenceError(
-            "the same benchmarks on both sides", f"only one side has {odd}", "add or leave out runs"
-        )
+        got, fix = f"only one side has {odd}", "add or leave out runs"
+        raise EvidenceError("the same benchmarks on both sides", got, fix)
     if zeros := [name for name, value in baseline.items() if value == 0]:
         raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
     ratios = {name: scores[name] / baseline[name] for name in scores}

@@ -1,13 +1,14 @@
 """Are a run and a claim the same measurement? Part by part, with what each part does to the comparison."""
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple, TypeVar
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Run
 
+T = TypeVar("T")
 Effect = Literal["breaks", "matters", "unknown", "same"]
 # A run cut below the claim's token limit is another measurement only if more responses than this were cut.
 CUT_SHARE = 0.01
@@ -49,11 +50,8 @@ def compare_protocols(  # noqa: PLR0913  # keyword-only choices
     model: what the run's name resolves to. mode: the thinking mode that was run. cut_share: the share of our
     responses that were cut off, None where unknown.
     """
-    return [
-        *_benchmark(run, claim, benchmark),
-        *_kind(claim, model, mode),
-        *compare_parts(run, claim, cut_share=cut_share),
-    ]
+    of_whom = (*_benchmark(run, claim, benchmark), *_kind(claim, model, mode))
+    return [*of_whom, *compare_parts(run, claim, cut_share=cut_share)]
 
 
 def compare_parts(run: Run, claim: Claim, *, cut_share: float | None = None) -> list[Part]:
@@ -69,7 +67,8 @@ def compare_parts(run: Run, claim: Claim, *, cut_share: float | None = None) -> 
         _exact("top_p", ours.top_p, claim.top_p, "matters"),
         _limit(ours.max_tokens, claim.max_tokens, cut_share),
         _grader(ours.grader, claim.grader),
-        *_system_prompt(ours.system_prompt),
+        # Sources hardly ever state theirs: one of ours is a difference that nobody can rule out.
+        *([Part("system_prompt", "yes", shown(None), "unknown")] if ours.system_prompt else []),
     ]
 
 
@@ -81,9 +80,7 @@ def fitting(claims: Iterable[Claim], asked: Protocol) -> list[Claim]:
 
 def states_nothing(run: Run) -> bool:
     """Whether a log says nothing of how it asked: a replay, or a plain file of responses."""
-    asked = run.protocol
-    stated = (asked.shots, asked.cot, asked.chat_template, asked.temperature, asked.max_tokens)
-    return all(value is None for value in stated)
+    return all(getattr(run.protocol, name) is None for name in _ASKED)
 
 
 def number_alone(parts: list[Part]) -> bool:
@@ -164,15 +161,18 @@ def _metric(run: Run, claim: Claim) -> Part:
     if effect == "same" and not one_answer and run.protocol.k != claim.k:
         # A vote of other numbers of answers is another score.
         effect = "unknown" if claim.k is None else "breaks"
-    return Part(
-        "metric", f"{ours}, k={run.protocol.k}" if run.protocol.k > 1 else ours, claim.metric + k, effect
-    )
+    own = f"{ours}, k={run.protocol.k}" if run.protocol.k > 1 else ours
+    return Part("metric", own, claim.metric + k, effect)
+
+
+def _stated(name: str, ours: T | None, theirs: T | None, effect: Callable[[T, T], Effect]) -> Part:
+    """A part with its effect, which is unknown where one side does not state it."""
+    told: Effect = "unknown" if ours is None or theirs is None else effect(ours, theirs)
+    return Part(name, shown(ours), shown(theirs), told)
 
 
 def _exact(name: str, ours: object, theirs: object, effect: Effect) -> Part:
-    if ours is None or theirs is None:
-        return Part(name, shown(ours), shown(theirs), "unknown")
-    return Part(name, shown(ours), shown(theirs), "same" if ours == theirs else effect)
+    return _stated(name, ours, theirs, lambda one, other: "same" if one == other else effect)
 
 
 def is_greedy(temperature: float) -> bool:
@@ -180,33 +180,20 @@ def is_greedy(temperature: float) -> bool:
     return temperature <= _SAMPLED
 
 
-def _system_prompt(ours: bool | None) -> Iterator[Part]:
-    """Sources hardly ever state theirs: one of ours is a difference that nobody can rule out."""
-    if ours:
-        yield Part("system_prompt", "yes", shown(None), "unknown")
-
-
 def _temperature(ours: float | None, theirs: float | None) -> Part:
-    if ours is None or theirs is None:
-        return Part("temperature", shown(ours), shown(theirs), "unknown")
-    if is_greedy(ours) != is_greedy(theirs):
-        return Part("temperature", shown(ours), shown(theirs), "matters")
-    return Part("temperature", shown(ours), shown(theirs), "same" if abs(ours - theirs) <= 0.1 else "matters")
+    def effect(one: float, other: float) -> Effect:
+        return "same" if is_greedy(one) == is_greedy(other) and abs(one - other) <= 0.1 else "matters"
+
+    return _stated("temperature", ours, theirs, effect)
 
 
 def _limit(ours: int | None, theirs: int | None, cut_share: float | None) -> Part:
-    if ours is None or theirs is None:
-        return Part("max_tokens", shown(ours), shown(theirs), "unknown")
-    if ours >= theirs:
-        return Part("max_tokens", shown(ours), shown(theirs), "same")
     cut = cut_share is None or cut_share > CUT_SHARE
-    return Part("max_tokens", shown(ours), shown(theirs), "breaks" if cut else "same")
+    return _stated("max_tokens", ours, theirs, lambda one, other: "breaks" if cut and one < other else "same")
 
 
-def grader_class(grader: str | None) -> str | None:
-    """Return the kind of a grader from its name: strict, flexible, judge, symbolic; None where it is not named."""
-    if grader is None:
-        return None
+def grader_class(grader: str) -> str:
+    """Return the kind of a grader from its name: strict, flexible, judge or symbolic."""
     for kind, pattern in (
         ("strict", r"strict|get-answer|exact match of the number"),
         ("flexible", r"flexible"),
@@ -218,13 +205,11 @@ def grader_class(grader: str | None) -> str | None:
 
 
 def _grader(ours: str | None, theirs: str | None) -> Part:
-    one, other = grader_class(ours), grader_class(theirs)
-    if one is None or other is None:
-        return Part("grader", shown(ours), shown(theirs), "unknown")
-    strict = (one == "strict") != (other == "strict")
-    return Part(
-        "grader", shown(ours), shown(theirs), "same" if one == other else "breaks" if strict else "matters"
-    )
+    def effect(one: str, other: str) -> Effect:
+        kinds = {grader_class(one), grader_class(other)}
+        return "same" if len(kinds) == 1 else "breaks" if "strict" in kinds else "matters"
+
+    return _stated("grader", ours, theirs, effect)
 
 
 def parts_of_log(run: Run) -> Iterator[Part]:

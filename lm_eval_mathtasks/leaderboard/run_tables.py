@@ -39,15 +39,13 @@ def paired_tables(paired: Paired, *, every_doc: bool = False, notes: tuple[str, 
         for f in paired.flips[: None if every_doc else FLIPS_SHOWN]
     )
     more = len(paired.flips) - len(flips)
-    heads = ("what", "of", "value")
+    title = f"{verdict}, on {paired.docs:,} common docs"
     flipped = ("doc", "first", "second", "first answered", "second answered")
     rest = (f"and {more} more: --docs lists them all",) if more > 0 else ()
     return [
         _changes_table(paired.changes),
         Table(f"{len(paired.flips)} flipped docs", flipped, flips, rest),
-        Table(
-            f"{verdict}, on {paired.docs:,} common docs", heads, tuple(result), notes, said_of_pair(paired)
-        ),
+        Table(title, ("what", "of", "value"), tuple(result), notes, said_of_pair(paired)),
     ]
 
 
@@ -88,29 +86,21 @@ def ranking_table(task: str, ranked: Sequence[Ranked]) -> Table:
     """Return runs from best to worst with their significance groups."""
     rows = tuple((r.group, Share(r.score, r.interval), r.name) for r in ranked)
     note = "runs of one letter cannot be told apart from its best (paired tests, Holm's correction, 5 %)"
-    columns = ("group", "score [95 %]", "run")
-    return Table(
-        f"{task}: {len(rows)} runs", columns, rows, (note,), said_of_ranking(task, ranked), {"task": task}
-    )
+    title, columns = f"{task}: {len(rows)} runs", ("group", "score [95 %]", "run")
+    return Table(title, columns, rows, (note,), said_of_ranking(task, ranked), {"task": task})
 
 
 def baseline_table(
     name: str, base: dict[str, float], rows: Sequence[tuple[str, dict[str, float], dict[str, float], float]]
 ) -> Table:
     """Return scores and their ratios to a baseline, best harmonic mean first."""
-    cells = [
-        (
-            path,
-            *(cell for t in base for cell in (Share(scores[t], digits=2), round(ratios[t], 4))),
-            round(mean, 4),
-        )
-        for path, scores, ratios, mean in rows
-    ]
-    first = (
-        f"{name} (baseline)",
-        *(cell for value in base.values() for cell in (Share(value, digits=2), 1.0)),
-        1.0,
-    )
+
+    def row(name: str, scores: dict[str, float], ratios: dict[str, float], mean: float) -> tuple[Cell, ...]:
+        cells = (cell for t in base for cell in (Share(scores[t], digits=2), round(ratios[t], 4)))
+        return name, *cells, round(mean, 4)
+
+    first = row(f"{name} (baseline)", base, dict.fromkeys(base, 1.0), 1.0)
     columns = ("run", *(column for t in base for column in (t, f"ratio on {t}")), "harmonic mean of ratios")
     said = said_of_baseline(name, {path: mean for path, _, _, mean in rows})
-    return Table("scores and ratios to the baseline", columns, (first, *cells), sentence=said)
+    cells = (first, *(row(*one) for one in rows))
+    return Table("scores and ratios to the baseline", columns, cells, sentence=said)

@@ -84,9 +84,8 @@ def said_of_ranking(task: str, ranked: Sequence[Ranked]) -> str:
     best, *others = ranked
     beside = [one.name for one in others if one.group == best.group]
     apart = f"cannot be told apart from {', '.join(beside)}" if beside else "is told apart from all others"
-    return (
-        f"Of {len(ranked)} runs on {task} the best is {best.name} with {percent(best.score, 1)}; it {apart}."
-    )
+    score = percent(best.score, 1)
+    return f"Of {len(ranked)} runs on {task} the best is {best.name} with {score}; it {apart}."
 
 
 def said_of_baseline(name: str, means: Mapping[str, float]) -> str:
@@ -105,18 +104,13 @@ def said_of_gap(explained: Explanation) -> str:
     ]
     more = len(lost) - len(parts)
     parts += [f"{percent(sum(c.fair for c in lost[NAMED:]), 1)} by {more} other causes"] if more else []
-    went = (
-        f"its responses account for {', '.join(parts)}"
-        if parts
-        else "no response was lost to its form or a cut"
-    )
+    accounted = f"its responses account for {', '.join(parts)}"
+    went = accounted if parts else "no response was lost to its form or a cut"
     if explained.published is None:
         return f"{name_of(run)} scores {score} on {run.task}; {went}."
     gap = explained.published - explained.score
     where = f"{percent(abs(gap), 1)} points {'below' if gap >= 0 else 'above'} the published score"
-    left = (
-        ""
-        if explained.remaining is None
-        else f"; {percent(explained.remaining, 1)} points are not accounted for"
-    )
+    left = ""
+    if explained.remaining is not None:
+        left = f"; {percent(explained.remaining, 1)} points are not accounted for"
     return f"{name_of(run)} scores {score} on {run.task}, {where}; {went}{left}."

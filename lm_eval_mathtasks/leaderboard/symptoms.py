@@ -38,9 +38,8 @@ class Symptom(NamedTuple):
 _API_ERROR = Symptom("api_error", "surely", "the log counts an API error")
 _EMPTY = Symptom("empty", "surely", "the response is empty")
 _LOOP = Symptom("loop", "likely", "the end of the text repeats itself")
-_RECITED = Symptom(
-    "recited", "likely", "the text goes on with another question, and the answer comes from there"
-)
+_RECITING = "the text goes on with another question, and the answer comes from there"
+_RECITED = Symptom("recited", "likely", _RECITING)
 _FOREIGN = Symptom("language", "likely", "much of the text is in another script than the question")
 _NO_ANSWER = Symptom("no_answer", "surely", "no answer was found in a finished text")
 
@@ -104,14 +103,10 @@ def _other(row: Row, judged: Judged, text: str) -> Symptom | None:
 def _cut(row: Row, judged: Judged, text: str, usual: Habit) -> Symptom | None:
     """A response that broke off before its answer, or whose end is doubtful beside the run's other texts."""
     if judged.verdict.status is Status.UNFINISHED:
+        sure = judged.cut_off or "likely"
         if thinking(text).unfinished:
-            return Symptom(
-                "unfinished_thinking", judged.cut_off or "likely", "thinking began and never ended"
-            )
-        said = judged.cut_off == "surely"
-        return Symptom(
-            "cut", judged.cut_off or "likely", "a limit of tokens" if said else "the text breaks off"
-        )
+            return Symptom("unfinished_thinking", sure, "thinking began and never ended")
+        return Symptom("cut", sure, "a limit of tokens" if sure == "surely" else "the text breaks off")
     ended = row.finish_reason(judged.repeat) is not None or judged.cut_off == "surely"
     why = None if ended or _stated(judged) else _doubt(text, usual)
     return None if why is None else Symptom("doubtful_end", "possibly", why)
@@ -130,9 +125,9 @@ def _doubt(text: str, usual: Habit) -> str | None:
         return None
     if len(text) >= usual.long:
         return "a long text without the final answer that the run's other texts give"
-    return (
-        None if ends_a_sentence(text) else "no end of a sentence, and no final answer as the other texts have"
-    )
+    if ends_a_sentence(text):
+        return None
+    return "no end of a sentence, and no final answer as the other texts have"
 
 
 def breaks_off(text: str) -> bool:
@@ -140,11 +135,8 @@ def breaks_off(text: str) -> bool:
     tail = text.rstrip()
     if not tail:
         return False
-    if (
-        tail.count("```") % 2
-        or tail.count("\\[") > tail.count("\\]")
-        or tail.count("\\(") > tail.count("\\)")
-    ):
+    brackets = (("\\[", "\\]"), ("\\(", "\\)"))
+    if tail.count("```") % 2 or any(tail.count(one) > tail.count(other) for one, other in brackets):
         return True
     return bool(_OPERATOR.search(tail)) or not _ENDED.search(tail)
 
@@ -166,11 +158,9 @@ def loops(text: str) -> bool:
 
 def recites(text: str, judged: Judged) -> bool:
     """Whether the answer stands after the start of another question that the model wrote itself."""
-    turn = _TURN.search(text, 1)
-    span = judged.extraction.span
-    return (
-        turn is not None and (span is None or span[0] > turn.start()) and bool(text[: turn.start()].strip())
-    )
+    turn, span = _TURN.search(text, 1), judged.extraction.span
+    behind = turn is not None and (span is None or span[0] > turn.start())
+    return turn is not None and behind and bool(text[: turn.start()].strip())
 
 
 def foreign(text: str, question: str) -> bool:

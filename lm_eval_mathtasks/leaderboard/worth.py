@@ -128,10 +128,8 @@ def worth(
         rate = sum(right) / len(right)
         # Both the rate and the luck of the lost responses vary: one over the sum of 1/n is the effective size.
         interval = st.wilson(rate, 1 / (1 / len(lost) + 1 / len(others)), level)
-        low = 0.0 if cut else interval.low
-        return Worth(
-            rate, st.Interval(low, interval.high), f"the accuracy of the other {len(others)} responses"
-        )
+        known = st.Interval(0.0 if cut else interval.low, interval.high)
+        return Worth(rate, known, f"the accuracy of the other {len(others)} responses")
     learned = Accuracy([traits for traits, _ in others], right)
     if not cut:
         lost = [traits._replace(length=None) for traits in lost]

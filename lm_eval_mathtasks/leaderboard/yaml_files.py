@@ -33,9 +33,8 @@ class _LineLoader(_BASE):  # type: ignore[misc]  # the base is chosen at run tim
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in mapping:
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key!r} is given twice", problem_mark=key_node.start_mark
-                )
+                said, place = f"{key!r} is given twice", key_node.start_mark
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=place)
             mapping[key] = self.construct_object(value_node, deep=deep)
         mapping[LINE] = node.start_mark.line + 1
         return mapping
@@ -56,9 +55,8 @@ def leaderboards_dir(path: str | Path | None = None) -> Path:
     folder = Path(path) if path else data_folder("leaderboards")
     if (folder / "claims").is_dir():
         return folder
-    raise ClaimError(
-        "a folder of claims", f"none at {folder}", "install the package again, or pass --leaderboards DIR"
-    )
+    fix = "install the package again, or pass --leaderboards DIR"
+    raise ClaimError("a folder of claims", f"none at {folder}", fix)
 
 
 def load_yaml(path: Path) -> tuple[Any, list[Problem]]:
@@ -77,9 +75,8 @@ def load_mapping(path: Path) -> dict[Any, Any]:
     """Return a YAML file that maps names to facts; raises ClaimError where it is malformed."""
     content, problems = load_yaml(path)
     if problems or not isinstance(content, dict):
-        raise ClaimError(
-            f"a readable {path.name}", str(problems[0]) if problems else "no mapping", f"correct {path}"
-        )
+        fix = f"correct {path}"
+        raise ClaimError(f"a readable {path.name}", str(problems[0]) if problems else "no mapping", fix)
     content.pop(LINE)
     return content
 

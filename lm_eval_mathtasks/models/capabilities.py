@@ -23,10 +23,8 @@ TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 @lru_cache(maxsize=1)
 def families() -> list[dict[str, Any]]:
     """The table of capabilities.yaml."""
-    text = (
-        resources.files("lm_eval_mathtasks.models").joinpath("capabilities.yaml").read_text(encoding="utf-8")
-    )
-    return list(yaml.safe_load(text)["families"])
+    file = resources.files("lm_eval_mathtasks.models").joinpath("capabilities.yaml")
+    return list(yaml.safe_load(file.read_text(encoding="utf-8"))["families"])
 
 
 def family_of(model: str) -> dict[str, Any]:
@@ -54,13 +52,14 @@ class Capabilities:
         family = family_of(model) if chat else {}
         thinks = bool(family.get("reasoning")) if reasoning is None else reasoning
         unsupported = frozenset(family.get("unsupported", ())) if thinks else frozenset()
-        return cls(
-            thinks, family.get("token_limit", "max_tokens"), unsupported | ({"stop"} if thinks else set())
-        )
+        unsupported |= {"stop"} if thinks else set()
+        return cls(thinks, family.get("token_limit", "max_tokens"), unsupported)
 
     def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
         """`payload` (which names its token limit max_tokens) as this model's server takes it."""
         sent = {k: v for k, v in payload.items() if k not in self.unsupported and k not in self.dropped}
+        if "stream" not in sent:
+            sent.pop("stream_options", None)
         if "stop" in sent:
             sent["stop"] = sent["stop"][:MAX_STOPS]
         if "max_tokens" in payload:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from lm_eval.api.model import LM
 
 from lm_eval_mathtasks.errors import ItemFatal, ModelError
-from lm_eval_mathtasks.journal.queries import KEYS_AT_ONCE, answered_keys
+from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.batch_api import write_batch
@@ -39,6 +39,8 @@ from lm_eval_mathtasks.response import Response, hit_limit
 from lm_eval_mathtasks.text import delivered
 
 log = logging.getLogger(__name__)
+
+_READ_AT_ONCE = 500  # answers in memory
 
 
 class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
@@ -91,11 +93,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def loglikelihood(self, requests: list[Any]) -> Any:  # noqa: ARG002
         """Not offered: such an API does not return the likelihood of a given text."""
-        raise ModelError(
-            "a task that generates text",
-            "one that scores given continuations",
-            "choose a generative variant of it",
-        )
+        fix = "choose a generative variant of it"
+        raise ModelError("a task that generates text", "one that scores given continuations", fix)
 
     def loglikelihood_rolling(self, requests: list[Any]) -> Any:
         """Not offered, see `loglikelihood`."""
@@ -164,10 +163,10 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
     ) -> Iterator[Response]:
         """What was said to each request, cut where its settings say, read from the journal now: no run holds answers
         in memory before its end."""
-        for start in range(0, len(keys), KEYS_AT_ONCE):
-            some = keys[start : start + KEYS_AT_ONCE]
+        for start in range(0, len(keys), _READ_AT_ONCE):
+            some = keys[start : start + _READ_AT_ONCE]
             said = {one.key: one for one in journal.find([key for key in some if key not in faults])}
-            for key, cut in zip(some, cuts[start : start + KEYS_AT_ONCE], strict=True):
+            for key, cut in zip(some, cuts[start : start + _READ_AT_ONCE], strict=True):
                 if key in faults:
                     yield Response("", error=str(faults[key]))
                 else:
@@ -229,7 +228,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         if failed and self.settings.on_item_error == "fail":
             raise ItemFatal(
                 f"answers to all {len(responses)} requests",
-                f"{len(failed)} without one, such as {failed[0]}",
+                f"{len(failed)} without one ({report.named}), such as {failed[0]}",
                 f"{RUN_AGAIN}; or score them as api_error with on_item_error=skip",
             )
         return list(responses)

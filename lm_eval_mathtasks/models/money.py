@@ -51,15 +51,11 @@ def read_price(model: str, path: str | Path | None = None) -> Price | None:
         if entry is None:
             return None
         source = f"{table['source']}, {table['checked']}"
-        return Price(
-            entry["input"], entry["output"], entry.get("cached", entry["input"]), table["batch"], source
-        )
+        cached = entry.get("cached", entry["input"])
+        return Price(entry["input"], entry["output"], cached, table["batch"], source)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            "a price file with checked, source, batch and models",
-            f"{type(error).__name__}: {error}",
-            f"correct {path}",
-        ) from None
+        wanted = "a price file with checked, source, batch and models"
+        raise ModelError(wanted, f"{type(error).__name__}: {error}", f"correct {path}") from None
 
 
 class TokenMeter:
@@ -90,11 +86,8 @@ class Spending:
 
     def __init__(self, price: Price | None, max_cost: float | None, max_tokens: int | None) -> None:
         if max_cost is not None and price is None:
-            raise ModelError(
-                "a price for this model, because max_cost is set",
-                "none",
-                "add it to a file and give prices=path",
-            )
+            fix = "add it to a file and give prices=path"
+            raise ModelError("a price for this model, because max_cost is set", "none", fix)
         self.price, self.max_cost, self.max_tokens = price, max_cost, max_tokens
         self.prompt = self.written = self.cost = 0.0
         self.unsure, self.unsure_tokens, self.unsure_cost = 0, 0.0, 0.0

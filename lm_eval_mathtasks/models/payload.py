@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
-LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 # JSON of a request or a part of one: the keys are those of the server, which each has more of.
 Payload: TypeAlias = dict[str, Any]
 KEY_BYTES = 16  # 32 hexadecimal digits: a batch's custom_id may hold 64 characters
@@ -78,11 +78,8 @@ def prompt_of(context: Any, chat: bool) -> Payload:
     text = getattr(context, "prompt", context)
     if not chat:
         if text is not context:
-            raise ModelError(
-                "a prompt without chat template for /v1/completions",
-                "a chat",
-                "leave out --apply_chat_template, or use mathtasks-chat",
-            )
+            fix = "leave out --apply_chat_template, or use mathtasks-chat"
+            raise ModelError("a prompt without chat template for /v1/completions", "a chat", fix)
         return {"prompt": text}
     return {"messages": json.loads(text) if text is not context else [{"role": "user", "content": text}]}
 
@@ -106,11 +103,8 @@ def token_limit(gen_kwargs: Mapping[str, Any], default: int | None) -> int:
     given = [int(value) for name, value in gen_kwargs.items() if name in LIMIT_NAMES and value is not None]
     limit = given[-1] if given else default
     if limit is None or limit < 1:
-        raise ModelError(
-            "a limit of generated tokens",
-            "none" if limit is None else str(limit),
-            "add --gen_kwargs max_gen_toks=2048, or max_gen_toks=2048 to the model arguments",
-        )
+        fix = "add --gen_kwargs max_gen_toks=2048, or max_gen_toks=2048 to the model arguments"
+        raise ModelError("a limit of generated tokens", "none" if limit is None else str(limit), fix)
     return limit
 
 

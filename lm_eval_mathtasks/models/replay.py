@@ -90,15 +90,13 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def loglikelihood(self, *_: Any, **__: Any) -> list[tuple[float, bool]]:
         """A file of responses has no likelihoods: raises ReplayError."""
-        raise ReplayError(
-            "a task that generates text", "one that needs likelihoods", "run it with --model hf"
-        )
+        fix = "run it with --model hf"
+        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
     def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
         """As `loglikelihood`."""
-        raise ReplayError(
-            "a task that generates text", "one that needs likelihoods", "run it with --model hf"
-        )
+        fix = "run it with --model hf"
+        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
     @property
     def tokenizer_name(self) -> str:
@@ -129,9 +127,8 @@ def read_responses(path: Path) -> dict[Key, list[Response]]:
         found.setdefault(key, []).extend(responses)
         replaced += unwritable
     if replaced:
-        log.warning(
-            "%s: %d responses held characters that no file can hold; replaced by U+FFFD", path, replaced
-        )
+        said = "%s: %d responses held characters that no file can hold; replaced by U+FFFD"
+        log.warning(said, path, replaced)
     return {key: [response for _, response in sorted(rows, key=itemgetter(0))] for key, rows in found.items()}
 
 

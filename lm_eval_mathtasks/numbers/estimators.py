@@ -40,9 +40,8 @@ def g_pass_at_k(n: int, c: int, k: int, tau: float) -> float:
     hypergeometric distribution. tau is in (0, 1]; 1 gives pass^k, a small one pass@k."""
     _check(n, c, k)
     if not 0 < tau <= 1:
-        raise Undefined(
-            "a threshold tau above 0 and at most 1", str(tau), "take 0.5, 0.75 or 1, the published ones"
-        )
+        fix = "take 0.5, 0.75 or 1, the published ones"
+        raise Undefined("a threshold tau above 0 and at most 1", str(tau), fix)
     return _at_least(n, c, k, math.ceil(tau * k - _ROUNDING))
 
 

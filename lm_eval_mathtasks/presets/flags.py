@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max_gen_toks"}
-# Other names that backends take for max_gen_toks.
-_LIMITS = ("max_tokens", "max_new_tokens", "max_completion_tokens")
 _LOCAL = ("hf", "hf-auto", "huggingface", "vllm", "sglang")
 
 
@@ -51,23 +50,19 @@ def as_flags(arguments: Mapping[str, Any]) -> str:
 def applied(preset: Preset, given: Mapping[str, Any]) -> Applied:
     """Return what a preset adds to the arguments that the user gave. Only what the sources state is added."""
     if given.get("config"):
-        raise PresetError(
-            "one place for settings", "--preset beside --config", "write the flags out, without --config"
-        )
+        fix = "write the flags out, without --config"
+        raise PresetError("one place for settings", "--preset beside --config", fix)
     model = given.get("model") or "hf"
     if model == "replay":
-        raise PresetError(
-            "a model that is asked", "--model replay: its responses are there already", "leave out --preset"
-        )
+        fix = "leave out --preset"
+        raise PresetError("a model that is asked", "--model replay: its responses are there already", fix)
     named = [name.partition("@")[0] for name in given.get("tasks") or ()]
     tasks = [task for name in named for task in preset.tasks_of(name)]
     added: dict[str, Any] = {} if tasks else {"tasks": list(preset.tasks)}
     stated = _stated(preset, tasks or list(preset.tasks))
     deviations = [f"{task} is no task of the preset" for task in tasks if task not in preset.tasks]
-    k = str(stated.get("k", 1))
-    deviations += [
-        f"{name}, not @{k}" for name in given.get("tasks") or () if name.partition("@")[2] not in ("", k)
-    ]
+    k, repeated = str(stated.get("k", 1)), (name for name in given.get("tasks") or () if "@" in name)
+    deviations += [f"{name}, not @{k}" for name in repeated if name.partition("@")[2] not in ("", k)]
     for name, value in _plain(stated).items():
         own = given.get(name)
         if own is None:
@@ -95,24 +90,22 @@ def _stated(preset: Preset, tasks: Sequence[str]) -> dict[str, Any]:
     for benchmark, other in zip(benchmarks, settings, strict=False):
         unlike = [n for n in {**other, **settings[0]} if n != "shots" and other.get(n) != settings[0].get(n)]
         if unlike:
-            raise PresetError(
-                f"tasks of one protocol in {preset.name}",
-                f"{benchmarks[0]} and {benchmark} differ in {', '.join(unlike)}",
-                "run them one after the other, each with --tasks",
-            )
+            got = f"{benchmarks[0]} and {benchmark} differ in {', '.join(unlike)}"
+            fix = "run them one after the other, each with --tasks"
+            raise PresetError(f"tasks of one protocol in {preset.name}", got, fix)
     shots = {s.get("shots") for s in settings}
     # Tasks of different shots keep their own, which are the preset's.
     return settings[0] if len(shots) == 1 else {n: v for n, v in settings[0].items() if n != "shots"}
 
 
 def _plain(stated: Mapping[str, Any]) -> dict[str, Any]:
-    several = stated["k"] if stated.get("k", 1) > 1 else None
-    wanted = {
-        "apply_chat_template": stated.get("chat_template"),
-        "system_instruction": stated.get("system_instruction"),
-        "num_fewshot": stated.get("shots"),
-        "repeats": several,
+    names = {
+        "apply_chat_template": "chat_template",
+        "system_instruction": "system_instruction",
+        "num_fewshot": "shots",
     }
+    wanted = {name: stated.get(field) for name, field in names.items()}
+    wanted["repeats"] = stated["k"] if stated.get("k", 1) > 1 else None
     return {name: value for name, value in wanted.items() if value}
 
 
@@ -122,7 +115,7 @@ def _sampling(stated: Mapping[str, Any], user: Mapping[str, Any], model: str) ->
     if "temperature" in wanted:
         wanted = {"do_sample": wanted["temperature"] > 0, **wanted}
         wanted = wanted if wanted["do_sample"] else {k: v for k, v in wanted.items() if k != "temperature"}
-    own = {("max_gen_toks" if name in _LIMITS else name): value for name, value in user.items()}
+    own = {("max_gen_toks" if name in LIMIT_NAMES else name): value for name, value in user.items()}
     deviations = [f"{n}={own[n]}, not {v}" for n, v in wanted.items() if n in own and own[n] != v]
     if "top_k" in wanted and model not in _LOCAL:
         deviations.append(f"top_k={wanted.pop('top_k')} is not sent: OpenAI's API has no such setting")

@@ -4,7 +4,7 @@ A field that is missing is one that the source does not state; then the task's o
 there must be one that a source `says`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -31,15 +31,15 @@ class Preset:
     """
 
     name: str
-    title: str
     settings: Mapping[str, Any]
+    title: str
     benchmarks: Mapping[str, Mapping[str, Any]]
-    sources: tuple[Mapping[str, Any], ...]
-    claims: tuple[str, ...]
-    kinds: tuple[str, ...]
-    mode: str | None
-    note: str | None
-    tag: str | None
+    sources: Sequence[Mapping[str, Any]]
+    claims: Sequence[str]
+    kinds: Sequence[str] = ()
+    mode: str | None = None
+    note: str | None = None
+    tag: str | None = None
 
     @property
     def tasks(self) -> dict[str, str]:
@@ -65,18 +65,8 @@ def load_preset(name: str) -> Preset:
         hint = f"did you mean {', '.join(near)}?" if near else "`mathtasks presets` lists them"
         raise PresetError("the name of a preset", repr(name), hint)
     content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    return Preset(
-        name=name,
-        title=content["title"],
-        settings={name: content[name] for name in FIELDS if name in content},
-        benchmarks=content["benchmarks"],
-        sources=tuple(content["sources"]),
-        claims=tuple(content["claims"]),
-        kinds=tuple(content.get("kinds", ())),
-        mode=content.get("mode"),
-        note=content.get("note"),
-        tag=content.get("tag"),
-    )
+    settings = {field: content.pop(field) for field in FIELDS if field in content}
+    return Preset(name, settings, **content)
 
 
 def names() -> list[str]:

@@ -6,11 +6,11 @@ answers give; `exact_match_errata` is the same accuracy with these entries appli
 is asked: sets quote each other, and what is right does not depend on the set.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.text import collapsed
 
@@ -33,7 +33,7 @@ class Erratum:
 
 def fingerprint(question: str) -> str:
     """What a question is known by in any copy: its normalised text, hashed, so that no text is stored."""
-    return hashlib.sha256(collapsed(question).encode()).hexdigest()[:FINGERPRINT_DIGITS]
+    return sha256(collapsed(question))[:FINGERPRINT_DIGITS]
 
 
 def errata(family: str) -> Mapping[str, Erratum]:

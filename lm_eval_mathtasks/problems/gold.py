@@ -24,15 +24,10 @@ def gold_key(gold: str) -> str:
     text = clean(answer_in(gold)[:MAX_ANSWER_CHARS])
     bare = re.sub(r"[\s,]|\{\}", "", _WORDS.sub("", text).rpartition("=")[2])
     if (ratio := _FRACTION.fullmatch(bare)) and int(ratio[4] or ratio[5] or ratio[7]):
-        sign, upper, lower = (
-            ratio[1] or "",
-            ratio[2] or ratio[3] or ratio[6],
-            ratio[4] or ratio[5] or ratio[7],
-        )
-        return sign + str(Fraction(int(upper), int(lower)))
+        upper, lower = ratio[2] or ratio[3] or ratio[6], ratio[4] or ratio[5] or ratio[7]
+        return (ratio[1] or "") + str(Fraction(int(upper), int(lower)))
     if not re.search(r"\d", bare):
         return letters(re.sub(r"\\[a-zA-Z]+", "", text)) or letters(text)
-    found = (
-        part if part in "+-" or part[0] == "\\" else str(Fraction(part)) for part in _PARTS.findall(bare)
-    )
+    parts = _PARTS.findall(bare)
+    found = (part if part in "+-" or part[0] == "\\" else str(Fraction(part)) for part in parts)
     return "".join(found).lstrip("+")

@@ -7,12 +7,11 @@ columns, so that a checksum over these is the same for every copy.
 import csv
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError, NotAtHand
-from lm_eval_mathtasks.files import read_json_lines, read_parquet
+from lm_eval_mathtasks.files import read_table
 from lm_eval_mathtasks.network import hub_fault, server_fault
 from lm_eval_mathtasks.problems.sets import Source
 
@@ -37,7 +36,13 @@ def set_rows(source: Source, data_dir: str | None) -> tuple[list[Row], str]:
         place, rows = str(path), _read(path, path.suffix, source)
     else:
         place, rows = source.published_at, _fetched(source)
-    return [row for row in (_published(row, source) for row in rows) if _chosen(row, source.where)], place
+    named = (_published(row, source) for row in rows)
+    where = source.where.items()
+
+    def chosen(row: Row) -> bool:
+        return all(re.fullmatch(form, str(row[name])) for name, form in where if name in row)
+
+    return list(filter(chosen, named)), place
 
 
 def find_file(source: Source, place: Path) -> Path:
@@ -50,16 +55,13 @@ def find_file(source: Source, place: Path) -> Path:
     wanted = f"the set {source.name} as a file or in a folder"
     if not place.is_dir():
         raise DataError(wanted, f"{place}, which does not exist", "check the path")
-    raise NotAtHand(
-        wanted,
-        f"{place}, which holds none of its file names",
-        f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself",
-    )
+    fix = f"name the file one of {', '.join(source.file_names[:6])}, or give data_dir the file itself"
+    raise NotAtHand(wanted, f"{place}, which holds none of its file names", fix)
 
 
 def read_rows(path: Path) -> list[Row]:
     """Rows of a JSONL or parquet file. Raises DataError with the line number of a malformed line."""
-    return read_parquet(path, DataError) if path.suffix == ".parquet" else read_json_lines(path, DataError)
+    return read_table(path, DataError)
 
 
 def _read(path: Path, suffix: str, source: Source) -> list[Row]:
@@ -69,9 +71,8 @@ def _read(path: Path, suffix: str, source: Source) -> list[Row]:
     try:
         return _READERS[suffix](path, source)
     except KeyError:
-        raise DataError(
-            f"a set in {', '.join(('.jsonl', '.parquet', *_READERS))}", str(path), "convert it to JSON lines"
-        ) from None
+        fix = "convert it to JSON lines"
+        raise DataError(f"a set in {', '.join(('.jsonl', '.parquet', *_READERS))}", str(path), fix) from None
     except (OSError, ValueError, TypeError, AttributeError, SyntaxError, csv.Error) as error:
         raise DataError(f"the set {source.name} in {path}", str(error), "fetch the file again") from error
 
@@ -122,17 +123,10 @@ def _published(row: Row, source: Source) -> Row:
     return {**named, source.question: body + between + str(named[source.question]).strip()}
 
 
-def _chosen(row: Row, where: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(form, str(row[name])) for name, form in where.items() if name in row)
-
-
 def _fetched(source: Source) -> list[Row]:
     if not (source.hub or source.github):
-        raise NotAtHand(
-            f"a file of the set {source.name}, which no hub has",
-            "no folder to look in",
-            f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}",
-        )
+        fix = f"set {DATA_DIR_VARIABLE} to a file or folder with one of {', '.join(source.file_names[:6])}"
+        raise NotAtHand(f"a file of the set {source.name}, which no hub has", "no folder to look in", fix)
     try:
         return _github_rows(source) if source.github else _hub_rows(source)
     except DataError:

@@ -13,7 +13,6 @@ checksum could be established, the number of docs and the form of every gold are
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.problems.gold import as_text
 from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE, set_rows
 from lm_eval_mathtasks.problems.sets import Source, set_named
@@ -69,10 +69,7 @@ def checksum(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, order
     differ only in line ends, indentation or encoding agree. ordered: whether the order of the rows counts."""
     names = list(columns)
     lines = [json.dumps([collapsed(as_text(row[name])) for name in names]).encode() + b"\n" for row in rows]
-    digest = hashlib.sha256()
-    for line in lines if ordered else sorted(lines):
-        digest.update(line)
-    return digest.hexdigest()
+    return sha256(b"".join(lines if ordered else sorted(lines)))
 
 
 def rows_checksum(rows: Iterable[Mapping[str, Any]], question: str, gold: str) -> str:
@@ -81,15 +78,12 @@ def rows_checksum(rows: Iterable[Mapping[str, Any]], question: str, gold: str) -
     A form in which others publish checksums; it stands in for ours where the content is not at hand to compute ours.
     Its source is in the README of the set's family.
     """
-    digest = hashlib.sha256()
+    lines = []
     for number, row in enumerate(rows):
-        texts = {
-            "ground_truth": as_text(row[gold]).strip(),
-            "problem": as_text(row[question]).strip(),
-            "problem_idx": number,
-        }
-        digest.update(json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return digest.hexdigest()
+        answer, asked = (as_text(row[name]).strip() for name in (gold, question))
+        texts = {"ground_truth": answer, "problem": asked, "problem_idx": number}
+        lines.append(json.dumps(texts, ensure_ascii=False, separators=(",", ":")) + "\n")
+    return sha256("".join(lines))
 
 
 def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
@@ -99,18 +93,14 @@ def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
     for column in (source.question, source.gold):
         missing = [i for i, row in enumerate(rows) if row.get(column) is None or not str(row[column]).strip()]
         if len(missing) == len(rows):
-            raise DataError(
-                f"the columns {wanted} in {place}",
-                f"the columns {', '.join(sorted(rows[0]))}",
-                "use the file as published, or rename its columns",
-            )
+            got = f"the columns {', '.join(sorted(rows[0]))}"
+            fix = "use the file as published, or rename its columns"
+            raise DataError(f"the columns {wanted} in {place}", got, fix)
         if len(missing) > (source.without_gold if column == source.gold else 0):
             named = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
-            raise DataError(
-                f"{wanted} in every doc of {place}",
-                f"{len(missing)} without {column!r}: doc {named} (counted from 0)",
-                "complete or remove them; a doc without gold cannot be scored",
-            )
+            got = f"{len(missing)} without {column!r}: doc {named} (counted from 0)"
+            fix = "complete or remove them; a doc without gold cannot be scored"
+            raise DataError(f"{wanted} in every doc of {place}", got, fix)
 
 
 def _check_gold(source: Source, rows: list[dict[str, Any]], place: str) -> None:
@@ -141,11 +131,8 @@ def _other_content(source: Source, rows: list[dict[str, Any]], place: str) -> Da
         if found == wanted:
             return None
         if not wanted or (place == source.published_at and not source.confirmed):
-            why = (
-                "differs from the copy that our checksum was made from"
-                if wanted
-                else "has no published checksum to compare"
-            )
+            other = "differs from the copy that our checksum was made from"
+            why = other if wanted else "has no published checksum to compare"
             log.warning(
                 f"{source.name}: the content of {place} {why}; checked are the number of docs ({len(rows)}) and "
                 "that every doc has a question and a readable gold. See the README of its family under "

@@ -22,11 +22,8 @@ def _of_runs(examined: Sequence[Examined]) -> list[str]:
         if missing := sum(row.missing for row in run.rows):
             said.append(f"{name}: {missing:,} docs failed for an API error and are not in the score.")
         if one.disputed:
-            whose = (
-                "our grader when it ran and as it is now"
-                if graded_by_us(run)
-                else "the run's own grader and ours"
-            )
+            ours, theirs = "our grader when it ran and as it is now", "the run's own grader and ours"
+            whose = ours if graded_by_us(run) else theirs
             said.append(f"{name}: {whose} disagree on {one.disputed:,} docs.")
     if any(not any(row.finish) for one in examined for row in one.run.rows):
         said.append(

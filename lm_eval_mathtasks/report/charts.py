@@ -96,9 +96,8 @@ def shortened(text: str, most: int) -> str:
 @figure
 def dots_chart(narrow: bool, rows: Sequence[Dot]) -> Canvas:
     """Draw scores with their intervals, a row each, the numbers at the right."""
-    drawing = _Rows(
-        narrow, [row.label for row in rows], (end for row in rows for end in row.interval), _NUMBER
-    )
+    ends = (end for row in rows for end in row.interval)
+    drawing = _Rows(narrow, [row.label for row in rows], ends, _NUMBER)
     for place, row in enumerate(rows):
         drawing.score(place, row)
         drawing.number(place, f"{100 * row.value:.1f}", bold=not row.hollow)
@@ -235,20 +234,15 @@ def course_chart(narrow: bool, course: Course) -> Canvas:
     room = 0.05 * (high - low or abs(high) or 1)
     drawing = _Columns(narrow, (low - room, high + room, ""), 1, "step")
     first, last = course.steps[0], course.steps[-1]
+
+    def at(step: float) -> float:
+        """Where between the first and the last step, with room at both ends."""
+        return drawing.x(0.02 + 0.96 * (step - first) / (last - first or 1))
+
     for step in ticks(first, last, 5) if last > first else [first]:
-        drawing.text(
-            (drawing.x(_part(step, first, last)), drawing.bottom + 18), f"{step:g}", "middle", "soft"
-        )
-    points = [
-        (drawing.x(_part(step, first, last)), drawing.y(value))
-        for step, value in zip(course.steps, course.values, strict=True)
-    ]
+        drawing.text((at(step), drawing.bottom + 18), f"{step:g}", "middle", "soft")
+    points = [(at(step), drawing.y(value)) for step, value in zip(course.steps, course.values, strict=True)]
     drawing.line(points, "c0")
     for point in (points[0], points[-1]):
         drawing.dot(point, 3, "c0")
     return drawing
-
-
-def _part(step: float, first: int, last: int) -> float:
-    """Where between the first and the last step, 0 to 1, with room at both ends."""
-    return 0.02 + 0.96 * (step - first) / (last - first or 1)

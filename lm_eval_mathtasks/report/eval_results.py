@@ -32,9 +32,8 @@ def _entry(one: Examined) -> Entry:
     source = _set_of(one.run.task)
     if source is None or not source.hub:
         known = ", ".join(name for name, known in known_sets().items() if known.hub)
-        raise EvidenceError(
-            f"the hub's data set of {one.run.task}", "none that is known", f"take tasks on {known}"
-        )
+        fix = f"take tasks on {known}"
+        raise EvidenceError(f"the hub's data set of {one.run.task}", "none that is known", fix)
     asked = identity_of(one.run).docs
     if one.headline.docs != source.docs or asked.all_of(source.name) is False:
         got = f"{one.headline.docs}, {asked.of(source.name)} of them known as its own"

@@ -19,8 +19,8 @@ from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
-from lm_eval_mathtasks.runs.lm_eval_schema import OURS
 from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
+from lm_eval_mathtasks.tables import percent
 
 MOST_BINS = 14  # of a histogram of lengths: more would be narrower than a finger on a phone
 OUTLIERS = 0.01  # share of the longest responses that go into the last bin together
@@ -100,6 +100,17 @@ class Examined:
         return Counter(status_of(one) for found in self.by_doc.values() for one in found)
 
     @property
+    def best(self) -> Comparison | None:
+        """The comparison with the claim most like it, None without claims."""
+        return self.compared[0] if self.compared else None
+
+    @property
+    def published(self) -> str | None:
+        """That claim, by its score and its source."""
+        best = self.best
+        return f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None
+
+    @property
     def disputed(self) -> int:
         """Docs that the run's own grader scored otherwise than ours."""
         return sum(disputes(row, self.by_doc[row.doc_id]) for row in self.run.rows)
@@ -126,8 +137,8 @@ def model_of(examined: Sequence[Examined]) -> str:
     """The one model that a file is about; raises EvidenceError for several."""
     models = names_of(examined)
     if len(models) > 1:
-        fix = "choose one with --run-model, a file each"
-        raise EvidenceError("runs of one model", ", ".join(models), fix)
+        fix = "name one of them, or choose it with --run-model"
+        raise EvidenceError("one model, and one run of each task", ", ".join(models), fix)
     return models[0]
 
 
@@ -137,8 +148,8 @@ def status_of(judgement: Judged | None) -> str:
 
 
 def graded_by_us(run: Run) -> bool:
-    """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
-    return any(name.startswith(f"{OURS},") for row in run.rows[:1] for name in row.metrics)
+    """Whether the run's own grader is ours."""
+    return any(row.graded_by_us for row in run.rows[:1])
 
 
 def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:

@@ -57,9 +57,8 @@ def _protocol(one: Examined) -> str:
 
 
 def _causes(one: Examined) -> Table:
-    rows = tuple(
-        (c.title, c.count, Share(-c.fair, signed=True, digits=2), c.fix) for c in one.explanation.causes
-    )
+    causes = one.explanation.causes
+    rows = tuple((c.title, c.count, Share(-c.fair, signed=True, digits=2), c.fix) for c in causes)
     title = f"Where the points of {one.name} on {one.run.task} went"
     return Table(title, ("cause", "responses", "points", "how to fix it"), rows)
 
@@ -161,9 +160,7 @@ def _run(one: Examined) -> dict[str, object]:
         "gap": _gap(one.explanation),
         "subjects": [group._asdict() for group in one.groups("subject")],
         "levels": [group._asdict() for group in one.groups("level")],
-        "lengths": [
-            {"from": b.low, "below": b.high, "right": b.right, "wrong": b.wrong} for b in lengths(one)
-        ],
+        "lengths": [dict(zip(("from", "below", "right", "wrong"), own, strict=True)) for own in lengths(one)],
         "protocol": asdict(one.run.protocol),
         "provenance": _provenance(one),
         "docs": [_doc(one, row) for row in one.run.rows],

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
-from lm_eval_mathtasks.files import sha256
+from lm_eval_mathtasks.files import sha256, write_page
 from lm_eval_mathtasks.leaderboard.claims import Claims
 from lm_eval_mathtasks.report.dates import shown_date
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
@@ -18,7 +18,7 @@ from lm_eval_mathtasks.report.samples import as_script
 from lm_eval_mathtasks.runs.reading import completed, read_source
 from lm_eval_mathtasks.runs.records import Choice as Wanted
 from lm_eval_mathtasks.runs.records import Run, Source
-from lm_eval_mathtasks.runs.registry import find_sources, joined, source_of
+from lm_eval_mathtasks.runs.registry import find_sources, sources_among
 from lm_eval_mathtasks.tables import percent, with_interval
 from lm_eval_mathtasks.text import safe_name
 
@@ -79,7 +79,7 @@ def write_view(folder: Path, out: Path, claims: Claims, choice: Choice) -> Writt
         logs.append(_written(source, stamp, out, claims, choice))
         anew += bool(logs[-1]["page"])
     logs.sort(key=lambda log: (log["runs"][0]["date"] if log["runs"] else "", log["path"]), reverse=True)
-    _write(out / INDEX, _index(folder, logs))
+    write_page(out / INDEX, _index(folder, logs), "folder")
     return Written(out / INDEX, logs, anew)
 
 
@@ -87,8 +87,7 @@ def _sources(folder: Path) -> list[Source]:
     """Every log below a folder, also the older ones of a task; raises EvidenceError where there is none."""
     if folder.is_file():
         return find_sources(folder)
-    every = sorted(file for file in folder.rglob("*") if file.is_file())
-    found = joined(source for file in every if (source := source_of(file)))
+    found = sources_among(sorted(file for file in folder.rglob("*") if file.is_file()))
     return [replace(source, root=folder) for source in found] or find_sources(folder)
 
 
@@ -118,19 +117,19 @@ def _written(source: Source, stamp: str, out: Path, claims: Claims, choice: Choi
     if not examined:
         return {**log, "problem": refused[0] if refused else "no run in it"}
     name = f"{safe_name(examined[0].name)}-{sha256(str(source.path.absolute()))[:_LETTERS]}.html"
-    _write(out / name, page(examined))
+    write_page(out / name, page(examined), "folder")
     return {**log, "page": name, "problem": "; ".join(refused), "runs": [_shown(one) for one in examined]}
 
 
 def _shown(one: Examined) -> Shown:
-    best = one.compared[0] if one.compared else None
+    best = one.best
     return Shown(
         model=one.name,
         task=one.run.task,
         score=with_interval(one.headline.value, one.headline.interval),
         docs=one.headline.docs,
         cut=percent(one.explanation.cut_share, 1),
-        published=f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else "",
+        published=one.published or "",
         outcome=best.verdict if best else "",
         through=str(one.run.provenance.settings.get("backend") or one.run.provenance.harness),
         date=shown_date(one.run.provenance.date) or "",
@@ -146,11 +145,3 @@ def _index(folder: Path, logs: Sequence[Log]) -> str:
         count=sum(len(log["runs"]) for log in logs),
         kept=as_script(logs),
     )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvidenceError(f"room to write {path}", str(error), "name another folder with -o") from error

@@ -51,9 +51,8 @@ def overview(examined: Sequence[Examined]) -> Overview | None:
     for name in dict.fromkeys(one.name for one in examined):
         found = [by_place.get((name, task)) for task in tasks]
         tint = next(tint_of(one) for one in found if one)
-        lines.append(
-            Line(name, tint, tuple(_cell(one, most[one.run.task]) if one else None for one in found))
-        )
+        cells = tuple(_cell(one, most[one.run.task]) if one else None for one in found)
+        lines.append(Line(name, tint, cells))
     return Overview(tasks, tuple(lines))
 
 
@@ -85,19 +84,10 @@ def cards_table(group: Sequence[Examined]) -> Table:
     """Return what the cards of a task say, a row a run."""
     rows: list[tuple[Cell, ...]] = []
     for one in group:
-        best = one.compared[0] if one.compared else None
-        rows.append(
-            (
-                one.name,
-                Share(one.headline.value, one.headline.interval),
-                one.headline.docs,
-                one.headline.k,
-                Share(one.explanation.cut_share),
-                one.disputed or None,
-                f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None,
-                best.verdict if best else None,
-            )
-        )
+        score, cut = Share(one.headline.value, one.headline.interval), Share(one.explanation.cut_share)
+        verdict = one.best.verdict if one.best else None
+        said = (one.disputed or None, one.published, verdict)
+        rows.append((one.name, score, one.headline.docs, one.headline.k, cut, *said))
     columns = (
         "run", "score [95 %]", "docs", "responses each", "cut off %", "graders disagree", "published", "outcome",
     )  # fmt: skip

@@ -109,7 +109,7 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
 
 
 def _card(one: Examined) -> dict[str, object]:
-    score, best = one.headline, one.compared[0] if one.compared else None
+    score, best = one.headline, one.best
     again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
     ours = graded_by_us(one.run)
     now = "our grader as it is now" if ours else "our grader"
@@ -123,7 +123,8 @@ def _card(one: Examined) -> dict[str, object]:
         "by": "our grader" if one.headline is one.ours else OUR_EARLIER if ours else "the run's own grader",
         "again": f"{percent(one.ours.value, 1)} by {now}" if again and one.headline is one.own else "",
         "disputed": one.disputed,
-        "cut": percent(one.explanation.cut_share, 1),
+        "cut": sum(one.explanation.cut_off.values()),
+        "responses": sum(one.explanation.statuses.values()),
         "outcome": best.verdict if best else "",
         "breaking": breaking(best) if best else "",
         "claim": f"{percent(best.theirs.value, 1)} published by {best.claim.source.title}" if best else "",
@@ -178,8 +179,7 @@ def _pair(pair: Paired) -> dict[str, object]:
 
 
 def _gap(one: Examined) -> dict[str, object]:
-    explained = one.explanation
-    best = one.compared[0] if one.compared else None
+    explained, best = one.explanation, one.best
     told = best is not None or any(cause.fair for cause in explained.causes)
     title = one.name
     if told:

@@ -5,26 +5,34 @@ the extractor's guesses find, or one of a response that was cut off, earns nothi
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
+from numbers import Number
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.grading.deadline import start_early
+from lm_eval_mathtasks.grading.endings import ends_early, ends_in_loop
 from lm_eval_mathtasks.grading.equivalence import plain_number
 from lm_eval_mathtasks.grading.extract import MARKED, extract_answer
 from lm_eval_mathtasks.grading.formulas import open_formula
-from lm_eval_mathtasks.grading.grade import is_understood
+from lm_eval_mathtasks.grading.grade import grade, is_understood
 from lm_eval_mathtasks.grading.judge import Judgement, judge
 from lm_eval_mathtasks.grading.reference import answer_in
-from lm_eval_mathtasks.grading.statements import ends_in_tag
-from lm_eval_mathtasks.grading.verdict import Status
+from lm_eval_mathtasks.grading.statements import ends_in_tag, statement_values
+from lm_eval_mathtasks.grading.verdict import Extraction, Status
+from lm_eval_mathtasks.text import thinking
 
 SOLUTION_COLUMN = "solution"
 GOLD_COLUMNS = ("gold", "answer", SOLUTION_COLUMN)
 FINISH_COLUMN = "finish_reason"
 # "unreadable": no finished response with a marked answer that could be compared. "no gold": nothing to compare with.
 Kind = Literal["right", "wrong", "unreadable", "no gold"]
+# The types of parts of a message that hold what the model says, under OpenAI's names.
+_SAID = ("text", "output_text")
+# As servers say that a response was ended from outside.
+_GIVEN_UP = frozenset({"abort", "cancelled", "content_filter", "error"})
 _CACHED_GOLDS = 100_000  # distinct reference answers kept, a few hundred bytes each
 
 
@@ -51,6 +59,8 @@ def ruling(response: str, reference: Any, finish_reason: str | None = None) -> R
         return Ruling("unreadable", "the response is not finished", answer)
     if answer is not None and rule not in MARKED:
         return Ruling("unreadable", f"the answer is not marked (found by the rule {rule})", answer)
+    if answer is not None and (fault := _fault(response, judged.extraction, answer)):
+        return Ruling("unreadable", fault, answer)
     status = judged.verdict.status
     kind: Kind = {Status.CORRECT: "right", Status.INCORRECT: "wrong"}.get(status, "unreadable")  # type: ignore[assignment]
     return Ruling(kind, judged.verdict.reason, answer)
@@ -60,17 +70,17 @@ def rulings(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Ruli
     """Return the ruling on each of a trainer's completions, texts or conversations.
 
     columns: what else a trainer hands over, a value a completion: the reference in `gold`, else `answer`, else
-    `solution`. DataError where there is none of them.
+    `solution`. DataError where there is none of them, or not as many values as completions.
     """
     texts, ends = texts_of(completions), finishes(completions, columns)
-    return [
-        ruling(text, reference, end)
-        for text, reference, end in zip(texts, _references(columns), ends, strict=True)
-    ]
+    references = _references(columns, len(texts))
+    return [ruling(*one) for one in zip(texts, references, ends, strict=True)]
 
 
 def texts_of(completions: Sequence[Any]) -> list[str]:
     """The text of each completion; of a conversation, what its last message says."""
+    if isinstance(completions, str):
+        raise DataError("a list of completions", "one text", "put it in a list")
     return [_text(completion) for completion in completions]
 
 
@@ -83,8 +93,9 @@ def finishes(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[str
     ends = _end_tokens(columns)
     if ends and (ids := columns.get("completion_ids")) is not None:
         return ["stop" if len(own) and int(own[-1]) in ends else "length" for own in ids]
-    if (given := columns.get(FINISH_COLUMN)) is not None:
-        return list(given)
+    if columns.get(FINISH_COLUMN) is not None:
+        given = _column(columns, FINISH_COLUMN, len(completions))
+        return [end if isinstance(end, str) else None for end in given]
     return [getattr(completion, "finish_reason", None) for completion in completions]
 
 
@@ -93,14 +104,38 @@ def unfinished(text: str, finish_reason: str | None) -> bool:
     return _broken_off(text, judge(text, gold=None, finish_reason=finish_reason), finish_reason)
 
 
+def _fault(text: str, found: Extraction, answer: str) -> str | None:
+    """What makes a marked answer none that a model should learn to give; None where there is nothing."""
+    start, stop = found.span or (0, 0)
+    rest = text[stop:]
+    # The last statement: to compare each of a loop would take too long.
+    stated = [rest[slice(*span)] for _, span in islice(statement_values(rest), 1)]
+    if found.rule == "tag":
+        # The evaluation also reads tags of full-width signs.
+        if not ends_in_tag(text[:start]):
+            return "the answer is not marked (its tag is written in other signs)"
+        inside, _, rest = rest.partition("<")
+        if re.search(r"\d", text[text.rfind(">", 0, start) : start] + inside):
+            return "the tag holds more than an answer"
+        # An answer in a tag is over where that closes; a box stands in a sentence, whose end may count something else.
+        stated.append(extract_answer(rest.partition(">")[2]).answer or "")
+    if any(re.search(r"\d", other) and not grade(gold=answer, pred=other).correct for other in stated):
+        return "another answer follows the marked one"
+    return None
+
+
 def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool:
     """An answer that stands before what is open was given; a model that is paid for it learns to end in the middle."""
-    if judged.cut_off or ends_in_tag(text):
+    # Thinking that never ended is excused where an answer in tags ends the text, and there alone.
+    inside = thinking(f"{text}.").unfinished
+    if judged.cut_off or inside or ends_in_tag(text) or text.rstrip().endswith("####"):
         return True
     if finish_reason is not None:
-        return False
+        return finish_reason.lower() in _GIVEN_UP
     opened, span = open_formula(text.rstrip()), judged.extraction.span
-    return _ends_in_box(text) or (opened is not None and span is not None and opened >= span[1])
+    if span and ((opened or 0) >= span[1] or ends_early(text[span[1] :].replace("$", ""))):
+        return True
+    return _ends_in_box(text) or ends_in_loop(text)
 
 
 def _ends_in_box(text: str) -> bool:
@@ -127,27 +162,35 @@ def _text(completion: Any) -> str:
         return ""
     if not isinstance(last, Mapping):
         wanted, got = "completions as texts, or as lists of messages", type(last).__name__
-        raise DataError(
-            wanted, got if last is completion else f"a list of {got}", "hand over what the model wrote"
-        )
+        fix = "hand over what the model wrote"
+        raise DataError(wanted, got if last is completion else f"a list of {got}", fix)
     content = last.get("content") if last.get("role", "assistant") == "assistant" else ""
     if isinstance(content, str):
         return content
-    # Contents of several parts: only those of text say something.
+    # Of several parts those of text are what the model says: not thinking, calls of tools, what a tool returned.
     parts = content if isinstance(content, list | tuple) else ()
-    return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)
+    said = [part.get("text") if isinstance(part, Mapping) and part.get("type", "text") in _SAID else part
+            for part in parts]  # fmt: skip
+    return "".join(part for part in said if isinstance(part, str))
 
 
-def _references(columns: Mapping[str, Any]) -> Sequence[Any]:
+def _references(columns: Mapping[str, Any], count: int) -> list[Any]:
     for name in GOLD_COLUMNS:
         if columns.get(name) is not None:
-            given: Sequence[Any] = columns[name]
+            given = _column(columns, name, count)
             return [_in_solution(one) for one in given] if name == SOLUTION_COLUMN else given
-    raise DataError(
-        f"a column with the reference answers: {', '.join(GOLD_COLUMNS)}",
-        ", ".join(sorted(name for name, value in columns.items() if isinstance(value, list))) or "no column",
-        "rename the column of your data that holds them",
-    )
+    got = ", ".join(sorted(name for name, value in columns.items() if isinstance(value, list))) or "no column"
+    fix = "rename the column of your data that holds them"
+    raise DataError(f"a column with the reference answers: {', '.join(GOLD_COLUMNS)}", got, fix)
+
+
+def _column(columns: Mapping[str, Any], name: str, count: int) -> list[Any]:
+    given = columns[name]
+    values = [] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if len(values) != count:
+        got = len(values) if values else repr(given)[:80]
+        raise DataError(f"{count} values as `{name}`, one a completion", str(got), "hand over a list")
+    return values
 
 
 def _in_solution(solution: Any) -> Any:
@@ -159,9 +202,22 @@ def _in_solution(solution: Any) -> Any:
 
 def _gold(reference: Any) -> str | None:
     """The reference answer, None where there is none that can be read."""
-    if reference is None or isinstance(reference, bool | dict):
+    # A value of numpy, as a table's column gives it.
+    reference = reference.tolist() if hasattr(reference, "tolist") else reference
+    try:
+        return _readable(answer_in(reference)) if _is_reference(reference) else None
+    except ValueError:
+        # An integer of more digits than Python writes.
         return None
-    return _readable(answer_in(reference))
+
+
+def _is_reference(value: Any) -> bool:
+    """Text, a number or a list of them; not what a table has where a value is missing: None, NaN, "nan"."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_reference, value))
+    if isinstance(value, str):
+        return value.strip().lower() != "nan"
+    return isinstance(value, Number) and not isinstance(value, bool) and value == value  # noqa: PLR0124  # NaN is not
 
 
 @lru_cache(maxsize=_CACHED_GOLDS)

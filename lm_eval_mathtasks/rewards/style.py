@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.rewards.rulings import finishes, texts_of, unfinished
 
 # A word, a number or a sign; Chinese and Japanese write words without spaces, so each character counts as one.
@@ -47,7 +48,12 @@ LATIN_SHARE = 0.2
 def length_bonus(
     completions: Sequence[Any], *, most: float = 1.0, words: int = FULL_LENGTH, **columns: Any
 ) -> list[float]:
-    """From 0 to `most`, rising with the length up to so many `words`; 0 where a response repeats or is unfinished."""
+    """From 0 to `most`, rising with the length up to so many `words`; 0 where a response repeats or is unfinished.
+
+    DataError for `words` below 1.
+    """
+    if words < 1:
+        raise DataError("a length_bonus with words of at least 1", str(words), "words: 200")
     return [
         0.0
         if unfinished(text, end) or repeated(text) >= REPEATS_FROM

@@ -24,11 +24,8 @@ def with_references(lines: Sequence[Line]) -> tuple[list[Line], tuple[str, ...]]
     published = "answer" in there - models and all(line.qwen for line in lines)
     found = [line._replace(reference=_reference(line, names, published)) for line in lines]
     first = names[0] if names else ""
-    same = [
-        line.references[first] == line.answered
-        for line in lines
-        if line.answered and first in line.references
-    ]
+    having = [line for line in lines if line.answered and first in line.references]
+    same = [line.references[first] == line.answered for line in having]
     notes: tuple[str, ...] = ()
     if first in columns.UNSURE and len(same) > 1 and all(same) and not any(line.verdicts for line in lines):
         notes = (f"`{first}` is the model's answer on every line: if it is not the reference, pass --gold",)
@@ -51,11 +48,10 @@ def _is_the_models(name: str, lines: Sequence[Line]) -> bool:
     """Whether a column is the model's answer: it holds one for each response, it differs between the repeats of a doc,
     or it is what the model answered even where that was wrong."""
     having = [line for line in lines if name in line.references]
-    if all(name in line.for_each for line in having):
+    by: list[Callable[[Line], str | None]] = [lambda line: line.id, lambda line: line.question or None]
+    if any(_differs_between_repeats(name, having, doc) for doc in by):
         return True
-    if _differs_between_repeats(name, having, lambda line: line.id) or _differs_between_repeats(
-        name, having, lambda line: line.question or None
-    ):
+    if all(name in line.for_each for line in having):
         return True
     judged = [line for line in having if line.answered is not None]
     wrong = any(min(verdict) < 1 for line in judged for verdict in line.verdicts.values())
@@ -90,9 +86,8 @@ def choose_verdict(
     lines = [line for line in lines if not line.finish or set(line.finish) != {API_ERROR}] or lines
     complete = [name for name in lines[0].verdicts if all(name in line.verdicts for line in lines)]
     partial = {name for line in lines for name in (*line.verdicts, *line.unfit)} - set(complete)
-    notes = tuple(
-        f"column `{name}` is not a verdict for every line, and is not used" for name in sorted(partial)
-    )
+    why = "is not a verdict for every line, and is not used"
+    notes = tuple(f"column `{name}` {why}" for name in sorted(partial))
     if wanted:
         if wanted not in complete:
             known = ", ".join(complete) or "no column of verdicts"

@@ -8,11 +8,9 @@ from pathlib import Path
 from lm_eval_mathtasks.errors import EvidenceError, JournalError
 from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.journal.queries import places
-from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.journal.schema import Answer, is_database
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import delivered
-
-_SQLITE = b"SQLite format 3"
 
 
 def with_finish_reasons(run: Run, path: Path) -> Run:
@@ -23,14 +21,8 @@ def with_finish_reasons(run: Run, path: Path) -> Run:
     """
     if not path.exists():
         raise EvidenceError("a journal", f"no file {path}", "check the path")
-    with path.open("rb") as file:
-        packed = file.read(len(_SQLITE)) == _SQLITE
-    reason = _from_database(run.task, path) if packed else _from_lines(path)
-
-    def reasons(row: Row) -> tuple[str | None, ...]:
-        return tuple(reason(row, k) or row.finish_reason(k) for k in range(len(row.responses)))
-
-    return replace(run, rows=tuple(replace(row, finish=reasons(row)) for row in run.rows))
+    told = _from_database(run.task, path) if is_database(path) else _from_lines(path)
+    return _ended(run, lambda row, repeat: told(row, repeat) or row.finish_reason(repeat))
 
 
 def ended_by_limit(run: Run, count: Callable[[str], int]) -> Run:
@@ -45,22 +37,21 @@ def ended_by_limit(run: Run, count: Callable[[str], int]) -> Run:
         fix = "leave out --tokenizer, or name a journal that says how the responses ended"
         raise EvidenceError(f"a limit of tokens in the log of {run.label}", "none", fix)
 
-    def reasons(row: Row) -> tuple[str | None, ...]:
-        known = (row.finish_reason(repeat) for repeat in range(len(row.responses)))
-        return tuple(
-            reason or ("length" if count(text) >= limit else None)
-            for reason, text in zip(known, row.responses, strict=True)
-        )
+    def reason(row: Row, repeat: int) -> str | None:
+        return row.finish_reason(repeat) or ("length" if count(row.responses[repeat]) >= limit else None)
 
-    return replace(run, rows=tuple(replace(row, finish=reasons(row)) for row in run.rows))
+    return _ended(run, reason)
+
+
+def _ended(run: Run, reason: Callable[[Row, int], str | None]) -> Run:
+    """The run with the reason for which each response ended."""
+    rows = ((row, tuple(reason(row, repeat) for repeat in range(len(row.responses)))) for row in run.rows)
+    return replace(run, rows=tuple(replace(row, finish=finish) for row, finish in rows))
 
 
 def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
-    by_text = {
-        str(r["response"]): str(r["finish_reason"])
-        for r in read_json_lines(path, EvidenceError)
-        if r.get("finish_reason")
-    }
+    told = (line for line in read_json_lines(path, EvidenceError) if line.get("finish_reason"))
+    by_text = {str(line["response"]): str(line["finish_reason"]) for line in told}
     return lambda row, repeat: by_text.get(row.responses[repeat])
 
 

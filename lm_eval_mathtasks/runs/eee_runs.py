@@ -88,9 +88,8 @@ def _share(details: Mapping[str, Any], config: Mapping[str, Any], where: str) ->
     """A score as a fraction; raises EvidenceError for one that is none, or of which less is better."""
     score, most = number_in_cell(details.get("score")), number_in_cell(config.get("max_score"))
     if config.get("lower_is_better") is True:
-        raise EvidenceError(
-            f"a score of {where} of which more is better", "an error rate", "take an accuracy"
-        )
+        fix = "take an accuracy"
+        raise EvidenceError(f"a score of {where} of which more is better", "an error rate", fix)
     if score is None:
         raise EvidenceError(f"a number as the score of {where}", repr(details.get("score")), "correct it")
     whole = 100.0 if most == 100 or config.get("metric_unit") in ("percent", "percentage") else 1.0

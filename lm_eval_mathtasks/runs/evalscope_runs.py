@@ -13,7 +13,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Row, Run, Source
+from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source
 from lm_eval_mathtasks.runs.subsets import pooled
 
 _REVIEWS, _PREDICTIONS = "reviews", "predictions"
@@ -57,7 +57,9 @@ def read_evalscope(source: Source, choice: Choice) -> Iterator[Run | Refused]:
             if isinstance(run, Refused):
                 yield run._replace(task=run.task or bench)
                 return
-            runs.append(replace(run, task=subset, rows=tuple(_with_level(row, subset) for row in run.rows)))
+            level = subset if subset.startswith("Level") else None
+            rows = tuple(replace(row, level=row.level or level) for row in run.rows)
+            runs.append(replace(run, task=subset, rows=rows))
     name = source.path.stem if source.path.suffix == ".json" else _alone(source.path)
     about = replace(runs[0].provenance, harness="evalscope", path=str(source.path))
     one = pooled(runs, name) if len(runs) > 1 else replace(runs[0], task=name)
@@ -72,10 +74,6 @@ def _alone(file: Path) -> str:
     for ending in _WHOLE[1:]:
         stem = stem.removesuffix(f"_{ending}") if report is None else stem
     return stem if subset in _WHOLE else f"{stem}_{subset}"
-
-
-def _with_level(row: Row, subset: str) -> Row:
-    return replace(row, level=row.level or subset) if subset.startswith("Level") else row
 
 
 def _lines(file: Path) -> list[Line]:

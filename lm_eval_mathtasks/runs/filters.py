@@ -56,10 +56,9 @@ def metrics_in(lines: Iterable[SampleLine]) -> set[tuple[str, str]]:
 
 def metric_names(line: SampleLine) -> list[str]:
     """Return which metrics a line has: logs before 0.4.3 do not list them."""
-    listed = line.get("metrics")
-    return (
-        [name for name in _METRICS if number_in(line, name) is not None] if listed is None else list(listed)
-    )
+    if (listed := line.get("metrics")) is not None:
+        return list(listed)
+    return [name for name in _METRICS if number_in(line, name) is not None]
 
 
 def _steps(config: TaskConfig, filter_name: str) -> list[Mapping[str, object]] | None:
@@ -110,7 +109,7 @@ def other_filters(lines: Sequence[SampleLine], name: str | None, chosen: str) ->
         value = number_in(line, name) if name else None
         if value is not None and filter_of(line) != chosen:
             values.setdefault(filter_of(line), []).append(value)
+    means = ((f"{name},{other}", sum(v) / len(v)) for other, v in values.items())
     return tuple(
-        f"scored by {name},{chosen}; by {name},{other} it is {sum(v) / len(v):.2%} (--metric {name},{other})"
-        for other, v in values.items()
+        f"scored by {name},{chosen}; by {key} it is {mean:.2%} (--metric {key})" for key, mean in means
     )

@@ -4,7 +4,6 @@ The reference answer is the text of the reference that is tagged "correct"; a tr
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source
+from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source, told
 
 _NAME = "scenario_state.json"
 
@@ -40,22 +39,16 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         read_line({**_flat(state), "model": spec.get("model"), "task": task}, path, number, choice.columns)
         for number, state in enumerate(states, 1)
     ]
-    asked: dict[str, Any] = {
-        "temperature": spec.get("temperature"),
-        "max_tokens": spec.get("max_tokens"),
-        "shots": spec.get("max_train_instances"),
-    }
+    asked = {"shots": spec.get("max_train_instances")}
+    asked |= {name: spec.get(name) for name in ("temperature", "max_tokens")}
     for run in runs_of_lines(lines, path, choice.metric):
-        if isinstance(run, Refused):
-            yield run
-        else:
-            about = replace(run.provenance, harness="HELM")
-            yield replace(run, provenance=about, protocol=replace(run.protocol, **asked))
+        yield run if isinstance(run, Refused) else told(run, asked, harness="HELM")
 
 
 def _flat(state: Mapping[str, Any]) -> dict[str, Any]:
     """A request as a flat line."""
     instance, result = state.get("instance") or {}, state.get("result") or {}
+    failed = result.get("success") is False
     right = [one for one in instance.get("references") or () if "correct" in (one.get("tags") or ())]
     answers = result.get("completions") or []
     return {
@@ -65,7 +58,7 @@ def _flat(state: Mapping[str, Any]) -> dict[str, Any]:
         "gold": (right[0].get("output") or {}).get("text") if right else None,
         "responses": [answer.get("text") or "" for answer in answers] or [""],
         "finish_reasons": [API_ERROR]
-        if result.get("success") is False
-        else [(answer.get("finish_reason") or {}).get("reason") for answer in answers],
+        if failed
+        else [(a.get("finish_reason") or {}).get("reason") for a in answers],
         "prompt": (state.get("request") or {}).get("prompt"),
     }

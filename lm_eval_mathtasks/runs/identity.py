@@ -127,12 +127,11 @@ def _recognised(asked: Sequence[tuple[str, str | None]]) -> tuple[Recognised, ..
     starts = [0, *(end.end() for end in _SENTENCE.finditer(alike(texts)))]
     behind = alike([text[::-1] for text in texts])[::-1]
     ends = [0, *(len(behind) - end.end() for end in _SENTENCE.finditer(behind))]
-    places = [
-        (i, j) for i in starts for j in ends if recognised(texts[0][i : len(texts[0]) - j], whole=True).sets
-    ]
-    if not places:
+    first, cuts = texts[0], ((i, j) for i in starts for j in ends)
+    cut = next(((i, j) for i, j in cuts if recognised(first[i : len(first) - j], whole=True).sets), None)
+    if cut is None:
         return found
-    start, end = places[0]
+    start, end = cut
     bare = (recognised(question[start : len(question) - end], gold, whole=True) for question, gold in asked)
     return tuple(new if new.sets else old for old, new in zip(found, bare, strict=True))
 

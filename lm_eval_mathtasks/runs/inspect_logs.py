@@ -25,21 +25,14 @@ from lm_eval_mathtasks.runs.records import (
     Run,
     Source,
     Total,
+    told,
 )
 from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
 
 # Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
 _ZSTD, _LOCAL_HEADER = 93, "<4s22xHH"
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    KeyError,
-    ValueError,
-    OSError,
-    RecursionError,
-    NotImplementedError,
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, OSError, RecursionError,
+            NotImplementedError)  # fmt: skip
 # Its providers that load the weights themselves; a server may call anything so.
 _LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
 # What a reducer makes of the epochs of a sample.
@@ -50,9 +43,8 @@ _GRADES = {"C": 1.0, "I": 0.0, "correct": 1.0, "incorrect": 0.0, "P": 0.5, "N": 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
     """Return the source of an Inspect log; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
-    known = file.suffix == ".eval" or (
-        named and isinstance(content, dict) and isinstance(content.get("eval"), dict)
-    )
+    stated = named and isinstance(content, dict) and isinstance(content.get("eval"), dict)
+    known = file.suffix == ".eval" or stated
     return Source(read_inspect, file, (file,)) if known else None
 
 
@@ -80,27 +72,22 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     ]
     status, docs = header.get("status"), number_in_cell((about.get("dataset") or {}).get("samples"))
     unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
+    stated: Mapping[str, Any] = {
+        "weights": _weights(about),
+        "docs_of_task": None if docs is None else int(docs),
+    }
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
             yield run
-            continue
-        provenance = replace(
-            run.provenance,
-            harness="Inspect",
-            weights=_weights(about),
-            notes=(*unfinished, *run.provenance.notes),
-            docs_of_task=None if docs is None else int(docs),
-        )
-        yield replace(run, provenance=provenance)
+        else:
+            yield told(run, harness="Inspect", notes=(*unfinished, *run.provenance.notes), **stated)
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:
     """Inspect writes the provider of an API, or the library, before a model's name."""
     provider, _, name = str(about.get("model") or "").partition("/")
-    arguments = about.get("model_args")
-    weights = weights_of_log(
-        name or about.get("model"), arguments if isinstance(arguments, dict) else {}, lm_eval=False
-    )
+    arguments = about["model_args"] if isinstance(about.get("model_args"), dict) else {}
+    weights = weights_of_log(name or about.get("model"), arguments, lm_eval=False)
     return replace(weights, served=weights.served or (bool(name) and provider not in _LIBRARIES))
 
 
@@ -126,9 +113,8 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
         raise EvidenceError(f"samples in {path}", got, "run it to its end, with --log-samples")
     wanted = choice.own_metric
     if (wanted is None and len(found) > 1) or (wanted is not None and wanted not in found):
-        raise EvidenceError(
-            f"one score in {path}", ", ".join(found), "choose the one that counts with --metric"
-        )
+        fix = "choose the one that counts with --metric"
+        raise EvidenceError(f"one score in {path}", ", ".join(found), fix)
     name = wanted or next(iter(found))
     about, docs = header["eval"], number_in_cell(results.get("total_samples"))
     epochs = max(1, int((about.get("config") or {}).get("epochs") or 1))
@@ -155,9 +141,8 @@ def _packed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             names = sorted(name for name in log.namelist() if name.startswith("samples/"))
             return _member(log, "header.json"), [_member(log, name) for name in names]
     except _DAMAGED as error:
-        raise EvidenceError(
-            f"a readable {path}", str(error), "a run that did not end has no header"
-        ) from error
+        fix = "a run that did not end has no header"
+        raise EvidenceError(f"a readable {path}", str(error), fix) from error
 
 
 def _member(log: zipfile.ZipFile, name: str) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
@@ -29,13 +29,10 @@ _SCORES = (r"(math_)?pass@1:{k}_samples", r"avg@(n:n=)?{k}", r"pass@k:k=1(&n={k}
 def source_of(file: Path, _content: Any, named: bool) -> Source | None:
     """Return the source of a details file; None if it is none. Arguments as in `lm_eval_logs.source_of`."""
     details = file.name.startswith("details_") and file.suffix in (".parquet", ".jsonl")
-    known = details or (named and file.suffix == ".parquet" and _has_columns(file))
-    return Source(read_lighteval, file, (file,)) if known else None
-
-
-def _has_columns(path: Path) -> bool:
-    names = parquet_columns(path, EvidenceError)
-    return names >= _NEW or names >= _OLD
+    if named and not details and file.suffix == ".parquet":
+        names = parquet_columns(file, EvidenceError)
+        details = names >= _NEW or names >= _OLD
+    return Source(read_lighteval, file, (file,)) if details else None
 
 
 def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
@@ -44,8 +41,7 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     Raises EvidenceError for a damaged file, and where several metrics could be the score and the choice names none.
     """
     path = source.path
-    read = read_parquet if path.suffix == ".parquet" else read_json_lines
-    table = read(path, EvidenceError)
+    table = read_table(path, EvidenceError)
     about = _about(path)
     settings = (about.get("model_config") or about).get("generation_parameters") or {}
     limit = settings.get("max_new_tokens")
@@ -64,8 +60,8 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     name_of_model, config = about.get("model_name"), about.get("model_config")
     weights = weights_of_log(name_of_model, config, lm_eval=False) if isinstance(config, dict) else None
     provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights)
-    scored = (_scored(row, name) for row in rows)
-    yield Run(name_of_model or folder or None, task, tuple(scored), protocol, provenance, metric=name)
+    scored = tuple(replace(row, score=row.metrics.get(name or "")) for row in rows)
+    yield Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
 
 
 def _about(path: Path) -> dict[str, Any]:
@@ -92,19 +88,11 @@ def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:
         gold = first_text({"gold": decoded(line.get("gold"))}, ("gold",))
         texts, tokens = decoded(line.get("predictions")), decoded(line.get("cont_tokens"))
         numbers, question = line.get("metrics"), line.get("example") or line.get("full_prompt")
-    responses = tuple(
-        message_text(text, "assistant") for text in (texts if isinstance(texts, list) else [texts])
-    )
+    texts = texts if isinstance(texts, list) else [texts]
+    responses = tuple(message_text(text, "assistant") for text in texts)
     found = {k: float(v) for k, v in (decoded(numbers) or {}).items() if isinstance(v, int | float | bool)}
-    asked = message_text(decoded(question), "user")
-    return Row(
-        doc_id=str(number),
-        question=asked,
-        responses=responses,
-        finish=_finish(tokens, limit, len(responses)),
-        metrics=found,
-        **both_of(gold),
-    )
+    asked, finish = message_text(decoded(question), "user"), _finish(tokens, limit, len(responses))
+    return Row(str(number), asked, responses=responses, finish=finish, metrics=found, **both_of(gold))
 
 
 def _finish(tokens: Any, limit: int | None, responses: int) -> tuple[str | None, ...]:
@@ -118,9 +106,8 @@ def _finish(tokens: Any, limit: int | None, responses: int) -> tuple[str | None,
 def _choose(rows: Sequence[Row], wanted: str | None, k: int, path: Path) -> str | None:
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
     if wanted is not None and wanted not in names:
-        raise EvidenceError(
-            f"the metric {wanted} in {path}", f"only {', '.join(names)}", "choose one of these"
-        )
+        fix = "choose one of these"
+        raise EvidenceError(f"the metric {wanted} in {path}", f"only {', '.join(names)}", fix)
     if wanted is not None or len(names) < 2:
         return wanted or next(iter(names), None)
     for pattern in _SCORES:
@@ -142,10 +129,6 @@ def _meaning(name: str, k: int) -> tuple[str | None, int]:
         return "pass@1", 1
     # A match of several answers is that of the best of them, or of the first, by the metric's own settings.
     return (None if re.search(r"match|(^|_)em$", name) else "avg@k"), k
-
-
-def _scored(row: Row, name: str | None) -> Row:
-    return replace(row, score=row.metrics.get(name) if name else None)
 
 
 def decoded(value: Any) -> Any:

@@ -117,9 +117,8 @@ def _responses(line: Mapping[str, Any], place: str) -> tuple[str, ...]:
         return next(iter(texts.values())) or ("",)
     if texts:
         got = f"several that differ: {', '.join(texts)}"
-        raise EvidenceError(
-            f"one column of responses in {place}", got, f"choose one: --columns response={next(iter(texts))}"
-        )
+        fix = f"choose one: --columns response={next(iter(texts))}"
+        raise EvidenceError(f"one column of responses in {place}", got, fix)
     fix = "name the column `response`, or say which it is: --columns response=NAME"
     raise EvidenceError(f"a response in {place}", f"only {', '.join(line)}", fix)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
+from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
 from lm_eval_mathtasks.runs.records import Protocol, Provenance
@@ -25,7 +26,7 @@ _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract"
 # Model arguments that may cut a response before its own limit; settings by which samples of one run do not differ; and
 # those that search for a response, or steer it.
 _CLAMPS = ("max_length", "max_model_len", "max_seq_len", "context_length")
-_ASKED = ("temperature", "do_sample", "top_p", "max_gen_toks", "max_tokens", "max_new_tokens")
+_ASKED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
 _STEERS = re.compile(
     r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structured_outputs|bad_words\w*|force\w*"
 )
@@ -61,11 +62,8 @@ def model_arguments(results: Results) -> Mapping[str, object]:
 
 def model_name(results: Results) -> str | None:
     """The name the command gave, with its adapters: they make another model, which no claim about the base is of."""
-    return (
-        WITH_ADAPTER.join([base, *adapters_of(model_arguments(results))])
-        if (base := _base(results))
-        else None
-    )
+    base = _base(results)
+    return WITH_ADAPTER.join([base, *adapters_of(model_arguments(results))]) if base else None
 
 
 def _base(results: Results) -> str | None:
@@ -103,9 +101,9 @@ def protocol_of(
     arguments = arguments_of(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
     settings = {**config.get("generation_kwargs", {}), **settings}
-    limit = settings.get("max_gen_toks") or settings.get("max_tokens") or settings.get("max_new_tokens")
+    limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
     clamps = (model_arguments(results).get(name) for name in _CLAMPS)
-    limits = [int(one) for one in (limit, *clamps) if str(one).isdecimal()]
+    limits = [int(str(one)) for one in (limit, *clamps) if str(one).isdecimal()]
     temperature = settings.get("temperature")
     if temperature is None and settings.get("do_sample") is False:
         temperature = 0.0
@@ -171,9 +169,8 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
 def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provenance:
     """Return where a run of a task comes from; docs: how many the task has, as the results say."""
     config = results.get("config", {})
-    arguments = {
-        k: v for k, v in model_arguments(results).items() if k not in _NAMES and not SECRET_ARGUMENT.search(k)
-    }
+    given = model_arguments(results).items()
+    arguments = {k: v for k, v in given if k not in _NAMES and not SECRET_ARGUMENT.search(k)}
     about = results.get("configs", {}).get(task, {}).get("metadata") or {}
     version = results.get("versions", {}).get(task)
     return Provenance(
@@ -188,14 +185,11 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
         weights=_weights(results),
         settings={
             "backend": config.get("model"),
-            "limit": config.get("limit"),
-            "gen_kwargs": config.get("gen_kwargs"),
-            "batch_size": config.get("batch_size"),
+            **{name: config.get(name) for name in ("limit", "gen_kwargs", "batch_size")},
             "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
-            "system_instruction": results.get("system_instruction"),
-            "chat_template_sha": results.get("chat_template_sha"),
+            **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
             **{f"model argument {name}": str(value) for name, value in arguments.items()},
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },

@@ -42,9 +42,8 @@ def newest(sources: Iterable[Source]) -> Iterator[Source]:
         for file, task, date in samples_among(source.files):
             last[file.parent, task] = max(date, last.get((file.parent, task), ""))
         if RESULTS.match(source.path.name):
-            last_results[source.path.parent] = max(
-                source.path, last_results.get(source.path.parent, source.path)
-            )
+            folder = source.path.parent
+            last_results[folder] = max(source.path, last_results.get(folder, source.path))
     for source in sources:
         own = samples_among(source.files)
         old = {file for file, task, date in own if date < last[file.parent, task]}

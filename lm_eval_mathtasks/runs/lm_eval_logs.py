@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import json_lines, read_json, sha256
+from lm_eval_mathtasks.files import json_lines, read_json
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION, first_text, of_doc
 from lm_eval_mathtasks.runs.filters import (
@@ -40,6 +41,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import (
     SampleLine,
     TaskConfig,
     filter_of,
+    hashed_together,
     number_in,
 )
 from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
@@ -71,14 +73,9 @@ def source_of(file: Path, content: Any, named: bool) -> Source | None:
     if named:
         known = isinstance(content, dict) and {"results", "configs"} <= content.keys()
     else:
-        known = (file.name == "results.json" or RESULTS.match(file.name) is not None) and _mentions_configs(
-            file
-        )
+        known = file.name == "results.json" or RESULTS.match(file.name) is not None
+        known = known and '"configs"' in file.read_text(encoding="utf-8", errors="replace")
     return Source(read_lm_eval, file, (file, *(one.file for one in samples_beside(file)))) if known else None
-
-
-def _mentions_configs(file: Path) -> bool:
-    return '"configs"' in file.read_text(encoding="utf-8", errors="replace")
 
 
 def read_lm_eval(source: Source, choice: Choice) -> Iterator[Run | Refused]:
@@ -104,26 +101,20 @@ def read_tasks(source: Source, choice: Choice) -> Iterator[Logged | Refused]:
     except EvidenceError as error:
         yield Refused(None, error)
     # Later dates stand behind earlier ones, where the results have none, and packed files before plain ones.
-    files = {
-        one.task: one.file
-        for one in sorted(
-            samples_among(source.files), key=lambda one: (one.date, one.file.suffix == ".jsonl")
-        )
-    }
+    ordered = sorted(samples_among(source.files), key=lambda one: (one.date, one.file.suffix == ".jsonl"))
+    files = {one.task: one.file for one in ordered}
     # A task whose samples lie there, and are not of this source, is read elsewhere or was not asked for.
     beside = {one.task for one in samples_among(source.path.parent.glob("samples_*"))}
     # lm-eval's `simple_evaluate` returns the samples in the results.
     inside = results.get("samples") or {}
     scored = [task for task in results.get("configs", {}) if task in results.get("results", {})]
-    tasks = list(
-        dict.fromkeys((*(t for t in scored if t in files or t in inside or t not in beside), *files))
-    )
+    ours = (task for task in scored if task in files or task in inside or task not in beside)
+    tasks = list(dict.fromkeys((*ours, *files)))
     chosen = [task for task in tasks if choice.task == task] or _group(choice.task, tasks, results) or tasks
     for task in chosen:
         try:
-            yield _read_task(
-                task, files.get(task) or inside.get(task), source.path, results, choice.own_metric
-            )
+            samples = files.get(task) or inside.get(task)
+            yield _read_task(task, samples, source.path, results, choice.own_metric)
         except EvidenceError as error:
             yield Refused(task, error)
 
@@ -166,15 +157,14 @@ def _read_task(
     place = path if isinstance(samples, list) else samples
     raw: list[SampleLine] = []
     for line in (
-        samples if isinstance(samples, list) else (line for _, line in json_lines(samples, EvidenceError))
+        samples if isinstance(samples, list) else map(itemgetter(1), json_lines(samples, EvidenceError))
     ):
         # The filtered responses are the responses again: half of a long log.
         line.pop("filtered_resps", None)
         raw.append(cast(SampleLine, line))
     parts = (text for line in raw for group in line.get("resps", ()) for text in group)
-    if config.get("output_type") in _LIKELIHOODS or not all(
-        text is None or isinstance(text, str) for text in parts
-    ):
+    texts = all(text is None or isinstance(text, str) for text in parts)
+    if config.get("output_type") in _LIKELIHOODS or not texts:
         raise _likelihoods(task, place)
     lines = unfolded(raw)
     _check_hashes(results, task, lines, place)
@@ -191,10 +181,10 @@ def _read_task(
     score = meaning(config, name, filter_name, ours=ours, scores=scores, k=k)
     notes = other_filters(lines, name, filter_name)
     if score.kind is None:
-        notes = (
-            *notes,
-            f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one",
+        unsaid = (
+            f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one"
         )
+        notes = (*notes, unsaid)
     doubts = doubts_of(results, task, lines, f"{name},{filter_name}", scores)
     about = provenance_of(path, results, task, counts.get("original"))
     run = Run(
@@ -259,11 +249,8 @@ def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
 def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
     """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
     stated = results.get("task_hashes", {}).get(task)
-    parts = [line.get(key) for line in lines for key in HASHES]
-    if not stated or None in parts:
-        return
-    actual = sha256("".join(map(str, parts)))
-    if actual != stated:
+    actual = hashed_together(line.get(key) for line in lines for key in HASHES)
+    if stated and actual and actual != stated:
         raise EvidenceError(
             f"samples of {task} that belong to its results",
             f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",

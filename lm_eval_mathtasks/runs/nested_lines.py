@@ -18,11 +18,9 @@ def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
         return _batch_output(line)
     if isinstance(line.get("model_output"), dict):
         return model_output(line, line["model_output"])
-    if isinstance(line.get("choices"), list) and any(
-        "review" in c for c in line["choices"] if isinstance(c, dict)
-    ):
-        return _old_evalscope_review(line)
-    return dict(line)
+    choices = line["choices"] if isinstance(line.get("choices"), list) else ()
+    reviewed = any("review" in one for one in choices if isinstance(one, dict))
+    return _old_evalscope_review(line) if reviewed else dict(line)
 
 
 def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,9 +55,7 @@ def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
 def _answers(body: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """What a server answered, and how each answer ended: chat completions, OpenAI's responses, Anthropic's message."""
     if isinstance(body.get("choices"), list):
-        return [
-            (message_text(choice, "assistant"), choice.get("finish_reason")) for choice in body["choices"]
-        ]
+        return [(message_text(one, "assistant"), one.get("finish_reason")) for one in body["choices"]]
     if isinstance(body.get("output"), list):
         said = [part for part in body["output"] if isinstance(part, dict) and part.get("type") == "message"]
         cut = "max_output_tokens" in str((body.get("incomplete_details") or {}).get("reason"))

@@ -34,7 +34,7 @@ def source_of(file: Path, content: Any, named: bool) -> Source | None:
     placed = file.suffix == ".json" and file.parent.parent.name
     if placed == "results" and not named and not _results_are_all(file):
         return None
-    if placed == "results" or _details_in(content):
+    if placed == "results" or (isinstance(content, dict) and _entries(content.get("details"))):
         return Source(read_details, file, (file,))
     if placed != "predictions" and not _predictions_in(content):
         return None
@@ -65,16 +65,10 @@ def _results_are_all(file: Path) -> bool:
     """Whether a results file has details, and there are no predictions of its data set."""
     folder = file.parent.parent.parent / "predictions" / file.parent.name
     beside = folder / file.name, folder / f"{file.stem}_0.json"
-    return not any(place.exists() for place in beside) and "origin_prediction" in _beginning(file)
-
-
-def _beginning(file: Path) -> str:
+    if any(place.exists() for place in beside):
+        return False
     with file.open(encoding="utf-8", errors="replace") as text:
-        return text.read(_LOOKED_AT)
-
-
-def _details_in(content: Any) -> bool:
-    return isinstance(content, dict) and bool(_entries(content.get("details")))
+        return "origin_prediction" in text.read(_LOOKED_AT)
 
 
 def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
@@ -152,9 +146,8 @@ def _predictions(path: Path) -> list[dict[str, Any]]:
     content = read_json(path, EvidenceError)
     if not _predictions_in(content):
         keys = ", ".join(list(content)[:6]) if isinstance(content, dict) else type(content).__name__
-        raise EvidenceError(
-            f"OpenCompass predictions in {path}", f"JSON with {keys}", "pass the folder of the run"
-        )
+        fix = "pass the folder of the run"
+        raise EvidenceError(f"OpenCompass predictions in {path}", f"JSON with {keys}", fix)
     return list(content.values())
 
 
@@ -174,12 +167,8 @@ def shards(path: Path) -> list[Path]:
 
 def _last_human_turn(prompt: Any) -> str:
     if isinstance(prompt, list):
-        turns = [
-            turn.get("prompt", turn.get("content", ""))
-            for turn in prompt
-            if isinstance(turn, dict) and turn.get("role") in ("HUMAN", "user")
-        ]
-        return str(turns[-1]) if turns else ""
+        turns = [one for one in prompt if isinstance(one, dict) and one.get("role") in ("HUMAN", "user")]
+        return str(turns[-1].get("prompt", turns[-1].get("content", ""))) if turns else ""
     return str(prompt or "")
 
 

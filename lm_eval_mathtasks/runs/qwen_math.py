@@ -6,26 +6,22 @@ The names of files and folders say what the lines do not: model, data set, promp
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.runs.plain import lines_of, runs_of_lines
-from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 
 _NAME = re.compile(r"_(?P<prompt>[\w.-]+)_-?\d+_seed\d+_t(?P<temperature>[\d.]+)_s-?\d+_e-?\d+$")
 # A folder is called after a model where it says how large it is, whoever made the folder.
 _SIZE = re.compile(r"(?:^|[-_.])\d+(?:\.\d+)?(?:x\d+)?[bm](?:[-_.]|$)", re.IGNORECASE)
-_NO_OWNER = frozenset(
-    {"output", "outputs", "out", "result", "results", "log", "logs", "eval", "evaluation", "data"}
-)
+_NO_OWNER = re.compile(r"(out|outputs?|results?|logs?|eval|evaluation|data)", re.IGNORECASE)
 
 
 def source_of(file: Path, _content: Any, _named: bool) -> Source | None:
     """Return the source of a file with such a name; None for others. Arguments as in `lm_eval_logs.source_of`."""
-    return (
-        Source(read_qwen_math, file, (file,)) if file.suffix == ".jsonl" and _NAME.search(file.stem) else None
-    )
+    known = file.suffix == ".jsonl" and _NAME.search(file.stem)
+    return Source(read_qwen_math, file, (file,)) if known else None
 
 
 def read_qwen_math(source: Source, choice: Choice) -> Iterator[Run | Refused]:
@@ -34,17 +30,15 @@ def read_qwen_math(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     asked = _NAME.search(path.stem)
     assert asked is not None
     model, task = _names(path, source.root)
-    lines = [
-        line._replace(model=line.model or model, task=line.task or task or "")
-        for line in lines_of(path, choice)
-    ]
-    stated: dict[str, Any] = {"temperature": float(asked["temperature"])}
+    read = lines_of(path, choice)
+    lines = [one._replace(model=one.model or model, task=one.task or task or "") for one in read]
+    stated: dict[str, object] = {"temperature": float(asked["temperature"])}
     if "cot" in asked["prompt"]:
         stated |= {"cot": True, "tools": "none"}
     elif re.search("tora|tool|pal", asked["prompt"]):
         stated |= {"tools": "python"}
     for run in runs_of_lines(lines, path, choice.metric):
-        yield run if isinstance(run, Refused) else replace(run, protocol=replace(run.protocol, **stated))
+        yield run if isinstance(run, Refused) else told(run, stated)
 
 
 def _names(path: Path, root: Path | None) -> tuple[str | None, str | None]:
@@ -55,7 +49,7 @@ def _names(path: Path, root: Path | None) -> tuple[str | None, str | None]:
         return whole.parents[1].name, whole.name
     below = path.parent.relative_to(root).parts if root and root != path and path.is_relative_to(root) else ()
     if len(below) >= 2:
-        owner = below[-3] if len(below) > 2 and below[-3].lower() not in _NO_OWNER else None
+        owner = below[-3] if len(below) > 2 and not _NO_OWNER.fullmatch(below[-3]) else None
         return f"{owner}/{below[-2]}" if owner else below[-2], below[-1]
     model = whole.parent.name if _SIZE.search(whole.parent.name) else None
     return model, whole.name if below or model else None

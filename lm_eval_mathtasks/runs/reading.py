@@ -66,9 +66,8 @@ def read_run(path: str | Path, **choice: Any) -> Run:
     runs = read_runs(path, **choice)
     if len(runs) > 1:
         names = "; ".join(run.label for run in runs)
-        raise EvidenceError(
-            "one run", f"{len(runs)} at {path}: {names}", "name it with --task or --run-model"
-        )
+        fix = "name it with --task or --run-model"
+        raise EvidenceError("one run", f"{len(runs)} at {path}: {names}", fix)
     return runs[0]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.problems.gold import answer_in
+from lm_eval_mathtasks.runs.lm_eval_schema import OURS
 from lm_eval_mathtasks.runs.weights import Weights
 
 # How a log without responses is made whole.
@@ -60,6 +61,11 @@ class Row:
         """Which of the responses are there: all that no API error took."""
         lost = self.lost
         return tuple(i for i in range(len(self.responses)) if i not in lost)
+
+    @property
+    def graded_by_us(self) -> bool:
+        """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
+        return any(name.startswith(f"{OURS},") for name in self.metrics)
 
     @property
     def missing(self) -> bool:
@@ -178,6 +184,12 @@ class Run:
         return {row.doc_id: row for row in self.rows}
 
 
+def told(run: Run, asked: Mapping[str, Any] = MappingProxyType({}), **about: Any) -> Run:
+    """Return a run with what its harness says beside the lines: of the protocol, and of where it comes from."""
+    protocol, provenance = replace(run.protocol, **asked), replace(run.provenance, **about)
+    return replace(run, protocol=protocol, provenance=provenance)
+
+
 class Choice(NamedTuple):
     """What a user says of a log. metric: which of its metrics is its own score, NO_VERDICT where none matters; model,
     task: the runs that are meant, or their names where the log has none; columns: of lines, what holds a fact
@@ -228,36 +240,30 @@ def both_of(reference: str | None, answer: str | None = None) -> References:
 def check(run: Run) -> None:
     """Raise EvidenceError unless the run has docs, each once, or a score for all of them; scores are shares."""
     if not run.rows and run.total is None:
-        raise EvidenceError(
-            "docs in a run", f"none in {run.provenance.path}", "check that the file is complete"
-        )
+        fix = "check that the file is complete"
+        raise EvidenceError("docs in a run", f"none in {run.provenance.path}", fix)
     scores = [run.total.value] if run.total else [row.score for row in run.rows if row.score is not None]
     if odd := [score for score in scores if not 0 <= score <= 1]:
         wanted = f"scores from 0 to 1 of {run.task} in {run.provenance.path}"
-        raise EvidenceError(
-            wanted, f"{odd[0]:g}", "divide percent by 100, or choose another score with --metric"
-        )
+        fix = "divide percent by 100, or choose another score with --metric"
+        raise EvidenceError(wanted, f"{odd[0]:g}", fix)
     seen: set[str] = set()
     twice = [row.doc_id for row in run.rows if row.doc_id in seen or seen.add(row.doc_id)]  # type: ignore[func-returns-value]
     if twice:
-        raise EvidenceError(
-            f"each doc once in {run.provenance.path}",
-            f"{len(twice)} docs twice, for instance {', '.join(twice[:5])}",
-            "repeats need a column `repeat`; two runs need two files",
-        )
+        got = f"{len(twice)} docs twice, for instance {', '.join(twice[:5])}"
+        fix = "repeats need a column `repeat`; two runs need two files"
+        raise EvidenceError(f"each doc once in {run.provenance.path}", got, fix)
     empty = [row.doc_id for row in run.rows if not row.responses]
     if empty:
-        raise EvidenceError(
-            "a response for every doc", f"none for {', '.join(empty[:5])}", f"look at {run.provenance.path}"
-        )
+        fix = f"look at {run.provenance.path}"
+        raise EvidenceError("a response for every doc", f"none for {', '.join(empty[:5])}", fix)
 
 
 def require_gold(run: Run) -> None:
     """Raise EvidenceError unless every doc of a run has a reference answer."""
     missing = [row.doc_id for row in run.rows if row.gold is None]
     if missing:
-        raise EvidenceError(
-            f"a reference answer for every doc of {run.label} in {run.provenance.path}",
-            f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}",
-            "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)",
-        )
+        wanted = f"a reference answer for every doc of {run.label} in {run.provenance.path}"
+        got = f"none for {len(missing)} docs, for instance {', '.join(missing[:5])}"
+        fix = "pass --gold FILE with the docs of the benchmark (JSON lines with question and answer)"
+        raise EvidenceError(wanted, got, fix)

@@ -29,18 +29,14 @@ def with_gold(run: Run, path: Path) -> Run:
     docs = _Docs(path)
     shift = docs.counts_from_one(run.rows)
     found = [docs.find(row, shift) if row.gold is None or row.question else None for row in run.rows]
-    rows = tuple(
-        row if answer is None else replace(row, **both_of(answer))
-        for row, answer in zip(run.rows, found, strict=True)
-    )
+    pairs = zip(run.rows, found, strict=True)
+    rows = tuple(row if answer is None else replace(row, **both_of(answer)) for row, answer in pairs)
     run = replace(run, provenance=_with_note(run, rows, sum(answer is not None for answer in found), path))
     missing = [row for row in rows if row.gold is None]
     if missing and not run.scored:
-        raise EvidenceError(
-            f"a doc of {path} for every response of {run.label}",
-            f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}",
-            "give each response its question as in the file, an id of the file, or a line's number from 0",
-        )
+        got = f"none for {len(missing)} of {len(rows)}, for instance {_named(missing[0])}"
+        fix = "give each response its question as in the file, an id of the file, or a line's number from 0"
+        raise EvidenceError(f"a doc of {path} for every response of {run.label}", got, fix)
     return replace(run, rows=rows)
 
 
@@ -78,9 +74,8 @@ class _Docs:
         for position, doc in enumerate(docs):
             answer = first_text(doc, GOLD)
             if answer is None:
-                raise EvidenceError(
-                    "a reference answer in every doc", f"none on line {position + 1} of {path}", "add it"
-                )
+                got = f"none on line {position + 1} of {path}"
+                raise EvidenceError("a reference answer in every doc", got, "add it")
             self._note(doc, position, answer)
         self.openings: dict[str, list[str]] = {}
         for question in filter(None, self.by_question):
@@ -123,11 +118,8 @@ class _Docs:
         """A doc by the letters and digits of its question, or by the last question that a prompt holds."""
         if key in self.by_letters:
             return self.by_letters[key]
-        held = [
-            (key.rfind(q) + len(q), len(q), a)
-            for q, a in self.by_letters.items()
-            if len(q) >= _SHORTEST and q in self.whole and q in key
-        ]
+        whole = ((q, a) for q, a in self.by_letters.items() if len(q) >= _SHORTEST and q in self.whole)
+        held = [(key.rfind(q) + len(q), len(q), a) for q, a in whole if q in key]
         return max(held, key=lambda place: place[:2])[2] if held else None
 
 
@@ -141,11 +133,7 @@ def _asked_within(prompt: str, openings: Mapping[str, list[str]]) -> str:
     """The question of a doc that stands inside a prompt ("Question: ... Answer:"), found by how it begins."""
     for start in _STARTS.finditer(prompt):
         rest = prompt[start.end() :]
-        found = [
-            q
-            for q in openings.get(rest[:_OPENING], ())
-            if rest == q or (rest.startswith(q) and q[-1] in _ENDS)
-        ]
-        if found:
+        near = openings.get(rest[:_OPENING], ())
+        if found := [q for q in near if rest == q or (rest.startswith(q) and q[-1] in _ENDS)]:
             return max(found, key=len)
     return ""

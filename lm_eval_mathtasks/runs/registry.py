@@ -9,6 +9,7 @@ Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list,
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
@@ -50,15 +51,24 @@ def find_sources(path: Path) -> list[Source]:
     if path.is_file():
         return [replace(source_of_named(path), root=path)]
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    found = joined(source for file in files if (source := source_of(file)))
+    found = sources_among(files)
     if not found:
         raise _nothing(path, files)
     return [replace(source, root=path) for source in newest(found)]
 
 
+def sources_among(files: Iterable[Path]) -> list[Source]:
+    """Return what there is to read among the files of a folder, the older runs of a task, too."""
+    return joined(source for file in files if (source := source_of(file)))
+
+
 def source_of(file: Path) -> Source | None:
     """Return what a file found in a folder belongs to; None for one that is no run, or may be anything."""
-    return next(filter(None, (harness.source_of(file, None, False) for harness in _HARNESSES)), None)
+    return _first_of(file, None, named=False)
+
+
+def _first_of(file: Path, content: Any, *, named: bool) -> Source | None:
+    return next(filter(None, (harness.source_of(file, content, named) for harness in _HARNESSES)), None)
 
 
 def source_of_named(file: Path) -> Source:
@@ -67,9 +77,7 @@ def source_of_named(file: Path) -> Source:
     Raises EvidenceError where it is damaged, or no run.
     """
     content = read_json(file, EvidenceError) if file.suffix == ".json" else None
-    found: Source | None = next(
-        filter(None, (harness.source_of(file, content, True) for harness in _HARNESSES)), None
-    )
+    found = _first_of(file, content, named=True)
     if found is None:
         keys = ", ".join(list(content)[:_SHOWN]) if isinstance(content, dict) else type(content).__name__
         wanted = (
@@ -90,10 +98,8 @@ def joined(sources: Iterable[Source]) -> list[Source]:
 
 def _nothing(path: Path, files: list[Path]) -> EvidenceError:
     wanted, fix = f"the logs of a run in {path}", "pass the folder that --output_path named, or a file"
-    if plain_files := [
-        str(f.relative_to(path)) for f in files if ".json" in f.name or f.suffix == ".parquet"
-    ]:
-        return EvidenceError(
-            wanted, f"files that may be one: {', '.join(plain_files[:_SHOWN])}", "pass the file"
-        )
+    likely = (f for f in files if ".json" in f.name or f.suffix == ".parquet")
+    if plain_files := [str(f.relative_to(path)) for f in likely]:
+        fix = "pass the file"
+        return EvidenceError(wanted, f"files that may be one: {', '.join(plain_files[:_SHOWN])}", fix)
     return EvidenceError(wanted, "no results_*.json, details_*, predictions/ or reviews/", fix)

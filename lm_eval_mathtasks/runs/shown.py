@@ -106,11 +106,8 @@ def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
         own = [text for text in (before[start:], behind[: len(behind) - end]) if len(text) <= _LONGEST_HINT]
         hint = "\n".join(own)
         gold = (row.gold or "").strip()
-        yield (
-            len(gold) > 0
-            and len(_OPTION.findall(behind)) < 3
-            and bool(re.search(rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)", hint))
-        )
+        shape = rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)"
+        yield bool(gold) and len(_OPTION.findall(behind)) < 3 and bool(re.search(shape, hint))
 
 
 def alike(texts: Sequence[str]) -> str:

@@ -17,9 +17,8 @@ def pooled(runs: Sequence[Run], task: str) -> Run:
     unlike = [run for run in runs if (run.metric, run.protocol.k) != (first.metric, first.protocol.k)]
     if unlike:
         got = f"{first.task} by {first.metric}, {unlike[0].task} by {unlike[0].metric}"
-        raise EvidenceError(
-            f"one score for all tasks of {task}", got, "name it with --metric, or take a task alone"
-        )
+        fix = "name it with --metric, or take a task alone"
+        raise EvidenceError(f"one score for all tasks of {task}", got, fix)
     known = [run.provenance.docs_of_task for run in runs]
     docs = sum(count or 0 for count in known) if None not in known else None
     names = ", ".join(run.task for run in runs)

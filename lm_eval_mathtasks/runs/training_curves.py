@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.tables.layout import bars
 
 CURVE = "curve.csv"
-_BARS, _WIDTH = "▁▂▃▄▅▆▇█", 64
 _DRAWN = {
     "reward": "reward",
     "rewards/accuracy/mean": "accuracy",
@@ -40,12 +40,8 @@ class Curve(NamedTuple):
     @property
     def line(self) -> str:
         """The curve in block characters, from its least to its most; every n-th point where it has more than 64."""
-        every = -(-len(self.values) // _WIDTH)
-        low, high = min(self.values), max(self.values)
-        bars = "".join(
-            _BARS[round((v - low) / ((high - low) or 1) * (len(_BARS) - 1))] for v in self.values[::every]
-        )
-        return f"{self.label:14} {bars} {self.values[0]:.3f} → {self.values[-1]:.3f}, step {self.steps[-1]}"
+        drawn = bars(self.values, min(self.values), max(self.values))
+        return f"{self.label:14} {drawn} {self.values[0]:.3f} → {self.values[-1]:.3f}, step {self.steps[-1]}"
 
 
 def training_curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:
@@ -69,6 +65,5 @@ def read_curves(folder: Path) -> list[Curve]:
         try:
             return training_curves(list(csv.DictReader(file)))
         except (ValueError, csv.Error) as error:
-            raise EvidenceError(
-                f"numbers in {path}", str(error), "take the file away, or train again"
-            ) from None
+            fix = "take the file away, or train again"
+            raise EvidenceError(f"numbers in {path}", str(error), fix) from None

@@ -72,11 +72,9 @@ def require(votes: Iterable[Votes], k: int) -> None:
     short = [v for v in votes if v.n < k]
     if short:
         named = ", ".join(f"doc {v.doc_id} has {v.n}" for v in short[:_NAMED_DOCS])
-        raise Undefined(
-            f"at least {k} responses to every doc",
-            f"{len(short)} docs with fewer ({named}{', ...' if len(short) > _NAMED_DOCS else ''})",
-            f"ask for k up to {min(v.n for v in short)}, or run with --repeats {k}",
-        )
+        got = f"{len(short)} docs with fewer ({named}{', ...' if len(short) > _NAMED_DOCS else ''})"
+        fix = f"ask for k up to {min(v.n for v in short)}, or run with --repeats {k}"
+        raise Undefined(f"at least {k} responses to every doc", got, fix)
 
 
 def _curve(votes: Sequence[Votes], metric: str, ks: Sequence[int], no_answer_votes: bool) -> Curve:

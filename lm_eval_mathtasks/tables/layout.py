@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 # Columns below which the cells of a table have so many lines at most: where it needs more, it is shown as records.
 NARROW, LINES = 120, 3
 _GAP = "  "
+_BLOCKS = "▁▂▃▄▅▆▇█"
+BARS = 64  # columns of a row of bars
 
 
 def indented(text: str, width: int, indent: int) -> list[str]:
@@ -43,9 +45,8 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
         if not any(spare):
             return None
         widths[max((n for n, more in enumerate(spare) if more), key=lambda n: widths[n])] -= 1
-    if width < NARROW and any(
-        len(wrapped(c, w)) > LINES for row in rows for c, w in zip(row, widths, strict=True)
-    ):
+    placed = ((cell, own) for row in rows for cell, own in zip(row, widths, strict=True))
+    if width < NARROW and any(len(wrapped(cell, own)) > LINES for cell, own in placed):
         return None
     rule = _GAP.join("─" * own for own in widths)
     lines = [*_row(columns, widths), rule] if any(columns) else []
@@ -56,9 +57,8 @@ def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     parts = [wrapped(cell, own) for cell, own in zip(row, widths, strict=True)]
     for number in range(max(map(len, parts))):
         line = [part[number] if number < len(part) else "" for part in parts]
-        yield _GAP.join(
-            cell + " " * (own - cell_width(cell)) for cell, own in zip(line, widths, strict=True)
-        ).rstrip()
+        cells = zip(line, widths, strict=True)
+        yield _GAP.join(cell + " " * (own - cell_width(cell)) for cell, own in cells).rstrip()
 
 
 def stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bold: bool) -> list[str]:
@@ -81,6 +81,12 @@ def stack(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, bol
             lines += [f"{_GAP}{first}{_GAP}{part}" for first, part in zip(names, parts, strict=True)]
         lines.append("")
     return lines[:-1]
+
+
+def bars(values: Sequence[float], low: float, high: float) -> str:
+    """A row of numbers as block characters on a scale from low to high; every n-th where there are more than BARS."""
+    shown = values[:: -(-len(values) // BARS)]
+    return "".join(_BLOCKS[round((v - low) / ((high - low) or 1) * (len(_BLOCKS) - 1))] for v in shown)
 
 
 def in_bold(line: str, bold: bool) -> str:

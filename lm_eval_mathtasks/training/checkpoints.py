@@ -80,9 +80,8 @@ def _table(task: str, baseline: Results, checkpoints: Mapping[str, Results]) -> 
     docs = sorted(baseline[task])
     for name, results in checkpoints.items():
         if task not in results or sorted(results[task]) != docs:
-            raise EvidenceError(
-                f"the same docs of {task} for each checkpoint", f"others for {name}", "run it again"
-            )
+            fix = "run it again"
+            raise EvidenceError(f"the same docs of {task} for each checkpoint", f"others for {name}", fix)
     return np.array([[own[task][doc] for own in (baseline, *checkpoints.values())] for doc in docs])
 
 
@@ -113,11 +112,8 @@ def _interval(pairs: Sequence[Any]) -> Interval:
         values, counts = np.unique(own, axis=0, return_counts=True)
         weights, docs = counts.astype(float), len(own)
         if set(own.ravel().tolist()) <= {0.0, 1.0}:
-            values, weights, docs = (
-                np.vstack([values, [[1, 0], [0, 1]]]),
-                np.append(weights, [0.5, 0.5]),
-                docs + 1,
-            )
+            values, weights = np.vstack([values, [[1, 0], [0, 1]]]), np.append(weights, [0.5, 0.5])
+            docs += 1
         drawn.append(rng.multinomial(docs, weights / weights.sum(), size=RESAMPLES) @ values / docs)
     n = min(len(own) for own in pairs)
     tail = (1 - LEVEL) / 2

@@ -31,12 +31,8 @@ class LocalModel:
         import torch
 
         torch.manual_seed(seed)
-        inputs = self._tokenizer(
-            [self._text(start) for start in starts],
-            return_tensors="pt",
-            padding=True,
-            add_special_tokens=False,
-        )
+        texts = [self._text(start) for start in starts]
+        inputs = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=inputs["input_ids"].to(self._model.device),
@@ -51,9 +47,8 @@ class LocalModel:
             )[:, inputs["input_ids"].shape[1] :].tolist()
         texts = self._tokenizer.batch_decode(output, skip_special_tokens=True)
         ended = [bool(self._ends & set(row)) for row in output]
-        made: list[Ending] = [
-            (text, "stop" if end else "length") for text, end in zip(texts, ended, strict=True)
-        ]
+        reasons = ("stop" if end else "length" for end in ended)
+        made: list[Ending] = list(zip(texts, reasons, strict=True))
         return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]
 
     @property
@@ -68,10 +63,8 @@ class LocalModel:
             return start.prompt + start.written
         if not self._tokenizer.chat_template:
             return "".join(f"{message['content']}\n" for message in messages[:-1]) + start.written
-        asked: str = self._tokenizer.apply_chat_template(
-            messages[:-1], tokenize=False, add_generation_prompt=True
-        )
-        return asked + start.written
+        template = self._tokenizer.apply_chat_template
+        return str(template(messages[:-1], tokenize=False, add_generation_prompt=True)) + start.written
 
 
 class ServedModel:
@@ -111,11 +104,9 @@ def _endings(reply: Any, count: int, text: Any) -> list[Ending]:
     try:
         made = [(str(text(choice)), choice.get("finish_reason")) for choice in reply["choices"]]
     except (KeyError, TypeError) as error:
-        raise TrainingError(
-            "choices in the server's answer", str(reply)[:200], "is it a server of models?"
-        ) from error
+        fix = "is it a server of models?"
+        raise TrainingError("choices in the server's answer", str(reply)[:200], fix) from error
     if len(made) != count:
-        raise TrainingError(
-            f"{count} endings from the server", str(len(made)), "does it take the parameter n?"
-        )
+        fix = "does it take the parameter n?"
+        raise TrainingError(f"{count} endings from the server", str(len(made)), fix)
     return made

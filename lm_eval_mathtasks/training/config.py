@@ -13,12 +13,11 @@ trl: {learning_rate: 2.0e-4, use_peft: true, lora_r: 16}     # TRL's own keys, p
 ```
 """
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import TrainingError, did_you_mean
 from lm_eval_mathtasks.training.prompt_formats import FORMATS, Format
 
 Stage = Literal["sft", "grpo", "orm", "prm"]
@@ -51,18 +50,8 @@ _KEYS: dict[str, tuple[Stage, ...] | None] = {
 _REQUIRED = ("stage", "model", "output", "data")
 _DATA = ("train", "dev", "processbench")
 _PREFLIGHT = ("sample", "allow")
-_EVALUATE = (
-    "dev",
-    "tasks",
-    "baseline",
-    "model",
-    "model_args",
-    "gen_kwargs",
-    "limit",
-    "batch_size",
-    "device",
-    "chat",
-)
+_EVALUATE = ("dev", "tasks", "baseline", "model", "model_args", "gen_kwargs", "limit", "batch_size", "device",
+             "chat")  # fmt: skip
 
 
 class Preflight(NamedTuple):
@@ -113,9 +102,8 @@ def read_config(path: Path, stage: Stage | None = None) -> Config:
     if twice:
         raise TrainingError(f"each key once in {path}", f"{', '.join(twice)} again", "take one out")
     if not isinstance(given, dict):
-        raise TrainingError(
-            f"keys and values in {path}", type(given).__name__, f"begin with {', '.join(_REQUIRED)}"
-        )
+        fix = f"begin with {', '.join(_REQUIRED)}"
+        raise TrainingError(f"keys and values in {path}", type(given).__name__, fix)
     return _config(given, path, stage)
 
 
@@ -131,8 +119,7 @@ def _given_twice(node: Any) -> Iterator[str]:
 
 def nearest_key(key: str, known: Collection[str]) -> str:
     """What to try instead of an unknown key: the nearest one, or all of them."""
-    like = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"did you mean {like[0]}?" if like else f"use one of {', '.join(known)}"
+    return did_you_mean(key, known, f"use one of {', '.join(known)}")
 
 
 def known_keys(given: Collection[Any], known: Collection[str], where: str) -> None:
@@ -148,20 +135,17 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
     own = _one_of(given, "stage", STAGES, path)
     if stage is not None and own != stage:
-        raise TrainingError(
-            f"a configuration of the stage {stage}", f"stage: {own} in {path}", f"mathtasks train {own}"
-        )
+        fix = f"mathtasks train {own}"
+        raise TrainingError(f"a configuration of the stage {stage}", f"stage: {own} in {path}", fix)
     for key in given:
         stages = _KEYS[key]
         if stages is not None and own not in stages:
-            raise TrainingError(
-                f"keys of the stage {own} in {path}", key, f"the key {key} belongs to {' and '.join(stages)}"
-            )
+            fix = f"the key {key} belongs to {' and '.join(stages)}"
+            raise TrainingError(f"keys of the stage {own} in {path}", key, fix)
     data = _mapping(given, "data", path, _DATA)
     if not data.get("train"):
-        raise TrainingError(
-            f"data: {{train: FILE}} in {path}", str(data), "`mathtasks train data` writes one"
-        )
+        fix = "`mathtasks train data` writes one"
+        raise TrainingError(f"data: {{train: FILE}} in {path}", str(data), fix)
     return Config(
         stage=own,
         model=_text(given["model"], "model", path),
@@ -184,9 +168,8 @@ def _one_of(given: Mapping[str, Any], key: str, known: Collection[str], path: Pa
     """A choice; the first one where nothing is said."""
     value = given.get(key, next(iter(known)))
     if value not in known:
-        raise TrainingError(
-            f"{key} in {path}: {', '.join(known)}", repr(value), nearest_key(str(value), known)
-        )
+        fix = nearest_key(str(value), known)
+        raise TrainingError(f"{key} in {path}: {', '.join(known)}", repr(value), fix)
     return value
 
 
@@ -194,9 +177,8 @@ def _paths(value: Any, path: Path) -> tuple[Path, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise TrainingError(
-            f"a list of files under data: processbench: in {path}", repr(value), "[a.jsonl, b.jsonl]"
-        )
+        fix = "[a.jsonl, b.jsonl]"
+        raise TrainingError(f"a list of files under data: processbench: in {path}", repr(value), fix)
     return tuple(Path(_text(one, "data: processbench", path)).expanduser() for one in value)
 
 
@@ -227,7 +209,6 @@ def _preflight(given: Mapping[str, Any], path: Path) -> Preflight:
 
 def _whole(value: Any, key: str, path: Path, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise TrainingError(
-            f"a whole number of at least {least} for {key} in {path}", repr(value), "correct it"
-        )
+        fix = "correct it"
+        raise TrainingError(f"a whole number of at least {least} for {key} in {path}", repr(value), fix)
     return value

@@ -22,9 +22,7 @@ from lm_eval_mathtasks.training.prompt_formats import NUMBER, Format, plain_prom
 
 TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
 # The bundled samples are examples of both worlds, and no benchmark.
-TEST_SETS = tuple(
-    name for name, source in known_sets().items() if name not in TRAIN_SETS and not source.bundled
-)
+TEST_SETS = tuple(one.name for one in known_sets().values() if one.name not in TRAIN_SETS and not one.bundled)
 _NO_HUB = "ConnectionError"
 MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
 
@@ -82,9 +80,8 @@ def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
     Random(seed).shuffle(usable)
     wanted = dev + (1 if count is None else count)
     if len(usable) < wanted:
-        raise DataError(
-            f"{wanted} problems in {source}", f"{len(usable)} that can be used", "a smaller --count or --dev"
-        )
+        fix = "a smaller --count or --dev"
+        raise DataError(f"{wanted} problems in {source}", f"{len(usable)} that can be used", fix)
     train = usable[dev:] if count is None else usable[dev : dev + count]
     return Drawn(source, checksum, train, usable[:dev], {why: n for why, n in left_out.items() if n})
 
@@ -144,9 +141,8 @@ def check_contamination(
     Raises DataError where a set that is not `allowed` has a question in the training data, whole or by half.
     """
     found = overlaps((problem.question for problem in (*drawn.train, *drawn.dev)), tests)
-    refused = {
-        name: [one for one in own if one.refused] for name, own in found.items() if name not in allowed
-    }
+    asked = {name: own for name, own in found.items() if name not in allowed}
+    refused = {name: [one for one in own if one.refused] for name, own in asked.items()}
     for name, own in refused.items():
         if own:
             raise DataError(

@@ -64,9 +64,8 @@ def accuracy_table(results: dict[str, dict[str, Run]], where: str = "on dev") ->
 def _parts(run: Run) -> str:
     said = []
     for metric, word in _PROPORTIONS.items():
-        values = [
-            row.metrics[key] for row in run.answered for key in row.metrics if key.startswith(f"{metric},")
-        ]
+        numbers = (number for row in run.answered for number in row.metrics.items())
+        values = [value for key, value in numbers if key.startswith(f"{metric},")]
         if values:
             said.append(f"{word} {100 * sum(values) / len(values):.1f} %")
     return f"; {', '.join(said)}" if said else ""
@@ -75,25 +74,18 @@ def _parts(run: Run) -> str:
 def choice_table(choice: Choice, baseline: str) -> Table:
     """The checkpoints from best to worst, and whether chance alone would make the best of so many as good."""
     tasks = list(choice.standings[0].ratios)
-    rows = tuple(
-        (
-            one.name,
-            *(f"{one.ratios[task]:.3f}" for task in tasks),
-            f"{one.mean:.4f} [{one.interval.low:.4f}, {one.interval.high:.4f}]",
-        )
-        for one in choice.standings
-    )
+    rows = []
+    for one in choice.standings:
+        mean = f"{one.mean:.4f} [{one.interval.low:.4f}, {one.interval.high:.4f}]"
+        rows.append((one.name, *(f"{one.ratios[task]:.3f}" for task in tasks), mean))
     count = len(choice.standings)
-    best = choice.standings[0]
-    verdict = (
-        f"{best.name} is better than the best of {count} equal ones would be"
-        if choice.distinguishable
-        else f"{best.name} is not distinguishable from the best of {count} that are all as good as the baseline"
-    )
+    verdict = f"is not distinguishable from the best of {count} that are all as good as the baseline"
+    if choice.distinguishable:
+        verdict = f"is better than the best of {count} equal ones would be"
     notes = (
         f"ratios to {baseline}; the interval is a paired bootstrap over docs, of one checkpoint, not of a choice",
         f"the best of {count} checkpoints as good as the baseline would have {choice.expected:.4f} on average; "
         f"p = {choice.p_value:.3f}",
-        verdict,
+        f"{choice.standings[0].name} {verdict}",
     )
-    return Table("Choice on dev", ("checkpoint", *tasks, "harmonic mean of ratios"), rows, notes)
+    return Table("Choice on dev", ("checkpoint", *tasks, "harmonic mean of ratios"), tuple(rows), notes)

@@ -51,9 +51,8 @@ def normalised(rewards: Sequence[Reward], generations: int, scale: Scale) -> Tab
     if bonus:
         steps = [right + bonus * i / (generations - 1) for i in range(generations)]
         values = advantages(steps, scale)
-        rows.append(
-            ("all right, bonuses from least to most", f"{values[0]:+.2f} to {values[-1]:+.2f}", "", "")
-        )
+        ends = f"{values[0]:+.2f} to {values[-1]:+.2f}"
+        rows.append(("all right, bonuses from least to most", ends, "", ""))
     notes = [f"groups of {generations}, scale_rewards: {scale}; weights count"]
     if scale == "batch":
         notes.append(
@@ -101,15 +100,15 @@ def sampled_groups(
     """Sample responses to some rows and reward them as the training will."""
     texts = generate([row["prompt"] for row in rows], generations)
     repeated = [row for row in rows for _ in range(generations)]
-    columns: dict[str, Any] = {
-        name: [row[name] for row in repeated] for name in rows[0] if name != "completion"
-    }
+    names = (name for name in rows[0] if name != "completion")
+    columns: dict[str, Any] = {name: [row[name] for row in repeated] for name in names}
     columns["prompts"] = columns.pop("prompt")
     columns["finish_reason"] = ["stop" if finished else "length" for _, finished in texts]
     messages = isinstance(rows[0]["prompt"], list)
-    completions: list[Any] = [
-        [{"role": "assistant", "content": text}] if messages else text for text, _ in texts
-    ]
+    plain = [text for text, _ in texts]
+    completions: list[Any] = (
+        [[{"role": "assistant", "content": text}] for text in plain] if messages else plain
+    )
     values = [[float(v or 0) for v in _called(one, completions, columns)] for one in rewards]
     total = [
         math.fsum(one.weight * own[i] for one, own in zip(rewards, values, strict=True))

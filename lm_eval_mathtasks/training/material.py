@@ -16,9 +16,8 @@ def material(config: Config, seed: int) -> list[Any]:
     """What a stage learns from: rows with prompts, pairs of responses, or labelled steps."""
     path = config.train
     if not path.exists():
-        raise TrainingError(
-            "a data file", f"{path}, which does not exist", "`mathtasks train data` writes one"
-        )
+        fix = "`mathtasks train data` writes one"
+        raise TrainingError("a data file", f"{path}, which does not exist", fix)
     if config.stage == "orm":
         return pairs_in(path, config.pairs, seed)
     if config.stage == "prm":
@@ -31,11 +30,8 @@ def material(config: Config, seed: int) -> list[Any]:
     learned = ("prompt",) if config.stage == "grpo" else _LEARNED
     if not set(learned) & set(rows[0]) or set(taken) & set(rows[0]):
         without = f", and none called {' or '.join(taken)}," if set(taken) & set(rows[0]) else ""
-        raise TrainingError(
-            f"a column `prompt`{without} in {path}",
-            ", ".join(rows[0]),
-            f"`mathtasks train data --source {path}` makes it",
-        )
+        fix = f"`mathtasks train data --source {path}` makes it"
+        raise TrainingError(f"a column `prompt`{without} in {path}", ", ".join(rows[0]), fix)
     for number, row in enumerate(rows, 1):
         _check(row, rows[0], learned, f"row {number} of {path}")
     return rows
@@ -46,22 +42,17 @@ def _check(row: Mapping[str, Any], first: Mapping[str, Any], learned: Sequence[s
     for name in _LEARNED:
         own, wanted = (type(one.get(name)).__name__.replace("NoneType", "nothing") for one in (row, first))
         if own != wanted:
-            raise TrainingError(
-                f"a {wanted} as `{name}` in {place}, as in the first", own, "write all rows alike"
-            )
+            fix = "write all rows alike"
+            raise TrainingError(f"a {wanted} as `{name}` in {place}, as in the first", own, fix)
         if name in learned and name in row and not _says_something(row[name]):
             fix = "leave the row out, or write it again"
-            raise TrainingError(
-                f"a text, or messages with role and content, as `{name}` in {place}",
-                repr(row[name])[:80],
-                fix,
-            )
+            wanted = f"a text, or messages with role and content, as `{name}` in {place}"
+            raise TrainingError(wanted, repr(row[name])[:80], fix)
     prompt, completion = row.get("prompt"), row.get("completion")
     if "completion" in learned and None not in (prompt, completion) and type(prompt) is not type(completion):
         got = f"a {type(prompt).__name__} and a {type(completion).__name__}"
-        raise TrainingError(
-            f"`prompt` and `completion` as two texts or two lists in {place}", got, "write both alike"
-        )
+        fix = "write both alike"
+        raise TrainingError(f"`prompt` and `completion` as two texts or two lists in {place}", got, fix)
 
 
 def _says_something(value: Any) -> bool:

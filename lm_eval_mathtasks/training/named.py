@@ -69,11 +69,9 @@ def check_calls(rewards: Sequence[Reward], columns: Iterable[str]) -> None:
         try:
             inspect.signature(one.function).bind(**given)
         except (TypeError, ValueError) as error:
-            raise TrainingError(
-                f"a reward (completions, **columns) that TRL can call on these data, for {one.name}",
-                str(error),
-                "a function of that form; rewards/README.md has the faces of other trainers",
-            ) from None
+            wanted = f"a reward (completions, **columns) that TRL can call on these data, for {one.name}"
+            fix = "a function of that form; rewards/README.md has the faces of other trainers"
+            raise TrainingError(wanted, str(error), fix) from None
 
 
 def _reward(name: str, value: Any) -> Reward:
@@ -85,9 +83,8 @@ def _reward(name: str, value: Any) -> Reward:
     taken = {p.name: p.default for p in _parameters(name, function) if p.kind is p.KEYWORD_ONLY}
     for option, own in options.items():
         if option not in taken:
-            raise TrainingError(
-                f"a parameter of the reward {name}", str(option), nearest_key(str(option), ["weight", *taken])
-            )
+            fix = nearest_key(str(option), ["weight", *taken])
+            raise TrainingError(f"a parameter of the reward {name}", str(option), fix)
         if _is_number(taken[option]) and not _is_number(own):
             raise TrainingError(f"a number as {option} of the reward {name}", repr(own), "correct it")
     bound = functools.partial(function, **options) if options else function
@@ -102,18 +99,16 @@ def _parameters(name: str, function: Callable[..., Any]) -> Iterable[inspect.Par
     try:
         return inspect.signature(function).parameters.values()
     except (TypeError, ValueError) as error:
-        raise TrainingError(
-            f"a function (completions, **columns) at {name}", str(error), "name one"
-        ) from None
+        fix = "name one"
+        raise TrainingError(f"a function (completions, **columns) at {name}", str(error), fix) from None
 
 
 def _function(name: str) -> Callable[..., Any]:
     module, _, function = name.rpartition(".")
     if not module:
         if name not in OURS:
-            raise TrainingError(
-                "the name of a reward, or a dotted path to one", name, nearest_key(name, OURS)
-            )
+            fix = nearest_key(name, OURS)
+            raise TrainingError("the name of a reward, or a dotted path to one", name, fix)
         found: Callable[..., Any] = getattr(rewards, name)
         return found
     # As `trl grpo` does it: a module beside the configuration counts.
@@ -122,6 +117,5 @@ def _function(name: str) -> Callable[..., Any]:
     try:
         return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
     except (ImportError, AttributeError) as error:
-        raise TrainingError(
-            f"a function at the path {name}", str(error), "is its package installed?"
-        ) from error
+        fix = "is its package installed?"
+        raise TrainingError(f"a function at the path {name}", str(error), fix) from error

@@ -46,9 +46,8 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
     known = types.keys() - set(_OURS)
     for key in config.trl:
         if key in _OURS:
-            raise TrainingError(
-                f"{_OURS[key]} for what TRL calls {key}", f"{key} under trl:", "take it out there"
-            )
+            fix = "take it out there"
+            raise TrainingError(f"{_OURS[key]} for what TRL calls {key}", f"{key} under trl:", fix)
         if key not in known:
             raise TrainingError("keys of TRL under trl:", str(key), nearest_key(str(key), known))
         if not _fits(config.trl[key], types[key]):

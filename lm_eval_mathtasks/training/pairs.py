@@ -4,6 +4,7 @@ Pairs and not labels, because a verifier of single responses learns which questi
 ours told right from wrong with an area of 0.83 over all responses and of 0.58 among those to one question.
 """
 
+from heapq import nsmallest
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -36,16 +37,12 @@ def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
         asked = [{"role": "user", "content": rows[doc_id].question or rows[doc_id].prompt or ""}]
         made += [
             {"prompt": asked, "chosen": _said(good), "rejected": _said(bad)}
-            for (_, good), (_, bad) in sorted(product(enumerate(right), enumerate(wrong)), key=_apart)[
-                :per_doc
-            ]
+            for (_, good), (_, bad) in nsmallest(per_doc, product(enumerate(right), enumerate(wrong)), _apart)
         ]
     if not made:
-        raise TrainingError(
-            f"docs with a right and a wrong response in {path}",
-            f"{len(texts)} docs of {run.label} without both",
-            "sample more: mathtasks run --repeats 8 with a temperature",
-        )
+        got = f"{len(texts)} docs of {run.label} without both"
+        fix = "sample more: mathtasks run --repeats 8 with a temperature"
+        raise TrainingError(f"docs with a right and a wrong response in {path}", got, fix)
     rng.shuffle(made)
     return made
 

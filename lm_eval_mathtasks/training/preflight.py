@@ -131,17 +131,15 @@ def _weights(rewards: Sequence[Reward]) -> Iterator[Finding]:
     for one in rewards:
         if one.ours and one.weight < 0:
             got = f"{one.name} has the weight {one.weight:g}: what it rewards would be punished"
-            yield Finding(
-                "error", "weight", got, "a weight above 0; the values of no_repetition are negative already"
-            )
+            fix = "a weight above 0; the values of no_repetition are negative already"
+            yield Finding("error", "weight", got, fix)
 
 
 def _learning_rate(options: Options) -> Iterator[Finding]:
     rate = options.arguments.learning_rate
     if rate <= 0:
-        yield Finding(
-            "error", "learning_rate", f"at a learning rate of {rate:g} nothing is learned", "1e-5 or more"
-        )
+        got = f"at a learning rate of {rate:g} nothing is learned"
+        yield Finding("error", "learning_rate", got, "1e-5 or more")
     if options.model.use_peft and "learning_rate" not in options.given and rate <= _FULL_RATE:
         got = f"LoRA with TRL's default learning rate of {rate:g} hardly learns"
         fix = "set learning_rate under trl:; 1e-4 to 2e-4 is usual for LoRA"

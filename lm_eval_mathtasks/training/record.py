@@ -3,12 +3,12 @@
 import csv
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.files import write_whole
+from lm_eval_mathtasks.package import installed_version
 from lm_eval_mathtasks.runs.messages import message_text
 
 ROLLOUTS, USED = "rollouts.csv", "used.yaml"
@@ -81,18 +81,41 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
+def used_before(path: Path) -> Mapping[str, Any]:
+    """What `write_used` wrote; {} where there is nothing, or nothing that can be read."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def settings_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What differs between two configurations: name, with a dot below a key, -> "old -> new"."""
+    old, new = _leaves(before), _leaves(_plain(now))
+    return {
+        name: f"{old.get(name, 'not set')} -> {new.get(name, 'not set')}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    }
+
+
+def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, own in value.items():
+        found |= _leaves(own, f"{under}{key}.") if isinstance(own, Mapping) else {f"{under}{key}": own}
+    return found
+
+
 def _last(values: Any, count: int) -> list[Any]:
     return list(values)[-count:]
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: version for name in _PACKAGES if (version := installed_version(name))}
+    return {"python": platform.python_version(), **found}
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
+from lm_eval_mathtasks.training.interruption import sigterm_in_order
 from lm_eval_mathtasks.training.material import material
 from lm_eval_mathtasks.training.named import check_calls, named_rewards
 from lm_eval_mathtasks.training.options import trl_options
@@ -25,6 +26,8 @@ from lm_eval_mathtasks.training.record import (
     ROLLOUTS,
     USED,
     Rollouts,
+    settings_changed,
+    used_before,
     write_used,
 )
 from lm_eval_mathtasks.training.steps import holds_math_tests
@@ -50,7 +53,8 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     """Check a run, then let TRL's trainer make it; its model, checkpoints and record are in `config.output`.
 
     say: what people should see, from the main process only. Returns None after a preflight alone. Raises
-    TrainingError for what the user can change; KeyboardInterrupt leaves the checkpoints.
+    TrainingError for what the user can change. KeyboardInterrupt, and SystemExit after SIGTERM, leave the checkpoints
+    and the curve so far.
     """
     # Of several processes the first one decides: it is the one that writes.
     checkpoint = _place(config, resume) if resume or os.environ.get("RANK", "0") == "0" else None
@@ -60,11 +64,9 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     if options.arguments.process_index:
         say = lambda _: None  # noqa: E731
     rows = material(config, options.arguments.seed)
-    dev = (
-        material(config._replace(train=config.dev), 0)
-        if config.dev and config.stage in ("sft", "grpo")
-        else []
-    )
+    dev: list[Any] = []
+    if config.dev and config.stage in ("sft", "grpo"):
+        dev = material(config._replace(train=config.dev), 0)
     if rewards:
         check_calls(rewards, rows[0])
     findings = [*preflight.of_options(config, options, rewards), *_of_data(config)]
@@ -77,13 +79,17 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
         except ValueError as error:
             raise TrainingError("a run that TRL can make", str(error), "change the configuration") from error
         findings += _of_trainer(plan, rows, trainer, say)
+    used = _used(plan, findings, checkpoint)
     for finding in findings:
         say(str(finding))
+    for resumed in used["resumed"][-1:]:
+        for name, change in resumed["changed"].items():
+            say(f"goes on with {name} changed: {change}")
     preflight.refuse(findings, config.preflight.allow)
     if only_preflight:
         return None
     if trainer.is_world_process_zero():
-        write_used(config.output / USED, _used(plan, findings))
+        write_used(config.output / USED, used)
     with _clear_errors(config):
         return _run(config, trainer, checkpoint, say)
 
@@ -94,8 +100,9 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         trainer.rollouts = Rollouts(config.output / ROLLOUTS, done)
     begun = time.monotonic()
     try:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    except KeyboardInterrupt:
+        with sigterm_in_order():
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    except (KeyboardInterrupt, SystemExit):
         say(f"interrupted at step {trainer.state.global_step}; {_how_to_go_on(config)}")
         raise
     finally:
@@ -103,9 +110,8 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
         if trainer.is_world_process_zero() and history:
             write_curve(config.output / CURVE, history)
     if not trainer.state.global_step:
-        raise TrainingError(
-            "at least one step of training", "none", "num_train_epochs or max_steps above 0, under trl:"
-        )
+        fix = "num_train_epochs or max_steps above 0, under trl:"
+        raise TrainingError("at least one step of training", "none", fix)
     trainer.save_model(str(config.output))
     seconds = time.monotonic() - begun
     tables = _verifier_tables(config, trainer) if trainer.is_world_process_zero() else []
@@ -183,25 +189,33 @@ def _place(config: Config, resume: bool) -> Path | None:
     checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
-            raise TrainingError(
-                f"a checkpoint in {config.output}", "none", "begin anew without --resume, in an empty folder"
-            )
+            fix = "begin anew without --resume, in an empty folder"
+            raise TrainingError(f"a checkpoint in {config.output}", "none", fix)
+        before = used_before(config.output / USED).get("config", {})
+        others = {"stage": config.stage, "model": config.model}
+        begun = {name: before[name] for name in others if name in before}
+        if settings_changed(begun, {name: others[name] for name in begun}):
+            got = ", ".join(f"{name}: {others[name]} after {begun[name]}" for name in begun)
+            fix = "another output:, or that configuration"
+            raise TrainingError(f"the stage and the model that {config.output} was begun with", got, fix)
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
-        raise TrainingError(
-            f"an empty folder {config.output}",
-            "an earlier run" + (f" up to {checkpoints[-1].name}" if checkpoints else ""),
-            "--resume to go on with it, or another output:"
-            if checkpoints
-            else "another output:, or empty the folder",
-        )
+        got, fix = "an earlier run", "another output:, or empty the folder"
+        if checkpoints:
+            got, fix = f"{got} up to {checkpoints[-1].name}", "--resume to go on with it, or another output:"
+        raise TrainingError(f"an empty folder {config.output}", got, fix)
     return None
 
 
-def _used(plan: Plan, findings: Sequence[preflight.Finding]) -> dict[str, Any]:
+def _used(plan: Plan, findings: Sequence[preflight.Finding], checkpoint: Path | None) -> dict[str, Any]:
     config = plan.config
+    given = {**config._asdict(), "preflight": config.preflight._asdict()}
+    before = used_before(config.output / USED) if checkpoint else {}
+    changed = settings_changed(before.get("config", given), given)
+    resumed = [{"from": checkpoint.name, "changed": changed}] if checkpoint else []
     return {
-        "config": {**config._asdict(), "preflight": config.preflight._asdict()},
+        "config": given,
+        "resumed": [*before.get("resumed", []), *resumed],
         "data": data_facts(config.train) if config.train.is_file() else {"folder": str(config.train)},
         "preflight": [str(finding) for finding in findings],
         "trl": plan.options.arguments.to_dict(),
@@ -257,12 +271,9 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def _how_to_go_on(config: Config) -> str:
-    kept = checkpoints_in(config.output)
-    return (
-        f"--resume goes on from {kept[-1].name}"
-        if kept
-        else "there is no checkpoint yet (save_steps under trl:)"
-    )
+    if kept := checkpoints_in(config.output):
+        return f"--resume goes on from {kept[-1].name}"
+    return "there is no checkpoint yet (save_steps under trl:)"
 
 
 def _ids(value: Any) -> list[int]:

@@ -37,6 +37,7 @@ from lm_eval_mathtasks.training.running import checkpoints_in
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
 CSV = "evaluated.csv"
+_VLLM_RANKS = (32, 64, 128, 256, 320, 512)  # of those that it takes, above lm-eval's default of 16
 _SAYS = Callable[[str], None]
 
 
@@ -66,11 +67,9 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
     """
     if config.stage not in ("sft", "grpo"):
         scorer = "orm" if config.stage == "orm" else "prm-tokens"
-        raise TrainingError(
-            "a configuration of the stage sft or grpo, whose models answer",
-            f"one of the stage {config.stage}",
-            f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`",
-        )
+        got = f"one of the stage {config.stage}"
+        fix = f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`"
+        raise TrainingError("a configuration of the stage sft or grpo, whose models answer", got, fix)
     dev, test = _tasks(config)
     _refuse_known(config, [*dev, *test])
     baseline, *found = models_of(config)
@@ -103,13 +102,10 @@ def models_of(config: Config) -> list[Model]:
     if final and not (folders and _same(final, _weights(folders[-1]))):
         folders.append(config.output)
     if not folders:
-        raise TrainingError(
-            f"checkpoints or a model in {config.output}", "none", f"mathtasks train {config.stage} first"
-        )
-    return [
-        _model("baseline", Path(baseline)),
-        *(_model("final" if f == config.output else f.name, f) for f in folders),
-    ]
+        fix = f"mathtasks train {config.stage} first"
+        raise TrainingError(f"checkpoints or a model in {config.output}", "none", fix)
+    named = (("final" if folder == config.output else folder.name, folder) for folder in folders)
+    return [_model(name, folder) for name, folder in (("baseline", Path(baseline)), *named)]
 
 
 def _tasks(config: Config) -> tuple[list[str], list[str]]:
@@ -117,15 +113,11 @@ def _tasks(config: Config) -> tuple[list[str], list[str]]:
     dev = list(config.evaluate.get("dev") or [name for name in own if name.endswith("-dev")])
     test = list(config.evaluate.get("tasks") or [])
     if not dev:
-        raise TrainingError(
-            "tasks to choose a checkpoint by",
-            "neither evaluate: dev: nor a dev split",
-            "evaluate: {dev: [gsm8k-cot-tags]}",
-        )
+        fix = "evaluate: {dev: [gsm8k-cot-tags]}"
+        raise TrainingError("tasks to choose a checkpoint by", "neither evaluate: dev: nor a dev split", fix)
     if both := sorted(set(dev) & set(test)):
-        raise TrainingError(
-            "other tasks for the choice than to confirm it", ", ".join(both), "take them out of one list"
-        )
+        fix = "take them out of one list"
+        raise TrainingError("other tasks for the choice than to confirm it", ", ".join(both), fix)
     return dev, test
 
 
@@ -137,18 +129,14 @@ def _refuse_known(config: Config, tasks: Sequence[str]) -> None:
         return
     manager = task_manager([name.split("@")[0] for name in tasks], _include(config), {})
     entries = {name: manager.task_index.get(name.split("@")[0]) for name in tasks}
-    sets = {
-        name: ((getattr(e, "cfg", None) or {}).get("dataset_kwargs") or {}).get("set")
-        for name, e in entries.items()
-    }
+    stated = {name: getattr(entry, "cfg", None) or {} for name, entry in entries.items()}
+    sets = {name: (own.get("dataset_kwargs") or {}).get("set") for name, own in stated.items()}
     known = compared(config.train, [own for own in sets.values() if own]).contaminated
     for name, own in sets.items():
         if own in known:
-            raise TrainingError(
-                f"tasks on questions that were not trained on, not {name}",
-                f"training data with questions of {own} ({config.train})",
-                "another task; or train on data that was written with --decontaminate",
-            )
+            got = f"training data with questions of {own} ({config.train})"
+            fix = "another task; or train on data that was written with --decontaminate"
+            raise TrainingError(f"tasks on questions that were not trained on, not {name}", got, fix)
 
 
 def _include(config: Config) -> str | None:
@@ -159,46 +147,58 @@ def _include(config: Config) -> str | None:
 def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SAYS) -> dict[str, Run]:
     """The runs of a model by task; asked of lm-eval unless their logs are there."""
     out = config.output / EVALUATED / model.name / part
-    if not any(out.rglob("results_*.json")):
+    words, asked = run_arguments(config, model, tasks, out), out.with_name(f"{part}-asked.json")
+    done = any(out.rglob("results_*.json"))
+    before = json.loads(asked.read_text(encoding="utf-8")) if asked.is_file() else words
+    if done and before != words:
+        got = " ".join(word for word in words if word not in before) or "fewer flags"
+        fix = f"remove {out} and {asked.name}, and it is evaluated anew"
+        raise TrainingError(f"the settings that {out} was evaluated with", got, fix)
+    if not done:
         from lm_eval_mathtasks.host.run import run
 
         say(f"evaluating {model.name} on {', '.join(tasks)}")
-        if run(_arguments(config, model, tasks, out)):
+        write_whole(asked, lambda file: file.write(json.dumps(words).encode()))
+        try:
+            missing = run(words)
+        except KeyboardInterrupt:
+            say("interrupted: the same command goes on from the responses that are kept")
+            raise
+        if missing:
             raise TrainingError(f"a response to every doc by {model.name}", "some are missing", f"see {out}")
         # The next model needs the memory of this one.
         gc.collect()
     return {own.task: own for own in read_runs(out)}
 
 
-def _arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) -> list[str]:
+def run_arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) -> list[str]:
     """The command line of `mathtasks run` for a model."""
     given = config.evaluate
     settings = {"pretrained": model.base, **(given.get("model_args") or {})}
     kind = str(given.get("model", "hf"))
-    if model.adapter:
-        settings["peft" if kind == "hf" else "lora_local_path"] = model.adapter
-    words = [
-        "--model",
-        kind,
-        "--model_args",
-        _joined(settings),
-        "--tasks",
-        ",".join(tasks),
-        "--output_path",
-        str(out),
-    ]
-    include = _include(config)
-    chat = given.get("chat")
-    if chat if chat is not None else _has_template(model):
-        words.append("--apply_chat_template")
+    if model.adapter and kind == "hf":
+        settings["peft"] = model.adapter
+    elif model.adapter:
+        settings = {**_rank_for_vllm(Path(model.adapter)), **settings, "lora_local_path": model.adapter}
     options = {
-        "--include_path": include,
+        "--model": kind,
+        "--model_args": _joined(settings),
+        "--tasks": ",".join(tasks),
+        "--output_path": str(out),
+        "--include_path": _include(config),
         "--gen_kwargs": _joined(given["gen_kwargs"]) if given.get("gen_kwargs") else None,
-        "--batch_size": given.get("batch_size"),
-        "--device": given.get("device"),
-        "--limit": given.get("limit"),
+        **{f"--{name}": given.get(name) for name in ("batch_size", "device", "limit")},
     }
-    return words + [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    chat = given["chat"] if given.get("chat") is not None else _has_template(model)
+    return [*words, "--apply_chat_template"] if chat else words
+
+
+def _rank_for_vllm(adapter: Path) -> dict[str, int]:
+    """The rank that vLLM must keep memory for, the least of its own that holds the adapter; nothing where 16 do."""
+    about = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
+    rank = max([about.get("r") or 0, *(about.get("rank_pattern") or {}).values()])
+    return {"max_lora_rank": next((own for own in _VLLM_RANKS if own >= rank), rank)} if rank > 16 else {}
 
 
 def _joined(settings: dict[str, Any]) -> str:
@@ -232,9 +232,8 @@ def _remember(config: Config, best: Model, say: _SAYS) -> None:
     path = config.output / EVALUATED / CHOSEN
     chosen = json.loads(path.read_text(encoding="utf-8"))["confirmed"] if path.is_file() else []
     if chosen and best.name not in chosen:
-        say(
-            f"the test was looked at before, for {', '.join(chosen)}: a confirmation is one only the first time"
-        )
+        once = "a confirmation is one only the first time"
+        say(f"the test was looked at before, for {', '.join(chosen)}: {once}")
     if best.name not in chosen:
         text = json.dumps({"confirmed": [*chosen, best.name]}) + "\n"
         write_whole(path, lambda file: file.write(text.encode()))

@@ -81,17 +81,8 @@ def chosen_responses(run: Run, settings: Settings) -> list[Response]:
         if not steps:
             continue
         asked = row.prompt or json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
-        made = Response(
-            one.doc_id,
-            one.repeat,
-            row.question or asked,
-            asked,
-            row.gold or "",
-            text,
-            steps,
-            ends,
-            one.verdict.correct,
-        )
+        told = (row.question or asked, asked, row.gold or "", text)
+        made = Response(one.doc_id, one.repeat, *told, steps, ends, one.verdict.correct)
         by_doc.setdefault(one.doc_id, {}).setdefault(text, made)
     found: list[Response] = []
     for own in by_doc.values():
@@ -112,8 +103,8 @@ def label_steps(
 ) -> dict[str, int | float]:
     """Label the steps of a run's responses and write them to `out`; return how many of what there were.
 
-    tick: called with the batches done and their number. Raises TrainingError where the journal beside `out` is of
-    another run or other settings.
+    tick: called with the batches done and their number, first with those of an earlier call. Raises TrainingError
+    where the journal beside `out` is of another run or other settings.
     """
     responses = chosen_responses(run, settings)
     golds = {start: one.gold for one in responses for start in one.starts}
@@ -122,6 +113,7 @@ def label_steps(
     about = {"model": completer.name, **settings._asdict(), "of": sha256(json.dumps(starts))}
     journal = out.with_name(out.name + JOURNAL)
     endings = _kept(journal, about, len(batches))
+    tick(len(endings), len(batches))
     with journal.open("a", encoding="utf-8") as file:
         for number in range(len(endings), len(batches)):
             made = completer.complete(batches[number], settings, settings.seed + number)
@@ -185,11 +177,8 @@ def _kept(journal: Path, about: dict[str, Any], batches: int) -> list[list[list[
         return []
     *lines, rest = journal.read_text(encoding="utf-8").split("\n")
     if f"{lines[0] if lines else ''}\n" != first:
-        raise TrainingError(
-            f"a journal of this run and these settings at {journal}",
-            "another one's",
-            "the same settings go on with it; another --out begins anew",
-        )
+        fix = "the same settings go on with it; another --out begins anew"
+        raise TrainingError(f"a journal of this run and these settings at {journal}", "another one's", fix)
     if rest:
         write_whole(journal, lambda file: file.writelines(f"{line}\n".encode() for line in lines))
     return list(_endings(lines[1:], batches, journal))
@@ -200,13 +189,11 @@ def _endings(lines: Sequence[str], batches: int, journal: Path) -> Iterator[list
         try:
             kept = json.loads(line)
         except ValueError as error:
-            raise TrainingError(
-                f"JSON in line {number + 2} of {journal}", str(error), "begin with another --out"
-            ) from None
+            fix = "begin with another --out"
+            raise TrainingError(f"JSON in line {number + 2} of {journal}", str(error), fix) from None
         if kept["batch"] != number or number >= batches:
-            raise TrainingError(
-                f"batch {number} in {journal}", f"batch {kept['batch']}", "begin with another --out"
-            )
+            fix = "begin with another --out"
+            raise TrainingError(f"batch {number} in {journal}", f"batch {kept['batch']}", fix)
         yield [[(text, finish) for text, finish in own] for own in kept["endings"]]
 
 

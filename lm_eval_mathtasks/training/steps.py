@@ -37,9 +37,8 @@ def read_steps(path: Path, paths: Paths = "one") -> list[Stepwise]:
         made = list(_read(row, paths, f"row {number} of {path}"))
         found += [one for one in made if one.steps and any(label is not None for label in one.labels)]
     if not found:
-        raise DataError(
-            f"labelled steps in {path}", "none", "see the forms in lm_eval_mathtasks/training/README.md"
-        )
+        fix = "see the forms in lm_eval_mathtasks/training/README.md"
+        raise DataError(f"labelled steps in {path}", "none", fix)
     return found
 
 
@@ -102,16 +101,14 @@ def _math_shepherd(asked: str, labelled: str, place: str) -> Stepwise:
     texts = [part for part in parts if part.strip()]
     question, begins, first = texts[0].partition("Step 1:") if texts else ("", "", "")
     if not begins:
-        raise DataError(
-            f"a question and then `Step 1:` in {place}", asked[:60], "is it Math-Shepherd's file?"
-        )
+        fix = "is it Math-Shepherd's file?"
+        raise DataError(f"a question and then `Step 1:` in {place}", asked[:60], fix)
     steps, labels, at = (f"Step 1:{first}", *texts[1:]), [], 0
     for step in steps:
         found = labelled.find(step.strip(), at)
         if found < 0:
-            raise DataError(
-                f"the text of `input` in `label` of {place}", step[:60], "is it Math-Shepherd's file?"
-            )
+            fix = "is it Math-Shepherd's file?"
+            raise DataError(f"the text of `input` in `label` of {place}", step[:60], fix)
         at = found + len(step.strip())
         labels.append(_sign(labelled[at : at + 2].strip(), place))
     return Stepwise(question.strip(), tuple(step.strip() for step in steps), tuple(labels))
@@ -124,9 +121,8 @@ def _sign(text: str, place: str) -> float:
 
 
 def _stepwise(row: dict[str, Any], place: str) -> Stepwise:
-    question = next(
-        (row[name] for name in ("question", "prompt", "problem") if isinstance(row.get(name), str)), ""
-    )
+    asked = (row.get(name) for name in ("question", "prompt", "problem"))
+    question = next((text for text in asked if isinstance(text, str)), "")
     steps = next((row[name] for name in ("steps", "completions") if isinstance(row.get(name), list)), None)
     labels = row.get("labels")
     if not question or steps is None or not isinstance(labels, list) or len(labels) != len(steps):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.groups import Generate
 from lm_eval_mathtasks.training.named import Reward
@@ -13,6 +14,8 @@ from lm_eval_mathtasks.training.options import Options
 from lm_eval_mathtasks.training.prm import encoded, make_prm_trainer
 from lm_eval_mathtasks.training.record import rollout_rows
 from lm_eval_mathtasks.training.steps import Stepwise
+
+MERGE_FIRST = "`mathtasks train merge` it first"
 
 
 class Plan(NamedTuple):
@@ -28,9 +31,8 @@ def start_tokenizer(config: Config, options: Options) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(
-            config.model, revision=options.model.model_revision, padding_side="left"
-        )
+        revision = options.model.model_revision
+        return AutoTokenizer.from_pretrained(config.model, revision=revision, padding_side="left")
     except (OSError, ValueError) as error:
         got = str(error).strip().split("\n")[0]
         raise TrainingError(f"a model with a tokenizer at {config.model}", got, "check the path") from error
@@ -74,9 +76,8 @@ def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
     from transformers import AutoConfig
 
     if (Path(plan.config.model) / ADAPTER).is_file():
-        raise TrainingError(
-            "a whole model for the stage prm", f"an adapter, {plan.config.model}", "merge it first"
-        )
+        got = f"an adapter, {plan.config.model}"
+        raise TrainingError("a whole model for the stage prm", got, MERGE_FIRST)
     shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
     limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
     items = encoded(rows, tokenizer, plan.config.labels, limit)
@@ -164,21 +165,48 @@ def _start(config: Config, options: Options) -> tuple[Any, Any]:
         return config.model, trl.get_peft_config(options.model)
     if config.stage not in ("sft", "grpo"):
         got = f"an adapter, {config.model}"
-        raise TrainingError(f"a whole model for the stage {config.stage}", got, "merge it first")
-    from peft import AutoPeftModelForCausalLM, PeftConfig
-
-    base = PeftConfig.from_pretrained(config.model).base_model_name_or_path
-    if (Path(base or "") / ADAPTER).is_file():
-        raise TrainingError(
-            "an adapter of a whole model", f"one of the adapter {base}", "merge that one first"
-        )
-    model = AutoPeftModelForCausalLM.from_pretrained(
-        config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype
-    )
+        raise TrainingError(f"a whole model for the stage {config.stage}", got, MERGE_FIRST)
+    model = _adapted(config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype)
     if not options.model.use_peft:
         # peft left nothing of it to be trained.
         model = model.merge_and_unload().requires_grad_(requires_grad=True)
     return model, None
+
+
+def _adapted(folder: str, **options: Any) -> Any:
+    """A model with the adapter in a folder; TrainingError for an adapter of an adapter."""
+    from peft import AutoPeftModelForCausalLM, PeftConfig
+
+    base = PeftConfig.from_pretrained(folder).base_model_name_or_path
+    if (Path(base or "") / ADAPTER).is_file():
+        raise TrainingError("an adapter of a whole model", f"one of the adapter {base}", MERGE_FIRST)
+    return AutoPeftModelForCausalLM.from_pretrained(folder, **options)
+
+
+def merge_adapter(adapter: Path, out: Path) -> None:
+    """Write the whole model that a LoRA adapter makes of its base, summed in float32, in the precision of the base.
+
+    Raises TrainingError for a folder without an adapter of a language model, and for an `out` that is in use.
+    """
+    if not (adapter / ADAPTER).is_file():
+        raise TrainingError("a folder with an adapter", f"no {ADAPTER} in {adapter}", "check the path")
+    if fault := write_fault(out, folder=True):
+        raise TrainingError("a folder to write to as --out", fault, "name another")
+    if out.exists() and any(out.iterdir()):
+        raise TrainingError("an empty folder as --out", f"files in {out}", "name another")
+    import torch
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        model = _adapted(str(adapter), dtype=torch.float32)
+        precision = AutoConfig.from_pretrained(model.peft_config["default"].base_model_name_or_path).dtype
+        tokenizer = AutoTokenizer.from_pretrained(adapter)
+    except (OSError, ValueError) as error:
+        got = str(error).strip().split("\n")[0]
+        raise TrainingError("an adapter of a language model and its base", got, "check the paths") from error
+    tokenizer.save_pretrained(out)
+    # The weights last: a folder that was left half written cannot be loaded.
+    model.merge_and_unload().to(precision or torch.float32).save_pretrained(out)
 
 
 def _recording() -> Any:

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import shutil
+import signal
 from itertools import islice
 
 import pytest
@@ -216,6 +217,38 @@ def test_an_interrupted_run_keeps_its_checkpoints(run, tmp_path):
     assert len(rollouts(tmp_path / "out")) == 16
 
 
+def test_a_terminated_run_keeps_its_curve_and_goes_on(run, tmp_path, capsys):
+    """A queue of jobs ends one by SIGTERM: the same as Ctrl-C, with another status."""
+    rewards = {"tests.training.mine.terminated": 1.0}
+    trl = {"save_strategy": "steps", "save_steps": 1, "max_steps": 3}
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run("grpo", rewards=rewards, trl=trl)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert "interrupted at step 2; --resume goes on from checkpoint-2" in capsys.readouterr().out
+    with (tmp_path / "out" / CURVE).open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1", "2"]
+    # Another stage or model would take these weights for its own; other settings are said and kept.
+    status, _, err = run("sft", "--resume")
+    assert (status, "stage: sft after grpo" in " ".join(err.split())) == (2, True), err
+    status, _, err = run("grpo", "--resume", model="base", rewards=rewards, trl=trl)
+    assert (status, "that configuration" in err) == (2, True), err
+    rewards = {"accuracy": 1.0}
+    status, out, err = run("grpo", "--resume", "--preflight", rewards=rewards, trl=trl)
+    assert (status, "goes on with rewards.accuracy changed: not set -> 1.0" in out) == (0, True), err
+    assert "resumed" in (before := (tmp_path / "out" / record.USED).read_text())
+    status, out, err = run("grpo", "--resume", rewards=rewards, trl=trl)
+    assert (status, "3 steps" in out) == (0, True), err
+    assert (tmp_path / "out" / record.USED).read_text() != before
+    (resumed,) = yaml.safe_load((tmp_path / "out" / record.USED).read_text())["resumed"]
+    assert resumed["from"] == "checkpoint-2"
+    assert resumed["changed"] == {
+        "rewards.accuracy": "not set -> 1.0",
+        "rewards.tests.training.mine.terminated": "1.0 -> not set",
+    }
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -350,13 +383,35 @@ def test_what_packages_refuse_is_said(run, tmp_path):
         assert (status, said in " ".join(err.split())) == (2, True), err
 
 
-def test_an_adapter_is_merged_and_trained_whole(run, tmp_path):
+def _weights(folder):
+    from safetensors.torch import load_file
+
+    (file,) = folder.glob("*.safetensors")
+    return load_file(file)
+
+
+def test_an_adapter_is_merged_and_trained_whole(run, tmp_path, capsys):
     status, _, err = run("sft", trl=LORA, output=str(tmp_path / "adapter"))
     assert status == 0, err
     status, out, err = run("sft", model=tmp_path / "adapter")
     assert (status, "2 steps" in out) == (0, True), err
     assert (tmp_path / "out" / "model.safetensors").exists()
     about = tmp_path / "adapter" / "adapter_config.json"
+    merge = ["train", "merge", "--out", str(tmp_path / "whole")]
+    assert cli.main([*merge, str(about.parent)]) == 0
+    parts = {name: _weights(tmp_path / name) for name in ("adapter", "whole")}
+    base, scale = _weights(embedded.path("sft")), json.loads(about.read_text())["lora_alpha"] / 4
+    name = "model.layers.0.mlp.up_proj"
+    low, high = (parts["adapter"][f"base_model.model.{name}.lora_{one}.weight"] for one in "AB")
+    assert high.abs().sum() > 0
+    summed = base[f"{name}.weight"].float() + scale * high @ low
+    assert (parts["whole"][f"{name}.weight"].float() - summed).abs().max() < 1e-6
+    capsys.readouterr()
+    # Never over another model, and of an adapter only.
+    for given, said in ((about.parent, "an empty folder as --out"), (tmp_path, "no adapter_config.json in")):
+        target = tmp_path / ("whole" if given == about.parent else "other")
+        assert cli.main([*merge[:-1], str(target), str(given)]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
     outer = tmp_path / "outer"
     shutil.copytree(about.parent, outer)
     named = {**json.loads(about.read_text()), "base_model_name_or_path": str(about.parent)}

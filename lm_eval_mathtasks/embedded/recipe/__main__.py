@@ -12,13 +12,11 @@ from lm_eval_mathtasks.embedded.recipe.pipeline import train_stages
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m lm_eval_mathtasks.embedded.recipe", description=__doc__)
-    parser.add_argument(
-        "--stage", choices=(*STAGES, "all"), default="all", help="a stage needs the one before it"
-    )
+    before = "a stage needs the one before it"
+    parser.add_argument("--stage", choices=(*STAGES, "all"), default="all", help=before)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder for base/, sft/, grpo/ and training_log.jsonl"
-    )
+    folder = "folder for base/, sft/, grpo/ and training_log.jsonl"
+    parser.add_argument("--out", type=Path, required=True, help=folder)
     parser.add_argument("--tiny", action="store_true", help="seconds instead of minutes, for a first look")
     args = parser.parse_args(argv)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -23,9 +23,8 @@ def load_stage(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if not (folder / "config.json").exists():
-        raise DataError(
-            "a trained stage", f"no config.json in {folder}", "train that stage first, or use --stage all"
-        )
+        fix = "train that stage first, or use --stage all"
+        raise DataError("a trained stage", f"no config.json in {folder}", fix)
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
     return AutoModelForCausalLM.from_pretrained(folder), tokenizer
 

@@ -30,9 +30,7 @@ def _spoiled(problem: Problem, rng: Random) -> Problem:
 
 def _prose(problem: Problem, rng: Random) -> Ask:
     start = rng.choice(("First ", "We get ", "Note that ", "Here "))
-    end = rng.choice(
-        (f"So it is {problem.answer}.", f"The answer is {problem.answer}.", f"Thus {problem.answer}.")
-    )
+    end = rng.choice(("So it is", "The answer is", "Thus")) + f" {problem.answer}."
     joined = rng.choice((", then ", " and ", ", so ")).join(problem.steps)
     return Ask(f"{problem.question}\n", f"{start}{joined}. {end}")
 
@@ -51,9 +49,8 @@ def document(problem: Problem, source: Iterator[Problem], rng: Random) -> list[A
     if kind == "any":
         return [pose_any(problem, rng)]
     shots = [next(source) for _ in range(rng.randint(1, 4))] if kind == "shots" else []
-    return several(
-        [*shots, problem], rng, frame=rng.choice((*PLAIN_FRAMES, "chat") if shots else PLAIN_FRAMES)
-    )
+    frames = (*PLAIN_FRAMES, "chat") if shots else PLAIN_FRAMES
+    return several([*shots, problem], rng, frame=rng.choice(frames))
 
 
 def documents(seed: int) -> Iterator[list[Ask]]:

@@ -21,13 +21,8 @@ def cast(rng: Random) -> dict[str, str]:
     """Names and objects for a wording: {who}, {other}, {things}, {holder}, {holders}."""
     who, other = rng.sample(NAMES.split(), 2)
     holder, holders = rng.choice(HOLDERS.split()).split(":")
-    return {
-        "who": who,
-        "other": other,
-        "things": rng.choice(THINGS.split()),
-        "holder": holder,
-        "holders": holders,
-    }
+    things = rng.choice(THINGS.split())
+    return {"who": who, "other": other, "things": things, "holder": holder, "holders": holders}
 
 
 def _difference_numbers(rng: Random) -> Numbers:

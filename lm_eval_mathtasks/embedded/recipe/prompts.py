@@ -106,9 +106,8 @@ def pose(problem: Problem, rng: Random, *, frame: str, style: str | None = None)
             question = sentence + rng.choice(("\n", "\n\n", " ")) + question
         else:
             system = SYSTEM + sentence
-    return Ask(
-        system + layout.ask.format(q=question), layout.gap + worked_answer(problem, style or layout.style)
-    )
+    answer = worked_answer(problem, style or layout.style)
+    return Ask(system + layout.ask.format(q=question), layout.gap + answer)
 
 
 def pose_any(problem: Problem, rng: Random, styles: Mapping[str, int] = STYLES) -> Ask:

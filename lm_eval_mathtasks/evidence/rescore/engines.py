@@ -8,7 +8,6 @@ import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
@@ -127,9 +126,3 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet)
         stack.callback(ray.shutdown)
         yield
-
-
-def source_name(path: str) -> str:
-    """A file's name for people: relative where that is shorter."""
-    relative = os.path.relpath(path)
-    return relative if len(relative) < len(path) else str(Path(path))

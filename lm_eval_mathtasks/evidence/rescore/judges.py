@@ -5,7 +5,6 @@ What is finished is kept in parts on disk, so that a killed rescore goes on wher
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import judgement_of, kept
-from lm_eval_mathtasks.files import read_json, write_whole
+from lm_eval_mathtasks.files import read_json, sha256, write_whole
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Tick, serve
 from lm_eval_mathtasks.grading.judge import Judgement
@@ -155,7 +154,5 @@ def grader_version(name: str = OURS) -> str:
 @cache
 def source_checksum(room: str) -> str:
     """SHA-256 of the source of one of this package's folders."""
-    source = hashlib.sha256()
-    for file in sorted((Path(__file__).parents[2] / room).rglob("*.py")):
-        source.update(file.read_bytes())
-    return source.hexdigest()
+    files = sorted((Path(__file__).parents[2] / room).rglob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files))

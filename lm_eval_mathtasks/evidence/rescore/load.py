@@ -51,11 +51,9 @@ def load_runs(unit: Unit, options: Options, problem: Callable[[str], None]) -> I
 
 def _is_meant(one: Logged | Refused, options: Options) -> bool:
     """Whether what was read has the names that were asked for, or none."""
-    task = one.task if isinstance(one, Refused) else one.run.task
-    model = None if isinstance(one, Refused) else one.run.model
-    return all(
-        not given or not own or given == own for given, own in ((options.task, task), (options.model, model))
-    )
+    task, model = (one.task, None) if isinstance(one, Refused) else (one.run.task, one.run.model)
+    pairs = ((options.task, task), (options.model, model))
+    return all(not given or not own or given == own for given, own in pairs)
 
 
 def _read(unit: Unit, choice: Choice) -> Iterator[Logged | Refused]:
@@ -76,11 +74,9 @@ def _complete(one: Logged, options: Options) -> Logged | Refused:
     try:
         require_lines(run, dict(options.columns))
         if run.withheld:
-            raise EvidenceError(
-                f"responses in {run.provenance.path}",
-                "their checksums only: the run was packed without text",
-                "rescore the log it was packed from; `mathtasks evidence verify` checks a pack",
-            )
+            got = "their checksums only: the run was packed without text"
+            fix = "rescore the log it was packed from; `mathtasks evidence verify` checks a pack"
+            raise EvidenceError(f"responses in {run.provenance.path}", got, fix)
         done = completed(run, gold=options.gold, journal=options.journal)
         if isinstance(done, Refused):
             return done

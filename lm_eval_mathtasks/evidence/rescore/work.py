@@ -1,6 +1,5 @@
 """One unit rescored: read, judged, written, and summarised in plain JSON that any process can send back."""
 
-import hashlib
 import json
 import shutil
 from collections import Counter
@@ -132,15 +131,15 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
 
 def work_checksum(unit: Unit, options: Options) -> str:
     """Checksum of what the outcome depends on: the input's bytes, the graders, our source, the options."""
-    whole = hashlib.sha256()
+    files = []
     for path in (*unit.source.files, *map(Path, filter(None, (options.gold, options.journal)))):
         with suppress(OSError):
-            whole.update(file_sha256(path).encode())
+            files.append(file_sha256(path))
     # Where the outcome is written and what an error ends says nothing of it; the files' bytes are in already.
     chosen = options._replace(out="", gold=None, journal=None, fresh=False, strict=False)
     graders = [grader_version(name) for name in (OURS, *options.graders)]
-    whole.update(json.dumps([graders, source_checksum("evidence"), source_checksum("runs"), chosen]).encode())
-    return whole.hexdigest()
+    source = [source_checksum(room) for room in ("evidence", "runs")]
+    return sha256(json.dumps([files, graders, source, chosen]))
 
 
 def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Tick) -> Summary:
@@ -151,9 +150,8 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
     for number, loaded in enumerate(load_runs(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
         if any(loaded.run.task == other.run.task for other, _ in by_folder.get(folder, ())):
-            problems.append(
-                f"{loaded.run.label} in {unit.name}: another run there has the same name as a path"
-            )
+            why = "another run there has the same name as a path"
+            problems.append(f"{loaded.run.label} in {unit.name}: {why}")
             continue
         parts = Parts(state / str(number))
         run = _Rescored(loaded, judges, parts, tick)

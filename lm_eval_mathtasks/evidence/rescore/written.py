@@ -4,7 +4,6 @@ One line a doc, filter "none". The response, the doc, the prompt and their hashe
 new, `judged` says why, and the numbers the log had before are kept under `logged`.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from lm_eval_mathtasks.grading.judge import Judgement
 from lm_eval_mathtasks.grading.scores import RATES, doc_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, Logged
-from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, OF_TASKS, Results, SampleLine
+from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, OF_TASKS, Results, SampleLine, hashed_together
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
@@ -40,9 +39,8 @@ def rescored_scores(row: Row, judged: Sequence[Judgement]) -> dict[str, float]:
     out, because it depends on the prompt, and `exact_match_errata`, because its references are not in the log.
     """
     # A log that has the rate knew how its responses ended, though it may not say so of each.
-    told = all(row.finish_reason(k) for k in row.there) or any(
-        n.startswith("truncated,") for n in row.metrics
-    )
+    rated = any(name.startswith("truncated,") for name in row.metrics)
+    told = rated or all(row.finish_reason(k) for k in row.there)
     scores = doc_scores(judged, gold=row.gold, asked=len(row.responses), told=told)
     if not judged:
         return scores
@@ -111,18 +109,15 @@ def _indented(doc: Mapping[str, str | None]) -> str:
 
 def write_samples(path: Path, lines: Iterable[SampleLine]) -> str | None:
     """Write the samples; return lm-eval's hash over all docs, prompts and targets, None where a line lacks its own."""
-    digest, complete = hashlib.sha256(), True
+    hashes: list[str | None] = []
 
     def fill(file: Any) -> None:
-        nonlocal complete
         for line in lines:
-            hashes = [line.get(name) for name in HASHES]
-            complete = complete and None not in hashes
-            digest.update("".join(map(str, hashes)).encode())
+            hashes.extend(line.get(name) for name in HASHES)
             file.write(as_json(line) + b"\n")
 
     write_whole(path, fill)
-    return digest.hexdigest() if complete else None
+    return hashed_together(hashes)
 
 
 def as_json(value: Any) -> bytes:
@@ -146,13 +141,12 @@ def aggregate(scores: Sequence[Mapping[str, float]]) -> dict[str, float | str]:
 
 def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str | None) -> Sections:
     """Return what the results file says of one task."""
-    names = list(dict.fromkeys(name for one in scores for name in one))
     docs = len(run.rows)
     numbers = {"name": run.task, "alias": run.task, "sample_len": docs, **aggregate(scores)}
     original = run.provenance.docs_of_task
     known = {
         "results": numbers,
-        "higher_is_better": {name: name not in _LOWER_IS_BETTER for name in names},
+        "higher_is_better": {name: name not in _LOWER_IS_BETTER for one in scores for name in one},
         "n-samples": {"original": docs if original is None else original, "effective": docs},
         "task_hashes": task_hash,
         "versions": run.provenance.task_version,
