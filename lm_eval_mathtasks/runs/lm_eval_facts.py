@@ -26,7 +26,7 @@ _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract"
 # Model arguments that may cut a response before its own limit; settings by which samples of one run do not differ; and
 # those that search for a response, or steer it.
 _CLAMPS = ("max_length", "max_model_len", "max_seq_len", "context_length")
-_ASKED = ("temperature", "do_sample", "top_p", "max_gen_toks", "max_tokens", "max_new_tokens")
+_ASKED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
 _STEERS = re.compile(
     r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structured_outputs|bad_words\w*|force\w*"
 )
