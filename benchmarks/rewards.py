@@ -5,6 +5,7 @@ python -m benchmarks.rewards LABELLED: responses_*.jsonl (response, gold, label)
 
 import asyncio
 import json
+import os
 import sys
 import threading
 import time
@@ -81,9 +82,7 @@ def hostile() -> None:
         worker = ray.remote(lambda: [_timed(_batch) for _ in range(2)])
         found["a Ray worker, first call"], found["a Ray worker, second call"] = ray.get(worker.remote())
         ray.shutdown()
-    print(
-        f"{len(HOSTILE_BATCH)} hostile texts:", {name: f"{seconds:.2f} s" for name, seconds in found.items()}
-    )
+    print(f"{len(HOSTILE_BATCH)} hostile texts, load {os.getloadavg()[0]:.1f}:", found)
 
 
 def beside_trl(name: str, rows: list[dict[str, Any]]) -> None:
@@ -123,10 +122,11 @@ def _in_thread() -> None:
     thread.join()
 
 
-def _timed(call: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
+def _timed(call: Callable[[], Any]) -> str:
+    """Seconds, and those of CPU in the calling process, which other processes on the machine do not change."""
+    begun, worked = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - begun
+    return f"{time.perf_counter() - begun:.2f} s ({time.process_time() - worked:.2f} s of CPU)"
 
 
 if __name__ == "__main__":

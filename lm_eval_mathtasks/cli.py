@@ -1,6 +1,7 @@
 """The command `mathtasks`: dispatch only. The command `a-b` is commands/a_b.py, and nothing is imported for another."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -84,6 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe went away (`| head`): nothing is wrong
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        print(
+            f"mathtasks: Expected room on the disk{where}, got none. Make room and try again.",
+            file=sys.stderr,
+        )
+        return EXIT_USER_ERROR
 
 
 def _dispatch(given: list[str]) -> int:
@@ -96,12 +106,15 @@ def _dispatch(given: list[str]) -> int:
             near = get_close_matches(given[0], COMMANDS, n=1)
             fix = f"did you mean mathtasks {near[0]}?" if near else "`mathtasks` alone lists them"
             raise MathtasksError("a command", given[0], fix)
-        _overview().parse_args(given)
+        parser = _overview()
+        if given[0] not in parser._option_string_actions:
+            raise parser.unknown(given[0])
+        parser.parse_args(given)
     name, rest = " ".join(given[:words]), given[words:]
     return int(_module(name).main(rest if name in LM_EVAL_FLAGS else parser_of(name).parse_args(rest)))
 
 
-def _overview() -> argparse.ArgumentParser:
+def _overview() -> Parser:
     """What answers `mathtasks --help`, and whatever names no command."""
     from lm_eval_mathtasks.tables import wrapped_lines
 

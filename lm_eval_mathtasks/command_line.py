@@ -13,13 +13,21 @@ _KINDS = {"int": "a whole number", "float": "a number"}
 class Parser(argparse.ArgumentParser):
     """argparse's parser, but that what it cannot read raises MathtasksError; of its commands too."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Raise the error for what is left over, in the name of the command that was meant: argparse hands it to the
+        command above."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            raise self.unknown(unknown[0])
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Raise the error that argparse has written in its own words. Values that may hold a key are not repeated."""
         what, _, rest = message.partition(": ")
-        if what == "unrecognized arguments":
-            raise self.unknown(rest.split()[0])
         if what == "the following arguments are required":
-            raise MathtasksError(f"{rest} for `{self.prog}`", "none", self._help("shows how"))
+            of = next((one.choices for one in self._actions if one.choices and rest == one.dest), None)
+            wanted = f"one of {', '.join(of)}" if of else rest
+            raise MathtasksError(f"{wanted} for `{self.prog}`", "none", self._help("shows how"))
         if what == "ambiguous option":
             given, _, known = rest.partition(" could match ")
             fix = "write it out"
@@ -67,7 +75,8 @@ class Parser(argparse.ArgumentParser):
         """The error for a word that is no flag and no argument."""
         word = word.partition("=")[0]
         if not word.startswith("-"):
-            fix = f"take it out, or put quotes around what has spaces; {self._help('lists what it takes')}"
+            fix = "take it out, put it behind its flag, or put quotes around what has spaces; "
+            fix += self._help("lists what it takes")
             return MathtasksError(f"no further argument of `{self.prog}`", repr(word), fix)
         fix = did_you_mean(word, _flags(self), self._help("lists them"))
         return MathtasksError(f"flags of `{self.prog}`", word, fix)

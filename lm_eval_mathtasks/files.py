@@ -47,9 +47,12 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name and then rename it: it is there whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("wb") as file:
-        fill(file)
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            fill(file)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_page(path: Path, text: str, what: str) -> None:
@@ -112,6 +115,11 @@ def json_lines(path: Path, error: Error, *, unfinished: bool = False) -> Iterato
 def read_json_lines(path: Path, error: Error) -> list[dict[str, Any]]:
     """Return the objects of a file of JSON lines; raises as `json_lines`."""
     return [row for _, row in json_lines(path, error)]
+
+
+def read_table(path: Path, error: Error) -> list[dict[str, Any]]:
+    """Return the rows of a file of JSON lines or of parquet, by its ending; raises `error` where it cannot be read."""
+    return read_parquet(path, error) if path.suffix == ".parquet" else read_json_lines(path, error)
 
 
 def read_json(path: Path, error: Error) -> Any:

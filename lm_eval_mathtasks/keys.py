@@ -7,9 +7,10 @@ import base64
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_mathtasks.errors import ModelError
 
@@ -18,9 +19,11 @@ REDACTED = "[redacted]"
 # Characters. A shorter "key", or one that is a word or a number and not LONG, is a placeholder such as "ollama", and
 # would blot out what a response says.
 SHORTEST, LONG = 6, 12
-# Characters at the beginning of a key that give it away: an answer may be cut in the middle of it. Fewer may be what
-# all keys of a service begin with.
+# Characters at the beginning or end of a key that give it away: an answer may be cut in the middle of it. Fewer may be
+# what all keys of a service begin with.
 HEAD = 16
+# White space, as where a text is wrapped, and characters that nobody sees.
+_BETWEEN = "[\\s\u200b-\u200f\u2060\ufeff]*"
 SECRET_ARGUMENT = re.compile(
     r"(api|auth|access|secret|bearer)[_-]?(key|token)?$|^hf[_-]?token$|password|passwd|credential|^(token|key)$"
     r"|(^|[_-])(headers?|authorization|cookies?)$",
@@ -31,7 +34,7 @@ SECRET_SHAPE = re.compile(r"\b(?:sk|pk|key|gsk|hf|xai)[-_][\w-]{8,}|(?<=Bearer )
 _KEY_AS_MODEL = re.compile(r"(?:sk|pk|gsk|xai)[-_](?=[\w-]*\d)[\w-]{16,}|hf_\w{16,}|Bearer .+", re.I)
 # What a base_url may ask: the version of an interface, as Azure wants it.
 _VERSION = re.compile(r"(?:api[-_]?)?version", re.I)
-_known: dict[str, re.Pattern[str]] = {}
+_known: dict[str, str] = {}  # keys, and the pattern of each
 
 
 class Key:
@@ -41,7 +44,7 @@ class Key:
         self._value = value
         mixed = len(value) >= SHORTEST and not (value.isalpha() or value.isdigit())
         if (mixed or len(value) >= LONG) and value not in _known:
-            _known[value] = re.compile("|".join(_forms(value)))
+            _known[value] = "|".join(_forms(value))
 
     def reveal(self) -> str:
         """The key itself, for the one client that sends it."""
@@ -52,21 +55,29 @@ class Key:
 
 
 def _forms(key: str) -> Iterator[str]:
-    """Patterns of a key as texts may hold it: as it is, cut off, in a URL, in hexadecimal digits or in base64."""
-    yield re.escape(key)
+    """Patterns of a key as texts may hold it: as it is, cut off, with each character escaped as JSON, a URL, HTML or
+    Python does, in capitals or with something between, in hexadecimal digits or in base64."""
     if len(key) < LONG:
+        yield re.escape(key)
         return
+    yield f"(?i:{_BETWEEN.join(map(_character, key))})"
     if len(key) > HEAD:
-        yield re.escape(key[:HEAD]) + r"[\w-]*"
-    if quote(key, safe="") != key:
-        yield re.escape(quote(key, safe=""))
+        yield re.escape(key[:HEAD]) + r"[^\s\"'<>]*"
+        yield re.escape(key[-HEAD:])
     data = key.encode()
-    yield f"(?i:{data.hex()})"
+    yield f"(?i:{'[ :]?'.join(f'{byte:02x}' for byte in data)})"
     for before in range(3):
         # What stands before it moves a text by up to two bytes; characters that it shares with others are left out.
         coded = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
         own = coded[(before * 8 + 5) // 6 : len(coded) - (1 if (before + len(data)) % 3 else 0)]
         yield re.escape(own).replace(r"\+", "[+-]").replace("/", "[/_]")
+
+
+def _character(one: str) -> str:
+    """The pattern of one character, as it is or escaped."""
+    in_bytes = one.encode()
+    percents, exes = ("".join(f"{mark}{byte:02x}" for byte in in_bytes) for mark in ("%", r"\\x"))
+    return rf"(?:{re.escape(one)}|{percents}|{exes}|\\u{ord(one):04x}|&\#(?:0*{ord(one)}|x0*{ord(one):x});)"
 
 
 def read_key(env: str = DEFAULT_ENV) -> Key:
@@ -130,11 +141,17 @@ def _bare(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else "a URL"
 
 
+@lru_cache(maxsize=1)
+def _patterns(_: int) -> re.Pattern[str]:
+    """That of all known keys, of which there are so many; two may end alike."""
+    return re.compile("|".join(_known.values()))
+
+
 def redact(text: str, shapes: bool = True) -> str:
     """`text` without any key read in this process, in any form, and (`shapes`) without anything that looks like one.
 
     A text that is to be cut is redacted before: half a key is a key to those who have the other half.
     """
-    for forms in _known.values():
-        text = forms.sub(REDACTED, text)
+    if _known:
+        text = _patterns(len(_known)).sub(REDACTED, text)
     return SECRET_SHAPE.sub(REDACTED, text) if shapes else text

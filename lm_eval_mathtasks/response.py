@@ -12,6 +12,10 @@ _LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens",
                     "model_context_window_exceeded"})  # fmt: skip
 
 
+# As lm-eval, its models and servers name the most tokens that a response may have; the first is lm-eval's own.
+LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
+
+
 class Response(str):
     """Text as the model returned it, with `finish_reason` ("stop", "length", ... as the server names it; None:
     unknown) and `error` (why there is no response; None: there is one)."""

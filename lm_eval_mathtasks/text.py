@@ -150,9 +150,8 @@ def collapsed(text: str) -> str:
 
 
 def letters(text: str) -> str:
-    r"""Return letters, numbers and signs, without what copies change: case, space, quotes, dollars, other punctuation
-    and the spelling of LaTeX. Two tellings of one question are equal by it, if they use the same words. Numbers stay
-    apart.
+    r"""Return letters, numbers and signs, without what copies change: case, space, dollars, other punctuation and the
+    spelling of LaTeX. Two tellings of one question are equal by it, if they use the same words. Numbers stay apart.
 
     >>> letters(r"If $x \leq \dfrac12$, what is 1,000 x?") == letters(r"if \(x\le\frac{1}{2}\), what is $1000x$")
     True

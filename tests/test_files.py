@@ -1,12 +1,13 @@
 """Files as people have them: what is read, and what is refused with file and line, is the same for every command."""
 
+import errno
 import gzip
 import json
 
 import pytest
 
 from lm_eval_mathtasks.errors import DataError, MathtasksError, ReplayError
-from lm_eval_mathtasks.files import json_lines, read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.files import json_lines, read_json, read_json_lines, read_parquet, write_whole
 
 ROWS = [{"id": 0, "text": "naïve \u2028 \x85 line"}, {"id": 1, "text": 'half of a pair: "\ud83d"'}]
 PLAIN = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
@@ -93,3 +94,13 @@ def test_damaged_parquet(tmp_path):
     pytest.importorskip("pyarrow")
     with pytest.raises(DataError, match="a readable"):
         read_parquet(written(tmp_path, b"PAR1 no"), DataError)
+
+
+def test_what_cannot_be_filled_leaves_nothing(tmp_path):
+    def full(file):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_whole(tmp_path / "a", full)
+    assert not list(tmp_path.iterdir())

@@ -110,13 +110,9 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
             refuse_unused(args, ("device", "dtype"), "a scorer on a server")
         else:
             refuse_unused(args, ("scorer_model",), "a scorer in a folder")
-        given = {
-            "device": args.device,
-            "dtype": args.dtype,
-            "batch": args.batch_size,
-            "model": args.scorer_model,
-        }
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        given = (args.device, args.dtype, args.batch_size, args.scorer_model)
+        chosen = zip(Settings._fields, given, strict=True)
+        settings = Settings(**{name: value for name, value in chosen if value is not None})
         kept = Path(args.save_scores) if args.save_scores else None
         return score_run(run, make_scorer(args.scorer, settings), args.scorer, kept), args.scorer
     refuse_unused(args, _OF_SCORERS, "a file of scores (no --scorer)")

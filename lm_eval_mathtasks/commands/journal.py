@@ -5,9 +5,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import declare
+from lm_eval_mathtasks.commands.arguments import declare, refuse_unused
 from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
+
+_LINES = 20
+_USED = {
+    "show": ("task", "model", "key", "limit"),
+    "export": ("task", "model"),
+    "stats": (),
+    "salvage": ("out",),
+}
 
 
 def journal_path() -> str:
@@ -27,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key": "show: everything about the answer whose key begins so",
         "--out": "salvage: the new journal for what can be read of a damaged one",
     })  # fmt: skip
-    parser.add_argument("--limit", type=int, default=20, help="show: lines at most (default 20)")
+    parser.add_argument("--limit", type=int, help=f"show: lines at most (default {_LINES})")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -35,6 +43,10 @@ def main(args: argparse.Namespace) -> int:
     from lm_eval_mathtasks.journal.listing import journal_export, journal_show, journal_stats
     from lm_eval_mathtasks.journal.salvage import journal_salvage
 
+    unused = [name for name in ("task", "model", "key", "limit", "out") if name not in _USED[args.action]]
+    refuse_unused(args, unused, f"journal {args.action}")
+    if args.file:
+        refuse_unused(args, ("journal",), "a command that is given FILE")
     journal = args.file or args.journal or journal_path()
     if not Path(journal).is_file():
         raise ModelError("a journal", f"{journal}, which does not exist", "name it with --journal")
@@ -44,7 +56,13 @@ def main(args: argparse.Namespace) -> int:
             raise ModelError("a file for what is saved", "none", "--out NEW")
         lines = journal_salvage(journal, args.out)
     elif args.action == "show":
-        lines = journal_show(journal, task=args.task, model=args.model, key=args.key, limit=args.limit)
+        lines = journal_show(
+            journal,
+            task=args.task,
+            model=args.model,
+            key=args.key,
+            limit=_LINES if args.limit is None else args.limit,
+        )
     elif args.action == "export":
         lines = journal_export(journal, task=args.task, model=args.model)
     else:

@@ -115,6 +115,8 @@ def _show(args: argparse.Namespace) -> int:
         return 1
     if args.plot and args.format != "text":
         raise ClaimError("--plot with --format text", f"--format {args.format}", "leave one of them out")
+    if args.format != "text":
+        refuse_unused(args, ("long",), f"--format {args.format}, which has sources, remarks and ids,")
     if not args.plot:
         tables = board_tables(chosen, claims, limit=_limit(args), today=date.today())
         brief = args.format == "text" and not args.long
@@ -122,7 +124,7 @@ def _show(args: argparse.Namespace) -> int:
         if brief:
             print_lines((f"• {note}" for note in BRIEFLY), indent=2)
         return 0
-    refuse_unused(args, ("limit",), "--plot, which draws every claim,")
+    refuse_unused(args, ("limit", "long"), "--plot, which draws every claim,")
     for (benchmark, counted), lines in board_lines(chosen).items():
         print_lines((f"{benchmark}: {counted}: score against size", *plot_lines(lines), ""), indent=0)
     return 0
@@ -137,7 +139,7 @@ def _search(args: argparse.Namespace) -> int:
     words = " ".join(args.words)
     chosen = search(claims, words)
     if not chosen:
-        print(f"nothing holds {words!r}; {claims.models.suggestion(words)}")
+        print_lines([f"nothing holds {words!r}; {claims.models.suggestion(words)}"])
         return 1
     print_tables([claims_table(words, chosen, claims, limit=_limit(args))], args.format)
     return 0
@@ -171,6 +173,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _measured(args: argparse.Namespace) -> int:
+    if not any(Path(args.logs).rglob("results_*")):
+        raise ClaimError("a folder of logs for --logs", f"{args.logs}, which holds none", "check the path")
     claims = load_claims(args.leaderboards)
     path = claims.folder / FILE
     page = measured_page(Path(args.logs), claims)

@@ -14,7 +14,7 @@ from lm_eval_mathtasks.commands.arguments import (
     whole_number,
 )
 from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, did_you_mean
 from lm_eval_mathtasks.evidence.rescore import engines
 from lm_eval_mathtasks.evidence.rescore.inputs import Found, find_units
 from lm_eval_mathtasks.evidence.rescore.judges import OURS
@@ -22,6 +22,7 @@ from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary
 from lm_eval_mathtasks.files import short_path, write_fault
 from lm_eval_mathtasks.grading.children import cores
+from lm_eval_mathtasks.grading.peers import ADAPTERS
 from lm_eval_mathtasks.tables import print_lines
 
 EXIT_BAD_INPUT = 1
@@ -66,8 +67,15 @@ def main(args: argparse.Namespace) -> int:
     """Run `mathtasks rescore`: 0 all was rescored, 1 some input was not."""
     if fault := write_fault(Path(args.out), folder=True):
         raise EvidenceError(f"a folder to write to at {args.out}", fault, "name another with -o")
+    if inside := [path for path in args.paths if Path(args.out).resolve() == Path(path).resolve()]:
+        raise EvidenceError("a folder of its own for -o", f"{inside[0]}, which is rescored", "name another")
     find_tokenizer(args.tokenizer)
     graders = tuple(dict.fromkeys(name.strip() for name in args.graders.split(",") if name.strip()))
+    if unknown := [name for name in graders if name not in ADAPTERS]:
+        known = ", ".join(ADAPTERS)
+        raise EvidenceError(
+            f"--graders among {known}", unknown[0], did_you_mean(unknown[0], ADAPTERS, "choose one")
+        )
     options = Options(
         out=str(Path(args.out).absolute()),
         graders=graders,

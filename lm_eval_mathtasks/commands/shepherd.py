@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import FORMATS, declare, whole_number
+from lm_eval_mathtasks.commands.arguments import FORMATS, declare, refuse_unused, whole_number
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import write_fault
 
@@ -29,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         declare(parser, {flag: f"{text} (default: %(default)s)"}, type=whole_number, default=default)
     parser.add_argument("--temperature", type=float, default=1.0, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu", help="of a local model (default: %(default)s)")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument("--device", help="of a local model (default: cpu)")
+    dtypes = ("float32", "bfloat16", "float16")
+    parser.add_argument("--dtype", choices=dtypes, help="of a local model (default: float32)")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -47,13 +48,16 @@ def main(args: argparse.Namespace) -> int:
     if fault := write_fault(args.out):
         raise TrainingError("a file to write to as --out", fault, "name another")
     if args.model:
-        check_device(args.device)
+        refuse_unused(args, ("model_name",), "a local model")
+        check_device(args.device or "cpu")
+    else:
+        refuse_unused(args, ("device", "dtype"), "a model on a server")
     run = sampled_run(args.samples)
     settings = Settings(
         args.rollouts, args.responses, args.batch_size, args.seed, args.temperature, args.max_tokens
     )
     completer: Completer = (
-        LocalModel(args.model, args.device, args.dtype)
+        LocalModel(args.model, args.device or "cpu", args.dtype or "float32")
         if args.model
         else ServedModel(args.base_url, args.model_name, args.batch_size)
     )

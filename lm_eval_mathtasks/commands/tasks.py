@@ -32,8 +32,9 @@ def main(args: argparse.Namespace) -> int:
     ]
     named = [task for task in chosen if task.name in args.words]
     found = named or [task for task in chosen if all(word.lower() in _searched(task) for word in args.words)]
-    if not found:
-        words, known = " ".join(args.words), (task.name for task in our_tasks())
+    missing = [word for word in args.words if named and word not in {task.name for task in named}]
+    if not found or missing:
+        words, known = " ".join(missing or args.words), (task.name for task in our_tasks())
         fix = did_you_mean(words, known, "`mathtasks tasks` lists all", n=3, cutoff=_NEAR)
         raise TaskError("a task", words or "filters that none fits", fix)
     claims = load_claims()

@@ -123,7 +123,10 @@ def _data(args: argparse.Namespace) -> int:
     if fault := write_fault(args.out, folder=True):
         raise TrainingError("a folder to write to as --out", fault, "name another")
     drawn = data.draw(args.source, count=args.count, dev=args.dev, seed=args.seed)
-    tests, absent = data.questions_at_hand(args.against or data.TEST_SETS)
+    against = args.against or data.TEST_SETS
+    if beside := [name for name in args.allow if name not in against]:
+        raise TrainingError("--allow of sets that --against names", ", ".join(beside), "leave that out")
+    tests, absent = data.questions_at_hand(against)
     removed = 0
     if args.decontaminate:
         drawn, removed = data.decontaminated(drawn, tests)
@@ -167,6 +170,9 @@ def _data(args: argparse.Namespace) -> int:
         print(
             f"  warning: {len(own)} questions of {name} share a run of 13 words with them, at most {worst.cover:.0%}"
         )
+    for name in args.allow:
+        if name in tests and not any(one.refused for one in found.get(name, ())):
+            print(f"  --allow {name} changed nothing: none of its questions is in the data")
     for name, why in absent.items():
         print(f"  not checked against {name}: {why}")
     return 0

@@ -12,14 +12,14 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256
 from lm_eval_mathtasks.package import STAMP, checkout, installed_version
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
-from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig, hashed_together
 from lm_eval_mathtasks.runs.records import Run
 
 FILE = "manifest.json"
@@ -97,7 +97,7 @@ def facts_of(results: Results, run: Run, lines: list[SampleLine]) -> Manifest:
         },
         "prompts": {
             "shots": results.get("n-shot", {}).get(run.task),
-            "sha256": _together(lines, "prompt_hash"),
+            "sha256": hashed_together(line.get("prompt_hash") for line in lines),
             **{key: results.get(key) for key in _PROMPT},
         },
     }
@@ -138,7 +138,7 @@ def _source_of(config: TaskConfig) -> Source | None:
 def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[str, object]:
     """Return what a manifest says of the data set, as far as the lines can say it anew: a catalogue that has changed
     since does not make an old pack wrong."""
-    again = {**stated, "docs_sha256": _together(lines, "doc_hash")}
+    again = {**stated, "docs_sha256": hashed_together(line.get("doc_hash") for line in lines)}
     source = known_sets().get(str(stated.get("name"))) if "checksum" in stated else None
     docs = [line["doc"] for line in lines if isinstance(line.get("doc"), dict)]
     plain = source is not None and stated["checksum"] and ":" not in stated["checksum"]
@@ -147,12 +147,6 @@ def dataset_again(stated: Mapping[str, Any], lines: list[SampleLine]) -> dict[st
         digest = checksum(docs, columns, ordered=source.ordered)
         again["is_published_set"] = digest == stated["checksum"]
     return again
-
-
-def _together(lines: list[SampleLine], key: Literal["doc_hash", "prompt_hash"]) -> str | None:
-    """One hash over lm-eval's hashes of all docs, in their order; None where the log has none."""
-    hashes = [line.get(key) for line in lines]
-    return None if None in hashes else sha256("".join(map(str, hashes)))
 
 
 def packages_of(results: Results) -> dict[str, str]:

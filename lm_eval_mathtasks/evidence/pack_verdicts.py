@@ -13,7 +13,7 @@ from lm_eval_mathtasks.grading.judge import judge_again
 from lm_eval_mathtasks.problems.gold import answer_in
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.judged import Judged, asked_of, judge_run, shares
-from lm_eval_mathtasks.runs.lm_eval_schema import OURS, SampleLine
+from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine
 from lm_eval_mathtasks.runs.records import Row, Run
 
 LONGEST_ANSWER = 200  # characters of an answer that a pack repeats; a longer one may be the response itself
@@ -39,12 +39,8 @@ def differences(run: Run, judgements: list[Judged]) -> dict[str, str]:
         row.doc_id: f"doc {row.doc_id}: scored {row.score:g} then, {ours[row.doc_id]:g} now: "
         f"{first[row.doc_id].status}, {first[row.doc_id].tier}: {first[row.doc_id].reason}"
         for row in run.answered
-        if row.score is not None and _is_ours(row) and abs(row.score - ours[row.doc_id]) > _TOLERANCE
+        if row.score is not None and row.graded_by_us and abs(row.score - ours[row.doc_id]) > _TOLERANCE
     }
-
-
-def _is_ours(row: Row) -> bool:
-    return any(name.startswith(f"{OURS},") for name in row.metrics)
 
 
 def changed_verdicts(run: Run, lines: list[SampleLine], texts: Mapping[str, str]) -> tuple[int, list[str]]:

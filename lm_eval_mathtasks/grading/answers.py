@@ -33,6 +33,8 @@ _DATE = re.compile(
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.,;\- ]*")
 _LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-Za-z '-]+)[\"']?")
 _SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
+# "7 (4 boys, 3 girls)"
+_COUNTED = re.compile(r"\d [a-z]{3,}, \d")
 _NAME = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])")
 # The label of a part: "(a)", "b)", "c. ", "(ii)", "(2)", "Part B:"
 _PART = re.compile(
@@ -92,8 +94,8 @@ def readings(text: str) -> tuple[Expr, ...]:
     if label := _LABELLED_WORDS.fullmatch(words):
         words = label[1]
     # "fifth" and "5th"
-    if words.lower() in ORDINALS:
-        found.append(Expr("unit", (num(ORDINALS[words.lower()]),), "th"))
+    if (ordinal := ORDINALS.get(words.lower().removeprefix("the "))) is not None:
+        found.append(Expr("unit", (num(ordinal),), "th"))
     numerals = spelled(words)
     if is_worded(words):
         if numerals != words:
@@ -147,10 +149,15 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
 def _without_explanation(text: str) -> str:
     """Leave out brackets behind a blank that say the value before them again: "11 (5 + 6)" is 11, "2(1 + 1)" is 4."""
     bracket = BRACKET_AT_END.search(text)
-    if bracket and bracket[0][0] == " " and not _NAME.search(bracket[1]):
+    if bracket and _COUNTED.search(bracket[1]):
+        return text[: bracket.start()]
+    if bracket and text.endswith(f" ({bracket[1]})") and not _NAME.search(bracket[1]):
         before, inside = _parsed(text[: bracket.start()]), _parsed(bracket[1])
-        if before and inside and (same_form(before[0], inside[0]) or shows(before[0], inside[0])):
+        if before and inside and same_form(before[0], inside[0]):
             return text[: bracket.start()]
+        # "1/3 (0.333)" gives two spellings
+        if before and inside and shows(before[0], inside[0]):
+            return rf"{text[: bracket.start()]} \text{{or}} {bracket[1]}"
     return text
 
 

@@ -33,6 +33,7 @@ _DENIED = re.compile(
     r"|, (?:and |but )?not)(?: equal to)? ?(?:\$|\\\()?\s?\Z",
     re.IGNORECASE,
 )
+_IS_WRONG = re.compile(r"\s?(?:\$|\\\))? (?:is|was) (?:wrong|incorrect|not (?:right|correct|the answer))\b")
 MAX_DENIAL = 40  # characters
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters
@@ -66,7 +67,7 @@ def find_boxes(text: str) -> list[Box]:
         box = _box(text, match, closing)
         if box is None or _HOLLOW.fullmatch(text[box.start : box.stop]):
             continue
-        if _DENIED.search(text, max(0, box.begin - MAX_DENIAL), box.begin):
+        if _DENIED.search(text, max(0, box.begin - MAX_DENIAL), box.begin) or _IS_WRONG.match(text, box.end):
             continue
         if boxes and box.end <= boxes[-1].stop:
             boxes.pop()

@@ -203,7 +203,7 @@ class Brackets(Cursor):
                 exponent = self.primary()
                 words[-1] += f"^{exponent.value}"
             elif self.tok.text == "/" and (
-                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s"})
+                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s", "L"})
             ):
                 words.append(self.take().text + self.take().text)
             else:

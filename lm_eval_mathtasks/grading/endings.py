@@ -61,17 +61,22 @@ _FAILS = (
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
 )
 _DENIAL = re.compile(
-    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored))[^,;0-9$\\]*)\Z", re.IGNORECASE
+    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
+    re.IGNORECASE,
 )
-# "x = 5 or x = -2": what is left of two values of which one is denied
+# "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
 _EITHER = re.compile(
-    r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)\$?,?\s(?:or|and)\s\$?(?:\1\s?=\s?)?([^\s,;$=]*[^\s,;$=.])"
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|\b(?:are|either)\s\$?)(?P<a>[^\s,;$=]+)\$?,?\s(?:or|and)\s"
+    r"\$?(?:(?P=name)\s?=\s?)?(?P<b>[^\s,;$=]*[^\s,;$=.])"
 )
-_NAMED_VALUE = re.compile(r"(?<![\w\\])([a-zA-Z]\w?)\s?=\s?([^\s,;$=]+)")
+_NAMED_VALUE = re.compile(
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|(?<=[\s$]))(?P<value>[-−]?[\d\\][^\s,;$=]*)"
+)
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
-    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
+    r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
@@ -103,12 +108,12 @@ _ASKS = re.compile(
 # "Wait, that's wrong": what was said before is taken back.
 _TAKES_BACK = re.compile(
     r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
-    r"\b(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
+    r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
+    r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
     r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
     re.IGNORECASE,
 )
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
-_ERROR_WORDS = ("wrong", "incorrect", "mistake", "not right", "not correct", "error")
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
     r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
@@ -116,7 +121,7 @@ _REASON = re.compile(
 # "100 girls who are not in the team": a relative clause tells which are counted.
 _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
 _RELATIVE = re.compile(
-    r"\b(?!(?:means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
+    r"\b(?!(?:but|and|means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
     r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z|\b(?:before|until|unless|while|if)\b[^,;]*\Z",
     re.IGNORECASE,
 )
@@ -130,9 +135,16 @@ _NO_SOLUTION = re.compile(
 )
 _REMARK = re.compile(
     r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
-    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~",
+    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
+    r"|\s*(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
+    r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)",
     re.IGNORECASE,
 )
+_BRACKETED_REMARK = re.compile(
+    r"\s\((?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*\)[.$\s]*\Z",
+    re.IGNORECASE,
+)
+MAX_BRACKETED = 600  # characters
 MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
@@ -229,20 +241,26 @@ def left_over(text: str) -> tuple[int, int] | None:
     start = _start_of_last(end)
     denied = list(_NAMED_VALUE.finditer(end, start))
     either = list(_EITHER.finditer(end, max(0, start - MAX_BETWEEN), denied[-1].start())) if denied else []
-    if not either or denied[-1][1] != either[-1][1]:
+    if not either or denied[-1]["name"] != either[-1]["name"]:
         return None
-    left = [place for place in (2, 3) if either[-1][place] != denied[-1][2]]
+    left = [place for place in "ab" if either[-1][place] != denied[-1]["value"]]
     return either[-1].span(left[0]) if len(left) == 1 else None
 
 
 def doubts(before: str) -> bool:
     """Tell whether a clause up to "the answer is" doubts what that states."""
-    return _DOUBTS.search(before) is not None
+    denied = (
+        "not" in before or "n't" in before or "never" in before or "unable" in before or "no way" in before
+    )
+    return (denied or "whether" in before or "doubt" in before) and _DOUBTS.search(before) is not None
 
 
 def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
-    if not any(word in text for word in _ERROR_WORDS):
+    # most texts are done here
+    if not (
+        "wrong" in text or "correct" in text or "mistake" in text or "error" in text or "not right" in text
+    ):
         return 0
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""
@@ -252,6 +270,8 @@ def taken_back(text: str) -> int:
 def without_remarks(text: str) -> str:
     """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
     text = text.rstrip()
+    if bracket := _BRACKETED_REMARK.search(text, max(0, len(text) - MAX_BRACKETED)):
+        text = text[: bracket.start()] if _HAS_VALUE.search(text, 0, bracket.start()) else text
     for _ in range(MAX_REMARKS):
         break_at = text.rfind("\n\n")
         if break_at < 0 or not _REMARK.match(text, break_at) or not _HAS_VALUE.search(text, 0, break_at):

@@ -22,8 +22,9 @@ something decides. Within a rule the last place wins, because a solution ends wi
 
 A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
 answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
-sentence or in a loop. A last sentence that denies ("5 is not a solution"), or in which the writer gives up, allows no
-guess. Nothing here sees the reference answer.
+sentence or in a loop. A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives
+up, allows no guess; what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference
+answer.
 """
 
 import re
@@ -45,8 +46,7 @@ from lm_eval_mathtasks.grading.endings import (
     taken_back,
     without_remarks,
 )
-from lm_eval_mathtasks.grading.formulas import Span, open_equation, trim, value_side
-from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
+from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -70,6 +70,12 @@ _LETTER = (
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
+# "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
+YES_OR_NO = re.compile(
+    r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)(?=[a-z]{2})"
+    r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
+    re.IGNORECASE,
+)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -135,14 +141,7 @@ def candidates(response: str | None) -> list[Candidate]:
 
 
 def _text(response: str, parts: list[Span]) -> str:
-    return ", ".join(_stripped(response[start:stop]) for start, stop in parts)
-
-
-def _stripped(piece: str) -> str:
-    r"""Strip white space, but for what a program left of a command: form feed, "rac" was "\frac"."""
-    answer = piece.strip()
-    start = piece.find(answer) if answer else 0
-    return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer
+    return ", ".join(stripped(response[start:stop]) for start, stop in parts)
 
 
 def _first_solution(seen: View) -> View:
@@ -228,6 +227,9 @@ def _bare(seen: View) -> Iterator[Found]:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
+    if YES_OR_NO.match(content):
+        yield "bare", [span]
+        return
     one = "**" not in content and content.count("$") < 3
     valued = one and words <= {"and", "or"} and _VALUE.search(content)
     if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
@@ -254,7 +256,12 @@ def _bold(seen: View) -> Iterator[Found]:
         # Words count only where the last paragraph names no value at all.
         told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
         if told and (span := slot_value(text, *inside)):
-            yield "bold", [span]
+            # "**x = 2**, **y = 3**"
+            before = [
+                m for m in BOLD.finditer(text, start, match.start()) if joins(text[m.end() : match.start()])
+            ]
+            spans = [slot_value(text, *m.span(1)) for m in before[-1:]]
+            yield "bold", [*filter(None, spans), span]
 
 
 def _output(seen: View) -> Iterator[Found]:

@@ -50,16 +50,18 @@ _SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _LONE_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
 # What gives a letter a meaning of its own: a sum over k, a label as P(x > 3), f(2) or an angle.
-_BOUND_NAMES = re.compile(r"\\(?:sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
+_BOUND_NAMES = re.compile(r"\\(?:[dt]?binom|sum|prod|int|lim|max|min|mathbb|angle|overline)(?![a-z])")
 # ... and the sign of multiplication in "6 x 8".
 _NO_UNKNOWN = re.compile(
-    r"(?<![a-zA-Z])[A-Zf-hp]\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
+    r"(?<![a-zA-Z])[A-Zf-hpq](?:\^\{-1\}|')?\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
 )
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
-_ASSIGNED = r"\s*\$?[a-zA-Z](?:_\w)?\s?=[^=,;]+"
-_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;]|\s(?:and|or)\s)\s?(?:and|or)?{_ASSIGNED})+")
+_SPACE = r"(?:\s|\\q?quad(?![a-z])|\\[,;: ])*"
+_ASSIGNED = rf"{_SPACE}\$?[a-zA-Z](?:_\w|_\{{\w\}})?\s?=[^=,;]+?"
+_AND = r"(?:\\text\s?\{\s*(?:and|or)\s*\}|(?<![a-z])(?:and|or)\b)"
+_ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;](?:{_SPACE}{_AND})?|{_AND}){_ASSIGNED})+")
 _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
 # "5!=120" is an equation, "x != 5" is none.
 _EQUALS_OR_BRACE = re.compile(r"(?<![<>:\\])(?<!\s!)=(?!=)|[{}]")
@@ -228,7 +230,10 @@ def open_equation(text: str) -> str | None:
     left, right = (text[: equals[0]].strip(" \n&"), text[equals[0] + 1 :]) if len(equals) == 1 else ("", "")
     if not left or _SINGLE_NAME.fullmatch(left) or _BOUND_NAMES.search(left):
         return None
-    left, right = (_NO_UNKNOWN.sub(" ", _TEXT_IN_FORMULA.sub("", side)) for side in (left, right))
+    # twice, for f(f(3))
+    left, right = (
+        _NO_UNKNOWN.sub(" ", _NO_UNKNOWN.sub(" ", _TEXT_IN_FORMULA.sub("", side))) for side in (left, right)
+    )
     unknowns = set(_UNKNOWN.findall(left))
     return unknowns.pop() if len(unknowns) == 1 and not _UNKNOWN.search(right) else None
 
@@ -282,3 +287,10 @@ def trim(text: str, start: int, stop: int) -> Span | None:
         if wrapped and text.find(opening[0] if opening[0] == "$" else opening, *inside) < 0:
             return trim(text, *inside)
     return (start, stop) if start < stop else None
+
+
+def stripped(piece: str) -> str:
+    r"""Strip white space, but for what a program left of a command: form feed, "rac" was "\frac"."""
+    answer = piece.strip()
+    start = piece.find(answer) if answer else 0
+    return piece[start - 1] + answer if start and LOST_BACKSLASH.match(piece, start - 1) else answer

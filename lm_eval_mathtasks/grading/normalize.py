@@ -45,17 +45,15 @@ _PERCENT = r"(?:percent(?:age)?(?: points?)?|pct|per ?cent)"
 _RULES = (
     (r"\\(?:begin|end)\{(?:aligned|align\*?|equation\*?|gathered|split)\}", " "),
     (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
-    (r"\\phantom\{[^{}]*\}", " "),
+    (r"</?(?:b|strong|em)(?:>|$)|\\phantom\{[^{}]*\}", " "),
     (r"\\(?:left|right)\s*\.", ""),
     (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
     (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
     (r"\\[lr]vert(?![a-zA-Z])|\\vert(?![a-zA-Z])|\\mid(?![a-zA-Z])", "|"),
-    (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
+    (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)|\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
-    (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)", r"\\frac"),
-    (r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}", r"\\frac{\1}{\2}"),
-    (r"^([^{}]*)\\over(?![a-zA-Z])([^{}]*)$", r"\\frac{\1}{\2}"),
+    (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
     (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
@@ -63,11 +61,16 @@ _RULES = (
     (r"(?<![\\a-zA-Z])(negative|minus) infinity(?![a-zA-Z])", r"-\\infty "),
     (r"(?<![\\a-zA-Z])(?:(?:positive|plus) )?infinity(?![a-zA-Z])", r"\\infty "),
     (r"(?<=[)\]])\s*U\s*(?=[(\[])", r"\\cup "),
-    (r"^<\s*([^<>=]+,[^<>=]+)>$", r"\\langle \1\\rangle "),
-    (r"^\]\s*(-?\s*\\infty\b[^\[\]()]*)\[$", r"(\1)"),
+    (r"^<\s*([^<>=,]+,[^<>=]+)>$", r"\\langle \1\\rangle "),
+    # ]0, 2] and [0, 2[
+    (r"(^|\\in\s*)\](?=[^\[\](),]+,[^\[\]()]+[\[\]]$)", r"\1("),
+    (r"((?:^|\\in\s*)[(\[][^\[\](),]+,[^\[\]()]+)\[$", r"\1)"),
+    (r"^\{([^{}|:]*[|:][^{}]*)\}$", r"\\{\1\\}"),
+    (r"(?<!\d)\.\\overline", r"0.\\overline"),
+    (r"^(?:\{\}\s*)?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?$", r"\\binom{\1}{\2}"),
     (r":=", "="),
     (
-        r"^(?:all |the |any )*real (?:numbers?|values?) (?:of )?(?:x )?(?:except|but|excluding|other than)(?: for)? ",
+        r"^(?:all |the )*real(?:s| numbers?) (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
         r"x \\ne ",
     ),
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
@@ -117,6 +120,14 @@ _RULES = (
     (r"(?<![A-Za-z}])\(\s*([\dA-Z]*\d[\dA-Z]*)\s*\)\s*_(?=\s*\{?\s*-?\d)", r"\1_"),
     (r"(?<=\d)\{([:.])\}(?=\d)", r"\1"),
     (r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"^{\\circ}"),
+    (
+        r"(?:\^\{\\circ\}\s*(?:\\text\{\s*)?C|(?:\^\{\\circ\}|(?<=\d))\s*[Cc]elsius)\s*\}?$",
+        r" \\text{celsius}",
+    ),
+    (
+        r"(?:\^\{\\circ\}\s*(?:\\text\{\s*)?F|(?:\^\{\\circ\}|(?<=\d))\s*[Ff]ahrenheit)\s*\}?$",
+        r" \\text{fahrenheit}",
+    ),
     (rf"(?<=[\d}}\s]){_PERCENT}(?![a-zA-Z])|\\text\{{\s*{_PERCENT}\s*\}}", "%"),
     (r"[%％]|\\[%％]", "%"),
     (r"(?<![a-zA-Z])USD\s*(?=[\d.])|US\s*\\?\$(?=\s*\d)", r"\\$"),
@@ -157,15 +168,13 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _fraction_of_scripts(match: re.Match[str]) -> str:
-    return rf"\frac{{{match[1].translate(_SUPERSCRIPTS)}}}{{{match[2].translate(_SUBSCRIPTS)}}}"
-
-
 def _plain_symbols(text: str) -> str:
     """Write Unicode mathematics, full-width forms and CJK punctuation as LaTeX and ASCII."""
     if text.isascii():
         return text
-    text = re.sub(r"([⁰¹²³⁴-⁹]+)⁄([₀-₉]+)", _fraction_of_scripts, text)
+    text = re.sub(
+        r"([⁰¹²³⁴-⁹]+)⁄([₀-₉]+)", lambda m: unicodedata.normalize("NFKC", rf"\frac{{{m[1]}}}{{{m[2]}}}"), text
+    )
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m.group().translate(_SUPERSCRIPTS) + "}", text)
     text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉₊₋ₙ]+", lambda m: "_{" + m.group().translate(_SUBSCRIPTS) + "}", text)
     text = re.sub(r"√\s*(\d+|[a-zA-Zπ])", r"\\sqrt{\1}", text)
@@ -207,7 +216,7 @@ def _unwrap_once(text: str) -> str:
     if box and closing_brace(text, box.end() - 1) == len(text) - 1:
         return text[box.end() : -1]
     # {1,2} without backslashes may be a plain set: only braces around something without a comma are grouping
-    if text.startswith("{") and "," not in text and closing_brace(text, 0) == len(text) - 1:
+    if text.startswith("{") and not {",", "|", ":"} & set(text) and closing_brace(text, 0) == len(text) - 1:
         return text[1:-1]
     emphasis = _EMPHASIS.match(text)
     if emphasis and emphasis.group(1) not in emphasis.group(2):
@@ -222,7 +231,7 @@ def _trim(text: str) -> str:
     text = (_MARKED_SECONDS.sub(r"\1''", text) if text.endswith('"') else text).strip('"').strip()
     quoted = text[:1] in {"'", "`"} and text[-1:] == "'" and len(text) > 2
     text = text.strip("'`" if quoted else "`").strip()
-    text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*)\s*", "", text)
+    text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*|#)\s*", "", text)
     text = _EXCLAIMED.sub(r"\1", text) if text.endswith("!") else text
     text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。?]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
@@ -268,7 +277,8 @@ def _pass(text: str) -> str:
         text = _trim(_unwrap_once(text))
     text = _INNER_DELIMITER.sub(" ", _dollars(text))
     for pattern, replacement in _rules("\\" in text):
-        text = pattern.sub(replacement, text)
+        # most rules find nothing, and to look is cheaper than to expand a replacement
+        text = pattern.sub(replacement, text) if pattern.search(text) else text
     return _trim(text)
 
 

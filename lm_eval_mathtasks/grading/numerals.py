@@ -18,6 +18,7 @@ MAGNITUDES = {
 _ORDINALS = re.findall(r"\w+", "third fourth fifth sixth seventh eighth ninth tenth")
 ORDINALS = {word: number for number, word in enumerate(["first", "second", *_ORDINALS], 1)}
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, "hundredths": 100}
+PARTS |= {"thousandth": 1000, "thousandths": 1000}
 PARTS |= {word + s: number for number, word in enumerate(_ORDINALS, 3) for s in ("", "s")}
 
 _KNOWN = {*_NUMBERS, *MAGNITUDES, *PARTS, "and", "a", "an"}

@@ -43,8 +43,6 @@ def serve_peers() -> None:
 
 
 def _handler(name: str) -> children.Handler:
-    if name not in ADAPTERS:
-        raise ValueError(f"no such grader; known are {', '.join(ADAPTERS)}")
     # Graders report their timeouts by logging, at every call.
     logging.disable(logging.CRITICAL)
     grader = ADAPTERS[name]()

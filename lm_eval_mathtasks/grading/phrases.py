@@ -11,9 +11,9 @@ MAX_OPENING = 60  # characters of the words that an answer opens with
 # What bounds the value behind it, the longer phrases first.
 _BEFORE = {
     "<=": ("less than or equal to", "fewer than or equal to", "no more than", "not more than", "no greater than",
-           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "up to"),
+           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "at the most", "up to"),
     ">=": ("greater than or equal to", "more than or equal to", "no less than", "not less than", "no fewer than",
-           "not fewer than", "no smaller than", "at least"),
+           "not fewer than", "no smaller than", "at least", "at the least"),
     "<": ("less than", "fewer than", "smaller than", "lower than", "under", "below"),
     ">": ("greater than", "more than", "larger than", "bigger than", "higher than", "over", "above", "exceeds"),
     "!=": ("not equal to", "anything but", "other than", "different from", "not"),

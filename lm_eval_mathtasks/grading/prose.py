@@ -2,15 +2,10 @@
 
 import re
 
-from lm_eval_mathtasks.grading.extract import STATED, extract_answer
+from lm_eval_mathtasks.grading.extract import STATED, YES_OR_NO, extract_answer
 
 _TEXT = re.compile(r"\\text(?:rm|bf|it)?\s?\{([^{}]*)\}|\\mbox\s?\{([^{}]*)\}")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[A-Za-z]{2,}(?![a-zA-Z{])")
-# "Yes, because 3 is odd" answers yes; "True, False, True" is a list, and "No. 5" a number.
-_YES_OR_NO = re.compile(
-    r"(?:\\text\{)?\s*(yes|no|true|false)\b\s*[.,;:!]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)(?=[a-z]{2})",
-    re.IGNORECASE,
-)
 # What stands before the value of a sentence: "the area is 9".
 _COPULA = re.compile(
     r"(?:\b(?:is|are|be|equals|gives|get|has|have|was|were|of|only|about|just|yields|make|up)\b|=|:)[\s$\\(*]*\Z"
@@ -27,7 +22,7 @@ def says_what_is(text: str) -> bool:
     """Is the text a sentence with formulas in it, of which one is what another is or equals, or a yes or no with its
     reason?
     """
-    return _YES_OR_NO.match(text) is not None or (
+    return YES_OR_NO.match(text) is not None or (
         _SAYS.search(text) is not None and len(_WORD.findall(text)) >= MIN_WORDS
     )
 
@@ -40,7 +35,7 @@ def stated_result(text: str, *, of_gold: bool) -> str | None:
     """
     # "$ $" breaks one formula in two
     plain = _as_response(text.replace("$ $", " "))
-    if decision := _YES_OR_NO.match(plain):
+    if decision := YES_OR_NO.match(plain):
         return decision[1]
     if len(_WORD.findall(plain)) < MIN_WORDS:
         return None

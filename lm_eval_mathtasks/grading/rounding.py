@@ -88,7 +88,8 @@ def is_rounding(exact: Expr, rounded: Expr) -> bool:
     "7 \approx 8" and "a \approx 5, b \approx 7" are several answers. What is no number (x, \cos x) contradicts none.
     """
     exact, rounded = (_bare(value_answered(side) or side) for side in (exact, rounded))
-    if variables(exact):
+    # nor is a product of quantities, "500 hp · 1 kW / 1.36 hp", a number
+    if variables(exact) or any(node.op == "unit" for node in walk(exact)):
         return True
     left, right = _value_of(exact), _value_of(rounded)
     places = max((node.places for node in walk(rounded)), default=0)

@@ -26,6 +26,7 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
 _COUNTERS = {"k", "n", "m", "l"}
 _CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
+_SEVERAL_CONSTANTS = {"A", "B", *(f"{name}_{k}" for name in "CcKk" for k in range(1, 5))}
 _TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
 
 
@@ -86,7 +87,9 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     gold = gold if gold.op == "num" else _measured(gold, pred)
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
-    if (_kind(g) or _kind(p)) != (_kind(p) or _kind(g)):
+    kinds = {_kind(g), _kind(p)} - {""}
+    # 25° may be degrees Celsius
+    if len(kinds) > 1 and kinds not in ({"degree", "celsius"}, {"degree", "fahrenheit"}):
         return Outcome(False, "structure", f"{_kind(p)} is not {_kind(g)}")
     if g.unit and p.unit and g.unit != p.unit:
         same_kind = g.unit.dimension == p.unit.dimension
@@ -136,10 +139,12 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
     if len(g) == len(p) == 1 and g != p and g | p <= _COUNTERS and PI in walk(gold) and PI in walk(pred):
         counter = Expr("var", name=min(g))
         return rewrite(pred, lambda n: counter if n.op == "var" else None)
-    # the constant of integration is C or c or K
-    if {len(g - p), len(p - g)} == {1} and (g - p) | (p - g) <= _CONSTANTS:
-        new, old = Expr("var", name=min(g - p)), Expr("var", name=min(p - g))
-        return rewrite(pred, {old: new}.get)
+    # a constant of integration is C or c or K, two are c_1 and c_2 or A and B
+    apart = len(g - p)
+    if len(p - g) == apart > 0 and (g - p) | (p - g) <= (_CONSTANTS if apart == 1 else _SEVERAL_CONSTANTS):
+        pairs = zip(sorted(p - g), sorted(g - p), strict=True)
+        names = {Expr("var", name=old): Expr("var", name=new) for old, new in pairs}
+        return rewrite(pred, names.get)
     if g or gold.op == "base" or not p:
         return pred
     if p in ({"I"}, {"j"}):

@@ -40,7 +40,9 @@ _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
 )
-_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given)\s\Z", re.IGNORECASE)
+_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given|namely)\s\Z", re.IGNORECASE)
+# "the maximum of $28$ is achieved when $x = -4$"
+_ATTAINED = re.compile(r"[^A-Z]*\b(?:achieved|attained|reached|occurs?)\b")
 # What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
 _RELATED = re.compile(
     r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?(?:[<>]=?|[≤≥≠]))\s?\Z"
@@ -59,7 +61,8 @@ _LIST_BEGINS = re.compile(
     re.IGNORECASE,
 )
 _SPELLED = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?)\s+(?:only |exactly |just |about |a total of )?"
+    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?)\s+"
+    r"(?:only |exactly |just |about |a total of )?"
     rf"(?P<number>{RUN})(?!\s+of\b)",
     re.IGNORECASE,
 )
@@ -130,13 +133,14 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     """Return the value of the last formula, or of the one that "there are" announces in its clause, or of a list."""
     last = telling[-1]
     # "the least value is $4$ for $x = 1$"
-    if (
-        len(telling) > 1
-        and telling[-2].begin >= sentence
-        and _BESIDE.search(text, telling[-2].end, last.begin)
-    ):
-        is_said = IS_SAID.search(text, max(0, telling[-2].begin - 30), telling[-2].begin)
-        last, telling = (telling[-2], telling[:-1]) if is_said else (last, telling)
+    k = len(telling) - 1
+    while k and joins(text[telling[k - 1].end : telling[k].begin]):
+        k -= 1
+    if k and telling[k - 1].begin >= sentence and _BESIDE.search(text, telling[k - 1].end, telling[k].begin):
+        is_said = IS_SAID.search(
+            text, max(0, telling[k - 1].begin - 30), telling[k - 1].begin
+        ) or _ATTAINED.match(text, telling[k - 1].end, telling[k].begin)
+        last, telling = (telling[k - 1], telling[:k]) if is_said else (last, telling)
     for formula in reversed(telling):
         between = text[formula.end : last.begin]
         if len(between) > MAX_SLOT or "," in between or _BREAK.search(between):
@@ -154,6 +158,10 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     if first is not last and first.end != last.begin:
         left, right = (_NAMED.match(text, formula.start, formula.stop) for formula in telling[-2:])
         two_values = left and right and left[1] == right[1]
+        # "$x = 27$, $y = 9$, and $x + y = 36$" comes to 36
+        equations = all("=" in text[formula.start : formula.stop] for formula in telling[-2:])
+        if equations and bool(left) != bool(right):
+            return trim(text, *value_side(text, last.start, last.stop))
         if two_values or _LIST_BEGINS.search(text, max(0, first.begin - 30), first.begin):
             return first.begin, last.end
     return trim(text, *value_side(text, last.start, last.stop))

@@ -234,7 +234,7 @@ class _Scanner:
             self.emit("func", word, gap)
         elif word in CONSTANTS:
             self.emit("const", CONSTANTS[word], gap)
-        elif word == "mod":
+        elif word in {"mod", "modulo"}:
             self.emit("op", "mod", gap)
         elif word.lower() in WORD_SEPARATORS and (gap or after_value):
             self.emit("sep", "and", gap)

@@ -53,7 +53,7 @@ _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \
 _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
 )
-_ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all)\b", re.IGNORECASE)
+_ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all|there (?:are|were))\b", re.IGNORECASE)
 MAX_BETWEEN = 25  # characters
 # "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")

@@ -50,6 +50,8 @@ cent cents ¢: money 1/100
 mph: length/time 44704/100000
 kmh kph: length/time 5/18
 degree degrees °: degree 1
+celsius: celsius 1
+fahrenheit: fahrenheit 1
 rad radian radians: radian 1
 sqft sqfeet: length^2 9290304/100000000
 米: length 1
@@ -133,7 +135,8 @@ def read_rate(text: str, start: int) -> tuple[str, int] | None:
 
 _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
-    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?(?:,? on [\w ]+\.?)?",
+    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock)|(in the (?:morning|afternoon|evening)|at night))?"
+    r"(?: [A-Z]{1,3}T)?(?:,? on [\w ]+\.?)?",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
@@ -147,7 +150,9 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     match = _CLOCK.fullmatch(plain)
     if not match or not any(match.groups()[1:]):
         return None
-    hour, minute, second, half, name, _ = match.groups()
-    half = half or ("" if name is None else _NAMED_TIMES[name.lower()][3])
+    hour, minute, second, half, name, _, part = match.groups()
+    half = half or (
+        _NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else ""
+    )
     time = int(hour), int(minute or 0), int(second or 0), half.lower()
     return time if time[0] <= 24 and max(time[1:3]) < 60 else None

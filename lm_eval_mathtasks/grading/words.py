@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.grading.expr import INFINITY, Expr
+from lm_eval_mathtasks.grading.exact import same_form
+from lm_eval_mathtasks.grading.expr import INFINITY, Expr, mul, num
 from lm_eval_mathtasks.grading.inequalities import as_set
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
@@ -48,7 +49,7 @@ def words_key(text: str) -> str:
     """Return what is compared of answers in words: letters and digits, no case, articles, ordinal endings."""
     plain = plain_words(text).lower()
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
-    plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|an?|the|limit|it)\s+)+", "", plain)
+    plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|an?|the|limit|it|on)\s+)+", "", plain)
     # neither punctuation nor blanks: "A, C, F" is ACF, "no-solution" is nosolution
     return "".join(c for c in plain if c.isalnum())
 
@@ -96,6 +97,12 @@ def both_without_answer(gold: str, pred: str) -> bool:
 
 def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
     """Compare times of day; "a.m." or "p.m." counts where both sides say it."""
+    if gold.op == "unit" and not pred.name.split(" ")[3]:
+        # 2:30 may say how long: 2 hours and 30 minutes
+        unit, clock = parse_unit(gold.name), [int(part) for part in pred.name.split(" ")[:3]]
+        seconds = num(3600 * clock[0] + 60 * clock[1] + clock[2])
+        if unit and unit.dimension == "time" and same_form(mul(num(unit.factor), gold.args[0]), seconds):
+            return Outcome(True, "structure", "the same time, as hours and minutes")
     if gold.op != pred.op:
         return Outcome(False, "structure", "one is a time of day, the other is not")
     g, p = gold.name.split(" "), pred.name.split(" ")

@@ -28,7 +28,7 @@ _RATES = {
 def say(asked: RunReport) -> int:
     """Print what an API model did, unless it had reason to say so itself; return its exit status."""
     if not asked.exit_code:
-        print("\n".join(asked.lines()))
+        print_lines(asked.lines())
     return asked.exit_code
 
 

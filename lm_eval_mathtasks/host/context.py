@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
+from lm_eval_mathtasks.errors import ModelError, TaskError
 from lm_eval_mathtasks.host.local_models import check_device
 from lm_eval_mathtasks.host.repeats import graded_here
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.problems.catalogue import our_tasks
+from lm_eval_mathtasks.tables import print_lines
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +23,11 @@ _DEFAULT_BUDGET = 256  # tokens; lm-eval's, where a task sets none
 _BUDGET = "max_gen_toks"
 
 
-def checked(
-    original: Callable[..., Any],
-    local: bool,
-    device: str | None,
-    is_loaded: Callable[[], bool],
-) -> Callable[..., Any]:
+def checked(original: Callable[..., Any], local: bool, device: str | None) -> Callable[..., Any]:
     """lm-eval's `simple_evaluate`, with tasks loaded and fitted to the model before the model itself is loaded.
 
-    Raises TaskError or ModelError for what cannot work, a model that cannot be loaded among it. local: whether the
-    model is loaded by `pretrained=`; device: the one of torch that the user named; is_loaded: whether it was loaded.
+    Raises TaskError or ModelError for what cannot work. local: whether the model is loaded by `pretrained=`; device:
+    the one of torch that the user named.
     """
 
     def evaluate(*positional: Any, **named: Any) -> Any:
@@ -47,19 +43,7 @@ def checked(
             check_device(device)
         if local and isinstance(named.get("model_args"), dict):
             _fit(loaded["tasks"], named)
-        try:
-            return original(*positional, **named)
-        except (MathtasksError, ImportError):
-            raise
-        # Libraries refuse a device, a type or an adapter with errors of any kind.
-        except Exception as error:
-            if is_loaded() or not local:
-                raise
-            log.debug("the model was not loaded", exc_info=True)
-            reason = next(iter(str(error).strip().splitlines()), "")
-            wanted = "a model that can be loaded as --model_args and --device say"
-            fix = "correct them; LMEVAL_LOG_LEVEL=DEBUG shows where it failed"
-            raise ModelError(wanted, f"{type(error).__name__}: {reason}".rstrip(": ."), fix) from error
+        return original(*positional, **named)
 
     return evaluate
 
@@ -83,10 +67,8 @@ def _check_tasks(tasks: Mapping[str, Any], named: Mapping[str, Any]) -> None:
             raise TaskError(f"at most the {held} shots that {name} has", f"--num_fewshot {shots}", "lower it")
     foreign = [name for name, task in tasks.items() if not graded_here(task)]
     if foreign:
-        print(
-            f"{', '.join(foreign)}: not a task of ours, graded by the task's own rules; "
-            f"ours are listed by `mathtasks tasks`{_twins(foreign)}"
-        )
+        rules = "not a task of ours, graded by the task's own rules; ours are listed by `mathtasks tasks`"
+        print_lines([f"{', '.join(foreign)}: {rules}{_twins(foreign)}"])
 
 
 def _twins(foreign: list[str]) -> str:
@@ -157,14 +139,19 @@ def _config_and_tokenizer(arguments: Mapping[str, Any]) -> tuple[Any, Any] | Non
 
 
 def _check_template(tokenizer: Any, arguments: Mapping[str, Any], named: Mapping[str, Any]) -> None:
-    has, applied = bool(getattr(tokenizer, "chat_template", None)), bool(named.get("apply_chat_template"))
+    template, applied = getattr(tokenizer, "chat_template", None), named.get("apply_chat_template")
+    has = bool(template)
     if applied and not has:
         got = f"pretrained={arguments['pretrained']}, whose tokenizer has none"
         fix = "leave --apply_chat_template out: it is a base model"
         raise ModelError("a model with a chat template, for --apply_chat_template", got, fix)
+    known = ("true", *(template if isinstance(template, dict) else ()))
+    if isinstance(applied, str) and applied not in known:
+        got = f"--apply_chat_template {applied}"
+        raise ModelError("a chat template that the model has", got, "leave it out, or its name")
     if has and not applied:
         needs = "an instruct model needs --apply_chat_template"
-        print(f"the model has a chat template, which this run does not use; {needs}")
+        print_lines([f"the model has a chat template, which this run does not use; {needs}"])
 
 
 def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, Any]) -> tuple[int, bool]:
@@ -185,10 +172,11 @@ def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, 
         )
     if budget <= room:
         return budget, False
-    print(
+    said = (
         f"{name}: {budget} tokens for a response do not fit the context of {context} beside the longest prompt "
         f"({lengths[longest]}); max_gen_toks is {room} in this run, and responses it cuts are counted"
     )
+    print_lines([said])
     return room, True
 
 
@@ -199,10 +187,8 @@ def _prompts(task: Any, tokenizer: Any, named: Mapping[str, Any]) -> Iterator[tu
     multiturn, templated = named.get("fewshot_as_multiturn"), bool(named.get("apply_chat_template"))
 
     def template(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        how = {
-            "add_generation_prompt": add_generation_prompt,
-            "continue_final_message": not add_generation_prompt,
-        }
+        begins, goes_on = add_generation_prompt, not add_generation_prompt
+        how = {"add_generation_prompt": begins, "continue_final_message": goes_on}
         return str(tokenizer.apply_chat_template(history, tokenize=False, **how))
 
     samples = (named.get("samples") or {}).get(task.config.task)

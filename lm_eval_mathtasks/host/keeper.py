@@ -32,6 +32,7 @@ class Keeper:
         self.logs: list[Path] = []
         self.path: Path | None = None
         self.kept = 0
+        self.begun = False
         self.stamp: dict[str, Any] = {}
         self.unknown_cuts: list[str] = []  # tasks
         self.asked: defaultdict[str, set[Any]] = defaultdict(set)  # docs by task
@@ -45,6 +46,7 @@ class Keeper:
         """Have every response of `lm` written as it comes (through the hook that lm-eval's cache uses, where that is
         free) and at the latest when the model returns them; ask repeats with their seeds, and only what is not kept
         from a run that died."""
+        self.begun = True
         original: Callable[..., list[str]] = lm.generate_until
         if type(lm).__name__ != "CachingLM" and hasattr(lm, "set_cache_hook"):
             lm.set_cache_hook(self)
@@ -162,10 +164,8 @@ class Keeper:
         with suppress(OSError):
             self._close()
         if journals:
-            log.error(
-                "the answers are in %s: the same command asks only for what is missing",
-                ", ".join(sorted(journals)),
-            )
+            again = "the same command asks only for what is missing"
+            log.error("the answers are in %s: %s", ", ".join(sorted(journals)), again)
         elif self.path and self.kept:
             log.error(
                 "%d responses are kept in %s; go on where it stopped: the same command with --resume %s; "

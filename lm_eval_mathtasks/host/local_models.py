@@ -97,13 +97,9 @@ def _check_place(name: str, files: tuple[str, ...], model_args: Mapping[str, Any
         raise ModelError(f"a folder or a name on the hub at {name}=", f"the file {given}", fix)
     elif "gguf_file" not in model_args and not any((place / file).is_file() for file in files):
         packed = next((path.name for path in sorted(place.glob("*.gguf"))), None)
-        raise ModelError(
-            f"a model at {name}={given}",
-            f"a folder without {' and '.join(files)}",
-            f"add gguf_file={packed}"
-            if packed
-            else "check the path: a checkpoint may lie in a folder below it",
-        )
+        below = "check the path: a checkpoint may lie in a folder below it"
+        fix, got = f"add gguf_file={packed}" if packed else below, f"a folder without {' and '.join(files)}"
+        raise ModelError(f"a model at {name}={given}", got, fix)
 
 
 def _check_hub(argument: str, model_args: Mapping[str, Any]) -> None:

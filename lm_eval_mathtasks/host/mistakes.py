@@ -5,6 +5,7 @@ must not state what did not happen.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -21,11 +22,12 @@ from lm_eval_mathtasks.host.local_models import (
     refuse_slips,
 )
 from lm_eval_mathtasks.journal.schema import is_database
-from lm_eval_mathtasks.models.payload import LIMIT_NAMES
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import server_fault
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _BUDGET = "max_gen_toks"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SAMPLING = ("top_p", "top_k", "min_p")
 _GENERATION = {*LIMIT_NAMES, *_SAMPLING, "do_sample", "temperature", "until", "seed", "repetition_penalty"}
 # A flag's name -> what the user gave, on the command line or in the file of --config.
@@ -107,10 +109,12 @@ def _check_docs(value: Value) -> None:
 
 
 def _check_counts(value: Value) -> None:
-    shots, size = value("num_fewshot"), value("batch_size")
+    shots, size, level = value("num_fewshot"), value("batch_size"), value("verbosity")
+    if level is not None and level not in _LEVELS:
+        raise TaskError(f"--verbosity with one of {', '.join(_LEVELS)}", str(level), "leave it out")
     if shots is not None and int(shots) < 0:
         raise TaskError("a number of shots of at least 0", f"--num_fewshot {shots}", "leave it out")
-    if size is not None and not str(size).startswith("auto") and not (str(size).isdigit() and int(size) > 0):
+    if size is not None and not re.fullmatch(r"auto(:[\d.]+)?|0*[1-9]\d*", str(size)):
         raise ModelError("--batch_size with a number of at least 1, or auto", str(size), "--batch_size auto")
 
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from lm_eval_mathtasks.command_line import Parser, declare
-from lm_eval_mathtasks.errors import MathtasksError, TaskError
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.host.resume import NEWEST
 
 OUTPUT_PATH = "mathtasks-results"  # where the logs go if the user does not say
@@ -51,14 +51,6 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
         "--resume FILE": "ask only for responses that a killed run did not keep: of FILE, or of all responses_*.jsonl "
         "in the folder of the logs (local models; our API models have a journal, which always resumes)",
     }, nargs="?", const=NEWEST)  # fmt: skip
-
-
-def unknown_words(word: str, parser: Parser) -> MathtasksError:
-    """The error for a word that is no flag of `run`. The value of a flag is not repeated: it may hold a key."""
-    if word.startswith("-"):
-        return parser.unknown(word)
-    name = repr(word.partition("=")[0])
-    return TaskError("flags of `mathtasks run`", name, f"put it behind its flag, such as --tasks {word}")
 
 
 def check_config(path: str | None) -> None:

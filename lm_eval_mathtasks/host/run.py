@@ -10,6 +10,7 @@ Every change is a replaced name in lm-eval, put back when the run ends; flags, t
 """
 
 import argparse
+import logging
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -21,14 +22,14 @@ from typing import Any
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.check import without_expected_warnings
 from lm_eval_mathtasks.command_line import Parser
-from lm_eval_mathtasks.errors import ModelError, TaskError
+from lm_eval_mathtasks.errors import MathtasksError, ModelError, TaskError
 from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_results, say, without_table
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
 from lm_eval_mathtasks.host.local_models import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package
 from lm_eval_mathtasks.host.mistakes import refuse_mistakes
-from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config, unknown_words
+from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST, leftovers
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -39,6 +40,8 @@ from lm_eval_mathtasks.package import STAMP, checkout
 from lm_eval_mathtasks.presets.flags import fill_in
 from lm_eval_mathtasks.tables import print_lines
 
+log = logging.getLogger(__name__)
+
 
 def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> int:
     """Run lm-eval with these arguments of its `run` command; return the exit status.
@@ -46,7 +49,8 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     report: called with the results file at the end of a run with --report.
 
     0: all went well; 1: the run ended but some docs have no response. Raises MathtasksError for what the user can
-    fix; whatever else lm-eval raises passes through, after a line that says where the responses are.
+    fix, and for whatever lm-eval raises before the first request; what it raises later passes through, after a line
+    that says where the responses are.
     """
     from lm_eval.api.registry import model_registry
     from lm_eval.utils import setup_logging
@@ -76,12 +80,22 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
             if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
                 raise missing_package(package, "this model") from error
             keeper.raise_full(error, journals)
+            if isinstance(error, Exception) and not isinstance(error, MathtasksError) and not keeper.begun:
+                raise _cannot_begin(error) from error
             raise
     keeper.finish()
     status = max([answer(keeper), *map(say, run_reports()[earlier:])])
     if wanted.report and (path := logged_results(keeper)):
         report(path)
     return status
+
+
+def _cannot_begin(error: Exception) -> ModelError:
+    """What lm-eval and the libraries of models and data refuse before anything is asked, with errors of any kind."""
+    log.debug("the run did not begin", exc_info=True)
+    reason = next(iter(str(error).strip().splitlines()), "")
+    fix = "correct the flags; LMEVAL_LOG_LEVEL=DEBUG shows where it failed"
+    return ModelError("a run that can begin", f"{type(error).__name__}: {reason}".rstrip(": ."), fix)
 
 
 def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
@@ -93,13 +107,11 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     Run.create(commands)
     add_own_flags(commands.choices["run"])
     try:
-        args, unread = parser.parse_known_args(["run", *arguments])
+        args = parser.parse_args(["run", *arguments])
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         wanted = "name=value,name=value, or JSON, for --model_args, --gen_kwargs and --metadata"
         raise ModelError(wanted, "neither", "mend the brackets; JSON has double quotes") from None
-    if unread:
-        raise unknown_words(unread[0], commands.choices["run"])
     check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
@@ -181,7 +193,6 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     def evaluate(*positional: Any, **named: Any) -> Any:
         for task in named["task_dict"]["tasks"].values() if generates else ():
             require_sampling(task)
-        loaded.append(True)
         keeper.watch(named["lm"])
         with endings_told(named["lm"]):
             results = original_evaluate(*positional, **named)
@@ -197,10 +208,9 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         return made
 
     name = str(given_value(args, "model") or "hf")
-    loaded: list[bool] = []
     device = (given_value(args, "model_args") or {}).get("device") or given_value(args, "device")
     named = str(device) if device and name in HF_MODELS else None
-    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, named, lambda: bool(loaded))
+    simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, named)
     changes: list[tuple[Any, str, Any]] = [
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),

@@ -67,12 +67,8 @@ def _is_path(name: str, several: bool) -> bool:
 def _unknown_tasks(
     unknown: Iterable[str], ours: Iterable[str], known: Iterable[str], folders: Sequence[Path]
 ) -> TaskError:
-    near = {
-        near: None
-        for name in unknown
-        for pool in (ours, known)
-        for near in get_close_matches(name, pool, n=3)
-    }
+    pairs = ((name, pool) for name in unknown for pool in (ours, known))
+    near = dict.fromkeys(near for name, pool in pairs for near in get_close_matches(name.lower(), pool, n=3))
     broken = [str(problem) for problem in file_problems(folders)]
     got = ", ".join(map(repr, unknown)) + (f"; unreadable files: {'; '.join(broken)}" if broken else "")
     fix = (f"did you mean {', '.join(near)}? " if near else "") + "`mathtasks tasks` lists ours"

@@ -152,7 +152,7 @@ def failures(path: str | Path) -> list[tuple[str, str, int, str]]:
         return db.execute(query).fetchall()
 
 
-def journal_statistics(path: Path, task: str, model: str) -> dict[str, Any]:
+def journal_statistics(path: Path, task: str, model: str) -> dict[str, object]:
     """Return the counts of one task and model in a journal; seconds, tokens. Raises JournalError for another file."""
     chosen = {"task": task, "model": model}
 

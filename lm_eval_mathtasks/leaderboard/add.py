@@ -133,11 +133,8 @@ def _as_claims_name_them(claims: Claims, fields: Fields) -> Fields:
     """A hub id or an API name as the name of its model, a task's name as the name of its benchmark."""
     benchmark = claims.benchmark_of(str(fields["benchmark"]))
     model = claims.models.known(str(fields["model"]))
-    return {
-        **fields,
-        "benchmark": benchmark.name if benchmark else fields["benchmark"],
-        "model": model or fields["model"],
-    }
+    name = benchmark.name if benchmark else fields["benchmark"]
+    return {**fields, "benchmark": name, "model": model or fields["model"]}
 
 
 def _same_source(claim: Claim, fields: Fields) -> None:

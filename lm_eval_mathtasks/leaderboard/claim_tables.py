@@ -92,13 +92,8 @@ def _row(claim: Claim, claims: Claims) -> tuple[Cell, ...]:
     status = doubt_of(claim)
     if status and claim.note:
         status += f": {claim.note}"
-    return (
-        Name(claim.id),
-        claim.benchmark,
-        *claim_cells(claim, claims),
-        f"{claim.source.title}, {claim.locator}",
-        status or None,
-    )
+    source = f"{claim.source.title}, {claim.locator}"
+    return Name(claim.id), claim.benchmark, *claim_cells(claim, claims), source, status or None
 
 
 def claim_cells(claim: Claim, claims: Claims) -> tuple[Cell, ...]:

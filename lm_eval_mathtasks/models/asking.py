@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_mathtasks.journal.schema import Answer
+from lm_eval_mathtasks.models.blame import FOR_A_RATE, LEAST_ALONE, Blame, Record
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client, Flight
-from lm_eval_mathtasks.models.dispatch import MAX_WAIT_S, Dispatcher, Starved, Stopped
+from lm_eval_mathtasks.models.dispatch import LOAD, MAX_WAIT_S, Dispatcher, Starved, Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Spending, TokenMeter
@@ -32,7 +33,7 @@ PAID_TRIES = 3  # an empty message or half an answer is paid for each time
 STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 # Refusals that a balancer may send once, and then not again.
-STRAY = {"key", "permission", "model", "network", "redirect"}
+STRAY = {"key", "permission", "model", "network", "redirect", "certificate"}
 OTHER_INTERFACE = {"no_api", "no_choices"}
 DOWN = {"connection", "server_error", "no_api"}
 
@@ -50,7 +51,7 @@ class History:
     patience: float = 1.0
     doubted: float = 0.0  # see Flight
     stray: bool = False  # a refusal that should end the run was asked again
-    answered: int = 0  # answers of the run, when this request last got what is no reply
+    record: Record = field(default_factory=Record)
 
 
 @dataclass
@@ -72,6 +73,10 @@ class Asker:
     # later shows that it was about its own request.
     stray: float | None = None
     said: set[str] = field(default_factory=set)  # kinds of failures that were told
+    blame: Blame = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.blame = Blame(self.report)
 
     async def answer(self, ask: Ask, history: History) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
@@ -92,9 +97,12 @@ class Asker:
             sleep=self._sleep,
             reraise=True,
         )
-        async for attempt in retrying:
-            with attempt:
-                return await self._attempt(ask, history)
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    return await self._attempt(ask, history)
+        finally:
+            self.blame.over(ask.key)
         raise AssertionError("tenacity returns or raises")
 
     async def _sleep(self, seconds: float) -> None:
@@ -112,9 +120,9 @@ class Asker:
             usage: Mapping[str, Any] | None = None
             unsure = False
             try:
-                permit = await self.dispatcher.permit(
-                    self.cost(ask), again=history.attempts + history.refused > 0
-                )
+                # First of all, but for one that fails so often that it would hold up the others.
+                again = history.record.failures < LEAST_ALONE and history.attempts + history.refused > 0
+                permit = await self.dispatcher.permit(self.cost(ask), again=again)
                 # Waiting for a server that is down is not waiting for its rate.
                 history.waited += 0.0 if self.dispatcher.failing else time.monotonic() - asked_at
                 sent, unsure, sent_at = self._sent(history.payload), True, time.monotonic()
@@ -123,16 +131,20 @@ class Asker:
                     usage, self.since_fault = answer.usage, self.since_fault + 1
                     self.dispatcher.answered()
                     self.stray = None if sent_at > (self.stray or 0.0) else self.stray
+                    self.blame.answered(history.record)
                     return answer
                 except Fault as fault:
+                    alone = self.blame.failed(history.record, ask.key)
                     meant = self._doubted(fault, history, ask.key)
+                    if alone and meant.severity == "transient":
+                        meant = self._set_aside(meant, history)
                     if meant.severity == "run":
                         # Before the place of this request is given to another.
                         self.dispatcher.stop()
                     raise meant from None
                 except Refused as refused:
                     unsure = False
-                    self._refused(permit, refused, history)
+                    self._refused(permit, refused, history, ask.key)
                 except Rejected as rejected:
                     unsure = False
                     if not self.capabilities.drop(rejected.parameter, str(rejected.fault), sent):
@@ -179,9 +191,11 @@ class Asker:
         if fault.kind in OTHER_INTERFACE and tried and not proven:
             return fault.reaching("run")
         if fault.kind == "no_api" and proven:
-            before, history.answered = history.answered, answered
-            fault = fault.reaching("item" if tried and answered > before else "transient")
-        if fault.kind in DOWN:
+            fault = fault.reaching(
+                "item" if tried and history.record.alone >= PAID_TRIES - 1 else "transient"
+            )
+        # One that failed while others were answered says nothing of the server.
+        if fault.kind in DOWN and not history.record.alone:
             self.dispatcher.failed(key)
             down_s = self.dispatcher.failing_s()
             if self.reached and self.dispatcher.failing and down_s > self.settings.retry_budget:
@@ -190,7 +204,13 @@ class Asker:
                 )
         return fault
 
-    def _refused(self, permit: Permit, refused: Refused, history: History) -> None:
+    @staticmethod
+    def _set_aside(fault: Fault, history: History) -> Fault:
+        """The failure of a doc that is not asked again in this run."""
+        said = f"failed {history.record.failures} times, and other docs were answered. {fault.said}"
+        return Fault("item", fault.kind, said, paid=fault.paid, unsure=fault.unsure, usage=fault.usage)
+
+    def _refused(self, permit: Permit, refused: Refused, history: History, key: str) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is a single failure, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
         history.refused += 1
@@ -203,8 +223,12 @@ class Asker:
                 f"refused for {max(wait, self.dispatcher.starved_s()):.0f} s. {refused}",
                 RUN_AGAIN,
             )
-        if not self.dispatcher.refused(permit, refused.refusal):
-            raise Fault("transient", "overloaded", str(refused))
+        limit = self.dispatcher.refused(permit, refused.refusal)
+        kind = "overloaded" if refused.refusal.kind == LOAD else "rate"
+        if self.blame.failed(history.record, key, 1 if kind == "overloaded" else FOR_A_RATE):
+            raise self._set_aside(Fault("item", kind, str(refused)), history)
+        if not limit:
+            raise Fault("transient", kind, str(refused))
 
     async def _send(self, ask: Ask, sent: Mapping[str, Any], permit: Permit, history: History) -> Answer:
         now, sent_at = time.monotonic(), time.time()

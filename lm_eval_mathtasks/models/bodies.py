@@ -17,6 +17,7 @@ from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_sa
 
 ACCEPTED = "gzip, deflate"
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
+PLAIN = b'{["<:de \r\n\xef'  # what a body begins with that is not packed
 EITHER = 32 + zlib.MAX_WBITS  # zlib's number for both
 HEAD = 4  # bytes that tell
 MAX_COUNT = 1e12  # more are no tokens
@@ -29,11 +30,16 @@ _DECODER = json.JSONDecoder(strict=False)
 _COMMAS = re.compile(rb'("(?:[^"\\]|\\.)*\\?(?:"|\Z))|,(?=\s*[}\]])', re.S)
 
 
+# Types of parts of a content, and where parts of any type have their text.
+_THOUGHT = re.compile(r"reasoning|thinking|redacted", re.I)
+_TEXTS = ("text", "value", "thinking", "summary")
+
+
 class Unpacker:
     """Fed with the pieces of one body; no more than `most` bytes come of one."""
 
     def __init__(self, headers: Mapping[str, str], most: int) -> None:
-        self._signs = (GZIP, ZLIB) if "deflate" in (headers.get("content-encoding") or "") else (GZIP,)
+        self._deflate = "deflate" in (headers.get("content-encoding") or "")
         self._most = most
         self._packed = self._plain = b""  # too little to tell
         self._asked = False
@@ -49,9 +55,19 @@ class Unpacker:
             piece = self._packed = self._packed + piece
             if len(piece) < len(GZIP) and not last:
                 return b""
-            self._asked, self._gzip = True, piece.startswith(self._signs)
+            self._asked, self._gzip = (
+                True,
+                piece.startswith(GZIP) or (self._deflate and piece[:1] not in PLAIN),
+            )
+            if not piece.startswith((GZIP, ZLIB)):
+                # Many servers leave out what names the format (RFC 9110, section 8.4.1.2).
+                self._unpack = zlib.decompressobj(-zlib.MAX_WBITS)
         if self._gzip:
             piece = self._unpack.decompress(piece, self._most)
+            while (rest := self._unpack.unused_data).startswith(GZIP) and len(piece) < self._most:
+                # A file of gzip may have several members.
+                self._unpack = zlib.decompressobj(EITHER)
+                piece += self._unpack.decompress(rest, self._most)
         if self._decode is None:
             piece = self._plain = self._plain + piece
             if len(piece) < HEAD and not last:
@@ -117,6 +133,17 @@ def choices_in(body: Any) -> list[Mapping[str, Any]]:
     return [c for c in (found if isinstance(found, list) else [found]) if isinstance(c, Mapping)]
 
 
+def error_in(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The part of a body that holds an error, the body itself or a choice, or None. Some gateways send the fields of an
+    error beside an answer, with nothing in them."""
+    for part in (body, *choices_in(body)):
+        errors = (part.get("error"), part.get("errors"))
+        if any(any(error.values()) if isinstance(error, Mapping) else error for error in errors):
+            return part
+    named = any(isinstance(body.get(name), str) for name in ("msg", "message", "detail"))
+    return body if named and "choices" not in body else None
+
+
 def reason_of(choice: Mapping[str, Any]) -> str | None:
     """The finish reason of a choice; some servers write null as a word until there is one."""
     reason = choice.get("finish_reason")
@@ -147,15 +174,21 @@ def one_answer(bodies: list[Any]) -> list[Any]:
     return [body for body in bodies if not choices_in(body)] + [next(filter(choices_in, bodies))]
 
 
-def content_text(content: Any) -> str:
-    """The text of a content field: a string, a number, a part with a text, or a list of these."""
+def content_text(content: Any, thought: bool | None = None) -> str:
+    """The text of a content field: a string, a number, a part with a text, or a list of these; of a list only those
+    parts that are thinking (True), or those that are none (False)."""
     if isinstance(content, list):
-        return "".join(map(content_text, content))
+        parts = (part for part in content if thought in (None, _is_thought(part)))
+        return "".join(map(content_text, parts))
     if isinstance(content, Mapping):
-        return content_text(content.get("text", content.get("value")))
+        return content_text(next((content[name] for name in _TEXTS if name in content), None))
     if isinstance(content, int | float) and not isinstance(content, bool):
         return json.dumps(content)
     return content if isinstance(content, str) else ""
+
+
+def _is_thought(part: Any) -> bool:
+    return isinstance(part, Mapping) and bool(_THOUGHT.match(str(part.get("type"))))
 
 
 def name_in(value: Any) -> str | None:

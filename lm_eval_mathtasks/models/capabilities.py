@@ -58,6 +58,8 @@ class Capabilities:
     def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
         """`payload` (which names its token limit max_tokens) as this model's server takes it."""
         sent = {k: v for k, v in payload.items() if k not in self.unsupported and k not in self.dropped}
+        if "stream" not in sent:
+            sent.pop("stream_options", None)
         if "stop" in sent:
             sent["stop"] = sent["stop"][:MAX_STOPS]
         if "max_tokens" in payload:

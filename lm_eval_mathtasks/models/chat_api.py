@@ -228,7 +228,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         if failed and self.settings.on_item_error == "fail":
             raise ItemFatal(
                 f"answers to all {len(responses)} requests",
-                f"{len(failed)} without one, such as {failed[0]}",
+                f"{len(failed)} without one ({report.named}), such as {failed[0]}",
                 f"{RUN_AGAIN}; or score them as api_error with on_item_error=skip",
             )
         return list(responses)

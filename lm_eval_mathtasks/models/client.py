@@ -11,12 +11,13 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.keys import Key
 from lm_eval_mathtasks.models.bodies import ACCEPTED, Unpacker
 from lm_eval_mathtasks.models.faults import READ_CHARS, Fault, classify, of_transport
@@ -27,6 +28,7 @@ IDLE_CONNECTION_S = 30.0  # kept open between requests; gateways close theirs af
 # Connections of a pool, which looks at each that it has with every request; the square root of all, if that is more.
 POOL = 8
 LIFE_CHARS = 16  # of an answer, which four tokens are; a slow server writes them in a few seconds
+REDIRECTS = 5  # one after the other
 RESPONSE = "mathtasks_response"  # the name under which it is noted with its request
 KEPT_IDS = 1000  # of the last answers
 # Answers, before their ids are believed to be their own, and the share of them that must be.
@@ -81,20 +83,23 @@ class Client:
         timeout = openai.Timeout(None, connect=CONNECT_S)
         url = urlsplit(base_url)
         version = dict(parse_qsl(url.query))
-        sdk = openai.AsyncOpenAI(
-            base_url=url._replace(query="").geturl(),
-            api_key=key.reveal(),
-            # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
-            default_headers={"api-key": key.reveal()} if version else None,
-            max_retries=0,
-        )
-        told = {**sdk.auth_headers, **sdk.default_headers}
-        headers = {name: value for name, value in told.items() if isinstance(value, str)}
-        headers["accept-encoding"] = ACCEPTED
-        self._pools = [
-            openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, params=version, headers=headers)
-            for _ in range(-(-connections // size))
-        ]
+        with _told_proxy():
+            sdk = openai.AsyncOpenAI(
+                base_url=url._replace(query="").geturl(),
+                api_key=key.reveal(),
+                # Azure asks for the version of its interface in every URL, and for the key under a name of its own.
+                default_headers={"api-key": key.reveal()} if version else None,
+                max_retries=0,
+            )
+            told = {**sdk.auth_headers, **sdk.default_headers}
+            headers = {name: value for name, value in told.items() if isinstance(value, str)}
+            headers["accept-encoding"] = ACCEPTED
+            self._pools = [
+                openai.DefaultAsyncHttpxClient(
+                    limits=limits, timeout=timeout, params=version, headers=headers
+                )
+                for _ in range(-(-connections // size))
+            ]
         self._size, self._used = size, [0] * len(self._pools)
         self._url = f"{str(sdk.base_url).rstrip('/')}/{'chat/' if chat else ''}completions"
         self._on_sent = on_sent
@@ -120,19 +125,29 @@ class Client:
         at = next(roomy, self._used.index(min(self._used)))
         self._used[at] += 1
         try:
-            async with self._pools[at].stream(
-                "POST", self._url, content=json.dumps(payload).encode(), extensions=known
-            ) as response:
-                flight.headed = True
-                flight.touch()
-                known[RESPONSE] = response
-                if not response.is_success:
-                    raise classify(response.status_code, await _said(response), response.headers, payload)
-                with understanding():
-                    on_headers(response.headers)
-                reply = await _read(response, flight, payload)
-            self._require_new(reply)
-            return reply
+            url = self._url
+            for _ in range(REDIRECTS):
+                async with self._pools[at].stream(
+                    "POST",
+                    url,
+                    content=json.dumps(payload).encode(),
+                    extensions=known,
+                    follow_redirects=False,
+                ) as response:
+                    flight.headed = True
+                    flight.touch()
+                    if response.has_redirect_location:
+                        url = _elsewhere(response)
+                        continue
+                    known[RESPONSE] = response
+                    if not response.is_success:
+                        raise classify(response.status_code, await _said(response), response.headers, payload)
+                    with understanding():
+                        on_headers(response.headers)
+                    reply = await _read(response, flight, payload)
+                self._require_new(reply)
+                return reply
+            raise Fault("run", "redirect", "a loop of redirects", "correct base_url=")
         except Exception as error:
             if _of_the_connection(error):
                 raise of_transport(error) from None
@@ -154,6 +169,31 @@ class Client:
             raise Fault("transient", "malformed", said, paid=True)
         if len(self._ids) > KEPT_IDS:
             del self._ids[next(iter(self._ids))]
+
+
+@contextmanager
+def _told_proxy() -> Iterator[None]:
+    """A client is made here, which reads the proxies of the environment. Raises ModelError for one that it cannot use:
+    the text of its own error may hold a password."""
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        wanted = "a proxy of the environment that the HTTP client can use (http://host:port)"
+        fix = "pip install socksio, if it is one of SOCKS; else correct HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        raise ModelError(wanted, type(error).__name__, fix) from None
+
+
+def _elsewhere(response: Any) -> str:
+    """Where a redirect leads. Raises Fault for another server: the key and the prompts are for this one alone."""
+    here = response.url
+    there = here.join(response.headers["location"])
+    if (there.scheme, there.host, there.port) not in (
+        (here.scheme, here.host, here.port),
+        ("https", here.host, None),
+    ):
+        said = f"HTTP {response.status_code} to another server, {there}"
+        raise Fault("run", "redirect", said, "name it with base_url=, if it is the one you mean")
+    return str(there)
 
 
 def _end_if_unread(response: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import getproxies
 
 from lm_eval_mathtasks.errors import JournalError, sentence
 from lm_eval_mathtasks.journal.store import Journal
@@ -31,6 +32,9 @@ from lm_eval_mathtasks.models.watch import Watch
 log = logging.getLogger(__name__)
 
 IN_A_ROW = 20  # docs without an answer, and none with one between: it is not the docs
+SAME_IN_A_ROW = (
+    3  # so many suffice where all are refused in the same words, by a server that has answered nothing
+)
 DRAINING = (
     "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
 )
@@ -217,6 +221,7 @@ class Engine:
                 self.stop(fault)
                 raise Stopped from None
             self.report.failed[fault.kind] += 1
+            self.report.missing.append(f"{ask.task} doc {ask.doc_id}")
             self._judge(fault)
             self.faults[ask.key] = fault
 
@@ -228,10 +233,18 @@ class Engine:
         """
         self._in_a_row += 1
         first_run = not self.report.answered and not self.report.from_journal
+        alike = (
+            fault.kind == "bad_request" and len({f.said for f in self.faults.values()} | {fault.said}) == 1
+        )
         if not self.asker.reached:
-            where = f"check base_url={self.settings.base_url} and whether its server is up"
+            proxy = (
+                ", and the proxy that the environment names (NO_PROXY=host for none)" if getproxies() else ""
+            )
+            where = f"check base_url={self.settings.base_url} and whether its server is up{proxy}"
             self.stop(Fault("run", "unreachable", fault.said, where))
-        elif self._in_a_row >= IN_A_ROW and (first_run or fault.kind in OUTAGE):
+        elif (first_run and self._in_a_row >= (SAME_IN_A_ROW if alike else IN_A_ROW)) or (
+            self._in_a_row >= IN_A_ROW and fault.kind in OUTAGE
+        ):
             said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
             first = (
                 "" if fault.severity == "transient" else fault.fix or "correct what the server complains of"

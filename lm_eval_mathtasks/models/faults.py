@@ -26,28 +26,47 @@ Severity = Literal["run", "item", "transient"]
 MESSAGE_CHARS = 300  # of a server's message that an error repeats
 SAID_CHARS = 80  # of something that is not understood
 READ_CHARS = 100_000  # of it that are looked through
+SHORTEN = "lower max_gen_toks or shorten the prompt"
 RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
 
 QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
          "insufficient_credits", "credit_balance_too_low", "account_deactivated", "Arrearage"}  # fmt: skip
+_LONG = r"(?:daily|weekly|monthly|per (?:day|week|month)|spending)\b"
+# A limit of a day or longer is one too, unless a time is told at which to go on.
 QUOTA_WORDS = re.compile(
     r"exceeded your current quota|insufficient (?:account )?(?:balance|credits?|funds)|credit balance is too low"
-    r"|(?:credits?|balance) (?:is |are |has been |have been )?(?:exhausted|depleted|used up)|余额不足|欠费",
+    r"|(?:credits?|balance|free tier.{0,40}) (?:(?:is|are|has been|have been) )?(?:exhausted|depleted|used up)"
+    r"|余额不足|欠费|budget has been exceeded|have any credits"
+    rf"|(?:reached|exceeded).{{0,80}}{_LONG}|{_LONG}.{{0,40}}(?:reached|exceeded)",
     re.I,
 )
-LIMITED = re.compile(r"rate[_ -]?limit|too many requests|速率限制|请求频率|限流", re.I)
+LIMITED = re.compile(r"rate[_ -]?limit|too many requests|throttl|速率限制|请求频率|限流", re.I)
 KEY_WORDS = re.compile(r"invalid[_ ]api[_ ]key|incorrect api key|api key not valid", re.I)
 CONTEXT = re.compile(
-    r"context_length|context length|context window|context size|too many tokens|prompt is too long", re.I
+    r"context[_ ](?:length|window|size|limit|shift)|too many tokens|(?:prompt|input) is too long|reduce the length"
+    r"|maximum number of tokens|(?:input length|max_new_tokens.?) (?:should|must) be|exceeds model limit",
+    re.I,
 )
-FILTER = re.compile(r"content[_ ](?:filter|policy|management)|moderation|flagged|safety", re.I)
+# What is in the group stands for a filter with any status, the rest where it is said of what was asked.
+FILTER = re.compile(
+    r"(content[_ ]?(?:filter|policy|management)|data_inspection|prohibited_content|content exists risk)"
+    r"|moderation|flagged|safety|敏感",
+    re.I,
+)
+REGION = re.compile(r"unsupported_country|(?:country|region|location)\b.{0,40} is not supported", re.I)
 TOO_LARGE = re.compile(r"request too large|input or output tokens must be reduced", re.I)
+# In codes, then in sentences: one about a parameter ("not supported with this model") is none of them.
 NO_MODEL = re.compile(
-    r"model_not_found|model .{0,80}(?:does not exist|not found)|unknown model|no such model|invalid model",
+    r"model_(?:not_(?:found|available|supported)|decommissioned)|invalid_model|not_found_error|deployment_?not_?found"
+    r"|\b(?:model|deployment)s?\b.{0,80}(?:\bnot (?:exist|found)|n't exist|decommissioned|identifier is invalid"
+    r"|on-demand throughput|not supported by any)|endpoint .{0,80}is not running|not a valid model"
+    r"|(?:unknown|unsupported|invalid|no such|unexpected|non-serverless|failed to load|available channel for) model\b"
+    r"|could not (?:find|resolve) .{0,30}model|\bno model(?:s loaded| with| by| named)|requested model is not supported"
+    r"|no endpoints found|无可用渠道|模型不存在|不支持的?模型|无效的?模型",
     re.I,
 )
 UNSUPPORTED = re.compile(
-    r"unsupported|unrecognized|unknown_parameter|unknown name|not permitted|unexpected|not supported|extra",
+    r"unsupported|unrecognized|unknown_parameter|unknown name|not (?:permitted|supported|allowed)|unexpected|extra",
     re.I,
 )
 OVERLOAD = re.compile(
@@ -68,6 +87,8 @@ HINTS = {
     "model": "correct model= or base_url=, then " + RUN_AGAIN,
     "no_api": "correct base_url= or model=, then " + RUN_AGAIN,
     "no_choices": "correct base_url=, then " + RUN_AGAIN,
+    "certificate": "name the certificate that this server's is signed with in SSL_CERT_FILE, then "
+    + RUN_AGAIN,
     "network": "sign in to this network, or to its proxy (HTTPS_PROXY), then " + RUN_AGAIN,
 }
 
@@ -161,10 +182,22 @@ def error_part(body: Any) -> dict[str, Any]:
     return {"message": page_title(said) or said}
 
 
+def status_inside(error: Mapping[str, Any]) -> int:
+    """The HTTP status that an error inside HTTP 200 would have had."""
+    code = error.get("code") or error.get("status")
+    if str(code).isdigit() and 400 <= int(str(code)) < 600:
+        return int(str(code))
+    words = f"{code} {error.get('type')} {error.get('message')} {error.get('msg')}"
+    if LIMITED.search(words):
+        return 429
+    return 400 if "invalid_request" in words else 500
+
+
 def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of a classification)
-    status: int, body: Any, headers: Mapping[str, str], sent: Mapping[str, Any]
+    status: int, body: Any, headers: Mapping[str, str], sent: Mapping[str, Any], shown: str = ""
 ) -> Exception:
-    """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload."""
+    """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload, `shown`
+    what messages say for the status."""
     error = error_part(body)
     told = error.get("metadata")
     if isinstance(told, Mapping) and isinstance(told.get("headers"), Mapping):
@@ -174,37 +207,49 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     said = said or (json.dumps(error, default=str) if any(error.values()) else "")
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
-    about = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    shown = shown or f"HTTP {status}"
+    about = f"{shown}: {said}" if said else shown
     if status == 402 or QUOTA & {code, str(error.get("type"))}:
         return Fault("run", "quota", about)
     if QUOTA_WORDS.search(said) and not _is_pace(error, said, headers):
         return Fault("run", "quota", about)
     if status == 401 or KEY_WORDS.search(words):
         return Fault("run", "key", about)
-    if FILTER.search(words) and status in (400, 403, 422, 451):
+    if NO_MODEL.search(words) and status != 403:
+        return Fault("run", "model", about)
+    filtered = FILTER.search(words)
+    if filtered and (filtered[1] or status in (400, 403, 422, 451)):
         return Fault("item", "content_filter", about)
     if TOO_LARGE.search(said):
-        return Fault("item", "too_large", about, "lower max_gen_toks or shorten the prompt")
-    if status in (429, 503, 529) or (400 <= status < 500 and LIMITED.search(words)):
-        return Refused(_refusal(status, error, said, headers), about)
+        return Fault("item", "too_large", about, SHORTEN)
+    if status in (429, 503, 529) or LIMITED.search(words):
+        refusal = _refusal(status, error, said, headers)
+        if refusal.limit and (refusal.need or 0.0) > refusal.limit:
+            return Fault("item", "too_large", about, SHORTEN)
+        return Refused(refusal, about)
     if status in (407, 511):
         return Fault("run", "network", about)
-    if status == 403:
+    if status == 403 or REGION.search(words):
         return Fault("run", "permission", about)
-    if status in (404, 405, 410, 501) or (status == 400 and NO_MODEL.search(words)):
+    if status in (404, 405, 410, 501):
         # A server of such an interface says it in JSON, and what stands before it does not.
         return Fault("run", "no_api" if isinstance(body, str) and body.strip() else "model", about)
     if status == 413 or (status >= 400 and CONTEXT.search(words)):
-        return Fault("item", "context_length", about, "lower max_gen_toks or shorten the prompt")
+        return Fault("item", "context_length", about, SHORTEN)
+    item = Fault("item", "bad_request", about)
+    # A server that is written in Python may fail by it.
+    parameter = (
+        _parameter(error, words, sent) if status in (400, 422) or "keyword argument" in words else None
+    )
+    if parameter:
+        return Rejected(parameter, item)
     if status in (408, 409, 424, 425, 499) or status >= 500:
         return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if 300 <= status < 400:
         return Fault("run", "redirect", about, "correct base_url=")
     if isinstance(body, str) and page_title(body):
         return Fault("run", "no_api", about)
-    item = Fault("item", "bad_request", about)
-    parameter = _parameter(error, words, sent) if status in (400, 422) else None
-    return Rejected(parameter, item) if parameter else item
+    return item
 
 
 def _is_pace(error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> bool:
@@ -235,16 +280,16 @@ def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) ->
         top = name.split(".", 1)[0].split("[", 1)[0]
         if top in sent:
             return str(top)
-    return None
+    return "stream" if sent.get("stream") and re.search(r"\bstream", words, re.I) else None
 
 
 def of_transport(error: BaseException) -> Fault:
     """A connection that failed: refused, reset, cut off, unreadable."""
     name, cause = type(error).__name__, type(error.__cause__).__name__
     kind = "timeout" if "timeout" in name.lower() else "connection"
-    if "TooManyRedirects" in (name, cause):
-        return Fault("run", "redirect", "a loop of redirects", "correct base_url=")
     said = f"{name}: {error}" + (f" ({cause})" if error.__cause__ else "")
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return Fault("run", "certificate", said)
     if "DecodingError" in (name, cause):
         return Fault(
             "transient", "malformed", f"a body that is not packed as its headers say: {error}", paid=True

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from lm_eval_mathtasks.errors import ModelError
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
-LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 # JSON of a request or a part of one: the keys are those of the server, which each has more of.
 Payload: TypeAlias = dict[str, Any]
 KEY_BYTES = 16  # 32 hexadecimal digits: a batch's custom_id may hold 64 characters

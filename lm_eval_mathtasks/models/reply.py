@@ -18,6 +18,7 @@ from lm_eval_mathtasks.models.bodies import (
     content_text,
     counts,
     end_of,
+    error_in,
     is_stream,
     json_values,
     name_in,
@@ -29,7 +30,6 @@ from lm_eval_mathtasks.models.bodies import (
     unwrapped,
 )
 from lm_eval_mathtasks.models.faults import (
-    LIMITED,
     SAID_CHARS,
     Fault,
     Refused,
@@ -37,7 +37,9 @@ from lm_eval_mathtasks.models.faults import (
     as_said,
     classify,
     error_part,
+    status_inside,
 )
+from lm_eval_mathtasks.response import hit_limit
 from lm_eval_mathtasks.text import encodable
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
@@ -50,7 +52,7 @@ BROKEN_OFF = {"error", "insufficient_system_resource", "abort", "aborted", "canc
 FILTERED = {"content_filter", "content_filtered", "sensitive", "safety", "recitation", "blocklist",
             "prohibited_content", "spii", "guardrail_intervened"}  # fmt: skip
 CALLED = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 
 
 @dataclass
@@ -220,19 +222,25 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
         raise Fault("transient", "malformed", f"not an object: {as_said(str(body), SAID_CHARS)}", paid=True)
-    named = "choices" not in body and any(isinstance(body.get(name), str) for name in ("msg", "message"))
-    if body.get("error") or named:
-        raise classify(_status_inside(error_part(body)), body, headers, payload)
-    if "choices" not in body:
+    choices = choices_in(body)
+    if (inside := error_in(body)) is not None:
+        meant = classify(
+            status_inside(error_part(inside)), inside, headers, payload, "an error with HTTP 200"
+        )
+        if reply.text and isinstance(meant, Fault):
+            # What came before is paid for.
+            meant = Fault(meant.severity, meant.kind, meant.said, meant.fix, paid=True, usage=reply.usage)
+        raise meant
+    if not choices:
         reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
     reply.served_model = name_in(body.get("model")) or reply.served_model
     reply.fingerprint = name_in(body.get("system_fingerprint")) or reply.fingerprint
     reply.usage = counts(body.get("usage")) or reply.usage
-    id_ = name_in(body.get("id"))
-    reply.ids += [id_] if id_ else []
-    choice = next((c for c in choices_in(body) if str(c.get("index") or 0) == "0"), None)
+    choice = next((c for c in choices if str(c.get("index") or 0) == "0"), None)
     if choice is None:
         return
+    id_ = name_in(body.get("id"))
+    reply.ids += [id_] if id_ else []
     message: Any = choice.get("message") or choice.get("delta") or choice
     message = {"content": message} if isinstance(message, str) else message
     if not isinstance(message, Mapping):
@@ -244,29 +252,20 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         )
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
-    said = content_text(message.get("content", message.get("text"))) or content_text(message.get("refusal"))
+    content = message.get("content", message.get("text"))
+    said = content_text(content, thought=False) or content_text(message.get("refusal"))
     if "message" in choice and said.startswith(reply.text):
         # A whole message after its pieces says all of them again; some servers call the pieces messages.
         reply.text, reply.pieces = "", []
     reply.text += said
     reply.pieces += [said] if said else []
-    reply.reasoning += next((content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), "")
+    thoughts = content_text(content, thought=True) if isinstance(content, list) else ""
+    reply.reasoning += next((content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), thoughts)
     reply.finish_reason = reply.finish_reason or reason_of(choice)
 
 
 def _kept(text: str) -> str:
     return redact(encodable(text), shapes=False)
-
-
-def _status_inside(error: Mapping[str, Any]) -> int:
-    """The HTTP status that an error inside HTTP 200 would have had."""
-    code = error.get("code") or error.get("status")
-    if str(code).isdigit() and 400 <= int(str(code)) < 600:
-        return int(str(code))
-    words = f"{code} {error.get('type')} {error.get('message')} {error.get('msg')}"
-    if LIMITED.search(words):
-        return 429
-    return 400 if "invalid_request" in words else 500
 
 
 def finish(reply: Reply) -> Reply:
@@ -293,7 +292,7 @@ def finish(reply: Reply) -> Reply:
     if empty and (reply.called or reason in CALLED):
         said = "the model called a tool instead of answering"
         raise Fault("item", "tool_calls", said, paid=True, usage=usage)
-    if empty and not reply.reasoning.strip() and reply.finish_reason != "length":
+    if empty and not reply.reasoning.strip() and not hit_limit(reply.finish_reason):
         said = f"an empty message, finish reason {reply.finish_reason}"
         raise Fault("transient", "empty", said, paid=True, usage=usage)
     return reply

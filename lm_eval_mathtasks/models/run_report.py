@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+SHOWN = 10  # docs without an answer that are named
 OK, FAILED, STOPPED = 0, 1, 3  # exit codes: all answered; some docs without an answer; stopped before the end
 
 
 @dataclass
 class RunReport:
-    """Counts of one run. `failed`: docs without an answer, by kind; `faults`: failed attempts, by kind;
-    `refusals`: requests the server would not take at that moment; `cost` in US dollars (None: no price known);
+    """Counts of one run. `failed`: docs without an answer, by kind; `missing`: their names; `faults`: failed attempts,
+    by kind; `refusals`: requests the server would not take at that moment; `cost` in US dollars (None: no price known);
     `unsure`: attempts that died without an account of their tokens, which may be charged or not."""
 
     model: str
@@ -22,6 +23,7 @@ class RunReport:
     truncated: int = 0
     attempts: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    missing: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     dropped: dict[str, str] = field(default_factory=dict)
@@ -39,6 +41,12 @@ class RunReport:
     def exit_code(self) -> int:
         """0: every doc has an answer; 1: some have none; 3: the run was stopped."""
         return STOPPED if self.stopped else FAILED if self.failed else OK
+
+    @property
+    def named(self) -> str:
+        """The first docs without an answer."""
+        more = len(self.missing) - SHOWN
+        return ", ".join(self.missing[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
     def lines(self) -> Iterator[str]:
         """The report for a terminal."""
@@ -58,6 +66,8 @@ class RunReport:
         ):
             if counts:
                 yield f"{name}: " + ", ".join(f"{n} x {kind}" for kind, n in counts.most_common())
+        if self.missing:
+            yield f"docs without an answer: {self.named}"
         if self.truncated:
             yield f"cut off by the token limit: {self.truncated}"
         for parameter, reason in self.dropped.items():

@@ -16,6 +16,7 @@ DEFAULT_URL = "https://api.openai.com/v1"
 # and is what a SIGKILL can cost at most.
 DEFAULT_CONCURRENCY = 64
 DEFAULT_SEED = 1234  # lm-eval's
+NAME_BYTES, SHOWN_CHARS = 200, 40
 REQUEST_TIMEOUT_S = 600.0  # of silence, whatever other answers took; the openai SDK's default
 RETRY_BUDGET_S = 600.0  # a request may fail for this long, waiting for a rate not counted
 DRAIN_S = 60.0  # for answers under way after a run is stopped: they are paid for
@@ -111,6 +112,14 @@ def read_settings(arguments: Mapping[str, Any]) -> Settings:
 
 
 def _check(settings: Settings) -> None:
+    name = settings.model
+    if not name.isprintable() or not name.strip(" .") or len(name.encode()) > NAME_BYTES:
+        # lm-eval names the folder of its logs so.
+        raise ModelError(
+            f"a model's name of at most {NAME_BYTES} bytes that can be printed and is no folder such as ..",
+            ascii(name[:SHOWN_CHARS]),
+            "correct model= in the model arguments",
+        )
     if settings.on_item_error not in ("fail", "skip"):
         raise ModelError("on_item_error=fail or skip", settings.on_item_error, "choose one")
     for name in ("num_concurrent", "rpm", "tpm", "max_gen_toks", "max_cost", "max_tokens_total",

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import PresetError
 from lm_eval_mathtasks.presets.protocols import Preset, load_preset
+from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max_gen_toks"}
-# Other names that backends take for max_gen_toks.
-_LIMITS = ("max_tokens", "max_new_tokens", "max_completion_tokens")
 _LOCAL = ("hf", "hf-auto", "huggingface", "vllm", "sglang")
 
 
@@ -116,7 +115,7 @@ def _sampling(stated: Mapping[str, Any], user: Mapping[str, Any], model: str) ->
     if "temperature" in wanted:
         wanted = {"do_sample": wanted["temperature"] > 0, **wanted}
         wanted = wanted if wanted["do_sample"] else {k: v for k, v in wanted.items() if k != "temperature"}
-    own = {("max_gen_toks" if name in _LIMITS else name): value for name, value in user.items()}
+    own = {("max_gen_toks" if name in LIMIT_NAMES else name): value for name, value in user.items()}
     deviations = [f"{n}={own[n]}, not {v}" for n, v in wanted.items() if n in own and own[n] != v]
     if "top_k" in wanted and model not in _LOCAL:
         deviations.append(f"top_k={wanted.pop('top_k')} is not sent: OpenAI's API has no such setting")

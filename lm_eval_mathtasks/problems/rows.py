@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError, NotAtHand
-from lm_eval_mathtasks.files import read_json_lines, read_parquet
+from lm_eval_mathtasks.files import read_table
 from lm_eval_mathtasks.network import hub_fault, server_fault
 from lm_eval_mathtasks.problems.sets import Source
 
@@ -61,7 +61,7 @@ def find_file(source: Source, place: Path) -> Path:
 
 def read_rows(path: Path) -> list[Row]:
     """Rows of a JSONL or parquet file. Raises DataError with the line number of a malformed line."""
-    return read_parquet(path, DataError) if path.suffix == ".parquet" else read_json_lines(path, DataError)
+    return read_table(path, DataError)
 
 
 def _read(path: Path, suffix: str, source: Source) -> list[Row]:

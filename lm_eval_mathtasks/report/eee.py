@@ -81,10 +81,6 @@ def _result(one: Examined) -> dict[str, object]:
 
 def _generation(one: Examined) -> dict[str, object]:
     asked = one.run.protocol
-    known = {
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "max_tokens": asked.max_tokens,
-        "reasoning": asked.cot,
-    }
+    known = {name: getattr(asked, name) for name in ("temperature", "top_p", "max_tokens")}
+    known["reasoning"] = asked.cot
     return {key: value for key, value in known.items() if value is not None}

@@ -19,7 +19,6 @@ from lm_eval_mathtasks.leaderboard.said import said_of_no_claim
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.report.labels import labels_of
 from lm_eval_mathtasks.runs.judged import Judged, judge_run, shares
-from lm_eval_mathtasks.runs.lm_eval_schema import OURS
 from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
 from lm_eval_mathtasks.tables import percent
 
@@ -138,8 +137,8 @@ def model_of(examined: Sequence[Examined]) -> str:
     """The one model that a file is about; raises EvidenceError for several."""
     models = names_of(examined)
     if len(models) > 1:
-        fix = "choose one with --run-model, a file each"
-        raise EvidenceError("runs of one model", ", ".join(models), fix)
+        fix = "name one of them, or choose it with --run-model"
+        raise EvidenceError("one model, and one run of each task", ", ".join(models), fix)
     return models[0]
 
 
@@ -149,8 +148,8 @@ def status_of(judgement: Judged | None) -> str:
 
 
 def graded_by_us(run: Run) -> bool:
-    """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
-    return any(name.startswith(f"{OURS},") for row in run.rows[:1] for name in row.metrics)
+    """Whether the run's own grader is ours."""
+    return any(row.graded_by_us for row in run.rows[:1])
 
 
 def disputes(row: Row, judgements: Sequence[Judged | None]) -> bool:

@@ -65,12 +65,8 @@ def _apart(facts: Sequence[Mapping[str, str | None]]) -> list[str]:
     every = sorted(dict.fromkeys(name for one in facts for name in one), key=_LAST.__contains__)
     names = [name for name in every if _values(facts, [name]) > 1]
     settings = [name for name in names if name not in _LAST]
-    ways = [
-        *([name] for name in settings),
-        _together(facts, settings),
-        *([name] for name in names),
-        settings[:1],
-    ]
+    alone = [[name] for name in settings]
+    ways = [*alone, _together(facts, settings), *([name] for name in names), settings[:1]]
     chosen = next((way for way in ways if _values(facts, way) == len(facts)), ways[-1])
     found = [", ".join(_said(name, one.get(name)) for name in chosen) for one in facts]
     if len(set(found)) == len(facts):

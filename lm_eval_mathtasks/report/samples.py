@@ -85,12 +85,8 @@ def samples(examined: Sequence[Examined]) -> Samples:
             break
     if cap is not None:
         notes.append(f"Responses of more than {cap:,} characters are shown without their middle.")
-    return Samples(
-        as_script({**_index(examined, items, repeats), "leads": asked.leads}),
-        tuple(chunks),
-        packed,
-        tuple(notes),
-    )
+    index = as_script({**_index(examined, items, repeats), "leads": asked.leads})
+    return Samples(index, tuple(chunks), packed, tuple(notes))
 
 
 def _items(examined: Sequence[Examined]) -> Iterator[_Item]:

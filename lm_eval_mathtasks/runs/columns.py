@@ -95,12 +95,7 @@ ANSWER: Names = {
 }
 WHOLE_TEXT = ("predictions", "prediction")
 # Lists of responses, where none of the above is there; a single text under these names is no response.
-CANDIDATES: Names = {
-    "samples": "files of best-of-n",
-    "candidates": "files of best-of-n",
-    "solutions": "files of best-of-n",
-    "answers": "files of best-of-n",
-}
+CANDIDATES: Names = dict.fromkeys(("samples", "candidates", "solutions", "answers"), "files of best-of-n")
 # Whether a response is right; so says any column that is called like VERDICT_LIKE and holds 0 and 1.
 VERDICT: Names = {
     "label": "ours",
@@ -183,12 +178,10 @@ class OfDoc(TypedDict):
 
 def of_doc(doc: Mapping[str, Any]) -> OfDoc:
     """Return what a doc, or a line that holds one, says of itself."""
-    return {
-        "subject": first_text(doc, SUBJECT),
-        "level": first_text(doc, LEVEL),
-        "original": first_text(doc, ORIGINAL),
-        "instance": first_text(doc, INSTANCE),
-    }
+    subject, level, original, instance = (
+        first_text(doc, names) for names in (SUBJECT, LEVEL, ORIGINAL, INSTANCE)
+    )
+    return {"subject": subject, "level": level, "original": original, "instance": instance}
 
 
 def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:

@@ -50,11 +50,8 @@ def _ended(run: Run, reason: Callable[[Row, int], str | None]) -> Run:
 
 
 def _from_lines(path: Path) -> Callable[[Row, int], str | None]:
-    by_text = {
-        str(r["response"]): str(r["finish_reason"])
-        for r in read_json_lines(path, EvidenceError)
-        if r.get("finish_reason")
-    }
+    told = (line for line in read_json_lines(path, EvidenceError) if line.get("finish_reason"))
+    by_text = {str(line["response"]): str(line["finish_reason"]) for line in told}
     return lambda row, repeat: by_text.get(row.responses[repeat])
 
 

@@ -109,7 +109,7 @@ def other_filters(lines: Sequence[SampleLine], name: str | None, chosen: str) ->
         value = number_in(line, name) if name else None
         if value is not None and filter_of(line) != chosen:
             values.setdefault(filter_of(line), []).append(value)
+    means = ((f"{name},{other}", sum(v) / len(v)) for other, v in values.items())
     return tuple(
-        f"scored by {name},{chosen}; by {name},{other} it is {sum(v) / len(v):.2%} (--metric {name},{other})"
-        for other, v in values.items()
+        f"scored by {name},{chosen}; by {key} it is {mean:.2%} (--metric {key})" for key, mean in means
     )

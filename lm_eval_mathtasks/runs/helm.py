@@ -39,11 +39,8 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         read_line({**_flat(state), "model": spec.get("model"), "task": task}, path, number, choice.columns)
         for number, state in enumerate(states, 1)
     ]
-    asked: dict[str, Any] = {
-        "temperature": spec.get("temperature"),
-        "max_tokens": spec.get("max_tokens"),
-        "shots": spec.get("max_train_instances"),
-    }
+    asked = {"shots": spec.get("max_train_instances")}
+    asked |= {name: spec.get(name) for name in ("temperature", "max_tokens")}
     for run in runs_of_lines(lines, path, choice.metric):
         yield run if isinstance(run, Refused) else told(run, asked, harness="HELM")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import parquet_columns, read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
@@ -41,8 +41,7 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     Raises EvidenceError for a damaged file, and where several metrics could be the score and the choice names none.
     """
     path = source.path
-    read = read_parquet if path.suffix == ".parquet" else read_json_lines
-    table = read(path, EvidenceError)
+    table = read_table(path, EvidenceError)
     about = _about(path)
     settings = (about.get("model_config") or about).get("generation_parameters") or {}
     limit = settings.get("max_new_tokens")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import json_lines, read_json, sha256
+from lm_eval_mathtasks.files import json_lines, read_json
 from lm_eval_mathtasks.grading.tolerance import as_tolerance
 from lm_eval_mathtasks.runs.columns import GOLD, QUESTION, first_text, of_doc
 from lm_eval_mathtasks.runs.filters import (
@@ -27,6 +27,7 @@ from lm_eval_mathtasks.runs.filters import (
     written_by_us,
 )
 from lm_eval_mathtasks.runs.lm_eval_facts import (
+    doubts_of,
     grader_of,
     logged_prompt,
     model_name,
@@ -40,6 +41,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import (
     SampleLine,
     TaskConfig,
     filter_of,
+    hashed_together,
     number_in,
 )
 from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
@@ -183,12 +185,14 @@ def _read_task(
             f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one"
         )
         notes = (*notes, unsaid)
+    doubts = doubts_of(results, task, lines, f"{name},{filter_name}", scores)
+    about = provenance_of(path, results, task, counts.get("original"))
     run = Run(
         model=model_name(results),
         task=task,
         rows=rows,
         protocol=protocol_of(results, task, lines[0], score, grader_of(results, filter_name, ours=ours)),
-        provenance=replace(provenance_of(path, results, task, counts.get("original")), notes=notes),
+        provenance=replace(about, notes=notes, settings={**about.settings, "doubts": doubts}),
         metric=f"{name},{filter_name}" if name else None,
     )
     return Logged(run, [line for line in lines if filter_of(line) == filter_name], results)
@@ -245,11 +249,8 @@ def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
 def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
     """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
     stated = results.get("task_hashes", {}).get(task)
-    parts = [line.get(key) for line in lines for key in HASHES]
-    if not stated or None in parts:
-        return
-    actual = sha256("".join(map(str, parts)))
-    if actual != stated:
+    actual = hashed_together(line.get(key) for line in lines for key in HASHES)
+    if stated and actual and actual != stated:
         raise EvidenceError(
             f"samples of {task} that belong to its results",
             f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",

@@ -1,7 +1,10 @@
 """The keys of lm-eval's logs that we read or write; all are optional, because logs come from anyone."""
 
 import math
+from collections.abc import Iterable
 from typing import Any, Literal, TypedDict, cast
+
+from lm_eval_mathtasks.files import sha256
 
 
 class Config(TypedDict, total=False):
@@ -105,6 +108,12 @@ OF_TASKS = ("configs", "higher_is_better", "n-samples", "task_hashes", "versions
 
 # A metric that only our hooks write: the run was graded by our grader.
 OURS = "gold_unreadable"
+
+
+def hashed_together(hashes: Iterable[str | None]) -> str | None:
+    """Return one hash over lm-eval's hashes of docs, in their order; None where one is missing."""
+    parts = list(hashes)
+    return None if None in parts else sha256("".join(map(str, parts)))
 
 
 def filter_of(line: SampleLine) -> str:

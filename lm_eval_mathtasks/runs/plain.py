@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import read_json, read_json_lines, read_parquet
+from lm_eval_mathtasks.files import read_json, read_table
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
@@ -51,12 +51,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     if path.suffix in _OTHER_TABLES:
         fix = "write it as JSON lines"
         raise EvidenceError(f"JSON lines or parquet in {path}", f"a {path.suffix[1:]} file", fix)
-    if path.suffix == ".parquet":
-        lines = read_parquet(path, EvidenceError)
-    elif path.suffix == ".json":
-        lines = read_json(path, EvidenceError)
-    else:
-        lines = read_json_lines(path, EvidenceError)
+    read = read_json if path.suffix == ".json" else read_table
+    lines = read(path, EvidenceError)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise EvidenceError(f"objects in {path}", "an empty list, or other things", "write one object a doc")
     return lines
@@ -261,9 +257,8 @@ def _join_repeats(lines: Sequence[Line], verdict: str | None, limit: int | None)
 def _require_one_doc(group: Sequence[Line]) -> None:
     """Raise EvidenceError unless lines of one id are of one question, and each another repeat."""
     if len({letters(line.question) for line in group}) > 1:
-        raise EvidenceError(
-            f"one question of the id {group[0].id}", "several", "give each doc an id of its own"
-        )
+        fix = "give each doc an id of its own"
+        raise EvidenceError(f"one question of the id {group[0].id}", "several", fix)
     repeats = [line.repeat for line in group if line.repeat is not None]
     if len(set(repeats)) < len(repeats):
         got, fix = "one of them twice", "two runs need two files, or a column `model`"

@@ -32,7 +32,7 @@ def read_qwen_math(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     model, task = _names(path, source.root)
     read = lines_of(path, choice)
     lines = [one._replace(model=one.model or model, task=one.task or task or "") for one in read]
-    stated: dict[str, Any] = {"temperature": float(asked["temperature"])}
+    stated: dict[str, object] = {"temperature": float(asked["temperature"])}
     if "cot" in asked["prompt"]:
         stated |= {"cot": True, "tools": "none"}
     elif re.search("tora|tool|pal", asked["prompt"]):

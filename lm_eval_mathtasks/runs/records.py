@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.problems.gold import answer_in
+from lm_eval_mathtasks.runs.lm_eval_schema import OURS
 from lm_eval_mathtasks.runs.weights import Weights
 
 # How a log without responses is made whole.
@@ -60,6 +61,11 @@ class Row:
         """Which of the responses are there: all that no API error took."""
         lost = self.lost
         return tuple(i for i in range(len(self.responses)) if i not in lost)
+
+    @property
+    def graded_by_us(self) -> bool:
+        """Whether the run's own grader is ours: only our tasks count reference answers that could not be read."""
+        return any(name.startswith(f"{OURS},") for name in self.metrics)
 
     @property
     def missing(self) -> bool:

@@ -29,10 +29,8 @@ def with_gold(run: Run, path: Path) -> Run:
     docs = _Docs(path)
     shift = docs.counts_from_one(run.rows)
     found = [docs.find(row, shift) if row.gold is None or row.question else None for row in run.rows]
-    rows = tuple(
-        row if answer is None else replace(row, **both_of(answer))
-        for row, answer in zip(run.rows, found, strict=True)
-    )
+    pairs = zip(run.rows, found, strict=True)
+    rows = tuple(row if answer is None else replace(row, **both_of(answer)) for row, answer in pairs)
     run = replace(run, provenance=_with_note(run, rows, sum(answer is not None for answer in found), path))
     missing = [row for row in rows if row.gold is None]
     if missing and not run.scored:

@@ -189,18 +189,15 @@ def _place(config: Config, resume: bool) -> Path | None:
     checkpoints = checkpoints_in(config.output)
     if resume:
         if not checkpoints:
-            raise TrainingError(
-                f"a checkpoint in {config.output}", "none", "begin anew without --resume, in an empty folder"
-            )
+            fix = "begin anew without --resume, in an empty folder"
+            raise TrainingError(f"a checkpoint in {config.output}", "none", fix)
         before = used_before(config.output / USED).get("config", {})
         others = {"stage": config.stage, "model": config.model}
         begun = {name: before[name] for name in others if name in before}
         if settings_changed(begun, {name: others[name] for name in begun}):
-            raise TrainingError(
-                f"the stage and the model that {config.output} was begun with",
-                ", ".join(f"{name}: {others[name]} after {begun[name]}" for name in begun),
-                "another output:, or that configuration",
-            )
+            got = ", ".join(f"{name}: {others[name]} after {begun[name]}" for name in begun)
+            fix = "another output:, or that configuration"
+            raise TrainingError(f"the stage and the model that {config.output} was begun with", got, fix)
         return checkpoints[-1]
     if checkpoints or (config.output / USED).exists():
         got, fix = "an earlier run", "another output:, or empty the folder"

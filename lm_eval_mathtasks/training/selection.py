@@ -37,6 +37,7 @@ from lm_eval_mathtasks.training.running import checkpoints_in
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
 CSV = "evaluated.csv"
+_VLLM_RANKS = (32, 64, 128, 256, 320, 512)  # of those that it takes, above lm-eval's default of 16
 _SAYS = Callable[[str], None]
 
 
@@ -146,24 +147,39 @@ def _include(config: Config) -> str | None:
 def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SAYS) -> dict[str, Run]:
     """The runs of a model by task; asked of lm-eval unless their logs are there."""
     out = config.output / EVALUATED / model.name / part
-    if not any(out.rglob("results_*.json")):
+    words, asked = run_arguments(config, model, tasks, out), out.with_name(f"{part}-asked.json")
+    done = any(out.rglob("results_*.json"))
+    before = json.loads(asked.read_text(encoding="utf-8")) if asked.is_file() else words
+    if done and before != words:
+        got = " ".join(word for word in words if word not in before) or "fewer flags"
+        fix = f"remove {out} and {asked.name}, and it is evaluated anew"
+        raise TrainingError(f"the settings that {out} was evaluated with", got, fix)
+    if not done:
         from lm_eval_mathtasks.host.run import run
 
         say(f"evaluating {model.name} on {', '.join(tasks)}")
-        if run(_arguments(config, model, tasks, out)):
+        write_whole(asked, lambda file: file.write(json.dumps(words).encode()))
+        try:
+            missing = run(words)
+        except KeyboardInterrupt:
+            say("interrupted: the same command goes on from the responses that are kept")
+            raise
+        if missing:
             raise TrainingError(f"a response to every doc by {model.name}", "some are missing", f"see {out}")
         # The next model needs the memory of this one.
         gc.collect()
     return {own.task: own for own in read_runs(out)}
 
 
-def _arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) -> list[str]:
+def run_arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) -> list[str]:
     """The command line of `mathtasks run` for a model."""
     given = config.evaluate
     settings = {"pretrained": model.base, **(given.get("model_args") or {})}
     kind = str(given.get("model", "hf"))
-    if model.adapter:
-        settings["peft" if kind == "hf" else "lora_local_path"] = model.adapter
+    if model.adapter and kind == "hf":
+        settings["peft"] = model.adapter
+    elif model.adapter:
+        settings = {**_rank_for_vllm(Path(model.adapter)), **settings, "lora_local_path": model.adapter}
     options = {
         "--model": kind,
         "--model_args": _joined(settings),
@@ -176,6 +192,13 @@ def _arguments(config: Config, model: Model, tasks: Sequence[str], out: Path) ->
     words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
     chat = given["chat"] if given.get("chat") is not None else _has_template(model)
     return [*words, "--apply_chat_template"] if chat else words
+
+
+def _rank_for_vllm(adapter: Path) -> dict[str, int]:
+    """The rank that vLLM must keep memory for, the least of its own that holds the adapter; nothing where 16 do."""
+    about = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
+    rank = max([about.get("r") or 0, *(about.get("rank_pattern") or {}).values()])
+    return {"max_lora_rank": next((own for own in _VLLM_RANKS if own >= rank), rank)} if rank > 16 else {}
 
 
 def _joined(settings: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import harmonic_mean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose
 from lm_eval_mathtasks.choosing.kept_scores import score_run
@@ -13,7 +13,6 @@ from lm_eval_mathtasks.choosing.score_files import one_score
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.numbers.differences import paired_bootstrap
 from lm_eval_mathtasks.numbers.estimators import majority
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson
@@ -137,7 +136,7 @@ def on_processbench(spec: str, files: Sequence[Path], settings: Settings) -> Tab
 def first_errors(file: Path, scorer: Scorer) -> FirstErrors:
     """Count the rows of one subset that a verifier of steps judges as labelled."""
     counts = {True: [0, 0], False: [0, 0]}
-    for number, row in enumerate(_lines(file), 1):
+    for number, row in enumerate(read_rows(file), 1):
         steps, label = row.get("steps"), row.get("label")
         if (
             not isinstance(steps, list)
@@ -149,19 +148,12 @@ def first_errors(file: Path, scorer: Scorer) -> FirstErrors:
         # A step is a line of the verifier's text: its own line breaks would be steps of their own.
         text = "\n".join(" ".join(str(step).split()) or "." for step in steps)
         (values,) = scorer.score(row["question"], [text])
-        wrong = [
-            i
-            for i, value in enumerate(values if isinstance(values, tuple) else (values,))
-            if value < ERROR_BELOW
-        ]
+        by_step = values if isinstance(values, tuple) else (values,)
+        wrong = [i for i, value in enumerate(by_step) if value < ERROR_BELOW]
         own = counts[label >= 0]
         own[1] += 1
         own[0] += (wrong[0] if wrong else -1) == label
     return FirstErrors(file.name.split(".")[0], *counts[True], *counts[False])
-
-
-def _lines(file: Path) -> list[dict[str, Any]]:
-    return read_json_lines(file, DataError) if file.suffix == ".gz" else read_rows(file)
 
 
 def _areas(votes: Sequence[Votes], numbers: Mapping[str, Sequence[float]]) -> list[str]:

@@ -105,7 +105,7 @@ MISTAKES = {
     ),
     "no such file of flags": (["--config", "none.yaml"], "a YAML file of flags for --config, got"),
     "a file of flags that is none": (["--config", "broken.yaml"], "a YAML file of flags for --config, got"),
-    "a task without its flag": (["sample-gsm8k", *HF, *TINY], "Put it behind its flag, such as --tasks sample-gsm8k"),
+    "a task without its flag": (["sample-gsm8k", *HF, *TINY], "put it behind its flag"),
     "a slip in a flag": ([*HF, *TINY, *SAMPLE, "--apply_chat_tmplate"], "Did you mean --apply_chat_template?"),
     "a slip with a key": ([*HF, *TINY, *SAMPLE, "--modl_args=api_key=sk-planted"], "Did you mean --model_args?"),
     "a flag of nobody": ([*HF, *TINY, *SAMPLE, "--xyzzy"], "`mathtasks run --help` lists them"),
@@ -114,8 +114,6 @@ MISTAKES = {
     "a folder without tasks": ([*HF, *TINY, "--tasks", "./empty"], "./empty, which holds none"),
     "tasks in no folder": ([*HF, *TINY, *SAMPLE, "--include_path", "none"], "a folder of tasks"),
     "a pattern of nothing": ([*HF, *TINY, "--tasks", "sample-*x"], "Did you mean sample-math"),
-    "repeats in words": ([*HF, *TINY, "--tasks", "sample-gsm8k@x"], "Write name@8"),
-    "no repeats": ([*HF, *TINY, "--tasks", "sample-gsm8k@0"], "Write name@8"),
     "no such grader": ([*HF, *TINY, *SAMPLE, "--graders", "sympy"], "graders among math-verify"),
     "no such responses": ([*HF, *TINY, *SAMPLE, "--resume", "none"], "--resume none, which does not exist"),
     "a replay of nothing": (["--model", "replay", "--model_args", "path=none.jsonl,model=x", *SAMPLE], "none.jsonl"),
@@ -172,6 +170,21 @@ MISTAKES = {
     "a place that nobody can make": ([*HF, *TINY, *SAMPLE, "--output_path", "/proc/logs"], "/proc/logs, but /proc"),
     "a seed in words": ([*HF, *TINY, *SAMPLE, "--seed", "abc"], "--seed, got 'abc'"),
     "a logger that is not there": ([*HF, *TINY, *SAMPLE, "--wandb_args", "project=x"], "wandb, for --wandb_args"),
+    "a level in words": ([*HF, *TINY, *SAMPLE, "--verbosity", "LOUD"], "--verbosity with one of DEBUG, INFO"),
+    "a batch of auto:x": ([*HF, *TINY, *SAMPLE, "--batch_size", "auto:x"], "got auto:x"),
+    "turns alone": ([*HF, *TINY, *SAMPLE, "--fewshot_as_multiturn", "true"], "as_multiturn` is True"),
+    "a slip for the hub": ([*HF, *TINY, *SAMPLE, "--hf_hub_log_args", "results_org=x"], "'results_org'"),
+    "a template that is not there": ([*HF, *TINY, *SAMPLE, "--apply_chat_template", "tulu"], "got --apply_"),
+    "no template, in words": ([*HF, *TINY, *SAMPLE, "--apply_chat_template", "false"], "Leave it out, or its name"),
+    "a task in capitals": ([*HF, *TINY, "--tasks", "GSM8K-COT"], "Did you mean gsm8k-cot,"),
+    "a key without its flag": (["OPENAI_API_KEY=sk-planted", *HF, *TINY, *SAMPLE], "got 'OPENAI_API_KEY'."),
+    "weights alone": ([*HF, "--model_args", f"{TINY[1].partition(',')[0]}/model.safetensors", *SAMPLE], "got the file"),
+    "a type of another kind": ([*HF, *WITH_DTYPE[:-1], f"{WITH_DTYPE[1]}fp16", *SAMPLE], "got dtype=fp16"),
+    "no repeats": ([*HF, *TINY, "--tasks", "sample-gsm8k@0"], "math500@8, got sample-gsm8k@0"),
+    "repeats in words": ([*HF, *TINY, "--tasks", "sample-gsm8k@x"], "got sample-gsm8k@x"),
+    "spaces in arguments": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "temperature=0.7 top_p=1"], "at least 0"),
+    "sampling, perhaps": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "do_sample=maybe"], "do_sample=true or false"),
+    "no such file to resume from": ([*HF, *TINY, *SAMPLE, "--resume", "nowhere"], "--resume nowhere, which"),
     "no such preset": ([*HF, *TINY, *SAMPLE, "--preset", "qwen9"], "qwen9"),
 }  # fmt: skip
 
@@ -256,9 +269,7 @@ def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(arguments, re
     words = ["--model", "hf", *TINY, "--device", "cpu", *SAMPLE, "--limit", "2", *arguments]
     assert main(["run", *words]) == 2
     said = capsys.readouterr().err
-    assert "Expected a model that can be loaded as --model_args and --device say, got" in " ".join(
-        said.split()
-    )
+    assert "Expected a run that can begin, got" in " ".join(said.split())
     assert reason in said.lower()
     assert "Traceback" not in said
 

@@ -70,6 +70,22 @@ def test_how_responses_ended_is_the_same_as_through_hf(place):
     assert [["length"]] in found["vllm"].values()
 
 
+def test_an_adapter_answers_as_through_hf(place, reference):
+    """As `train evaluate` asks vLLM: the adapter is applied without merging; its rank is above lm-eval's default."""
+    peft, transformers = pytest.importorskip("peft"), pytest.importorskip("transformers")
+    adapter, torch = place[0] / "adapter", pytest.importorskip("torch")
+    torch.manual_seed(0)
+    shape = peft.LoraConfig(r=32, lora_alpha=32, target_modules="all-linear", init_lora_weights=False)
+    model = peft.get_peft_model(transformers.AutoModelForCausalLM.from_pretrained(model_path()), shape)
+    model.save_pretrained(adapter)
+    whole = f"pretrained={model_path()},dtype=float32"
+    expected = responses(place, "hf-adapter", "hf", f"{whole},peft={adapter}")
+    engine = f"{whole},enforce_eager=True,kv_cache_memory_bytes=268435456"
+    told = f"{engine},max_lora_rank=32,lora_local_path={adapter}"
+    assert responses(place, "vllm-adapter", "vllm", told) == expected
+    assert expected[1] != reference[1]
+
+
 @pytest.fixture(scope="module")
 def server(place):
     with vllm_serve(model_path(), "embedded", place[0], place[1]) as address:

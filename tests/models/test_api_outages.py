@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from aiohttp import web
 
 from lm_eval_mathtasks.errors import RunFatal
 from tests.models.api_helpers import asks, chat, short  # noqa: F401  (a fixture)
@@ -94,17 +95,56 @@ def test_a_status_that_may_pass_is_tried_again(status):
         assert all(model.generate_until(asks(model, ["a", "b"])))
 
 
+def redirect(to, status=307):
+    return web.Response(status=status, headers={"Location": to})
+
+
 def test_a_redirect_loop_ends_at_once():
-    from aiohttp import web
-
-    def loop(call):
-        return web.Response(status=307, headers={"Location": "/v1/chat/completions"})
-
-    with FakeServer(loop) as server:
+    with FakeServer(lambda call: redirect("/v1/chat/completions")) as server:
         model = chat(server)
         with pytest.raises(RunFatal, match="redirect"):
             model.generate_until(asks(model, ["a"]))
     assert len(server.calls) < 100
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_on_the_same_server_is_followed_with_what_is_asked(status):
+    """With 301 and 302 it was asked for a page, and what came back was taken for the answer."""
+    with FakeServer(
+        lambda call: None if call.query else redirect("/v1/chat/completions?x=1", status)
+    ) as server:
+        model = chat(server)
+        assert model.generate_until(asks(model, ["a", "b"])) == ["answer to a", "answer to b"]
+
+
+@pytest.mark.parametrize("query", ["", "?api-version=2026-01-01"])
+def test_no_key_and_no_prompt_follows_a_redirect_to_another_server(query):
+    """Azure's name of the key was left among the headers."""
+    with FakeServer() as other, FakeServer(lambda call: redirect(f"{other.url}/chat/completions")) as server:
+        model = chat(server, base_url=server.url + query)
+        with pytest.raises(RunFatal, match=r"to another server.*base_url="):
+            model.generate_until(asks(model, PROMPTS))
+    assert not other.calls
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "said", ["Streaming is not supported for this model", "stream_options is not allowed"]
+)
+def test_a_server_that_cannot_stream_is_asked_without(said):
+    with FakeServer(lambda call: error(400, said) if call.body.get("stream") else None) as server:
+        model = chat(server, num_concurrent=40)
+        assert all(model.generate_until(asks(model, PROMPTS)))
+    assert "stream_options" not in server.calls[-1].body
+    assert max(server.answered.values()) == 1
+
+
+def test_a_parameter_by_which_a_server_fails_is_left_out():
+    said = "TypeError: create() got an unexpected keyword argument 'seed'"
+    with FakeServer(lambda call: error(500, said) if "seed" in call.body else None) as server:
+        model = chat(server)
+        assert all(model.generate_until(asks(model, PROMPTS)))
+    assert list(model.report.dropped) == ["seed"]
 
 
 @pytest.mark.parametrize(

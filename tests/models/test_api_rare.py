@@ -24,6 +24,7 @@ from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models import asking, dispatch, window
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
+from lm_eval_mathtasks.models.faults import of_transport
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from lm_eval_mathtasks.models.window import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
 from tests.models.api_helpers import KEY, asks, chat, short
@@ -191,6 +192,35 @@ def test_an_address_where_nobody_is_ends_the_run_with_that_address(monkeypatch, 
     assert caplog.text.count("no connection to") == 1
     assert model.report.exit_code == STOPPED
     assert model.report.unsure == 0, "nothing ever left"
+
+
+def test_a_proxy_is_named_where_nothing_comes_through_it(monkeypatch, deaf_port):
+    monkeypatch.setattr(asking, "START_S", 0.3)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{deaf_port}")
+    monkeypatch.setenv("NO_PROXY", "")
+    with FakeServer() as server:
+        model = chat(server, base_url="http://api.example.test/v1")
+    with pytest.raises(RunFatal, match="the proxy that the environment names"):
+        model.generate_until(asks(model, prompts(3)))
+
+
+@pytest.mark.parametrize("proxy", ["ftp://user:secret@127.0.0.1:9", "socks5://user:secret@127.0.0.1:9"])
+def test_a_proxy_of_another_kind_is_an_error_without_its_password(monkeypatch, proxy):
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with FakeServer() as server:
+        model = chat(server, base_url="http://api.example.test/v1")
+    with pytest.raises(ModelError, match="Expected a proxy of the environment") as failure:
+        model.generate_until(asks(model, prompts(3)))
+    assert "secret" not in str(failure.value)
+
+
+def test_a_certificate_that_nobody_signed_is_told_at_once():
+    error = OSError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
+    fault = of_transport(error)
+    assert (fault.severity, fault.kind) == ("run", "certificate")
+    assert "SSL_CERT_FILE" in fault.fix
 
 
 def test_a_server_that_is_away_for_a_while_costs_no_doc():

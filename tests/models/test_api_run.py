@@ -223,7 +223,7 @@ def test_what_concerns_the_run_stops_it_and_keeps_what_was_answered(kind):
 def test_a_request_that_is_always_refused_stops_the_run():
     with FakeServer(lambda call: error(400, "bad shape")) as server:
         model = chat(server)
-        with pytest.raises(RunFatal, match="no answer to 20 docs"):
+        with pytest.raises(RunFatal, match="no answer to 3 docs"):
             model.generate_until(asks(model, prompts(200)))
     assert len(server.calls) < 40
 

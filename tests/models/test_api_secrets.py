@@ -3,6 +3,8 @@
 import json
 import logging
 import traceback
+from base64 import b64encode
+from urllib.parse import quote
 
 import pytest
 
@@ -47,6 +49,44 @@ def test_the_key_is_written_nowhere(status, tmp_path, caplog, capfd, monkeypatch
         assert KEY.encode() not in path.read_bytes(), path
 
 
+LONG_KEY = "ab/cd+ef-0123456789.GHIJKLMNOP:qr"
+FORMS = {
+    "as it is": str,
+    "in capitals": str.upper,
+    "for JSON": lambda key: "".join(rf"\u{ord(c):04x}" for c in key),
+    "for JSON where it must": lambda key: key.replace("/", r"\u002F"),
+    "for a URL": lambda key: quote(key, safe=""),
+    "for a URL, all of it": lambda key: "".join(f"%{ord(c):02X}" for c in key),
+    "for HTML": lambda key: "".join(f"&#{ord(c)};" for c in key),
+    "for HTML in hexadecimal": lambda key: "".join(f"&#x{ord(c):X};" for c in key),
+    "for Python": lambda key: "".join(rf"\x{ord(c):02x}" for c in key),
+    "in base64": lambda key: b64encode(b"user:" + key.encode()).decode(),
+    "in hexadecimal": lambda key: key.encode().hex(" "),
+    "wrapped": lambda key: f"{key[:9]}\n    {key[9:]}",
+    "letter by letter": " ".join,
+    "with what nobody sees": "\u200b".join,
+    "its beginning": lambda key: key[:20],
+    "its end": lambda key: key[-16:],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_is_known_in_every_form(form):
+    Key(LONG_KEY)
+    held = FORMS[form](LONG_KEY)
+    shown = redact(f"before {held} after", shapes=False)
+    assert "[redacted]" in shown
+    assert not any(held[at : at + 9] in shown for at in range(len(held) - 8))
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+
+
+@pytest.mark.parametrize("near", ["ab/cd+ef-0123456789", "0123456789", "ab / cd + ef - 01234"])
+def test_a_part_that_gives_no_key_away_stays(near):
+    Key(LONG_KEY)
+    assert redact(near[:15], shapes=False) == near[:15]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [{"api_key": KEY}, {"auth_token": KEY}, {"token": "abc"}, {"header": {"Authorization": "x"}}, {"api_key": ""},
@@ -57,6 +97,19 @@ def test_keys_in_arguments_are_refused_without_repeating_them(arguments):
     with pytest.raises(ModelError) as failure:
         read_settings({"model": "m", **arguments})
     assert KEY not in str(failure.value)
+
+
+@pytest.mark.parametrize("name", ["..", ".", " ", "a\x1b[2Jb", "a\nb", "a\u202eb", "x" * 300])
+def test_a_name_that_no_folder_may_have_is_refused(name):
+    """lm-eval wrote its logs beside the folder they were for."""
+    with pytest.raises(ModelError, match="a model's name") as failure:
+        read_settings({"model": name})
+    assert str(failure.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["a.b/c..d", "Qwen2.5 7B", "模型-1", "..a"])
+def test_a_name_that_a_folder_may_have_is_taken(name):
+    assert read_settings({"model": name}).model == name
 
 
 def test_ordinary_arguments_are_no_secrets():

@@ -95,6 +95,8 @@ def test_every_form_of_a_body(around, size):
         ([{"type": "text", "text": "4"}, {"type": "image"}, "2"], "42"),
         (42, "42"),
         ({"type": "text", "text": "4"}, "4"),
+        ([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "4"}], "4"),
+        ([{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "4"}], "4"),
     ],
 )
 def test_content_of_every_type(content, text):
@@ -191,6 +193,10 @@ READABLE = {
     "no choices at first": sse({"id": "a", "choices": []}, done=False) + GOOD,
     "the end twice": sse(*CHUNKS[:3], chunk(finish="stop"), chunk(finish="stop")),
     "all of it again at the end": sse(*CHUNKS[:2], WHOLE | json.loads(BODY)),
+    "a last chunk of another name": sse(*CHUNKS[:3], {**CHUNKS[3], "id": "b"}),
+    "an error of nothing": BODY.replace(
+        b'{"id"', b'{"error": {"code": 0, "message": ""}, "errors": [], "id"'
+    ),
     "a character in two pieces": GOOD.replace(b'"4"', '"\u200b4"'.encode()),
 }
 
@@ -277,16 +283,33 @@ def test_a_plain_body_that_is_called_packed_is_read(claimed):
     assert parser.end().text == "42"
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def bare(body):
+    """Deflate without zlib's head and sum."""
+    return zlib.compress(body)[2:-4]
+
+
+def members(body):
+    """Gzip in two parts."""
+    return gzip.compress(body[:30]) + gzip.compress(body[30:])
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bare, members])
 def test_a_packed_body_is_read(pack):
-    parser = Parser({"content-encoding": "gzip" if pack is gzip.compress else "deflate"}, {})
+    parser = Parser({"content-encoding": "deflate" if pack in (zlib.compress, bare) else "gzip"}, {})
     for piece in pack(BODY):
         parser.feed(bytes([piece]))
     assert parser.end().text == "42"
 
 
-def test_thinking_without_an_answer_is_a_response_and_paid_for_once():
-    message = {"content": None, "reasoning_content": "hm"}
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None, "reasoning_content": "hm"},
+        {"content": None, "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]},
+    ],
+)
+def test_thinking_without_an_answer_is_a_response_and_paid_for_once(message):
     body = {
         "choices": [{"message": message, "finish_reason": "stop"}],
         "usage": {"completion_tokens": "7", "x": "n/a"},
@@ -294,6 +317,27 @@ def test_thinking_without_an_answer_is_a_response_and_paid_for_once():
     reply = read(json.dumps(body).encode())
     assert (reply.text, reply.reasoning, reply.finish_reason) == ("", "hm", "stop")
     assert reply.usage == {"completion_tokens": 7}
+
+
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "max_tokens", "model_length"])
+def test_an_empty_message_that_a_limit_cut_off_is_a_response(reason):
+    body = {"choices": [{"message": {"content": ""}, "finish_reason": reason}]}
+    assert read(json.dumps(body).encode()).finish_reason == reason
+
+
+def test_an_error_behind_a_beginning_is_paid_for():
+    error = {"error": {"message": "boom", "type": "server_error"}}
+    with pytest.raises(Fault, match="server_error") as caught:
+        read(sse(CHUNKS[0], error))
+    assert caught.value.paid
+
+
+def test_an_error_of_a_choice_is_no_answer():
+    body = json.loads(BODY)
+    body["choices"][0]["error"] = {"code": 502, "message": "the provider failed"}
+    with pytest.raises(Fault, match="server_error") as caught:
+        read(json.dumps(body).encode())
+    assert caught.value.said == "an error with HTTP 200: the provider failed"
 
 
 def test_a_comma_in_a_text_stays():

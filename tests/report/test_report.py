@@ -256,6 +256,12 @@ def test_a_small_loss_is_not_called_none_and_a_card_says_what_breaks_its_compari
     (gap,) = re.findall(r'<svg class="chart wide"[^>]*From the published.*?</svg>', html, re.DOTALL)
     assert re.search(r">-0\.0[1-9]<", gap)
     assert not re.search(r">[+-]0\.0<", gap)
+    assert "1 of 2,500 responses was cut off, those that had answered before included." in html
+
+
+def test_a_card_says_in_words_that_nothing_was_cut_off(tmp_path):
+    html = page(examined(read_runs(write_lm_eval(tmp_path / "run", [doc(1, 1)], ["\\boxed{1}"], scores=[1]))))
+    assert "No response was cut off." in html
 
 
 def test_a_claim_of_two_runs_is_one_dot_and_long_names_keep_what_tells_them_apart(tmp_path):
@@ -325,7 +331,7 @@ def test_what_cannot_be_reported_is_refused_with_the_way_out(tmp_path, capsys, m
     good = write_runs(tmp_path / "runs.jsonl", 6)
     assert "a file to write to" in refused([good, "--format", "csv", "-o", tmp_path], capsys)
     assert "leaderboard search" in refused([good, "--claim", "no/such/claim"], capsys)
-    assert "runs of one model" in refused([good, "--format", "every-eval-ever"], capsys)
+    assert "one model, and one run of each task" in refused([good, "--format", "every-eval-ever"], capsys)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert "pip install" in refused([good], capsys)
     assert not (tmp_path / "report.html").exists()

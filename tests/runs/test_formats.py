@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from lm_eval_mathtasks import cli
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.compare import score_of
+from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.runs.judged import judge_run, unlike_repeats
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
@@ -42,6 +44,38 @@ def test_qwen_math_lines(tmp_path):
     assert [row.score for row in run.rows] == [0.5] * N
     assert right(run) == [True, False] * N
     assert run.rows[3].doc_id == "3"
+
+
+@pytest.mark.parametrize(
+    ("more", "statuses", "cause"),
+    [
+        ({}, {"gold_unreadable": 3, "correct": 2}, [("gold_unreadable", 3)]),
+        ({"answer": "\\text{4:30 p.m.}"}, {"correct": 4, "incorrect": 1}, []),
+    ],
+)
+def test_a_reference_answer_that_its_cleaning_broke_is_no_models_fault(tmp_path, more, statuses, cause):
+    """Qwen2.5-Math's cleaning turns "4:30 p.m." into "4:30p..", which nobody can read: what was published stands
+    beside it, and where it does not, the responses are not wrong."""
+    broken = {"idx": 0, "question": "When do they arrive?", "gt_cot": "It is 4:30 p.m.", "gt": "4:30p..", **more,
+              "pred": ["4:30"] * 3, "score": [False] * 3,
+              "code": ["At \\boxed{4:30}.", "At \\boxed{4:30 p.m.}.", "At \\boxed{5:30 p.m.}."]}  # fmt: skip
+    sound = {"idx": 1, "question": "What is 400 + 20?", "gt_cot": "420", "gt": "420", "pred": ["420"] * 2,
+             "score": [True] * 2, "code": ["So \\boxed{420}."] * 2, **({"answer": "420"} if more else {})}  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "math_cot.jsonl", [broken, sound]), task="math")
+    explained = explain(run)
+    assert {str(status): count for status, count in explained.statuses.items()} == statuses
+    assert [(c.key, c.count) for c in explained.causes if c.key == "gold_unreadable"] == cause
+
+
+def test_lines_of_nobody_have_a_name_that_people_read(tmp_path, capsys):
+    """NeMo-Skills' folders name no model."""
+    write_json_lines(tmp_path / "gsm8k" / "output-rs0.jsonl", [nemo(i) for i in range(N)])
+    assert (
+        cli.main(["rescore", str(tmp_path / "gsm8k"), "--graders", "ours", "-o", str(tmp_path / "out")]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "unnamed model" in out
+    assert "None" not in out
 
 
 NEMO = {"predicted_answer": "12", "generation_time": 1.0}

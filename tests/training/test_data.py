@@ -1,5 +1,6 @@
 """Training data: asked as it is evaluated, answered in the format, and without what is tested."""
 
+import errno
 import json
 from itertools import islice
 
@@ -236,3 +237,22 @@ def test_what_cannot_teach_is_left_out_and_counted(tmp_path):
     drawn = data.draw(str(path), count=None, dev=0, seed=0)
     assert [(problem.question, problem.solution) for problem in drawn.train] == [("What is 1+1?", None)]
     assert drawn.left_out == {"the question stands there twice": 1, "the reference cannot be understood": 2}
+
+
+def test_a_full_disk_is_said(problems_file, known_tests, tmp_path, capsys, monkeypatch):
+    """As every command says it; nothing half written is left. Another fault of a disk keeps its traceback."""
+
+    def fails(number):
+        def writing(path, *_):
+            path.parent.mkdir(exist_ok=True)
+            raise OSError(number, "of the disk", str(path))
+
+        return writing
+
+    given = ("--source", problems_file, "--format", "tags", "--dev", "1", "--out", tmp_path / "out")
+    monkeypatch.setattr(data, "write_whole", fails(errno.ENOSPC))
+    assert run(*given) == 2
+    assert f"Expected room on the disk for {tmp_path / 'out'}" in capsys.readouterr().err
+    monkeypatch.setattr(data, "write_whole", fails(errno.EIO))
+    with pytest.raises(OSError, match="of the disk"):
+        run(*given)

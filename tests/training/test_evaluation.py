@@ -11,12 +11,13 @@ import yaml
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.host import run as host_run
 from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
 from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, training_rows, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
-from lm_eval_mathtasks.training.selection import models_of
+from lm_eval_mathtasks.training.selection import Model, models_of, run_arguments
 
 pytest.importorskip("trl")
 pytestmark = [
@@ -113,6 +114,49 @@ def test_a_checkpoint_is_chosen_on_dev_and_confirmed_once(config_file, tmp_path,
     again = capsys.readouterr().out
     assert "evaluating" not in again
     assert "the test was looked at before, for checkpoint-7" in again
+    # A trial of a few docs is not taken for the evaluation of all, nor another baseline's for this one's.
+    config = yaml.safe_load(config_file.read_text())
+    config["evaluate"]["limit"] = 7
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"the settings that {folder / 'baseline/dev'} was evaluated with, got 7" in said
+
+
+def test_an_interrupted_evaluation_says_how_to_go_on(config_file, tmp_path, capsys, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(host_run, "run", interrupted)
+        assert cli.main(["train", "evaluate", str(config_file)]) == cli.EXIT_INTERRUPTED
+    assert "the same command goes on from the responses that are kept" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "out/checkpoint-2")
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("about", "rank"),
+    [
+        ({"r": 4}, None),
+        ({"r": 16}, None),
+        ({"r": 17}, 32),
+        ({"r": 8, "rank_pattern": {"q_proj": 64}}, 64),
+        ({}, None),
+    ],
+)
+def test_an_adapter_is_named_to_each_kind_of_model(config_file, tmp_path, about, rank):
+    """vLLM takes it without merged weights; above a rank of 16 it has to be told."""
+    (tmp_path / "adapter_config.json").write_text(json.dumps(about))
+    config, model = read_config(config_file), Model("checkpoint-1", "some/base", str(tmp_path))
+    said = {}
+    for kind in ("hf", "vllm"):
+        evaluate = {**config.evaluate, "model": kind, "chat": False}
+        words = run_arguments(config._replace(evaluate=evaluate), model, ["a"], tmp_path)
+        said[kind] = dict(pair.split("=") for pair in words[words.index("--model_args") + 1].split(","))
+    assert said["hf"] == {"pretrained": "some/base", "dtype": "float32", "peft": str(tmp_path)}
+    alike = {"pretrained": "some/base", "dtype": "float32", "lora_local_path": str(tmp_path)}
+    assert said["vllm"] == {**alike, **({"max_lora_rank": str(rank)} if rank else {})}
 
 
 def test_one_model_is_confirmed_without_a_choice(config_file, tmp_path, capsys):
@@ -122,7 +166,8 @@ def test_one_model_is_confirmed_without_a_choice(config_file, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "on dev" not in out
     assert "McNemar" in out
-    assert sorted(path.name for path in (tmp_path / "out/evaluation").glob("*/*")) == ["test", "test"]
+    parts = (path for path in (tmp_path / "out/evaluation").glob("*/*") if path.is_dir())
+    assert [path.name for path in parts] == ["test", "test"]
     confirmed = json.loads((tmp_path / "out/evaluation/chosen.json").read_text())["confirmed"]
     assert confirmed == ["checkpoint-10"]
 

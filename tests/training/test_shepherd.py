@@ -184,7 +184,7 @@ def test_a_server_goes_on_with_a_message_that_was_begun():
         ServedModel("http://127.0.0.1:1", None, 1).complete([Start("Q", "")], Settings(rollouts=1), 0)
 
 
-def test_the_command(run, tmp_path, capsys):
+def test_the_command(run, tmp_path, capsys, monkeypatch):
     out = tmp_path / "steps.jsonl"
     few = ["--rollouts", "2", "--responses", "1", "--max-tokens", "12"]
     where = [
@@ -196,7 +196,19 @@ def test_the_command(run, tmp_path, capsys):
         str(out),
     ]
     given = ["shepherd", *where, *few]
-    assert cli.main(given) == 0
+    whole, done = LocalModel.complete, []
+
+    def interrupted(*arguments):
+        if done:
+            raise KeyboardInterrupt
+        done.append(1)
+        return whole(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalModel, "complete", interrupted)
+        assert cli.main([*given, "--batch-size", "4"]) == cli.EXIT_INTERRUPTED
+    assert "interrupted: 1 of 3 batches are kept; the same command goes on" in capsys.readouterr().out
+    assert cli.main([*given, "--batch-size", "4"]) == 0
     assert "steps of 6 responses to 6 docs" in capsys.readouterr().out
     assert len(read_steps(out)) == 6
     capsys.readouterr()
@@ -205,5 +217,5 @@ def test_the_command(run, tmp_path, capsys):
         (["--device", "cuda:7"], "a device of this machine"),
         (["--out", str(tmp_path)], f"a file to write to as --out, got {tmp_path} is a folder"),
     ):
-        assert cli.main([*given, *wrong]) == 2
+        assert cli.main([*given, "--batch-size", "4", *wrong]) == 2
         assert message in " ".join(capsys.readouterr().err.split())

@@ -4,7 +4,6 @@ One line a doc, filter "none". The response, the doc, the prompt and their hashe
 new, `judged` says why, and the numbers the log had before are kept under `logged`.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from lm_eval_mathtasks.grading.judge import Judgement
 from lm_eval_mathtasks.grading.scores import RATES, doc_scores
 from lm_eval_mathtasks.numbers.intervals import mean_and_error
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED, Logged
-from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, OF_TASKS, Results, SampleLine
+from lm_eval_mathtasks.runs.lm_eval_schema import HASHES, OF_TASKS, Results, SampleLine, hashed_together
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import safe_name
 
@@ -110,18 +109,15 @@ def _indented(doc: Mapping[str, str | None]) -> str:
 
 def write_samples(path: Path, lines: Iterable[SampleLine]) -> str | None:
     """Write the samples; return lm-eval's hash over all docs, prompts and targets, None where a line lacks its own."""
-    digest, complete = hashlib.sha256(), True
+    hashes: list[str | None] = []
 
     def fill(file: Any) -> None:
-        nonlocal complete
         for line in lines:
-            hashes = [line.get(name) for name in HASHES]
-            complete = complete and None not in hashes
-            digest.update("".join(map(str, hashes)).encode())
+            hashes.extend(line.get(name) for name in HASHES)
             file.write(as_json(line) + b"\n")
 
     write_whole(path, fill)
-    return digest.hexdigest() if complete else None
+    return hashed_together(hashes)
 
 
 def as_json(value: Any) -> bytes:
