@@ -83,6 +83,7 @@ STAND_INS = (
     (r"\bFILE\b(?=#| --models)", "FILE.jsonl"),
     (r"logs/SmolLM2", f"{ROOT}/logs/SmolLM2"),
     (r"^(mathtasks evidence verify)", rf"\1 {ROOT}/logs/embedded__grpo"),
+    ("merge ADAPTER --out FOLDER", "merge out/lora --out merged"),
     (r"train evaluate CONFIG", "train evaluate sft.yaml"),
     (r"(?<=train )(\w+) CONFIG", r"\1 \1.yaml"),
     (r"RUN --format eval-results", "WHOLE --format eval-results"),
@@ -210,6 +211,8 @@ EVALUATE = {
 TAGS = {"train": "data/tags/train.jsonl", "dev": "data/tags/dev.jsonl"}
 STAGES = {
     "sft": {"data": TAGS, "format": "tags", "trl": TRL, "evaluate": EVALUATE},
+    "lora": {"stage": "sft", "data": TAGS, "format": "tags",
+             "trl": {**TRL, "use_peft": True, "lora_target_modules": "all-linear"}},
     "grpo": {"data": TAGS, "format": "tags", "rewards": {"accuracy": 1.0},
              "trl": {**TRL, "num_generations": 2, "max_completion_length": 16}},
     "orm": {"data": {"train": "out/sampled", "dev": "out/sampled"}, "trl": TRL},
@@ -233,9 +236,10 @@ def examples(tmp_path_factory):
 ASK = "--model mathtasks-chat --model_args model=m --tasks math500 --apply_chat_template"
 # What must have run before: its result is what the command is about.
 BEFORE = (
-    (r"train (sft|grpo|evaluate)|data/tags/tasks",
+    (r"train (sft|grpo|evaluate|merge)|data/tags/tasks",
      "train data --source gsm8k-train --format tags --count 8 --dev 4 --out data/tags"),
     ("train (sft .*--resume|evaluate)", "train sft sft.yaml"),
+    ("train merge", "train sft lora.yaml"),
     ("train grpo .*--resume", "train grpo grpo.yaml"),
     ("train orm .*--resume", "train orm orm.yaml"),
     ("train prm .*--resume", "train prm prm.yaml"),

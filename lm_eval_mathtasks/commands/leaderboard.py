@@ -173,12 +173,10 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _measured(args: argparse.Namespace) -> int:
-    if not any(Path(args.logs).rglob("manifest.json")):
-        raise ClaimError("a folder of packs for --logs", f"{args.logs}, which holds none", "check the path")
+    if not any(Path(args.logs).rglob("results_*")):
+        raise ClaimError("a folder of logs for --logs", f"{args.logs}, which holds none", "check the path")
     claims = load_claims(args.leaderboards)
     path = claims.folder / FILE
-    if not Path(args.logs).is_dir():
-        raise ClaimError("a folder of logs", f"no folder {args.logs}", "name it with --logs")
     page = measured_page(Path(args.logs), claims)
     if not args.check:
         path.write_text(page, encoding="utf-8")

@@ -76,7 +76,9 @@ _NAMED_VALUE = re.compile(
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
     r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
-    r"|the (?:final |correct )?(?:answer|value|result|\Z)))|\b(?:whether|doubt(?:s|ed|ful)?))\s"
+    r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
+    # but not "doubtless", "there is no doubt" or the Doubtfire family
+    r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
 _DOUBTS = re.compile(rf"{_DOUBT}(?:\w+\s){{0,3}}\Z", re.IGNORECASE)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do

@@ -31,6 +31,7 @@ from lm_eval_mathtasks.leaderboard.protocol import (
     docs_asked,
     lost_share,
     number_alone,
+    parts_of_log,
     states_nothing,
     verdicts_part,
 )
@@ -237,6 +238,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     if claim.benchmark == benchmark.name:
         of_docs, other = docs_parts(run, identity.docs, benchmark, said, own=shares is None)
         parts, off = [*parts, *of_docs], off + other
+    parts += [part for part in parts_of_log(run) if shares is None or part.name != "results"]
     if states_nothing(run):
         parts = [about_the_number(part) for part in parts]
     own = noise_of_run(run, ours.value, ours.k, flips)

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.leaderboard.protocol import Effect, Part, shown
 from lm_eval_mathtasks.problems.fingerprints import ANSWERS_TOLD_APART, known_docs
 from lm_eval_mathtasks.runs.identity import Docs
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.runs.shown import Shown
+from lm_eval_mathtasks.runs.shown import Shown, asked_otherwise
 from lm_eval_mathtasks.runs.weights import QUANTISED, Weights, weights_of_log
 
 # As the parts say that the user's word stands for what the log does not show.
@@ -112,11 +112,15 @@ def docs_parts(
     if name is None:
         return [_of_an_unknown_set(docs, benchmark)], 0.0
     known, others = docs.of(name), docs.of_others(name)
+    otherwise = asked_otherwise(run)
     effect: Effect = "unknown"
     found = f"{docs.with_question}, {known} known as {benchmark.name}'s"
     if others > _FEW * docs.asked:
         elsewhere = next(one for one, _ in docs.known if one != name)
         found, effect = f"{found}, {others} of other sets ({elsewhere})", "breaks"
+    elif otherwise > _FEW * docs.asked:
+        found = f"{found}, {otherwise} not in their prompts (--benchmark says that they are)"
+        effect = "unknown" if said.benchmark else "breaks"
     elif known >= (1 - _FEW) * all_of_them:
         effect = "same"
     elif known < _MOST * different and docs.with_question == docs.asked and not said.benchmark:

@@ -158,6 +158,9 @@ def _metric(run: Run, claim: Claim) -> Part:
         return Part("metric", stated, claim.metric + k, effect)
     one_answer = ours in _GREEDY_OR_SAMPLED and claim.metric in _GREEDY_OR_SAMPLED
     effect = "same" if ours == claim.metric else "matters" if one_answer else "breaks"
+    if effect == "same" and not one_answer and run.protocol.k != claim.k:
+        # A vote of other numbers of answers is another score.
+        effect = "unknown" if claim.k is None else "breaks"
     own = f"{ours}, k={run.protocol.k}" if run.protocol.k > 1 else ours
     return Part("metric", own, claim.metric + k, effect)
 
@@ -207,6 +210,13 @@ def _grader(ours: str | None, theirs: str | None) -> Part:
         return "same" if len(kinds) == 1 else "breaks" if "strict" in kinds else "matters"
 
     return _stated("grader", ours, theirs, effect)
+
+
+def parts_of_log(run: Run) -> Iterator[Part]:
+    """Yield what makes a log none of one run, or of another way to decode than any claim has; see
+    `lm_eval_facts.doubts_of`."""
+    for name, found in (run.provenance.settings.get("doubts") or {}).items():
+        yield Part(name, str(found), shown(None), "breaks")
 
 
 def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,14 @@ REPLAY = "replay"
 # The model arguments that name the model.
 _NAMES = ("pretrained", "model", "model_id")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
+# Model arguments that may cut a response before its own limit; settings by which samples of one run do not differ; and
+# those that search for a response, or steer it.
+_CLAMPS = ("max_length", "max_model_len", "max_seq_len", "context_length")
+_ASKED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
+_STEERS = re.compile(
+    r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structured_outputs|bad_words\w*|force\w*"
+)
+_ROUNDED = 0.005  # of a score as results state it
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
 
@@ -94,6 +102,8 @@ def protocol_of(
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
     settings = {**config.get("generation_kwargs", {}), **settings}
     limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
+    clamps = (model_arguments(results).get(name) for name in _CLAMPS)
+    limits = [int(str(one)) for one in (limit, *clamps) if str(one).isdecimal()]
     temperature = settings.get("temperature")
     if temperature is None and settings.get("do_sample") is False:
         temperature = 0.0
@@ -108,13 +118,39 @@ def protocol_of(
         chat_template=True if prompt.lstrip().startswith('[{"role"') else stated,
         temperature=temperature,
         top_p=settings.get("top_p"),
-        max_tokens=limit,
+        max_tokens=min(limits) if limit and limits else limit,
         metric=score.kind,
         k=score.k,
         grader=grader,
         system_prompt=bool(instruction) if "system_instruction" in results else None,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
+
+
+def doubts_of(
+    results: Results, task: str, lines: Sequence[SampleLine], metric: str, scores: Sequence[float]
+) -> dict[str, str]:
+    """Return what no run of one protocol has, by its name: responses that are steered or searched for, samples that
+    were asked in several ways, and another score in the results than the samples have."""
+    found: dict[str, str] = {}
+    settings: Mapping[str, object] = results.get("configs", {}).get(task, {}).get("generation_kwargs", {})
+    steered = [
+        f"{k}={v}"
+        for k, v in settings.items()
+        if _STEERS.fullmatch(k) and v not in (None, False, 1, "", {}, [])
+    ]
+    if steered:
+        found["decoding"] = ", ".join(steered)
+    own = [arguments[1] for line in lines if len(arguments := arguments_of(line)) > 1]
+    kinds = {str([one.get(name) for name in _ASKED]) for one in own if isinstance(one, dict)}
+    if len(kinds) > 1:
+        found["settings"] = f"{len(kinds)} kinds in one log: a run that was resumed otherwise"
+    stated = results.get("results", {}).get(task, {}).get(metric)
+    if isinstance(stated, int | float) and scores and abs(stated - sum(scores) / len(scores)) > _ROUNDED:
+        found["results"] = (
+            f"{100 * stated:.1f} in the results, {100 * sum(scores) / len(scores):.1f} in the samples"
+        )
+    return found
 
 
 def grader_of(results: Results, filter_name: str, *, ours: bool) -> str | None:

@@ -27,6 +27,7 @@ from lm_eval_mathtasks.runs.filters import (
     written_by_us,
 )
 from lm_eval_mathtasks.runs.lm_eval_facts import (
+    doubts_of,
     grader_of,
     logged_prompt,
     model_name,
@@ -184,12 +185,14 @@ def _read_task(
             f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one"
         )
         notes = (*notes, unsaid)
+    doubts = doubts_of(results, task, lines, f"{name},{filter_name}", scores)
+    about = provenance_of(path, results, task, counts.get("original"))
     run = Run(
         model=model_name(results),
         task=task,
         rows=rows,
         protocol=protocol_of(results, task, lines[0], score, grader_of(results, filter_name, ours=ours)),
-        provenance=replace(provenance_of(path, results, task, counts.get("original")), notes=notes),
+        provenance=replace(about, notes=notes, settings={**about.settings, "doubts": doubts}),
         metric=f"{name},{filter_name}" if name else None,
     )
     return Logged(run, [line for line in lines if filter_of(line) == filter_name], results)

@@ -8,7 +8,7 @@ from statistics import median_low
 from typing import NamedTuple
 
 from lm_eval_mathtasks.runs.records import Row, Run
-from lm_eval_mathtasks.text import thinking
+from lm_eval_mathtasks.text import letters, thinking
 
 # Docs that are looked at for what is the same in all of them.
 _LOOKED_AT = 64
@@ -57,6 +57,14 @@ def same_each_time(run: Run) -> tuple[int, int] | None:
     ]
     same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
     return (same, len(several)) if 2 * same > len(several) else None
+
+
+def asked_otherwise(run: Run) -> int:
+    """How many docs have a prompt in which their question does not stand, however it is spelt."""
+    asked = ((row.question.strip(), _text_of(row.prompt)) for row in run.rows if row.prompt and row.question)
+    return sum(
+        question not in prompt and letters(question) not in letters(prompt) for question, prompt in asked
+    )
 
 
 def _around(row: Row) -> Iterator[tuple[str, str]]:

@@ -75,7 +75,7 @@ def run(tmp_path, monkeypatch):
         (["run", "api_key=sk-planted"], "no further argument of `mathtasks run`, got 'api_key'."),
         (["tasks", "math500", "nosuch"], "Expected a task, got nosuch."),
         (["tasks", "--for", "instructed"], "Did you mean instruct?"),
-        (["leaderboard", "measured", "--logs", "nowhere"], "a folder of packs for --logs, got nowhere"),
+        (["leaderboard", "measured", "--logs", "nowhere"], "a folder of logs for --logs, got nowhere"),
         (["rescore", "run", "-o", "run"], "a folder of its own for -o, got run, which is rescored"),
         (["rescore", "run", "--graders", "ours,mathverify"], "Did you mean math-verify?"),
         (["rescore", "run", "--engine", "spark"], "--engine, one of local, ray, got spark"),

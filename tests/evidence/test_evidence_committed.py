@@ -8,16 +8,18 @@ import pytest
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.evidence.manifest import FILE, dataset_of, read_manifest
 from lm_eval_mathtasks.evidence.verify import verify
-from lm_eval_mathtasks.numbers.differences import within_doc_variance
+from lm_eval_mathtasks.numbers.differences import mcnemar, within_doc_variance
 from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.smollm import FOLDER
 from tests.conftest import ROOT, SHARED
 
 LOGS = ROOT / "logs"
-REAL = f"{FOLDER}/"  # of the published model, by the folder of its packs
+TRAINED = "SmolLM2-135M-Instruct-Q4_1-sft1024"
+REAL = (FOLDER, TRAINED)  # the published model, as it is and fine-tuned, by the folders of its packs
 PACKS = sorted(path.parent for path in LOGS.rglob(FILE))
-# Of the eight sampled answers to each doc, whose texts are too many for here: only its text says that one broke off.
-UNFINISHED = 141
+# Of the eight sampled answers to each doc, and of the fine-tuned model, whose texts are too many for here: only the
+# text of an answer says that it broke off.
+UNFINISHED = 141 + 530
 TOTAL_MB = 5.0  # a repository keeps every byte for ever
 
 
@@ -41,7 +43,7 @@ def test_the_commands_say_so(capsys):
 
 
 def is_real(folder):
-    return REAL in folder.relative_to(LOGS).as_posix()
+    return folder.relative_to(LOGS).parts[0] in REAL
 
 
 @pytest.mark.parametrize("folder", PACKS, ids=lambda path: "-".join(path.parts[-3:]))
@@ -52,10 +54,10 @@ def test_a_pack_says_what_it_is(folder):
     assert manifest["command_from"] == "given"
     # of lm-eval's own tasks the set is not known
     assert manifest["dataset"].get("is_published_set") is (True if manifest["text"] == "full" else None)
-    sampled = manifest["responses"] > manifest["docs"]
-    kept = (
-        "none" if manifest["backend"] == "replay" or sampled else "responses" if is_real(folder) else "full"
+    bare = (
+        manifest["backend"] == "replay" or manifest["responses"] > manifest["docs"] or TRAINED in folder.parts
     )
+    kept = "none" if bare else "responses" if is_real(folder) else "full"
     assert manifest["text"] == kept
 
 
@@ -94,7 +96,7 @@ def test_the_numbers_in_the_readme_are_those_of_the_logs():
             counted = [manifest["prompts"]["shots"], manifest["docs"], limit]
             assert list(map(int, row[1:4])) == counted
             assert float(row[4]) == round(100 * manifest["score"]["value"], 2)
-            (folder,) = LOGS.glob(f"{REAL}{row[0]}/{row[-1]}")
+            (folder,) = (one for one in PACKS if is_real(one) and one.parts[-2:] == (row[0], row[-1]))
             assert int(row[5]) == sum(r.finish.count("length") for r in read_run(folder).rows)
         elif (pack := (row[0], row[1].strip("`"), "replay") if len(row) > 4 else None) in scores:
             assert float(row[4]) == round(scores.pop(pack), 2)
@@ -103,7 +105,7 @@ def test_the_numbers_in_the_readme_are_those_of_the_logs():
 
 def test_greedy_runs_of_the_published_model_are_the_same_texts_in_the_same_batches():
     """And in others 4 of 100 are not, as leaderboards/README.md says."""
-    folders = [folder for folder in PACKS if f"{REAL}gsm8k-cot-zeroshot/" in f"{folder}/"]
+    folders = [folder for folder in PACKS if folder.parts[-3:-1] == (FOLDER, "gsm8k-cot-zeroshot")]
     runs = [{row.doc_id: row.responses for row in read_run(folder).rows} for folder in folders]
     first, second, whole = sorted((run for run in runs if len(run) != 200), key=len)
     assert first == second
@@ -117,6 +119,17 @@ def test_of_eight_sampled_answers_none_is_right_twice():
     assert Counter(scores) == {0.0: 188, 1 / 8: 12}
     mean = sum(scores) / 200
     assert within_doc_variance(scores, 8) / (mean * (1 - mean)) == pytest.approx(1.008, abs=0.001)
+
+
+def test_training_on_a_thousand_problems_gained_nothing_that_is_shown():
+    """As leaderboards/README.md says: before and after, doc by doc."""
+    before, after = (
+        {row.doc_id: row.score for row in read_run(next((LOGS / name / "gsm8k-cot-tags").iterdir())).rows}
+        for name in REAL
+    )
+    changed = Counter((before[doc], after[doc]) for doc in before)
+    assert (changed[0, 1], changed[1, 0], len(before)) == (30, 23, 1319)
+    assert mcnemar(30, 23) == pytest.approx(0.4101, abs=0.0001)
 
 
 def test_the_logs_stay_small():

@@ -5,6 +5,7 @@ questions are our own and stand for those of the sets, whose fingerprints are re
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from lm_eval_mathtasks.leaderboard.compare import compare_all
@@ -46,6 +47,7 @@ class Situation:
     options: dict = field(default_factory=dict)
     false: bool = False
     sets: dict = field(default_factory=dict)
+    edit: Callable | None = None
 
 
 def weights(what, arguments, why="other weights"):
@@ -55,6 +57,68 @@ def weights(what, arguments, why="other weights"):
 
 def _with(**arguments):
     return {"pretrained": NAME, **arguments}
+
+
+def named(what, name, why="other weights"):
+    """Weights of a name that is like the claim's."""
+    return Situation(what, NOT, "weights", why, log={"arguments": {"pretrained": name}})
+
+
+def results_with(**facts):
+    """Change what the results of the task state."""
+
+    def edit(folder):
+        (file,) = folder.glob("results_*.json")
+        results = json.loads(file.read_text())
+        for key, value in facts.items():
+            results[key]["gsm8k-cot"].update(value)
+        file.write_text(json.dumps(results))
+
+    return edit
+
+
+def lines_with(change):
+    """Change each line of the samples: change(number, line, settings) in place."""
+
+    def edit(folder):
+        (file,) = folder.glob("samples_*")
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for number, line in enumerate(lines):
+            change(number, line, line["arguments"]["gen_args_0"])
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    return edit
+
+
+def decoding(**settings):
+    return results_with(configs={"generation_kwargs": {"max_gen_toks": 512, **settings}})
+
+
+def _half_sampled(number, _, asked):
+    asked["arg_1"] = {**asked["arg_1"], "temperature": number % 2, "do_sample": bool(number % 2)}
+
+
+def _half_short(number, _, asked):
+    asked["arg_1"] = {**asked["arg_1"], "max_gen_toks": 64 if number % 2 else 512}
+
+
+def _translated(number, _, asked):
+    asked["arg_0"] = f"Eine Frau hat {number} Hennen und kauft noch mehr: wie viele hat sie?"
+
+
+def _one_question(_, line, asked):
+    asked["arg_0"] = SETS["gsm8k"][0]
+
+
+def _respelt(_, line, asked):
+    asked["arg_0"] = line["doc"]["question"].upper().replace(" ", "  ")
+
+
+def _voted(answers):
+    return {
+        "arguments": {"pretrained": "mistralai/Mistral-7B-v0.1"}, "right": 659, "shots": 8, "answers": answers,
+        "filter": (f"maj@{answers}", [{"function": "take_first_k", "k": answers}, {"function": "majority_vote"}]),
+    }  # fmt: skip
 
 
 SITUATIONS = (
@@ -320,6 +384,88 @@ SITUATIONS = (
         log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
              "temperature": 0.0},
     ),
+    named("a quantisation, `Qwen/Qwen2.5-7B-GPTQ-Int8`", "Qwen/Qwen2.5-7B-GPTQ-Int8"),
+    named("another's quantisation, `RedHatAI/Qwen2.5-7B-FP8`", "RedHatAI/Qwen2.5-7B-FP8"),
+    named("another's quantisation, `unsloth/Qwen2.5-7B-bnb-4bit`", "unsloth/Qwen2.5-7B-bnb-4bit"),
+    named("a conversion, `mlx-community/Qwen2.5-7B-4bit`", "mlx-community/Qwen2.5-7B-4bit"),
+    named("a conversion, `Qwen/Qwen2.5-7B-GGUF`", "Qwen/Qwen2.5-7B-GGUF"),
+    named("weights with `.w8a8` behind the name", "Qwen/Qwen2.5-7B-quantized.w8a8"),
+    named("weights with `-HQQ` behind the name", "Qwen/Qwen2.5-7B-HQQ"),
+    named("weights with `-EXL2` behind the name", "Qwen/Qwen2.5-7B-EXL2"),
+    named("a merged adapter, `Qwen/Qwen2.5-7B-merged`", "Qwen/Qwen2.5-7B-merged"),
+    named("a name that the claim's begins, `Qwen/Qwen2.5-7B-Instruct-1M`", "Qwen/Qwen2.5-7B-Instruct-1M"),
+    named("a tag of a gateway, `Qwen/Qwen2.5-7B:free`", "Qwen/Qwen2.5-7B:free"),
+    named("a step behind the name, `Qwen/Qwen2.5-7B@step1`", "Qwen/Qwen2.5-7B@step1"),
+    named("a folder that is called as the repository, `./Qwen/Qwen2.5-7B`", "./Qwen/Qwen2.5-7B"),
+    named("a folder of models, `models/Qwen2.5-7B`", "models/Qwen2.5-7B"),
+    Situation("the name in small letters, `qwen/qwen2.5-7b`", REPRODUCED, "weights", "the published weights", "same",
+              log={"arguments": {"pretrained": "qwen/qwen2.5-7b"}}),
+    Situation("`dtype=float16`", REPRODUCED, "weights", "the published weights, rounded otherwise", "same",
+              log={"arguments": _with(dtype="float16")}),
+    Situation("`dtype=int8`", NOT, "weights", "other weights", log={"arguments": _with(dtype="int8")}),
+    Situation("`kv_cache_dtype=fp8`", NOT, "weights", "other weights", log={"arguments": _with(kv_cache_dtype="fp8")}),
+    Situation("`hf_overrides` with fewer layers", NOT, "weights", "other weights",
+              log={"arguments": _with(hf_overrides='{"num_hidden_layers": 20}')}),
+    Situation("`rope_scaling=yarn`", NOT, "weights", "other weights", log={"arguments": _with(rope_scaling="yarn")}),
+    Situation("`subfolder=checkpoint-100`", NOT, "weights", "other weights",
+              log={"arguments": _with(subfolder="checkpoint-100")}),
+    Situation("another tokenizer", NOT, "weights", "other weights", log={"arguments": _with(tokenizer="other/tok")}),
+    Situation("`revision=refs/pr/5`", NOT, "weights", "other weights", log={"arguments": _with(revision="refs/pr/5")}),
+    Situation("a pinned commit as `revision`", NOT, "weights", "a commit may be of any day",
+              log={"arguments": _with(revision="0a1b2c3d")}),
+    Situation("`load_format=dummy`", NOT, "weights", "other weights", log={"arguments": _with(load_format="dummy")}),
+    Situation("`gptqmodel=True`", NOT, "weights", "other weights", log={"arguments": _with(gptqmodel=True)}),
+    Situation("`load_in_8bit=False`", REPRODUCED, "weights", "the published weights", "same",
+              log={"arguments": _with(load_in_8bit=False)}),
+    Situation("a limit of 4,096 tokens in a window of 1,024, with 5 % cut off", NOT, "max_tokens",
+              "what the window leaves is the limit", changed={"max_tokens": 4096}, options={"cut_share": 0.05},
+              log={"arguments": _with(max_model_len=1024)}, edit=decoding(max_gen_toks=4096), false=True),
+    Situation("the same with `max_length=1024`", NOT, "max_tokens", "what the window leaves is the limit",
+              changed={"max_tokens": 4096}, options={"cut_share": 0.05}, log={"arguments": _with(max_length=1024)},
+              edit=decoding(max_gen_toks=4096), false=True),
+    Situation("a window of 8,192, a limit of 512", REPRODUCED, "max_tokens", "the window cuts nothing", "same",
+              changed={"max_tokens": 512}, log={"arguments": _with(max_length=8192)}, options={"cut_share": 0.05}),
+    Situation("a search with `num_beams=4`", NOT, "decoding", "a search, not an answer", edit=decoding(num_beams=4),
+              false=True),
+    Situation("`num_beams=1`", REPRODUCED, "", "no search", "same", edit=decoding(num_beams=1)),
+    Situation("`best_of=8`", NOT, "decoding", "the likeliest of several", edit=decoding(best_of=8), false=True),
+    Situation("answers steered by `guided_regex`", NOT, "decoding", "steered", edit=decoding(guided_regex="[0-9]+"),
+              false=True),
+    Situation("answers steered by `logit_bias`", NOT, "decoding", "steered", edit=decoding(logit_bias={"5": 100}),
+              false=True),
+    Situation("a vote of 2 answers against maj@8", NOT, "metric", "a vote of fewer",
+              claim="mixtral/GSM8K/Mistral-7B-v0.1", log=_voted(2), false=True),
+    Situation("a vote of 64 answers against maj@8", NOT, "metric", "a vote of more",
+              claim="mixtral/GSM8K/Mistral-7B-v0.1", log=_voted(64), false=True),
+    Situation("a vote of 8 against a vote of nobody says how many", REPRODUCED, "metric", "named", "unknown",
+              claim="mixtral/GSM8K/Mistral-7B-v0.1", changed={"k": None}, log=_voted(8)),
+    Situation("one answer against maj@8", NOT, "metric", "a vote is not one answer",
+              claim="mixtral/GSM8K/Mistral-7B-v0.1",
+              log={"arguments": {"pretrained": "mistralai/Mistral-7B-v0.1"}, "right": 659, "shots": 8}),
+    Situation("one answer against the best of 8", NOT, "metric", "chosen among several",
+              changed={"metric": "best-of-n", "k": 8}),
+    Situation("one answer against rm@8", NOT, "metric", "chosen by a model", changed={"metric": "rm@k", "k": 8}),
+    Situation("results that state 50.0 for samples with 85.4", NOT, "results", "one of them was edited",
+              edit=results_with(results={"exact_match,none": 0.5}), false=True),
+    Situation("results that state 85.4 for samples with 50.0", NOT, "results", "one of them was edited",
+              log={"right": 660}, edit=results_with(results={"exact_match,none": 0.854})),
+    Situation("a log of which half was sampled, half greedy", NOT, "settings", "a run that was resumed otherwise",
+              edit=lines_with(_half_sampled), false=True),
+    Situation("a log of which half had 64 tokens", NOT, "settings", "a run that was resumed otherwise",
+              edit=lines_with(_half_short), false=True),
+    Situation("prompts in another language than the docs' questions", NOT, "questions",
+              "the prompts are what was asked", edit=lines_with(_translated), false=True),
+    Situation("one question in all prompts", NOT, "questions", "the prompts are what was asked",
+              edit=lines_with(_one_question), false=True),
+    Situation("prompts that spell the questions otherwise", REPRODUCED, "questions", "the same words", "same",
+              edit=lines_with(_respelt)),
+    Situation("100 docs by `--limit`, results alone", NOT, "docs", "a part of the set", log={"samples": False},
+              edit=results_with(**{"n-samples": {"effective": 100}})),
+    Situation("a claim with tools", NOT, "tools", "without tools", changed={"tools": "python"}),
+    Situation("a claim that answers at once", NOT, "cot", "step by step", changed={"cot": False}),
+    Situation("a claim with a chat template", NOT, "chat_template", "without one", changed={"chat_template": True}),
+    Situation("repeats of which one is much worse than another", NOT, "repeats", "two runs in one log",
+              options={"unlike": (0.4, 0.9)}, false=True),
 )  # fmt: skip
 TASKS = {"gsm8k-cot": "gsm8k", "math500": "math500", "aime24": "aime24"}
 LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}
@@ -410,7 +556,10 @@ def compared(folder, situation, claims):
     """Make the situation's log, and return its comparison with the claim."""
     claim = replace(claims.by_id(situation.claim), **situation.changed)
     rows = tuple(claim if one.id == claim.id else one for one in claims.rows)
-    (run,) = read_runs(make_log(folder, **situation.log), totals=True)
+    log = make_log(folder, **situation.log)
+    if situation.edit:
+        situation.edit(log)
+    (run,) = read_runs(log, totals=True)
     return compare_all(run, replace(claims, rows=rows), claim_id=claim.id, **situation.options)[0]
 
 
