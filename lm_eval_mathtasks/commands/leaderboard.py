@@ -166,7 +166,7 @@ def _add(args: argparse.Namespace) -> int:
         for name, text in vars(args).items()
         if name.startswith("field_") and text is not None
     }
-    fields = given if args.yes or not sys.stdin.isatty() else add.ask_for_fields(given)
+    fields = given if args.yes or not sys.stdin.isatty() else add.ask_for_fields(given, input)
     path = add.add_claim(folder, fields)
     print(f"written to {path}; look at it, then `mathtasks leaderboard validate`")
     return 0

@@ -80,7 +80,7 @@ def parse_field(name: str, text: str) -> Value:
         raise ClaimError(f"a value for {name}", repr(text), str(error)) from error
 
 
-def ask_for_fields(known: dict[str, Value], answer: Callable[[str], str] = input) -> dict[str, Value]:
+def ask_for_fields(known: dict[str, Value], answer: Callable[[str], str]) -> dict[str, Value]:
     """Return the fields with the missing ones asked for; an empty answer means that the source does not say.
 
     `answer` is called with a prompt. Required fields, and values of the wrong kind, are asked for again.
