@@ -16,7 +16,7 @@ from lm_eval_mathtasks.commands.arguments import (
     read_chosen,
     refuse_unused,
 )
-from lm_eval_mathtasks.errors import ClaimError, EvidenceError
+from lm_eval_mathtasks.errors import ClaimError, EvidenceError, sentence
 from lm_eval_mathtasks.leaderboard.claim_notes import notes_on_responses
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare_all, score_of
@@ -164,7 +164,9 @@ def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.
     score = None
     if _by_its_own(run, args) or _readable(run):
         score = score_of(run, None if _by_its_own(run, args) else shares(run, judge_run(run)))
-    return unclaimed_table(run, score, said_of_no_claim(run, claims), str(error))
+    return unclaimed_table(
+        run, score, said_of_no_claim(run, claims), sentence(error.fix or str(error)).rstrip()
+    )
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:

@@ -107,5 +107,5 @@ class Models(dict[str, Model]):
         near = difflib.get_close_matches(simplified(name.rsplit("/", 1)[-1]), self._names, n=3, cutoff=0.6)
         names = dict.fromkeys(n for key in near for n in self._names[key])
         if not names:
-            return "`mathtasks leaderboard search` with part of a name lists those known"
+            return "`mathtasks leaderboard search` with part of a name lists the models that have claims"
         return "did you mean " + ", ".join(list(names)[:3]) + "?"
