@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from lm_eval_mathtasks.command_line import declare as declare  # noqa: PLC0414  # commands take it from here
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.network import hub_fault
 from lm_eval_mathtasks.runs.columns import FACTS

@@ -2,9 +2,9 @@
 
 import argparse
 
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     add_run_arguments,
-    declare,
     find_tokenizer,
     read_to_judge,
     whole_numbers,

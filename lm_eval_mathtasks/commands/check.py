@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.commands.arguments import declare
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.tables import print_lines
 

@@ -17,10 +17,10 @@ from lm_eval_mathtasks.choosing.score_files import (
 )
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import KINDS, make_scorer, on_a_server
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     add_run_arguments,
-    declare,
     read_to_judge,
     refuse_unused,
     whole_number,

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     OF_CLAIMS,
     RUN_HELP,
     add_claim_options,
     add_result_format,
-    declare,
     noise_options,
     read_chosen,
     refuse_unused,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import declare
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.secrets import KINDS
 from lm_eval_mathtasks.tables import print_lines

@@ -2,12 +2,12 @@
 
 import argparse
 
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     RUN_HELP,
     add_claim_options,
     add_result_format,
-    declare,
     noise_options,
     read_chosen,
 )

@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import declare, refuse_unused
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import refuse_unused
 from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 

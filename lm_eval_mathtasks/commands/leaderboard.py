@@ -5,7 +5,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import STYLES, declare, refuse_unused
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import STYLES, refuse_unused
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard import add
 from lm_eval_mathtasks.leaderboard.aliases import KINDS

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     OF_CLAIMS,
     RUN_HELP,
     add_claim_options,
-    declare,
     noise_options,
     read_chosen,
     refuse_unused,

@@ -6,13 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import (
-    COLUMNS_HELP,
-    column_names,
-    declare,
-    find_tokenizer,
-    whole_number,
-)
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import COLUMNS_HELP, column_names, find_tokenizer, whole_number
 from lm_eval_mathtasks.commands.rescore_lines import cross_lines, dispute_lines, run_lines, version_lines
 from lm_eval_mathtasks.errors import EvidenceError, did_you_mean
 from lm_eval_mathtasks.evidence.rescore import engines

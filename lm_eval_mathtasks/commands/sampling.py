@@ -4,7 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_mathtasks.commands.arguments import add_run_arguments, declare, read_to_judge, whole_numbers
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_to_judge, whole_numbers
 from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, ROWS, cell, show_curves, titled
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.numbers.votes import Votes

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import FORMATS, declare, refuse_unused, whole_number
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import FORMATS, refuse_unused, whole_number
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import write_fault
 

@@ -2,7 +2,8 @@
 
 import argparse
 
-from lm_eval_mathtasks.commands.arguments import STYLES, declare
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import STYLES
 from lm_eval_mathtasks.errors import TaskError, did_you_mean
 from lm_eval_mathtasks.leaderboard.claims import Claims, load_claims
 from lm_eval_mathtasks.leaderboard.protocol import fitting

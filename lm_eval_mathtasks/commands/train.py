@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.commands.arguments import declare, whole_number
+from lm_eval_mathtasks.command_line import declare
+from lm_eval_mathtasks.commands.arguments import whole_number
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.tables import Table, print_tables

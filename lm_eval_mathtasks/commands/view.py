@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lm_eval_mathtasks.commands.arguments import declare
+from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.report import require_jinja
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report.examine import Choice

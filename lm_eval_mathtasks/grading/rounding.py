@@ -77,7 +77,7 @@ def rounds(gold: Expr, pred: Expr) -> bool:
         long_enough = (
             _is_decimal(written) and not finite and _significant(value, places) >= MIN_ROUNDED_DIGITS
         )
-        if long_enough and abs(value - target) * 2 <= Fraction(10) ** -places:
+        if long_enough and _shown_as(target, value, places):
             return True
     return False
 
@@ -93,7 +93,12 @@ def is_rounding(exact: Expr, rounded: Expr) -> bool:
         return True
     left, right = _value_of(exact), _value_of(rounded)
     places = max((node.places for node in walk(rounded)), default=0)
-    return left is not None and right is not None and abs(left - right) * 2 <= Fraction(10) ** -max(places, 0)
+    return left is not None and right is not None and _shown_as(left, right, max(places, 0))
+
+
+def _shown_as(exact: Fraction, shown: Fraction, places: int) -> bool:
+    """Whether a number rounded to so many places is what is shown; half a unit may go either way."""
+    return abs(exact - shown) * 2 <= Fraction(10) ** -places
 
 
 def _bare(e: Expr) -> Expr:
@@ -107,7 +112,7 @@ def shows(exact: Expr, decimal: Expr) -> bool:
     target = None if exact.places > 0 else exact.value if exact.op == "num" else _value_of(exact)
     if target is None or decimal.op != "num" or decimal.places < MIN_SHOWN_PLACES:
         return False
-    return abs(decimal.value - target) * 2 <= Fraction(10) ** -decimal.places
+    return _shown_as(target, decimal.value, decimal.places)
 
 
 def _dyadic_print(value: Fraction) -> bool:

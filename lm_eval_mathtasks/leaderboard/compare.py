@@ -6,7 +6,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Model
-from lm_eval_mathtasks.leaderboard.by_grader import scored_as_named
+from lm_eval_mathtasks.leaderboard.by_grader import regraded, scored_as_named
 from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.identity_parts import (
@@ -21,7 +21,7 @@ from lm_eval_mathtasks.leaderboard.identity_parts import (
     with_shown,
 )
 from lm_eval_mathtasks.leaderboard.instances import by_problem, drawn_anew
-from lm_eval_mathtasks.leaderboard.noise import Noise, noise_of_claim, noise_of_run
+from lm_eval_mathtasks.leaderboard.noise import Noise, answers_each, noise_of_claim, noise_of_run
 from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
 from lm_eval_mathtasks.leaderboard.protocol import (
     Part,
@@ -38,7 +38,6 @@ from lm_eval_mathtasks.leaderboard.protocol import (
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.identity import Identity, identity_of
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.runs.shown import same_each_time
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER
 
 
@@ -130,25 +129,6 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     repeats = k > 1 and len(known) > 1
     interval = st.of_mean(known, repeats=repeats)
     return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")
-
-
-def answers_each(run: Run, shares: Sequence[float]) -> int:
-    """How many answers to each doc a score is as steady as: where docs have unlike numbers, the harmonic mean; one
-    where the answers are the same text or never disagree, as greedy ones do: a second run may still be another.
-
-    shares: of right answers, of the docs that were answered.
-    """
-    if same_each_time(run) or not any(0 < share < 1 for share in shares):
-        return 1
-    return int(len(run.answered) / sum(1 / len(row.there) for row in run.answered) + 1e-9)
-
-
-def regraded(run: Run, shares: Mapping[str, float]) -> Run:
-    """Return a run whose own scores are ours. shares: of right answers by doc."""
-    k = max(len(row.responses) for row in run.rows)
-    kind = "avg@k" if k > 1 else run.protocol.metric
-    rows = tuple(replace(row, score=shares.get(row.doc_id)) for row in run.rows)
-    return replace(run, rows=rows, protocol=replace(run.protocol, metric=kind, k=k, grader="symbolic"))
 
 
 def score_of_claim(claim: Claim, benchmark: Benchmark) -> Score:

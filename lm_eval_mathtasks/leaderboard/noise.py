@@ -6,12 +6,14 @@ move. Where the constants come from: leaderboards/README.md.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.claims import Claim
 from lm_eval_mathtasks.leaderboard.protocol import is_greedy
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.shown import same_each_time
 
 # Share of p(1-p) that is left within a doc. Sampled: the largest of six measured runs (0.15 to 0.35) that are right
 # on a fifth of the docs and more; all of it in one that is right on 0.75 %, because right answers to what a model
@@ -33,6 +35,17 @@ class Noise(NamedTuple):
     def flips(self) -> float:
         """The share of docs whose verdict differs between two runs."""
         return 2 * self.variance
+
+
+def answers_each(run: Run, shares: Sequence[float]) -> int:
+    """How many answers to each doc a score is as steady as: where docs have unlike numbers, the harmonic mean; one
+    where the answers are the same text or never disagree, as greedy ones do: a second run may still be another.
+
+    shares: of right answers, of the docs that were answered.
+    """
+    if same_each_time(run) or not any(0 < share < 1 for share in shares):
+        return 1
+    return int(len(run.answered) / sum(1 / len(row.there) for row in run.answered) + 1e-9)
 
 
 def noise_of_run(run: Run, score: float, k: int, flips: float | None = None) -> Noise:
