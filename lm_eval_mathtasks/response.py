@@ -10,8 +10,12 @@ from __future__ import annotations
 # As OpenAI, Anthropic, Google, lighteval and vLLM name the end by a limit of tokens.
 _LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens",
                     "model_context_window_exceeded"})  # fmt: skip
-
-
+# Finish reasons of an answer that its server gave up, and of one that somebody else than the model ended (Gemini's,
+# Bedrock's, Zhipu's); the second of these is DeepSeek's.
+BROKEN_OFF = {"error", "insufficient_system_resource", "abort", "aborted", "cancelled", "canceled", "failed", "timeout",
+              "network_error"}  # fmt: skip
+FILTERED = {"content_filter", "content_filtered", "sensitive", "safety", "recitation", "blocklist",
+            "prohibited_content", "spii", "guardrail_intervened"}  # fmt: skip
 # As lm-eval, its models and servers name the most tokens that a response may have; the first is lm-eval's own.
 LIMIT_NAMES = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 

@@ -39,18 +39,12 @@ from lm_eval_mathtasks.models.faults import (
     error_part,
     status_inside,
 )
-from lm_eval_mathtasks.response import hit_limit
+from lm_eval_mathtasks.response import BROKEN_OFF, FILTERED, hit_limit
 from lm_eval_mathtasks.text import encodable
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
 MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
-# Finish reasons of an answer that its server gave up, and of one that somebody else than the model ended (Gemini's,
-# Bedrock's, Zhipu's); the second of these is DeepSeek's.
-BROKEN_OFF = {"error", "insufficient_system_resource", "abort", "aborted", "cancelled", "canceled", "failed", "timeout",
-              "network_error"}  # fmt: skip
-FILTERED = {"content_filter", "content_filtered", "sensitive", "safety", "recitation", "blocklist",
-            "prohibited_content", "spii", "guardrail_intervened"}  # fmt: skip
 CALLED = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 

@@ -22,6 +22,7 @@ from lm_eval_mathtasks.grading.judge import Judgement, judge
 from lm_eval_mathtasks.grading.reference import answer_in
 from lm_eval_mathtasks.grading.statements import ends_in_tag, statement_values
 from lm_eval_mathtasks.grading.verdict import Extraction, Status
+from lm_eval_mathtasks.response import BROKEN_OFF, FILTERED
 from lm_eval_mathtasks.text import thinking
 
 SOLUTION_COLUMN = "solution"
@@ -31,8 +32,6 @@ FINISH_COLUMN = "finish_reason"
 Kind = Literal["right", "wrong", "unreadable", "no gold"]
 # The types of parts of a message that hold what the model says, under OpenAI's names.
 _SAID = ("text", "output_text")
-# As servers say that a response was ended from outside.
-_GIVEN_UP = frozenset({"abort", "cancelled", "content_filter", "error"})
 _CACHED_GOLDS = 100_000  # distinct reference answers kept, a few hundred bytes each
 
 
@@ -131,7 +130,7 @@ def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool
     if judged.cut_off or inside or ends_in_tag(text) or text.rstrip().endswith("####"):
         return True
     if finish_reason is not None:
-        return finish_reason.lower() in _GIVEN_UP
+        return finish_reason.lower() in BROKEN_OFF | FILTERED
     opened, span = open_formula(text.rstrip()), judged.extraction.span
     if span and ((opened or 0) >= span[1] or ends_early(text[span[1] :].replace("$", ""))):
         return True

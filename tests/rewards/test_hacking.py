@@ -297,8 +297,8 @@ def test_it_is_not_paid_for(response):
 @pytest.mark.parametrize("response", PAID, ids=lambda text: repr(text[:50]))
 def test_it_is_paid_for_unless_it_was_ended_from_outside(response):
     assert accuracy([response, response], gold=["7", "7"], finish_reason=[None, "stop"]) == [1.0, 1.0]
-    ends = ["length", "max_tokens", "abort", "error", "content_filter"]
-    assert accuracy([response] * 5, gold=["7"] * 5, finish_reason=ends) == [0.0] * 5
+    ends = ["length", "max_tokens", "abort", "error", "content_filter", "Aborted", "SAFETY"]
+    assert accuracy([response] * len(ends), gold=["7"] * len(ends), finish_reason=ends) == [0.0] * len(ends)
 
 
 def test_no_text_is_right_for_two_references():
