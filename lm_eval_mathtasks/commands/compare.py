@@ -214,7 +214,7 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
     every = args.docs or args.format in COMPLETE
     notes = (_MIXED,) if mixed and not args.regrade else ()
-    if len({Path(run.provenance.path).resolve() for run in (first, second)}) == 1:
+    if len({(Path(run.provenance.path).resolve(), run.label) for run in (first, second)}) == 1:
         notes += (_ONE_LOG,)
     return paired_tables(paired, every_doc=every, notes=notes)
 
