@@ -32,6 +32,7 @@ from lm_eval_mathtasks.training.checkpoints import Choice, choose_checkpoint
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
+from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
 from lm_eval_mathtasks.training.own_tasks import FOLDER
 from lm_eval_mathtasks.training.running import checkpoints_in
 
@@ -160,8 +161,9 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
         say(f"evaluating {model.name} on {', '.join(tasks)}")
         write_whole(asked, lambda file: file.write(json.dumps(words).encode()))
         try:
-            missing = run(words)
-        except KeyboardInterrupt:
+            with sigterm_in_order():
+                missing = run(words)
+        except (KeyboardInterrupt, Terminated):
             say("interrupted: the same command goes on from the responses that are kept")
             raise
         if missing:

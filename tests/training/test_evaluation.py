@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
+import time
 from itertools import islice
 
 import pytest
@@ -123,13 +126,21 @@ def test_a_checkpoint_is_chosen_on_dev_and_confirmed_once(config_file, tmp_path,
     assert f"the settings that {folder / 'baseline/dev'} was evaluated with, got 7" in said
 
 
-def test_an_interrupted_evaluation_says_how_to_go_on(config_file, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_evaluation_says_how_to_go_on(config_file, tmp_path, capsys, monkeypatch, number):
+    """By Ctrl-C, and by SIGTERM, with which a queue of jobs ends one."""
+
     def interrupted(_):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+        time.sleep(5)
 
     with monkeypatch.context() as patch:
         patch.setattr(host_run, "run", interrupted)
-        assert cli.main(["train", "evaluate", str(config_file)]) == cli.EXIT_INTERRUPTED
+        try:
+            status = cli.main(["train", "evaluate", str(config_file)])
+        except SystemExit as left:
+            status = left.code
+        assert status == 128 + number
     assert "the same command goes on from the responses that are kept" in capsys.readouterr().out
     shutil.rmtree(tmp_path / "out/checkpoint-2")
     assert cli.main(["train", "evaluate", str(config_file)]) == 0
