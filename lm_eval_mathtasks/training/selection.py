@@ -34,6 +34,7 @@ from lm_eval_mathtasks.training.checkpoints import Choice, choose_checkpoint
 from lm_eval_mathtasks.training.config import Config, known_keys
 from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
+from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
 from lm_eval_mathtasks.training.own_tasks import FOLDER
 from lm_eval_mathtasks.training.running import checkpoints_in
 
@@ -155,8 +156,8 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
     if (logs := Path(model.base)).exists() and not any((logs / name).is_file() for name in _MODEL):
         there = {own.task: own for own in read_runs(logs)}
         wanted = [name.split("@")[0] for name in tasks]
-        if missing := [name for name in wanted if name not in there]:
-            got = f"nothing of {', '.join(missing)}"
+        if lacking := [name for name in wanted if name not in there]:
+            got = f"nothing of {', '.join(lacking)}"
             raise TrainingError(f"a model, or logs of its answers to these tasks, in {logs}", got, "run it")
         return {name: there[name] for name in wanted}
     out = config.output / EVALUATED / model.name / part
@@ -174,8 +175,9 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
         write_whole(asked, lambda file: file.write(json.dumps(words).encode()))
         kept = resumable(str(config.evaluate.get("model", "hf"))) and any(out.rglob(PATTERN))
         try:
-            missing = run([*words, "--resume"] if kept else words)
-        except (KeyboardInterrupt, SystemExit):
+            with sigterm_in_order():
+                missing = run([*words, "--resume"] if kept else words)
+        except (KeyboardInterrupt, Terminated):
             say("interrupted: the same command goes on from the responses that are kept")
             raise
         if missing:
