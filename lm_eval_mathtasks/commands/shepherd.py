@@ -81,6 +81,6 @@ def main(args: argparse.Namespace) -> int:
             raise
     print(
         f"{args.out}: {found['steps']} steps of {found['responses']} responses to {found['docs']} docs, "
-        f"{found['endings']} endings; {100 * found['good']:.1f} % of the steps are good (some ending is right)"
+        f"{found['endings']} endings; {100 * found['good']:.1f} % of the steps are good (more than an eighth right)"
     )
     return 0

@@ -115,7 +115,7 @@ def test_math_shepherd_and_stepwise_files(tmp_path):
     ]
     found = read_steps(lines(tmp_path / "b.jsonl", rows))
     assert [row.labels for row in found] == [(0.25, 0.0), (1.0,)]
-    assert [hard(label) for label in (0.25, 0.0, None)] == [1.0, 0.0, None]
+    assert [hard(label) for label in (0.25, 0.125, 0.0, None)] == [1.0, 0.0, 0.0, None]
     assert not holds_math_tests(tmp_path / "b.jsonl")
 
 
