@@ -107,8 +107,10 @@ class FirstErrors(NamedTuple):
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of both accuracies; 0 where one of them is."""
-        return harmonic_mean([self.found / max(1, self.erroneous), self.passed / max(1, self.whole)])
+        """The harmonic mean of both accuracies; 0 where one of them is, NaN without rows of a kind."""
+        if not self.erroneous or not self.whole:
+            return math.nan
+        return harmonic_mean([self.found / self.erroneous, self.passed / self.whole])
 
 
 def on_processbench(spec: str, files: Sequence[Path], settings: Settings) -> Table:
