@@ -249,7 +249,8 @@ def _tracker_class(keeper: Keeper) -> type:
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
             clean = [writable(note_finish_reasons(sample)) for sample in samples]
-            super().save_results_samples(task_name, clean)
+            # lm-eval puts two more copies of each answer into what it writes: into copies, one at a time.
+            super().save_results_samples(task_name, ({**sample} for sample in clean))
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
                 keeper.logged[task_name].update(sample["doc_id"] for sample in clean)
