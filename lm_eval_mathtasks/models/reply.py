@@ -202,9 +202,9 @@ class Parser:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise no_json(self._text)
+                    raise no_json(self._text, self._unpacker.told)
             else:
-                bodies = one_answer(self._bodies or parse(self._rest))
+                bodies = one_answer(self._bodies or parse(self._rest, self._unpacker.told))
                 for body in bodies:
                     absorb(self._reply, body, self._headers, self._payload)
                 if not is_stream(bodies):
