@@ -31,7 +31,7 @@ from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending, read_price
 from lm_eval_mathtasks.models.others import Others
 from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, Payload
-from lm_eval_mathtasks.models.plan import Planned, estimate
+from lm_eval_mathtasks.models.plan import Planned, estimate, say_settings
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
@@ -117,6 +117,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         try:
             known = journal.answered(keys)
             asks = [ask for ask in planned if ask.key not in known]
+            if asks and not known:
+                say_settings(asks[0], settings)
             longest = max((ask.max_tokens for ask in asks), default=0)
             journal.require_space(len(asks), longest)
             require_tokens(settings, longest)

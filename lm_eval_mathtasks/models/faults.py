@@ -41,7 +41,9 @@ QUOTA_WORDS = re.compile(
     rf"|(?:reached|exceeded).{{0,80}}{_LONG}|{_LONG}.{{0,40}}(?:reached|exceeded)",
     re.I,
 )
-LIMITED = re.compile(r"rate[_ -]?limit|too many requests|throttl|速率限制|请求频率|限流", re.I)
+LIMITED = re.compile(
+    r"rate[_ -]?limit|too many requests|throttl|capacity_exceeded|速率限制|请求频率|限流", re.I
+)
 KEY_WORDS = re.compile(r"invalid[_ ]api[_ ]key|incorrect api key|api key not valid", re.I)
 CONTEXT = re.compile(
     r"context[_ ](?:length|window|size|limit|shift)|too many tokens|(?:prompt|input) is too long|reduce the length"

@@ -31,7 +31,7 @@ TRY_AGAIN = re.compile(
     r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
     re.I,
 )
-LIMIT = re.compile(r"\blimit:?\s+([\d,]+)", re.I)
+LIMIT = re.compile(r"\blimit:?\s+(?:of\s+)?(\d[\d,]*)", re.I)
 REQUESTED = re.compile(r"\brequested:?\s+([\d,]+)", re.I)
 PER_MINUTE = re.compile(r"\b(requests|tokens) per min", re.I)
 
