@@ -90,7 +90,7 @@ def _of_keys(db: sqlite3.Connection, columns: str, keys: Sequence[str]) -> Itera
     yield from db.execute(query, (json.dumps(list(keys)),))
 
 
-def asked_otherwise(path: str | Path, task: str | None, doc_id: int | None) -> Answer | None:
+def latest_answer(path: str | Path, task: str | None, doc_id: int | None) -> Answer | None:
     """The last answer in a journal to this doc, under whatever settings."""
     query = f"""SELECT {ROW} FROM {ROWS} JOIN docs ON docs.key = answers.key WHERE task = ? AND doc_id = ?
     ORDER BY finished_at DESC LIMIT 1"""  # noqa: S608  (column names of ours)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 
-from lm_eval_mathtasks.journal.queries import asked_otherwise
+from lm_eval_mathtasks.journal.queries import latest_answer
 from lm_eval_mathtasks.models.headers import MINUTE_S
 from lm_eval_mathtasks.models.money import Price, TokenMeter
 from lm_eval_mathtasks.models.payload import Ask
@@ -45,7 +45,7 @@ def estimate(settings: Settings, price: Price | None, asks: Sequence[Ask], total
 
 def say_settings(ask: Ask, settings: Settings) -> None:
     """Say it if the journal has an answer to this doc that is not used, because it was asked for otherwise."""
-    if last := asked_otherwise(settings.journal, ask.task, ask.doc_id):
+    if last := latest_answer(settings.journal, ask.task, ask.doc_id):
         was, now = {**last.request, "base_url": last.endpoint}, {**ask.payload, "base_url": settings.base_url}
         names = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
         said = ("the prompt" if n in PROMPT else f"{n} {was.get(n)!r}, now {now.get(n)!r}" for n in names)
