@@ -31,8 +31,8 @@ from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import Judged, judge_run
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
+from lm_eval_mathtasks.sampling.curves import votes as votes_of
 from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)

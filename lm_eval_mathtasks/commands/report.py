@@ -18,9 +18,8 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.files import write_fault, write_page
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
-from lm_eval_mathtasks.report.eee import every_eval_ever
-from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
+from lm_eval_mathtasks.report.shared_scores import every_eval_ever, hub_results
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.runs.training_curves import read_curves
 from lm_eval_mathtasks.tables import counted

@@ -14,13 +14,12 @@ from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.numbers.differences import paired_bootstrap
-from lm_eval_mathtasks.numbers.estimators import majority
+from lm_eval_mathtasks.numbers.estimators import Votes, majority
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson
-from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import score
+from lm_eval_mathtasks.sampling.curves import votes as votes_of
 from lm_eval_mathtasks.tables import Table, with_interval
 from lm_eval_mathtasks.training.pairs import sampled_run
 
