@@ -3,13 +3,14 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import ScoreError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.columns import CANDIDATES, ID, QUESTION, REPEAT, RESPONSE, first_text
+from lm_eval_mathtasks.runs.judged import Judged, by_doc
 from lm_eval_mathtasks.runs.plain import read_lines
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.text import collapsed
@@ -123,6 +124,15 @@ def one_score(score: Score, how: Aggregate) -> float:
     if how == "last":
         return score[-1]
     return math.prod(score) if how == "product" else math.fsum(score) / len(score)
+
+
+def numbers_of(scores: Scores, judgements: Iterable[Judged], how: Aggregate) -> dict[str, list[float]]:
+    """Return one number for each judged response, in the order of the judgements, which are what votes."""
+    return {
+        doc_id: [one_score(scores[doc_id][one.repeat], how) for one in own]
+        for doc_id, own in by_doc(judgements).items()
+        if doc_id in scores
+    }
 
 
 def has_steps(scores: Scores) -> bool:

@@ -12,7 +12,7 @@ from lm_eval_mathtasks.commands.arguments import (
     RUN_HELP,
     add_claim_options,
     add_result_format,
-    noise_options,
+    claim_options,
     read_chosen,
     refuse_unused,
 )
@@ -175,17 +175,10 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
     compared = compare_all(
         run,
         claims,
-        model=args.model,
-        claim_id=args.claim,
-        benchmark=args.benchmark,
         every=args.all,
         shares=None if _by_its_own(run, args) else shares(run, judged or judge_run(run)),
-        mode=args.mode,
-        cut_share=explained.cut_share if explained else None,
-        any_grader=not args.metric,
-        by_our_grader=explained.regraded if explained else None,
-        unlike=explained.unlike if explained else None,
-        **noise_options(args),
+        **claim_options(args),
+        **(explained.seen if explained else {}),
     )
     return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())
 

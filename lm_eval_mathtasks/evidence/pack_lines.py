@@ -14,7 +14,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import Kept
 from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
 from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.runs.judged import Judged, asked_of
+from lm_eval_mathtasks.runs.judged import Judged, asked_of, by_doc
 from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
 from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine, filter_of
@@ -73,9 +73,7 @@ def packed_lines(
     if kept and run.provenance.settings.get("backend") == REPLAY:
         # Of a prompt that no model saw.
         kept -= {"prompt_hash"}
-    judged: dict[str, list[Judged]] = {}
-    for judgement in judgements:
-        judged.setdefault(judgement.doc_id, []).append(judgement)
+    judged = by_doc(judgements)
     first: dict[str, SampleLine] = {}
     for line in raw:
         doc_id = str(line["doc_id"])

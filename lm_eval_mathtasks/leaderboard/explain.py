@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading.judge import CutOff
@@ -64,6 +64,11 @@ class Explanation:
     def cut_share(self) -> float:
         """The share of responses that were cut off."""
         return sum(self.cut_off.values()) / sum(self.statuses.values())
+
+    @property
+    def seen(self) -> Mapping[str, Any]:
+        """What `compare` is told of the responses, by its names."""
+        return {"cut_share": self.cut_share, "by_our_grader": self.regraded, "unlike": self.unlike}
 
     @property
     def surplus(self) -> str | None:

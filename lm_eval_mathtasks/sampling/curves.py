@@ -13,7 +13,7 @@ from lm_eval_mathtasks.grading.scores import votes_for
 from lm_eval_mathtasks.numbers.differences import within_doc_variance
 from lm_eval_mathtasks.numbers.estimators import BY_COUNT, Votes, g_pass_at_k, majority
 from lm_eval_mathtasks.numbers.intervals import Interval, of_mean
-from lm_eval_mathtasks.runs.judged import Judged
+from lm_eval_mathtasks.runs.judged import Judged, by_doc
 from lm_eval_mathtasks.runs.records import Run
 
 METRICS = ("avg", "pass", "pass^", "maj", "g-pass-0.5", "g-pass-0.75", "mg-pass")
@@ -129,10 +129,8 @@ def votes(run: Run, judgements: Sequence[Judged]) -> list[Votes]:
 
     judgements: of `judge_run(run)`. A response that an API error took is not there: it does not count towards n.
     """
-    by_doc: dict[str, list[Judged]] = {row.doc_id: [] for row in run.answered}
-    for judgement in judgements:
-        by_doc[judgement.doc_id].append(judgement)
-    return [_votes(row.doc_id, row.gold, by_doc[row.doc_id]) for row in run.answered]
+    judged = by_doc(judgements)
+    return [_votes(row.doc_id, row.gold, judged.get(row.doc_id, [])) for row in run.answered]
 
 
 def _votes(doc_id: str, gold: str | None, judgements: Sequence[Judged]) -> Votes:

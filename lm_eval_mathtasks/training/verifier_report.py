@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose
 from lm_eval_mathtasks.choosing.kept_scores import score_run
-from lm_eval_mathtasks.choosing.score_files import one_score
+from lm_eval_mathtasks.choosing.score_files import numbers_of
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError
@@ -37,10 +37,7 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
     judged = judge_run(run)
     votes = votes_of(run, judged)
     scored = score_run(run, make_scorer(spec, settings), spec)
-    numbers: dict[str, list[float]] = {}
-    for one in judged:
-        if one.doc_id in scored:
-            numbers.setdefault(one.doc_id, []).append(one_score(scored[one.doc_id][one.repeat], "min"))
+    numbers = numbers_of(scored, judged, "min")
     n = min(v.n for v in votes)
     chosen = choose(votes, numbers, [n], "exp" if spec.startswith("orm") else "sum")
     points = {curve.label: curve.at(n) for curve in chosen.curves}
