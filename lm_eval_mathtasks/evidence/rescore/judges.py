@@ -115,10 +115,6 @@ class Parts:
         self._folder = folder
         self.reused = 0
 
-    @staticmethod
-    def _write(path: Path, part: list[Any]) -> None:
-        write_whole(path, lambda file: file.write(json.dumps(part).encode("ascii")))
-
     def filled(
         self, grader: str, asked: list[Asked], judge: Callable[[Any], Iterable[Iterable[Any]]], tick: Tick
     ) -> Iterator[Any]:
@@ -138,8 +134,13 @@ class Parts:
             for one in part:
                 known[number].append(one)
                 tick(1)
-            self._write(paths[number], known[number])
+            write_part(paths[number], known[number])
         return chain.from_iterable(known[number] for number in range(len(chunks)))
+
+
+def write_part(path: Path, part: list[Any]) -> None:
+    """Keep a finished chunk."""
+    write_whole(path, lambda file: file.write(json.dumps(part).encode("ascii")))
 
 
 @cache
