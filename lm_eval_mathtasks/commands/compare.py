@@ -212,7 +212,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
     by_task: dict[str, list[tuple[str, Run]]] = {}
     for path in args.runs:
         for run in read_chosen(path, args):
-            by_task.setdefault(run.task, []).append((_name(path, run), run))
+            name = f"{run.model or 'unnamed'} ({Path(path).name})"
+            by_task.setdefault(run.task, []).append((name, run))
     tables = []
     for task, named in by_task.items():
         mixed = len({run.scored for _, run in named}) > 1  # one grader for all
@@ -220,10 +221,6 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
         runs = [(name, by_problem(run, _graded(run, args, regrade=mixed)[0])) for name, run in same]
         tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
-
-
-def _name(path: str, run: Run) -> str:
-    return f"{run.model or 'unnamed'} ({Path(path).name})"
 
 
 def _against_baseline(args: argparse.Namespace) -> list[Table]:

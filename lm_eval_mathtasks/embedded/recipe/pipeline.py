@@ -14,11 +14,10 @@ from typing import Any
 from lm_eval_mathtasks.embedded import STAGES
 from lm_eval_mathtasks.embedded.recipe.base import new_optimizers, train_base
 from lm_eval_mathtasks.embedded.recipe.checkpoint import load_stage, save_stage
-from lm_eval_mathtasks.embedded.recipe.evaluation import MAX_NEW_TOKENS
+from lm_eval_mathtasks.embedded.recipe.evaluation import MAX_NEW_TOKENS, graded_reward
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.embedded.recipe.hyperparameters import Settings
 from lm_eval_mathtasks.embedded.recipe.prompts import EOS, STYLES, pose_any
-from lm_eval_mathtasks.embedded.recipe.recipe_rewards import graded_reward
 from lm_eval_mathtasks.embedded.recipe.tokenizer import build
 from lm_eval_mathtasks.embedded.recipe.trainlog import TrainLog
 
