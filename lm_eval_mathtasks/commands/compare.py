@@ -47,6 +47,7 @@ from lm_eval_mathtasks.tables import Table, print_tables
 _OF_CLAIMS = (*OF_CLAIMS, "hub_results", "all")
 _OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
+_ONE_LOG = "both are one log: nothing is compared with anything"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -205,7 +206,10 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
     every = args.docs or args.format in COMPLETE
-    return paired_tables(paired, every_doc=every, notes=(_MIXED,) if mixed and not args.regrade else ())
+    notes = (_MIXED,) if mixed and not args.regrade else ()
+    if len({(Path(run.provenance.path).resolve(), run.label) for run in (first, second)}) == 1:
+        notes += (_ONE_LOG,)
+    return paired_tables(paired, every_doc=every, notes=notes)
 
 
 def _ranking(args: argparse.Namespace) -> list[Table]:

@@ -75,7 +75,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
             args.func(args)
             keeper.require_complete()
         except BaseException as error:
-            journals = {one.journal for one in run_reports()[earlier:]}
+            journals = {one.journal for one in run_reports()[earlier:] if one.answered or one.from_journal}
             keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in EXTRAS:

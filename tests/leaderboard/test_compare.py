@@ -540,6 +540,9 @@ def test_every_flip_and_every_lost_doc_can_be_had(tmp_path, capsys):
     tables = json.loads(capsys.readouterr().out)
     flips = next(t for t in tables if "flipped" in t["title"])
     assert len(flips["rows"]) == 30
+    assert not any("one log" in note for table in tables for note in table["notes"])
+    assert call("compare", pair[0], pair[0]) == 0
+    assert "both are one log" in capsys.readouterr().out
     wrong = json.loads(path.read_text().splitlines()[0])
     write_json_lines(tmp_path / "odd.jsonl", [{**wrong, "response": "", "label": True, "score": 0.3}])
     assert call("explain", tmp_path / "odd.jsonl", "--format", "json") == 0

@@ -74,6 +74,7 @@ def test_docs_without_an_answer_and_a_stopped_run_have_their_statuses(place, cap
         assert "answers to all 3 requests, got 1 without one" in capsys.readouterr().err
     with FakeServer(lambda call: error(401, "bad key", "invalid_api_key")) as server:
         assert run(server, "--gen_kwargs", "max_gen_toks=77") == 3
+    assert "the answers are in" not in capsys.readouterr().err, "there is none"
 
 
 @pytest.mark.usefixtures("key")
