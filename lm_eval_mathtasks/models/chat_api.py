@@ -122,7 +122,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             require_tokens(settings, longest)
             journal.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in planned)
             if settings.batch_out:
-                how: Mapping[str, Any] = {
+                how: dict[str, Any] = {
                     "capabilities": self.capabilities,
                     "settings": settings,
                     "chat": self.chat,

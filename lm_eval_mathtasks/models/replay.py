@@ -91,7 +91,8 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
         """As `loglikelihood`."""
-        return [found for found, _ in self.loglikelihood()]
+        fix = "run it with --model hf"
+        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
     @property
     def tokenizer_name(self) -> str:

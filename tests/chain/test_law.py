@@ -184,7 +184,7 @@ def every_response_votes(votes_for):
         ("report", "report.exports.status_of", lambda _: lambda judged: "correct" if judged else "api_error"),
         ("report", "report.examine.judge_run", cuts_are_wrong),
         ("sampling", "commands.sampling.judge_run", cuts_are_wrong),
-        ("sampling", "sampling.ballots.votes_for", every_response_votes),
+        ("sampling", "sampling.curves.votes_for", every_response_votes),
         ("budgets", "sampling.budgets.cut_off", nothing_is_cut_off),
         ("budgets", "sampling.budgets.judge_run", cuts_are_wrong),
         ("a pack", "evidence.pack.judge_run", cuts_are_wrong),

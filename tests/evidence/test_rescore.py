@@ -597,16 +597,16 @@ def test_ray_gives_what_processes_give(tmp_path, rescore, out):
 KILLED = """
 import os, signal, sys
 from lm_eval_mathtasks.cli import main
-from lm_eval_mathtasks.evidence.rescore import judges
+from lm_eval_mathtasks.evidence.rescore.judges import Parts
 
-write = judges.write_part
+write = Parts.write
 
-def write_two(path, part):
-    write(path, part)
-    if path.stem.endswith("-000001"):
+def write_two(self, grader, number, part):
+    write(self, grader, number, part)
+    if number == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
-judges.write_part = write_two
+Parts.write = write_two
 main(["rescore", *sys.argv[1:], "--workers", "1"])
 """
 

@@ -121,11 +121,10 @@ class Parts:
         """Return what a grader says of each response, in order; judge: makes the chunks that are not finished, each of
         which is kept as soon as it is."""
         chunks = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
-        paths = [self._folder / f"{grader}-{number:06}.json" for number in range(len(chunks))]
         known: dict[int, list[Any]] = {}
-        for number, path in enumerate(paths):
+        for number in range(len(chunks)):
             with suppress(EvidenceError):
-                known[number] = read_json(path, EvidenceError)
+                known[number] = read_json(self._path(grader, number), EvidenceError)
         self.reused += len(known)
         tick(sum(map(len, known.values())))
         todo = [number for number in range(len(chunks)) if number not in known]
@@ -134,13 +133,15 @@ class Parts:
             for one in part:
                 known[number].append(one)
                 tick(1)
-            write_part(paths[number], known[number])
+            self.write(grader, number, known[number])
         return chain.from_iterable(known[number] for number in range(len(chunks)))
 
+    def _path(self, grader: str, number: int) -> Path:
+        return self._folder / f"{grader}-{number:06}.json"
 
-def write_part(path: Path, part: list[Any]) -> None:
-    """Keep a finished chunk."""
-    write_whole(path, lambda file: file.write(json.dumps(part).encode("ascii")))
+    def write(self, grader: str, number: int, part: list[Any]) -> None:
+        """Keep a finished chunk."""
+        write_whole(self._path(grader, number), lambda file: file.write(json.dumps(part).encode("ascii")))
 
 
 @cache
