@@ -9,9 +9,9 @@ import asyncio
 import json
 import logging
 import signal
-import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -260,16 +260,4 @@ def _loop_is_running() -> bool:
 
 
 def _run_in_thread(work: Coroutine[Any, Any, None]) -> None:
-    failure: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            asyncio.run(work)
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=target, name="mathtasks-chat")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
+    ThreadPoolExecutor(1, "mathtasks-chat").submit(asyncio.run, work).result()
