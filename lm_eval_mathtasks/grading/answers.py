@@ -7,6 +7,7 @@ from lm_eval_mathtasks.grading.asides import BRACKET_AT_END, behind_label, witho
 from lm_eval_mathtasks.grading.ellipsis import resolve
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import Expr, num
+from lm_eval_mathtasks.grading.inequalities import as_set
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.numerals import ORDINALS, spelled
@@ -141,7 +142,7 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
         found.append(Expr("builder", name=re.sub(r"\s", "", core)))
     if condition:
         given = _parsed(condition)
-        if given and given[0].op == "rel":
+        if given and (given[0].op == "rel" or as_set(given[0])):
             found = [Expr("given", (read, given[0])) for read in found]
     return tuple(found)
 

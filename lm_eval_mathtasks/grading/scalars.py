@@ -1,5 +1,6 @@
 """Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
@@ -111,7 +112,7 @@ def _kind(q: Quantity) -> str:
     if q.percent:
         return "percent"
     if q.unit:
-        return q.unit.dimension.partition("^")[0]
+        return re.sub(r"\^\d", "", q.unit.dimension)
     return "degree" if q.degrees else ""
 
 
@@ -172,16 +173,16 @@ def _measured(gold: Expr, pred: Expr) -> Expr:
 
 def _letters(e: Expr) -> str | None:
     """The unit that the letters of a product or quotient are, "m/s" of 5 m/s; None if they stand elsewhere."""
-    if e.op == "var":
+    if e.op in {"var", "unit"}:
         return e.name
     if e.op == "pow" and e.args[0].op == "var" and e.args[1].op == "num":
         return f"{e.args[0].name}^{e.args[1].value}"
     if e.op not in {"mul", "div"}:
+        return None if variables(e) else ""
+    parts = [part for a in e.args if (part := _letters(a)) is not None]
+    if len(parts) < len(e.args):
         return None
-    parts = [_letters(a) if variables(a) else "" for a in e.args]
-    if None in parts:
-        return None
-    return ("/" if e.op == "div" and parts[1] else " ").join(filter(None, parts))
+    return "/".join(parts) if e.op == "div" and parts[1] else " ".join(filter(None, parts))
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:

@@ -6,7 +6,7 @@ from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
 from lm_eval_mathtasks.grading.inequalities import (
     as_set,
     ascending,
-    exclude,
+    contradict,
     has_inequality,
     mentions_infinity,
     names_a_set,
@@ -72,10 +72,10 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 
 def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
-    """What is said under a condition is compared without it, unless both state one and they exclude each other."""
+    """What is said under a condition is compared without it, unless both state one and these contradict."""
+    if gold.op == pred.op and contradict(gold.args[1], pred.args[1]):
+        return _no("the conditions contradict")
     g, p = (e.args[0] if e.op == "given" else e for e in (gold, pred))
-    if gold.op == pred.op and exclude(gold.args[1], pred.args[1]):
-        return _no("the conditions exclude each other")
     return compare_answers(g, p, ask)
 
 
@@ -114,11 +114,13 @@ def _compare_equations(
     p_value = value_answered(pred) if p_value is not None else None
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
+        if gold.args[0].name.count("'") != pred.args[0].name.count("'"):
+            return _no("another derivative")
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
         outcome = compare_answers(g_value, p_value, ask)
-        other_label = outcome.equal is False and not same_label
-        return _same_curve() if other_label and same_equation(gold, pred) else outcome
+        curve = outcome.equal is False and not same_label and same_equation(gold, pred)
+        return _same_curve() if curve else outcome
     if same_equation(gold, pred):
         return _same_curve()
     if g_value is None:
