@@ -91,7 +91,8 @@ _DOUBTS = re.compile(
 _WOULD = re.compile(r"\b(?:(?P<had>answer would have been)|would|may|might|could)\b[^.!?\n]*\Z")
 _UNMET = re.compile(
     r"(?:[^.!?\n]|\.(?=\d))*?\b(?:but|however|yet|though)\b[^.!?\n0-9]*"
-    r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|\b(?:can't|never|no longer))\b"
+    r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
+    r"\b(?:can(?:no|')t|never|no longer))\b"
 )
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".

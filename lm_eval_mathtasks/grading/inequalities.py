@@ -189,12 +189,12 @@ def contradict(a: Expr, b: Expr) -> bool:
     Only where all ends are numbers. That the variable is real is no condition.
     """
     names = variables(a) | variables(b)
-    left, right = (_intervals(as_set(e), names <= _INTEGERS) for e in (a, b))
+    left, right = (intervals_of(as_set(e), integers=names <= _INTEGERS) for e in (a, b))
     return len(names) < 2 and left is not None and right is not None and left != right
 
 
-def _intervals(e: Expr | None, integers: bool) -> list[tuple[float, float, str]] | None:
-    """The intervals of a set with numbers as their ends, in order; None for others and for all reals.
+def intervals_of(e: Expr | None, *, integers: bool = False) -> list[tuple[float, float, str]] | None:
+    """Return the intervals of a set with numbers as their ends, in order; None for others and for all reals.
 
     Of integers n > 1 is n ≥ 2.
     """

@@ -25,6 +25,8 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
 # Letters that abbreviate a unit where the gold has no such variable: "340 m" for 340.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
+# "2 m/g" is no rate
+_RATE = re.compile(r"/(?:time|volume)\b")
 _COUNTERS = {"k", "n", "m", "l"}
 _CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
 _SEVERAL_CONSTANTS = {"A", "B", *(f"{name}_{k}" for name in "CcKk" for k in range(1, 5))}
@@ -161,12 +163,12 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
 
 
 def _measured(gold: Expr, pred: Expr) -> Expr:
-    """Read "2 L" beside "2000 mL" as a quantity: a letter is a unit where the other side names one of its kind."""
+    """Read "2 L" beside "2000 mL" as a quantity: a letter is a unit where the other side names one of its kind, and
+    "m/s" is one beside a bare number."""
     names = variables(gold)
-    asked = quantity(pred).unit if names and names <= _LETTER_UNITS and not variables(pred) else None
-    letters = _letters(gold) if asked else None
-    unit = parse_unit(letters) if letters else None
-    if asked is None or unit is None or unit.dimension != asked.dimension:
+    letters = _letters(gold) if names and names <= _LETTER_UNITS and not variables(pred) else None
+    unit, asked = parse_unit(letters or ""), quantity(pred).unit
+    if unit is None or (unit.dimension != asked.dimension if asked else not _RATE.search(unit.dimension)):
         return gold
     return Expr("unit", (rewrite(gold, lambda n: ONE if n.op == "var" else None),), letters or "")
 
