@@ -213,7 +213,7 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     answers = (one[1] or first_answers(first), two[1] or first_answers(second))
     paired = compare_runs(first, second, shares=(one[0], two[0]), answers=answers, force=args.force)
     every = args.docs or args.format in COMPLETE
-    notes = (_MIXED,) if mixed and not args.regrade else ()
+    notes: tuple[str, ...] = (_MIXED,) if mixed and not args.regrade else ()
     if len({(Path(run.provenance.path).resolve(), run.label) for run in (first, second)}) == 1:
         notes += (_ONE_LOG,)
     return paired_tables(paired, every_doc=every, notes=notes)
