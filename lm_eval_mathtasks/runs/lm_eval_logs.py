@@ -220,6 +220,8 @@ def _total_run(task: str, path: Path, results: Results, metric: str | None) -> R
     spread = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
     k = int(config.get("repeats") or 1)
     score = meaning(config, name, filter_name, ours=ours, scores=(), k=k)
+    doubts = doubts_of(results, task, (), f"{name},{filter_name}", ())
+    about = provenance_of(path, results, task, counts.get("original"))
     docs = counts.get("effective")
     if docs is None and spread and k == 1:
         # Of answers that are right or wrong, the standard error says how many there are.
@@ -229,7 +231,7 @@ def _total_run(task: str, path: Path, results: Results, metric: str | None) -> R
         task=task,
         rows=(),
         protocol=protocol_of(results, task, {}, score, grader_of(results, filter_name, ours=ours)),
-        provenance=provenance_of(path, results, task, counts.get("original")),
+        provenance=replace(about, settings={**about.settings, "doubts": doubts}),
         metric=f"{name},{filter_name}",
         total=Total(value, docs, spread),
     )

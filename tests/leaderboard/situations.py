@@ -470,6 +470,19 @@ SITUATIONS = (
     Situation("a claim with a chat template", NOT, "chat_template", "without one", changed={"chat_template": True}),
     Situation("repeats of which one is much worse than another", NOT, "repeats", "two runs in one log",
               options={"unlike": (0.4, 0.9)}, false=True),
+    Situation("`repetition_penalty=1.3`", REPRODUCED, "repetition_penalty", "named: sources hardly ever state theirs",
+              "unknown", edit=decoding(repetition_penalty=1.3, top_k=0)),
+    Situation("an answer that is begun for the model, `gen_prefix`", REPRODUCED, "prefix", "named", "unknown",
+              edit=results_with(configs={"gen_prefix": "The answer is"})),
+    Situation("results alone, of a search with `num_beams=4`", NOT, "decoding", "a search, not an answer",
+              log={"samples": False}, edit=decoding(num_beams=4), false=True),
+    Situation("results alone, of 100 docs that were made 1,319", NOT, "counts", "so many docs have a smaller error",
+              log={"samples": False, "questions": SETS["gsm8k"][:100], "right": 85}, false=True,
+              edit=results_with(**{"n-samples": {"effective": 1319, "original": 1319},
+                                   "results": {"exact_match_stderr,none": 0.0359}})),
+    Situation("results alone, of 1,319 docs with their standard error", f"{REPRODUCED}, docs not checked", "questions",
+              "the error is of so many docs", "unknown", log={"samples": False},
+              edit=results_with(results={"exact_match_stderr,none": 0.009735210557785378})),
 )  # fmt: skip
 TASKS = {"gsm8k-cot": "gsm8k", "math500": "math500", "aime24": "aime24"}
 LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}
