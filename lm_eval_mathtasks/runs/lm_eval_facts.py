@@ -13,7 +13,7 @@ from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.filters import Meaning
-from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
 
@@ -99,10 +99,9 @@ def protocol_of(
     if results.get("config", {}).get("model") == REPLAY:
         # One response a doc may be the one that a vote or a verifier chose.
         return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
-    config: TaskConfig = results.get("configs", {}).get(task, {})
     arguments = arguments_of(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
-    settings = {**config.get("generation_kwargs", {}), **settings}
+    settings = {**_generation(results, task), **settings}
     limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
     clamps = (model_arguments(results).get(name) for name in _CLAMPS)
     limits = [int(str(one)) for one in (limit, *clamps) if str(one).isdecimal()]

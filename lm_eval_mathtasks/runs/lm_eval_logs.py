@@ -43,6 +43,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import (
     filter_of,
     hashed_together,
     number_in,
+    require_objects,
 )
 from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
 from lm_eval_mathtasks.runs.subsets import pooled
@@ -129,6 +130,7 @@ def _results_of(source: Source) -> Results:
         raise EvidenceError(wanted, "no key `results`", "pass the folder of the run")
     if not results.get("configs"):
         raise EvidenceError(f"tasks in {source.path}", "none", "run again")
+    require_objects(results, source.path)
     return cast(Results, results)
 
 
@@ -156,9 +158,8 @@ def _read_task(
         return Logged(_total_run(task, path, results, metric), None, results)
     place = path if isinstance(samples, list) else samples
     raw: list[SampleLine] = []
-    for line in (
-        samples if isinstance(samples, list) else map(itemgetter(1), json_lines(samples, EvidenceError))
-    ):
+    given = samples if isinstance(samples, list) else map(itemgetter(1), json_lines(samples, EvidenceError))
+    for line in given:
         # The filtered responses are the responses again: half of a long log.
         line.pop("filtered_resps", None)
         raw.append(cast(SampleLine, line))
