@@ -27,7 +27,7 @@ from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.problems import rows
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.sampling.ballots import votes as votes_of
+from lm_eval_mathtasks.sampling.curves import votes as votes_of
 
 QUALITIES = (0.0, 0.5, 1.0, 2.0, 4.0)
 SAMPLE = rows.SAMPLES / "gsm8k.jsonl"

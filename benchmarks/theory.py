@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes
 
 _STEP = 0.02  # the trapezoid rule converges faster than any power of the step for these smooth, vanishing integrands
 _REACH = 9.0  # standard deviations; the normal density beyond is below 1e-18

@@ -21,8 +21,8 @@ def data_folder(name: str) -> Path:
 def checkout() -> tuple[str | None, bool | None]:
     """The commit that the package is of, and whether package or tasks were changed since; None for an installed
     package, and where git does not say."""
-    commit = _git("rev-parse", "HEAD") if (_PACKAGE.parent / ".git").exists() else None
-    changed = _git("status", "--porcelain", "--", "lm_eval_mathtasks", "tasks") if commit else None
+    commit = git("rev-parse", "HEAD") if (_PACKAGE.parent / ".git").exists() else None
+    changed = git("status", "--porcelain", "--", "lm_eval_mathtasks", "tasks") if commit else None
     return commit, None if changed is None else bool(changed)
 
 
@@ -34,8 +34,9 @@ def installed_version(name: str) -> str | None:
         return None
 
 
-def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(_PACKAGE.parent), *arguments]
+def git(*arguments: str, folder: Path = _PACKAGE.parent) -> str | None:
+    """What git says in a folder, None where it is not there or says that it cannot."""
+    command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # fixed words
     except (OSError, subprocess.CalledProcessError):

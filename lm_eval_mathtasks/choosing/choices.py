@@ -11,7 +11,7 @@ from itertools import combinations, compress
 from typing import Any, Literal, NamedTuple, get_args
 
 from lm_eval_mathtasks.errors import ScoreError, Undefined
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes
 
 Weighing = Literal["sum", "exp", "sigmoid"]
 WEIGHINGS = get_args(Weighing)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.choices import Weighing, best_of, weighted_votes, weights
 from lm_eval_mathtasks.numbers.differences import Interval, paired_bootstrap
-from lm_eval_mathtasks.numbers.estimators import majority
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes, majority
 from lm_eval_mathtasks.sampling.curves import Curve, Point, curves, score
 
 BEST, WEIGHTED = "best-of-k", "weighted@k"

@@ -1,9 +1,9 @@
 """Command-line arguments that several commands take: which runs of a log are meant, which claims, whole numbers."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.errors import EvidenceError
@@ -129,9 +129,12 @@ def percent_as_share(text: str) -> float:
     return value / 100
 
 
-def noise_options(args: argparse.Namespace) -> dict[str, float]:
-    """Return --margin and --flips where they were given, as `compare` takes them."""
-    return {name: value for name in ("margin", "flips") if (value := getattr(args, name)) is not None}
+def claim_options(args: argparse.Namespace) -> Mapping[str, Any]:
+    """Return what `add_claim_options` declares, as `compare_all` takes it; margin and flips only where they were
+    given."""
+    noise = {name: value for name in ("margin", "flips") if (value := getattr(args, name)) is not None}
+    named = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark, "mode": args.mode}
+    return {**named, "any_grader": not args.metric, **noise}
 
 
 def whole_number(text: str) -> int:

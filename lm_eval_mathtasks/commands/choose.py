@@ -12,7 +12,7 @@ from lm_eval_mathtasks.choosing.score_files import (
     Aggregate,
     Scores,
     has_steps,
-    one_score,
+    numbers_of,
     read_scores,
 )
 from lm_eval_mathtasks.choosing.scorer import Settings
@@ -29,10 +29,10 @@ from lm_eval_mathtasks.commands.arguments import (
 from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.runs.judged import Judged, judge_run
+from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import require
+from lm_eval_mathtasks.sampling.curves import votes as votes_of
 from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
@@ -82,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
     if not has_steps(scores):
         refuse_unused(args, ("aggregate",), "one score for each response")
     how: Aggregate = args.aggregate or DEFAULT_AGGREGATE
-    numbers = _numbers_of(scores, judgements, how)
+    numbers = numbers_of(scores, judgements, how)
     weighing: Weighing = args.weights or ("exp" if any(min(own) < 0 for own in numbers.values()) else "sum")
     chosen = choose(votes, numbers, ks, weighing)
     if args.format in COMPLETE:
@@ -122,15 +122,6 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
         fix = "name one with --scores, or --scorer KIND:PATH"
         raise ScoreError("a file of scores to choose by", got, fix)
     return read_scores(path, run, args.score_column), path
-
-
-def _numbers_of(scores: Scores, judgements: Sequence[Judged], how: Aggregate) -> dict[str, list[float]]:
-    """One number for each judged response, in the order of the judgements, which are what votes."""
-    found: dict[str, list[float]] = {}
-    for one in judgements:
-        if one.doc_id in scores:
-            found.setdefault(one.doc_id, []).append(one_score(scores[one.doc_id][one.repeat], how))
-    return found
 
 
 def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:

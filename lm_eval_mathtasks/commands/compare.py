@@ -12,7 +12,7 @@ from lm_eval_mathtasks.commands.arguments import (
     RUN_HELP,
     add_claim_options,
     add_result_format,
-    noise_options,
+    claim_options,
     read_chosen,
     refuse_unused,
 )
@@ -176,17 +176,10 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
     compared = compare_all(
         run,
         claims,
-        model=args.model,
-        claim_id=args.claim,
-        benchmark=args.benchmark,
         every=args.all,
         shares=None if _by_its_own(run, args) else shares(run, judged or judge_run(run)),
-        mode=args.mode,
-        cut_share=explained.cut_share if explained else None,
-        any_grader=not args.metric,
-        by_our_grader=explained.regraded if explained else None,
-        unlike=explained.unlike if explained else None,
-        **noise_options(args),
+        **claim_options(args),
+        **(explained.seen if explained else {}),
     )
     return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())
 
@@ -223,7 +216,8 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
     by_task: dict[str, list[tuple[str, Run]]] = {}
     for path in args.runs:
         for run in read_chosen(path, args):
-            by_task.setdefault(run.task, []).append((_name(path, run), run))
+            name = f"{run.model or 'unnamed'} ({Path(path).name})"
+            by_task.setdefault(run.task, []).append((name, run))
     tables = []
     for task, named in by_task.items():
         mixed = len({run.scored for _, run in named}) > 1  # one grader for all
@@ -231,10 +225,6 @@ def _ranking(args: argparse.Namespace) -> list[Table]:
         runs = [(name, by_problem(run, _graded(run, args, regrade=mixed)[0])) for name, run in same]
         tables += [ranking_table(task, rank(runs))] if len(runs) > 1 else []
     return tables
-
-
-def _name(path: str, run: Run) -> str:
-    return f"{run.model or 'unnamed'} ({Path(path).name})"
 
 
 def _against_baseline(args: argparse.Namespace) -> list[Table]:

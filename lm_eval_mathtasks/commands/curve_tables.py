@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lm_eval_mathtasks.commands.arguments import COMPLETE
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point
 from lm_eval_mathtasks.tables import Share, Style, Table, print_tables

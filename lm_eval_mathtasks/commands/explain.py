@@ -8,7 +8,7 @@ from lm_eval_mathtasks.commands.arguments import (
     RUN_HELP,
     add_claim_options,
     add_result_format,
-    noise_options,
+    claim_options,
     read_chosen,
 )
 from lm_eval_mathtasks.errors import ClaimError
@@ -52,15 +52,14 @@ def _to_reach(
     run: Run, claims: Claims, explained: Explanation, counted: Shares | None, args: argparse.Namespace
 ) -> tuple[Comparison | None, list[str]]:
     """The claim at the top of the waterfall and what to know of it; a waterfall needs none that was not asked for."""
-    choice = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark}
-    seen = {"cut_share": explained.cut_share, "by_our_grader": explained.regraded, "unlike": explained.unlike}
-    how = {"mode": args.mode, "any_grader": not args.metric, **seen, **noise_options(args)}
+    options = claim_options(args)
     try:
-        best = nearest(run, claims, shares=counted, **how, **choice)
+        best = nearest(run, claims, shares=counted, **options, **explained.seen)
     except ClaimError:
         if args.claim or args.model or args.benchmark:
             raise
         return None, [said_of_no_claim(run, claims)]
+    choice = {name: options[name] for name in ("model", "claim_id", "benchmark")}
     return best, notes_on_claim(best, find_claims(run, claims, **choice)[0])
 
 

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.commands.arguments import (
     OF_CLAIMS,
     RUN_HELP,
     add_claim_options,
-    noise_options,
+    claim_options,
     read_chosen,
     refuse_unused,
 )
@@ -18,9 +18,8 @@ from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.files import write_fault, write_page
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
-from lm_eval_mathtasks.report.eee import every_eval_ever
-from lm_eval_mathtasks.report.eval_results import hub_results
 from lm_eval_mathtasks.report.examine import Choice, Examined, examine
+from lm_eval_mathtasks.report.shared_scores import every_eval_ever, hub_results
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.runs.training_curves import read_curves
 from lm_eval_mathtasks.tables import counted
@@ -59,9 +58,7 @@ def main(args: argparse.Namespace) -> int:
     if place is not None and (fault := write_fault(place)):
         raise EvidenceError(f"a file to write to at {place}", fault, "name another with -o")
     runs = [run for path in args.runs for run in _readable(path, args)]
-    named = (args.model, args.claim, args.benchmark, args.mode)
-    choice = Choice(*named, args.regrade, noise_options(args), not args.metric)
-    examined = examine(runs, load_claims(args.leaderboards), choice)
+    examined = examine(runs, load_claims(args.leaderboards), Choice(claim_options(args), args.regrade))
     text = _page(examined, args.runs) if page else EXPORTS[args.format](examined)
     if place is not None:
         return _write(text, place, examined)

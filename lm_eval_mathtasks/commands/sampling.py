@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_to_judge, whole_numbers
 from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, ROWS, cell, show_curves, titled
-from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes, powers_of_two
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.sampling.ballots import votes
-from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves
+from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves, votes
 from lm_eval_mathtasks.tables import Cell, Table, print_lines
 
 

@@ -1,20 +1,59 @@
-"""The samples of a pack: one line a doc, with or without text."""
+"""The samples of a pack: one line a doc, with or without text.
 
+A response may repeat its problem. Where it repeats more than a sentence of the problem or of its published solution,
+word for word, a pack of responses leaves these words out, and a mark stands in their place.
+"""
+
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal, cast
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import Kept
 from lm_eval_mathtasks.evidence.pack_verdicts import verdict_of
-from lm_eval_mathtasks.evidence.quotes import QUOTED_WORDS, without_quotes
 from lm_eval_mathtasks.files import sha256
-from lm_eval_mathtasks.runs.judged import Judged, asked_of
+from lm_eval_mathtasks.runs.judged import Judged, asked_of, by_doc
 from lm_eval_mathtasks.runs.lm_eval_facts import REPLAY
 from lm_eval_mathtasks.runs.lm_eval_logs import FOLDED
 from lm_eval_mathtasks.runs.lm_eval_schema import SampleLine, filter_of
 from lm_eval_mathtasks.runs.records import API_ERROR, Row, Run
+
+# A sentence of GSM8K or MATH has 15 words on average; a run of so many that a model did not copy is rare.
+QUOTED_WORDS = 20
+# No digit, no letter that could be read as an answer in brackets.
+MARK = "[words of the problem]"
+_WORD = re.compile(r"\w+")
+
+
+def without_quotes(response: str, sources: Iterable[str], head: int = 0, tail: int = 0) -> tuple[str, int]:
+    """Return a response without the runs of at least QUOTED_WORDS words that stand in one of the sources in the same
+    order, letter case and punctuation aside, and how many runs were left out. head, tail: how many words at the
+    start and at the end of a run stay, together fewer than QUOTED_WORDS.
+
+    >>> without_quotes("He said: " + "one two " * 10 + "so 3.", ["One two, " * 10])
+    ('He said: [words of the problem] so 3.', 1)
+    """
+    copied = {run for source in sources for run in _runs([word.lower() for word in _WORD.findall(source)])}
+    found = list(_WORD.finditer(response))
+    spans: list[list[int]] = []
+    for first, run in enumerate(_runs([word[0].lower() for word in found])):
+        if run not in copied:
+            continue
+        last = first + QUOTED_WORDS - 1
+        if spans and first <= spans[-1][1] + 1:
+            spans[-1][1] = last
+        else:
+            spans.append([first, last])
+    for first, last in reversed(spans):
+        response = response[: found[first + head].start()] + MARK + response[found[last - tail].end() :]
+    return response, len(spans)
+
+
+def _runs(words: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(words[at : at + QUOTED_WORDS]) for at in range(len(words) - QUOTED_WORDS + 1)]
+
 
 # full: all of it; responses: the model's own words, without problem, reference and prompt; none: no text at all.
 Text = Literal["full", "responses", "none"]
@@ -34,9 +73,7 @@ def packed_lines(
     if kept and run.provenance.settings.get("backend") == REPLAY:
         # Of a prompt that no model saw.
         kept -= {"prompt_hash"}
-    judged: dict[str, list[Judged]] = {}
-    for judgement in judgements:
-        judged.setdefault(judgement.doc_id, []).append(judgement)
+    judged = by_doc(judgements)
     first: dict[str, SampleLine] = {}
     for line in raw:
         doc_id = str(line["doc_id"])

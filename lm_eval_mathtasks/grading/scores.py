@@ -8,8 +8,7 @@ from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.grading.judge import Judgement
 from lm_eval_mathtasks.grading.tolerance import TOLERANCE
 from lm_eval_mathtasks.grading.verdict import Status
-from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k, powers_of_two
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes, majority, pass_at_k, powers_of_two
 
 log = logging.getLogger(__name__)
 

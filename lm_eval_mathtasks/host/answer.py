@@ -1,11 +1,11 @@
 """After a run: the answer, one line a task, then what makes it doubtful, where the logs are and what comes next."""
 
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from lm_eval_mathtasks.errors import MathtasksError
 from lm_eval_mathtasks.files import short_path
@@ -14,6 +14,7 @@ from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.numbers.intervals import of_stated_mean
+from lm_eval_mathtasks.package import git
 from lm_eval_mathtasks.tables import GLUE, counted, print_lines
 
 TRUNCATED_SHARE = 0.01  # above this share of cut-off responses the score is about the limit, not the model
@@ -107,23 +108,13 @@ def logged_results(keeper: Keeper) -> Path | None:
     return next((path for path in keeper.logs if path.name.startswith("results_")), None)
 
 
-@contextmanager
-def without_table() -> Iterator[None]:
+def without_table() -> AbstractContextManager[object]:
     """lm-eval's own tables, with fifteen rows a task, stay in the logs."""
     import lm_eval._cli.run as command
 
-    vars(command)["print"] = lambda *_, **__: None
-    try:
-        yield
-    finally:
-        del vars(command)["print"]
+    return patch.object(command, "print", lambda *_, **__: None, create=True)
 
 
 def commit_of_folder() -> str | None:
     """The commit of the folder a run was started in, for lm-eval's `git_hash`; None without a word outside of one."""
-    command = ["git", "describe", "--always"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # fixed words
-    except OSError:
-        return None
-    return done.stdout.strip() or None
+    return git("describe", "--always", folder=Path())

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from lm_eval_mathtasks.response import Response
 
@@ -37,13 +38,9 @@ def endings_told(lm: Any) -> Iterator[None]:
         endings.extend(read(model, generated, named))
         return generated
 
-    model._model_generate = generating
-    setattr(module, _POSTPROCESS, _telling(postprocess, endings))
-    try:
+    telling = _telling(postprocess, endings)
+    with patch.object(model, "_model_generate", generating), patch.object(module, _POSTPROCESS, telling):
         yield
-    finally:
-        del model._model_generate
-        setattr(module, _POSTPROCESS, postprocess)
 
 
 def _telling(postprocess: Callable[..., str], endings: deque[str | None]) -> Callable[..., str]:

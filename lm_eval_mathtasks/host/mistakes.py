@@ -39,7 +39,8 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
 
     models: the names lm-eval knows. Returns the generation arguments as they are understood, None where none are given.
     """
-    model, model_args = str(value("model") or "hf"), _mapping(value("model_args"))
+    model, given = str(value("model") or "hf"), value("model_args")
+    model_args = given if isinstance(given, Mapping) else {}
     _known_model(model, list(models))
     check_installed(model)
     if value("wandb_args") and find_spec("wandb") is None:
@@ -74,10 +75,6 @@ def _check_places(value: Value) -> None:
         folder = flag == "output_path" and path.suffix != ".json"
         if value(flag) and (fault := write_fault(path, folder=folder)):
             raise EvidenceError(wanted, f"--{flag} {path}, but {fault}", "name another")
-
-
-def _mapping(given: Any) -> Mapping[str, Any]:
-    return dict(given) if isinstance(given, Mapping) else {}
 
 
 def _known_model(model: str, known: list[str]) -> None:

@@ -9,8 +9,9 @@ count seeds themselves.
 
 import copy
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import TaskError
@@ -139,12 +140,8 @@ def sampled(settings: Mapping[str, Any]) -> bool:
 
 def repeat_numbers(requests: Sequence[Any]) -> list[int]:
     """Which repeat of its doc each request is: lm-eval hands over the same Instance k times."""
-    seen: Counter[int] = Counter()
-    numbers = []
-    for request in requests:
-        numbers.append(seen[id(request)])
-        seen[id(request)] += 1
-    return numbers
+    seen: defaultdict[int, count[int]] = defaultdict(count)
+    return [next(seen[id(request)]) for request in requests]
 
 
 def with_seeds(lm: Any, requests: Sequence[Any], numbers: Sequence[int]) -> list[Any]:

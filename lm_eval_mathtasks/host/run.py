@@ -14,10 +14,11 @@ import logging
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from lm_eval_mathtasks import models
 from lm_eval_mathtasks.check import without_expected_warnings
@@ -211,21 +212,17 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     device = (given_value(args, "model_args") or {}).get("device") or given_value(args, "device")
     named = str(device) if device and name in HF_MODELS else None
     simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, named)
-    changes: list[tuple[Any, str, Any]] = [
+    changes = (
         (lm_eval, "simple_evaluate", simple),
         (lm_eval.evaluator, "get_git_commit_hash", commit_of_folder),
         (lm_eval.tasks, "TaskManager", manager),
         (lm_eval.loggers, "EvaluationTracker", _tracker_class(keeper)),
         (lm_eval.evaluator, "evaluate", evaluate),
-    ]
-    originals = [(module, name, getattr(module, name)) for module, name, _ in changes]
-    try:
+    )
+    with ExitStack() as stack:
         for module, name, value in changes:
-            setattr(module, name, value)
+            stack.enter_context(patch.object(module, name, value))
         yield
-    finally:
-        for module, name, value in originals:
-            setattr(module, name, value)
 
 
 def _tracker_class(keeper: Keeper) -> type:
@@ -249,7 +246,8 @@ def _tracker_class(keeper: Keeper) -> type:
 
         def save_results_samples(self, task_name: str, samples: list[dict[str, Any]]) -> None:
             clean = [writable(note_finish_reasons(sample)) for sample in samples]
-            super().save_results_samples(task_name, clean)
+            # lm-eval puts two more copies of each answer into what it writes: into copies, one at a time.
+            super().save_results_samples(task_name, ({**sample} for sample in clean))
             if self.output_path:
                 keeper.saved(log_file(self, f"samples_{task_name}", ".jsonl"), clean)
                 keeper.logged[task_name].update(sample["doc_id"] for sample in clean)

@@ -90,6 +90,15 @@ def _of_keys(db: sqlite3.Connection, columns: str, keys: Sequence[str]) -> Itera
     yield from db.execute(query, (json.dumps(list(keys)),))
 
 
+def latest_answer(path: str | Path, task: str | None, doc_id: int | None) -> Answer | None:
+    """The last answer in a journal to this doc, under whatever settings."""
+    query = f"""SELECT {ROW} FROM {ROWS} JOIN docs ON docs.key = answers.key WHERE task = ? AND doc_id = ?
+    ORDER BY finished_at DESC LIMIT 1"""  # noqa: S608  (column names of ours)
+    with reading(path) as db:
+        row = db.execute(query, (task or "", -1 if doc_id is None else doc_id)).fetchone()
+        return answer_of(row) if row else None
+
+
 def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
     """Those keys that have been answered in the journal at `path`, without creating one."""
     if not Path(path).exists():

@@ -5,14 +5,17 @@ waits for a disk and fsync is paid per group, not per answer. Several processes 
 key is asked for by one of them, and the first answer to it stays. Keys and headers are never written.
 """
 
+import logging
 import queue
 import shutil
 import sqlite3
+import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ from lm_eval_mathtasks.journal.schema import (
     unusable,
 )
 from lm_eval_mathtasks.keys import redact
+
+log = logging.getLogger(__name__)
 
 BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
 EXPECTED_SHARE = 0.25  # of the token limit that responses use on average, for the estimate of free space
@@ -51,14 +56,50 @@ class Journal:
     the row is on the disk, and that raises JournalError if it never will be."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._reader = connect(path, create=True)
-        self._writer = connect(path, create=True)
+        self._open(Path(path))
         self._owner = Owner()
         self._claimed, self._renewed = False, time.monotonic()
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
+
+    def _open(self, path: Path) -> None:
+        reader, writer = connect(path, create=True), connect(path, create=True)
+        self.path, self._reader, self._writer = path, reader, writer
+        self._file = self._there()
+        if self._file != self._there():
+            # A file system that numbers its files anew at each look.
+            self._file = None
+
+    def _there(self) -> tuple[int, int] | None:
+        """Which file stands at the path; None: none."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found = self.path.stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    def _keep_whole(self) -> bool:
+        """Write everything to a new file where the journal was deleted or replaced (True): what is open lives on unseen
+        until it is closed. Raises JournalError if there is no place for it."""
+        if self._file is None or self._there() == self._file:
+            return False
+        lost, aside = self.path, f"{self.path.stem}-{uuid.uuid4().hex[:8]}{self.path.suffix}"
+        for place in (lost, lost.with_name(aside), Path(tempfile.gettempdir(), aside)):
+            if place.exists():
+                continue
+            with suppress(OSError, JournalError, sqlite3.Error):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                for end in ("-wal", "-shm"):
+                    Path(f"{place}{end}").unlink(missing_ok=True)
+                with closing(sqlite3.connect(place)) as new:
+                    self._writer.backup(new)
+                self._open(place)
+                said = "the journal %s was deleted or replaced while it was in use; all of it was written to %s%s"
+                log.error(said, lost, place, "" if place == lost else f": go on with journal={place}")
+                return True
+        raise JournalError(
+            "a journal that stays where it is", f"none at {lost}", "give another with journal=path"
+        )
 
     def require_space(self, requests: int, max_tokens: int) -> None:
         """Raise JournalError unless the disk has room for that many responses, before anything is paid."""
@@ -128,6 +169,10 @@ class Journal:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+            try:
+                self._keep_whole()
+            except JournalError as error:
+                log.error("%s", error)
             if self._claimed:
                 self._owner.release(self._reader)
             self._reader.close()
@@ -150,6 +195,8 @@ class Journal:
         if self._claimed:
             with suppress(sqlite3.Error), self._writer:
                 self._writer.execute(RENEW, self._owner.renewal())
+        with suppress(JournalError):
+            self._keep_whole()
 
     def _write(self) -> None:
         """The writer's thread: one commit for all rows that wait."""
@@ -181,5 +228,11 @@ class Journal:
                     self._store([one])
                 return
             failure = unusable(self.path, error)
+        try:
+            if self._keep_whole() and failure:
+                self._store(group)
+                return
+        except JournalError as error:
+            failure = error
         for _, future in group:
             future.set_exception(failure) if failure else future.set_result(None)

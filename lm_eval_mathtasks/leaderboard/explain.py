@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading.judge import CutOff
@@ -26,6 +26,14 @@ _ROUNDED = 5e-5  # of a score: less is not printed
 _DEFAULT_LIMIT = 2_048  # tokens to try at least
 _CHARACTERS = 3  # of a token, in text with formulas
 _LONGEST_LIMIT = 32_768  # what reasoning models are published with
+
+
+class Seen(TypedDict, total=False):
+    """Options of `compare` that the responses decide, by its names."""
+
+    cut_share: float
+    by_our_grader: float
+    unlike: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class Explanation:
     def cut_share(self) -> float:
         """The share of responses that were cut off."""
         return sum(self.cut_off.values()) / sum(self.statuses.values())
+
+    @property
+    def seen(self) -> Seen:
+        """What `compare` is told of the responses."""
+        return Seen(cut_share=self.cut_share, by_our_grader=self.regraded, unlike=self.unlike)
 
     @property
     def surplus(self) -> str | None:

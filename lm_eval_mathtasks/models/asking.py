@@ -34,7 +34,7 @@ STREAMED_AFTER = 100
 START_S = 60.0  # for a server that has never answered to be reached at all; then its address is wrong
 # Refusals that a balancer may send once, and then not again.
 STRAY = {"key", "permission", "model", "network", "redirect", "certificate"}
-OTHER_INTERFACE = {"no_api", "no_choices"}
+OTHER_INTERFACE = {"no_api", "no_choices", "packing"}
 DOWN = {"connection", "server_error", "no_api"}
 
 

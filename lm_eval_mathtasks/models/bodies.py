@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said, page_title
+from lm_eval_mathtasks.models.headers import read_loading
 
 ACCEPTED = "gzip, deflate"
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
@@ -39,7 +40,7 @@ class Unpacker:
     """Fed with the pieces of one body; no more than `most` bytes come of one."""
 
     def __init__(self, headers: Mapping[str, str], most: int) -> None:
-        self._deflate = "deflate" in (headers.get("content-encoding") or "")
+        self.told = (headers.get("content-encoding") or "").lower()
         self._most = most
         self._packed = self._plain = b""  # too little to tell
         self._asked = False
@@ -57,7 +58,7 @@ class Unpacker:
                 return b""
             self._asked, self._gzip = (
                 True,
-                piece.startswith(GZIP) or (self._deflate and piece[:1] not in PLAIN),
+                piece.startswith(GZIP) or (self.told in ("gzip", "deflate") and piece[:1] not in PLAIN),
             )
             if not piece.startswith((GZIP, ZLIB)):
                 # Many servers leave out what names the format (RFC 9110, section 8.4.1.2).
@@ -76,10 +77,13 @@ class Unpacker:
         return self._decode.decode(piece, last).encode()
 
 
-def no_json(data: bytes | bytearray) -> Fault:
+def no_json(data: bytes | bytearray, told: str) -> Fault:
     """What a body means that is no JSON: half an answer, which is paid for; or a page or a text, by which a gateway
-    says that what is behind it fails, and another server that it is no such interface."""
+    says that what is behind it fails, and another server that it is no such interface. `told`: how it is packed."""
     start = data[:READ_CHARS].decode("utf-8", "replace")
+    if told and "\ufffd" in start:
+        said = f"a body packed as {as_said(told, SAID_CHARS)}, where {ACCEPTED} was asked for"
+        return Fault("transient", "packing", said, paid=True)
     page = page_title(start)
     if page or (start[:1].isalpha() and "\ufffd" not in start):
         said = f"{'a web page' if page else 'text'}, not JSON: {as_said(page or start, SAID_CHARS)}; check base_url="
@@ -87,13 +91,13 @@ def no_json(data: bytes | bytearray) -> Fault:
     return Fault("transient", "truncated", f"not JSON: {as_said(start, SAID_CHARS)}", paid=True)
 
 
-def parse(data: bytes | bytearray) -> list[Any]:
+def parse(data: bytes | bytearray, told: str = "") -> list[Any]:
     """The JSON values in a body, as `json_values`; raises Fault if it is none."""
     with suppress(ValueError):
         return json_values(data)
     with suppress(ValueError):
         return json_values(_COMMAS.sub(rb"\1", data))
-    raise no_json(data)
+    raise no_json(data, told)
 
 
 def json_values(data: bytes | bytearray) -> list[Any]:
@@ -141,7 +145,7 @@ def error_in(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if any(any(error.values()) if isinstance(error, Mapping) else error for error in errors):
             return part
     named = any(isinstance(body.get(name), str) for name in ("msg", "message", "detail"))
-    return body if named and "choices" not in body else None
+    return body if (named or read_loading(body)) and "choices" not in body else None
 
 
 def reason_of(choice: Mapping[str, Any]) -> str | None:

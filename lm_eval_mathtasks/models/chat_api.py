@@ -9,9 +9,9 @@ import asyncio
 import json
 import logging
 import signal
-import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -31,7 +31,7 @@ from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
 from lm_eval_mathtasks.models.money import Spending, read_price
 from lm_eval_mathtasks.models.others import Others
 from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, Payload
-from lm_eval_mathtasks.models.plan import Planned, estimate
+from lm_eval_mathtasks.models.plan import Planned, estimate, say_settings
 from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
@@ -117,6 +117,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         try:
             known = journal.answered(keys)
             asks = [ask for ask in planned if ask.key not in known]
+            if asks and not known:
+                say_settings(asks[0], settings)
             longest = max((ask.max_tokens for ask in asks), default=0)
             journal.require_space(len(asks), longest)
             require_tokens(settings, longest)
@@ -258,16 +260,4 @@ def _loop_is_running() -> bool:
 
 
 def _run_in_thread(work: Coroutine[Any, Any, None]) -> None:
-    failure: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            asyncio.run(work)
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=target, name="mathtasks-chat")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
+    ThreadPoolExecutor(1, "mathtasks-chat").submit(asyncio.run, work).result()

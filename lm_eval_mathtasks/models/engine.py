@@ -176,7 +176,7 @@ class Engine:
         return restore
 
     def _account(self, began: float) -> None:
-        self.report.wall_s = time.monotonic() - began
+        self.report.wall_s, self.report.journal = time.monotonic() - began, str(self.journal.path)
         self._spent()
         self.report.refusals = self.dispatcher.refusals
         self.report.dropped = dict(self.capabilities.dropped)

@@ -16,6 +16,7 @@ from lm_eval_mathtasks.models.headers import (
     REQUESTS,
     TOKENS,
     read_limits,
+    read_loading,
     read_quota,
     read_sentence,
     read_wait,
@@ -40,7 +41,9 @@ QUOTA_WORDS = re.compile(
     rf"|(?:reached|exceeded).{{0,80}}{_LONG}|{_LONG}.{{0,40}}(?:reached|exceeded)",
     re.I,
 )
-LIMITED = re.compile(r"rate[_ -]?limit|too many requests|throttl|速率限制|请求频率|限流", re.I)
+LIMITED = re.compile(
+    r"rate[_ -]?limit|too many requests|throttl|capacity_exceeded|速率限制|请求频率|限流", re.I
+)
 KEY_WORDS = re.compile(r"invalid[_ ]api[_ ]key|incorrect api key|api key not valid", re.I)
 CONTEXT = re.compile(
     r"context[_ ](?:length|window|size|limit|shift)|too many tokens|(?:prompt|input) is too long|reduce the length"
@@ -87,8 +90,8 @@ HINTS = {
     "model": "correct model= or base_url=, then " + RUN_AGAIN,
     "no_api": "correct base_url= or model=, then " + RUN_AGAIN,
     "no_choices": "correct base_url=, then " + RUN_AGAIN,
-    "certificate": "name the certificate that this server's is signed with in SSL_CERT_FILE, then "
-    + RUN_AGAIN,
+    "packing": "have the server, or the gateway before it, send gzip or plain bodies, then " + RUN_AGAIN,
+    "certificate": f"name the certificate that this server's is signed with in SSL_CERT_FILE, then {RUN_AGAIN}",
     "network": "sign in to this network, or to its proxy (HTTPS_PROXY), then " + RUN_AGAIN,
 }
 
@@ -199,6 +202,7 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload, `shown`
     what messages say for the status."""
     error = error_part(body)
+    headers = {**read_loading(body), **headers}
     told = error.get("metadata")
     if isinstance(told, Mapping) and isinstance(told.get("headers"), Mapping):
         # OpenRouter's: what the server behind it says of its limits.
@@ -209,9 +213,8 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     words = f"{error.get('type') or ''} {code} {said}"
     shown = shown or f"HTTP {status}"
     about = f"{shown}: {said}" if said else shown
-    if status == 402 or QUOTA & {code, str(error.get("type"))}:
-        return Fault("run", "quota", about)
-    if QUOTA_WORDS.search(said) and not _is_pace(error, said, headers):
+    emptied = QUOTA_WORDS.search(said) and not _is_pace(error, said, headers)
+    if status == 402 or QUOTA & {code, str(error.get("type"))} or emptied:
         return Fault("run", "quota", about)
     if status == 401 or KEY_WORDS.search(words):
         return Fault("run", "key", about)
@@ -222,7 +225,9 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
         return Fault("item", "content_filter", about)
     if TOO_LARGE.search(said):
         return Fault("item", "too_large", about, SHORTEN)
-    if status in (429, 503, 529) or LIMITED.search(words):
+    passing = status in (408, 409, 424, 425, 499) or status >= 500
+    later = {name: headers[name] for name in headers if name.lower().startswith("retry-after")}
+    if status in (429, 503, 529) or LIMITED.search(words) or (passing and read_wait(later, said)):
         refusal = _refusal(status, error, said, headers)
         if refusal.limit and (refusal.need or 0.0) > refusal.limit:
             return Fault("item", "too_large", about, SHORTEN)
@@ -238,12 +243,10 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
         return Fault("item", "context_length", about, SHORTEN)
     item = Fault("item", "bad_request", about)
     # A server that is written in Python may fail by it.
-    parameter = (
-        _parameter(error, words, sent) if status in (400, 422) or "keyword argument" in words else None
-    )
-    if parameter:
+    names_one = status in (400, 422) or "keyword argument" in words
+    if names_one and (parameter := _parameter(error, words, sent)):
         return Rejected(parameter, item)
-    if status in (408, 409, 424, 425, 499) or status >= 500:
+    if passing:
         return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if 300 <= status < 400:
         return Fault("run", "redirect", about, "correct base_url=")
@@ -291,9 +294,8 @@ def of_transport(error: BaseException) -> Fault:
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return Fault("run", "certificate", said)
     if "DecodingError" in (name, cause):
-        return Fault(
-            "transient", "malformed", f"a body that is not packed as its headers say: {error}", paid=True
-        )
+        said = f"a body that is not packed as its headers say: {error}"
+        return Fault("transient", "malformed", said, paid=True)
     if "RemoteProtocolError" in (name, cause) and not _GONE.search(str(error)):
         return Fault("transient", "no_api", f"no HTTP: {error}", paid=True)
     unsure = not {name, cause} & {"ConnectError", "ConnectTimeout"}  # then it never left

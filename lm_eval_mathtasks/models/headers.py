@@ -23,13 +23,15 @@ PART = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)")
 # Plain numbers above these are instants since 1970, not durations: 1e9 s is the year 2001, as are 1e12 ms.
 EPOCH_S, EPOCH_MS = 1e9, 1e12
 
+LOADING_S = 60.0  # an estimate of a model's loading is believed for so long
+
 # "Please try again in 1m2.5s", "Please retry after 6 seconds"
 TRY_AGAIN = re.compile(
     r"(?:try again|retry)[^.\d]{0,20}?(?:in|after)\s+"
     r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
     re.I,
 )
-LIMIT = re.compile(r"\blimit:?\s+([\d,]+)", re.I)
+LIMIT = re.compile(r"\blimit:?\s+(?:of\s+)?(\d[\d,]*)", re.I)
 REQUESTED = re.compile(r"\brequested:?\s+([\d,]+)", re.I)
 PER_MINUTE = re.compile(r"\b(requests|tokens) per min", re.I)
 
@@ -133,6 +135,13 @@ def read_limits(headers: Mapping[str, str]) -> dict[str, Reading]:
         if kind not in found and not (limit is None and remaining is None):
             found[kind] = Reading(limit, remaining, reset, windowed)
     return found
+
+
+def read_loading(body: Any) -> dict[str, str]:
+    """The header that says when a model will be loaded, as Hugging Face's servers estimate it (`estimated_time`)."""
+    told = body.get("estimated_time") if isinstance(body, Mapping) and "choices" not in body else None
+    known = isinstance(told, int | float) and not isinstance(told, bool) and told >= 0
+    return {"retry-after": str(min(told, LOADING_S))} if known else {}  # type: ignore[type-var]
 
 
 def _spoken_wait(message: str) -> float | None:

@@ -1,11 +1,16 @@
 """What a run would take: requests, tokens, the least time the limits allow, the cost."""
 
+import logging
 from collections.abc import Iterator, Sequence
 
+from lm_eval_mathtasks.journal.queries import latest_answer
 from lm_eval_mathtasks.models.headers import MINUTE_S
 from lm_eval_mathtasks.models.money import Price, TokenMeter
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.settings import Settings
+
+log = logging.getLogger(__name__)
+PROMPT = ("messages", "prompt")
 
 
 class Planned(SystemExit):
@@ -36,3 +41,12 @@ def estimate(settings: Settings, price: Price | None, asks: Sequence[Ask], total
         return
     most = price.cost({"prompt_tokens": prompt, "completion_tokens": written})
     yield f"cost: at most ${most:.2f}, ${most * price.batch:.2f} as a batch ({price.source})"
+
+
+def say_settings(ask: Ask, settings: Settings) -> None:
+    """Say it if the journal has an answer to this doc that is not used, because it was asked for otherwise."""
+    if last := latest_answer(settings.journal, ask.task, ask.doc_id):
+        was, now = {**last.request, "base_url": last.endpoint}, {**ask.payload, "base_url": settings.base_url}
+        names = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+        said = ("the prompt" if n in PROMPT else f"{n} {was.get(n)!r}, now {now.get(n)!r}" for n in names)
+        log.warning("the journal's answers to these docs were asked with other settings: %s", "; ".join(said))

@@ -47,13 +47,9 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """Return the response of every request, in order; the k-th request of a doc gets its k-th response."""
         del disable_tqdm  # nothing takes long enough to show
         matched = self._match(requests)
-        seen: Counter[int] = Counter()
-        answers = []
-        for request in requests:
-            answers.append(matched[id(request)][seen[id(request)]])
-            seen[id(request)] += 1
+        given = {key: iter(found) for key, found in matched.items()}
         self._report_unused(matched.values())
-        return list(answers)
+        return [next(given[id(request)]) for request in requests]
 
     def _match(self, requests: Sequence[Any]) -> dict[int, list[Response]]:
         """Responses by id of the request. Raises ReplayError for all docs with too few or too many at once."""

@@ -45,6 +45,7 @@ from lm_eval_mathtasks.text import encodable
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 MAX_BYTES = 64 * 2**20  # of one answer; a million tokens of a stream, each in a chunk of its own, are fewer
 MAX_TRIES = 100  # to read a body that may be whole: each takes as long as the body is
+HABIT = 3  # new starts of one stream are none
 CALLED = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 
@@ -65,6 +66,10 @@ class Reply:
     called: bool = False
     unread: str = ""
     ids: list[str] = field(default_factory=list)  # of its chunks
+    # Its last piece of text came without a role; a role came behind such a piece; how often text went on behind that.
+    bare: bool = False
+    anew: bool = False
+    starts: int = 0
 
 
 @contextmanager
@@ -180,11 +185,8 @@ class Parser:
             body = {"error": body}
         if ended and self.sure and reply.text:
             # An error of the gateway behind a whole answer, or all of it again, is no part of it.
-            body = (
-                {name: body[name] for name in ("id", "usage") if name in body}
-                if isinstance(body, Mapping)
-                else {}
-            )
+            known = body if isinstance(body, Mapping) else {}
+            body = {name: known[name] for name in ("id", "usage") if name in known}
         absorb(reply, body, self._headers, self._payload)
         grown = len(reply.text) + len(reply.reasoning) > before
         self._goes_on = self._goes_on or (ended and grown)
@@ -200,9 +202,9 @@ class Parser:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise no_json(self._text)
+                    raise no_json(self._text, self._unpacker.told)
             else:
-                bodies = one_answer(self._bodies or parse(self._rest))
+                bodies = one_answer(self._bodies or parse(self._rest, self._unpacker.told))
                 for body in bodies:
                     absorb(self._reply, body, self._headers, self._payload)
                 if not is_stream(bodies):
@@ -238,12 +240,8 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     message: Any = choice.get("message") or choice.get("delta") or choice
     message = {"content": message} if isinstance(message, str) else message
     if not isinstance(message, Mapping):
-        raise Fault(
-            "transient",
-            "malformed",
-            f"a message that is no object: {as_said(str(message), SAID_CHARS)}",
-            paid=True,
-        )
+        said = f"a message that is no object: {as_said(str(message), SAID_CHARS)}"
+        raise Fault("transient", "malformed", said, paid=True)
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
     content = message.get("content", message.get("text"))
@@ -251,6 +249,9 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     if "message" in choice and said.startswith(reply.text):
         # A whole message after its pieces says all of them again; some servers call the pieces messages.
         reply.text, reply.pieces = "", []
+    reply.anew = reply.anew or bool(reply.bare and message.get("role") and "delta" in choice)
+    if said:
+        reply.bare, reply.starts, reply.anew = not message.get("role"), reply.starts + reply.anew, False
     reply.text += said
     reply.pieces += [said] if said else []
     thoughts = content_text(content, thought=True) if isinstance(content, list) else ""
@@ -275,6 +276,9 @@ def finish(reply: Reply) -> Reply:
     # Some servers give each chunk a name of its own.
     if len(set(reply.ids)) > 1 and not len(set(reply.ids)) == len(reply.ids) > 2:
         raise Fault("transient", "malformed", "the chunks of two answers in one stream", paid=True)
+    # The role is said at the start, in every piece, or by some servers now and then.
+    if 0 < reply.starts < HABIT:
+        raise Fault("transient", "malformed", "a stream that began anew in the middle", paid=True)
     usage = reply.usage or None
     reason = (reply.finish_reason or "").lower()
     said = f"finish reason {reply.finish_reason}"

@@ -8,9 +8,27 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
-from lm_eval_mathtasks.numbers.votes import Votes
+
+
+class Votes(NamedTuple):
+    """The n responses to one doc: whether each is correct, and for which answer it votes.
+
+    classes[i] is the index of the graded-equal class of response i's answer (1/2 and 0.5 are one class), None where it
+    has no answer. Both have length n, in the order of the repeats.
+    """
+
+    doc_id: str
+    correct: tuple[bool, ...]
+    classes: tuple[int | None, ...]
+
+    @property
+    def n(self) -> int:
+        """How many responses there are."""
+        return len(self.correct)
+
 
 EXACT_UP_TO = 256  # responses a doc: maj@k beyond takes seconds a doc to enumerate
 ORDERS = 1_000  # random orders then: a standard error of at most 0.016 a doc

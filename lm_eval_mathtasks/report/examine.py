@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.errors import ClaimError, EvidenceError
@@ -44,18 +45,11 @@ class Bin(NamedTuple):
     wrong: int
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which claims to take, as the options of `mathtasks compare` say; `regrade`: count by our grader; noise: margin
-    and flips; any_grader: see `compare`."""
+class Choice(NamedTuple):
+    """claims: which to take, and how to compare, as options of `compare_all`; regrade: count by our grader."""
 
-    model: str | None = None
-    claim: str | None = None
-    benchmark: str | None = None
-    mode: str | None = None
+    claims: Mapping[str, Any] = MappingProxyType({})
     regrade: bool = False
-    noise: Mapping[str, Any] = field(default_factory=dict)
-    any_grader: bool = True
 
 
 @dataclass(frozen=True)
@@ -197,22 +191,9 @@ def _claims_of(
     """The run set against its claims, the one most like it first, or why there are none. regraded: the shares that
     count, None where the run's own do."""
     try:
-        compared = compare_all(
-            run,
-            claims,
-            model=choice.model,
-            claim_id=choice.claim,
-            benchmark=choice.benchmark,
-            shares=regraded,
-            mode=choice.mode,
-            any_grader=choice.any_grader,
-            **choice.noise,
-            cut_share=seen.cut_share,
-            by_our_grader=seen.regraded,
-            unlike=seen.unlike,
-        )
+        compared = compare_all(run, claims, shares=regraded, **choice.claims, **seen.seen)
     except ClaimError:
-        if choice.model or choice.claim or choice.benchmark:
+        if any(map(choice.claims.get, ("model", "claim_id", "benchmark"))):
             raise
         return (), said_of_no_claim(run, claims)
     return tuple(compared), ""

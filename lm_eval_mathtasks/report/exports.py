@@ -134,8 +134,7 @@ def json_document(examined: Sequence[Examined]) -> str:
         "pairs": [
             {
                 "first": pair.first.label, "second": pair.second.label, "delta": pair.delta,
-                "interval": list(pair.interval), "docs": pair.docs, "p_value": pair.p_value,
-                "only_first": pair.only_first, "only_second": pair.only_second,
+                "interval": list(pair.interval), **_of(pair, "docs", "p_value", "only_first", "only_second"),
             }
             for pair in pairs(examined)
         ],
@@ -147,9 +146,7 @@ def json_document(examined: Sequence[Examined]) -> str:
 def _run(one: Examined) -> dict[str, object]:
     return {
         "name": one.name,
-        "model": one.run.model,
-        "task": one.run.task,
-        "metric": one.run.metric,
+        **_of(one.run, "model", "task", "metric"),
         "score": asdict(one.headline),
         "own": asdict(one.own) if one.own else None,
         "ours": asdict(one.ours),
@@ -162,7 +159,10 @@ def _run(one: Examined) -> dict[str, object]:
         "levels": [group._asdict() for group in one.groups("level")],
         "lengths": [dict(zip(("from", "below", "right", "wrong"), own, strict=True)) for own in lengths(one)],
         "protocol": asdict(one.run.protocol),
-        "provenance": _provenance(one),
+        "provenance": _of(
+            one.run.provenance,
+            *("harness", "version", "task_version", "date", "commit", "docs_of_task", "settings"),
+        ),
         "docs": [_doc(one, row) for row in one.run.rows],
     }
 
@@ -170,7 +170,7 @@ def _run(one: Examined) -> dict[str, object]:
 def _claim(compared: Comparison) -> dict[str, object]:
     claim = compared.claim
     return {
-        "id": claim.id, "model": claim.model, "outcome": compared.outcome, "score": compared.theirs.value,
+        **_of(claim, "id", "model"), "outcome": compared.outcome, "score": compared.theirs.value,
         "interval": list(compared.theirs.interval), "delta": compared.delta,
         "delta_interval": list(compared.interval), "source": claim.source.title, "url": claim.source.url,
         "parts": [part._asdict() for part in compared.parts],
@@ -186,18 +186,15 @@ def _gap(explained: Explanation) -> dict[str, object]:
         for c in explained.causes
     ]  # fmt: skip
     return {
-        "published": explained.published, "score": explained.score, "causes": causes,
-        "remaining": explained.remaining, "wrong": explained.wrong, "cut_share": explained.cut_share,
-    }  # fmt: skip
+        **_of(explained, "published", "score"),
+        "causes": causes,
+        **_of(explained, "remaining", "wrong", "cut_share"),
+    }
 
 
-def _provenance(one: Examined) -> dict[str, object]:
-    source = one.run.provenance
-    return {
-        "harness": source.harness, "version": source.version, "task_version": source.task_version,
-        "date": source.date, "commit": source.commit, "docs_of_task": source.docs_of_task,
-        "settings": dict(source.settings),
-    }  # fmt: skip
+def _of(facts: object, *names: str) -> dict[str, object]:
+    """These facts by the names that they have there."""
+    return {name: getattr(facts, name) for name in names}
 
 
 def _doc(one: Examined, row: Row) -> dict[str, object]:

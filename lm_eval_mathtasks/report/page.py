@@ -22,8 +22,7 @@ from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.status_words import STATUS_WORDS, STATUSES
 from lm_eval_mathtasks.runs.training_curves import Curve as Course
-from lm_eval_mathtasks.sampling.ballots import votes
-from lm_eval_mathtasks.sampling.curves import curves
+from lm_eval_mathtasks.sampling.curves import curves, votes
 from lm_eval_mathtasks.tables import Share, Table, for_people, percent, with_interval
 from lm_eval_mathtasks.text import visible
 

@@ -103,15 +103,21 @@ def shares(run: Run, judged: Iterable[Judged]) -> dict[str, float]:
 def unlike_repeats(run: Run, judged: Iterable[Judged]) -> tuple[float, float] | None:
     """The least and the most share of right answers of a repeat, of the docs that have all; None unless they are more
     unlike than luck lets repeats of one run be: then two runs were mixed."""
-    right: dict[str, list[bool]] = {}
-    for one in judged:
-        right.setdefault(one.doc_id, []).append(one.verdict.correct)
+    right = ([one.verdict.correct for one in own] for own in by_doc(judged).values())
     k = max(len(row.responses) for row in run.rows)
-    whole = [marks for marks in right.values() if len(marks) == k]
+    whole = [marks for marks in right if len(marks) == k]
     if not whole or cochran(whole) > _LUCK:
         return None
     shares_right = [sum(column) / len(whole) for column in zip(*whole, strict=True)]
     return min(shares_right), max(shares_right)
+
+
+def by_doc(judged: Iterable[Judged]) -> dict[str, list[Judged]]:
+    """Return the judgements of each doc that has any, in their order."""
+    found: dict[str, list[Judged]] = {}
+    for one in judged:
+        found.setdefault(one.doc_id, []).append(one)
+    return found
 
 
 def cut_off(judged: Sequence[Judged]) -> dict[CutOff, int]:

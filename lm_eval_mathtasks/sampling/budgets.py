@@ -5,8 +5,10 @@ A response that is longer than N is judged as a server would have delivered it a
 then has no answer. The curve need not rise: a model may state a right answer and take it back.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
@@ -91,8 +93,6 @@ def _judged(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> lis
 
 
 def _by_doc(responses: Sequence[Measured], correct: Sequence[bool], docs: int) -> list[float]:
-    right, count = [0] * docs, [0] * docs
-    for response, one in zip(responses, correct, strict=True):
-        right[response.doc] += one
-        count[response.doc] += 1
-    return [r / n for r, n in zip(right, count, strict=True)]
+    count = Counter(response.doc for response in responses)
+    right = Counter(response.doc for response in compress(responses, correct))
+    return [right[doc] / count[doc] for doc in range(docs)]

@@ -1,14 +1,20 @@
-"""A run's sampling metrics at every k, each with its interval over docs. Formulas and their sources: README.md."""
+"""A run's sampling metrics at every k, each with its interval over docs, from the votes of its judged responses.
+
+Formulas and their sources: README.md.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import Undefined
+from lm_eval_mathtasks.grading.classes import answer_classes
+from lm_eval_mathtasks.grading.scores import votes_for
 from lm_eval_mathtasks.numbers.differences import within_doc_variance
-from lm_eval_mathtasks.numbers.estimators import BY_COUNT, g_pass_at_k, majority
+from lm_eval_mathtasks.numbers.estimators import BY_COUNT, Votes, g_pass_at_k, majority
 from lm_eval_mathtasks.numbers.intervals import Interval, of_mean
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.runs.judged import Judged, by_doc
+from lm_eval_mathtasks.runs.records import Run
 
 METRICS = ("avg", "pass", "pass^", "maj", "g-pass-0.5", "g-pass-0.75", "mg-pass")
 _THRESHOLD = "g-pass-"
@@ -116,3 +122,17 @@ def _fewer_repeats(votes: Sequence[Votes], k: int) -> float:
     """What the variance of avg@k has more than that of avg@n: the mean within-doc variance, (1/k - 1/n) of it."""
     several = [(v.n, within_doc_variance([sum(v.correct) / v.n], v.n)) for v in votes if v.n > 1]
     return math.fsum(within * (1 / k - 1 / n) for n, within in several) / len(votes) ** 2
+
+
+def votes(run: Run, judgements: Sequence[Judged]) -> list[Votes]:
+    """Return the votes of every doc of a run that was answered, in the order of its docs.
+
+    judgements: of `judge_run(run)`. A response that an API error took is not there: it does not count towards n.
+    """
+    judged = by_doc(judgements)
+    return [_votes(row.doc_id, row.gold, judged.get(row.doc_id, [])) for row in run.answered]
+
+
+def _votes(doc_id: str, gold: str | None, judgements: Sequence[Judged]) -> Votes:
+    votes = votes_for([one.judgement for one in judgements], gold)
+    return Votes(doc_id, tuple(one.verdict.correct for one in judgements), answer_classes(votes))

@@ -9,18 +9,17 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose
 from lm_eval_mathtasks.choosing.kept_scores import score_run
-from lm_eval_mathtasks.choosing.score_files import one_score
+from lm_eval_mathtasks.choosing.score_files import numbers_of
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.numbers.differences import paired_bootstrap
-from lm_eval_mathtasks.numbers.estimators import majority
+from lm_eval_mathtasks.numbers.estimators import Votes, majority
 from lm_eval_mathtasks.numbers.intervals import Interval, wilson
-from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.sampling.ballots import votes as votes_of
 from lm_eval_mathtasks.sampling.curves import score
+from lm_eval_mathtasks.sampling.curves import votes as votes_of
 from lm_eval_mathtasks.tables import Table, with_interval
 from lm_eval_mathtasks.training.pairs import sampled_run
 
@@ -38,10 +37,7 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
     judged = judge_run(run)
     votes = votes_of(run, judged)
     scored = score_run(run, make_scorer(spec, settings), spec)
-    numbers: dict[str, list[float]] = {}
-    for one in judged:
-        if one.doc_id in scored:
-            numbers.setdefault(one.doc_id, []).append(one_score(scored[one.doc_id][one.repeat], "min"))
+    numbers = numbers_of(scored, judged, "min")
     n = min(v.n for v in votes)
     chosen = choose(votes, numbers, [n], "exp" if spec.startswith("orm") else "sum")
     points = {curve.label: curve.at(n) for curve in chosen.curves}

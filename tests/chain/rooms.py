@@ -22,7 +22,7 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_runs
-from lm_eval_mathtasks.sampling.ballots import votes
+from lm_eval_mathtasks.sampling.curves import votes
 from tests.chain.models import NO_RESPONSE, Doc, Fact, Facts, write_answers
 from tests.conftest import read_jsonl
 

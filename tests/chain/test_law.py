@@ -8,8 +8,8 @@ from importlib import import_module
 
 import pytest
 
+from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS, Status, Verdict
-from lm_eval_mathtasks.hooks import scoring
 from lm_eval_mathtasks.leaderboard.lost_points import CAUSES
 from tests.chain.models import LOST, MODELS, docs_of, task_names, write_sets
 from tests.chain.rooms import CHECKS, check_compare, check_page, run_chain, statuses
@@ -184,7 +184,7 @@ def every_response_votes(votes_for):
         ("report", "report.exports.status_of", lambda _: lambda judged: "correct" if judged else "api_error"),
         ("report", "report.examine.judge_run", cuts_are_wrong),
         ("sampling", "commands.sampling.judge_run", cuts_are_wrong),
-        ("sampling", "sampling.ballots.votes_for", every_response_votes),
+        ("sampling", "sampling.curves.votes_for", every_response_votes),
         ("budgets", "sampling.budgets.cut_off", nothing_is_cut_off),
         ("budgets", "sampling.budgets.judge_run", cuts_are_wrong),
         ("a pack", "evidence.pack.judge_run", cuts_are_wrong),
@@ -205,7 +205,7 @@ def test_a_rule_of_its_own_is_noticed(run, tmp_path, monkeypatch, check, place, 
 
 
 def test_a_run_that_scores_by_a_rule_of_its_own_is_noticed(docs, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "judge", no_finish_reason(scoring.judge))
+    monkeypatch.setattr(hooks, "judge", no_finish_reason(hooks.judge))
     made = run_chain(tmp_path / "run", {"sample-gsm8k": docs["sample-gsm8k"]}, "mixture", 1)
     with pytest.raises(AssertionError):
         CHECKS["the log"](made)

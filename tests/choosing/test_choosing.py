@@ -14,8 +14,7 @@ from lm_eval_mathtasks.choosing import choices
 from lm_eval_mathtasks.choosing.choices import best_of, weighted_votes, weights
 from lm_eval_mathtasks.choosing.chosen import area, choose, quality
 from lm_eval_mathtasks.errors import ScoreError, Undefined
-from lm_eval_mathtasks.numbers.estimators import majority, pass_at_k
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes, majority, pass_at_k
 
 
 @st.composite

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from lm_eval_mathtasks.embedded import STAGES
+from lm_eval_mathtasks.embedded.recipe.evaluation import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
 from lm_eval_mathtasks.embedded.recipe.exercises import (
     FAMILIES,
     HELD_OUT_SHARE,
@@ -18,7 +19,6 @@ from lm_eval_mathtasks.embedded.recipe.exercises import (
 )
 from lm_eval_mathtasks.embedded.recipe.hyperparameters import TINY, Settings
 from lm_eval_mathtasks.embedded.recipe.prompts import FRAMES, STYLES, pose, pose_any, several, worked_answer
-from lm_eval_mathtasks.embedded.recipe.recipe_rewards import NO_ANSWER, RIGHT, WRONG, graded_reward, reward
 from lm_eval_mathtasks.errors import DataError
 from tests.cases import generator_rules
 from tests.conftest import read_jsonl

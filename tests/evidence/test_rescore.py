@@ -12,7 +12,7 @@ import pytest
 
 from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.cli import main
-from lm_eval_mathtasks.commands.rescore_lines import cross_lines
+from lm_eval_mathtasks.commands.rescore import cross_lines
 from lm_eval_mathtasks.evidence.rescore import cross
 from lm_eval_mathtasks.evidence.rescore.cross import cross_table, disputed_places, unfit
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done

@@ -7,7 +7,7 @@ import pytest
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.pack import Choices, prepare
-from lm_eval_mathtasks.evidence.quotes import MARK, QUOTED_WORDS, without_quotes
+from lm_eval_mathtasks.evidence.pack_lines import MARK, QUOTED_WORDS, without_quotes
 from lm_eval_mathtasks.evidence.verify import verify, verify_pack
 from lm_eval_mathtasks.problems.rows import SAMPLES
 from lm_eval_mathtasks.runs.reading import read_run

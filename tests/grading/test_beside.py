@@ -2,15 +2,15 @@
 
 import pytest
 
+from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.errors import TaskError
 from lm_eval_mathtasks.grading import beside, children
-from lm_eval_mathtasks.hooks import scoring
 
 
 @pytest.fixture(autouse=True)
 def no_grader_is_left():
     yield
-    scoring.use_graders(None)
+    hooks.use_graders(None)
     beside.stop_graders()
 
 
@@ -22,7 +22,7 @@ def test_an_unknown_grader_is_named():
 def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(beside.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(TaskError, match=r"pip install 'lm-eval-mathtasks\[math-verify\]'"):
-        scoring.use_graders("math-verify")
+        hooks.use_graders("math-verify")
 
 
 def test_a_grader_that_does_not_start_is_an_error_before_the_run(monkeypatch):
@@ -44,9 +44,9 @@ def test_a_grader_that_hangs_or_dies_has_found_nothing_right(monkeypatch):
 
 def test_math_verify_beside_ours():
     pytest.importorskip("math_verify")
-    scoring.use_graders(["math-verify", "math-verify"])
+    hooks.use_graders(["math-verify", "math-verify"])
     doc = {"question": "1 + 1?", "gold": "2"}
-    scores = scoring.score_doc(doc, [["\\boxed{2}", "\\boxed{3}"]], rule="box", same=scoring.same_text)
+    scores = hooks.score_doc(doc, [["\\boxed{2}", "\\boxed{3}"]], rule="box", same=hooks.same_text)
     assert scores["math_verify"] == scores["exact_match"] == 0.5
-    scoring.use_graders(None)
-    assert "math_verify" not in scoring.score_doc(doc, ["\\boxed{2}"], rule="box", same=scoring.same_text)
+    hooks.use_graders(None)
+    assert "math_verify" not in hooks.score_doc(doc, ["\\boxed{2}"], rule="box", same=hooks.same_text)

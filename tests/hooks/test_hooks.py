@@ -117,7 +117,7 @@ def test_subject_and_level_keys():
 def test_shots_name_the_file_that_lacks_them(monkeypatch, tmp_path):
     from lm_eval_mathtasks.errors import TaskError
 
-    monkeypatch.setattr(hooks.exemplars, "lm_eval_tasks", lambda: tmp_path)
+    monkeypatch.setattr(hooks, "lm_eval_tasks", lambda: tmp_path)
     with pytest.raises(TaskError, match=r"gsm8k-cot\.yaml"):
         hooks.shots_gsm8k()
     (tmp_path / "minerva_math").mkdir()

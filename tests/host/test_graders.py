@@ -2,8 +2,8 @@
 
 import pytest
 
+from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.grading import beside
-from lm_eval_mathtasks.hooks import scoring
 from tests.host.test_run import logs, place, run  # noqa: F401
 
 pytest.importorskip("math_verify")
@@ -12,7 +12,7 @@ pytest.importorskip("math_verify")
 @pytest.fixture(autouse=True)
 def no_grader_is_left():
     yield
-    scoring.use_graders(None)
+    hooks.use_graders(None)
     beside.stop_graders()
 
 

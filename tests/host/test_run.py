@@ -350,6 +350,30 @@ def test_a_run_whose_logs_are_lost_fails(place, capsys, caplog, monkeypatch, los
     assert len(read_jsonl(kept)) == 3
 
 
+def test_writing_the_samples_makes_no_further_copies_that_stay(place, monkeypatch):
+    """lm-eval's writer puts text copies of every answer into the samples it is given: two for each."""
+    from lm_eval_mathtasks.host import run as host
+    from lm_eval_mathtasks.response import Response
+
+    original, given = host._tracker_class, []
+
+    def noting(keeper):
+        def noted(self, task_name, samples):
+            given.extend(samples)
+            original_class.save_results_samples(self, task_name, samples)
+
+        original_class = original(keeper)
+        return type("Noting", (original_class,), {"save_results_samples": noted})
+
+    monkeypatch.setattr(host, "_tracker_class", noting)
+    assert run() == 0
+    written = read_jsonl(logs(place / "mathtasks-results")[1]["gsm8k-cot-zeroshot"])
+    assert [sample["resps"] for sample in written] == [[[response]] for response in RESPONSES]
+    assert all(sample["arguments"]["gen_args_0"] for sample in written)
+    assert all(isinstance(sample["resps"][0][0], Response) for sample in given)
+    assert all(sample["resps"][0][0] is sample["filtered_resps"][0] for sample in given)
+
+
 def test_the_results_say_command_and_commit(place):
     assert run("--limit", "2") == 0
     noted = logs(place / "mathtasks-results")[0]["mathtasks"]

@@ -82,6 +82,9 @@ def test_the_sentence_of_a_refusal():
     said = "Rate limit reached for m on tokens per min (TPM): Limit 30,000, Used 29000, Requested 2100."
     assert read_sentence(said) == ("tokens", 30000, 2100)
     assert read_sentence("on requests per day (RPD): Limit 200, Used 200, Requested 1") == (None, None, 1)
+    said = "This request would exceed your organization's rate limit of 40,000 input tokens per minute."
+    assert read_sentence(said) == ("tokens", 40000, None)
+    assert read_sentence("the rate limit of your plan allows 3 tokens per minute") == ("tokens", None, None)
     assert read_sentence("slow down") == (None, None, None)
 
 

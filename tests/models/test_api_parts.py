@@ -65,6 +65,8 @@ def meaning(status, message="", code=None, sent=(), **more):
         ((429, "slow down"), "refused None"),
         ((503, "overloaded"), "refused load"),
         ((529, "Overloaded"), "refused load"),
+        ((498, "Flex tier capacity exceeded", "capacity_exceeded"), "refused load"),
+        ((498, "invalid token"), "item bad_request"),
         ((500,), "transient server_error"),
         ((504,), "transient server_error"),
         ((409,), "transient conflict"),

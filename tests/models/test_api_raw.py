@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import time
 import zlib
 
 import pytest
 
+from lm_eval_mathtasks.errors import RunFatal
 from tests.models.api_helpers import asks, chat, short
 from tests.models.raw_server import RawServer, answer, http
 
@@ -14,6 +16,8 @@ pytestmark = pytest.mark.usefixtures("short")
 PROMPTS = ["a", "b", "bad", *"cdefgh"]
 GOOD = json.dumps(answer("bad")).encode()
 TOLD = {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "stop"}]}
+# One block of RLE, and bytes as Brotli makes them.
+ZSTD, BROTLI = b"\x28\xb5\x2f\xfd\x20\xf0\x83\x07\x00a", b"\x5b\x42\x80\xe5\xb2\xe3\x65\xff\x0a\x98" * 9
 
 
 def chunked(text):
@@ -26,6 +30,9 @@ def chunked(text):
 ODD = {
     "packed": (http(gzip.compress(GOOD), headers="content-encoding: gzip\r\n"), True),
     "packed otherwise than told": (http(b"\x1f\x8b\x08junk", headers="content-encoding: gzip\r\n"), False),
+    "packed by zlib, and called gzip": (http(zlib.compress(GOOD), headers="content-encoding: gzip\r\n"), True),
+    "plain, and called br": (http(GOOD, headers="content-encoding: br\r\n"), True),
+    "packed by zstd": (http(ZSTD, headers="content-encoding: zstd\r\n"), False),
     "packed to fill a memory": (http(zlib.compress(b" " * (1 << 27)), headers="content-encoding: deflate\r\n"), False),
     "nothing": (http(b""), False),
     "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", False),
@@ -109,3 +116,45 @@ def test_an_answer_that_comes_again_is_told_by_its_id(own):
         assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
     assert late
     assert len(server.calls) == len(PROMPTS) + own
+
+
+@pytest.mark.parametrize(("told", "body"), [("zstd", ZSTD), ("br", BROTLI), ("br, gzip", BROTLI)])
+def test_a_server_that_packs_as_nobody_asked_is_told_after_one_doc(told, body):
+    with RawServer(lambda *_: http(body, headers=f"content-encoding: {told}\r\n")) as server:
+        model = chat(server, num_concurrent=1, stream=False)
+        with pytest.raises(
+            RunFatal, match=rf"packed as {told}, where gzip, deflate was asked for.* send gzip"
+        ):
+            model.generate_until(asks(model, PROMPTS))
+    assert len(server.calls) == 3
+
+
+LOADING = {"estimated_time": 0.6}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        http({"error": "Model m is currently loading", **LOADING}, "503 Service Unavailable"),
+        http({"error": "Model m is currently loading", **LOADING}),
+        http({"status": "loading", **LOADING}),
+        http({"error": {"message": "warming up, try again in 0.6 seconds"}}, "425 Too Early"),
+        http({"error": {"message": "starting"}}, "502 Bad Gateway", "retry-after: 0.6\r\n"),
+    ],
+)
+def test_a_server_that_says_when_it_will_be_up_is_not_asked_before(sent):
+    """It was asked at each turn of the backoff, or taken for another interface."""
+    with RawServer(lambda prompt, nth: sent if len(server.calls) == 1 else None) as server:
+        model = chat(server, num_concurrent=1, stream=False, on_item_error="skip")
+        began = time.monotonic()
+        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
+        assert time.monotonic() - began > LOADING["estimated_time"]
+    assert len(server.calls) == len(PROMPTS) + 1
+
+
+@pytest.mark.parametrize("told", ["soon", None, True, -5, float("nan")])
+def test_an_estimate_that_is_none_is_not_waited_for(told):
+    sent = http({"error": "loading", "estimated_time": told}, "502 Bad Gateway")
+    with RawServer(lambda *_: sent if len(server.calls) == 1 else None) as server:
+        model = chat(server, num_concurrent=1, stream=False)
+        assert all(model.generate_until(asks(model, PROMPTS)))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -444,3 +445,35 @@ def test_inside_a_running_loop():
 
     with FakeServer() as server:
         assert len(asyncio.run(notebook(chat(server)))) == 3
+
+
+CHANGED = {
+    "model": ({"model": "m2"}, {}, r"model 'm', now 'm2'$"),
+    "temperature": ({}, {"do_sample": True, "temperature": 0.7}, r"temperature 0\.0, now 0\.7$"),
+    "max tokens": ({}, {"max_gen_toks": 65}, r"max_tokens 64, now 65$"),
+    "seed": ({"seed": None}, {}, r"seed 1234, now None$"),
+    "stop": ({}, {"until": ["Q:"]}, r"stop None, now \['Q:'\]$"),
+    "nothing": ({"num_concurrent": 1, "stream": True, "rpm": 600}, {}, None),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_changed_settings_are_asked_anew_and_named(short, caplog, name):
+    arguments, generation, said = CHANGED[name]
+    with FakeServer() as server:
+        first = chat(server)
+        assert all(first.generate_until(asks(first, ["a", "b"])))
+        model = chat(server, **arguments)
+        assert all(model.generate_until(asks(model, ["a", "b"], **generation)))
+    found = [r.getMessage() for r in caplog.records if "other settings" in r.getMessage()]
+    assert len(server.calls) == (4 if said else 2)
+    assert len(found) == (1 if said else 0)
+    assert all(re.search(f"other settings: {said}", one) for one in found)
+
+
+def test_another_prompt_is_named_and_not_repeated(short, caplog):
+    with FakeServer() as server:
+        model = chat(server)
+        assert all(model.generate_until(asks(model, ["a"])))
+        assert all(model.generate_until(asks(model, ["b"])))
+    assert "other settings: the prompt" in caplog.text

@@ -407,6 +407,53 @@ def test_how_a_stream_is_cut_is_told_only_where_it_is_sure(pieces, text):
     assert read(sse(*map(chunk, pieces), chunk(finish="stop"))).text == text
 
 
+def roled(text, role="assistant", finish=None, **more):
+    made = chunk(text, finish, **more)
+    made["choices"][0]["delta"]["role"] = role
+    return made
+
+
+@pytest.mark.parametrize("start", [[roled("")], [roled(None)], [roled("4")], [roled(""), chunk("")]])
+def test_a_stream_that_begins_anew_is_no_answer(start):
+    again = [*start, chunk("2"), chunk(finish="stop")]
+    with pytest.raises(Fault, match="began anew") as caught:
+        read(sse(roled(""), chunk("4"), chunk("1"), *again))
+    assert (caught.value.severity, caught.value.paid) == ("transient", True)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [roled(""), chunk("4"), chunk("2"), chunk(finish="stop")],
+        [roled("4"), roled("2"), roled("", finish="stop")],
+        [roled("4"), chunk("2"), roled("", finish="stop")],
+        [chunk("4"), chunk("2"), roled(""), chunk(finish="stop")],
+        [roled(None), chunk(), roled(""), chunk("4"), chunk("2"), chunk(finish="stop")],
+        [roled("4", role=None), chunk("2"), roled("", role=None), chunk(finish="stop")],
+        [chunk("4"), chunk("2", finish="stop"), roled(""), chunk("")],
+        [chunk(t) if i % 2 else roled(t) for i, t in enumerate(["4", "", "", "2", "", ""])] + [chunk(finish="stop")],
+    ],
+    ids=["once", "in every piece", "in first and last", "in the last", "before any text", "null", "behind the end",
+         "with nothing"],
+)  # fmt: skip
+def test_a_role_that_comes_more_often_is_no_new_start(chunks):
+    assert read(sse(*chunks)).text == "42"
+
+
+def test_a_role_now_and_then_is_a_habit():
+    pieces = [roled("a") if n % 3 == 0 else chunk("b") for n in range(12)]
+    assert read(sse(*pieces, chunk(finish="stop"))).text == "abb" * 4
+
+
+def test_thinking_may_have_a_role_and_the_answer_behind_it_another():
+    think = {
+        "id": "a",
+        "choices": [{"index": 0, "delta": {"reasoning_content": "so"}, "finish_reason": None}],
+    }
+    reply = read(sse(roled(None), think, think, roled(""), chunk("42"), chunk(finish="stop")))
+    assert (reply.text, reply.reasoning) == ("42", "soso")
+
+
 def test_the_first_chunk_that_says_that_it_is_the_last_may_not_be():
     parser = Parser({}, {})
     parser.feed(sse(chunk("4", finish="stop"), done=False))

@@ -67,8 +67,8 @@ def write_hostile(path):
     return path
 
 
-def examined(runs, **choice):
-    return examine(runs, load_claims(), Choice(**choice))
+def examined(runs, *, regrade=False, **claims):
+    return examine(runs, load_claims(), Choice(claims, regrade))
 
 
 def write_page(runs, path):

@@ -24,13 +24,12 @@ from lm_eval_mathtasks.commands import sampling as commands
 from lm_eval_mathtasks.errors import Undefined
 from lm_eval_mathtasks.grading.classes import answer_classes
 from lm_eval_mathtasks.numbers import estimators as es
+from lm_eval_mathtasks.numbers.estimators import Votes
 from lm_eval_mathtasks.numbers.intervals import clustered, wilson
-from lm_eval_mathtasks.numbers.votes import Votes
 from lm_eval_mathtasks.package import data_folder
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.sampling.ballots import votes
-from lm_eval_mathtasks.sampling.curves import METRICS, curves, label, score
+from lm_eval_mathtasks.sampling.curves import METRICS, curves, label, score, votes
 from tests.host.scripted import evaluate
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 

@@ -10,7 +10,7 @@ from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.choosing.scorer import Settings
 from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError, TrainingError
-from lm_eval_mathtasks.numbers.votes import Votes
+from lm_eval_mathtasks.numbers.estimators import Votes
 from lm_eval_mathtasks.training.pairs import pairs_in
 from lm_eval_mathtasks.training.prm import SILENT, encoded
 from lm_eval_mathtasks.training.steps import Stepwise, hard, holds_math_tests, read_steps

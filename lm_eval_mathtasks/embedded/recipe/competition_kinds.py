@@ -1,10 +1,11 @@
 """Kinds of short competition-like items whose answers need LaTeX: fractions, roots, sets, intervals, degrees."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import gcd, lcm
 from random import Random
 
-from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Solved, drawn, kind_of, worked
+from lm_eval_mathtasks.embedded.recipe.kinds import Kind, Numbers, Range, Solved, drawn, kind_of, worked
 
 
 def tex(value: Fraction) -> str:
@@ -13,11 +14,6 @@ def tex(value: Fraction) -> str:
     if value.denominator == 1:
         return str(value)
     return rf"{sign}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
-
-
-def _fractions(rng: Random) -> Numbers:
-    b, d = rng.randint(2, 8), rng.randint(2, 8)
-    return {"a": rng.randint(1, b - 1), "b": b, "c": rng.randint(1, d - 1), "d": d}
 
 
 def _fraction_sum(a: int, b: int, c: int, d: int) -> Solved:
@@ -37,11 +33,6 @@ def _root(n: int) -> Solved:
 def _linear_numbers(rng: Random) -> Numbers:
     a, x, b = rng.randint(2, 9), rng.randint(2, 12), rng.randint(1, 20)
     return {"a": a, "b": b, "c": a * x + b}
-
-
-def _roots_numbers(rng: Random) -> Numbers:
-    a, b = rng.sample(range(1, 13), 2)
-    return {"a": a, "b": b}
 
 
 def _percent_numbers(rng: Random) -> Numbers:
@@ -69,14 +60,14 @@ def _divisor(a: int, b: int) -> Solved:
     return tuple(steps), str(gcd(a, b))
 
 
-def _points_numbers(rng: Random) -> Numbers:
-    x, y = rng.randint(1, 12), rng.randint(1, 12)
-    return {"a": x, "b": y, "c": x + 2 * rng.randint(1, 6), "d": y + 2 * rng.randint(1, 6)}
+def _beyond(name: str) -> Callable[..., Range]:
+    """A number of 2 to 12 more, an even distance away."""
+    return lambda **numbers: (numbers[name] + 2, numbers[name] + 12, 2)
 
 
 KINDS: dict[str, Kind] = {
     "fraction_sum": kind_of(
-        _fractions,
+        drawn(b=(2, 8), d=(2, 8), a=lambda b, **_: (1, b - 1), c=lambda d, **_: (1, d - 1)),
         _fraction_sum,
         r"Add $\frac{{{a}}}{{{b}}}$ and $\frac{{{c}}}{{{d}}}$ and reduce the result.",
         r"Write $\frac{{{a}}}{{{b}}}+\frac{{{c}}}{{{d}}}$ as a fraction in lowest terms.",
@@ -100,7 +91,7 @@ KINDS: dict[str, Kind] = {
         r"Put $x={x}$ into $x^2+{a}x+{b}$. What comes out?",
     ),
     "roots": kind_of(
-        _roots_numbers,
+        lambda rng: dict(zip("ab", rng.sample(range(1, 13), 2), strict=True)),
         lambda a, b: ((f"x={a}", f"x=-{b}"), rf"\{{-{b},{a}\}}"),
         r"Give the set of all solutions of $(x-{a})(x+{b})=0$.",
         r"For which real $x$ does the product $(x-{a})(x+{b})$ vanish? Give a set.",
@@ -136,7 +127,7 @@ KINDS: dict[str, Kind] = {
         r"In interval notation, for which $x$ is ${a}x+{b}<{c}$?",
     ),
     "midpoint": kind_of(
-        _points_numbers,
+        drawn(a=(1, 12), b=(1, 12), c=_beyond("a"), d=_beyond("b")),
         worked("a+c", "p/2", "b+d", "r/2", answer="({q},{s})"),
         r"Find the midpoint of the segment from $({a},{b})$ to $({c},{d})$.",
         r"Which point lies halfway between $({a},{b})$ and $({c},{d})$?",

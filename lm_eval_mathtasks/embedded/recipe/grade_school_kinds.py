@@ -25,31 +25,6 @@ def cast(rng: Random) -> dict[str, str]:
     return {"who": who, "other": other, "things": things, "holder": holder, "holders": holders}
 
 
-def _difference_numbers(rng: Random) -> Numbers:
-    b = rng.randint(2, 39)
-    return {"a": b + rng.randint(1, 50), "b": b}
-
-
-def _quotient_numbers(rng: Random) -> Numbers:
-    b = rng.randint(2, 12)
-    return {"a": b * rng.randint(2, 12), "b": b}
-
-
-def _in_and_out_numbers(rng: Random) -> Numbers:
-    a, b = rng.randint(5, 45), rng.randint(3, 35)
-    return {"a": a, "b": b, "c": rng.randint(2, min(39, a + b - 1))}
-
-
-def _groups_less_numbers(rng: Random) -> Numbers:
-    numbers = {"a": rng.randint(3, 12), "b": rng.randint(3, 12)}
-    return {**numbers, "c": rng.randint(2, min(39, numbers["a"] * numbers["b"] - 1))}
-
-
-def _change_numbers(rng: Random) -> Numbers:
-    a, b = rng.randint(2, 9), rng.randint(2, 9)
-    return {"a": a, "b": b, "c": a * b + rng.randint(1, 20)}
-
-
 def _shared_rest_numbers(rng: Random) -> Numbers:
     c, each, b = rng.randint(2, 9), rng.randint(2, 9), rng.randint(2, 19)
     return {"a": c * each + b, "b": b, "c": c}
@@ -64,7 +39,7 @@ KINDS: dict[str, Kind] = {
         "There are {a} {things} on the table and {b} {things} on the floor. How many {things} are there?",
     ),
     "difference": kind_of(
-        _difference_numbers,
+        drawn(b=(2, 39), a=lambda b: (b + 1, b + 50)),
         worked("a-b"),
         "{who} owned {a} {things} but {b} got lost. How many {things} remain?",
         "Out of {a} seats on a ferry, {b} are occupied. How many are empty?",
@@ -78,14 +53,14 @@ KINDS: dict[str, Kind] = {
         "{who} swims {b} laps a day for {a} days. How many laps does {who} swim?",
     ),
     "quotient": kind_of(
-        _quotient_numbers,
+        drawn(b=(2, 12), a=lambda b: (2 * b, 12 * b, b)),
         worked("a/b"),
         "{a} {things} are divided evenly among {b} {holders}. How many {things} land in each {holder}?",
         "{who} splits {a} {things} fairly between {b} cousins. What does each cousin receive?",
         "A rope of {a} meters is cut into {b} equal pieces. How many meters long is one piece?",
     ),
     "in_and_out": kind_of(
-        _in_and_out_numbers,
+        drawn(a=(5, 45), b=(3, 35), c=lambda a, b: (2, min(39, a + b - 1))),
         worked("a+b", "p-c"),
         "A tram carries {a} people. {b} people board and then {c} leave. How many people are on the tram?",
         "{who} has {a} {things}, wins {b} more, and then trades away {c}. How many {things} does {who} keep?",
@@ -99,7 +74,7 @@ KINDS: dict[str, Kind] = {
         "How many dollars does {who} have?",
     ),
     "groups_less": kind_of(
-        _groups_less_numbers,
+        drawn(a=(3, 12), b=(3, 12), c=lambda a, b: (2, min(39, a * b - 1))),
         worked("a*b", "p-c"),
         "{who} opens {a} {holders} of {b} {things} and uses up {c} {things}. How many {things} are left?",
         "A theater has {a} rows of {b} chairs. {c} chairs are broken. How many chairs are fine?",
@@ -118,7 +93,7 @@ KINDS: dict[str, Kind] = {
         "A hen weighs {a} pounds and a goat weighs {b} times as much. How many pounds do both weigh together?",
     ),
     "change": kind_of(
-        _change_numbers,
+        drawn(a=(2, 9), b=(2, 9), c=lambda a, b: (a * b + 1, a * b + 20)),
         worked("a*b", "c-p"),
         "{who} picks {a} {things} at {b} dollars apiece and hands over {c} dollars. How many dollars come back?",
         "{who} has {c} dollars and pays for {a} rides at {b} dollars each. How many dollars does {who} still have?",

@@ -1,7 +1,6 @@
 """How large and how long: every number of a training run in one place."""
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Settings(NamedTuple):
@@ -24,21 +23,6 @@ class Settings(NamedTuple):
     grpo_rate: float = 1e-4
     eval_problems: int = 100
     eval_every: int = 150
-
-
-def trainer_options(settings: Settings, out: Path) -> dict[str, Any]:
-    """What every TRL trainer here is told: one CPU, float32, no checkpoints, no reports, no bars."""
-    return {
-        "output_dir": str(out),
-        "use_cpu": True,
-        "bf16": False,
-        "gradient_checkpointing": False,
-        "dataloader_pin_memory": False,
-        "save_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "seed": settings.seed,
-    }
 
 
 # Seconds instead of minutes: the whole path for tests, not a model worth asking.

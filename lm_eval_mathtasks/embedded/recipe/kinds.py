@@ -7,6 +7,8 @@ from random import Random
 from typing import NamedTuple
 
 Numbers = dict[str, int]
+# The lowest and the highest value, and the step between values where that is not 1.
+Range = tuple[int, int] | tuple[int, int, int]
 # The lines of the worked solution, and the answer as plain number or LaTeX.
 Solved = tuple[tuple[str, ...], str]
 _DO = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.floordiv}
@@ -28,9 +30,17 @@ def kind_of(draw: Callable[[Random], Numbers], solve: Callable[..., Solved], *wo
     return Kind(draw, solve, wordings)
 
 
-def drawn(**ranges: tuple[int, int]) -> Callable[[Random], Numbers]:
-    """Draw each number, in this order, from the lowest to the highest that it may be."""
-    return lambda rng: {name: rng.randint(*ends) for name, ends in ranges.items()}
+def drawn(**ranges: Range | Callable[..., Range]) -> Callable[[Random], Numbers]:
+    """Draw each number, in this order, from its range, which may depend on the numbers before it."""
+
+    def draw(rng: Random) -> Numbers:
+        numbers: Numbers = {}
+        for name, given in ranges.items():
+            low, high, *step = given(**numbers) if callable(given) else given
+            numbers[name] = rng.randrange(low, high + 1, *step)
+        return numbers
+
+    return draw
 
 
 def worked(*formulas: str, answer: str = "") -> Callable[..., Solved]:

@@ -11,9 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.rescore.inputs import Unit
+from lm_eval_mathtasks.evidence.rescore.inputs import Options, Unit
 from lm_eval_mathtasks.evidence.rescore.judges import Judges
-from lm_eval_mathtasks.evidence.rescore.load import Options
 from lm_eval_mathtasks.evidence.rescore.work import Summary, rescore_unit
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Tick, cores
 

@@ -6,15 +6,15 @@ What is finished is kept in parts on disk, so that a killed rescore goes on wher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.evidence.kept import judgement_of, kept
+from lm_eval_mathtasks.evidence.kept import Kept, judgement_of, kept
 from lm_eval_mathtasks.files import read_json, sha256, write_whole
 from lm_eval_mathtasks.grading import Extraction, Status, Verdict
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done, Tick, serve
@@ -65,21 +65,16 @@ class Judges:
 
     def ours(self, asked: list[Asked], parts: Parts, tick: Tick) -> list[Judgement]:
         """Judge with our grader, in order."""
-        chunks = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
-        known, todo = parts.known(OURS, len(chunks), tick)
-        for k, judged in zip(todo, self._ours_of([chunks[k] for k in todo]), strict=True):
-            known[k] = [kept(one) for one in judged]
-            parts.write(OURS, k, known[k])
-            tick(len(judged))
-        return [judgement_of(one) for k in range(len(chunks)) for one in known[k]]
+        return list(map(judgement_of, parts.filled(OURS, asked, self._ours_of, tick)))
 
-    def _ours_of(self, chunks: list[list[Asked]]) -> Iterator[list[Judgement]]:
+    def _ours_of(self, chunks: list[list[Asked]]) -> Iterator[list[Kept]]:
         if self.workers == 1 or CHUNK * len(chunks) < _WORTH_A_PROCESS:
-            yield from ([one.judge() for one in chunk] for chunk in chunks)
+            yield from ([kept(one.judge()) for one in chunk] for chunk in chunks)
             return
         pool = self._pool(OURS)
         for chunk, done in zip(chunks, pool.map(chunks), strict=True):
-            yield done.value if not done.trouble else [self._alone(pool, asked) for asked in chunk]
+            judged = done.value if not done.trouble else [self._alone(pool, asked) for asked in chunk]
+            yield list(map(kept, judged))
 
     @staticmethod
     def _alone(pool: Children, asked: Asked) -> Judgement:
@@ -93,17 +88,12 @@ class Judges:
 
     def other(self, name: str, asked: list[Asked], parts: Parts, tick: Tick) -> list[Done]:
         """Judge with another's grader, in order: a value True or False, None with the trouble it had."""
-        count = -(-len(asked) // CHUNK)
-        known, todo = parts.known(name, count, tick)
-        pairs = [(one.gold or "", one.response) for k in todo for one in asked[k * CHUNK : (k + 1) * CHUNK]]
-        done = self._pool(name).map(pairs)
-        for k in todo:
-            known[k] = []
-            for one in islice(done, len(asked[k * CHUNK : (k + 1) * CHUNK])):
-                known[k].append(one)
-                tick(1)
-            parts.write(name, k, known[k])
-        return [Done(*one) for k in range(count) for one in known[k]]
+
+        def judge(chunks: list[list[Asked]]) -> Iterator[Iterator[Done]]:
+            done = self._pool(name).map([(one.gold or "", one.response) for own in chunks for one in own])
+            yield from (islice(done, len(own)) for own in chunks)
+
+        return [Done(*one) for one in parts.filled(name, asked, judge, tick)]
 
     def close(self) -> None:
         """End the processes."""
@@ -125,18 +115,29 @@ class Parts:
         self._folder = folder
         self.reused = 0
 
-    def _path(self, grader: str, number: int) -> Path:
-        return self._folder / f"{grader}-{number:06}.json"
-
-    def known(self, grader: str, count: int, tick: Tick) -> tuple[dict[int, list[Any]], list[int]]:
-        """Return the finished chunks of a grader, and the numbers of those that are still to do."""
+    def filled(
+        self, grader: str, asked: list[Asked], judge: Callable[[Any], Iterable[Iterable[Any]]], tick: Tick
+    ) -> Iterator[Any]:
+        """Return what a grader says of each response, in order; judge: makes the chunks that are not finished, each of
+        which is kept as soon as it is."""
+        chunks = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
         known: dict[int, list[Any]] = {}
-        for number in range(count):
+        for number in range(len(chunks)):
             with suppress(EvidenceError):
                 known[number] = read_json(self._path(grader, number), EvidenceError)
         self.reused += len(known)
         tick(sum(map(len, known.values())))
-        return known, [number for number in range(count) if number not in known]
+        todo = [number for number in range(len(chunks)) if number not in known]
+        for number, part in zip(todo, judge([chunks[number] for number in todo]), strict=True):
+            known[number] = []
+            for one in part:
+                known[number].append(one)
+                tick(1)
+            self.write(grader, number, known[number])
+        return chain.from_iterable(known[number] for number in range(len(chunks)))
+
+    def _path(self, grader: str, number: int) -> Path:
+        return self._folder / f"{grader}-{number:06}.json"
 
     def write(self, grader: str, number: int, part: list[Any]) -> None:
         """Keep a finished chunk."""

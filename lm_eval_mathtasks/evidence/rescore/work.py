@@ -11,9 +11,8 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence.kept import Kept, kept
 from lm_eval_mathtasks.evidence.rescore import written as logs
 from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, cross_table, disputed_places
-from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Unit
+from lm_eval_mathtasks.evidence.rescore.inputs import DISPUTED, STATE, Options, Unit, load_runs
 from lm_eval_mathtasks.evidence.rescore.judges import OURS, Judges, Parts, grader_version, source_checksum
-from lm_eval_mathtasks.evidence.rescore.load import Options, load_runs
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256, write_whole
 from lm_eval_mathtasks.grading.children import Handler, Tick, serve
 from lm_eval_mathtasks.grading.judge import CutOff
