@@ -27,7 +27,7 @@ _BEGUN = re.compile(
 _REST_OF_ARITHMETIC = re.compile(
     r"(?:(?!\b(?:because|since|as|which|where|when|if|so|and|but|that)\b)[^.,;:!?<(\n*/+×÷^=-]){0,200}[*/+×÷^=-](?=[\s\d$(\\]|\Z)(?:[^.,;:!?\n]|[.,](?=\d)){0,1500}"
 )
-_HAS_VALUE = re.compile(r"[0-9$\\]")
+HAS_VALUE = re.compile(r"[0-9$\\]")
 # "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
 _DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
 _UNANSWERABLE = re.compile(
@@ -63,14 +63,6 @@ _FAILS = (
 _DENIAL = re.compile(
     rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
     re.IGNORECASE,
-)
-# "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
-_EITHER = re.compile(
-    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|\b(?:are|either)\s\$?)(?P<a>[^\s,;$=]+)\$?,?\s(?:or|and)\s"
-    r"\$?(?:(?P=name)\s?=\s?)?(?P<b>[^\s,;$=]*[^\s,;$=.])"
-)
-_NAMED_VALUE = re.compile(
-    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|(?<=[\s$]))(?P<value>[-−]?[\d\\][^\s,;$=]*)"
 )
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
@@ -118,15 +110,6 @@ _ASKS = re.compile(
     r"|\d[\d.,]*\s?\?\Z",
     re.IGNORECASE,
 )
-# "Wait, that's wrong": what was said before is taken back.
-_TAKES_BACK = re.compile(
-    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
-    r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
-    r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
-    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
-    re.IGNORECASE,
-)
-_UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
     r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
@@ -178,8 +161,8 @@ def ends_early(text: str) -> bool:
     # "the option is B" is whole
     if not end[-2:].isalpha():
         return False
-    last = end[_start_of_last(end) :]
-    return _BEGUN.match(last) is not None and not _HAS_VALUE.search(last)
+    last = end[start_of_last(end) :]
+    return _BEGUN.match(last) is not None and not HAS_VALUE.search(last)
 
 
 def goes_on(text: str, start: int, stop: int) -> bool:
@@ -223,7 +206,7 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
     """Return the span of the last or last but one sentence if it holds the pattern and names no value behind it."""
     stop = end = len(text.rstrip())
     for _ in range(2):
-        start = _start_of_last(text[:end])
+        start = start_of_last(text[:end])
         found = pattern.search(text, start, end)
         if found and not _GOES_ON.search(text, found.end(), stop) and not _ANSWERS.search(text, end, stop):
             return start, end
@@ -234,7 +217,7 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
 def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer, or only asks whether it is."""
     end = text.rstrip(" \n.!*_")
-    last = _REASON.sub("", end[_start_of_last(end) :])
+    last = _REASON.sub("", end[start_of_last(end) :])
     if last.endswith("?") and _ASKS.search(last):
         return True
     denial = _DENIAL.search(last)
@@ -244,18 +227,6 @@ def denies(text: str) -> bool:
         return False
     told = _RELATIVE.search(subject) or _COUNTED.search(subject)
     return told is None or (denial is not None and _NO_SOLUTION.search(denial["of"]) is not None)
-
-
-def left_over(text: str) -> tuple[int, int] | None:
-    """Return the other of two values where the last sentence denies one: 5 of "x = 5 or x = -2, but x = -2 fails"."""
-    end = text.rstrip(" \n.!*_")
-    start = _start_of_last(end)
-    denied = list(_NAMED_VALUE.finditer(end, start))
-    either = list(_EITHER.finditer(end, max(0, start - MAX_BETWEEN), denied[-1].start())) if denied else []
-    if not either or denied[-1]["name"] != either[-1]["name"]:
-        return None
-    left = [place for place in "ab" if either[-1][place] != denied[-1]["value"]]
-    return either[-1].span(left[0]) if len(left) == 1 else None
 
 
 def doubts(before: str) -> bool:
@@ -269,32 +240,20 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     return would is not None and (would["had"] or _UNMET.match(text, stop)) is not None
 
 
-def taken_back(text: str) -> int:
-    """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
-    # most texts are done here
-    if not (
-        "wrong" in text or "correct" in text or "mistake" in text or "error" in text or "not right" in text
-    ):
-        return 0
-    found = list(_TAKES_BACK.finditer(text))
-    rest = text[found[-1].end() :] if found else ""
-    return found[-1].end() if found and (_HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0
-
-
 def without_remarks(text: str) -> str:
     """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
     text = text.rstrip()
     if bracket := _BRACKETED_REMARK.search(text, max(0, len(text) - MAX_BRACKETED)):
-        text = text[: bracket.start()] if _HAS_VALUE.search(text, 0, bracket.start()) else text
+        text = text[: bracket.start()] if HAS_VALUE.search(text, 0, bracket.start()) else text
     for _ in range(MAX_REMARKS):
         break_at = text.rfind("\n\n")
-        if break_at < 0 or not _REMARK.match(text, break_at) or not _HAS_VALUE.search(text, 0, break_at):
+        if break_at < 0 or not _REMARK.match(text, break_at) or not HAS_VALUE.search(text, 0, break_at):
             return text
         text = text[:break_at].rstrip()
     return text
 
 
-def _start_of_last(text: str) -> int:
+def start_of_last(text: str) -> int:
     """Return where the last sentence of a text begins."""
     first = max(0, len(text) - 1_500)
     return max([first, *(m.end() for m in _LAST_SENTENCE.finditer(text, first) if m.end() < len(text))])

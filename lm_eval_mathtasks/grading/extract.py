@@ -39,6 +39,7 @@ from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
+from lm_eval_mathtasks.grading.withdrawn import left_over, taken_back
 from lm_eval_mathtasks.response import hit_limit
 
 _HEADING = re.compile(
@@ -141,7 +142,7 @@ def _first_solution(seen: View) -> View:
         if not needs_statement or next(_answers(head, guesses=False), None):
             seen = head
             break
-    taken = endings.taken_back(seen.text)
+    taken = taken_back(seen.text)
     return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
 
 
@@ -159,7 +160,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
     elif guesses:
         # a choice may be told from others: "B, not A"
         denied = endings.denies(seen.text)
-        if denied and (left := endings.left_over(seen.text)):
+        if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         for rule in (_choice,) if denied or endings.refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)

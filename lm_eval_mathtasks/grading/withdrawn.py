@@ -1,0 +1,47 @@
+"""What a writer withdraws: an answer taken back, and one of two values that is denied."""
+
+import re
+
+from lm_eval_mathtasks.grading.endings import HAS_VALUE, MAX_BETWEEN, start_of_last
+
+# "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
+_EITHER = re.compile(
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|\b(?:are|either)\s\$?)(?P<a>[^\s,;$=]+)\$?,?\s(?:or|and)\s"
+    r"\$?(?:(?P=name)\s?=\s?)?(?P<b>[^\s,;$=]*[^\s,;$=.])"
+)
+_NAMED_VALUE = re.compile(
+    r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|(?<=[\s$]))(?P<value>[-−]?[\d\\][^\s,;$=]*)"
+)
+# "Wait, that's wrong": what was said before is taken back.
+_TAKES_BACK = re.compile(
+    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
+    r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
+    r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
+    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
+    re.IGNORECASE,
+)
+_UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
+
+
+def left_over(text: str) -> tuple[int, int] | None:
+    """Return the other of two values where the last sentence denies one: 5 of "x = 5 or x = -2, but x = -2 fails"."""
+    end = text.rstrip(" \n.!*_")
+    start = start_of_last(end)
+    denied = list(_NAMED_VALUE.finditer(end, start))
+    either = list(_EITHER.finditer(end, max(0, start - MAX_BETWEEN), denied[-1].start())) if denied else []
+    if not either or denied[-1]["name"] != either[-1]["name"]:
+        return None
+    left = [place for place in "ab" if either[-1][place] != denied[-1]["value"]]
+    return either[-1].span(left[0]) if len(left) == 1 else None
+
+
+def taken_back(text: str) -> int:
+    """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
+    # most texts are done here
+    if not (
+        "wrong" in text or "correct" in text or "mistake" in text or "error" in text or "not right" in text
+    ):
+        return 0
+    found = list(_TAKES_BACK.finditer(text))
+    rest = text[found[-1].end() :] if found else ""
+    return found[-1].end() if found and (HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0
