@@ -1,6 +1,7 @@
 """How a response ends: cut off, in a loop, or with a sentence that gives no answer. None of these allows a guess."""
 
 import re
+from itertools import pairwise, takewhile
 
 from lm_eval_mathtasks.grading.formulas import ends_in_formula
 from lm_eval_mathtasks.grading.phrases import REJECTED
@@ -11,7 +12,8 @@ _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
     r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about|equals"
-    r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-]|(?<!\*)\*|(?<=[a-z] )\$|gives? us)\Z"
+    r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-](?:\s?(?:\.{3}|…))?|(?<!\*)\*"
+    r"|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
 _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
@@ -40,7 +42,8 @@ _UNANSWERABLE = re.compile(
 )
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
-    r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to know\b|\bI can(?:no|')t help\b"
+    r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
+    r"|\bI can(?:no|')t (?:help|see|view)\b"
     r"|\bit(?: is|'s) (?:unclear|not clear)\b",
     re.IGNORECASE,
 )
@@ -57,8 +60,8 @@ _NOT = (
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
     r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
-    rf"{REJECTED}|wrong|incorrect"
-    r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates)\b)"
+    rf"{REJECTED}|wrong|incorrect|false|untrue"
+    r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? to a contradiction)\b)"
 )
 _DENIAL = re.compile(
     rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
@@ -74,8 +77,14 @@ _DOUBT = (
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
+# "It is wrong to say that", "Someone might think the answer is"
+_REFUTED = (
+    r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
+    r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?(?:think|believe|guess|assume|expect)(?: that)?)\s"
+)
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|\bif\s)(?:\w+\s){{0,3}}\Z",
+    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z",
     re.IGNORECASE,
 )
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
@@ -90,7 +99,7 @@ _UNMET = re.compile(
 # may be counted: "they did not place 80 eggs".
 _A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
 _NOT_THIS = re.compile(
-    rf"\b(?:(?:(?:is|are|was|were)(?: not|n't)|'s not) {_A_VALUE}"
+    rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
     rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
     r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
     r"|(?:neither|contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
@@ -98,8 +107,12 @@ _NOT_THIS = re.compile(
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
     r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
-    # "I am not sure whether it is 8", "none of the options match 8"
-    rf"|(?:{_DOUBT}|\bnone of the (?:options|choices|answers)\b)(?!.*\b(?:but|so)\b)[^,;]*\d[^,;]*\Z"
+    # "I am not sure whether it is 8", "none of the options match 8", "a common mistake is 8"
+    rf"|(?:{_DOUBT}|{_REFUTED}|\bnone of the (?:options|choices|answers)\b)(?!.*\b(?:but|so)\b)[^,;]*\d[^,;]*\Z"
+    # "None of 7, 8, 9 works", "Neither x = 2 nor x = 3 works"
+    r"|\A\W*(?:(?:so|thus|hence|therefore),? )?(?:none of|neither)\s"
+    r"(?:the (?:numbers|values|integers|candidates|cases) |these )?\$?(?:[a-z]\s?=\s?)?\d"
+    r"(?!.*(?:;|\b(?:but|so|only|except|is|leav\w+)\b))"
     # "Answer: not 7"
     rf"|(?:\A|[:>])[\s*]{{0,4}}not {_A_VALUE}[^,;=]*\Z",
     re.IGNORECASE,
@@ -147,6 +160,9 @@ REPEATED = 30
 MAX_BETWEEN = 300  # characters between two values and the one that is denied
 # A period of so many characters that comes so many times at the end is a loop.
 MAX_PERIOD, MIN_REPEATS = 250, 5
+# Numbers at one distance so many times, or the same so many times, at the end are no list that answers.
+MIN_COUNTED, MIN_SAME = 30, 12
+_MAX_COUNTED = 400  # characters
 _PROBE = 40  # characters by which a repetition is looked for
 
 
@@ -175,7 +191,19 @@ def goes_on(text: str, start: int, stop: int) -> bool:
 
 
 def ends_in_loop(text: str) -> bool:
-    """Tell whether a text ends in the same words again and again."""
+    """Tell whether a text ends in the same words again and again, or counts on and on."""
+    return _repeats(text) or _counts(text)
+
+
+def _counts(text: str) -> bool:
+    listed = text[-_MAX_COUNTED:].replace(",", " ").split()
+    numbers = [int(number) for number in takewhile(str.isdecimal, reversed(listed))]
+    steps = [after - before for after, before in pairwise(numbers)]
+    alike = sum(1 for _ in takewhile(lambda step: step == steps[0], steps))
+    return bool(steps) and alike >= (MIN_COUNTED if steps[0] else MIN_SAME)
+
+
+def _repeats(text: str) -> bool:
     tail = text.rstrip()[-MAX_PERIOD * MIN_REPEATS :]
     before = tail.rfind(tail[-_PROBE:], 0, len(tail) - 1) if len(tail) > 2 * _PROBE else -1
     period = len(tail) - _PROBE - before

@@ -35,6 +35,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
+from lm_eval_mathtasks.grading.phrases import REJECTED
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -50,12 +51,14 @@ _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
+# "D is incorrect"
+_NOT_DENIED = rf"(?!\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED}))"
 _LETTER_FIRST = re.compile(
     r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
-    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    r"(?![\w'’])"
+    r"(?<![\w'’])(?<!\bnot )\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    rf"(?![\w'’]){_NOT_DENIED}"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
@@ -162,7 +165,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         denied = endings.denies(seen.text)
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
-        for rule in (_choice,) if denied or endings.refuses(seen.text) else _GUESSING:
+        for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 
@@ -217,15 +220,18 @@ def _broken_box(seen: View) -> Iterator[Found]:
             yield "broken_box", [span]
 
 
+def _decision(seen: View) -> Iterator[Found]:
+    span = _one_line(seen.text, 0, len(seen.text))
+    if span and YES_OR_NO.match(seen.text, *span):
+        yield "bare", [span]
+
+
 def _bare(seen: View) -> Iterator[Found]:
     span = _one_line(seen.text, 0, len(seen.text))
     if span is None:
         return
     content = seen.text[slice(*span)]
     words = set(WORD.findall(content))
-    if YES_OR_NO.match(content):
-        yield "bare", [span]
-        return
     one = "**" not in content and content.count("$") < 3
     valued = one and words <= {"and", "or"} and _VALUE.search(content)
     if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
@@ -288,7 +294,7 @@ def _choice(seen: View) -> Iterator[Found]:
 
 Rule = Callable[[View], Iterator[Found]]
 _STATING: tuple[Rule, ...] = (_marked, _stated, _broken_box)
-_GUESSING: tuple[Rule, ...] = (_bare, _bold, _output, _last_value, _choice, _bare_words)
+_GUESSING: tuple[Rule, ...] = (_decision, _bare, _bold, _output, _last_value, _choice, _bare_words)
 MARKED = frozenset({"tag", "final_answer", "box", "hash"})
 STATED = MARKED | {"statement", "a_colon", "broken_box"}
 CLOSED = frozenset({"final_answer", "box"})  # their answer has an end of its own

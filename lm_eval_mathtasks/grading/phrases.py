@@ -37,6 +37,7 @@ _UPWARDS = re.compile(
 REJECTED = (
     "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
 )
+_REJECTED = re.compile(REJECTED)
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
 # Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
 _SUBJECTS = {
@@ -51,7 +52,7 @@ _NEGATIONS = {
 # Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
 _RELATING = {
     "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
-    "per", "plus", "minus", "times",
+    "per", "plus", "minus", "times", "mod", "modulo",
 }  # fmt: skip
 _RELATING |= {
     "double",
@@ -128,8 +129,8 @@ _CHANGES: dict[str, Callable[[Expr], Expr]] = {
     "tripled": lambda e: mul(num(3), e),
     "halved": lambda e: div(e, num(2)),
 }
-# "20-odd" and "20 or so" are not 20
-_INEXACT = {"odd", "something", "over", "or so", "and counting"}
+# "20-odd", "20-ish" and "20 or so" are not 20
+_INEXACT = {"odd", "ish", "something", "over", "or so", "and counting"}
 # "the 8th roots of unity" is not 8
 _ORDERS = {"root", "roots", "power", "powers"}
 # What words do to the values on both sides of them.
@@ -219,8 +220,19 @@ def beside(value: Expr, words: str) -> Expr:
         return change(value)
     if _BELOW_ZERO.search(words):
         return Expr("unit", (neg(value),), words)
-    inexact = " ".join(key) in _INEXACT
-    if inexact or (variables(value) and _KINDS & set(key)) or (first == "th" and _ORDERS & set(key)):
+    # "25 is wrong", "25 is too small" and "25 is not possible" are not 25
+    denied = (
+        not variables(value)
+        and first in _COPULAS
+        and key[1:2]
+        and (key[1] in _NEGATIONS | {"too"} or _REJECTED.match(key[1]))
+    )
+    if (
+        denied
+        or " ".join(key) in _INEXACT
+        or (variables(value) and _KINDS & set(key))
+        or (first == "th" and _ORDERS & set(key))
+    ):
         return _worded(key, value)
     spelled = in_words(words.strip(" ()"))
     if spelled is not None and value.op == "num" and spelled != value.value:

@@ -69,9 +69,9 @@ def value_answered(e: Expr) -> Expr | None:
 
 
 def is_open(e: Expr) -> bool:
-    """Is an equation still to be solved: in one unknown, x + 37 = 10 or 2x = 8, or in the form ... = 0?"""
+    """Is an equation still to be solved: in one unknown, x + 37 = 10, 2x = 8 or x/2 = 8, or in the form ... = 0?"""
     left, right = e.args[0], e.args[-1]
-    term = left.op == "mul" and any(a.op == "num" for a in left.args)
+    term = left.op in {"mul", "div"} and any(a.op == "num" for a in left.args)
     arithmetic = left.op == "add" or (term and all(a.op in {"num", "var"} for a in left.args))
     return right == num(0) or (arithmetic and len(variables(left)) == 1 and not variables(right))
 
