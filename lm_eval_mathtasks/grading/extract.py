@@ -35,7 +35,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
-from lm_eval_mathtasks.grading.phrases import REJECTED
+from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -51,14 +51,12 @@ _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
-# "D is incorrect"
-_NOT_DENIED = rf"(?!\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED}))"
 _LETTER_FIRST = re.compile(
     r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
     r"(?<![\w'’])(?<!\bnot )\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’]){_NOT_DENIED}"
+    rf"(?![\w'’])(?!{DENIED_BEHIND})"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")

@@ -38,6 +38,8 @@ REJECTED = (
     "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
 )
 _REJECTED = re.compile(REJECTED)
+# "(D) is incorrect"
+DENIED_BEHIND = rf"\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
 # Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
 _SUBJECTS = {

@@ -57,7 +57,7 @@ _PLAIN_EQUATION = re.compile(
 )
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
-    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)\s*\Z",
+    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“]*\Z",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(
