@@ -53,6 +53,7 @@ _LEAD = re.compile(
     r"(?:^|(?<=[,;])|(?<=\band\b)|(?<=\bor\b))\s*((?:[A-Za-z][A-Za-z'’-]*(?:\s*[:,]\s*|\.?\s+|(?=[$\\\d])))+)"
     r"(?=[-+\d.$(\[]|\\(?!text|in\b|cup|cap|le\b|ge\b|ne\b))"
 )
+_COUNTED = re.compile(r"\d[\d./]*(?:\s?\\?%)?[ -](?!or\b|and\b)[a-z]{2}")
 # "Bob = 9" is no product
 _NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,})\s*(?==)")
 _BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
@@ -139,6 +140,9 @@ def _wrapped(match: re.Match[str]) -> str:
     known = [
         w for w in words if len(w) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)
     ]
+    # "a 15-year-old" has an article, "a 15" a variable
+    if words in (["a"], ["A"]) and _COUNTED.match(match.string, match.end()):
+        return ""
     if not known or any(w in FUNCTIONS - {"min", "max"} or w in CONSTANTS for w in words):
         return match[0]
     if words[0] in {"min", "max"} and ":" not in lead and match.start(1) == 0:
