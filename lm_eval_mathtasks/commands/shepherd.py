@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     """Run `mathtasks shepherd`; the same command goes on where it was stopped."""
     from lm_eval_mathtasks.host.local_models import check_device
     from lm_eval_mathtasks.training.completers import LocalModel, ServedModel
-    from lm_eval_mathtasks.training.interruption import sigterm_in_order
+    from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
     from lm_eval_mathtasks.training.pairs import sampled_run
     from lm_eval_mathtasks.training.shepherd import Completer, Settings, label_steps
 
@@ -74,13 +74,13 @@ def main(args: argparse.Namespace) -> int:
 
         try:
             found = label_steps(run, completer, settings, args.out, tick)
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, Terminated):
             bar.close()
             if bar.total:
                 print(f"interrupted: {bar.n} of {bar.total} batches are kept; the same command goes on")
             raise
     print(
         f"{args.out}: {found['steps']} steps of {found['responses']} responses to {found['docs']} docs, "
-        f"{found['endings']} endings; {100 * found['good']:.1f} % of the steps are good (some ending is right)"
+        f"{found['endings']} endings; {100 * found['good']:.1f} % of the steps are good (more than an eighth right)"
     )
     return 0

@@ -21,6 +21,11 @@ PATTERN = "responses_rank*.jsonl"
 _DIGEST_BYTES = 12
 
 
+def resumable(model: str) -> bool:
+    """Whether a kind of model goes on from a file: replay asks nothing, and our API models have a journal."""
+    return model != "replay" and not model.startswith("mathtasks-")
+
+
 def request_digest(model: str, request: Any) -> str:
     """What identifies a request but for its repeat."""
     prompt, *settings = request.args

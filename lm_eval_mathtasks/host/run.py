@@ -32,7 +32,7 @@ from lm_eval_mathtasks.host.local_models import EXTRAS, HF_MODELS, LOCAL_MODELS,
 from lm_eval_mathtasks.host.mistakes import refuse_mistakes
 from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
-from lm_eval_mathtasks.host.resume import NEWEST, leftovers
+from lm_eval_mathtasks.host.resume import NEWEST, leftovers, resumable
 from lm_eval_mathtasks.host.tasks import requested, task_manager
 from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.payload import with_one_limit
@@ -161,10 +161,9 @@ def take_resume(args: argparse.Namespace) -> str | None:
     """Take --resume out of the arguments. Raises ModelError for a model that has other means, or no such file."""
     wanted: str | None = args.__dict__.pop("resume", None)
     model = str(given_value(args, "model") or "hf")
-    resumable = model != "replay" and not model.startswith("mathtasks-")
-    if not wanted and resumable:
+    if not wanted and resumable(model):
         print_lines(filter(None, [leftovers(str(args.output_path))]))
-    if wanted and not resumable:
+    if wanted and not resumable(model):
         fix = "leave it out: replay asks nothing, and an API model's journal resumes by itself"
         raise ModelError("a model whose run can be resumed from a file", f"--resume with {model}", fix)
     if wanted and wanted != NEWEST and not Path(wanted).is_file():

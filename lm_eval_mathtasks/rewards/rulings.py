@@ -32,6 +32,8 @@ FINISH_COLUMN = "finish_reason"
 Kind = Literal["right", "wrong", "unreadable", "no gold"]
 # The types of parts of a message that hold what the model says, under OpenAI's names.
 _SAID = ("text", "output_text")
+# A mark that has no answer yet, or a closing tag without its bracket.
+_HALF_A_MARK = re.compile(r"(?:####|</\w*)\s*\Z")
 _CACHED_GOLDS = 100_000  # distinct reference answers kept, a few hundred bytes each
 
 
@@ -127,11 +129,14 @@ def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool
     """An answer that stands before what is open was given; a model that is paid for it learns to end in the middle."""
     # Thinking that never ended is excused where an answer in tags ends the text, and there alone.
     inside = thinking(f"{text}.").unfinished
-    if judged.cut_off or inside or ends_in_tag(text) or text.rstrip().endswith("####"):
+    if judged.cut_off or inside or ends_in_tag(text) or _HALF_A_MARK.search(text):
         return True
     if finish_reason is not None:
         return finish_reason.lower() in BROKEN_OFF | FILTERED
     opened, span = open_formula(text.rstrip()), judged.extraction.span
+    # A dollar sign before a box may be money; no other delimiter is.
+    if opened is not None and text[opened] == "\\":
+        return True
     if span and ((opened or 0) >= span[1] or ends_early(text[span[1] :].replace("$", ""))):
         return True
     return _ends_in_box(text) or ends_in_loop(text)

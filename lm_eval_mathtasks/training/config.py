@@ -50,8 +50,8 @@ _KEYS: dict[str, tuple[Stage, ...] | None] = {
 _REQUIRED = ("stage", "model", "output", "data")
 _DATA = ("train", "dev", "processbench")
 _PREFLIGHT = ("sample", "allow")
-_EVALUATE = ("dev", "tasks", "baseline", "model", "model_args", "gen_kwargs", "limit", "batch_size", "device",
-             "chat")  # fmt: skip
+_EVALUATE = ("dev", "tasks", "baseline", "checkpoint", "model", "model_args", "gen_kwargs", "limit", "batch_size",
+             "device", "chat")  # fmt: skip
 
 
 class Preflight(NamedTuple):

@@ -12,18 +12,8 @@ from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table, with_interval
 from lm_eval_mathtasks.training.checkpoints import Choice
 
-_COLUMNS = (
-    "model",
-    "task",
-    "doc_id",
-    "repeat",
-    "prompt",
-    "response",
-    "extracted",
-    "gold",
-    "verdict",
-    "reason",
-)
+_COLUMNS = ("model", "task", "doc_id", "repeat", "prompt", "response", "extracted", "gold", "verdict",
+            "reason")  # fmt: skip
 _PROPORTIONS = {"thinking_proportion": "thinking", "answer_proportion": "answer"}
 
 

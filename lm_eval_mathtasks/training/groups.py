@@ -55,9 +55,7 @@ def normalised(rewards: Sequence[Reward], generations: int, scale: Scale) -> Tab
         rows.append(("all right, bonuses from least to most", ends, "", ""))
     notes = [f"groups of {generations}, scale_rewards: {scale}; weights count"]
     if scale == "batch":
-        notes.append(
-            "divided by the deviation of the batch, which is not known here: shown are the differences"
-        )
+        notes.append("divided by the deviation of the batch, not known here: shown are the differences")
     if other := [one.name for one in rewards if not one.ours]:
         notes.append(f"without {', '.join(other)}, of which nothing is known here")
     title = "Values after normalisation"
@@ -106,9 +104,8 @@ def sampled_groups(
     columns["finish_reason"] = ["stop" if finished else "length" for _, finished in texts]
     messages = isinstance(rows[0]["prompt"], list)
     plain = [text for text, _ in texts]
-    completions: list[Any] = (
-        [[{"role": "assistant", "content": text}] for text in plain] if messages else plain
-    )
+    said = [[{"role": "assistant", "content": text}] for text in plain]
+    completions: list[Any] = said if messages else plain
     values = [[float(v or 0) for v in _called(one, completions, columns)] for one in rewards]
     total = [
         math.fsum(one.weight * own[i] for one, own in zip(rewards, values, strict=True))
@@ -134,14 +131,11 @@ def of_groups(groups: Groups) -> Iterator[Finding]:
     prompts, responses = groups.prompts, groups.prompts * groups.generations
     if not groups.with_signal:
         got = f"no group of the {prompts} sampled prompts differs in reward: there is nothing to learn"
-        fix = (
-            "easier or harder problems, a start from a model that was fine-tuned in the format, or tags_count"
-        )
+        fix = "easier or harder problems, a model that was fine-tuned in the format, or tags_count"
         yield Finding("error", "groups", got, fix)
     elif groups.mixed < FEW_MIXED * prompts:
         got = (
-            f"{groups.mixed} of {prompts} sampled prompts have right and wrong responses; the others teach nothing "
-            "about the answer"
+            f"{groups.mixed} of {prompts} sampled prompts have right and wrong responses: only they teach it"
         )
         yield Finding("warning", "groups", got, "problems of a fitting difficulty, or more generations")
     if groups.unfinished > MANY_UNFINISHED * responses:

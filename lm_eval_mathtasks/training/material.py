@@ -60,12 +60,9 @@ def _says_something(value: Any) -> bool:
     if isinstance(value, str):
         return bool(value.strip())
     turns = value if isinstance(value, list) else []
-    known = (
+    if not turns or not all(
         isinstance(turn, dict) and isinstance(turn.get("role"), str) and "content" in turn for turn in turns
-    )
-    return bool(turns) and all(known) and _has_content(turns[-1])
-
-
-def _has_content(turn: Mapping[str, Any]) -> bool:
-    content = turn["content"]
-    return bool(content.strip() if isinstance(content, str) else content or turn.get("tool_calls"))
+    ):
+        return False
+    content = turns[-1]["content"]
+    return bool(content.strip() if isinstance(content, str) else content or turns[-1].get("tool_calls"))

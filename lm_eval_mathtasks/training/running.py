@@ -18,7 +18,7 @@ from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
-from lm_eval_mathtasks.training.interruption import sigterm_in_order
+from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
 from lm_eval_mathtasks.training.material import material
 from lm_eval_mathtasks.training.named import check_calls, named_rewards
 from lm_eval_mathtasks.training.options import trl_options
@@ -102,7 +102,7 @@ def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Tra
     try:
         with sigterm_in_order():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, Terminated):
         say(f"interrupted at step {trainer.state.global_step}; {_how_to_go_on(config)}")
         raise
     finally:

@@ -4,7 +4,8 @@
 evaluate:
   dev: [data-dev]            # tasks to choose by; by default the dev split of the data, if `train data` wrote it
   tasks: [gsm8k-cot-tags]    # tasks to confirm by, once
-  baseline: models/my-model  # default: the model the training started from
+  baseline: models/my-model  # or the logs of a `mathtasks run`; default: the model the training started from
+  checkpoint: checkpoint-40  # this one alone, or `final`, is confirmed: nothing is asked on dev
   model: hf                  # as in `mathtasks run`
   model_args: {dtype: bfloat16}
   gen_kwargs: {max_gen_toks: 1024}
@@ -24,19 +25,22 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.host.resume import PATTERN, resumable
 from lm_eval_mathtasks.leaderboard.paired import Paired, compare_runs, own_shares
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training.checkpoints import Choice, choose_checkpoint
-from lm_eval_mathtasks.training.config import Config
+from lm_eval_mathtasks.training.config import Config, known_keys
 from lm_eval_mathtasks.training.data import compared
 from lm_eval_mathtasks.training.evaluated import accuracy_table, choice_table, write_csv
+from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
 from lm_eval_mathtasks.training.own_tasks import FOLDER
 from lm_eval_mathtasks.training.running import checkpoints_in
 
 EVALUATED, CHOSEN = "evaluation", "chosen.json"
 CSV = "evaluated.csv"
+_MODEL = ("config.json", ADAPTER)  # a folder with one of them is a model's
 _VLLM_RANKS = (32, 64, 128, 256, 320, 512)  # of those that it takes, above lm-eval's default of 16
 _SAYS = Callable[[str], None]
 
@@ -70,9 +74,9 @@ def evaluate_checkpoints(config: Config, say: _SAYS) -> Evaluated:
         got = f"one of the stage {config.stage}"
         fix = f"measure it by `mathtasks choose RUN --scorer {scorer}:{config.output}`"
         raise TrainingError("a configuration of the stage sft or grpo, whose models answer", got, fix)
-    dev, test = _tasks(config)
-    _refuse_known(config, [*dev, *test])
     baseline, *found = models_of(config)
+    dev, test = _tasks(config, alone=len(found) == 1)
+    _refuse_known(config, [*dev, *test])
     results: dict[str, dict[str, Run]] = {}
     tables: list[Table] = []
     confirmed, choice, best = [], None, found[0]
@@ -104,15 +108,18 @@ def models_of(config: Config) -> list[Model]:
     if not folders:
         fix = f"mathtasks train {config.stage} first"
         raise TrainingError(f"checkpoints or a model in {config.output}", "none", fix)
-    named = (("final" if folder == config.output else folder.name, folder) for folder in folders)
-    return [_model(name, folder) for name, folder in (("baseline", Path(baseline)), *named)]
+    named = {"final" if folder == config.output else folder.name: folder for folder in folders}
+    if (only := config.evaluate.get("checkpoint")) is not None:
+        known_keys([only], named, f"under evaluate: checkpoint: to be of {config.output} and")
+        named = {only: named[only]}
+    return [_model(name, folder) for name, folder in (("baseline", Path(baseline)), *named.items())]
 
 
-def _tasks(config: Config) -> tuple[list[str], list[str]]:
+def _tasks(config: Config, alone: bool) -> tuple[list[str], list[str]]:
     own = sorted(path.stem for path in (config.train.parent / FOLDER).glob("*.yaml"))
     dev = list(config.evaluate.get("dev") or [name for name in own if name.endswith("-dev")])
     test = list(config.evaluate.get("tasks") or [])
-    if not dev:
+    if not dev and not (alone and test):
         fix = "evaluate: {dev: [gsm8k-cot-tags]}"
         raise TrainingError("tasks to choose a checkpoint by", "neither evaluate: dev: nor a dev split", fix)
     if both := sorted(set(dev) & set(test)):
@@ -146,6 +153,13 @@ def _include(config: Config) -> str | None:
 
 def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SAYS) -> dict[str, Run]:
     """The runs of a model by task; asked of lm-eval unless their logs are there."""
+    if (logs := Path(model.base)).exists() and not any((logs / name).is_file() for name in _MODEL):
+        there = {own.task: own for own in read_runs(logs)}
+        wanted = [name.split("@")[0] for name in tasks]
+        if lacking := [name for name in wanted if name not in there]:
+            got = f"nothing of {', '.join(lacking)}"
+            raise TrainingError(f"a model, or logs of its answers to these tasks, in {logs}", got, "run it")
+        return {name: there[name] for name in wanted}
     out = config.output / EVALUATED / model.name / part
     words, asked = run_arguments(config, model, tasks, out), out.with_name(f"{part}-asked.json")
     done = any(out.rglob("results_*.json"))
@@ -159,9 +173,11 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
 
         say(f"evaluating {model.name} on {', '.join(tasks)}")
         write_whole(asked, lambda file: file.write(json.dumps(words).encode()))
+        kept = resumable(str(config.evaluate.get("model", "hf"))) and any(out.rglob(PATTERN))
         try:
-            missing = run(words)
-        except KeyboardInterrupt:
+            with sigterm_in_order():
+                missing = run([*words, "--resume"] if kept else words)
+        except (KeyboardInterrupt, Terminated):
             say("interrupted: the same command goes on from the responses that are kept")
             raise
         if missing:

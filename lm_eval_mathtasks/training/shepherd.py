@@ -18,6 +18,7 @@ from lm_eval_mathtasks.files import sha256, write_whole
 from lm_eval_mathtasks.grading.judge import judge
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.training.steps import hard
 
 JOURNAL = ".journal.jsonl"  # after the name of the labels' file
 Ending = tuple[str, str | None]  # text and finish reason
@@ -134,7 +135,7 @@ def label_steps(
         "responses": len(responses),
         "steps": len(labels),
         "endings": len(starts) * settings.rollouts,
-        "good": sum(number > 0 for number in labels) / len(labels),
+        "good": sum(bool(hard(number)) for number in labels) / len(labels),
     }
 
 

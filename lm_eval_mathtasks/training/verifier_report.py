@@ -42,10 +42,7 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
     chosen = choose(votes, numbers, [n], "exp" if spec.startswith("orm") else "sum")
     points = {curve.label: curve.at(n) for curve in chosen.curves}
     rows = [
-        (
-            _TITLES.get(name, name.replace("k", str(n))).format(n=n),
-            with_interval(point.value, point.interval),
-        )
+        (_TITLES.get(name, name.replace("k", str(n))).format(n=n), with_interval(point.value, point.interval))
         for name, point in points.items()
     ]
     distinct = [best_distinct(v, numbers[v.doc_id]) for v in votes]
@@ -106,8 +103,10 @@ class FirstErrors(NamedTuple):
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of both accuracies; 0 where one of them is."""
-        return harmonic_mean([self.found / max(1, self.erroneous), self.passed / max(1, self.whole)])
+        """The harmonic mean of both accuracies; 0 where one of them is, NaN without rows of a kind."""
+        if not self.erroneous or not self.whole:
+            return math.nan
+        return harmonic_mean([self.found / self.erroneous, self.passed / self.whole])
 
 
 def on_processbench(spec: str, files: Sequence[Path], settings: Settings) -> Table:
@@ -115,12 +114,7 @@ def on_processbench(spec: str, files: Sequence[Path], settings: Settings) -> Tab
     scorer = make_scorer(spec, settings)
     found = [first_errors(file, scorer) for file in files]
     rows = tuple(
-        (
-            one.subset,
-            f"{100 * one.f1:.1f}",
-            _share(one.found, one.erroneous),
-            _share(one.passed, one.whole),
-        )
+        (one.subset, f"{100 * one.f1:.1f}", _share(one.found, one.erroneous), _share(one.passed, one.whole))
         for one in found
     )
     mean = sum(one.f1 for one in found) / len(found)
@@ -134,11 +128,7 @@ def first_errors(file: Path, scorer: Scorer) -> FirstErrors:
     counts = {True: [0, 0], False: [0, 0]}
     for number, row in enumerate(read_rows(file), 1):
         steps, label = row.get("steps"), row.get("label")
-        if (
-            not isinstance(steps, list)
-            or not isinstance(label, int)
-            or not isinstance(row.get("question"), str)
-        ):
+        if not (isinstance(steps, list) and isinstance(label, int) and isinstance(row.get("question"), str)):
             fix = "ProcessBench has question, steps and label"
             raise DataError(f"a row of ProcessBench in line {number} of {file}", ", ".join(row), fix)
         # A step is a line of the verifier's text: its own line breaks would be steps of their own.

@@ -245,6 +245,11 @@ OPEN = [
     ("<answer>7</answer> <answer>", "<answer>8</answer> <answer>7</answer>"),
     ("<SOLUTION>7<SOLUTION>", "<SOLUTION>7</SOLUTION>"),
     ("<start_working_out>3+4=7<end_working_out><SOLUTION>7</SOLUTIO", TAGGED),
+    ("<start_working_out>3+4=7<end_working_out><SOLUTION>7</SOLUTION\n", TAGGED),
+    ("<answer>7</answer", "<answer>7</answer>\n"),
+    (r"\boxed{7}</", r"\boxed{7} < / >"),
+    (r"So \(\boxed{7}", r"It cost $5, so \boxed{7}"),
+    (r"\begin{align} x &= \boxed{7}", r"\begin{align} x &= \boxed{7} \end{align}"),
     (r"\boxed{7} \(x = 7", r"\boxed{7} \(x = 7\)"),
     (r"$\boxed{7}$ for \(x = 7", r"$\boxed{7}$. I hope that \$ x \frac is correct."),
     # Money is no formula.

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
 from itertools import islice
 
 import pytest
@@ -11,7 +13,7 @@ import yaml
 from lm_eval_mathtasks import cli, embedded
 from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.host import run as host_run
+from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.problems.sources import load_set
 from lm_eval_mathtasks.runs.lm_eval_logs import model_name
 from lm_eval_mathtasks.training.config import read_config
@@ -123,16 +125,73 @@ def test_a_checkpoint_is_chosen_on_dev_and_confirmed_once(config_file, tmp_path,
     assert f"the settings that {folder / 'baseline/dev'} was evaluated with, got 7" in said
 
 
-def test_an_interrupted_evaluation_says_how_to_go_on(config_file, tmp_path, capsys, monkeypatch):
-    def interrupted(_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("ended", ["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_evaluation_goes_on(config_file, tmp_path, capsys, monkeypatch, ended):
+    """What was answered is kept, and not asked again."""
+    shutil.rmtree(tmp_path / "out/checkpoint-2")
+    write = Keeper.add_partial
+
+    def interrupted(keeper, *args):
+        write(keeper, *args)
+        if keeper.kept < 4:
+            return
+        if ended == "Ctrl-C":
+            raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(host_run, "run", interrupted)
-        assert cli.main(["train", "evaluate", str(config_file)]) == cli.EXIT_INTERRUPTED
+        patch.setattr(Keeper, "add_partial", interrupted)
+        if ended == "SIGTERM":
+            with pytest.raises(SystemExit, match="143"):
+                cli.main(["train", "evaluate", str(config_file)])
+        else:
+            assert cli.main(["train", "evaluate", str(config_file)]) == cli.EXIT_INTERRUPTED
     assert "the same command goes on from the responses that are kept" in capsys.readouterr().out
-    shutil.rmtree(tmp_path / "out/checkpoint-2")
     assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    assert "4 of 6 responses are kept" in capsys.readouterr().out
+
+
+def test_logs_stand_for_the_baseline(config_file, tmp_path, capsys):
+    """Those of a `mathtasks run`; a model's folder that holds the logs of its evaluation is still a model."""
+    config = yaml.safe_load(config_file.read_text())
+    config["evaluate"]["checkpoint"] = "checkpoint-10"
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    first = capsys.readouterr().out
+    logs = (tmp_path / "out/evaluation/baseline").rename(tmp_path / "logs")
+    config["evaluate"]["baseline"] = str(logs)
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    again = capsys.readouterr().out
+    assert "evaluating" not in again
+    assert (
+        again[again.index("Accuracy on test") :].splitlines()[:5]
+        == first[first.index("Accuracy on test") :].splitlines()[:5]
+    )
+    shutil.copytree(logs, tmp_path / "out/checkpoint-2/evaluation")
+    config["evaluate"]["baseline"] = str(tmp_path / "out/checkpoint-2")
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    assert "evaluating baseline on sample-gsm8k" in capsys.readouterr().out
+    config["evaluate"] |= {"baseline": str(logs), "tasks": ["gsm8k-cot"]}
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert "got nothing of gsm8k-cot" in " ".join(capsys.readouterr().err.split())
+
+
+def test_one_named_checkpoint_is_confirmed_alone(config_file, tmp_path, capsys):
+    """Without a dev task either; a name that is none of the run's is refused with the nearest."""
+    shutil.rmtree(tmp_path / "mine/tasks")
+    config = yaml.safe_load(config_file.read_text())
+    config["evaluate"]["checkpoint"] = "checkpoint-2"
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 0
+    assert "on dev" not in capsys.readouterr().out
+    assert not (tmp_path / "out/evaluation/checkpoint-10").exists()
+    config["evaluate"]["checkpoint"] = "checkpoint-1"
+    config_file.write_text(yaml.safe_dump(config))
+    assert cli.main(["train", "evaluate", str(config_file)]) == 2
+    assert "checkpoint-10?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

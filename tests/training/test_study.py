@@ -15,6 +15,7 @@ from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.training.data import Problem, training_rows, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
 from lm_eval_mathtasks.training.record import ROLLOUTS
+from lm_eval_mathtasks.training.steps import hard
 from tests.conftest import read_jsonl
 
 pytest.importorskip("trl")
@@ -219,7 +220,7 @@ def test_a_verifier_of_steps(samples, tmp_path, capsys):
     words = {
         "--samples": train_samples,
         "--model": embedded.path("sft"),
-        "--rollouts": 4,
+        "--rollouts": 8,
         "--responses": 4,
         "--batch-size": 60,
         "--max-tokens": 64,
@@ -230,7 +231,7 @@ def test_a_verifier_of_steps(samples, tmp_path, capsys):
     for row in read_jsonl(steps):
         for step, label in zip(row["steps"][:-1], row["labels"][:-1], strict=True):
             if (true := step_is_true(step)) is not None:
-                counts[true, label > 0] += 1
+                counts[true, bool(hard(label))] += 1
     with capsys.disabled():
         print("(step is true, labelled good)", counts)
     assert counts[False, True] <= 0.10 * (counts[False, True] + counts[False, False])

@@ -1,6 +1,7 @@
 """Verifiers: what they are trained on, that what is trained opens in `choose`, and what is said of its worth."""
 
 import json
+import math
 import random
 
 import pytest
@@ -115,7 +116,7 @@ def test_math_shepherd_and_stepwise_files(tmp_path):
     ]
     found = read_steps(lines(tmp_path / "b.jsonl", rows))
     assert [row.labels for row in found] == [(0.25, 0.0), (1.0,)]
-    assert [hard(label) for label in (0.25, 0.0, None)] == [1.0, 0.0, None]
+    assert [hard(label) for label in (0.25, 0.125, 0.0, None)] == [1.0, 0.0, 0.0, None]
     assert not holds_math_tests(tmp_path / "b.jsonl")
 
 
@@ -233,6 +234,8 @@ def test_first_errors_of_processbench(tmp_path):
     found = first_errors(lines(tmp_path / "gsm8k.jsonl", rows), Steady())
     assert found[1:] == (1, 3, 1, 2)
     assert found.f1 == pytest.approx(2 / (3 + 2))
+    # Where every row has an error, a score of 0 would be none that was measured.
+    assert math.isnan(first_errors(lines(tmp_path / "math.jsonl", rows[:2]), Steady()).f1)
     with pytest.raises(DataError, match="line 1"):
         first_errors(lines(tmp_path / "x.jsonl", [{"question": "q"}]), Steady())
 
