@@ -6,10 +6,11 @@ from functools import lru_cache
 from lm_eval_mathtasks.grading.asides import BRACKET_AT_END, behind_label, without_asides, wrap_words
 from lm_eval_mathtasks.grading.ellipsis import resolve
 from lm_eval_mathtasks.grading.exact import same_form
-from lm_eval_mathtasks.grading.expr import Expr, num
+from lm_eval_mathtasks.grading.expr import Expr, num, numeral_value
+from lm_eval_mathtasks.grading.inequalities import as_set
 from lm_eval_mathtasks.grading.latex import Unreadable, number, read_latex
 from lm_eval_mathtasks.grading.normalize import closing_brace
-from lm_eval_mathtasks.grading.numerals import ORDINALS, spelled
+from lm_eval_mathtasks.grading.numerals import ordinal, spelled
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.shapes import shape
 from lm_eval_mathtasks.grading.units import read_clock
@@ -25,6 +26,9 @@ _DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3
 _ONLY_A_CLOCK = re.compile(r":0\d|[a-z]", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
+# numerals as programs write them: 0xA3 is A3 in base 16, and 163
+_PROGRAMMED = re.compile(r"0([xbo])([\da-fA-F]+)")
+_BASES = {"x": 16, "b": 2, "o": 8}
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _DATE = re.compile(
     r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|sun|mon|tues?|wed|thurs?|fri|sat)[a-z]*\.?,? \d{1,4}.*",
@@ -79,6 +83,10 @@ def readings(text: str) -> tuple[Expr, ...]:
         return _parsed(text)
     if parts := _parts(text):
         return (parts,)
+    if written := _PROGRAMMED.fullmatch(text):
+        numeral = Expr("base", name=f"{written[2].upper()}_{_BASES[written[1]]}")
+        value = numeral_value(numeral)
+        return _parsed(text) if value is None else (numeral, num(value))
     found: list[Expr] = []
     clock = read_clock(text)
     if clock:
@@ -94,8 +102,8 @@ def readings(text: str) -> tuple[Expr, ...]:
     if label := _LABELLED_WORDS.fullmatch(words):
         words = label[1]
     # "fifth" and "5th"
-    if (ordinal := ORDINALS.get(words.lower().removeprefix("the "))) is not None:
-        found.append(Expr("unit", (num(ordinal),), "th"))
+    if (place := ordinal(words)) is not None:
+        found.append(Expr("unit", (num(place),), "th"))
     numerals = spelled(words)
     if is_worded(words):
         if numerals != words:
@@ -141,7 +149,7 @@ def _mathematics(text: str) -> tuple[Expr, ...]:
         found.append(Expr("builder", name=re.sub(r"\s", "", core)))
     if condition:
         given = _parsed(condition)
-        if given and given[0].op == "rel":
+        if given and (given[0].op == "rel" or as_set(given[0])):
             found = [Expr("given", (read, given[0])) for read in found]
     return tuple(found)
 

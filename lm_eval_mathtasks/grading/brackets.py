@@ -203,7 +203,7 @@ class Brackets(Cursor):
                 exponent = self.primary()
                 words[-1] += f"^{exponent.value}"
             elif self.tok.text == "/" and (
-                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s", "L"})
+                self.ahead(1).kind == "text" or (words and self.ahead(1).text in {"h", "s", "L", "m"})
             ):
                 words.append(self.take().text + self.take().text)
             else:
@@ -212,4 +212,7 @@ class Brackets(Cursor):
         if value.op == "unit" and value.name not in words:
             words.insert(0, value.name)
         inner = value.args[0] if value.op == "unit" else value
-        return beside(inner, " ".join(words).strip()) if words else inner
+        text = " ".join(words).strip()
+        # of "20 plus 5" the words join two values
+        joins = text == "plus" and self.starts_factor()
+        return Expr("unit", (inner,), text) if joins else beside(inner, text) if words else inner

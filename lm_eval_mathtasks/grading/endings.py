@@ -77,10 +77,23 @@ _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
     r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
     r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
+    r"|\b(?<!\bI )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
+    r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
-_DOUBTS = re.compile(rf"{_DOUBT}(?:\w+\s){{0,3}}\Z", re.IGNORECASE)
+_DOUBTS = re.compile(
+    rf"(?:{_DOUBT}|\bif\s)(?:\w+\s){{0,3}}\Z",
+    re.IGNORECASE,
+)
+# "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
+# would have been is none either
+_WOULD = re.compile(r"\b(?:(?P<had>answer would have been)|would|may|might|could)\b[^.!?\n]*\Z")
+_UNMET = re.compile(
+    r"(?:[^.!?\n]|\.(?=\d))*?\b(?:but|however|yet|though)\b[^.!?\n0-9]*"
+    r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
+    r"\b(?:can(?:no|')t|never|no longer))\b"
+)
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".
 _A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
@@ -226,10 +239,8 @@ def denies(text: str) -> bool:
         return True
     denial = _DENIAL.search(last)
     found = denial or _NOT_THIS.search(last)
-    if found is None:
-        return False
-    subject = last[: found.start()]
-    if _PERSONS.search(subject):
+    subject = last[: found.start()] if found else ""
+    if found is None or _PERSONS.search(subject):
         return False
     told = _RELATIVE.search(subject) or _COUNTED.search(subject)
     return told is None or (denial is not None and _NO_SOLUTION.search(denial["of"]) is not None)
@@ -249,10 +260,13 @@ def left_over(text: str) -> tuple[int, int] | None:
 
 def doubts(before: str) -> bool:
     """Tell whether a clause up to "the answer is" doubts what that states."""
-    denied = (
-        "not" in before or "n't" in before or "never" in before or "unable" in before or "no way" in before
-    )
-    return (denied or "whether" in before or "doubt" in before) and _DOUBTS.search(before) is not None
+    return _DOUBTS.search(before) is not None
+
+
+def is_unreal(text: str, start: int, stop: int) -> bool:
+    """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full"."""
+    would = _WOULD.search(text, max(0, start - MAX_BETWEEN), start)
+    return would is not None and (would["had"] or _UNMET.match(text, stop)) is not None
 
 
 def taken_back(text: str) -> int:
@@ -282,7 +296,5 @@ def without_remarks(text: str) -> str:
 
 def _start_of_last(text: str) -> int:
     """Return where the last sentence of a text begins."""
-    starts = [
-        m.end() for m in _LAST_SENTENCE.finditer(text, max(0, len(text) - 1_500)) if m.end() < len(text)
-    ]
-    return starts[-1] if starts else max(0, len(text) - 1_500)
+    first = max(0, len(text) - 1_500)
+    return max([first, *(m.end() for m in _LAST_SENTENCE.finditer(text, first) if m.end() < len(text))])

@@ -34,20 +34,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading import statements
+from lm_eval_mathtasks.grading import endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
-from lm_eval_mathtasks.grading.endings import (
-    denies,
-    ends_early,
-    ends_in_loop,
-    goes_on,
-    left_over,
-    refuses,
-    repeats_from,
-    says_unanswerable,
-    taken_back,
-    without_remarks,
-)
 from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
@@ -115,18 +103,20 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     for rule, parts in _answers(seen):
         first, last = parts[0][0], parts[-1][1]
         # What is guessed, and arithmetic that goes on to the end, is no answer of a text that breaks off.
-        whole = rule in CLOSED or (rule in STATED and not goes_on(seen.text, first, last))
+        whole = rule in CLOSED or (rule in STATED and not endings.goes_on(seen.text, first, last))
         within = whole and (rule in CLOSED or last < end)
-        broken = (not whole and ends_early(seen.text)) or (not within and ends_in_loop(seen.text))
+        broken = (not whole and endings.ends_early(seen.text)) or (
+            not within and endings.ends_in_loop(seen.text)
+        )
         cut = cut or (broken and not seen.ended)
         if cut and not within:
-            if since or (repeated := repeats_from(seen.text, first)) is None:
+            if since or (repeated := endings.repeats_from(seen.text, first)) is None:
                 break
             since = repeated
         elif first >= since:
             spans = [whole_groups(seen.text, *part) for part in parts]
             return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
-    broken = ends_early(seen.text) or ends_in_loop(seen.text)
+    broken = endings.ends_early(seen.text) or endings.ends_in_loop(seen.text)
     cut = (cut or (broken and not seen.ended)) and not ended_itself(finish_reason)
     return Extraction(None, "none", truncated=cut)
 
@@ -154,22 +144,27 @@ def _first_solution(seen: View) -> View:
         if not needs_statement or next(_answers(head, guesses=False), None):
             seen = head
             break
-    taken = taken_back(seen.text)
+    taken = endings.taken_back(seen.text)
     return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
+    places = _places(seen, guesses)
+    yield from ((rule, parts) for rule, parts in places if not endings.is_unreal(seen.text, *parts[-1]))
+
+
+def _places(seen: View, guesses: bool) -> Iterator[Found]:
     yield from islice(_option_after_box(seen), 1)
     for rule in _STATING:
         yield from islice(rule(seen), MAX_CANDIDATES)
-    if guesses and (unanswerable := says_unanswerable(seen.text)):
+    if guesses and (unanswerable := endings.says_unanswerable(seen.text)):
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        denied = denies(seen.text)
-        if denied and (left := left_over(seen.text)):
+        denied = endings.denies(seen.text)
+        if denied and (left := endings.left_over(seen.text)):
             yield "last_value", [left]
-        for rule in (_choice,) if denied or refuses(seen.text) else _GUESSING:
+        for rule in (_choice,) if denied or endings.refuses(seen.text) else _GUESSING:
             yield from islice(rule(seen), MAX_CANDIDATES)
 
 
@@ -279,7 +274,7 @@ def _output(seen: View) -> Iterator[Found]:
 
 def _last_value(seen: View) -> Iterator[Found]:
     # `a = 4` is a formula too
-    text = _CODE_SPAN.sub(r"$\1$", without_remarks(seen.text))
+    text = _CODE_SPAN.sub(r"$\1$", endings.without_remarks(seen.text))
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:

@@ -13,6 +13,8 @@ from lm_eval_mathtasks.grading.relations import is_label, relations_of
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _ALL = Expr("group", (neg(INFINITY), INFINITY), "()")
 _SETS = {"R": _ALL}
+# Variables that stand for integers.
+_INTEGERS = set("ijkmn")
 
 
 def ascending(e: Expr) -> Expr:
@@ -181,21 +183,32 @@ def _solved(chain: Expr) -> Expr | None:
     return Expr("group", (low, high), "".join(brackets))
 
 
-def exclude(a: Expr, b: Expr) -> bool:
-    """Do two conditions on one variable exclude each other, as c > 0 and c < 0 do? Only where the ends are numbers."""
-    if variables(a) != variables(b):
-        return False
-    ranges = [_range(as_set(e)) for e in (a, b)]
-    known = sorted(r for r in ranges if r is not None)
-    return len(known) == 2 and known[0][1] <= known[1][0]
+def contradict(a: Expr, b: Expr) -> bool:
+    """Do two conditions on one variable allow it other values, as x ≠ 2 and x ≠ 3 do, or n ≥ 2 and n ≥ 5?
+
+    Only where all ends are numbers. That the variable is real is no condition.
+    """
+    names = variables(a) | variables(b)
+    left, right = (intervals_of(as_set(e), integers=names <= _INTEGERS) for e in (a, b))
+    return len(names) < 2 and left is not None and right is not None and left != right
 
 
-def _range(e: Expr | None) -> tuple[float, float] | None:
-    if e is None or e.op != "group" or len(e.args) != 2:
-        return None
-    ends = {INFINITY: math.inf, neg(INFINITY): -math.inf}
-    low, high = (ends.get(a, float(a.value) if a.op == "num" else None) for a in e.args)
-    return None if low is None or high is None else (low, high)
+def intervals_of(e: Expr | None, *, integers: bool = False) -> list[tuple[float, float, str]] | None:
+    """Return the intervals of a set with numbers as their ends, in order; None for others and for all reals.
+
+    Of integers n > 1 is n ≥ 2.
+    """
+    found, ends = [], {INFINITY: math.inf, neg(INFINITY): -math.inf}
+    for piece in pieces_of(e) if e and e != _ALL else ():
+        if piece.op != "group" or len(piece.args) != 2 or piece.name == "{}":
+            return None
+        low, high = (ends.get(a, float(a.value) if a.op == "num" else None) for a in piece.args)
+        if low is None or high is None:
+            return None
+        if integers:
+            low, high = (low + (piece.name[0] == "("), high - (piece.name[1] == ")"))
+        found.append((low, high, "" if integers else piece.name))
+    return sorted(found) or None
 
 
 def mentions_infinity(e: Expr) -> bool:

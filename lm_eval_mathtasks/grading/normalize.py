@@ -7,6 +7,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from lm_eval_mathtasks.grading.listed_lines import list_of_lines
+
 # Longest answer that is cleaned; the longest reference answer of the supported data sets has 300 characters.
 MAX_ANSWER_CHARS = 2_000
 
@@ -70,7 +72,7 @@ _RULES = (
     (r"^(?:\{\}\s*)?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?$", r"\\binom{\1}{\2}"),
     (r":=", "="),
     (
-        r"^(?:all |the )*real(?:s| numbers?) (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
+        r"^(?:all |the )*reals?(?: numbers?)? (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
         r"x \\ne ",
     ),
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),
@@ -146,7 +148,6 @@ LOST_BACKSLASH = re.compile(
     "|\t(?=ext|imes|heta|an\\b|au\\b|riangle|frac|op?\\b)|\v(?=ec\\b|ar(?:phi|epsilon|nothing|theta)|ert|dots)|\n(?=eq?\\b|abla|otin|u\\b)"
     "|\r(?=ho|ight|angle|floor|ceil|vert|m\\b)"
 )
-_NAMED_LINE = re.compile(r"\$?\s*([A-Za-z](?:_\{?\w+\}?)?(?:\([a-z]\))?)\s*=")
 _LONE_COMMAND = re.compile(r"(?<!\\)\\[a-zA-Z]")
 _DOUBLED_COMMAND = re.compile(r"(?<!\\)\\\\(?=[a-zA-Z{}%$(\[)\],!;:])")
 # A row of a matrix never starts with a bare "frac": two backslashes before a known command are one, escaped
@@ -237,15 +238,6 @@ def _trim(text: str) -> str:
     return text.strip()
 
 
-def _lines(text: str) -> str:
-    """One equation a line, each for another name, is a list."""
-    lines = [line.strip() for line in text.split("\n") if line.strip(" $,;")]
-    names = [_NAMED_LINE.match(line) for line in lines]
-    if len(lines) < 2 or len({name[1] if name else "" for name in names}) < len(lines) or "\\begin" in text:
-        return text
-    return ", ".join(line.rstrip(" ,;") for line in lines)
-
-
 def _dollars(text: str) -> str:
     """Keep currency as `\\$`; drop the dollars that open and close formulas."""
     if "$" not in text:
@@ -288,7 +280,7 @@ def clean(text: str) -> str:
 
     The text must not be longer than MAX_ANSWER_CHARS (the caller refuses it before).
     """
-    text = _lines(text) if "\n" in text else text
+    text = list_of_lines(text) if "\n" in text else text
     text = _MATRIX.sub(_restore_rows, LOST_BACKSLASH.sub(lambda m: "\\" + _LOST[m.group()], text))
     text = _ESCAPED_TWICE.sub(r"\\", _plain_symbols(_unescape(text)))
     # every pass only removes or respells: it settles in two or three

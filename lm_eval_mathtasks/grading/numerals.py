@@ -15,11 +15,21 @@ _NUMBERS |= {word: 10 * number for number, word in enumerate(_TENS, 2)}
 MAGNITUDES = {
     "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
-_ORDINALS = re.findall(r"\w+", "third fourth fifth sixth seventh eighth ninth tenth")
-ORDINALS = {word: number for number, word in enumerate(["first", "second", *_ORDINALS], 1)}
-PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, "hundredths": 100}
-PARTS |= {"thousandth": 1000, "thousandths": 1000}
-PARTS |= {word + s: number for number, word in enumerate(_ORDINALS, 3) for s in ("", "s")}
+_IRREGULAR = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+}  # fmt: skip
+_CARDINALS = {
+    _IRREGULAR.get(word) or (f"{word[:-1]}ieth" if word.endswith("y") else f"{word}th"): word
+    for word in {**_NUMBERS, **MAGNITUDES}
+}
+PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
+PARTS |= {
+    word + s: size
+    for word, one in _CARDINALS.items()
+    for s in ("", "s")
+    if (size := {**_NUMBERS, **MAGNITUDES}[one]) > 2
+}
 
 _KNOWN = {*_NUMBERS, *MAGNITUDES, *PARTS, "and", "a", "an"}
 _ANY = "|".join(sorted({*_NUMBERS, *MAGNITUDES, *PARTS}, key=len, reverse=True))
@@ -61,6 +71,16 @@ def in_words(text: str) -> Fraction | None:
         return None
     whole = _integer(head) if head else 0
     return None if whole is None else (whole + Fraction(count, PARTS[part])) * scale
+
+
+def ordinal(text: str) -> Fraction | None:
+    """Return the place that a text of words names, None if it names none.
+
+    >>> ordinal("the twenty-fifth")
+    Fraction(25, 1)
+    """
+    *before, last = text.lower().removeprefix("the ").replace("-", " ").split() or [""]
+    return in_words(" ".join([*before, _CARDINALS[last]])) if last in _CARDINALS else None
 
 
 def _integer(words: list[str]) -> int | None:

@@ -11,9 +11,11 @@ MAX_OPENING = 60  # characters of the words that an answer opens with
 # What bounds the value behind it, the longer phrases first.
 _BEFORE = {
     "<=": ("less than or equal to", "fewer than or equal to", "no more than", "not more than", "no greater than",
-           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "at the most", "up to"),
+           "not greater than", "no larger than", "not exceeding", "does not exceed", "at most", "at the most",
+           "at the very most", "up to"),
     ">=": ("greater than or equal to", "more than or equal to", "no less than", "not less than", "no fewer than",
-           "not fewer than", "no smaller than", "at least", "at the least"),
+           "not fewer than", "no smaller than", "at least", "at the least",
+           "at the very least"),
     "<": ("less than", "fewer than", "smaller than", "lower than", "under", "below"),
     ">": ("greater than", "more than", "larger than", "bigger than", "higher than", "over", "above", "exceeds"),
     "!=": ("not equal to", "anything but", "other than", "different from", "not"),
@@ -25,11 +27,11 @@ _BOUNDS = sorted(
 # What bounds the value before it: "40 or more", "6 and below", "5 at most"
 BOUND_BEHIND = (
     r"(?:or|and)\s+(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
-    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b|at\s+(?:least|most)\b"
+    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b|at\s+(?:the\s+)?(?:very\s+)?(?:least|most)\b|(?:plus|tops)\b"
 )
 _BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
 _UPWARDS = re.compile(
-    r"more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least", re.IGNORECASE
+    r"plus|more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least", re.IGNORECASE
 )
 # What is said of a value that is none of the answers, as a pattern.
 REJECTED = (
@@ -62,6 +64,8 @@ _RELATING |= {
     "nearly",
     "almost",
     "every",
+    "each",
+    "first",
     "as",
 }
 # They say what kind of numbers is meant: in "numbers ending in 3" the value is a part of that.
@@ -124,6 +128,8 @@ _CHANGES: dict[str, Callable[[Expr], Expr]] = {
     "tripled": lambda e: mul(num(3), e),
     "halved": lambda e: div(e, num(2)),
 }
+# "20-odd" and "20 or so" are not 20
+_INEXACT = {"odd", "something", "over", "or so", "and counting"}
 # "the 8th roots of unity" is not 8
 _ORDERS = {"root", "roots", "power", "powers"}
 # What words do to the values on both sides of them.
@@ -213,7 +219,8 @@ def beside(value: Expr, words: str) -> Expr:
         return change(value)
     if _BELOW_ZERO.search(words):
         return Expr("unit", (neg(value),), words)
-    if (variables(value) and _KINDS & set(key)) or (first == "th" and _ORDERS & set(key)):
+    inexact = " ".join(key) in _INEXACT
+    if inexact or (variables(value) and _KINDS & set(key)) or (first == "th" and _ORDERS & set(key)):
         return _worded(key, value)
     spelled = in_words(words.strip(" ()"))
     if spelled is not None and value.op == "num" and spelled != value.value:

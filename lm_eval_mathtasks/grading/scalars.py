@@ -1,5 +1,6 @@
 """Are two scalar answers the same number or the same function? Exact first; a decimal only under the rounding rule."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
@@ -24,6 +25,8 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
 # Letters that abbreviate a unit where the gold has no such variable: "340 m" for 340.
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
+# "2 m/g" is no rate
+_RATE = re.compile(r"/(?:time|volume)\b")
 _COUNTERS = {"k", "n", "m", "l"}
 _CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
 _SEVERAL_CONSTANTS = {"A", "B", *(f"{name}_{k}" for name in "CcKk" for k in range(1, 5))}
@@ -111,7 +114,7 @@ def _kind(q: Quantity) -> str:
     if q.percent:
         return "percent"
     if q.unit:
-        return q.unit.dimension.partition("^")[0]
+        return re.sub(r"\^\d", "", q.unit.dimension)
     return "degree" if q.degrees else ""
 
 
@@ -160,28 +163,28 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
 
 
 def _measured(gold: Expr, pred: Expr) -> Expr:
-    """Read "2 L" beside "2000 mL" as a quantity: a letter is a unit where the other side names one of its kind."""
+    """Read "2 L" beside "2000 mL" as a quantity: a letter is a unit where the other side names one of its kind, and
+    "m/s" is one beside a bare number."""
     names = variables(gold)
-    asked = quantity(pred).unit if names and names <= _LETTER_UNITS and not variables(pred) else None
-    letters = _letters(gold) if asked else None
-    unit = parse_unit(letters) if letters else None
-    if asked is None or unit is None or unit.dimension != asked.dimension:
+    letters = _letters(gold) if names and names <= _LETTER_UNITS and not variables(pred) else None
+    unit, asked = parse_unit(letters or ""), quantity(pred).unit
+    if unit is None or (unit.dimension != asked.dimension if asked else not _RATE.search(unit.dimension)):
         return gold
     return Expr("unit", (rewrite(gold, lambda n: ONE if n.op == "var" else None),), letters or "")
 
 
 def _letters(e: Expr) -> str | None:
     """The unit that the letters of a product or quotient are, "m/s" of 5 m/s; None if they stand elsewhere."""
-    if e.op == "var":
+    if e.op in {"var", "unit"}:
         return e.name
     if e.op == "pow" and e.args[0].op == "var" and e.args[1].op == "num":
         return f"{e.args[0].name}^{e.args[1].value}"
     if e.op not in {"mul", "div"}:
+        return None if variables(e) else ""
+    parts = [part for a in e.args if (part := _letters(a)) is not None]
+    if len(parts) < len(e.args):
         return None
-    parts = [_letters(a) if variables(a) else "" for a in e.args]
-    if None in parts:
-        return None
-    return ("/" if e.op == "div" and parts[1] else " ").join(filter(None, parts))
+    return "/".join(parts) if e.op == "div" and parts[1] else " ".join(filter(None, parts))
 
 
 def _same_angles(a: Expr, b: Expr) -> tuple[Expr, Expr]:

@@ -80,7 +80,10 @@ def _condition_apart(e: Expr) -> Expr:
         or not variables(conditions[0]) & variables(Expr("seq", answers))
     ):
         return e
-    return Expr("given", (answers[0] if len(answers) == 1 else Expr("seq", answers), conditions[0]))
+    answer, condition = (
+        items[0] if len(items) == 1 else Expr("seq", tuple(items)) for items in (answers, conditions)
+    )
+    return Expr("given", (answer, overlap(condition) or condition))
 
 
 def _is_condition(e: Expr) -> bool:

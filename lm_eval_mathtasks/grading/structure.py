@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from lm_eval_mathtasks.grading.coordinates import in_one_form
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
 from lm_eval_mathtasks.grading.inequalities import (
     as_set,
     ascending,
-    exclude,
+    contradict,
     has_inequality,
     mentions_infinity,
     names_a_set,
@@ -54,6 +55,7 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return compare_answers(gold.args[0], pred.args[0], ask)
     if gold.op == "rel" or pred.op == "rel":
         return _compare_relations(gold, pred, ask)
+    gold, pred = in_one_form(gold, pred)
     if gold.op in {"minus", "inter"} or pred.op in {"minus", "inter"} or "R" in {gold.name, pred.name}:
         g, p = as_set(gold), as_set(pred)
         if g is not None and p is not None and (g, p) != (gold, pred):
@@ -72,10 +74,10 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 
 def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
-    """What is said under a condition is compared without it, unless both state one and they exclude each other."""
+    """What is said under a condition is compared without it, unless both state one and these contradict."""
+    if gold.op == pred.op and contradict(gold.args[1], pred.args[1]):
+        return _no("the conditions contradict")
     g, p = (e.args[0] if e.op == "given" else e for e in (gold, pred))
-    if gold.op == pred.op and exclude(gold.args[1], pred.args[1]):
-        return _no("the conditions exclude each other")
     return compare_answers(g, p, ask)
 
 
@@ -114,11 +116,13 @@ def _compare_equations(
     p_value = value_answered(pred) if p_value is not None else None
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
+        if gold.args[0].name.count("'") != pred.args[0].name.count("'"):
+            return _no("another derivative")
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
         outcome = compare_answers(g_value, p_value, ask)
-        other_label = outcome.equal is False and not same_label
-        return _same_curve() if other_label and same_equation(gold, pred) else outcome
+        curve = outcome.equal is False and not same_label and same_equation(gold, pred)
+        return _same_curve() if curve else outcome
     if same_equation(gold, pred):
         return _same_curve()
     if g_value is None:
@@ -153,9 +157,8 @@ def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 def _compare_cases(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """Compare a value and its condition in a case distinction; the condition may be "otherwise"."""
-    if any(e.args[-1].op == "text" for e in (gold, pred)):
-        return _in_order(gold.args[:-1], pred.args[:-1], ask)
-    return _in_order(gold.args, pred.args, ask)
+    told = None if "text" not in {gold.args[-1].op, pred.args[-1].op} else -1
+    return _in_order(gold.args[:told], pred.args[:told], ask)
 
 
 def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -169,11 +172,8 @@ def _compare_matrices(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     # a column or a row may be written as a tuple, and a tuple as a column
     matrix, other = (g, p) if g.op == "matrix" else (p, g)
     cells = [c for r in matrix.args for c in r.args]
-    if (
-        other.op == "group"
-        and other.name in {"()", "[]", "<>"}
-        and 1 in {len(matrix.args), len(matrix.args[0].args)}
-    ):
+    line = 1 in {len(matrix.args), len(matrix.args[0].args)}
+    if other.op == "group" and other.name in {"()", "[]", "<>"} and line:
         return _in_order(cells, other.args, ask) if g is matrix else _in_order(other.args, cells, ask)
     if other.op == "group" and other.args and all(r.op == "group" for r in other.args):
         rows = Expr("matrix", tuple(Expr("row", r.args) for r in other.args))

@@ -4,7 +4,9 @@ A unit that is not in the table is a remark ("14 points"): it never decides anyt
 """
 
 import re
+from collections import Counter
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -78,6 +80,7 @@ def _read_table() -> dict[str, Unit]:
 UNITS = _read_table()
 # "square feet", "feet squared": the power of the unit beside it
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+_BEHIND_ITS_UNIT = {"squared", "cubed"}
 # Words that make a run of letters after a number a remark and not a product, even without a blank.
 _REMARKS = {
     "unit", "units", "sq", "square", "cubic", "per", "am", "pm", "AM", "PM", "th", "st", "nd", "rd", "deg", "of",
@@ -95,30 +98,49 @@ def is_unit_word(word: str) -> bool:
     )
 
 
-_RATE = re.compile(r"(.+?)(?:/| per | an? (?=hour|minute|second|day))(.+)")
+# A sign of division, or a word and its power.
+_PART = re.compile(
+    r"(/|\bper\b|\ban?(?= (?:hour|minute|second|day)))|([^\W\d_]+|[$°€£¥¢])(?:\^\{?(-?\d)\}?)?"
+)
 
 
+@lru_cache(maxsize=1024)
 def parse_unit(text: str) -> Unit | None:
-    """Return the unit that `text` names ("cm", "square inches", "ft^2"), or None if it names none of the table."""
-    rate = _RATE.fullmatch(text.strip(" ()"))
-    if rate:
-        above, below = parse_unit(rate[1]), parse_unit(rate[2])
-        return above and below and Unit(f"{above.dimension}/{below.dimension}", above.factor / below.factor)
-    words = re.findall(r"[^\W\d_]+|[$°€£¥¢]", re.sub(r"\^\{?\d\}?", "", text))
-    power_mark = re.search(r"\^\{?(\d)\}?", text)
-    power = int(power_mark.group(1)) if power_mark else 1
-    named = []
-    for word in words:
-        if word.lower() in _POWER_WORDS:
-            power = _POWER_WORDS[word.lower()]
+    """Return the unit that `text` names ("cm", "square inches", "kg m^-3", "miles per hour"), or None if a word of it
+    is no unit of the table."""
+    parts: list[tuple[Unit, int]] = []
+    side, power = 1, 1
+    for division, word, exponent in _PART.findall(text):
+        if division or word.lower() in _POWER_WORDS:
+            side = -1 if division else side
+            power *= _POWER_WORDS.get(word.lower(), 1)
+        elif unit := UNITS.get(word) or UNITS.get(word.lower()):
+            # "$5 million dollars" names one unit twice
+            if not (parts and parts[-1][0] == unit):
+                parts.append((unit, side * power * int(exponent or 1)))
+            power = 1
         else:
-            named.append(word)
-    if len(named) != 1:
+            return None
+        if word.lower() in _BEHIND_ITS_UNIT and parts:
+            parts[-1], power = (parts[-1][0], parts[-1][1] * power), 1
+    return _product(parts) if parts else None
+
+
+def _product(parts: list[tuple[Unit, int]]) -> Unit | None:
+    """One unit made of several with their powers; degrees are part of none."""
+    powers, factor = Counter[str](), Fraction(1)
+    for unit, power in parts:
+        factor *= unit.factor**power
+        for sign, names in zip((1, -1), unit.dimension.split("/"), strict=False):
+            name, _, exponent = names.partition("^")
+            powers[name] += sign * power * int(exponent or 1)
+    if len(parts) > 1 and "degree" in powers:
         return None
-    unit = UNITS.get(named[0]) or UNITS.get(named[0].lower())
-    if unit is None or power == 1:
-        return unit
-    return Unit(f"{unit.dimension}^{power}", unit.factor**power)
+    sides = (
+        [f"{name}^{abs(n)}" if abs(n) > 1 else name for name, n in sorted(powers.items()) if n * sign > 0]
+        for sign in (1, -1)
+    )
+    return Unit("/".join(" ".join(side) for side in sides).removesuffix("/"), factor)
 
 
 _IN_BRACES = r"\s*\{\s*((?:\\text\{[a-zA-Z ]+\}|[a-zA-Z]+)\s*(?:\^\{?\d\}?)?)\s*\}"

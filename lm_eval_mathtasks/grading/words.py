@@ -22,6 +22,12 @@ _OPTION_WORD = re.compile(
 )
 # "C, because A and B fail"
 _LETTER_BECAUSE = re.compile(r"(\(?[A-J]\)?)[,.;]?\s(?:because|since)\b.*", re.DOTALL)
+# "B is correct, not C", "I choose B"
+_SAID_OF_LETTER = re.compile(
+    r"(?:(?:I (?:choose|pick)|my answer is|the (?:right|correct) one is) )?(?P<letter>\(?[A-J]\)?)"
+    r"(?: is (?:the )?(?:correct|right|best|answer)(?: (?:answer|option|choice|one))?(?:, not .*)?)?\.?",
+    re.IGNORECASE,
+)
 # The text of an option may name the others: "(E) Both (A) and (C)"
 _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
 _MEANS_NOTHING = {
@@ -42,6 +48,9 @@ def plain_words(text: str) -> str:
 def _unexplained(text: str) -> str:
     """The words of an option without its reason."""
     plain = plain_words(text)
+    said = _SAID_OF_LETTER.fullmatch(_OPTION_WORD.sub("", plain) if _OPTION_WORD.match(plain) else plain)
+    if said and said["letter"].strip("()").isupper():
+        return said["letter"]
     return _LETTER_BECAUSE.sub(r"\1", plain) if plain[:1] in "(ABCDEFGHIJ" else plain
 
 

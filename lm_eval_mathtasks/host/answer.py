@@ -13,7 +13,7 @@ from lm_eval_mathtasks.grading.scores import RATES
 from lm_eval_mathtasks.grading.verdict import STATUS_WORDS
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.models.run_report import RunReport
-from lm_eval_mathtasks.numbers.intervals import Interval, wilson, z_value
+from lm_eval_mathtasks.numbers.intervals import of_stated_mean
 from lm_eval_mathtasks.package import git
 from lm_eval_mathtasks.tables import GLUE, counted, print_lines
 
@@ -59,21 +59,15 @@ def score_parts(scores: Mapping[str, Any], docs: int) -> Iterator[str]:
     """Score and interval in points, the docs, and every rate that is not zero: counts where a doc has one response."""
     score = scores["exact_match,none"]
     single = not any(key.startswith("pass@") for key in scores)
+    error = scores.get("exact_match_stderr,none")
     there = max(1, round(docs * (1 - (scores.get("api_error,none") or 0)))) if single else docs
-    low, high = _interval(score, there, None if single else scores.get("exact_match_stderr,none"))
+    low, high = of_stated_mean(score, error if isinstance(error, float) and not single else None, there)
     yield f"{100 * score:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
     yield counted(docs, "doc")
     for name, words in _RATES.items():
         if rate := scores.get(f"{name},none"):
             of = docs if name == "api_error" else there
             yield f"{round(rate * of)} {words}" if single else f"{rate:.1%} {words}"
-
-
-def _interval(score: float, docs: int, error: Any) -> Interval:
-    if not isinstance(error, float):
-        return wilson(score, docs)
-    half = z_value() * error
-    return Interval(max(0.0, score - half), min(1.0, score + half))
 
 
 def _doubts(task: str, scores: Mapping[str, Any]) -> Iterator[str]:

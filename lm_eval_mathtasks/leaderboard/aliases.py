@@ -89,6 +89,7 @@ class Models(dict[str, Model]):
         if WITH_ADAPTER in name:
             raise ClaimError("a model that claims name", repr(name), "its adapter makes it another model")
         cached = _CACHE.search(name)
+        name = name.partition("@")[0]
         tail = cached[1] if cached else name.rstrip("/").rsplit("/", 1)[-1]
         if _SIZE_TAG.search(tail):
             raise ClaimError("a model that claims name", repr(name), self.suggestion(name))

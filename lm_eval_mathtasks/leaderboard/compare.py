@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from lm_eval_mathtasks.errors import ClaimError
 from lm_eval_mathtasks.leaderboard.aliases import Model
@@ -21,7 +21,7 @@ from lm_eval_mathtasks.leaderboard.identity_parts import (
     with_shown,
 )
 from lm_eval_mathtasks.leaderboard.instances import by_problem, drawn_anew
-from lm_eval_mathtasks.leaderboard.noise import Noise, answers_each, noise_of_claim, noise_of_run
+from lm_eval_mathtasks.leaderboard.noise import Noise, answers_each, draws_of, noise_of_claim, noise_of_run
 from lm_eval_mathtasks.leaderboard.outcomes import MARGIN, Difference, Outcome, Score, difference_of
 from lm_eval_mathtasks.leaderboard.protocol import (
     Part,
@@ -110,8 +110,10 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     log holds: of the first, or of a vote. Raises ClaimError where the run was not graded and no shares are given.
     """
     if run.total is not None:
-        docs = run.total.docs or 0
-        return Score(run.total.value, st.wilson(run.total.value, max(1, docs)), docs, 1, "Wilson")
+        value, docs, error = run.total.value, run.total.docs or 0, run.total.error
+        k = run.protocol.k if run.protocol.metric == "avg@k" else 1
+        interval = st.of_stated_mean(value, error if k > 1 else None, max(1, docs))
+        return Score(value, interval, docs, k, "Wilson" if k == 1 else "clustered")
     values = [shares[row.doc_id] if shares else row.score for row in run.answered]
     known = [value for value in values if value is not None]
     if not values:
@@ -119,23 +121,21 @@ def score_of(run: Run, shares: Mapping[str, float] | None = None) -> Score:
     if len(known) < len(values):
         raise ClaimError("a graded run", f"{len(values) - len(known)} docs without score", "pass --regrade")
     one = shares is None and run.protocol.metric in ("pass@1", "maj@k", "pass@k")
-    k = 1 if one else answers_each(run, known)
-    mean = sum(known) / len(known)
+    k = 1 if one else answers_each(run)
+    mean, draws = sum(known) / len(known), 1 if one else draws_of(run, known, k)
     if drawn_anew(run):
         problems = by_problem(run, dict(zip((row.doc_id for row in run.answered), known, strict=True)))
-        return Score(
-            mean, st.of_mean(list(problems.values()), repeats=True), len(known), k, "clustered by problem"
-        )
-    repeats = k > 1 and len(known) > 1
-    interval = st.of_mean(known, repeats=repeats)
-    return Score(mean, interval, len(known), k, "clustered" if repeats else "Wilson")
+        interval = st.of_mean(list(problems.values()))
+        return Score(mean, interval, len(known), k, "clustered by problem", draws)
+    kind: Literal["clustered", "Wilson"] = "clustered" if st.is_clustered(known) else "Wilson"
+    return Score(mean, st.of_mean(known), len(known), k, kind, draws)
 
 
 def score_of_claim(claim: Claim, benchmark: Benchmark) -> Score:
     """Return a published score with the interval that its benchmark's size gives it."""
     value = claim.score / 100
     k = claim.k or 1 if claim.metric == "avg@k" else 1
-    return Score(value, st.wilson(value, benchmark.docs), benchmark.docs, k, "Wilson")
+    return Score(value, st.wilson(value, benchmark.docs), benchmark.docs, k, "Wilson", k)
 
 
 def find_claims(  # noqa: PLR0913  # keyword-only choices
@@ -221,8 +221,8 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     parts += [part for part in parts_of_log(run) if shares is None or part.name != "results"]
     if states_nothing(run):
         parts = [about_the_number(part) for part in parts]
-    own = noise_of_run(run, ours.value, ours.k, flips)
-    noise = (own, noise_of_claim(claim, run, own, ours.k, flips))
+    own = noise_of_run(run, ours.value, ours.draws, flips)
+    noise = (own, noise_of_claim(claim, run, own, ours.draws, flips))
     margin = max(margin, _rounding(claim))
     if by_our_grader is not None and shares is None:
         parts += verdicts_part(run, claim, ours.value - by_our_grader, margin)

@@ -138,9 +138,7 @@ def explain(
         run=run,
         own=sum(row.score or 0.0 for row in run.answered) / len(ours) if run.scored else None,
         regraded=math.fsum(ours.values()) / len(ours),
-        regraded_interval=st.of_mean(
-            list(ours.values()), repeats=any(len(r.responses) > 1 for r in run.rows)
-        ),
+        regraded_interval=st.of_mean(list(ours.values())),
         published=None,
         causes=(
             *([_left_out(lost)] if lost else ()),

@@ -57,12 +57,13 @@ def _by_log(weights: Weights, claim: Claim, model: Model | None) -> Part:
     same_name = _same_name(weights, claim, model)
     # A claim of quantised weights has them in its name, as the log has.
     changes = [one for one in weights.changes if not (same_name and one.startswith(QUANTISED))]
-    if changes or weights.path:
-        return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
     named = same_name and _same_owner(weights, claim)
     # Who resolved a name without an owner found the model by it.
-    if not named and (weights.owner is not None or model is None):
+    other_name = not named and (weights.owner is not None or model is None)
+    if weights.path or (changes and not weights.pinned) or other_name:
         return Part("weights", f"other weights, {_shown(weights)}", theirs, "breaks")
+    if changes:
+        return Part("weights", f"{_shown(weights)}, a commit that was not looked up", theirs, "unknown")
     if weights.served:
         return Part("weights", f"{weights.repository}, as a server calls it", theirs, "unknown")
     if not weights.stated:

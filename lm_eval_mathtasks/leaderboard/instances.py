@@ -74,7 +74,7 @@ def spread_of(run: Run, shares: Shares) -> Spread | None:
     deviation = stdev(instances)
     return Spread(
         mean=fmean(means),
-        interval=of_mean(means, repeats=True),
+        interval=of_mean(means),
         problems=len(problems),
         instances=len(instances),
         deviation=deviation,

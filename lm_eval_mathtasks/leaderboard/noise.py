@@ -37,15 +37,18 @@ class Noise(NamedTuple):
         return 2 * self.variance
 
 
-def answers_each(run: Run, shares: Sequence[float]) -> int:
-    """How many answers to each doc a score is as steady as: where docs have unlike numbers, the harmonic mean; one
-    where the answers are the same text or never disagree, as greedy ones do: a second run may still be another.
+def answers_each(run: Run) -> int:
+    """How many answers to each doc a run has; where docs have unlike numbers, the harmonic mean."""
+    return int(len(run.answered) / sum(1 / len(row.there) for row in run.answered) + 1e-9)
+
+
+def draws_of(run: Run, shares: Sequence[float], k: int) -> int:
+    """How many answers to each doc, of k, a score is as steady as: one where they are the same text or never disagree,
+    as greedy ones do: a second run may still be another.
 
     shares: of right answers, of the docs that were answered.
     """
-    if same_each_time(run) or not any(0 < share < 1 for share in shares):
-        return 1
-    return int(len(run.answered) / sum(1 / len(row.there) for row in run.answered) + 1e-9)
+    return 1 if same_each_time(run) or not any(0 < share < 1 for share in shares) else k
 
 
 def noise_of_run(run: Run, score: float, k: int, flips: float | None = None) -> Noise:

@@ -19,13 +19,15 @@ MOST_REPEATS = 1_000  # more answers to each doc than this are no advice
 
 @dataclass(frozen=True)
 class Score:
-    """A score with its interval, as fractions. docs: problems; k: answers to each; kind: how the interval was made."""
+    """A score with its interval, as fractions. docs: problems; k: answers to each, of which it is the mean; kind: how
+    the interval was made; draws: how many answers to each it is as steady as."""
 
     value: float
     interval: st.Interval
     docs: int
     k: int
     kind: Literal["Wilson", "clustered", "clustered by problem"]
+    draws: int = 1
 
 
 class Difference(NamedTuple):
@@ -49,8 +51,8 @@ def difference_of(
     delta, spread = ours.value - theirs.value, _spread(noise, ours, theirs, off)
     outcome, repeats = _outcome(delta, spread, margin), None
     if outcome == "no difference seen":
-        more = (replace(ours, k=2**i) for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.k)
-        outcomes = ((one.k, _outcome(delta, _spread(noise, one, theirs, off), margin)) for one in more)
+        more = (replace(ours, draws=2**i) for i in range(MOST_REPEATS.bit_length()) if 2**i > ours.draws)
+        outcomes = ((one.draws, _outcome(delta, _spread(noise, one, theirs, off), margin)) for one in more)
         repeats = next((k for k, other in outcomes if other != outcome), None)
     return Difference(delta, spread.around(delta, st.LEVEL), outcome, repeats)
 
@@ -72,8 +74,8 @@ class _Spread(NamedTuple):
 
 def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score, off: float) -> _Spread:
     """Variances of the answers alone: (v/k + v'/k') / n."""
-    variance = (noise[0].variance / ours.k + noise[1].variance / theirs.k) / ours.docs
-    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.k, theirs.k)), off)
+    variance = (noise[0].variance / ours.draws + noise[1].variance / theirs.draws) / ours.docs
+    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.draws, theirs.draws)), off)
 
 
 def _outcome(delta: float, spread: _Spread, margin: float) -> Outcome:

@@ -222,7 +222,7 @@ def rank(runs: Sequence[tuple[str, Shares]]) -> list[Ranked]:
             leader, group = place, group + 1
         values = list(shares.values())
         mean = sum(values) / len(values)
-        interval = st.of_mean(values, repeats=not set(values) <= {0, 1})
+        interval = st.of_mean(values)
         ranked.append(Ranked(name, mean, interval, _letter(group)))
     return ranked
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Run
+from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance, Run
 
 T = TypeVar("T")
 Effect = Literal["breaks", "matters", "unknown", "same"]
@@ -27,6 +27,9 @@ _MODES = (
 
 # The parts that say how it was asked.
 _ASKED = ("shots", "cot", "chat_template", "temperature", "max_tokens")
+
+# Settings of generation that change which answers are likely, where they are set; `prefix`: how answers begin.
+_SHAPES = re.compile(r"\w+_penalty|no_repeat_ngram_size|min_p|top_k|typical_p|top_n_sigma|prefix")
 
 
 class Part(NamedTuple):
@@ -214,9 +217,14 @@ def _grader(ours: str | None, theirs: str | None) -> Part:
 
 def parts_of_log(run: Run) -> Iterator[Part]:
     """Yield what makes a log none of one run, or of another way to decode than any claim has; see
-    `lm_eval_facts.doubts_of`."""
-    for name, found in (run.provenance.settings.get("doubts") or {}).items():
+    `lm_eval_facts.doubts_of`. What else shapes the answers is named: sources hardly ever state it."""
+    settings = run.provenance.settings
+    for name, found in (settings.get("doubts") or {}).items():
         yield Part(name, str(found), shown(None), "breaks")
+    for name, value in settings.items():
+        what = name.removeprefix(GENERATION)
+        if what != name and _SHAPES.fullmatch(what) and value not in (None, "", 0, -1, what != "top_k"):
+            yield Part(what, shown(value), shown(None), "unknown")
 
 
 def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:

@@ -22,8 +22,10 @@ def _lost(value: float) -> Share:
     return Share(value, signed=True, digits=2)
 
 
-def _score(score: Score) -> str:
-    answers = "one answer each" if score.k == 1 else f"{score.k} answers each"
+def _score(run: Run, score: Score) -> str:
+    of_several = run.protocol.metric in ("maj@k", "pass@k") and score.k == 1
+    named = str(run.protocol.metric).replace("k", str(run.protocol.k)) if of_several else "one answer each"
+    answers = named if score.k == 1 else f"{score.k} answers each"
     value = with_interval(score.value, score.interval, digits=2)
     return f"{value} ({score.docs} docs, {answers}, {score.kind})"
 
@@ -56,12 +58,12 @@ def comparison_tables(run: Run, compared: Sequence[Comparison], seen: Sequence[s
     ours = ordered[0].ours
     said = said_of_claim(run, ordered[0])
     notes = tuple(notes_below(run, ordered, seen))
-    return [Table(f"{run.label}: {_score(ours)}", columns, rows, notes, said, _facts(run, ours))]
+    return [Table(f"{run.label}: {_score(run, ours)}", columns, rows, notes, said, _facts(run, ours))]
 
 
 def unclaimed_table(run: Run, score: Score | None, said: str, why: str) -> Table:
     """Return what there is to say of a run that no published score is known for; why: what was looked for."""
-    title = run.label if score is None else f"{run.label}: {_score(score)}"
+    title = run.label if score is None else f"{run.label}: {_score(run, score)}"
     return Table(title, (), (), (why,), said, _facts(run, score))
 
 

@@ -10,12 +10,22 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from statistics import NormalDist
 
-from lm_eval_mathtasks.numbers.intervals import LEVEL, Interval, clustered, of_mean, t_value, wilson, z_value
+from lm_eval_mathtasks.numbers.intervals import (
+    LEVEL,
+    Interval,
+    clustered,
+    is_clustered,
+    of_mean,
+    of_stated_mean,
+    t_value,
+    wilson,
+    z_value,
+)
 
 # Those of `intervals` included, which are made for other rooms too.
 __all__ = [
-    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "cochran", "holm", "mcnemar", "of_mean",
-    "paired_bootstrap", "sign_flip", "t_value", "wilson", "within_doc_variance", "z_value",
+    "LEVEL", "Interval", "bootstrap_percentiles", "clustered", "cochran", "holm", "is_clustered", "mcnemar", "of_mean",
+    "of_stated_mean", "paired_bootstrap", "sign_flip", "t_value", "wilson", "within_doc_variance", "z_value",
 ]  # fmt: skip
 
 SPREAD = 8  # standard deviations of a bootstrap distribution that are looked at; outside lies less than 1e-14

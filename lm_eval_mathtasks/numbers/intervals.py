@@ -13,6 +13,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 LEVEL = 0.95
+_ROUNDING = 1e-6  # of a standard error as logs state it
 DEFF_PRIOR = 2.0  # by simulation: more is too wide for hard sets of 30, none is too short
 
 
@@ -71,8 +72,11 @@ def clustered(values: Sequence[float], level: float = LEVEL, *, extra: float = 0
     extra: a further variance of the mean, besides that of the values.
     Raises ValueError below two problems.
     """
-    mean, error = mean_and_error(values)
-    n, whole = len(values), mean * (1 - mean)
+    return _clustered(*mean_and_error(values), len(values), level, extra)
+
+
+def _clustered(mean: float, error: float, n: int, level: float, extra: float) -> Interval:
+    whole = mean * (1 - mean)
     deff = 1.0 if whole <= 0 else (n * n * (error**2 + extra) / whole + DEFF_PRIOR) / (n + DEFF_PRIOR)
     # Repeats cannot say less than one answer each.
     return _score_interval(mean, n / min(deff, n / (n - 1)), t_value(n - 1, level))
@@ -91,14 +95,31 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     return mean, math.sqrt(variance / n)
 
 
-def of_mean(values: Sequence[float], *, repeats: bool, extra: float = 0.0) -> Interval:
-    """Return the interval of the mean over problems: `clustered` where they have several answers, else `wilson`.
+def of_mean(values: Sequence[float], *, extra: float = 0.0) -> Interval:
+    """Return the interval of the mean over problems: `clustered` where a value is a share of several answers, else, for
+    each problem is right or wrong as a whole, `wilson`. Every command takes it from here, by the values alone.
 
-    One problem has the interval of one answer. Raises ValueError without a problem.
+    extra: as for `clustered`. One problem has the interval of one answer. Raises ValueError without a problem.
     """
-    if repeats and len(values) > 1:
+    if is_clustered(values):
         return clustered(values, extra=extra)
     return wilson(min(1.0, math.fsum(values) / (len(values) or 1)), len(values))
+
+
+def is_clustered(values: Sequence[float]) -> bool:
+    """Whether several problems are right in part."""
+    return len(values) > 1 and any(0 < value < 1 for value in values)
+
+
+def of_stated_mean(mean: float, error: float | None, n: int) -> Interval:
+    """Return what `of_mean` does where only the mean of n problems and its standard error are known (None: not even
+    that): problems that are right or wrong as a whole have the largest error that there is for their mean.
+
+    Raises ValueError without a problem.
+    """
+    if error is None or n < 2 or error**2 * (n - 1) >= mean * (1 - mean) * (1 - _ROUNDING):
+        return wilson(mean, n)
+    return _clustered(mean, error, n, LEVEL, 0.0)
 
 
 def of_deviation(deviation: float, n: int, level: float = LEVEL) -> Interval:

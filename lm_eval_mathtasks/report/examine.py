@@ -115,9 +115,8 @@ class Examined:
         for row in self.run.answered:
             if label := getattr(row, by):
                 values.setdefault(label, []).append(self.counted[row.doc_id])
-        several = self.headline.k > 1
         return [
-            Group(label, sum(own) / len(own), st.of_mean(own, repeats=several), len(own))
+            Group(label, sum(own) / len(own), st.of_mean(own), len(own))
             for label, own in sorted(values.items())
         ]
 

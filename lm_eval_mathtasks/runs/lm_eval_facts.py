@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,8 +13,8 @@ from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.filters import Meaning
-from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
-from lm_eval_mathtasks.runs.records import Protocol, Provenance
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
+from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
@@ -30,6 +31,7 @@ _ASKED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
 _STEERS = re.compile(
     r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structured_outputs|bad_words\w*|force\w*"
 )
+_NEUTRAL: tuple[object, ...] = (None, False, 0, 1, -1, "", {}, [])
 _ROUNDED = 0.005  # of a score as results state it
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
@@ -97,10 +99,9 @@ def protocol_of(
     if results.get("config", {}).get("model") == REPLAY:
         # One response a doc may be the one that a vote or a verifier chose.
         return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
-    config: TaskConfig = results.get("configs", {}).get(task, {})
     arguments = arguments_of(line)
     settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
-    settings = {**config.get("generation_kwargs", {}), **settings}
+    settings = {**_generation(results, task), **settings}
     limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
     clamps = (model_arguments(results).get(name) for name in _CLAMPS)
     limits = [int(str(one)) for one in (limit, *clamps) if str(one).isdecimal()]
@@ -133,24 +134,51 @@ def doubts_of(
     """Return what no run of one protocol has, by its name: responses that are steered or searched for, samples that
     were asked in several ways, and another score in the results than the samples have."""
     found: dict[str, str] = {}
-    settings: Mapping[str, object] = results.get("configs", {}).get(task, {}).get("generation_kwargs", {})
-    steered = [
-        f"{k}={v}"
-        for k, v in settings.items()
-        if _STEERS.fullmatch(k) and v not in (None, False, 1, "", {}, [])
-    ]
+    settings = _generation(results, task)
+    steered = [f"{k}={v}" for k, v in settings.items() if _STEERS.fullmatch(k) and v not in _NEUTRAL]
     if steered:
         found["decoding"] = ", ".join(steered)
     own = [arguments[1] for line in lines if len(arguments := arguments_of(line)) > 1]
     kinds = {str([one.get(name) for name in _ASKED]) for one in own if isinstance(one, dict)}
     if len(kinds) > 1:
         found["settings"] = f"{len(kinds)} kinds in one log: a run that was resumed otherwise"
-    stated = results.get("results", {}).get(task, {}).get(metric)
+    numbers = results.get("results", {}).get(task, {})
+    stated, error = numbers.get(metric), numbers.get(metric.replace(",", "_stderr,", 1))
+    counts = results.get("n-samples", {}).get(task, {})
+    if unlike := _impossible(counts, results.get("config", {}).get("limit"), stated, error):
+        found["counts"] = unlike
     if isinstance(stated, int | float) and scores and abs(stated - sum(scores) / len(scores)) > _ROUNDED:
         found["results"] = (
             f"{100 * stated:.1f} in the results, {100 * sum(scores) / len(scores):.1f} in the samples"
         )
     return found
+
+
+def _impossible(counts: Mapping[str, Any], limit: Any, score: Any, error: Any) -> str | None:
+    """What the number of docs that results state contradicts in them: a limit; a standard error that is larger than any
+    scores from 0 to 1 with that mean leave to so many docs."""
+    docs, original = counts.get("effective"), counts.get("original")
+    if not isinstance(docs, int):
+        return None
+    if isinstance(limit, int | float) and limit > 0:
+        most = limit if limit >= 1 else math.ceil(limit * original) if isinstance(original, int) else docs
+        if docs > most:
+            return f"{docs} docs under a limit of {limit:g}"
+    if (
+        isinstance(error, int | float)
+        and isinstance(score, int | float)
+        and docs > 1
+        and math.isfinite(error)
+    ):
+        largest = math.sqrt(max(0.0, score * (1 - score)) / (docs - 1))
+        if error > largest * (1 + _ROUNDED) + _ROUNDED**2:
+            return f"{docs} docs, and a standard error of fewer"
+    return None
+
+
+def _generation(results: Results, task: str) -> Mapping[str, object]:
+    """The settings of generation, as the task's configuration has them after --gen_kwargs."""
+    return results.get("configs", {}).get(task, {}).get("generation_kwargs", {}) or {}
 
 
 def grader_of(results: Results, filter_name: str, *, ours: bool) -> str | None:
@@ -186,11 +214,17 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
         settings={
             "backend": config.get("model"),
             **{name: config.get(name) for name in ("limit", "gen_kwargs", "batch_size")},
-            "fewshot_as_multiturn": results.get("fewshot_as_multiturn"),
+            "fewshot_as_multiturn": results.get("fewshot_as_multiturn", config.get("fewshot_as_multiturn")),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
             **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
             **{f"model argument {name}": str(value) for name, value in arguments.items()},
+            **{
+                f"{GENERATION}{name}": value
+                for name, value in _generation(results, task).items()
+                if name not in _ASKED
+            },
+            f"{GENERATION}prefix": results.get("configs", {}).get(task, {}).get("gen_prefix"),
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },
     )

@@ -43,6 +43,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import (
     filter_of,
     hashed_together,
     number_in,
+    require_objects,
 )
 from lm_eval_mathtasks.runs.records import WITH_SAMPLES, Choice, Refused, Row, Run, Source, Total, both_of
 from lm_eval_mathtasks.runs.subsets import pooled
@@ -129,6 +130,7 @@ def _results_of(source: Source) -> Results:
         raise EvidenceError(wanted, "no key `results`", "pass the folder of the run")
     if not results.get("configs"):
         raise EvidenceError(f"tasks in {source.path}", "none", "run again")
+    require_objects(results, source.path)
     return cast(Results, results)
 
 
@@ -156,9 +158,8 @@ def _read_task(
         return Logged(_total_run(task, path, results, metric), None, results)
     place = path if isinstance(samples, list) else samples
     raw: list[SampleLine] = []
-    for line in (
-        samples if isinstance(samples, list) else map(itemgetter(1), json_lines(samples, EvidenceError))
-    ):
+    given = samples if isinstance(samples, list) else map(itemgetter(1), json_lines(samples, EvidenceError))
+    for line in given:
         # The filtered responses are the responses again: half of a long log.
         line.pop("filtered_resps", None)
         raw.append(cast(SampleLine, line))
@@ -220,6 +221,8 @@ def _total_run(task: str, path: Path, results: Results, metric: str | None) -> R
     spread = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
     k = int(config.get("repeats") or 1)
     score = meaning(config, name, filter_name, ours=ours, scores=(), k=k)
+    doubts = doubts_of(results, task, (), f"{name},{filter_name}", ())
+    about = provenance_of(path, results, task, counts.get("original"))
     docs = counts.get("effective")
     if docs is None and spread and k == 1:
         # Of answers that are right or wrong, the standard error says how many there are.
@@ -229,7 +232,7 @@ def _total_run(task: str, path: Path, results: Results, metric: str | None) -> R
         task=task,
         rows=(),
         protocol=protocol_of(results, task, {}, score, grader_of(results, filter_name, ours=ours)),
-        provenance=provenance_of(path, results, task, counts.get("original")),
+        provenance=replace(about, settings={**about.settings, "doubts": doubts}),
         metric=f"{name},{filter_name}",
         total=Total(value, docs, spread),
     )

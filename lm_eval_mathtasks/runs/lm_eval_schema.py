@@ -1,9 +1,11 @@
 """The keys of lm-eval's logs that we read or write; all are optional, because logs come from anyone."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
+from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import sha256
 
 
@@ -135,3 +137,21 @@ def number_in_cell(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def require_objects(results: Mapping[str, Any], path: Path) -> None:
+    """Raise EvidenceError where a results file holds anything but an object for the command, or for a task."""
+    parts = {"config": results.get("config")}
+    for key in ("results", "configs", "n-samples"):
+        of_tasks = results.get(key) or {}
+        named = of_tasks.items() if isinstance(of_tasks, dict) else [("", of_tasks)]
+        parts |= {f"{key} {task}".strip(): part for task, part in named}
+    odd = [(name, part) for name, part in parts.items() if not isinstance(part, dict | None)]
+    odd += [
+        (f"{name} generation_kwargs", kwargs)
+        for name, part in parts.items()
+        if isinstance(part, dict) and not isinstance(kwargs := part.get("generation_kwargs"), dict | None)
+    ]
+    for name, part in odd:
+        fix = "take the file as lm-eval wrote it"
+        raise EvidenceError(f"an object as {name!r} of {path}", str(part)[:60], fix)

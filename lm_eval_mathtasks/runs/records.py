@@ -18,6 +18,8 @@ WITH_SAMPLES = "run again with --log_samples: without responses nothing can be e
 OF_OTHERS = (
     "take the log before its samples were removed, or run again and log them; `mathtasks compare` needs none"
 )
+# Before the names of settings that shape what is generated, among those of a provenance.
+GENERATION = "generation "
 # The finish reason of a response that never came.
 API_ERROR = "api_error"
 # As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.

@@ -58,8 +58,11 @@ OF_WEIGHTS = re.compile(
 _NOT_SET = ("", "none", "false", "null", "main", "auto", "0", "{}", "[]")
 # A folder of the hub's cache names the repository it holds; a folder inside of it may be anything.
 _CACHED = re.compile(
-    r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]snapshots(?:[/\\][^/\\]+)?)?[/\\]?$"
+    r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]snapshots(?:[/\\](?P<commit>[^/\\]+))?)?[/\\]?$"
 )
+# How people write a revision behind a repository. A commit may be the published one or not: only the hub knows.
+_AT = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")
+_COMMIT = re.compile(r"revision=[0-9a-f]{7,40}", re.IGNORECASE)
 _PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\\|\.(?:gguf|safetensors|bin|pt)$|^models--")
 # What publishers and converters put behind a model's name for weights of fewer bits: -AWQ, -GPTQ-Int4, -bnb-4bit,
 # -Q4_K_M.gguf, -FP8-dynamic.
@@ -98,6 +101,11 @@ class Weights:
     by_user: bool = False
 
     @property
+    def pinned(self) -> bool:
+        """Whether a commit is all that may make them other weights."""
+        return bool(self.changes) and all(_COMMIT.fullmatch(one) for one in self.changes)
+
+    @property
     def owner(self) -> str | None:
         """Who published them, None where that is not said."""
         return self.repository.partition("/")[0] if self.repository and "/" in self.repository else None
@@ -124,9 +132,15 @@ def weights_of_log(
         other = arguments.get("tokenizer")
         changes += (f"tokenizer={other}",) if _is_set(other) and str(other) != name else ()
         changes += (f"--model {backend}",) if backend and not _LIBRARIES.match(backend) else ()
+    if name and (at := _AT.fullmatch(name)):
+        name = at["name"]
+        changes += (f"revision={at['revision']}",) if _is_set(at["revision"]) else ()
+    # Libraries take a name with a slash behind it for a folder, and nothing else.
+    name = name.rstrip("/") if name and api else name
     bits = quantised(name or "")[1]
     changes += (f"{QUANTISED}{bits}",) if bits else ()
     if name and (cached := _CACHED.search(name)):
+        changes += (f"revision={cached['commit']}",) if cached["commit"] else ()
         return Weights(f"{cached['owner']}/{cached['name']}", None, changes, stated)
     # A library that is given a name without an owner takes the folder of that name, if there is one.
     bare = not api and "pretrained" in arguments and "/" not in (name or "/")

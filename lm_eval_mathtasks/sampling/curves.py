@@ -115,7 +115,7 @@ def score(values: Sequence[float], *, extra: float = 0.0) -> tuple[float, float,
     mean. One doc has the interval of one answer.
     """
     p = min(1.0, max(0.0, math.fsum(values) / len(values)))
-    return p, *of_mean(values, repeats=True, extra=extra)
+    return p, *of_mean(values, extra=extra)
 
 
 def _fewer_repeats(votes: Sequence[Votes], k: int) -> float:

@@ -45,7 +45,7 @@ def accuracy_table(results: dict[str, dict[str, Run]], where: str = "on dev") ->
         cells = []
         for run in own.values():
             values = list(own_shares(run).values())
-            interval = of_mean(values, repeats=not set(values) <= {0.0, 1.0})
+            interval = of_mean(values)
             cells.append(with_interval(sum(values) / len(values), interval) + _parts(run))
         rows.append((name, *cells))
     return Table(f"Accuracy {where}", ("model", *tasks), tuple(rows), ("percent [95 % interval over docs]",))

@@ -34,7 +34,7 @@ from lm_eval_mathtasks.host import answer
                 "truncated,none": 0.25,
             },
             20,
-            ["50.0 [30.4, 69.6]", "20 docs", "25.0% cut off"],
+            ["50.0 [30.5, 69.5]", "20 docs", "25.0% cut off"],
         ),
     ],
 )

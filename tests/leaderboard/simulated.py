@@ -65,7 +65,7 @@ def outcomes(name, asked, gap, rounds, seed=0):
         else:
             own, published = assumed_noise(temperature, mean), assumed_noise(temperature, other)
         scores = (
-            Score(value, wilson(value, docs), docs, n, "Wilson") for value, n in ((mean, k), (other, 1))
+            Score(value, wilson(value, docs), docs, n, "Wilson", n) for value, n in ((mean, k), (other, 1))
         )
         difference = difference_of(*scores, (own, published), MARGIN)
         found[difference.outcome] += 1

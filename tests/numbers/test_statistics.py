@@ -16,6 +16,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from lm_eval_mathtasks.numbers import differences as s
+from lm_eval_mathtasks.numbers.intervals import mean_and_error
 
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -247,3 +248,10 @@ def test_undefined_is_an_error(call):
 def test_extreme_shares_stay_inside(p):
     low, high = s.wilson(p, 30)
     assert 0 <= low <= p <= high <= 1
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0] * 20 + [1.0], [0.0, 0.5, 1.0] * 10, [1.0] * 30, [0.25, 0.75]])
+def test_a_mean_and_its_stated_error_have_the_interval_of_the_values(values):
+    """Commands that have the docs and those that have a line of results say the same."""
+    mean, error = mean_and_error(values)
+    assert s.of_stated_mean(mean, error, len(values)) == pytest.approx(s.of_mean(values))

@@ -164,7 +164,8 @@ def test_the_same_answers_twice_are_one_answer_to_each_doc(tmp_path):
         for i, q in enumerate(QUESTIONS)
     ]
     run = read_run(write_json_lines(tmp_path / "run.jsonl", rows * 2), task="math")
-    assert (len(run.rows), run.protocol.k, score_of(run).k) == (N, 2, 1)
+    score = score_of(run)
+    assert (len(run.rows), run.protocol.k, score.k, score.draws) == (N, 2, 2, 1)
     assert any("the same text each time: they count as one" in note for note in run.provenance.notes)
 
 

@@ -265,12 +265,17 @@ NAME = "Qwen/Qwen2.5-7B-Instruct"
         ("pretrained=./Qwen2.5-7B-Instruct", None, "./Qwen2.5-7B-Instruct", ()),
         (
             "pretrained=/cache/models--evil--Qwen2.5-7B-Instruct/snapshots/abc",
-            "evil/Qwen2.5-7B-Instruct", None, (),
+            "evil/Qwen2.5-7B-Instruct", None, ("revision=abc",),
         ),
         ("model=gpt-4o,base_url=http://localhost", "gpt-4o", None, ()),
         ("pretrained=Qwen2.5-7B-Instruct", None, "Qwen2.5-7B-Instruct", ()),
         ("pretrained=models--evil--Qwen2.5-7B-Instruct", "evil/Qwen2.5-7B-Instruct", None, ()),
-        ("pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc", NAME, None, ()),
+        ("pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/0a1b2c3", NAME, None, ("revision=0a1b2c3",)),
+        ("pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct", NAME, None, ()),
+        (f"pretrained={NAME}@main", NAME, None, ()),
+        (f"pretrained={NAME}@step-1", NAME, None, ("revision=step-1",)),
+        (f"pretrained={NAME}/", None, f"{NAME}/", ()),
+        (f"model={NAME}/,base_url=http://localhost", NAME, None, ()),
         (
             "pretrained=/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc/step-9",
             None, "/c/models--Qwen--Qwen2.5-7B-Instruct/snapshots/abc/step-9", (),
@@ -330,3 +335,25 @@ def test_samples_of_before_they_listed_their_metrics(tmp_path):
     run = read_run(tmp_path)
     assert ([row.score for row in run.rows], run.metric) == ([1, 1, 0, 1], "exact_match,none")
     assert run.rows[0].prompt
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda c: c.update(config=7), "'config'"),
+        (lambda c: c.update({"n-samples": {"gsm8k-cot-zeroshot": 5}}), "'n-samples gsm8k-cot-zeroshot'"),
+        (lambda c: c["configs"]["gsm8k-cot-zeroshot"].update(generation_kwargs=["a"]), "generation_kwargs'"),
+        (lambda c: c["configs"].update({"gsm8k-cot-zeroshot": "yaml"}), "'configs gsm8k-cot-zeroshot'"),
+    ],
+)
+def test_results_that_hold_no_objects_are_refused_by_their_key(tmp_path, change, name):
+    log = write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1] * 4)
+    changed(log, change)
+    with pytest.raises(EvidenceError, match=f"an object as .*{name}"):
+        read_run(log, strict=True)
+
+
+def test_null_for_an_object_is_none(tmp_path):
+    log = write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1] * 4)
+    changed(log, lambda c: c["configs"]["gsm8k-cot-zeroshot"].update(generation_kwargs=None))
+    assert read_run(log).protocol.max_tokens == 512

@@ -261,7 +261,7 @@ class _Rescored:
             "metric": run.metric,
             "right": sum(shares),
             "k": k,
-            "interval": of_mean(shares, repeats=k > 1) if shares else None,
+            "interval": of_mean(shares) if shares else None,
             "scored": len(gaps),
             "old": sum(was for _, was in both),
             "new_of_scored": sum(new for new, _ in both),
