@@ -170,14 +170,12 @@ def _is_formula(text: str, formula: Formula, mark: str) -> bool:
     if mark not in {"$", "$$"}:
         return length <= MAX_DISPLAY
     content = text[formula.start : formula.stop]
-    if not content:
-        return False
     # "$40.00 - $20.00": a dollar sign right before a digit opens (or is money), it does not close.
     money = (
         text[formula.end : formula.end + 1].isdigit()
         and not text[formula.begin - 1 : formula.begin].isdigit()
     )
-    return not (mark == "$" and money) and _may_close(content)
+    return length > 0 and not (mark == "$" and money) and _may_close(content)
 
 
 def _may_close(content: str) -> bool:
