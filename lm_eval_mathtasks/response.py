@@ -10,6 +10,9 @@ from __future__ import annotations
 # As OpenAI, Anthropic, Google, lighteval and vLLM name the end by a limit of tokens.
 _LIMIT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens",
                     "model_context_window_exceeded"})  # fmt: skip
+# ... and the end that the model or one of the request's stop strings made, Cohere, TGI, Bedrock and HELM included.
+_BY_ITSELF = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token", "complete", "completed",
+                        "finish", "endoftext"})  # fmt: skip
 # Finish reasons of an answer that its server gave up, and of one that somebody else than the model ended (Gemini's,
 # Bedrock's, Zhipu's); the second of these is DeepSeek's.
 BROKEN_OFF = {"error", "insufficient_system_resource", "abort", "aborted", "cancelled", "canceled", "failed", "timeout",
@@ -41,3 +44,8 @@ class Response(str):
 def hit_limit(finish_reason: str | None) -> bool:
     """Whether a finish reason, under any of its names, says that a limit of tokens cut the response off."""
     return finish_reason is not None and finish_reason.lower() in _LIMIT
+
+
+def ended_itself(finish_reason: str | None) -> bool:
+    """Whether a finish reason says that nothing cut the response off: the model or a stop string ended it."""
+    return finish_reason is not None and finish_reason.lower() in _BY_ITSELF

@@ -20,10 +20,12 @@ something decides. Within a rule the last place wins, because a solution ends wi
 | 7, guessed | choice | the letter of a multiple-choice option |
 | instead of guesses | refusal | a last sentence that says that the question has no answer |
 
-A response that was cut before it could mark or state an answer is unfinished: a number it happened to pass is no
-answer. It was cut if the server says so (`finish_reason` "length"), or if it ends inside a formula, in the middle of a
-sentence or in a loop. A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives
-up, allows no guess; what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference
+A text that breaks off before it could mark or state an answer has none: a number it happened to pass is no answer. It
+breaks off if thinking never ends, or if it ends inside a formula, in the middle of a sentence or in a loop. Whether it
+was cut off is the server's word where it says how it ended (`finish_reason`): a model may stop in the middle by itself
+or at a stop string, in its thinking too, and a larger limit would change nothing. The text is asked where nobody says.
+A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives up, allows no guess;
+what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference
 answer.
 """
 
@@ -41,7 +43,7 @@ from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_val
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.grading.withdrawn import left_over, taken_back
-from lm_eval_mathtasks.response import hit_limit
+from lm_eval_mathtasks.response import ended_itself, hit_limit
 
 _HEADING = re.compile(
     r"(?:step|part|case|method|approach|option|note|(?:final )?answer\Z)\b|\d{1,2}[.)]\s", re.IGNORECASE
@@ -90,7 +92,7 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
     """Return the answer a response gives, as written, with the rule that found it and its place.
 
     response: text as the model returned it, of any length and content; None is no response.
-    finish_reason: as the server names it; "length" marks a response that the token limit cut.
+    finish_reason: as the server names it; "length" marks a response that the token limit cut, "stop" one that was not.
     `answer` is `response[slice(*span)]`, but for joined boxes: these are listed with ", ", and `span` reaches from
     the first content to the last. Never raises on a string; takes time linear in its length.
     """
@@ -117,7 +119,8 @@ def extract_answer(response: str | None, *, finish_reason: str | None = None) ->
             spans = [whole_groups(seen.text, *part) for part in parts]
             return Extraction(_text(response, spans), rule, (spans[0][0], spans[-1][1]))
     broken = endings.ends_early(seen.text) or endings.ends_in_loop(seen.text)
-    return Extraction(None, "none", truncated=cut or (broken and not seen.ended))
+    cut = (cut or (broken and not seen.ended)) and not ended_itself(finish_reason)
+    return Extraction(None, "none", truncated=cut)
 
 
 def candidates(response: str | None) -> list[Candidate]:
@@ -226,13 +229,11 @@ def _decision(seen: View) -> Iterator[Found]:
 
 def _bare(seen: View) -> Iterator[Found]:
     span = _one_line(seen.text, 0, len(seen.text))
-    if span is None:
-        return
-    content = seen.text[slice(*span)]
+    content = seen.text[slice(*span)] if span else ""
     words = set(WORD.findall(content))
     one = "**" not in content and content.count("$") < 3
     valued = one and words <= {"and", "or"} and _VALUE.search(content)
-    if _OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content)):
+    if span and (_OPTION_FIRST.fullmatch(content) or (valued and not _HOLLOW.fullmatch(content))):
         whole = words or open_equation(content)
         yield "bare", [span if whole else trim(seen.text, *value_side(seen.text, *span)) or span]
 

@@ -109,9 +109,10 @@ def open_formula(text: str) -> int | None:
     if opening is None:
         return None
     rest = text[opening.end() :]
-    # A single dollar with nothing but words and numbers after it is money; "$g(" is none.
+    # A dollar with nothing but words and numbers after it, or prose around its commands, is money; "$g(" is none.
     called = _OPEN_CALL.match(rest) is not None
-    is_formula = opening.group()[0] != "$" or called or _COMMAND.search(rest) is not None
+    money = _COMMAND.search(rest) is None or (rest.count("{") <= rest.count("}") and not _may_close(rest))
+    is_formula = opening.group()[0] != "$" or called or not money
     return opening.start() if rest.strip() and is_formula else None
 
 
@@ -169,14 +170,17 @@ def _is_formula(text: str, formula: Formula, mark: str) -> bool:
     if mark not in {"$", "$$"}:
         return length <= MAX_DISPLAY
     content = text[formula.start : formula.stop]
-    if not 0 < length <= MAX_INLINE or "\n\n" in content:
-        return False
     # "$40.00 - $20.00": a dollar sign right before a digit opens (or is money), it does not close.
     money = (
         text[formula.end : formula.end + 1].isdigit()
         and not text[formula.begin - 1 : formula.begin].isdigit()
     )
-    return not (mark == "$" and money) and not is_prose(content)
+    return length > 0 and not (mark == "$" and money) and _may_close(content)
+
+
+def _may_close(content: str) -> bool:
+    """Tell whether what follows a dollar sign would be a formula if another one closed it."""
+    return len(content) <= MAX_INLINE and "\n\n" not in content and not is_prose(content)
 
 
 def value_side(text: str, start: int, stop: int) -> tuple[int, int]:

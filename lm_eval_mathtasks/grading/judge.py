@@ -11,7 +11,8 @@ from lm_eval_mathtasks.grading.verdict import Extraction, Status, Verdict
 from lm_eval_mathtasks.response import hit_limit
 from lm_eval_mathtasks.text import thinking
 
-# "surely": the server says so, or thinking began and never ended; "likely": the text alone breaks off.
+# "surely": the server says so, or thinking began and never ended; "likely": the text alone breaks off. Where
+# the server says that the response ended by itself, the text is not asked.
 CutOff = Literal["surely", "likely"]
 _CACHED_PAIRS = 100_000  # distinct (gold, answer) pairs kept; a pair of strings is a few hundred bytes
 

@@ -37,8 +37,7 @@ class Extraction(NamedTuple):
     answer: the answer's text as written (delimiters removed), or None if none was found;
     rule: name of the rule that found it, "none" if none did;
     span: `response[span[0]:span[1]]` is the answer's place in the response, None without an answer;
-    truncated: the response broke off before it could give an answer (unfinished thinking, or cut by the token
-        limit before any final answer).
+    truncated: the response was cut off before it could give an answer; never one whose server says that it stopped.
     """
 
     answer: str | None

@@ -47,6 +47,7 @@ class History:
     waited: float = 0.0  # for a permit: not the request's fault
     attempts: int = 0
     refused: int = 0
+    not_before: float = 0.0  # a wait that was named to this request alone
     paid: int = 0  # attempts that gave nothing and cost something
     patience: float = 1.0
     doubted: float = 0.0  # see Flight
@@ -106,7 +107,9 @@ class Asker:
         raise AssertionError("tenacity returns or raises")
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, but not through the end of the run."""
+        """Sleep, but not through the end of the run; no time, or less, is no sleep."""
+        if seconds <= 0:
+            return
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
         if self.stopping.is_set():
@@ -116,6 +119,7 @@ class Asker:
         """Send until the server takes it: refusals for a rate, and parameters it will not have, are no attempts."""
         while True:
             asked_at = time.monotonic()
+            await self._sleep(history.not_before - asked_at)
             worst = await self.spending.reserve(self.meter.estimate(ask.prompt_chars), ask.max_tokens)
             usage: Mapping[str, Any] | None = None
             unsure = False
@@ -213,21 +217,19 @@ class Asker:
     def _refused(self, permit: Permit, refused: Refused, history: History, key: str) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is a single failure, or would take too long."""
         wait = refused.refusal.wait_s or 0.0
+        kind = "overloaded" if refused.refusal.kind == LOAD else "rate"
+        starved_s = self.dispatcher.starved_s()
         history.refused += 1
         self.since_fault, self.reached = 0, True
         self._say_once(f"refused {refused.refusal.kind}", f"the server refuses for now: {refused}")
-        if wait > MAX_WAIT_S or self.dispatcher.starved_s() > MAX_WAIT_S:
-            raise Fault(
-                "run",
-                "rate",
-                f"refused for {max(wait, self.dispatcher.starved_s()):.0f} s. {refused}",
-                RUN_AGAIN,
-            )
-        limit = self.dispatcher.refused(permit, refused.refusal)
-        kind = "overloaded" if refused.refusal.kind == LOAD else "rate"
-        if self.blame.failed(history.record, key, 1 if kind == "overloaded" else FOR_A_RATE):
+        if wait > MAX_WAIT_S or (starved_s > MAX_WAIT_S and not self.blame.only(key)):
+            raise Fault("run", "rate", f"refused for {max(wait, starved_s):.0f} s. {refused}", RUN_AGAIN)
+        alone = self.blame.failed(history.record, key, 1 if kind == "overloaded" else FOR_A_RATE)
+        limit = self.dispatcher.refused(permit, refused.refusal, alone=history.record.alone > 0)
+        if alone or starved_s > MAX_WAIT_S:
             raise self._set_aside(Fault("item", kind, str(refused)), history)
         if not limit:
+            history.not_before = time.monotonic() + wait
             raise Fault("transient", kind, str(refused))
 
     async def _send(self, ask: Ask, sent: Mapping[str, Any], permit: Permit, history: History) -> Answer:

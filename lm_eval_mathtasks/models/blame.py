@@ -34,11 +34,17 @@ class Blame:
         self._firsts = self._firsts_failed = 0  # first attempts
         self._answered_at = time.monotonic()
         self._failing: set[str] = set()  # keys of requests that have failed, and have no answer yet
+        self._failed: set[str] = set()  # keys of requests that have failed since the last answer
 
     def answered(self, record: Record) -> None:
         """A request has its answer."""
         self._firsts += not record.failures
         self._answered_at = time.monotonic()
+        self._failed.clear()
+
+    def only(self, key: str) -> bool:
+        """Whether somebody was answered, and nobody but this request has failed since."""
+        return bool(self._report.answered or self._report.from_journal) and self._failed <= {key}
 
     def over(self, key: str) -> None:
         """A request is not asked any more."""
@@ -53,6 +59,7 @@ class Blame:
         record.alone += record.answered is not None and answered > record.answered
         record.answered = answered
         self._failing.add(key)
+        self._failed.add(key)
         share = (self._firsts_failed + 1) / (self._firsts + 2)
         if record.alone >= factor * max(LEAST_ALONE, math.ceil(math.log(CHANCE, share))):
             return True

@@ -107,13 +107,16 @@ class Dispatcher:
         self.budget.observe(readings, permit.marks, now)
         self._pump()
 
-    def refused(self, permit: Permit, refusal: Refusal) -> bool:
-        """The server did not take it. Returns False if that was a single failure rather than a limit."""
+    def refused(self, permit: Permit, refusal: Refusal, alone: bool = False) -> bool:
+        """The server did not take it. Returns False if that was a single failure rather than a limit.
+
+        A wait that is named is kept by all, but for a single failure of a request that is `alone` in failing.
+        """
         now = self.clock()
         self.window.object(now)
         others = self.in_flight - 1
         if refusal.kind == LOAD:
-            if not self.window.refused(permit, others, now):
+            if not self.window.refused(permit, others, now) and (alone or not refusal.wait_s):
                 return False
             explained = others > 0
         else:

@@ -129,7 +129,9 @@ def _broken_off(text: str, judged: Judgement, finish_reason: str | None) -> bool
     """An answer that stands before what is open was given; a model that is paid for it learns to end in the middle."""
     # Thinking that never ended is excused where an answer in tags ends the text, and there alone.
     inside = thinking(f"{text}.").unfinished
-    if judged.cut_off or inside or ends_in_tag(text) or _HALF_A_MARK.search(text):
+    # One that stops in the middle by itself was not cut off, and is no more to be paid for.
+    broken = judged.cut_off or (judged.extraction.answer is None and extract_answer(text).truncated)
+    if broken or inside or ends_in_tag(text) or _HALF_A_MARK.search(text):
         return True
     if finish_reason is not None:
         return finish_reason.lower() in BROKEN_OFF | FILTERED

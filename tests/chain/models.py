@@ -61,13 +61,16 @@ CUT_AFTER_WRONG = Kind(
 CUT_IN_THINKING = Kind("<think>\nLet me add 3 and 4: that is", Fact("unfinished", "surely"), "length")
 CUT_IN_FORMULA = Kind(r"So we have $x = \frac{1}{", Fact("unfinished", "likely"))
 UNFINISHED_THINKING = Kind("<think>\nLet me add 3 and 4: that is 7.", Fact("unfinished", "surely"))
+# The model ended these itself, or at a stop string: no limit cut them, and a larger one would not help.
+STOPPED_IN_THINKING = UNFINISHED_THINKING._replace(fact=Fact("no_answer"), finish="stop")
+STOPPED_IN_FORMULA = CUT_IN_FORMULA._replace(fact=Fact("no_answer"), finish="stop_sequence")
 UNREADABLE = Kind("Line\u2028separator \ud800. \\boxed{@@@}", Fact("unparsable"), "stop")
 TOO_BIG = Kind(r"It is \boxed{9^{9^{9^9}}}.", Fact("over_limit"), "stop")
 LOST = Kind("", NO_RESPONSE, error="the server never answered")
 
 MIXTURE = (
     RIGHT, WRONG, SILENT, EMPTY, CUT, CUT_AFTER_RIGHT, CUT_AFTER_WRONG, CUT_IN_THINKING, CUT_IN_FORMULA,
-    UNFINISHED_THINKING, UNREADABLE, TOO_BIG, LOST,
+    UNFINISHED_THINKING, STOPPED_IN_THINKING, STOPPED_IN_FORMULA, UNREADABLE, TOO_BIG, LOST,
 )  # fmt: skip
 MODELS: dict[str, tuple[Kind, ...]] = {
     "perfect": (RIGHT._replace(text=r"\boxed{GOLD}", finish=None),),

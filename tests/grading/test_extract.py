@@ -25,6 +25,12 @@ def got(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_a_server_that_says_stop_changes_no_answer_and_nothing_is_cut_off(case):
+    told, silent = (extract_answer(case["response"], finish_reason=reason) for reason in ("stop", None))
+    assert told == silent._replace(truncated=False)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_output_shape(case):
     assert got(case) == (case["answer"], case["rule"], case.get("truncated", False))
 

@@ -25,7 +25,8 @@ def only(scores):
         (None, {"no_answer"}),
         ("I cannot say.", {"no_answer"}),
         ("<think>first 3, then", set()),
-        (Response("<think>first 3, then", finish_reason="stop"), {"truncated"}),
+        (Response("<think>first 3, then", finish_reason="length"), {"truncated"}),
+        (Response("<think>first 3, then", finish_reason="stop"), {"no_answer"}),
         (
             Response("\\boxed{1004}", finish_reason="length"),
             {"exact_match", "strict_match", "extracted", "truncated"},

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lm_eval_mathtasks.errors import ItemFatal, RunFatal
-from lm_eval_mathtasks.models import blame
+from lm_eval_mathtasks.models import asking, blame
 from tests.models.api_helpers import asks, chat, short
 from tests.models.fake_server import FakeServer, error, raw
 
@@ -50,6 +50,24 @@ def test_docs_that_alone_fail_are_set_aside_and_named(name, caplog):
     assert again.report.from_journal == len(PROMPTS) - len(BAD)
 
 
+def test_a_wait_named_to_a_doc_that_alone_fails_is_kept_by_that_doc():
+    asked_at, early = {}, []
+
+    def plan(call):
+        if call.prompt not in BAD:
+            return None
+        early.extend([call.prompt] if call.at < asked_at.get(call.prompt, 0.0) + 0.2 else [])
+        asked_at[call.prompt] = call.at
+        return error(503, "boom", headers={"retry-after": "0.2"})
+
+    with FakeServer(plan, latency=0.02) as server:
+        model = chat(server, num_concurrent=4)
+        with pytest.raises(ItemFatal, match="3 without one"):
+            model.generate_until(asks(model, PROMPTS))
+    assert {prompt for prompt, n in server.answered.items() if n == 1} == {*PROMPTS} - BAD
+    assert not early
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_server_that_fails_half_of_the_time_costs_no_doc(status):
     draw = random.Random(7)
@@ -72,6 +90,29 @@ def test_a_server_that_is_away_at_the_end_of_a_run_costs_no_doc(monkeypatch):
     with FakeServer(plan) as server:
         model = chat(server, retry_budget=600)
         assert all(model.generate_until(asks(model, PROMPTS)))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("bad", ["q2", "q2 and all that follow", "all"])
+def test_a_doc_that_alone_is_refused_for_half_an_hour_does_not_end_the_run(status, bad, monkeypatch):
+    """With one worker nobody else can be answered meanwhile, so that the next doc tells whose fault it is."""
+    monkeypatch.setattr(asking, "MAX_WAIT_S", 0.1)
+    monkeypatch.setattr(blame, "END_S", 60.0)
+    prompts = PROMPTS[:4]
+    refused = {"q2"} if bad == "q2" else prompts[2:] if bad != "all" else prompts
+    later = {"retry-after": "0.06"}
+    with FakeServer(
+        lambda call: error(status, "later", headers=later) if call.prompt in refused else None
+    ) as server:
+        model = chat(server, num_concurrent=1)
+        ended, said = (
+            (ItemFatal, r"1 without one \(toy doc 2\)")
+            if bad == "q2"
+            else (RunFatal, r"\(rate\).*refused for")
+        )
+        with pytest.raises(ended, match=said):
+            model.generate_until(asks(model, prompts))
+    assert sorted(server.answered) == [prompt for prompt in prompts if prompt not in refused]
 
 
 def test_a_request_that_is_more_than_the_limit_is_not_waited_for():

@@ -26,7 +26,7 @@ from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
 from lm_eval_mathtasks.models.faults import of_transport
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
-from lm_eval_mathtasks.models.window import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Window
+from lm_eval_mathtasks.models.window import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Permit, Window
 from tests.models.api_helpers import KEY, asks, chat, short
 from tests.models.fake_server import Endless, FakeServer, Limiter, error, event, gemini, raw
 
@@ -169,6 +169,40 @@ def test_a_date_in_retry_after_is_honoured():
         sum(call.at < server.calls[0].at + 1.0 for call in server.calls[1:]) <= 7
     )  # those under way already
     assert model.report.exit_code == OK
+
+
+@pytest.mark.parametrize("kind", ["load", "requests", "tokens", None])
+@pytest.mark.parametrize("wait_s", [30.0, None])
+def test_a_wait_that_is_named_is_kept_where_nobody_else_is_under_way(kind, wait_s):
+    """In simulated time: a lone request that was refused as overloaded was asked again at once."""
+
+    async def left():
+        now = [0.0]
+        dispatcher = Dispatcher(Budget(None, None, 0.0), 64, clock=lambda: now[0])
+        permit = await dispatcher.permit(1.0)
+        told = dispatcher.refused(permit, Refusal(kind, wait_s=wait_s))
+        dispatcher.done()
+        again = asyncio.ensure_future(dispatcher.permit(1.0, again=True))
+        seen = []
+        for now[0] in (0.1, 29.9, 50.0):
+            await asyncio.sleep(0)
+            dispatcher.answered()  # looks who may leave
+            await asyncio.sleep(0)
+            seen.append(again.done())
+        dispatcher.stop()
+        return told, seen
+
+    told, seen = asyncio.run(left())
+    assert told == bool(wait_s or kind != "load")
+    assert seen == ([False, False, True] if wait_s else [kind == "load", True, True])
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_wait_named_to_a_doc_that_alone_fails_holds_up_nobody(alone):
+    now = [0.0]
+    dispatcher = Dispatcher(Budget(None, None, 0.0), 64, clock=lambda: now[0])
+    assert dispatcher.refused(Permit(1.0, 0.0, {}), Refusal("load", wait_s=30.0), alone=alone) is not alone
+    assert (dispatcher.pause_until >= 30.0) is not alone
 
 
 # -- the server is away

@@ -140,16 +140,30 @@ LOADING = {"estimated_time": 0.6}
         http({"status": "loading", **LOADING}),
         http({"error": {"message": "warming up, try again in 0.6 seconds"}}, "425 Too Early"),
         http({"error": {"message": "starting"}}, "502 Bad Gateway", "retry-after: 0.6\r\n"),
+        http(
+            {"error": {"message": "slow down"}},
+            "429 X",
+            "x-ratelimit-limit-requests: 60000\r\nretry-after: 0.6\r\n",
+        ),
     ],
 )
-def test_a_server_that_says_when_it_will_be_up_is_not_asked_before(sent):
-    """It was asked at each turn of the backoff, or taken for another interface."""
-    with RawServer(lambda prompt, nth: sent if len(server.calls) == 1 else None) as server:
+def test_a_server_that_says_when_it_will_be_up_is_waited_for(sent):
+    """One of them was taken for another interface, and the lone request was asked again too early."""
+    up_at, early = [], []
+
+    def plan(prompt, nth):
+        if not up_at:
+            up_at.append(time.monotonic() + LOADING["estimated_time"])
+            return sent
+        if time.monotonic() < up_at[0]:
+            early.append(prompt)
+        return None
+
+    with RawServer(plan) as server:
         model = chat(server, num_concurrent=1, stream=False, on_item_error="skip")
-        began = time.monotonic()
         assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
-        assert time.monotonic() - began > LOADING["estimated_time"]
     assert len(server.calls) == len(PROMPTS) + 1
+    assert not early
 
 
 @pytest.mark.parametrize("told", ["soon", None, True, -5, float("nan")])

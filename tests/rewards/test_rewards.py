@@ -59,6 +59,7 @@ CASES = [
     ("7", None, "unreadable"),
     ("We add 3 and 4 and get 7", None, "unreadable"),
     ("We add 3 and 4 and then", None, "unreadable"),
+    ("We add 3 and 4 and then", "stop", "unreadable"),
     (r"\boxed{7^{7^{7^{7}}}}", None, "unreadable"),
     (r"\boxed{}", None, "unreadable"),
     ("", None, "unreadable"),
