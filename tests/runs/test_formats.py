@@ -315,9 +315,16 @@ def test_a_plain_parquet_file_is_read_by_its_columns(tmp_path):
     assert len(read_run(tmp_path / "train-00000.parquet", task="math").rows) == N
 
 
-def test_a_folder_of_plain_files_says_which(tmp_path):
-    write_json_lines(tmp_path / "a.jsonl", [nemo(0)])
-    with pytest.raises(EvidenceError, match=r"files that may be one: a\.jsonl"):
+@pytest.mark.parametrize("name", ["a.jsonl", "log.json"])
+def test_a_folder_of_one_file_is_that_file_and_one_of_several_says_which(tmp_path, name):
+    if name == "a.jsonl":
+        write_json_lines(tmp_path / name, [nemo(i) for i in range(N)])
+    else:
+        write_inspect(tmp_path / name, [inspect_sample(i, 1) for i in range(N)])
+    (tmp_path / "notes.txt").write_text("x")
+    assert [len(run.rows) for run in read_runs(tmp_path)] == [N]
+    write_json_lines(tmp_path / "b.jsonl", [nemo(0)])
+    with pytest.raises(EvidenceError, match=rf"files that may be one: {name}, b\.jsonl|b\.jsonl, {name}"):
         read_runs(tmp_path)
 
 
