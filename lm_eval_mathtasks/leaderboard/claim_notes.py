@@ -86,7 +86,7 @@ def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:
 def notes_on_responses(explained: Explanation) -> list[str]:
     """Say in a line each what the responses show that a score alone hides: cuts, graders that disagree, and losses that
     cancel out."""
-    docs = sum(cause.count for cause in explained.causes if cause.key in ("misgraded", "overgraded"))
+    docs = sum(len(cause.docs) for cause in explained.causes if cause.key in ("misgraded", "overgraded"))
     notes = [cut_off_words(explained.cut_off)] if any(explained.cut_off.values()) else []
     notes += [f"the run's own grader and ours disagree on {docs} docs"] if docs else []
     lost = math.fsum(cause.fair for cause in explained.causes if cause.fair > 0)

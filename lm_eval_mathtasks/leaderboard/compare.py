@@ -229,7 +229,8 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     if unlike:
         of_repeats = f"from {100 * unlike[0]:.1f} to {100 * unlike[1]:.1f} right: two runs mixed"
         parts.append(Part("repeats", of_repeats, "of one run", "breaks"))
-    ours = ours if ours.docs else replace(ours, docs=benchmark.docs)
+    if docs_asked(run) is None:
+        ours = replace(ours, docs=benchmark.docs)
     difference = difference_of(ours, theirs, noise, margin, off=off if comparable(parts) else 0.0)
     if not comparable(parts):
         difference = difference._replace(outcome="not comparable")

@@ -19,6 +19,8 @@ def graded_otherwise(run: Run, judgements: list[Judged], ours: Mapping[str, floa
     gaps = {row.doc_id: ours[row.doc_id] - (row.score or 0.0) for row in run.answered}
     tiers = {j.doc_id: j.verdict.tier for j in judgements}
     sure = certainties(run, judgements)
+    # By how many responses of a doc the two differ.
+    many = {row.doc_id: max(1, round(abs(gaps[row.doc_id]) * len(row.there))) for row in run.answered}
     sides = {
         "misgraded": [doc for doc, gap in gaps.items() if gap > 0],
         "overgraded": [doc for doc, gap in gaps.items() if gap < 0],
@@ -28,19 +30,24 @@ def graded_otherwise(run: Run, judgements: list[Judged], ours: Mapping[str, floa
         points = sum(gaps[doc] for doc in docs) / len(gaps)
         cause = Cause(
             key=key,
-            count=len(docs),
+            count=sum(many[doc] for doc in docs),
             bound=points,
             fair=points,
             interval=st.Interval(points, points),
             rate_from="both verdicts are known",
             docs=tuple(docs),
-            sure=Counter(sure[doc] for doc in docs),
-            why={f"the log's {run.metric or 'verdict'} against our grader": len(docs)},
+            sure=_counted(docs, sure, many),
+            why={f"the log's {run.metric or 'verdict'} against our grader": sum(many[doc] for doc in docs)},
             fix=CAUSES[key][1],
-            tiers=Counter(tiers[doc] for doc in docs),
+            tiers=_counted(docs, tiers, many),
         )
         causes += [cause] if docs else []
     return causes
+
+
+def _counted(docs: Sequence[str], kinds: Mapping[str, str], many: Mapping[str, int]) -> Counter[str]:
+    """How many responses there are of each kind."""
+    return Counter(kinds[doc] for doc in docs for _ in range(many[doc]))
 
 
 def certainties(run: Run, judgements: Sequence[Judged]) -> dict[str, str]:

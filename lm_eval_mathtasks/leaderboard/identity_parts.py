@@ -24,8 +24,6 @@ BY_NAME = "weights by name alone"
 _FEW = 0.01
 # A model may write what looks like the output of a tool, and a level or a number be the answer, now and then.
 _OFTEN = 0.1
-# A copy that tells most questions in other words is another set.
-_MOST = 0.5
 
 
 class Said(NamedTuple):
@@ -97,6 +95,19 @@ def _shown(weights: Weights) -> str:
 def docs_parts(
     run: Run, docs: Docs, benchmark: Benchmark, said: Said, *, own: bool
 ) -> tuple[list[Part], float]:
+    """Return what `_docs_parts` does. Where nothing tells which docs were asked, the log's own count of those that its
+    task has may: some of a larger set are not the benchmark's."""
+    (questions, *others), off = _docs_parts(run, docs, benchmark, said, own=own)
+    of_task = run.provenance.docs_of_task or benchmark.docs
+    other = of_task not in (benchmark.docs, *benchmark.editions)
+    if questions.effect == "unknown" and other and not said.benchmark:
+        questions = questions._replace(ours=f"some of the {of_task} of its task", effect="breaks")
+    return [questions, *others], off
+
+
+def _docs_parts(
+    run: Run, docs: Docs, benchmark: Benchmark, said: Said, *, own: bool
+) -> tuple[list[Part], float]:
     """Return whether docs and reference answers are the benchmark's, as far as the log holds them and the set is known
     here; and the share of docs that are other ones, or graded by other answers: by so much the score may be off.
 
@@ -124,8 +135,8 @@ def docs_parts(
         effect = "unknown" if said.benchmark else "breaks"
     elif known >= (1 - _FEW) * all_of_them:
         effect = "same"
-    elif known < _MOST * different and docs.with_question == docs.asked and not said.benchmark:
-        # Translated, perturbed or told anew, under the same name.
+    elif docs.with_question == docs.asked and not said.benchmark:
+        # Translated, perturbed or told anew, all or some, under the same name.
         found, effect = f"{found} (--benchmark says that they are)", "breaks"
     questions = Part("questions", found, benchmark.name, effect)
     if effect != "same":
@@ -180,6 +191,8 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         effect: Effect = "unknown" if theirs is None else "same" if theirs == seen.examples else "breaks"
         by_log = "" if stated is None else f", {stated} by the log"
         yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
+    if seen.system and not run.protocol.system_prompt:
+        yield Part("system_prompt", "in the prompts", shown(None), "unknown")
     if seen.told > _OFTEN * len(run.rows):
         yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
     if seen.with_tools > _OFTEN * len(run.rows) and run.protocol.tools in (None, "none"):

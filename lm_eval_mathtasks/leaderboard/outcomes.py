@@ -74,8 +74,8 @@ class _Spread(NamedTuple):
 
 def _spread(noise: tuple[Noise, Noise], ours: Score, theirs: Score, off: float) -> _Spread:
     """Variances of the answers alone: (v/k + v'/k') / n."""
-    variance = (noise[0].variance / ours.draws + noise[1].variance / theirs.draws) / ours.docs
-    return _Spread(math.sqrt(variance), 1 / (ours.docs * max(ours.draws, theirs.draws)), off)
+    variance = (noise[0].variance / ours.draws + noise[1].variance / theirs.draws) / max(1, ours.docs)
+    return _Spread(math.sqrt(variance), 1 / (max(1, ours.docs) * max(ours.draws, theirs.draws)), off)
 
 
 def _outcome(delta: float, spread: _Spread, margin: float) -> Outcome:

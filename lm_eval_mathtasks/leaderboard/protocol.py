@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance, Run
+from lm_eval_mathtasks.runs.decoding import generation_of, steered_by
+from lm_eval_mathtasks.runs.records import Protocol, Provenance, Run
 
 T = TypeVar("T")
 Effect = Literal["breaks", "matters", "unknown", "same"]
@@ -221,9 +222,11 @@ def parts_of_log(run: Run) -> Iterator[Part]:
     settings = run.provenance.settings
     for name, found in (settings.get("doubts") or {}).items():
         yield Part(name, str(found), shown(None), "breaks")
-    for name, value in settings.items():
-        what = name.removeprefix(GENERATION)
-        if what != name and _SHAPES.fullmatch(what) and value not in (None, "", 0, -1, what != "top_k"):
+    generation = generation_of(settings)
+    if steered := steered_by(generation):
+        yield Part("decoding", steered, shown(None), "breaks")
+    for what, value in generation.items():
+        if _SHAPES.fullmatch(what) and value not in (None, "", 0, -1, what != "top_k"):
             yield Part(what, shown(value), shown(None), "unknown")
 
 

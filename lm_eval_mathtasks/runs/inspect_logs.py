@@ -12,6 +12,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, require_bounded
+from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
@@ -72,15 +73,40 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     ]
     status, docs = header.get("status"), number_in_cell((about.get("dataset") or {}).get("samples"))
     unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
+    generation = _generation(header)
+    models = {str(name) for sample in samples if (name := (sample.get("output") or {}).get("model"))}
+    mixed = {"settings": f"answers of {len(models)} models"} if len(models) > 1 else {}
     stated: Mapping[str, Any] = {
         "weights": _weights(about),
         "docs_of_task": None if docs is None else int(docs),
+        "settings": {**noted(generation), "doubts": mixed},
     }
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
             yield run
         else:
-            yield told(run, harness="Inspect", notes=(*unfinished, *run.provenance.notes), **stated)
+            yield told(
+                run,
+                _asked(generation),
+                harness="Inspect",
+                notes=(*unfinished, *run.provenance.notes),
+                **stated,
+            )
+
+
+def _generation(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of generation that were set: of the task, and of the command."""
+    of_task, of_command = (
+        (header.get("plan") or {}).get("config"),
+        header["eval"].get("model_generate_config"),
+    )
+    return {k: v for k, v in {**(of_task or {}), **(of_command or {})}.items() if v is not None}
+
+
+def _asked(generation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of them the protocol states."""
+    named = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
+    return {**named, **({"system_prompt": True} if generation.get("system_message") else {})}
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:
@@ -122,9 +148,12 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
     value, reducer = found[name]
     # Of one epoch a reducer makes nothing.
     kind = None if epochs == 1 else _REDUCED.get(reducer.partition("_at")[0])
-    provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about))
+    generation, of_task = _generation(header), number_in_cell((about.get("dataset") or {}).get("samples"))
+    provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about),
+                            docs_of_task=None if of_task is None else int(of_task),
+                            settings=noted(generation))  # fmt: skip
     return Run(about.get("model"), str(about.get("task") or ""), (),
-               Protocol(metric=kind, k=epochs), provenance, metric=name,
+               Protocol(metric=kind, k=epochs, **_asked(generation)), provenance, metric=name,
                total=Total(value, count))  # fmt: skip
 
 

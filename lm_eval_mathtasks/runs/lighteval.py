@@ -16,6 +16,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
+from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
 from lm_eval_mathtasks.runs.weights import weights_of_log
@@ -59,7 +60,8 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     folder = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
     name_of_model, config = about.get("model_name"), about.get("model_config")
     weights = weights_of_log(name_of_model, config, lm_eval=False) if isinstance(config, dict) else None
-    provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights)
+    provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights,
+                            settings=noted(settings))  # fmt: skip
     scored = tuple(replace(row, score=row.metrics.get(name or "")) for row in rows)
     yield Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
+from lm_eval_mathtasks.runs.decoding import STEERS
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.nested_lines import flattened
 from lm_eval_mathtasks.runs.weights import OF_WEIGHTS
@@ -26,7 +27,8 @@ class Line(NamedTuple):
     answered: what the model answered, as the line says. verdicts: by column, one number a response, or one share for
     them all; only columns that can be verdicts; unfit: columns named like verdicts whose values are none. qwen: the
     line is Qwen2.5-Math's. whole_text: the column that was taken for the response, where it may be the answer alone.
-    unanswered: its response is null, which counts as an empty one. of_weights: columns that speak of the weights.
+    unanswered: its response is null, which counts as an empty one. of_weights: columns that speak of the weights;
+    steering: those of settings that search for a response or steer it.
     """
 
     id: str | None
@@ -48,6 +50,7 @@ class Line(NamedTuple):
     whole_text: str | None
     unanswered: bool
     of_weights: dict[str, str]
+    steering: dict[str, object]
     reference: str | None = None
 
 
@@ -88,6 +91,7 @@ def read_line(
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
         of_weights={k: v for k, v in line.items() if isinstance(v, str) and v and OF_WEIGHTS.search(k)},
+        steering={k: v for k, v in line.items() if k != "n" and STEERS.fullmatch(k)},
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
+from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
@@ -24,14 +25,8 @@ REPLAY = "replay"
 # The model arguments that name the model.
 _NAMES = ("pretrained", "model", "model_id")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
-# Model arguments that may cut a response before its own limit; settings by which samples of one run do not differ; and
-# those that search for a response, or steer it.
+# Model arguments that may cut a response before its own limit.
 _CLAMPS = ("max_length", "max_model_len", "max_seq_len", "context_length")
-_ASKED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
-_STEERS = re.compile(
-    r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structured_outputs|bad_words\w*|force\w*"
-)
-_NEUTRAL: tuple[object, ...] = (None, False, 0, 1, -1, "", {}, [])
 _ROUNDED = 0.005  # of a score as results state it
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
@@ -43,6 +38,16 @@ def arguments_of(line: SampleLine) -> list[Any]:
         first: Any = next(iter(requests.values()), {})
         return list(first.values()) if isinstance(first, dict) else list(first)
     return list(requests[0]) if isinstance(requests, list) and requests else []
+
+
+def _settings(line: SampleLine) -> Mapping[str, Any]:
+    """The settings of generation of a line's first request, as it was asked."""
+    arguments = arguments_of(line)
+    return arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
+
+
+def _is_chat(line: SampleLine) -> bool:
+    return (logged_prompt(line) or "").lstrip().startswith('[{"role"')
 
 
 def logged_prompt(line: SampleLine) -> str | None:
@@ -99,9 +104,7 @@ def protocol_of(
     if results.get("config", {}).get("model") == REPLAY:
         # One response a doc may be the one that a vote or a verifier chose.
         return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
-    arguments = arguments_of(line)
-    settings = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else {}
-    settings = {**_generation(results, task), **settings}
+    settings = {**_generation(results, task), **_settings(line)}
     limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
     clamps = (model_arguments(results).get(name) for name in _CLAMPS)
     limits = [int(str(one)) for one in (limit, *clamps) if str(one).isdecimal()]
@@ -116,7 +119,7 @@ def protocol_of(
         shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
-        chat_template=True if prompt.lstrip().startswith('[{"role"') else stated,
+        chat_template=True if _is_chat(line) else stated,
         temperature=temperature,
         top_p=settings.get("top_p"),
         max_tokens=min(limits) if limit and limits else limit,
@@ -131,15 +134,15 @@ def protocol_of(
 def doubts_of(
     results: Results, task: str, lines: Sequence[SampleLine], metric: str, scores: Sequence[float]
 ) -> dict[str, str]:
-    """Return what no run of one protocol has, by its name: responses that are steered or searched for, samples that
-    were asked in several ways, and another score in the results than the samples have."""
+    """Return what no run of one protocol has, by its name: samples that were asked in several ways, and another score
+    in the results than the samples have."""
     found: dict[str, str] = {}
-    settings = _generation(results, task)
-    steered = [f"{k}={v}" for k, v in settings.items() if _STEERS.fullmatch(k) and v not in _NEUTRAL]
-    if steered:
-        found["decoding"] = ", ".join(steered)
-    own = [arguments[1] for line in lines if len(arguments := arguments_of(line)) > 1]
-    kinds = {str([one.get(name) for name in _ASKED]) for one in own if isinstance(one, dict)}
+    # What ends a response may be the doc's own.
+    kinds = {
+        str((_is_chat(line), sorted((k, str(v)) for k, v in own.items() if k != "until")))
+        for line in lines
+        if (own := _settings(line))
+    }
     if len(kinds) > 1:
         found["settings"] = f"{len(kinds)} kinds in one log: a run that was resumed otherwise"
     numbers = results.get("results", {}).get(task, {})
@@ -194,8 +197,9 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
     return True if "cot" in task or shown or _STEPS.search(prompt) else None
 
 
-def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provenance:
-    """Return where a run of a task comes from; docs: how many the task has, as the results say."""
+def provenance_of(path: Path, results: Results, task: str, line: SampleLine, docs: Any) -> Provenance:
+    """Return where a run of a task comes from; line: as for `protocol_of`; docs: how many the task has, as the results
+    say."""
     config = results.get("config", {})
     given = model_arguments(results).items()
     arguments = {k: v for k, v in given if k not in _NAMES and not SECRET_ARGUMENT.search(k)}
@@ -219,11 +223,7 @@ def provenance_of(path: Path, results: Results, task: str, docs: Any) -> Provena
             "seed": config.get("random_seed"),
             **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
             **{f"model argument {name}": str(value) for name, value in arguments.items()},
-            **{
-                f"{GENERATION}{name}": value
-                for name, value in _generation(results, task).items()
-                if name not in _ASKED
-            },
+            **noted({**_generation(results, task), **_settings(line)}),
             f"{GENERATION}prefix": results.get("configs", {}).get(task, {}).get("gen_prefix"),
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },

@@ -187,7 +187,7 @@ def _read_task(
         )
         notes = (*notes, unsaid)
     doubts = doubts_of(results, task, lines, f"{name},{filter_name}", scores)
-    about = provenance_of(path, results, task, counts.get("original"))
+    about = provenance_of(path, results, task, lines[0], counts.get("original"))
     run = Run(
         model=model_name(results),
         task=task,
@@ -222,7 +222,7 @@ def _total_run(task: str, path: Path, results: Results, metric: str | None) -> R
     k = int(config.get("repeats") or 1)
     score = meaning(config, name, filter_name, ours=ours, scores=(), k=k)
     doubts = doubts_of(results, task, (), f"{name},{filter_name}", ())
-    about = provenance_of(path, results, task, counts.get("original"))
+    about = provenance_of(path, results, task, {}, counts.get("original"))
     docs = counts.get("effective")
     if docs is None and spread and k == 1:
         # Of answers that are right or wrong, the standard error says how many there are.

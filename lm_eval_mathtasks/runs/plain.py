@@ -12,6 +12,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
+from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
@@ -101,7 +102,9 @@ def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iter
             run = _run(numbered, path, metric)
             stated = {k: v for _, line in numbered for k, v in line.of_weights.items() if v != model}
             weights = replace(weights_of_log(model, stated, lm_eval=False), stated=False) if stated else None
-            yield replace(run, model=model, task=task, provenance=replace(run.provenance, weights=weights))
+            settings = noted({k: v for _, line in numbered for k, v in line.steering.items()})
+            about = replace(run.provenance, weights=weights, settings=settings)
+            yield replace(run, model=model, task=task, provenance=about)
         except EvidenceError as error:
             yield Refused(task, error)
 

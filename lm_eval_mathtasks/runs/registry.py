@@ -3,7 +3,8 @@
 Folders: lm-eval's, with results_*.json; OpenCompass's, with predictions/<model>/<dataset>.json; lighteval's, with
 details_*; evalscope's, with reviews/<model>/*.jsonl; NeMo-Skills', with output-rs<seed>.jsonl, a repeat each;
 Qwen2.5-Math's, with math_eval/<data>/*_seed0_t0.0_s0_e-1.jsonl.
-Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list, parquet.
+Files: any of these, Inspect's logs (.eval, .json), JSON lines or one JSON list, parquet; a folder that holds one alone
+stands for it.
 """
 
 from collections.abc import Iterable
@@ -53,7 +54,10 @@ def find_sources(path: Path) -> list[Source]:
     files = sorted(file for file in path.rglob("*") if file.is_file())
     found = sources_among(files)
     if not found:
-        raise _nothing(path, files)
+        likely = [file for file in files if ".json" in file.name or file.suffix == ".parquet"]
+        if len(likely) != 1:
+            raise _nothing(path, likely)
+        found = [source_of_named(likely[0])]
     return [replace(source, root=path) for source in newest(found)]
 
 
@@ -96,9 +100,8 @@ def joined(sources: Iterable[Source]) -> list[Source]:
     return list(found.values())
 
 
-def _nothing(path: Path, files: list[Path]) -> EvidenceError:
+def _nothing(path: Path, likely: list[Path]) -> EvidenceError:
     wanted, fix = f"the logs of a run in {path}", "pass the folder that --output_path named, or a file"
-    likely = (f for f in files if ".json" in f.name or f.suffix == ".parquet")
     if plain_files := [str(f.relative_to(path)) for f in likely]:
         fix = "pass the file"
         return EvidenceError(wanted, f"files that may be one: {', '.join(plain_files[:_SHOWN])}", fix)

@@ -23,18 +23,21 @@ _TOOL_OUTPUT = re.compile(
     r"```(?:output|execution)\b|<(?:tool_response|interpreter|execution_results?|function_results?)>|\[TOOL_RESULTS\]"
 )
 _EMPTY_THOUGHT = re.compile(r"<\W*think\W*>\s*<\W*/think\W*>")
+_SYSTEM = re.compile(r"""\s*\[\{"role": ?"system\"""", re.IGNORECASE)
 _NO_THINK = re.compile(r"(?<!\w)/no_?think\b")
 
 
 class Shown(NamedTuple):
     """examples: solved ones before the question, None where no label tells; told: docs whose prompt holds their own
     answer beside the question; with_tools: docs with outputs of tools in a response; thinks: whether most of the first
-    docs think, None where nothing tells (thinking may have been taken out)."""
+    docs think, None where nothing tells (thinking may have been taken out); system: whether the prompts begin with a
+    system message."""
 
     examples: int | None
     told: int
     with_tools: int
     thinks: bool | None
+    system: bool
 
 
 def shown_by(run: Run) -> Shown:
@@ -46,6 +49,7 @@ def shown_by(run: Run) -> Shown:
         told=sum(_told(asked)),
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
         thinks=_thinks(run, [behind for _, _, behind in asked]),
+        system=any(_SYSTEM.match(row.prompt or "") for row in run.rows[:_LOOKED_AT]),
     )
 
 

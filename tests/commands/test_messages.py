@@ -13,7 +13,8 @@ DOCS = [doc(i, i) for i in range(30)]
 
 LINE = '{"id": 1, "question": "café", "gold": "1", "response": "\\\\boxed{1}"}\n'
 FILES = {
-    "a folder/r.jsonl": LINE, "empty.json": "", "empty.jsonl": "", "latin.jsonl": LINE, "rows.csv": "id,gold\n1,1\n",
+    "a folder/r.jsonl": LINE, "a folder/s.jsonl": LINE,
+    "empty.json": "", "empty.jsonl": "", "latin.jsonl": LINE, "rows.csv": "id,gold\n1,1\n",
     "quotes.jsonl": "{'id': 1}\n", "silent.jsonl": '{"id": 1, "question": "q", "gold": "1"}\n',
 }  # fmt: skip
 
@@ -46,7 +47,7 @@ def run(tmp_path, monkeypatch):
         (["report", "run", "--fromat", "csv"], "Did you mean --format?"),
         (["report", "run", "--format"], "a value for --format, got none. Try --format html."),
         (["report", "a", "folder"], "no such file or folder: a."),
-        (["report", "a folder"], "a folder, got files that may be one: r.jsonl"),
+        (["report", "a folder"], "a folder, got files that may be one: r.jsonl, s.jsonl"),
         (["report", "empty"], "the logs of a run in empty, got no results_*.json"),
         (["report", "empty.json"], "a readable empty.json, got an empty file"),
         (["report", "empty.jsonl"], "lines in empty.jsonl, got an empty file"),

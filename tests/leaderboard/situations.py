@@ -106,6 +106,36 @@ def _translated(number, _, asked):
     asked["arg_0"] = f"Eine Frau hat {number} Hennen und kauft noch mehr: wie viele hat sie?"
 
 
+def _searched(_, line, asked):
+    asked["arg_1"] = {**asked["arg_1"], "num_beams": 4}
+
+
+def _half_searched(number, _, asked):
+    # The first sample has none.
+    asked["arg_1"] = {**asked["arg_1"], "num_beams": 4 if number % 2 else 1}
+
+
+def _half_chat(number, _, asked):
+    if number % 2:
+        asked["arg_0"] = [json.dumps([{"role": "user", "content": asked["arg_0"]}])]
+
+
+def _own_end(number, _, asked):
+    asked["arg_1"] = {**asked["arg_1"], "until": [f"End {number}"]}
+
+
+def _with_system(_, line, asked):
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": asked["arg_0"]}]
+    asked["arg_0"] = [json.dumps(turns)]
+
+
+def _of_two_models(log):
+    content = json.loads(log.read_text())
+    for number, sample in enumerate(content["samples"]):
+        sample["output"]["model"] = NAME if number % 2 else "other/model"
+    log.write_text(json.dumps(content))
+
+
 def _one_question(_, line, asked):
     asked["arg_0"] = SETS["gsm8k"][0]
 
@@ -465,6 +495,8 @@ SITUATIONS = (
               edit=lines_with(_respelt)),
     Situation("100 docs by `--limit`, results alone", NOT, "docs", "a part of the set", log={"samples": False},
               edit=results_with(**{"n-samples": {"effective": 100}})),
+    Situation("results alone, of no docs", NOT, "docs", "nothing was measured", log={"samples": False},
+              edit=results_with(**{"n-samples": {"effective": 0}})),
     Situation("a claim with tools", NOT, "tools", "without tools", changed={"tools": "python"}),
     Situation("a claim that answers at once", NOT, "cot", "step by step", changed={"cot": False}),
     Situation("a claim with a chat template", NOT, "chat_template", "without one", changed={"chat_template": True}),
@@ -483,6 +515,26 @@ SITUATIONS = (
     Situation("results alone, of 1,319 docs with their standard error", f"{REPRODUCED}, docs not checked", "questions",
               "the error is of so many docs", "unknown", log={"samples": False},
               edit=results_with(results={"exact_match_stderr,none": 0.009735210557785378})),
+    Situation("docs of which two in five are told anew", NOT, "questions", "a part of the set is another", false=True,
+              log={"questions": [q if i % 5 > 1 else f"Anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}),
+    Situation("two in five told anew, and `--benchmark GSM8K`", f"{REPRODUCED}, docs not checked", "questions",
+              "the user's word", "unknown", options={"benchmark": "GSM8K"},
+              log={"questions": [q if i % 5 > 1 else f"Anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}),
+    Situation("results alone, of the first 1,319 of 7,473 docs", NOT, "questions", "a part of a larger set", false=True,
+              log={"samples": False}, edit=results_with(**{"n-samples": {"original": 7473}})),
+    Situation("the set's questions, first of 7,473 docs", REPRODUCED, "questions", "they are the set's", "same",
+              edit=results_with(**{"n-samples": {"original": 7473}})),
+    Situation("samples with `num_beams=4`, of which the results say nothing", NOT, "decoding", "they were asked so",
+              edit=lines_with(_searched), false=True),
+    Situation("a log of which half was a search", NOT, "settings", "a run that was resumed otherwise",
+              edit=lines_with(_half_searched), false=True),
+    Situation("a log of which half was asked as a chat", NOT, "settings", "a run that was resumed otherwise",
+              edit=lines_with(_half_chat), false=True),
+    Situation("samples with stop strings of their own", REPRODUCED, "", "they end it", edit=lines_with(_own_end)),
+    Situation("a system message in the prompts, of which the results say nothing", REPRODUCED, "system_prompt",
+              "named: the source does not say its own", "unknown", edit=lines_with(_with_system)),
+    Situation("an Inspect log with answers of two models", NOT, "settings", "two runs in one log", false=True,
+              log={"inspect": "vllm"}, edit=_of_two_models),
 )  # fmt: skip
 TASKS = {"gsm8k-cot": "gsm8k", "math500": "math500", "aime24": "aime24"}
 LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}

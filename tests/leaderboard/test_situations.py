@@ -28,6 +28,11 @@ def test_the_outcome_is_one_that_a_reviewer_would_sign(tmp_path, claims, situati
         assert breaking == ({situation.part} if situation.part else set())
 
 
+def test_results_of_no_docs_are_not_said_to_be_of_the_whole_set(tmp_path, claims):
+    none = next(one for one in SITUATIONS if one.what == "results alone, of no docs")
+    assert compared(tmp_path, none, claims).ours.docs == 0
+
+
 def test_there_are_thirty_and_the_ten_false_ones_are_among_them():
     assert len(SITUATIONS) >= 30
     assert sum(one.false and one.part == "weights" for one in SITUATIONS) == 10

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lm_eval_mathtasks.grading import Status, Verdict
+from lm_eval_mathtasks.leaderboard.claim_notes import notes_on_responses
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.leaderboard.compare import compare, find_claims
 from lm_eval_mathtasks.leaderboard.explain import explain
@@ -421,6 +422,20 @@ def test_how_sure_an_accusation_is(tmp_path):
     assert {(doc_id, sure) for doc_id, _, key, sure, _ in explained.found if key == "misgraded"} == {
         ("0", "surely"), ("1", "likely"), ("2", "possibly"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("score", "responses", "points"), [(0.0, 4, 0.5), (0.75, 1, 0.125), (1.0, 0, 0)])
+def test_of_several_answers_those_count_that_are_graded_otherwise(tmp_path, score, responses, points):
+    """Both docs have four right answers; of one the log's own grader says so, of the other it has a share."""
+    said = [["So \\boxed{4}."] * 4] * 2
+    log = write_lm_eval(tmp_path, [doc(i, 4) for i in range(2)], said, scores=[1, score], repeats=4)
+    explained = explain(read_run(log, metric="exact_match"))
+    by_key = {cause.key: cause for cause in explained.causes}
+    assert by_key.keys() == ({"misgraded"} if responses else set())
+    if responses:
+        found = by_key["misgraded"]
+        assert (found.count, found.sure, found.fair) == (responses, {"surely": responses}, points)
+        assert notes_on_responses(explained)[0].startswith("the run's own grader and ours disagree on 1 docs")
 
 
 def test_a_bar_of_the_other_sign_says_why(tmp_path):

@@ -12,6 +12,7 @@ from lm_eval_mathtasks import cli
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.compare import score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
+from lm_eval_mathtasks.runs.decoding import generation_of, steered_by
 from lm_eval_mathtasks.runs.judged import judge_run, unlike_repeats
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
@@ -314,9 +315,16 @@ def test_a_plain_parquet_file_is_read_by_its_columns(tmp_path):
     assert len(read_run(tmp_path / "train-00000.parquet", task="math").rows) == N
 
 
-def test_a_folder_of_plain_files_says_which(tmp_path):
-    write_json_lines(tmp_path / "a.jsonl", [nemo(0)])
-    with pytest.raises(EvidenceError, match=r"files that may be one: a\.jsonl"):
+@pytest.mark.parametrize("name", ["a.jsonl", "log.json"])
+def test_a_folder_of_one_file_is_that_file_and_one_of_several_says_which(tmp_path, name):
+    if name == "a.jsonl":
+        write_json_lines(tmp_path / name, [nemo(i) for i in range(N)])
+    else:
+        write_inspect(tmp_path / name, [inspect_sample(i, 1) for i in range(N)])
+    (tmp_path / "notes.txt").write_text("x")
+    assert [len(run.rows) for run in read_runs(tmp_path)] == [N]
+    write_json_lines(tmp_path / "b.jsonl", [nemo(0)])
+    with pytest.raises(EvidenceError, match=rf"files that may be one: {name}, b\.jsonl|b\.jsonl, {name}"):
         read_runs(tmp_path)
 
 
@@ -587,6 +595,49 @@ def test_an_inspect_score_that_was_reduced_in_two_ways_is_chosen(tmp_path):
     assert (best.total.value, best.protocol.metric) == (0.9, "pass@k")
 
 
+@pytest.mark.parametrize("samples", [True, False])
+def test_inspects_settings_of_generation_are_read(tmp_path, samples):
+    """Those of the command outweigh those of the task."""
+    path = write_inspect(tmp_path / "log.json", [inspect_sample(i, 1) for i in range(N)] if samples else [])
+    log = json.loads(path.read_text())
+    log["plan"] = {"config": {"temperature": 0.0, "max_tokens": 64}}
+    log["eval"]["model_generate_config"] = {
+        "temperature": 0.7,
+        "best_of": 4,
+        "top_p": None,
+        "system_message": "x",
+    }
+    log["results"] = {
+        "total_samples": N,
+        "scores": [{"name": "match", "metrics": {"accuracy": {"value": 0.5}}}],
+    }
+    path.write_text(json.dumps(log))
+    (run,) = read_runs(path, totals=True)
+    asked = run.protocol
+    assert (asked.temperature, asked.max_tokens, asked.top_p, asked.system_prompt) == (0.7, 64, None, True)
+    assert steered_by(generation_of(run.provenance.settings)) == "best_of=4"
+
+
+def test_the_models_of_an_inspect_log_are_counted(tmp_path):
+    samples = [inspect_sample(i, 1) for i in range(N)]
+    for number, sample in enumerate(samples):
+        sample["output"]["model"] = "acme/toy-1" if number else ""
+    (run,) = read_runs(write_inspect(tmp_path / "one.json", samples))
+    assert run.provenance.settings["doubts"] == {}
+    samples[2]["output"]["model"] = "acme/toy-2"
+    (run,) = read_runs(write_inspect(tmp_path / "two.json", samples))
+    assert run.provenance.settings["doubts"] == {"settings": "answers of 2 models"}
+
+
+def test_columns_of_a_search_are_read_and_others_are_not(tmp_path):
+    rows = [{"question": QUESTIONS[i], "gold": GOLD[i], "response": said(i), "n": 4} for i in range(N)]
+    settings = read_run(write_json_lines(tmp_path / "a.jsonl", rows), task="t").provenance.settings
+    assert steered_by(generation_of(settings)) == ""
+    searched = [{**row, "num_beams": 1 + i} for i, row in enumerate(rows)]
+    settings = read_run(write_json_lines(tmp_path / "b.jsonl", searched), task="t").provenance.settings
+    assert steered_by(generation_of(settings)) == f"num_beams={N}"
+
+
 # --- HELM and batches
 
 
@@ -749,9 +800,12 @@ def test_lighteval_of_today_nested_and_as_text(tmp_path):
     rows = [{"doc": {"query": QUESTIONS[i], "choices": [GOLD[i]], "gold_index": [0]},
              "model_response": {"text": [said(i)], "output_tokens": [[1, 2]]},
              "metric": {"extractive_match": 1.0, "length": 10}} for i in range(N)]  # fmt: skip
-    settings = {"model_config": {"generation_parameters": {"max_new_tokens": 32768}}}
+    settings = {
+        "model_config": {"generation_parameters": {"max_new_tokens": 32768, "grammar": {"type": "regex"}}}
+    }
     run = read_run(details_file(tmp_path / "nested", rows, settings))
     assert (run.metric, run.protocol.max_tokens) == ("extractive_match", 32768)
+    assert steered_by(generation_of(run.provenance.settings)) == "grammar={'type': 'regex'}"
     as_text = [{key: str(value) for key, value in row.items()} for row in rows]
     again = read_run(details_file(tmp_path / "text", as_text, settings))
     assert again.rows == run.rows
