@@ -25,8 +25,7 @@ breaks off if thinking never ends, or if it ends inside a formula, in the middle
 was cut off is the server's word where it says how it ended (`finish_reason`): a model may stop in the middle by itself
 or at a stop string, in its thinking too, and a larger limit would change nothing. The text is asked where nobody says.
 A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives up, allows no guess;
-what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference
-answer.
+what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference answer.
 """
 
 import re

@@ -31,6 +31,7 @@ _ASKED = ("shots", "cot", "chat_template", "temperature", "max_tokens")
 
 # Settings of generation that change which answers are likely, where they are set; `prefix`: how answers begin.
 _SHAPES = re.compile(r"\w+_penalty|no_repeat_ngram_size|min_p|top_k|typical_p|top_n_sigma|prefix")
+_OFF = (None, "", 0, -1)
 
 
 class Part(NamedTuple):
@@ -226,7 +227,8 @@ def parts_of_log(run: Run) -> Iterator[Part]:
     if steered := steered_by(generation):
         yield Part("decoding", steered, shown(None), "breaks")
     for what, value in generation.items():
-        if _SHAPES.fullmatch(what) and value not in (None, "", 0, -1, what != "top_k"):
+        # 1 sets nothing but a top_k.
+        if _SHAPES.fullmatch(what) and value not in _OFF and (value != 1 or what == "top_k"):
             yield Part(what, shown(value), shown(None), "unknown")
 
 

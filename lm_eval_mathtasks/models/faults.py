@@ -211,8 +211,7 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     said = said or (json.dumps(error, default=str) if any(error.values()) else "")
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
-    shown = shown or f"HTTP {status}"
-    about = f"{shown}: {said}" if said else shown
+    about = ": ".join(filter(None, (shown or f"HTTP {status}", said)))
     emptied = QUOTA_WORDS.search(said) and not _is_pace(error, said, headers)
     if status == 402 or QUOTA & {code, str(error.get("type"))} or emptied:
         return Fault("run", "quota", about)
@@ -241,18 +240,17 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
         return Fault("run", "no_api" if isinstance(body, str) and body.strip() else "model", about)
     if status == 413 or (status >= 400 and CONTEXT.search(words)):
         return Fault("item", "context_length", about, SHORTEN)
-    item = Fault("item", "bad_request", about)
     # A server that is written in Python may fail by it.
     names_one = status in (400, 422) or "keyword argument" in words
     if names_one and (parameter := _parameter(error, words, sent)):
-        return Rejected(parameter, item)
+        return Rejected(parameter, Fault("item", "bad_request", about))
     if passing:
         return Fault("transient", "server_error" if status >= 500 else "conflict", about)
     if 300 <= status < 400:
         return Fault("run", "redirect", about, "correct base_url=")
     if isinstance(body, str) and page_title(body):
         return Fault("run", "no_api", about)
-    return item
+    return Fault("item", "bad_request", about)
 
 
 def _is_pace(error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> bool:

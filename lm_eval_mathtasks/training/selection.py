@@ -158,7 +158,9 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
         wanted = [name.split("@")[0] for name in tasks]
         if lacking := [name for name in wanted if name not in there]:
             got = f"nothing of {', '.join(lacking)}"
-            raise TrainingError(f"a model, or logs of its answers to these tasks, in {logs}", got, "run it")
+            raise TrainingError(
+                f"a model, or logs of its answers to these tasks, in {logs}", got, "`mathtasks run` them"
+            )
         return {name: there[name] for name in wanted}
     out = config.output / EVALUATED / model.name / part
     words, asked = run_arguments(config, model, tasks, out), out.with_name(f"{part}-asked.json")
