@@ -20,7 +20,9 @@ _CONDITION = re.compile(
     r"(?:(?:for|if|when|where|with|whenever|provided|such that|as long as)\b"
     r"(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
 )
-_IF = re.compile(r"\b(?:if|when)\b")
+_HOLDS_FOR = re.compile(
+    r"[,;]?\s*(?:\\text\{\s*)?(?:\\forall|for (?:all|any|every|each|some)\b|where\b|such that\b)"
+)
 _CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
 _QUANTIFIER = re.compile(
     r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"
@@ -94,8 +96,10 @@ def without_asides(text: str) -> tuple[str, str]:
     for match in _CONDITION.finditer(text):
         before = text[: match.start()]
         rest = text[match.end() :]
-        # "yes if n is even" is no yes
-        whole = not _IF.search(match[0]) or ("\\begin" not in text and _RELATION.search(rest))
+        # "yes if n is even" is no yes, and "5 with an error of 1" no 5
+        whole = (
+            "\\begin" not in text if _RELATION.search(rest) else _HOLDS_FOR.match(match[0] + rest) is not None
+        )
         if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import PARTS, in_words
+from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
 MAX_OPENING = 60  # characters of the words that an answer opens with
@@ -47,59 +48,8 @@ _SUBJECTS = {
     "answer", "all", "real",
 }  # fmt: skip
 _SIGNS = {"minus", "negative"}
-_NEGATIONS = {
-    "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
-    "impossible", "whether", "wrong", "incorrect",
-}  # fmt: skip
-# Prepositions whose value is not that of the whole: "divisible by 4", "taller than 5"
-_RELATING = {
-    "by", "than", "between", "beyond", "within", "outside", "before", "until", "past", "from", "through", "into",
-    "per", "plus", "minus", "times", "mod", "modulo",
-}  # fmt: skip
-_RELATING |= {
-    "double",
-    "twice",
-    "triple",
-    "half",
-    "squared",
-    "inverse",
-    "reciprocal",
-    "nearly",
-    "almost",
-    "every",
-    "each",
-    "first",
-    "as",
-}
-# They say what kind of numbers is meant: in "numbers ending in 3" the value is a part of that.
-_NUMBERS = {
-    "numbers", "integers", "multiples", "factors", "divisors", "powers", "primes", "squares", "cubes", "digits",
-}  # fmt: skip
-# "A total of 12" is 12, "a multiple of 12" is not: what may stand before "of"
-_MEASURES = {
-    "total", "sum", "value", "area", "volume", "perimeter", "circumference", "length", "width", "height", "depth",
-    "radius", "diameter", "distance", "speed", "rate", "price", "cost", "amount", "number", "count", "maximum",
-    "minimum", "max", "min", "average", "mean", "median", "mode", "range", "probability", "chance", "odds",
-    "ratio", "percentage", "slope", "angle", "measure", "degree", "order", "age", "weight", "mass", "time",
-    "period", "profit", "loss", "discount", "score", "remainder", "answer", "result", "solution", "base", "side",
-    "grade", "mark", "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
-    "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise", "fall", "increase",
-    "decrease", "gain",
-}  # fmt: skip
-# "equal to 5" and "adds up to 5" are 5, "close to 5" is not
-_TO = {
-    "equal", "equals", "equivalent", "comes", "amounts", "adds", "up", "sums", "rounds", "rounded", "simplifies",
-    "reduces", "evaluates", "leads", "corresponds", "amounting", "adding", "reduced", "simplified",
-}  # fmt: skip
 # What has parts of its own is never a quantity: words before it are dropped.
 _WHOLES = {"group", "union", "matrix", "seq"}
-_COPULAS = {
-    "is", "are", "was", "be", "equals", "equal", "becomes", "gives", "has",
-}  # fmt: skip
-_FILLERS = {
-    "only", "exactly", "just", "so", "thus", "therefore", "hence", "then", "answer", "simply", "approximately",
-    "about", "to",
-}  # fmt: skip
 # Behind a variable they say which ones are meant: "n even"
 _KINDS = {
     "even", "odd", "prime", "composite", "positive", "negative", "integer", "integers", "rational", "irrational",
@@ -121,6 +71,8 @@ _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "square root of": lambda e: Expr("call", (e, num(2)), "sqrt"),
     "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
     "reciprocal of": lambda e: div(num(1), e),
+    "opposite of": neg,
+    "negative of": neg,
 }
 # ... and to the one before them.
 _CHANGES: dict[str, Callable[[Expr], Expr]] = {
@@ -131,8 +83,6 @@ _CHANGES: dict[str, Callable[[Expr], Expr]] = {
     "tripled": lambda e: mul(num(3), e),
     "halved": lambda e: div(e, num(2)),
 }
-# "20-odd", "20-ish" and "20 or so" are not 20
-_INEXACT = {"odd", "ish", "something", "over", "or so", "and counting"}
 # "the 8th roots of unity" is not 8
 _ORDERS = {"root", "roots", "power", "powers"}
 # What words do to the values on both sides of them.
@@ -183,7 +133,7 @@ def changes(words: str) -> bool:
 def under(words: str, value: Expr) -> Expr:
     """Return what words and the value behind them answer: "the area is 5", "at most 9", "minus 4", "multiples of 7"."""
     key = _key(words)
-    if key and key[-1] in _SIGNS and _is_remark(key[:-1]):
+    if key and key[-1] in _SIGNS and only_names(key[:-1]):
         return neg(value)
     if operation := _OPERATIONS.get(" ".join(key).removeprefix("the ")):
         return operation(value)
@@ -194,14 +144,14 @@ def under(words: str, value: Expr) -> Expr:
                 return Expr("rel", (Expr("text"), value), sign)
             return _worded(key, value)
     # "even n" is no remark on n, "the slope is m" is one
-    named = not key or key[-1] == ":" or key[-1] in _COPULAS or key[-1] in _FILLERS
-    if not _is_remark(key) or (variables(value) and not named):
+    named = not key or key[-1] == ":" or key[-1] in COPULAS or key[-1] in FILLERS
+    if not only_names(key) or (variables(value) and not named):
         return _worded(key, value)
     if value.op in _WHOLES:
         return value
     if key[-1:] == [":"]:
         return Expr("rel", (Expr("text", name=words.strip(" :")), value), "=")
-    return Expr("unit", (value,), words)
+    return value
 
 
 def beside(value: Expr, words: str) -> Expr:
@@ -218,27 +168,18 @@ def beside(value: Expr, words: str) -> Expr:
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):
         return beside(div(value, num(PARTS[first])), " ".join(key[1:]))
+    # "25 tens" are 250
+    if first.endswith("s") and (size := in_words(first[:-1]) or in_words(first[:-2])):
+        return beside(mul(num(size), value), " ".join(key[1:]))
     if change := _CHANGES.get(first):
         return change(value)
     if _BELOW_ZERO.search(words):
-        return Expr("unit", (neg(value),), words)
-    # "25 is wrong", "25 is too small" and "25 is not possible" are not 25
-    denied = (
-        not variables(value)
-        and first in _COPULAS
-        and key[1:2]
-        and (key[1] in _NEGATIONS | {"too"} or _REJECTED.match(key[1]))
-    )
-    if (
-        denied
-        or " ".join(key) in _INEXACT
-        or (variables(value) and _KINDS & set(key))
-        or (first == "th" and _ORDERS & set(key))
-    ):
+        return neg(value)
+    if (variables(value) and _KINDS & set(key)) or (first == "th" and _ORDERS & set(key)):
         return _worded(key, value)
     spelled = in_words(words.strip(" ()"))
-    if spelled is not None and value.op == "num" and spelled != value.value:
-        return _worded(key, value)
+    if spelled is not None and value.op == "num":
+        return value if spelled == value.value else _worded(key, value)
     return Expr("unit", (value,), words)
 
 
@@ -247,22 +188,6 @@ def _worded(key: list[str], value: Expr) -> Expr:
     while key and key[0] in _QUANTIFIERS:
         key = key[1:]
     return Expr("worded", (value,), " ".join(key))
-
-
-def _is_remark(key: list[str]) -> bool:
-    """Do these words only name the value behind them, or say nothing about it?"""
-    if _NEGATIONS & set(key) or (
-        _NUMBERS & set(key[:-1]) and "of" not in key and key[-1] not in {":", *_COPULAS}
-    ):
-        return False
-    if not key or key[-1] == ":":
-        return True
-    last, before = key[-1], key[-2] if len(key) > 1 else ""
-    if last == "of":
-        return before in _MEASURES
-    if last == "to":
-        return before in _TO
-    return last not in _RELATING
 
 
 def between(left: Expr, words: str, right: Callable[[], Expr]) -> Expr | None:

@@ -20,6 +20,7 @@ from lm_eval_mathtasks.grading.expr import (
     variables,
     walk,
 )
+from lm_eval_mathtasks.grading.remarks import says_nothing
 from lm_eval_mathtasks.grading.rounding import rounds
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
@@ -51,19 +52,22 @@ class Quantity(NamedTuple):
     unit: Unit | None
     percent: bool
     degrees: bool
+    words: str
 
 
 def quantity(e: Expr) -> Quantity:
     """Take units, a percent sign and degree marks off a scalar."""
     unit: Unit | None = None
     percent = degrees = False
+    words = ""
 
     def take_off(node: Expr) -> Expr | None:
-        nonlocal unit, percent, degrees
+        nonlocal unit, percent, degrees, words
         if node.op == "unit":
             found = parse_unit(node.name)
             degrees |= found is not None and found.dimension == "degree"
             unit = unit or found
+            words += node.name
             return rewrite(node.args[0], take_off)
         if node.op == "deg":
             degrees = True
@@ -73,7 +77,7 @@ def quantity(e: Expr) -> Quantity:
             return node.args[0]
         return node if node.op == "call" and node.name in _TRIGONOMETRIC else None
 
-    return Quantity(rewrite(e, take_off), unit, percent, degrees)
+    return Quantity(rewrite(e, take_off), unit, percent, degrees, words)
 
 
 def _innermost_sign(e: Expr) -> Expr:
@@ -100,12 +104,11 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             scaled = mul(num(g.unit.factor), g.core), mul(num(p.unit.factor), p.core)
             return same_number(*scaled, ask)._replace(tier="structure")
     plain = same_number(g.core, p.core, ask)
-    if plain.equal:
-        return plain
-    for other_gold, other_pred in _conventions(g, p):
+    for other_gold, other_pred in _conventions(g, p) if not plain.equal else ():
         other = same_number(other_gold, other_pred, ask)
-        if other.equal:
-            return other
+        plain = other if other.equal else plain
+    if plain.equal and g.words.rstrip("s") != p.words.rstrip("s") and not says_nothing(p.words):
+        return Outcome(None, "structure", f"not known what {p.words!r} says of the value")
     return plain
 
 

@@ -137,14 +137,12 @@ def _same_curve() -> Outcome:
 def _compare_ratios(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     """a:b is a/b; longer ratios are the same if they are proportional."""
     if gold.op == pred.op and len(gold.args) == len(pred.args):
+        same = _in_order(gold.args, pred.args, ask)
         # a zero stands in both at the same places, and is no measure of the others
         zeros = [a == num(0) for a in gold.args]
-        if zeros != [b == num(0) for b in pred.args] or all(zeros):
-            return _no("ratios with zeros at other places")
+        if same.equal or zeros != [b == num(0) for b in pred.args] or zeros.count(False) < 2:
+            return same if same.equal else _no("ratios with zeros")
         k = zeros.index(False)
-        same = _in_order(gold.args, pred.args, ask)
-        if same.equal:
-            return same
         lefts, rights = ([mul(a, other.args[k]) for a in e.args] for e, other in ((gold, pred), (pred, gold)))
         return _in_order(lefts, rights, ask)
     sides = []

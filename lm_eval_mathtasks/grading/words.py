@@ -115,7 +115,11 @@ def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
     if gold.op != pred.op:
         return Outcome(False, "structure", "one is a time of day, the other is not")
     g, p = gold.name.split(" "), pred.name.split(" ")
-    same = g[1:3] == p[1:3] and (bool(_hours(gold) & _hours(pred)) if g[3] or p[3] else g[0] == p[0])
+    same = g[1:3] == p[1:3] and (
+        bool(_hours(gold) & _hours(pred))
+        if g[3] or p[3] or int(max(g[0], p[0], key=int)) > 12
+        else g[0] == p[0]
+    )
     return Outcome(same, "structure", "the same time of day" if same else "different times of day")
 
 
