@@ -20,9 +20,9 @@ _CONDITION = re.compile(
     r"(?:(?:for|if|when|where|with|whenever|provided|such that|as long as)\b"
     r"(?:\s+that\b)?)|[,;]?\s*\\forall(?![a-zA-Z])"
 )
-_HOLDS_FOR = re.compile(
-    r"[,;]?\s*(?:\\text\{\s*)?(?:\\forall|for (?:all|any|every|each|some)\b|where\b|such that\b)"
-)
+_IF = re.compile(r"\b(?:if|when)\b")
+_NAME_IN = re.compile(r"[a-zA-Z]")
+_QUANTIFIED = re.compile(r"[\s}]*(?:all|any|every|each|some)\b|\s*[a-z]\b")
 _CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
 _QUANTIFIER = re.compile(
     r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"
@@ -57,10 +57,11 @@ _LEAD = re.compile(
 )
 _COUNTED = re.compile(r"\d[\d./]*(?:\s?\\?%)?[ -](?!or\b|and\b)[a-z]{2}")
 # "Bob = 9" is no product
-_NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,})\s*(?==)")
+_NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,}|max|min)\s*(?==)")
 _BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
 _FILLER_FIRST = re.compile(
-    r"^(?:\\text\{\s*)?(?:only|exactly|just|so|thus|therefore|hence|the answer is|answer)\b[\s:,]*\}?\s*(?=[a-zA-Z\\])",
+    r"^(?:\\text\{\s*)?(?:only|exactly|just|so|thus|therefore|hence|the answer is|answer"
+    r"|we (?:get|have|find|obtain|see)(?: that)?)\b[\s:,]*\}?\s*(?=[a-zA-Z\\])",
     re.IGNORECASE,
 )
 _EQUALS = re.compile(r"(?<![<>!:=\\])=(?!=)")
@@ -74,10 +75,10 @@ def without_asides(text: str) -> tuple[str, str]:
     >>> without_asides("3n-2 (n>4)")
     ('3n-2', 'n>4')
     """
-    text = _FILLER_FIRST.sub("", _behind_implication(text))
+    text = _behind_implication(text)
     text = _INDEX_RANGE.sub("", text)
     text = _DOMAIN.sub("", text) if text.endswith(("}", "R")) else text
-    text = _SINCE.sub("", text, count=1) if _SINCE.match(text) else text
+    text = _FILLER_FIRST.sub("", _SINCE.sub("", text, count=1) if _SINCE.match(text) else text)
     for aside in (_SAME_AT_END, _BECAUSE):
         same = aside.search(text)
         if same and _depth(text[: same.start()]) == 0:
@@ -97,9 +98,11 @@ def without_asides(text: str) -> tuple[str, str]:
         before = text[: match.start()]
         rest = text[match.end() :]
         # "yes if n is even" is no yes, and "5 with an error of 1" no 5
-        whole = (
-            "\\begin" not in text if _RELATION.search(rest) else _HOLDS_FOR.match(match[0] + rest) is not None
-        )
+        told = _RELATION.search(rest)
+        if _IF.search(match[0]):
+            whole = told and "\\begin" not in text
+        else:
+            whole = told or _NAME_IN.search(before) or _QUANTIFIED.match(rest)
         if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)

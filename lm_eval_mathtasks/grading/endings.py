@@ -34,7 +34,7 @@ HAS_VALUE = re.compile(r"[0-9$\\]")
 _DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
 _UNANSWERABLE = re.compile(
     rf"\b(?:cannot|can't|can not) be {_DETERMINE}|\b(?:impossible|not possible|no way) to {_DETERMINE}"
-    r"|\b(?:not|isn't|aren't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
+    r"|\b(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
     r"(?:information|data|details)\b|\binsufficient (?:information|data)\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
     r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
@@ -43,7 +43,7 @@ _UNANSWERABLE = re.compile(
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
-    r"|\bI can(?:no|')t (?:help|see|view)\b"
+    r"|\bI can(?:no|')t (?:help|see|view)\b|\bI(?:'m| am) not (?:sure|certain)\b|\bI (?:do not|don't) know\b"
     r"|\bit(?: is|'s) (?:unclear|not clear)\b",
     re.IGNORECASE,
 )
@@ -109,6 +109,7 @@ _NOT_THIS = re.compile(
     r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
     # "I am not sure whether it is 8", "none of the options match 8", "a common mistake is 8"
     rf"|(?:{_DOUBT}|{_REFUTED}|\bnone of the (?:options|choices|answers)\b)(?!.*\b(?:but|so)\b)[^,;]*\d[^,;]*\Z"
+    r"|, (?:which is )?(?:a contradiction|absurd|impossible)\Z"
     # "None of 7, 8, 9 works", "Neither x = 2 nor x = 3 works"
     r"|\A\W*(?:(?:so|thus|hence|therefore),? )?(?:none of|neither)\s"
     r"(?:the (?:numbers|values|integers|candidates|cases) |these )?\$?(?:[a-z]\s?=\s?)?\d"

@@ -25,6 +25,7 @@ _BOUNDS = sorted(
     ((phrase.split(), sign) for sign, phrases in _BEFORE.items() for phrase in phrases),
     key=lambda b: -len(b[0]),
 )
+BOUND_BEFORE = "|".join(" ".join(words) for words, _ in _BOUNDS)
 # What bounds the value before it: "40 or more", "6 and below", "5 at most"
 BOUND_BEHIND = (
     r"(?:or|and)\s+(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"

@@ -15,14 +15,17 @@ from lm_eval_mathtasks.grading.formulas import (
     value_side,
 )
 from lm_eval_mathtasks.grading.numerals import RUN
+from lm_eval_mathtasks.grading.phrases import BOUND_BEFORE
 from lm_eval_mathtasks.grading.told import (
     IS_SAID,
+    SINCE,
     beside_comparisons,
     is_unresolved,
     joined_numbers,
     result_of,
 )
 
+_AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
 MAX_DROPPED = (
@@ -34,7 +37,7 @@ _THERE_ARE = re.compile(
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
     re.IGNORECASE,
 )
-_REASON = re.compile(r"(?:,|\s)\s?(?:since|because)\b")
+_REASON = re.compile(rf"(?:,|\s)\s?(?:{SINCE}|because)\b")
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
@@ -47,6 +50,11 @@ _ATTAINED = re.compile(r"[^A-Z]*\b(?:achieved|attained|reached|occurs?)\b")
 _RELATED = re.compile(
     r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?(?:[<>]=?|[≤≥≠]))\s?\Z"
     r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
+)
+# ... and in words: "n is less than 8", "it must be a multiple of 8", "n exceeds 8"
+_BOUNDED = re.compile(
+    r"(?:\b(?:is|are|must be|was|were)\s(?:always\s)?|(?<=\s)(?=exceeds?\s))"
+    rf"(?P<bound>{BOUND_BEFORE}|exceeds?|divisible by|an? (?:multiple|factor|divisor) of)\s\Z"
 )
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 # "4, not 5" is 4, and so is "4 mod 12"
@@ -109,11 +117,19 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     plain = _PLAIN_EQUATION.search(text, max(sentence, numbers[-1][0] - 120), numbers[-1][0])
     if plain and _left_open(text, Formula(plain.start(), plain.start(), numbers[-1][1], numbers[-1][1])):
         return None
+    # "there are two such numbers among the 40"
+    if (
+        len(numbers) == 1
+        and (spelled := _in_words(text, sentence, numbers[0][0]))
+        and _AMONG.search(text, 0, numbers[0][0])
+    ):
+        return spelled
     told = joined_numbers(text, [span for span in numbers if span[0] >= sentence])
     begin, end = result_of(text, beside_comparisons(text, told), sentence)
-    related = _RELATED.search(text, max(sentence, begin - 60), begin)
+    bounded = _BOUNDED.search(text, max(sentence, begin - 60), begin)
+    related = bounded or _RELATED.search(text, max(sentence, begin - 60), begin)
     if related and not _BESIDE.search(text, sentence, related.start()):
-        begin = related.start()
+        begin = bounded.start("bound") if bounded else related.start()
     return None if is_unresolved(text, end) else trim(text, begin, end)
 
 

@@ -9,7 +9,7 @@ import re
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.endings import denies
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
-from lm_eval_mathtasks.grading.phrases import changes
+from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, changes
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
 
@@ -50,6 +50,7 @@ _CLAUSE = re.compile(
     r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|\s\((?=[a-z]{2})|，|\s#{2,4}",
     re.IGNORECASE,
 )
+_DENIED = re.compile(rf"[^\s.,;]+{DENIED_BEHIND}")
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _VALUE = re.compile(r"[0-9$\\]")
@@ -98,7 +99,7 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
         return start + group[0].start, start + group[-1].stop
     if head and (factor := _FACTOR.match(text, start, stop)):
         return slot_value(text, factor.end(), stop)
-    if head and is_unresolved(text, head.end()):
+    if head and (is_unresolved(text, head.end()) or _DENIED.match(text, start, stop)):
         return None
     if head:
         end = sentence_end(text, start, stop)
