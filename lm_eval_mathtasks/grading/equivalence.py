@@ -18,7 +18,7 @@ from fractions import Fraction
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
-from lm_eval_mathtasks.grading.expr import Expr
+from lm_eval_mathtasks.grading.expr import Expr, mul, num
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
 from lm_eval_mathtasks.grading.rounding import is_rounding
@@ -38,6 +38,7 @@ from lm_eval_mathtasks.grading.words import (
 MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
 _NOT_UNDERSTOOD = Outcome(None, "structure", "an ellipsis whose pattern is not known")
+_IN_THOUSANDS = re.compile(r"(?:\\\$)?\d[\d.,]*[kK]")
 _DIGITS = re.compile(r"-?\d+")
 
 
@@ -179,6 +180,8 @@ def _by_readings(
     ask = Symbolic(seconds)
     if "." in gold and (comma := decimal_comma(pred)) is not None:
         preds = (*preds, comma)
+    if _IN_THOUSANDS.fullmatch(pred):
+        preds = (*preds[: "$" not in pred], *(mul(num(1000), p) for p in readings(pred[:-1].strip())))
     rounded = rounded_side(pred) if golds[0].op == "num" else None
     if rounded is not None and is_rounding(preds[0], rounded):
         preds = (*preds, rounded)

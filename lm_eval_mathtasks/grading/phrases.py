@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
-from lm_eval_mathtasks.grading.numerals import PARTS, in_words
+from lm_eval_mathtasks.grading.numerals import MAGNITUDES, PARTS, in_words
 from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
@@ -134,7 +134,7 @@ def changes(words: str) -> bool:
 def under(words: str, value: Expr) -> Expr:
     """Return what words and the value behind them answer: "the area is 5", "at most 9", "minus 4", "multiples of 7"."""
     key = _key(words)
-    if key and key[-1] in _SIGNS and only_names(key[:-1]):
+    if key and key[-1] in _SIGNS and only_names(key[:-1], ""):
         return neg(value)
     if operation := _OPERATIONS.get(" ".join(key).removeprefix("the ")):
         return operation(value)
@@ -146,13 +146,14 @@ def under(words: str, value: Expr) -> Expr:
             return _worded(key, value)
     # "even n" is no remark on n, "the slope is m" is one
     named = not key or key[-1] == ":" or key[-1] in COPULAS or key[-1] in FILLERS
-    if not only_names(key) or (variables(value) and not named):
+    if not only_names(key, words) or (variables(value) and not named):
         return _worded(key, value)
     if value.op in _WHOLES:
         return value
     if key[-1:] == [":"]:
         return Expr("rel", (Expr("text", name=words.strip(" :")), value), "=")
-    return value
+    # "Tom 5, Ann 3"
+    return Expr("unit", (value,), words) if words.istitle() else value
 
 
 def beside(value: Expr, words: str) -> Expr:
@@ -170,7 +171,9 @@ def beside(value: Expr, words: str) -> Expr:
     if first in PARTS and first.endswith("s"):
         return beside(div(value, num(PARTS[first])), " ".join(key[1:]))
     # "25 tens" are 250
-    if first.endswith("s") and (size := in_words(first[:-1]) or in_words(first[:-2])):
+    if first.endswith("s") and (
+        size := MAGNITUDES.get(first[:-1]) or in_words(first[:-1]) or in_words(first[:-2])
+    ):
         return beside(mul(num(size), value), " ".join(key[1:]))
     if change := _CHANGES.get(first):
         return change(value)

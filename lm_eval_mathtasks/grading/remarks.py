@@ -32,6 +32,13 @@ _NEGATIONS = {
     "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
     "impossible", "whether", "wrong", "incorrect",
 }  # fmt: skip
+# Alone before a value these are no name of it, also with a capital.
+_CHANGING = {
+    "by", "than", "between", "beyond", "within", "outside", "before", "after", "until", "past", "from", "through",
+    "into", "per", "plus", "times", "mod", "modulo", "squared", "half", "inverse", "reciprocal", "nearly", "almost",
+    "barely", "every", "each", "first", "as", "maybe", "perhaps", "possibly", "probably", "likely", "since", "multiple",
+    "including",
+}  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
 _COUNTED = re.compile(
@@ -54,28 +61,34 @@ _BEHIND = _MEASURES - {"score"} | {
 }  # fmt: skip
 
 
-def only_names(key: list[str]) -> bool:
-    """Do words, in small letters and with their colon, only name the value behind them, or say nothing about it?
+def only_names(key: list[str], words: str) -> bool:
+    """Do words only name the value behind them, or say nothing about it? key: they in small letters, with their colon.
 
-    >>> only_names(["the", "area", "is"]), only_names(["total", "of"]), only_names(["multiple", "of"])
-    (True, True, False)
+    >>> only_names(["total", "of"], "Total of"), only_names(["multiple", "of"], "multiple of")
+    (True, False)
+    >>> only_names(["vendor"], "Vendor"), only_names(["nearly"], "Nearly")
+    (True, False)
     """
     last, before = (key or [":"])[-1], key[-2] if len(key) > 1 else ""
     if _NEGATIONS & set(key) or last == ":":
         return not _NEGATIONS & set(key)
     if last in {"of", "to"}:
         return before in (_MEASURES if last == "of" else _TO)
+    if words.istitle() and len(key) == 1:
+        return last not in _CHANGING
     return last in _BEFORE or (last == "be" and before in {"must", "will", "should"})
 
 
-def says_nothing(words: str) -> bool:
+def says_nothing(words: str, *, of_one: bool = False) -> bool:
     """Are the words behind a value known to leave it as it is: a unit, a noun that is counted, or a remark?
 
-    A noun is known by its plural, "14 points", or as a name, "3 Eier"; what only has the place of a noun, "30 short",
-    "7 lakh", is not known.
+    A noun is known by its plural, "14 points", or by any form where there is one or less of it, or as a name, "3 Eier".
+    What only has the place of a noun, "30 short" or "7 lakh", is not known.
 
     >>> says_nothing("red apples"), says_nothing("in total"), says_nothing("short"), says_nothing("from 5 on")
     (True, True, False, False)
+    >>> says_nothing("apple"), says_nothing("apple", of_one=True)
+    (False, True)
     """
     found = _WORD.findall(words)
     if not found or found[0].lower() in _LEADS_REMARK or parse_unit(words):
@@ -83,7 +96,12 @@ def says_nothing(words: str) -> bool:
     for word in found:
         if word.lower() in _ENDS_NOUN:
             return False
-        known = word in _BEHIND or (word not in _SHORT and (is_unit_word(word) or _COUNTED.fullmatch(word)))
+        known = word in _BEHIND or (
+            word not in _SHORT
+            and (
+                is_unit_word(word) or _COUNTED.fullmatch(word) or (of_one and _COUNTED.fullmatch(word + "s"))
+            )
+        )
         if known or not word.islower() or not word.isascii():
             return True
     return False

@@ -107,7 +107,11 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     for other_gold, other_pred in _conventions(g, p) if not plain.equal else ():
         other = same_number(other_gold, other_pred, ask)
         plain = other if other.equal else plain
-    if plain.equal and g.words.rstrip("s") != p.words.rstrip("s") and not says_nothing(p.words):
+    if (
+        plain.equal
+        and g.words.rstrip("s") != p.words.rstrip("s")
+        and not says_nothing(p.words, of_one=p.core.op == "num" and 0 < p.core.value <= 1)
+    ):
         return Outcome(None, "structure", f"not known what {p.words!r} says of the value")
     return plain
 

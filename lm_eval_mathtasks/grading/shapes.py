@@ -10,6 +10,7 @@ from lm_eval_mathtasks.grading.phrases import REJECTED
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
+_IS_NAME = re.compile(r"[A-Z][a-z]+")
 _IS_REJECTED = re.compile(rf"^\W*(?:is |was |which is )?(?:{REJECTED})\W*$")
 
 
@@ -146,8 +147,10 @@ def _names(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
     if len(items) > 1 and all(i.op == "ratio" and len(i.args) == 2 and i.args[0].op == "var" for i in items):
         return tuple(Expr("rel", i.args, "=") for i in items)
     # "Tom 5, Ann 3"
-    if len(items) > 1 and all(i.op == "worded" and i.name.isalpha() for i in items):
-        return tuple(Expr("rel", (Expr("text", name=i.name.title()), *i.args), "=") for i in items)
+    if len(items) > 1 and all(
+        i.op == "unit" and _IS_NAME.fullmatch(i.name) and not parse_unit(i.name) for i in items
+    ):
+        return tuple(Expr("rel", (Expr("text", name=i.name), *i.args), "=") for i in items)
     return (
         tuple(i for i in items if not _IS_REJECTED.search((i.args[-1] if i.op == "rel" else i).name)) or items
     )

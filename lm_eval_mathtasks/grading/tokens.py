@@ -131,7 +131,7 @@ class _Scanner:
         elif char in "+-*/^_=<>()[]{}|!%'&:":
             self.at += 1
             self.emit("op", char, gap)
-        elif unit := re.compile(r"[^\W\d_a-zA-Z]+|[€£¥₹¢]").match(self.text, self.at):
+        elif unit := re.compile(r"[^\W\d_a-zA-Z][^\W\d_]*|[€£¥₹¢]").match(self.text, self.at):
             self.at = unit.end()
             self.emit("text", unit.group(), gap)
         else:

@@ -11,6 +11,7 @@ from lm_eval_mathtasks.grading.units import parse_unit
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+_CHOICE_LAST = re.compile(r"([a-z][a-z ]+) \(([A-J])\)")
 _OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
 _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 # A letter marked as an option's: "(B)", "B)", "B.", "B:"
@@ -67,6 +68,9 @@ def choice(text: str) -> tuple[str, str] | None:
     """Return (letter, rest) of a multiple-choice answer: "(C)", "C.", "(D) Alina"; None if it is none."""
     plain = _OPTION_WORD.sub("", _unexplained(text), count=1)
     match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
+    # "none of the above (E)"
+    if not match and (last := _CHOICE_LAST.fullmatch(plain)):
+        return last[2], last[1]
     return (match.group(1).upper(), match.group(2).strip()) if match else None
 
 
