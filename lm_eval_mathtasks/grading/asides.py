@@ -100,9 +100,9 @@ def without_asides(text: str) -> tuple[str, str]:
         # "yes if n is even" is no yes, and "5 with an error of 1" no 5
         told = _RELATION.search(rest)
         if _IF.search(match[0]):
-            whole = told and "\\begin" not in text
+            whole = told is not None and "\\begin" not in text
         else:
-            whole = told or _NAME_IN.search(before) or _QUANTIFIED.match(rest)
+            whole = any((told, _NAME_IN.search(before), _QUANTIFIED.match(rest)))
         if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)

@@ -56,7 +56,8 @@ _LETTER_FIRST = re.compile(
     r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
-    r"(?<![\w'’])(?<!\bnot )\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )"
+    r"\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
     rf"(?![\w'’])(?!{DENIED_BEHIND})"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")

@@ -30,7 +30,7 @@ _TO = {
 }  # fmt: skip
 _NEGATIONS = {
     "not", "never", "neither", "nor", "except", "unless", "without", "cannot", "isn't", "aren't", "but",
-    "impossible", "whether", "wrong", "incorrect",
+    "impossible", "whether", "wrong", "incorrect", "no", "if", "whose",
 }  # fmt: skip
 # Alone before a value these are no name of it, also with a capital.
 _CHANGING = {
@@ -42,14 +42,14 @@ _CHANGING = {
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
 _COUNTED = re.compile(
-    r"[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
-    r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too)[a-z]{1,3}"
+    r"(?![a-z]+wards)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
+    r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil)[a-z]{1,3}"
 )
 _LEADS_REMARK = {"in", "per", "of", "for", "at", "on", "each", "every", "a", "an", "th", "st", "nd", "rd"}
 # What a noun cannot stand behind any more.
 _ENDS_NOUN = {
-    "from", "to", "as", "with", "by", "than", "until", "was", "not", "minus", "plus", "below", "above", "under",
-    "over", "beyond", "onwards", "upwards", "downwards",
+    "from", "to", "as", "with", "by", "than", "until", "was", "not", "minus", "plus", "below", "above", "under", "over",
+    "beyond", "does", "fails", "contradicts", "violates",
 }  # fmt: skip
 _SHORT = SMALL_WORDS | COMMON_WORDS
 _BEHIND = _MEASURES - {"score"} | {
@@ -57,7 +57,8 @@ _BEHIND = _MEASURES - {"score"} | {
     "apiece", "respectively", "only", "exactly", "old", "long", "tall", "wide", "high", "deep", "thick", "away",
     "apart", "ago", "later", "earlier", "daily", "weekly", "monthly", "yearly", "annually", "square", "cubic", "many",
     "needed", "required", "sold", "spent", "saved", "earned", "eaten", "exact", "correct", "o'clock", "approximately",
-    "approx", "about", "sided", "yen", "won", "baht", "rand", "euro",
+    "approx", "about", "sided", "red", "blue", "green", "yellow", "white", "black", "yen", "won", "baht", "rand",
+    "euro",
 }  # fmt: skip
 
 

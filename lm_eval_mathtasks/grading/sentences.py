@@ -53,8 +53,8 @@ _RELATED = re.compile(
 )
 # ... and in words: "n is less than 8", "it must be a multiple of 8", "n exceeds 8"
 _BOUNDED = re.compile(
-    r"(?:\b(?:is|are|must be|was|were)\s(?:always\s)?|(?<=\s)(?=exceeds?\s))"
-    rf"(?P<bound>{BOUND_BEFORE}|exceeds?|divisible by|an? (?:multiple|factor|divisor) of)\s\Z"
+    r"(?:\b(?:is|are|must be|was|were|lies?)\s(?:always\s)?|(?<=\s)(?=exceeds?\s))"
+    rf"(?P<bound>{BOUND_BEFORE}|between [^\s,;]+ and|exceeds?|divisible by|an? (?:multiple|factor|divisor) of)\s\Z"
 )
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 # "4, not 5" is 4, and so is "4 mod 12"

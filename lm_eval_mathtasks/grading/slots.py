@@ -50,7 +50,7 @@ _CLAUSE = re.compile(
     r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|\s\((?=[a-z]{2})|，|\s#{2,4}",
     re.IGNORECASE,
 )
-_DENIED = re.compile(rf"[^\s.,;]+{DENIED_BEHIND}")
+_DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _VALUE = re.compile(r"[0-9$\\]")
@@ -89,8 +89,8 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     """
     stop = min(stop, start + MAX_SLOT)
     start = _after_filler(text, start, stop)
-    # "the answer is not 7" states nothing
-    if start >= stop or text.startswith("not ", start):
+    # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
+    if start >= stop or _DENIED.match(text, start, stop):
         return None
     boxes = find_boxes(text[start:stop])
     head = _VALUE_HEAD.match(text, start, stop)
@@ -99,7 +99,7 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
         return start + group[0].start, start + group[-1].stop
     if head and (factor := _FACTOR.match(text, start, stop)):
         return slot_value(text, factor.end(), stop)
-    if head and (is_unresolved(text, head.end()) or _DENIED.match(text, start, stop)):
+    if head and is_unresolved(text, head.end()):
         return None
     if head:
         end = sentence_end(text, start, stop)
