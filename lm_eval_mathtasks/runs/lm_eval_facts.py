@@ -15,7 +15,7 @@ from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
-from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
+from lm_eval_mathtasks.runs.records import GENERATION, MODEL_ARGUMENT, Protocol, Provenance
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
@@ -222,7 +222,7 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine, doc
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
             **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
-            **{f"model argument {name}": str(value) for name, value in arguments.items()},
+            **{f"{MODEL_ARGUMENT}{name}": str(value) for name, value in arguments.items()},
             **noted({**_generation(results, task), **_settings(line)}),
             f"{GENERATION}prefix": results.get("configs", {}).get(task, {}).get("gen_prefix"),
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},

@@ -10,6 +10,9 @@ _NESTED = ("model_output", "output", "messages", "scores", "input")
 # What the metadata of a sample say of its doc.
 _OF_THE_DOC = frozenset({*columns.GOLD, *columns.SUBJECT, *columns.LEVEL})
 
+_TOOLS = ("tool", "function", "ipython")
+_USED = "<tool_response></tool_response>\n"
+
 
 def message_text(value: Any, role: str) -> str:
     """Return the text of a response or a prompt: a text, a message, the last message of a role in a conversation.
@@ -18,7 +21,11 @@ def message_text(value: Any, role: str) -> str:
     """
     if isinstance(value, list):
         turns = [turn for turn in value if isinstance(turn, dict) and turn.get("role", role) == role]
-        return message_text(turns[-1], role) if turns else ""
+        used = role == "assistant" and any(
+            isinstance(turn, dict) and turn.get("role") in _TOOLS for turn in value
+        )
+        # What a tool said is not the model's: only that there was one is kept, as some models write it themselves.
+        return (_USED if used else "") + message_text(turns[-1], role) if turns else ""
     if not isinstance(value, dict):
         return "" if value is None else str(value)
     if "message" in value:

@@ -12,7 +12,6 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
@@ -25,7 +24,7 @@ from lm_eval_mathtasks.runs.records import (
     Source,
     both_of,
 )
-from lm_eval_mathtasks.runs.weights import weights_of_log
+from lm_eval_mathtasks.runs.stated_columns import with_columns
 from lm_eval_mathtasks.text import letters
 
 # Columns of TRL's completions and of verl's rollouts, beside the step.
@@ -99,12 +98,8 @@ def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iter
         groups.setdefault((line.model or (only if failed else None), line.task), []).append((number, line))
     for (model, task), numbered in groups.items():
         try:
-            run = _run(numbered, path, metric)
-            stated = {k: v for _, line in numbered for k, v in line.of_weights.items() if v != model}
-            weights = replace(weights_of_log(model, stated, lm_eval=False), stated=False) if stated else None
-            settings = noted({k: v for _, line in numbered for k, v in line.steering.items()})
-            about = replace(run.provenance, weights=weights, settings=settings)
-            yield replace(run, model=model, task=task, provenance=about)
+            run = replace(_run(numbered, path, metric), model=model, task=task)
+            yield with_columns(run, [line for _, line in numbered])
         except EvidenceError as error:
             yield Refused(task, error)
 
