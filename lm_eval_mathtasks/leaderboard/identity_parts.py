@@ -193,6 +193,8 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
     if seen.system and not run.protocol.system_prompt:
         yield Part("system_prompt", "in the prompts", shown(None), "unknown")
+    if seen.begun:
+        yield Part("prefix", "in the prompts", shown(None), "unknown")
     if seen.told > _OFTEN * len(run.rows):
         yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
     elif seen.own > _OFTEN * len(run.rows):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.records import GENERATION, MODEL_ARGUMENT
@@ -9,6 +10,8 @@ from lm_eval_mathtasks.runs.weights import SHAPE_ANSWERS
 
 # What the protocol of a run states.
 _STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
+# Model arguments that may cut a response before its own limit.
+_WINDOWS = ("max_length", "max_model_len", "max_model_length", "max_seq_len", "context_length")
 # In the words of transformers, vLLM, SGLang, lighteval, Inspect and the servers.
 STEERS = re.compile(
     r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structur\w+|bad_words\w*|force\w*"
@@ -25,6 +28,13 @@ _NEUTRAL = ("none", "false", "0", "1", "-1", "0.0", "1.0", "", "{}", "[]")
 _THINKS = re.compile(
     r"\W*(?:enable_)?think(?:ing)?\W+(?:true|false|on|off|enabled|disabled)\W*", re.IGNORECASE
 )
+
+
+def within_window(limit: Any, arguments: Mapping[str, object]) -> Any:
+    """Return a limit of tokens, or what the window that the arguments of a model state leaves, if that is less."""
+    windows = (arguments.get(name) for name in _WINDOWS)
+    limits = [int(str(one)) for one in (limit, *windows) if str(one).isdecimal()]
+    return min(limits) if limit and limits else limit
 
 
 def noted(settings: Mapping[str, object]) -> dict[str, object]:

@@ -84,7 +84,10 @@ def _as_configured(run: Run, file: Path) -> Run:
     arguments |= {"model": config["model"], **({"base_url": ""} if config.get("api_url") else {})}
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
     asked = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
-    return told(run, asked, weights=weights, settings={**noted(generation), **run.provenance.settings})
+    of_set = {**((config.get("dataset_args") or {}).get(_alone(file)) or {})}
+    asked |= {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
+    settings = {**noted({**of_set, **generation}), **run.provenance.settings}
+    return told(run, asked, weights=weights, settings=settings)
 
 
 def _alone(file: Path) -> str:

@@ -3,7 +3,6 @@
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from lm_eval_mathtasks.runs.records import (
     Source,
     both_of,
 )
+from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.stated_columns import with_columns
 from lm_eval_mathtasks.text import letters
 
@@ -33,11 +33,6 @@ _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
 # On average, where lines are repeats that do not say so: sets have hardly a question twice.
 _LINES_A_DOC = 1.5
 _NAMED = 5  # docs or repeats that a note names
-# Verdicts that are of several responses by their column's name, as in maj@8, pass_at_4 and majority_correct.
-_OF_SEVERAL = re.compile(
-    r"(?i)(?:^|_)(?:(?P<votes>maj(?:ority)?|vot(?:e|ed|ing)|cons(?:ensus)?)[@_]?(?:at_?)?(?P<voters>\d*)"
-    r"|(?:pass[@_]?(?:at_?)?(?P<of>\d+)|any|best))(?=_|$)"
-)
 _INFERRED = (
     "lines with the same question are taken as repeats, in their order: two runs need a column `model`"
 )
@@ -141,8 +136,8 @@ def _meaning(lines: Sequence[Line], verdict: str | None, k: int) -> tuple[str | 
 
     One response a doc may be the one that a vote or a verifier chose, and one verdict on several that of any of them.
     """
-    if (found := _OF_SEVERAL.search(verdict or "")) and found["of"] != "1":
-        return "maj@k" if found["votes"] else "pass@k", int(found["voters"] or found["of"] or k)
+    if found := of_several(verdict, k):
+        return found
     given = [(line.verdicts.get(verdict or "", ()), len(line.responses)) for line in lines]
     several = [marks for marks, count in given if count > 1]
     single = bool(several) and all(marks in ((0.0,), (1.0,)) for marks in several)

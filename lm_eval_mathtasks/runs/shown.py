@@ -33,7 +33,8 @@ class Shown(NamedTuple):
     """examples: solved ones before the question, None where neither turns nor a label tell; told: docs whose prompt
     holds their own answer beside the question; own: docs whose prompt has a text of its own there; with_tools: docs
     with outputs of tools in a response; thinks: whether most of the first docs think, None where nothing tells
-    (thinking may have been taken out); system: whether the prompts begin with a system message."""
+    (thinking may have been taken out); system: whether the prompts begin with a system message; begun: whether they
+    end with a turn of the model."""
 
     examples: int | None
     told: int
@@ -41,6 +42,7 @@ class Shown(NamedTuple):
     with_tools: int
     thinks: bool | None
     system: bool
+    begun: bool
 
 
 def shown_by(run: Run) -> Shown:
@@ -58,6 +60,11 @@ def shown_by(run: Run) -> Shown:
         own=0 if examples else sum(len(letters("".join(texts))) >= _OWN for _, *texts in beside),
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
         thinks=_thinks(run, [behind for _, _, behind in asked]),
+        begun=any(
+            turns[-1][0] == "assistant"
+            for row in run.rows[:_LOOKED_AT]
+            if (turns := _turns(row.prompt or ""))
+        ),
         system=any(_SYSTEM.match(row.prompt or "") for row in run.rows[:_LOOKED_AT]),
     )
 
