@@ -46,7 +46,7 @@ PACKAGES = {
     "grading": {"sympy", "mpmath", "math_verify", "latex2sympy2_extended", "lm_eval", "yaml"},
     "tables": set(),
     "check": {"lm_eval"},
-    "runs": {"pyarrow"},
+    "runs": {"pyarrow", "yaml"},
     "models": {"lm_eval", "openai", "httpx", "tenacity", "tqdm", "yaml"},
     # OpenRLHF takes tensors; only its face imports torch, when it is called.
     "rewards": {"torch"},

@@ -7,6 +7,7 @@ from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, BY_WORD, GOLDS_NOT_CHECKED, NOT_CHECKED
+from lm_eval_mathtasks.runs.decoding import shaped_by
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Share, percent
@@ -15,6 +16,8 @@ NOTES_SHOWN = 8
 _SHOWN = 60  # characters of a system instruction
 # Points (as a fraction) that are worth a note.
 TELLING = 0.005
+# Docs that have one response by chance.
+_FEW = 4
 
 
 def notes_below(run: Run, ordered: Sequence[Comparison], seen: Sequence[str]) -> list[str]:
@@ -70,8 +73,12 @@ def _unchecked(compared: Comparison) -> Iterator[str]:
 
 
 def _notes_on_prompt(run: Run) -> list[str]:
-    system = str(run.provenance.settings.get("system_instruction") or "")[:_SHOWN]
-    return [f"asked with a system instruction, {system!r}: claims do not say theirs"] if system else []
+    """How it was asked, as far as claims do not say theirs."""
+    settings = run.provenance.settings
+    system = str(settings.get("system_instruction") or "")[:_SHOWN]
+    asked = [f"a system instruction, {system!r}"] if system else []
+    asked += [f"{name}={str(value)[:_SHOWN]}" for name, value in shaped_by(settings).items()]
+    return [f"asked with {', '.join(asked)}: claims do not say theirs"] if asked else []
 
 
 def _notes_on_graders(run: Run, ordered: Sequence[Comparison]) -> list[str]:
@@ -89,9 +96,25 @@ def notes_on_responses(explained: Explanation) -> list[str]:
     docs = sum(len(cause.docs) for cause in explained.causes if cause.key in ("misgraded", "overgraded"))
     notes = [cut_off_words(explained.cut_off)] if any(explained.cut_off.values()) else []
     notes += [f"the run's own grader and ours disagree on {docs} docs"] if docs else []
+    notes += _same_answer(explained.run)
     lost = math.fsum(cause.fair for cause in explained.causes if cause.fair > 0)
     gained = -math.fsum(cause.fair for cause in explained.causes if cause.fair < 0)
     if min(lost, gained) >= TELLING:
         points = [Share(value, signed=True, digits=2) for value in (-lost, gained)]
         notes.append(f"two shortfalls cancel out: {points[0]} points lost, {points[1]} credited wrongly")
     return [f"{note}: `mathtasks explain` says what that costs" for note in notes]
+
+
+def _same_answer(run: Run) -> list[str]:
+    """Say that many docs with unlike reference answers have one response: an error that was taken for one, or none."""
+    docs: dict[str, list[str | None]] = {}
+    for row in run.answered:
+        docs.setdefault(row.responses[0].strip(), []).append(row.gold)
+    few = max(_FEW, TELLING * len(run.answered))
+    often = [
+        (len(golds), text) for text, golds in docs.items() if len(golds) >= few and len(set(golds)) >= _FEW
+    ]
+    said = (
+        (count, repr(text[:_SHOWN]) if text else "nothing") for count, text in sorted(often, reverse=True)[:3]
+    )
+    return [f"{count} docs have one and the same response, {text}" for count, text in said]

@@ -193,9 +193,17 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
     if seen.system and not run.protocol.system_prompt:
         yield Part("system_prompt", "in the prompts", shown(None), "unknown")
+    if seen.begun:
+        yield Part("prefix", "in the prompts", shown(None), "unknown")
     if seen.told > _OFTEN * len(run.rows):
         yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
-    if seen.with_tools > _OFTEN * len(run.rows) and run.protocol.tools in (None, "none"):
+    elif seen.own > _OFTEN * len(run.rows):
+        yield Part(
+            "prompt", f"{seen.own} docs have a text of their own beside the question", shown(None), "unknown"
+        )
+    used = seen.with_tools > _OFTEN * len(run.rows)
+    if used or run.protocol.tools not in (None, "none"):
         # A source that lets a model use tools says so.
         effect = "breaks" if claim.tools in (None, "none") else "matters"
-        yield Part("tools", f"their outputs stand in {seen.with_tools} responses", shown(claim.tools), effect)
+        outputs = f"their outputs stand in {seen.with_tools} responses" if used else str(run.protocol.tools)
+        yield Part("tools", outputs, shown(claim.tools), effect)

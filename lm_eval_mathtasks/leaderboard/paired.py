@@ -9,6 +9,7 @@ from lm_eval_mathtasks.leaderboard.protocol import shown
 from lm_eval_mathtasks.numbers import differences as st
 from lm_eval_mathtasks.problems.gold import gold_key
 from lm_eval_mathtasks.runs.records import Row, Run
+from lm_eval_mathtasks.runs.shown import shown_by
 
 # Harnesses spell one in a thousand in a way that makes them another.
 FEW_GOLDS = 0.01
@@ -146,19 +147,39 @@ def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]
     ]
     golds = other_golds(first, second)
     pairs += [("reference answers", "", f"{golds} others")] if golds else []
+    unhashed = [pair for pair in _both(first, second) if None in (pair[0].prompt_hash, pair[1].prompt_hash)]
+    prompts = sum(one.prompt != two.prompt for one, two in unhashed if one.prompt and two.prompt)
+    pairs += [("prompts", "", f"{prompts} others")] if prompts else []
+    seen = zip(_seen(first).items(), _seen(second).values(), strict=True)
+    pairs += [(name, one, two) for (name, one), two in seen]
     ours, theirs = first.provenance.settings, second.provenance.settings
     pairs += [(key, ours.get(key), theirs.get(key)) for key in dict.fromkeys((*ours, *theirs))]
     return [(name, shown(a), shown(b)) for name, a, b in pairs if a != b]
 
 
+def _both(first: Run, second: Run) -> list[tuple[Row, Row]]:
+    theirs = second.by_id()
+    return [(row, theirs[row.doc_id]) for row in first.rows if row.doc_id in theirs]
+
+
+def _seen(run: Run) -> dict[str, object]:
+    """What prompts and responses show of how a run was asked, whatever its log states."""
+    found = shown_by(run)
+    return {
+        "thinking in the responses": found.thinks,
+        "outputs of tools in the responses": bool(found.with_tools),
+        "examples in the prompts": found.examples,
+        "system message in the prompts": found.system,
+    }
+
+
 def other_golds(first: Run, second: Run) -> int:
     """How many docs have another reference answer in the second run."""
-    theirs = {row.doc_id: row.gold for row in second.rows}
-    pairs = ((row.gold, theirs.get(row.doc_id)) for row in first.rows)
+    pairs = ((one.gold, two.gold) for one, two in _both(first, second))
     return sum(
-        one != other and gold_key(one) != gold_key(other)
-        for one, other in pairs
-        if one is not None and other is not None
+        one != two and gold_key(one) != gold_key(two)
+        for one, two in pairs
+        if one is not None and two is not None
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.runs.decoding import generation_of, steered_by
+from lm_eval_mathtasks.runs.decoding import shaped_by, steered_by
 from lm_eval_mathtasks.runs.records import Protocol, Provenance, Run
 
 T = TypeVar("T")
@@ -28,10 +28,6 @@ _MODES = (
 
 # The parts that say how it was asked.
 _ASKED = ("shots", "cot", "chat_template", "temperature", "max_tokens")
-
-# Settings of generation that change which answers are likely, where they are set; `prefix`: how answers begin.
-_SHAPES = re.compile(r"\w+_penalty|no_repeat_ngram_size|min_p|top_k|typical_p|top_n_sigma|prefix")
-_OFF = (None, "", 0, -1)
 
 
 class Part(NamedTuple):
@@ -137,7 +133,7 @@ def _benchmark(run: Run, claim: Claim, benchmark: Benchmark) -> Iterator[Part]:
 
 
 def _kind(claim: Claim, model: Model | None, mode: str | None) -> Iterator[Part]:
-    if model is not None and (model.name != claim.model and model.hf_id != claim.hf_id):
+    if model is not None and model.name != claim.model and (model.hf_id or model.name) != claim.hf_id:
         yield Part("model", model.name, claim.model, "breaks")
     if model is not None:
         # Reasoning models are instruct models that think: one checkpoint is listed as either.
@@ -223,13 +219,10 @@ def parts_of_log(run: Run) -> Iterator[Part]:
     settings = run.provenance.settings
     for name, found in (settings.get("doubts") or {}).items():
         yield Part(name, str(found), shown(None), "breaks")
-    generation = generation_of(settings)
-    if steered := steered_by(generation):
+    if steered := steered_by(settings):
         yield Part("decoding", steered, shown(None), "breaks")
-    for what, value in generation.items():
-        # 1 sets nothing but a top_k.
-        if _SHAPES.fullmatch(what) and value not in _OFF and (value != 1 or what == "top_k"):
-            yield Part(what, shown(value), shown(None), "unknown")
+    for what, value in {**shaped_by(settings), **settings.get("columns", {})}.items():
+        yield Part(what, shown(value), shown(None), "unknown")
 
 
 def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:

@@ -135,6 +135,17 @@ ORIGINAL: Names = {"original_id": "GSM-Symbolic"}
 INSTANCE: Names = {"instance": "GSM-Symbolic"}
 
 
+# What a set says of all its docs, which is not about how they were asked.
+_OF_THE_SET = """
+    prompt messages system split subset source data_source lang language category topic ability license url version
+    timestamp date
+"""
+KNOWN = frozenset(_OF_THE_SET.split()).union(
+    QUESTION, GOLD, ID, REPEAT, RESPONSE, ANSWER, CANDIDATES, VERDICT, MODEL, TASK, FINISH, TOKENS, SUBJECT, LEVEL,
+    ORIGINAL, INSTANCE, {"truncated", "judgement", "error"},
+)  # fmt: skip
+
+
 # What a user may name a column for: the names it then stands instead of, and the one under which it is read.
 FACTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "response": ((*RESPONSE, *WHOLE_TEXT, *CANDIDATES), "response"),

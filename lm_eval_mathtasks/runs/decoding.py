@@ -1,19 +1,40 @@
-"""Settings of generation as a run notes them, and which of them search for an answer or steer it."""
+"""Settings of generation as a run notes them: which search for an answer or steer it, and which may shape it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lm_eval_mathtasks.response import LIMIT_NAMES
-from lm_eval_mathtasks.runs.records import GENERATION
+from lm_eval_mathtasks.runs.records import GENERATION, MODEL_ARGUMENT
+from lm_eval_mathtasks.runs.weights import SHAPE_ANSWERS
 
 # What the protocol of a run states.
 _STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
-# In the words of transformers, vLLM, lighteval, Inspect and the servers.
+# Model arguments that may cut a response before its own limit.
+_WINDOWS = ("max_length", "max_model_len", "max_model_length", "max_seq_len", "context_length")
+# In the words of transformers, vLLM, SGLang, lighteval, Inspect and the servers.
 STEERS = re.compile(
-    r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structured_outputs|bad_words\w*|force\w*"
-    r"|grammar|response_(?:format|schema)"
+    r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structur\w+|bad_words\w*|force\w*"
+    r"|grammar|regex|ebnf|json_(?:schema|object)|response_(?:format|schema)"
 )
-_NEUTRAL = ("none", "false", "0", "1", "-1", "", "{}", "[]")
+# What ends an answer, the luck of it, and how it is computed and sent. Any other setting may shape the answers.
+_LEAVES = re.compile(
+    r"until|stop\w*|\w*seed|num_choices|num_return_sequences|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
+    r"|use_cache|cache\w*|batch\w*|stream\w*|\w*timeout|max_(?:retries|connections)|(?:top_|prompt_)?log_?probs|echo|user"
+    r"|(?:return|output)_\w+|detokenize|renormalize_logits|early_stopping|system_message|verbosity|service_tier|store"
+)
+_NEUTRAL = ("none", "false", "0", "1", "-1", "0.0", "1.0", "", "{}", "[]")
+# Model arguments that say whether it thinks, and nothing else: the mode is a part of its own.
+_THINKS = re.compile(
+    r"\W*(?:enable_)?think(?:ing)?\W+(?:true|false|on|off|enabled|disabled)\W*", re.IGNORECASE
+)
+
+
+def within_window(limit: Any, arguments: Mapping[str, object]) -> Any:
+    """Return a limit of tokens, or what the window that the arguments of a model state leaves, if that is less."""
+    windows = (arguments.get(name) for name in _WINDOWS)
+    limits = [int(str(one)) for one in (limit, *windows) if str(one).isdecimal()]
+    return min(limits) if limit and limits else limit
 
 
 def noted(settings: Mapping[str, object]) -> dict[str, object]:
@@ -21,16 +42,33 @@ def noted(settings: Mapping[str, object]) -> dict[str, object]:
     return {f"{GENERATION}{k}": value for k, value in settings.items() if k not in _STATED}
 
 
-def generation_of(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings of generation among those of a run."""
-    return {k.removeprefix(GENERATION): v for k, v in settings.items() if k.startswith(GENERATION)}
-
-
-def steered_by(generation: Mapping[str, object]) -> str:
-    """Return the settings that search for an answer or steer it, "" for none."""
-    found = (f"{k}={v}" for k, v in generation.items() if STEERS.fullmatch(k) and not _neutral(v))
+def steered_by(settings: Mapping[str, object]) -> str:
+    """Return the settings of a run that search for an answer or steer it, "" for none."""
+    found = (f"{k}={v}" for k, v in _generation(settings) if STEERS.fullmatch(k))
     return ", ".join(found)
 
 
-def _neutral(value: object) -> bool:
-    return str(value).lower() in _NEUTRAL
+def shaped_by(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings of a run, of generation or of its model, that may shape the answers: all that are set and not
+    known to leave them as they are."""
+    arguments = {
+        k.removeprefix(MODEL_ARGUMENT): v for k, v in settings.items() if k.startswith(MODEL_ARGUMENT)
+    }
+    of_model = ((k, v) for k, v in arguments.items() if k in SHAPE_ANSWERS and not _THINKS.fullmatch(str(v)))
+    found = {k: v for k, v in of_model if k not in _STATED and not _neutral(k, v)}
+    return found | {
+        k: v for k, v in _generation(settings) if not STEERS.fullmatch(k) and not _LEAVES.fullmatch(k)
+    }
+
+
+def _generation(settings: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The settings of generation among those of a run, as far as they are set."""
+    for name, value in settings.items():
+        what = name.removeprefix(GENERATION)
+        if what != name and not _neutral(what, value):
+            yield what, value
+
+
+def _neutral(name: str, value: object) -> bool:
+    """Whether a value sets nothing: 1 does of no setting but top_k."""
+    return str(value).lower() in _NEUTRAL and (name, value) != ("top_k", 1)

@@ -11,6 +11,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
+from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _AVERAGE = "avg_at_k"  # as our own documents call it
@@ -63,9 +64,10 @@ def _run(content: Mapping[str, Any], result: Mapping[str, Any], path: Path) -> R
     k = number_in_cell(_object(config, "metric_parameters").get("k"))
     asked = _object(_object(result, "generation_config"), "generation_args")
     limit = number_in_cell(asked.get("max_tokens"))
+    kind, of = of_several(_metric(result), int(k or 1)) or (None, int(k or 1))
     protocol = Protocol(
-        metric="avg@k" if config.get("metric_id") == _AVERAGE else None,
-        k=int(k or 1),
+        metric="avg@k" if config.get("metric_id") == _AVERAGE else kind,
+        k=of,
         temperature=number_in_cell(asked.get("temperature")),
         top_p=number_in_cell(asked.get("top_p")),
         max_tokens=None if limit is None else int(limit),

@@ -9,12 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json_lines
+from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source
+from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source, told
 from lm_eval_mathtasks.runs.subsets import pooled
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _REVIEWS, _PREDICTIONS = "reviews", "predictions"
 # Subsets of benchmarks that have only one.
@@ -60,10 +64,30 @@ def read_evalscope(source: Source, choice: Choice) -> Iterator[Run | Refused]:
             level = subset if subset.startswith("Level") else None
             rows = tuple(replace(row, level=row.level or level) for row in run.rows)
             runs.append(replace(run, task=subset, rows=rows))
+    runs = [_as_configured(run, graded[0]) for run in runs]
     name = source.path.stem if source.path.suffix == ".json" else _alone(source.path)
     about = replace(runs[0].provenance, harness="evalscope", path=str(source.path))
     one = pooled(runs, name) if len(runs) > 1 else replace(runs[0], task=name)
     yield replace(one, provenance=replace(about, notes=one.provenance.notes))
+
+
+def _as_configured(run: Run, file: Path) -> Run:
+    """A run with what the configuration of its folder says of weights and generation, where there is one of them."""
+    configs = list((file.parents[2] / "configs").glob("*.yaml"))
+    try:
+        config = yaml.safe_load(configs[0].read_text(encoding="utf-8")) if len(configs) == 1 else None
+    except (yaml.YAMLError, ValueError):
+        config = None
+    if not isinstance(config, dict) or not isinstance(config.get("model"), str):
+        return run
+    arguments, generation = ({**(config.get(name) or {})} for name in ("model_args", "generation_config"))
+    arguments |= {"model": config["model"], **({"base_url": ""} if config.get("api_url") else {})}
+    weights = weights_of_log(config["model"], arguments, lm_eval=False)
+    asked = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
+    of_set = {**((config.get("dataset_args") or {}).get(_alone(file)) or {})}
+    asked |= {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
+    settings = {**noted({**of_set, **generation}), **run.provenance.settings}
+    return told(run, asked, weights=weights, settings=settings)
 
 
 def _alone(file: Path) -> str:

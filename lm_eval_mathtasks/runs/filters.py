@@ -1,25 +1,22 @@
 """Which metric of an lm-eval log, under which filter, is the run's own score, and what such a score is."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs.lm_eval_schema import OURS, SampleLine, TaskConfig, filter_of, number_in
+from lm_eval_mathtasks.runs.score_names import of_several
 
 # Which metric is the score: graded accuracy first, then the patterns from lenient to strict.
 _METRICS = ("exact_match", "math_verify", "acc", "accuracy")
 _FILTERS = ("none", "all", "flexible-extract", "strict-match", "get-answer")
-_OF_SUBSETS = re.compile(r"(pass|maj)@(\d+)")
-
-Kind = Literal["pass@1", "avg@k", "maj@k", "pass@k"]
 
 
 class Meaning(NamedTuple):
     """What a score is, and of how many answers to each doc; kind: None where the log does not say."""
 
-    kind: Kind | None
+    kind: str | None
     k: int
 
 
@@ -81,8 +78,8 @@ def meaning(  # noqa: PLR0913  # what the log says of one score
     ours: the metrics are those of our hooks, which take the mean over all answers; scores: of the docs, of which
     shares are such a mean too; k: answers to each doc.
     """
-    if found := _OF_SUBSETS.fullmatch(metric or ""):
-        return Meaning("pass@k" if found[1] == "pass" else "maj@k", int(found[2]))
+    if found := of_several(metric, k):
+        return Meaning(*found)
     if k == 1:
         return Meaning("pass@1", 1)
     steps = _steps(config, filter_name)

@@ -33,16 +33,22 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     if str(spec.get("method", "")).startswith("multiple_choice"):
         fix = "take scenarios that generate text"
         raise EvidenceError(f"generations in {path}", f"the method {spec['method']}", fix)
+    plain = [state for state in states if not (state.get("instance") or {}).get("perturbation")]
+    left = f"{len(states) - len(plain)} requests of perturbed instances are left out"
     # The folder is called after the scenario and its arguments: "gsm:model=...".
     task = path.parent.name.partition(":")[0]
     lines = [
         read_line({**_flat(state), "model": spec.get("model"), "task": task}, path, number, choice.columns)
-        for number, state in enumerate(states, 1)
+        for number, state in enumerate(plain, 1)
     ]
     asked = {"shots": spec.get("max_train_instances")}
     asked |= {name: spec.get(name) for name in ("temperature", "max_tokens")}
     for run in runs_of_lines(lines, path, choice.metric):
-        yield run if isinstance(run, Refused) else told(run, asked, harness="HELM")
+        if isinstance(run, Refused):
+            yield run
+            continue
+        notes = (*run.provenance.notes, *([left] if len(plain) < len(states) else []))
+        yield told(run, asked, harness="HELM", notes=notes)
 
 
 def _flat(state: Mapping[str, Any]) -> dict[str, Any]:

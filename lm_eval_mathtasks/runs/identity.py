@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lm_eval_mathtasks.problems.errata import erratum_of
 from lm_eval_mathtasks.problems.fingerprints import Recognised, known_docs, recognised
 from lm_eval_mathtasks.problems.gold import gold_key
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.records import MODEL_ARGUMENT, Run
 from lm_eval_mathtasks.runs.shown import Shown, alike, shown_by
 from lm_eval_mathtasks.runs.weights import Weights
 from lm_eval_mathtasks.text import letters
@@ -108,7 +108,7 @@ def identity_of(run: Run) -> Identity:
         different=_recognised(list(different)),
         corrected=sum(_is_corrected(question, gold) for question, gold in different),
     )
-    arguments = {name: settings.get(f"model argument {name}") for name in _THINKING}
+    arguments = {name: settings.get(f"{MODEL_ARGUMENT}{name}") for name in _THINKING}
     prompt = Prompt(
         system=None if run.protocol.system_prompt is None else str(settings.get("system_instruction") or ""),
         template=settings.get("chat_template_sha"),

@@ -75,11 +75,15 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
     generation = _generation(header)
     models = {str(name) for sample in samples if (name := (sample.get("output") or {}).get("model"))}
-    mixed = {"settings": f"answers of {len(models)} models"} if len(models) > 1 else {}
+    doubts = {"settings": f"answers of {len(models)} models"} if len(models) > 1 else {}
+    epochs, most = (about.get("config") or {}).get("epochs") or 1, max(s.get("epoch") or 1 for s in samples)
+    if epochs > most:
+        # Reduced samples, or some of them: their scores may be of the best.
+        doubts["repeats"] = f"{most} in the log, {epochs} asked for"
     stated: Mapping[str, Any] = {
         "weights": _weights(about),
         "docs_of_task": None if docs is None else int(docs),
-        "settings": {**noted(generation), "doubts": mixed},
+        "settings": {**noted(generation), "doubts": doubts},
     }
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):

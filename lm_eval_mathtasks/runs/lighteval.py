@@ -16,9 +16,19 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
-from lm_eval_mathtasks.runs.decoding import noted
+from lm_eval_mathtasks.runs.decoding import noted, within_window
 from lm_eval_mathtasks.runs.messages import message_text
-from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.records import (
+    MODEL_ARGUMENT,
+    Choice,
+    Protocol,
+    Provenance,
+    Row,
+    Run,
+    Source,
+    both_of,
+)
+from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
@@ -45,7 +55,7 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     table = read_table(path, EvidenceError)
     about = _about(path)
     settings = (about.get("model_config") or about).get("generation_parameters") or {}
-    limit = settings.get("max_new_tokens")
+    limit = within_window(settings.get("max_new_tokens"), about.get("model_config") or {})
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
     name = _choose(rows, choice.own_metric, k, path)
@@ -60,8 +70,10 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     folder = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
     name_of_model, config = about.get("model_name"), about.get("model_config")
     weights = weights_of_log(name_of_model, config, lm_eval=False) if isinstance(config, dict) else None
+    arguments = config if isinstance(config, dict) else {}
+    stated = {f"{MODEL_ARGUMENT}{k}": v for k, v in arguments.items() if isinstance(v, str | int | float)}
     provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights,
-                            settings=noted(settings))  # fmt: skip
+                            settings={**stated, **noted(settings)})  # fmt: skip
     scored = tuple(replace(row, score=row.metrics.get(name or "")) for row in rows)
     yield Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
 
@@ -121,10 +133,8 @@ def _choose(rows: Sequence[Row], wanted: str | None, k: int, path: Path) -> str 
 
 def _meaning(name: str, k: int) -> tuple[str | None, int]:
     """What a metric of k answers to each doc is, and of how many; None where its name does not say."""
-    if votes := re.search(r"maj(?:ority)?@(?:n:n=)?(\d+)", name):
-        return "maj@k", int(votes[1])
-    if (passes := re.search(r"(?i)pass@(?:k:k=)?(\d+)", name)) and int(passes[1]) > 1:
-        return "pass@k", int(passes[1])
+    if found := of_several(name, k):
+        return found
     taken = re.search(r"pass@1:(\d+)_samples", name)
     k = int(taken[1]) if taken else k
     if k == 1:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
-from lm_eval_mathtasks.runs.decoding import STEERS
-from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.messages import message_text, prompt_text
 from lm_eval_mathtasks.runs.nested_lines import flattened
-from lm_eval_mathtasks.runs.weights import OF_WEIGHTS
+from lm_eval_mathtasks.runs.records import API_ERROR
 
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 # Lines with these columns are Qwen2.5-Math's, which puts what the model answered into `pred` alone.
@@ -27,8 +26,8 @@ class Line(NamedTuple):
     answered: what the model answered, as the line says. verdicts: by column, one number a response, or one share for
     them all; only columns that can be verdicts; unfit: columns named like verdicts whose values are none. qwen: the
     line is Qwen2.5-Math's. whole_text: the column that was taken for the response, where it may be the answer alone.
-    unanswered: its response is null, which counts as an empty one. of_weights: columns that speak of the weights;
-    steering: those of settings that search for a response or steer it.
+    unanswered: its response is null, which counts as an empty one. stated: what columns hold that are none of these,
+    as text.
     """
 
     id: str | None
@@ -49,8 +48,7 @@ class Line(NamedTuple):
     qwen: bool
     whole_text: str | None
     unanswered: bool
-    of_weights: dict[str, str]
-    steering: dict[str, object]
+    stated: dict[str, str]
     reference: str | None = None
 
 
@@ -78,20 +76,31 @@ def read_line(
         references={name: text for name in columns.GOLD if (text := cell_text(line.get(name))) is not None},
         for_each=frozenset(name for name in columns.UNSURE if _as_many(line.get(name), len(responses))),
         responses=responses,
-        finish=_finish(line, len(responses)),
+        finish=(API_ERROR,) * len(responses)
+        if line.get("error") and not any(responses)
+        else _finish(line, len(responses)),
         verdicts={name: verdict for name, verdict in verdicts.items() if verdict},
         unfit=tuple(name for name, verdict in verdicts.items() if not verdict and given[name] is not None),
         model=_first(line, columns.MODEL),
         task=_first(line, columns.TASK) or "",
-        prompt=first_text(line, ("prompt",)),
+        prompt=prompt_text(line.get("prompt") or line.get("messages")),
         tokens=tuple(count for count in counts if isinstance(count, int)),
         of_doc=columns.of_doc(line),
         answered=first_text(line, columns.ANSWER),
         qwen=line.keys() >= _QWEN,
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
-        of_weights={k: v for k, v in line.items() if isinstance(v, str) and v and OF_WEIGHTS.search(k)},
-        steering={k: v for k, v in line.items() if k != "n" and STEERS.fullmatch(k)},
+        stated={k: str(v) for k, v in line.items() if _states(k, v)},
+    )
+
+
+def _states(name: str, value: Any) -> bool:
+    """Whether a column may say how a response came about: words, a number, or a list of words (of tools, say)."""
+    listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return (
+        name not in columns.KNOWN
+        and (isinstance(value, str | int | float) or listed)
+        and value not in ("", [])
     )
 
 

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
-from lm_eval_mathtasks.runs.decoding import noted
+from lm_eval_mathtasks.runs.decoding import noted, within_window
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
-from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
+from lm_eval_mathtasks.runs.records import GENERATION, MODEL_ARGUMENT, Protocol, Provenance
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
@@ -25,8 +25,6 @@ REPLAY = "replay"
 # The model arguments that name the model.
 _NAMES = ("pretrained", "model", "model_id")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
-# Model arguments that may cut a response before its own limit.
-_CLAMPS = ("max_length", "max_model_len", "max_seq_len", "context_length")
 _ROUNDED = 0.005  # of a score as results state it
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
@@ -106,8 +104,6 @@ def protocol_of(
         return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
     settings = {**_generation(results, task), **_settings(line)}
     limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
-    clamps = (model_arguments(results).get(name) for name in _CLAMPS)
-    limits = [int(str(one)) for one in (limit, *clamps) if str(one).isdecimal()]
     temperature = settings.get("temperature")
     if temperature is None and settings.get("do_sample") is False:
         temperature = 0.0
@@ -122,7 +118,7 @@ def protocol_of(
         chat_template=True if _is_chat(line) else stated,
         temperature=temperature,
         top_p=settings.get("top_p"),
-        max_tokens=min(limits) if limit and limits else limit,
+        max_tokens=within_window(limit, model_arguments(results)),
         metric=score.kind,
         k=score.k,
         grader=grader,
@@ -222,7 +218,7 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine, doc
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
             **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
-            **{f"model argument {name}": str(value) for name, value in arguments.items()},
+            **{f"{MODEL_ARGUMENT}{name}": str(value) for name, value in arguments.items()},
             **noted({**_generation(results, task), **_settings(line)}),
             f"{GENERATION}prefix": results.get("configs", {}).get(task, {}).get("gen_prefix"),
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},

@@ -1,5 +1,6 @@
 """Chat messages as harnesses and servers write them, and the model output that evalscope and Inspect share."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ _NESTED = ("model_output", "output", "messages", "scores", "input")
 # What the metadata of a sample say of its doc.
 _OF_THE_DOC = frozenset({*columns.GOLD, *columns.SUBJECT, *columns.LEVEL})
 
+_TOOLS = ("tool", "function", "ipython")
+_USED = "<tool_response></tool_response>\n"
+
 
 def message_text(value: Any, role: str) -> str:
     """Return the text of a response or a prompt: a text, a message, the last message of a role in a conversation.
@@ -18,7 +22,8 @@ def message_text(value: Any, role: str) -> str:
     """
     if isinstance(value, list):
         turns = [turn for turn in value if isinstance(turn, dict) and turn.get("role", role) == role]
-        return message_text(turns[-1], role) if turns else ""
+        text = message_text(turns[-1], role) if turns else ""
+        return text if role != "assistant" else _marked({"messages": value}, text)
     if not isinstance(value, dict):
         return "" if value is None else str(value)
     if "message" in value:
@@ -31,6 +36,26 @@ def message_text(value: Any, role: str) -> str:
     return with_thinking(thought, text)
 
 
+def _marked(line: Mapping[str, Any], text: str) -> str:
+    """A response, with a mark where a tool had a turn in its conversation. What the tool said is not the model's."""
+    turns = line.get("messages")
+    used = isinstance(turns, list) and any(
+        isinstance(one, dict) and one.get("role") in _TOOLS for one in turns
+    )
+    return f"{_USED}{text}" if used and text else text
+
+
+def prompt_text(value: Any) -> str | None:
+    """Return a prompt as the log has it; of a conversation, the turns up to the model's own answer, as JSON."""
+    turns = value if isinstance(value, list) else []
+    if not turns or not all(isinstance(turn, dict) and "role" in turn for turn in turns):
+        return columns.first_text({"prompt": value}, ("prompt",))
+    # The answer, with what the model asked of tools on the way to it, is no part of it.
+    end = max((i + 1 for i, turn in enumerate(turns) if turn["role"] == "user"), default=len(turns))
+    said = [{"role": turn["role"], "content": message_text(turn, turn["role"])} for turn in turns[:end]]
+    return json.dumps(said, ensure_ascii=False)
+
+
 def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:
     """Return a prediction of evalscope 1.x or a sample of Inspect, choices with a stop reason each, as a flat line."""
     choices = output.get("choices") or []
@@ -40,6 +65,7 @@ def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str
         **{key: value for key, value in line.items() if key not in _NESTED},
         "model": line.get("model") or output.get("model"),
         "question": message_text(line.get("input") or line.get("messages"), "user"),
-        "responses": [message_text(choice, "assistant") for choice in choices] or [""],
+        "prompt": prompt_text(line.get("messages")),
+        "responses": [_marked(line, message_text(choice, "assistant")) for choice in choices] or [""],
         "finish_reasons": [choice.get("stop_reason") for choice in choices],
     }

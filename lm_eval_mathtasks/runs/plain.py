@@ -3,7 +3,6 @@
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
@@ -25,7 +23,8 @@ from lm_eval_mathtasks.runs.records import (
     Source,
     both_of,
 )
-from lm_eval_mathtasks.runs.weights import weights_of_log
+from lm_eval_mathtasks.runs.score_names import of_several
+from lm_eval_mathtasks.runs.stated_columns import with_columns
 from lm_eval_mathtasks.text import letters
 
 # Columns of TRL's completions and of verl's rollouts, beside the step.
@@ -34,11 +33,6 @@ _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
 # On average, where lines are repeats that do not say so: sets have hardly a question twice.
 _LINES_A_DOC = 1.5
 _NAMED = 5  # docs or repeats that a note names
-# Verdicts that are of several responses by their column's name, as in maj@8, pass_at_4 and majority_correct.
-_OF_SEVERAL = re.compile(
-    r"(?i)(?:^|_)(?:(?P<votes>maj(?:ority)?|vot(?:e|ed|ing)|cons(?:ensus)?)[@_]?(?:at_?)?(?P<voters>\d*)"
-    r"|(?:pass[@_]?(?:at_?)?(?P<of>\d+)|any|best))(?=_|$)"
-)
 _INFERRED = (
     "lines with the same question are taken as repeats, in their order: two runs need a column `model`"
 )
@@ -99,12 +93,8 @@ def runs_of_lines(lines: Sequence[Line], path: Path, metric: str | None) -> Iter
         groups.setdefault((line.model or (only if failed else None), line.task), []).append((number, line))
     for (model, task), numbered in groups.items():
         try:
-            run = _run(numbered, path, metric)
-            stated = {k: v for _, line in numbered for k, v in line.of_weights.items() if v != model}
-            weights = replace(weights_of_log(model, stated, lm_eval=False), stated=False) if stated else None
-            settings = noted({k: v for _, line in numbered for k, v in line.steering.items()})
-            about = replace(run.provenance, weights=weights, settings=settings)
-            yield replace(run, model=model, task=task, provenance=about)
+            run = replace(_run(numbered, path, metric), model=model, task=task)
+            yield with_columns(run, [line for _, line in numbered])
         except EvidenceError as error:
             yield Refused(task, error)
 
@@ -146,8 +136,8 @@ def _meaning(lines: Sequence[Line], verdict: str | None, k: int) -> tuple[str | 
 
     One response a doc may be the one that a vote or a verifier chose, and one verdict on several that of any of them.
     """
-    if (found := _OF_SEVERAL.search(verdict or "")) and found["of"] != "1":
-        return "maj@k" if found["votes"] else "pass@k", int(found["voters"] or found["of"] or k)
+    if found := of_several(verdict, k):
+        return found
     given = [(line.verdicts.get(verdict or "", ()), len(line.responses)) for line in lines]
     several = [marks for marks, count in given if count > 1]
     single = bool(several) and all(marks in ((0.0,), (1.0,)) for marks in several)

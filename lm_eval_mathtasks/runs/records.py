@@ -20,6 +20,8 @@ OF_OTHERS = (
 )
 # Before the names of settings that shape what is generated, among those of a provenance.
 GENERATION = "generation "
+# Before the names of model arguments, among those of a provenance.
+MODEL_ARGUMENT = "model argument "
 # The finish reason of a response that never came.
 API_ERROR = "api_error"
 # As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.

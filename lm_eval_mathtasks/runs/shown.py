@@ -16,6 +16,8 @@ _LOOKED_AT = 64
 _LONG = 100
 # Characters of a prompt that are instructions, or of one doc beside its question: examples are longer.
 _LONGEST_HINT = 300
+# Letters of a prompt that only one doc has beside its question, and that are more than its number or its subject.
+_OWN = 25
 # What stands before a question at the beginning of its line, or on the line above.
 _LABEL = re.compile(r"(?:^|\n)[^\S\n]*([^\n:：]{1,20}[:：])\s*$")
 _OPTION = re.compile(r"\(?\b[A-E][).:]\s")
@@ -28,27 +30,41 @@ _NO_THINK = re.compile(r"(?<!\w)/no_?think\b")
 
 
 class Shown(NamedTuple):
-    """examples: solved ones before the question, None where no label tells; told: docs whose prompt holds their own
-    answer beside the question; with_tools: docs with outputs of tools in a response; thinks: whether most of the first
-    docs think, None where nothing tells (thinking may have been taken out); system: whether the prompts begin with a
-    system message."""
+    """examples: solved ones before the question, None where neither turns nor a label tell; told: docs whose prompt
+    holds their own answer beside the question; own: docs whose prompt has a text of its own there; with_tools: docs
+    with outputs of tools in a response; thinks: whether most of the first docs think, None where nothing tells
+    (thinking may have been taken out); system: whether the prompts begin with a system message; begun: whether they
+    end with a turn of the model."""
 
     examples: int | None
     told: int
+    own: int
     with_tools: int
     thinks: bool | None
     system: bool
+    begun: bool
 
 
 def shown_by(run: Run) -> Shown:
     """Return what the prompts and responses of a run show."""
     asked = [(row, before, behind) for row in run.rows for before, behind in _around(row)]
-    counts = [found for _, before, _ in asked if (found := _examples(before)) is not None]
+    counts = [
+        found for row, before, _ in asked if (found := _solved_turns(row) or _examples(before)) is not None
+    ]
+    examples = median_low(counts) if 2 * len(counts) > len(run.rows) else None
+    beside = list(_beside(asked))
     return Shown(
-        examples=median_low(counts) if 2 * len(counts) > len(run.rows) else None,
-        told=sum(_told(asked)),
+        examples=examples,
+        told=sum(_told(row, texts) for row, *texts in beside),
+        # Examples may be drawn for each doc.
+        own=0 if examples else sum(len(letters("".join(texts))) >= _OWN for _, *texts in beside),
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
         thinks=_thinks(run, [behind for _, _, behind in asked]),
+        begun=any(
+            turns[-1][0] == "assistant"
+            for row in run.rows[:_LOOKED_AT]
+            if (turns := _turns(row.prompt or ""))
+        ),
         system=any(_SYSTEM.match(row.prompt or "") for row in run.rows[:_LOOKED_AT]),
     )
 
@@ -81,13 +97,28 @@ def _around(row: Row) -> Iterator[tuple[str, str]]:
 
 def _text_of(prompt: str) -> str:
     """A prompt as text: of a conversation, what was said in it."""
+    turns = _turns(prompt)
+    return "\n".join(said for _, said in turns) if turns else prompt
+
+
+def _turns(prompt: str) -> list[tuple[str, str]]:
+    """The turns of a conversation, by whom and what was said; none where a prompt is another text."""
     if not prompt.lstrip().startswith('[{"'):
-        return prompt
+        return []
     try:
         turns = json.loads(prompt)
-        return "\n".join(str(turn.get("content") or turn.get("prompt") or "") for turn in turns)
+        return [
+            (str(turn.get("role")), str(turn.get("content") or turn.get("prompt") or "")) for turn in turns
+        ]
     except (ValueError, AttributeError):
-        return prompt
+        return []
+
+
+def _solved_turns(row: Row) -> int:
+    """How many answers stand in a conversation before the doc's own question."""
+    turns = _turns(row.prompt or "")
+    last = max((i for i, (_, said) in enumerate(turns) if row.question.strip() in said), default=0)
+    return sum(role in ("assistant", "BOT") for role, _ in turns[:last])
 
 
 def _examples(before: str) -> int | None:
@@ -100,18 +131,26 @@ def _examples(before: str) -> int | None:
     return found if found or len(before) <= _LONGEST_HINT else None
 
 
-def _told(asked: Sequence[tuple[Row, str, str]]) -> Iterator[bool]:
-    """Whether the prompts hold the docs' own answers, in what only they say beside the question."""
+def _beside(asked: Sequence[tuple[Row, str, str]]) -> Iterator[tuple[Row, str, str]]:
+    """What only the prompt of a doc says before its question and behind it, where there are several docs."""
     first = [(before, behind[::-1]) for _, before, behind in asked[:_LOOKED_AT]]
     if len(first) < 2:
         return
     start, end = (len(alike(texts)) for texts in zip(*first, strict=True))
     for row, before, behind in asked:
-        own = [text for text in (before[start:], behind[: len(behind) - end]) if len(text) <= _LONGEST_HINT]
-        hint = "\n".join(own)
-        gold = (row.gold or "").strip()
-        shape = rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)"
-        yield bool(gold) and len(_OPTION.findall(behind)) < 3 and bool(re.search(shape, hint))
+        yield row, before[start:], behind[: len(behind) - end]
+
+
+def _told(row: Row, texts: Sequence[str]) -> bool:
+    """Whether a prompt holds the doc's own answer, in what only it says beside the question: in a few words, or behind
+    the question where that stands there before."""
+    _, asked_before, solved = texts[0].partition(row.question.strip())
+    hint = "\n".join(
+        [*(text for text in texts if len(text) <= _LONGEST_HINT), solved if asked_before else ""]
+    )
+    gold = (row.gold or "").strip()
+    shape = rf"(?<![\w.]){re.escape(gold)}(?!\w|[.,]\d)"
+    return bool(gold) and len(_OPTION.findall(texts[1])) < 2 and bool(re.search(shape, hint))
 
 
 def alike(texts: Sequence[str]) -> str:

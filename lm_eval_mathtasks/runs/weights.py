@@ -13,37 +13,43 @@ QUANTISED = "quantised as "
 _ADAPTERS = ("peft", "delta", "adapter", "adapter_path", "lora", "lora_path", "lora_paths", "lora_local_path",
              "lora_modules", "lora_name_or_path")  # fmt: skip
 # The arguments of lm-eval's models, of vLLM's and SGLang's engines and of our own that leave the weights as they are.
-# Any other one may make other weights: a name that we do not know is no promise.
+# Any other one may make other weights: a name that we do not know is no promise. These say where and how fast; those
+# below may shape the answers, though not the weights.
 _HARMLESS_WORDS = """
     pretrained model model_id name model_name tokenizer_mode tokenizer_backend tokenized_requests
-    tokenizer_revision skip_tokenizer_init use_fast_tokenizer add_bos_token prefix_token_id custom_prefix_token_id
-    eos_string truncation truncate max_length max_model_len max_seq_len seq_length max_gen_toks max_new_tokens
-    max_tokens context_length logits_cache softmax_dtype mixed_precision_dtype trust_remote_code code_revision
-    backend attn_implementation attention_backend sampling_backend use_cache device devices device_map
-    device_map_option parallelize max_memory_per_gpu max_cpu_memory offload_folder low_cpu_mem_usage tp_plan
-    batch_size max_batch_size enable_thinking thinking think think_start_token think_end_token chat_template
-    chat_template_path chat_template_args chat_template_kwargs reasoning reasoning_effort reasoning_parser
-    add_generation_prompt generation_config seed random_seed temperature top_p top_k min_p repetition_penalty
-    presence_penalty frequency_penalty do_sample tensor_parallel_size data_parallel_size pipeline_parallel_size
-    expert_parallel_size enable_expert_parallel tensor_model_parallel_size pipeline_model_parallel_size
-    expert_model_parallel_size tp_degree tp tp_size dp dp_size pp_size ep_size num_nodes nnodes nproc_per_node
-    gpu_memory_utilization mem_fraction_static swap_space cpu_offload_gb enforce_eager enable_prefix_caching
-    prefix_caching enable_chunked_prefill chunked_prefill_size max_num_seqs max_num_batched_tokens max_num_tokens
-    micro_batch_size max_running_requests max_total_tokens max_seq_len_to_capture max_context_len_to_capture
-    disable_log_stats disable_log_requests disable_custom_all_reduce disable_cuda_graph disable_radix_cache
-    disable_sliding_window distributed_executor_backend worker_use_ray block_size schedule_policy
-    schedule_conservativeness log_level enable_lora max_lora_rank max_loras download_dir cache_dir local_files_only
-    base_url num_concurrent max_retries timeout header headers verify_certificate ca_cert_path api_version
-    max_images interleave image_width image_height image_max_side limit_mm_per_prompt api_key_env rpm tpm stream
-    on_item_error journal prices max_cost max_tokens_total request_timeout retry_budget drain progress dry_run
-    batch_out
+    skip_tokenizer_init use_fast_tokenizer eos_string max_length max_model_len max_seq_len seq_length max_gen_toks
+    max_new_tokens max_tokens context_length trust_remote_code code_revision backend attn_implementation
+    attention_backend sampling_backend use_cache device devices device_map device_map_option parallelize
+    max_memory_per_gpu max_cpu_memory offload_folder low_cpu_mem_usage tp_plan batch_size max_batch_size
+    enable_thinking thinking think think_start_token think_end_token reasoning_effort reasoning_parser seed
+    random_seed tensor_parallel_size data_parallel_size pipeline_parallel_size expert_parallel_size
+    enable_expert_parallel tensor_model_parallel_size pipeline_model_parallel_size expert_model_parallel_size
+    tp_degree tp tp_size dp dp_size pp_size ep_size num_nodes nnodes nproc_per_node gpu_memory_utilization
+    mem_fraction_static swap_space cpu_offload_gb enforce_eager enable_prefix_caching prefix_caching
+    enable_chunked_prefill chunked_prefill_size max_num_seqs max_num_batched_tokens max_num_tokens micro_batch_size
+    max_running_requests max_total_tokens max_seq_len_to_capture max_context_len_to_capture disable_log_stats
+    disable_log_requests disable_custom_all_reduce disable_cuda_graph disable_radix_cache
+    distributed_executor_backend worker_use_ray block_size schedule_policy schedule_conservativeness log_level
+    enable_lora max_lora_rank max_loras download_dir cache_dir local_files_only base_url num_concurrent max_retries
+    timeout header headers verify_certificate ca_cert_path api_version max_images interleave image_width
+    image_height image_max_side limit_mm_per_prompt api_key_env rpm tpm stream on_item_error journal prices max_cost
+    max_tokens_total request_timeout retry_budget drain progress dry_run batch_out
 """
-_HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_SHAPING_WORDS = """
+    override_chat_template system_prompt
+    truncation truncate chat_template chat_template_path chat_template_args chat_template_kwargs generation_config
+    temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty do_sample reasoning
+    add_bos_token prefix_token_id custom_prefix_token_id tokenizer_revision softmax_dtype mixed_precision_dtype
+    add_generation_prompt disable_sliding_window thinking_budget max_thinking_tokens speculative_config
+    speculative_model speculative_algorithm num_speculative_tokens logits_cache
+"""
+SHAPE_ANSWERS = frozenset(_SHAPING_WORDS.split())
+_HARMLESS = SHAPE_ANSWERS.union(_HARMLESS_WORDS.split())
 # Harmless with these values, and a quantisation or another format with others.
 _BY_VALUE = {
     "dtype": re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)"),
     "torch_dtype": re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)"),
-    "precision": re.compile(r"(bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
+    "precision": re.compile(r"(torch\.)?(b?float(16|32)|bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
     "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
 }
 # All that we know by name, for telling a slip from an argument of an engine.
@@ -51,11 +57,11 @@ _NAMED = "revision tokenizer subfolder token quantization load_in_4bit load_in_8
 MODEL_ARGUMENTS = _HARMLESS.union(_BY_VALUE, _ADAPTERS, _NAMED.split())
 # In the names of other harnesses' settings and of columns, as words of their own.
 OF_WEIGHTS = re.compile(
-    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype)"
-    r"|base_model$|model_path",
+    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|precision)"
+    r"|base_model$|model_(?:path|file)",
     re.IGNORECASE,
 )
-_NOT_SET = ("", "none", "false", "null", "main", "auto", "0", "{}", "[]")
+_NOT_SET = ("", "none", "false", "null", "main", "master", "auto", "0", "{}", "[]")
 # A folder of the hub's cache names the repository it holds; a folder inside of it may be anything.
 _CACHED = re.compile(
     r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]snapshots(?:[/\\](?P<commit>[^/\\]+))?)?[/\\]?$"

@@ -12,7 +12,7 @@ from lm_eval_mathtasks import cli
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.compare import score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
-from lm_eval_mathtasks.runs.decoding import generation_of, steered_by
+from lm_eval_mathtasks.runs.decoding import steered_by
 from lm_eval_mathtasks.runs.judged import judge_run, unlike_repeats
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
@@ -615,7 +615,7 @@ def test_inspects_settings_of_generation_are_read(tmp_path, samples):
     (run,) = read_runs(path, totals=True)
     asked = run.protocol
     assert (asked.temperature, asked.max_tokens, asked.top_p, asked.system_prompt) == (0.7, 64, None, True)
-    assert steered_by(generation_of(run.provenance.settings)) == "best_of=4"
+    assert steered_by(run.provenance.settings) == "best_of=4"
 
 
 def test_the_models_of_an_inspect_log_are_counted(tmp_path):
@@ -632,10 +632,10 @@ def test_the_models_of_an_inspect_log_are_counted(tmp_path):
 def test_columns_of_a_search_are_read_and_others_are_not(tmp_path):
     rows = [{"question": QUESTIONS[i], "gold": GOLD[i], "response": said(i), "n": 4} for i in range(N)]
     settings = read_run(write_json_lines(tmp_path / "a.jsonl", rows), task="t").provenance.settings
-    assert steered_by(generation_of(settings)) == ""
+    assert steered_by(settings) == ""
     searched = [{**row, "num_beams": 1 + i} for i, row in enumerate(rows)]
     settings = read_run(write_json_lines(tmp_path / "b.jsonl", searched), task="t").provenance.settings
-    assert steered_by(generation_of(settings)) == f"num_beams={N}"
+    assert steered_by(settings) == f"num_beams={N}"
 
 
 # --- HELM and batches
@@ -805,7 +805,7 @@ def test_lighteval_of_today_nested_and_as_text(tmp_path):
     }
     run = read_run(details_file(tmp_path / "nested", rows, settings))
     assert (run.metric, run.protocol.max_tokens) == ("extractive_match", 32768)
-    assert steered_by(generation_of(run.provenance.settings)) == "grammar={'type': 'regex'}"
+    assert steered_by(run.provenance.settings) == "grammar={'type': 'regex'}"
     as_text = [{key: str(value) for key, value in row.items()} for row in rows]
     again = read_run(details_file(tmp_path / "text", as_text, settings))
     assert again.rows == run.rows

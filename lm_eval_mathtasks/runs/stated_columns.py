@@ -1,0 +1,61 @@
+"""What the columns of a file say of the whole run: its weights, its settings, and what is not known here."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lm_eval_mathtasks.response import LIMIT_NAMES
+from lm_eval_mathtasks.runs.columns import VERDICT_LIKE
+from lm_eval_mathtasks.runs.decoding import STEERS, noted
+from lm_eval_mathtasks.runs.lines import Line
+from lm_eval_mathtasks.runs.records import Run, told
+from lm_eval_mathtasks.runs.weights import OF_WEIGHTS, weights_of_log
+
+# Columns of how it was asked, by the part of the protocol.
+_ASKED = {
+    **dict.fromkeys(("temperature", "top_p"), None),
+    **dict.fromkeys(LIMIT_NAMES, "max_tokens"),
+    **dict.fromkeys(("shots", "n_shot", "num_shots", "num_fewshot"), "shots"),
+}
+_SYSTEM = ("system_prompt", "system_instruction", "system_message")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_NOTHING = ("", "None", "False", "0", "0.0", "nan", "none")
+# In a file of fewer lines a column has one value by chance.
+_ENOUGH = 3
+
+
+def with_columns(run: Run, lines: Sequence[Line]) -> Run:
+    """Return a run with what the columns of its lines say of it.
+
+    A column that has one value on all lines is about the run. Where it is not known what it says, it is kept among the
+    settings, under `columns`: it may matter.
+    """
+    values: dict[str, list[str]] = {}
+    for line in lines:
+        for name, value in line.stated.items():
+            values.setdefault(name, []).append(value)
+    values = {k: v for k, v in values.items() if set(v) - {*_NOTHING}}
+    same = {k: v[0] for k, v in values.items() if len(v) == len(lines) and len(set(v)) == 1}
+    of_weights = {k: v[-1] for k, v in values.items() if OF_WEIGHTS.search(k) and v[-1] != run.model}
+    steered = {k: v[-1] for k, v in values.items() if k != "n" and STEERS.fullmatch(k)}
+    asked = {k: v for k, v in same.items() if k in _ASKED and _NUMBER.fullmatch(v)}
+    system = next((same[name] for name in _SYSTEM if name in same), None)
+    unlike = [k for k, v in values.items() if k in _ASKED and len(set(v)) > 1]
+    read = {*of_weights, *steered, *asked, *_SYSTEM}
+    rest = {k: v for k, v in same.items() if k not in read and not VERDICT_LIKE.fullmatch(k)}
+    tools = next((v for k, v in rest.items() if k.startswith("tool")), None)
+    settings = {
+        **noted(steered),
+        "system_instruction": system,
+        "columns": rest if len(lines) >= _ENOUGH else {},
+        "doubts": {"settings": f"several of {', '.join(unlike)} in one file"} if unlike else {},
+    }
+    protocol = {
+        **{_ASKED[k] or k: float(v) if "." in v else int(v) for k, v in asked.items()},
+        **({"tools": tools} if tools else {}),
+        **({"system_prompt": True} if system else {}),
+    }
+    weights = (
+        replace(weights_of_log(run.model, of_weights, lm_eval=False), stated=False) if of_weights else None
+    )
+    return told(run, protocol, weights=weights, settings={k: v for k, v in settings.items() if v})
