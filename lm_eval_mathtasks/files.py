@@ -8,9 +8,9 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 
@@ -43,13 +43,13 @@ def short_path(path: str | Path) -> str:
     return min(str(Path(path)), os.path.relpath(path), key=len)
 
 
-def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Write a file under another name and then rename it: it is there whole, or not at all."""
+def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
+    """Write a text or pieces to a file under another name and then rename it: it is there whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     try:
         with unfinished.open("wb") as file:
-            fill(file)
+            file.writelines([content.encode()] if isinstance(content, str) else content)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -110,6 +110,14 @@ def json_lines(path: Path, error: Error, *, unfinished: bool = False) -> Iterato
     if not there and not unfinished:
         fix = "check the path; where a response cannot be encoded, lm-eval leaves one, and `mathtasks run` does not"
         raise error(f"lines in {path}", "an empty file", fix)
+
+
+def json_lines_to_add_to(path: Path, error: Error) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `json_lines`, of a file to which a process added lines until it was killed: half a last line is taken off."""
+    *lines, rest = path.read_bytes().split(b"\n")
+    if rest:
+        write_whole(path, (line + b"\n" for line in lines))
+    return json_lines(path, error, unfinished=True)
 
 
 def read_json_lines(path: Path, error: Error) -> list[dict[str, Any]]:

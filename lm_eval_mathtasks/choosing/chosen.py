@@ -1,7 +1,8 @@
 """Accuracy against the number of responses to choose from, by every way of choosing."""
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -70,12 +71,21 @@ def areas(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> list
     """
     found = []
     for v in votes:
-        marked = list(zip(v.correct, scores[v.doc_id], strict=True))
-        right, wrong = [s for c, s in marked if c], [s for c, s in marked if not c]
-        if right and wrong:
-            won = sum((r > w) + (r == w) / 2 for r in right for w in wrong)
-            found.append(won / (len(right) * len(wrong)))
+        own = outscored(zip(v.correct, scores[v.doc_id], strict=True))
+        found += [] if own is None else [own]
     return found
+
+
+def outscored(judged: Iterable[tuple[bool, float]]) -> float | None:
+    """How often a right response outscores a wrong one, ties half, of (right, score); None unless there are both."""
+    sides: tuple[list[float], list[float]] = ([], [])
+    for right, value in judged:
+        sides[right].append(value)
+    wrong, good = sorted(sides[0]), sides[1]
+    if not wrong or not good:
+        return None
+    won = sum(bisect_left(wrong, value) + bisect_right(wrong, value) for value in good) / 2
+    return won / (len(good) * len(wrong))
 
 
 def quality(area: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval_mathtasks.choosing.score_files import Score, Scores
 from lm_eval_mathtasks.choosing.scorer import Scorer
 from lm_eval_mathtasks.errors import ScoreError
-from lm_eval_mathtasks.files import json_lines, sha256, write_whole
+from lm_eval_mathtasks.files import json_lines_to_add_to, sha256
 from lm_eval_mathtasks.runs.records import Row, Run
 
 _REPORT_S = 20.0  # between two lines about progress
@@ -80,11 +80,8 @@ def _line(doc_id: str, repeat: int, score: Score, spec: str, digest: str) -> str
 
 
 def _kept(path: Path, spec: str, digests: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Score]:
-    """The scores that a file of ours holds, by doc and repeat. Half a last line, of a killed run, is taken off it."""
-    *lines, rest = path.read_bytes().split(b"\n")
-    if rest:
-        write_whole(path, lambda file: file.writelines(line + b"\n" for line in lines))
-    kept = json_lines(path, ScoreError, unfinished=True)
+    """The scores that a file of ours holds, by doc and repeat."""
+    kept = json_lines_to_add_to(path, ScoreError)
     return dict(_read(row, number, path, spec, digests) for number, row in kept)
 
 

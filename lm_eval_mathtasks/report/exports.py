@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from lm_eval_mathtasks import __version__
@@ -13,9 +13,10 @@ from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import Examined, lengths, pairs, status_of
+from lm_eval_mathtasks.report.overview import pairs_table, runs_table
 from lm_eval_mathtasks.report.status_words import NEVER_CAME
 from lm_eval_mathtasks.runs.records import API_ERROR, Row
-from lm_eval_mathtasks.tables import Share, Table, percent, rendered, with_interval
+from lm_eval_mathtasks.tables import Share, Table, rendered, with_interval
 from lm_eval_mathtasks.text import visible
 
 JSON_VERSION = 2  # raised whenever a key changes its meaning or goes
@@ -28,32 +29,21 @@ COLUMNS = (
 
 def markdown(examined: Sequence[Examined]) -> str:
     """Return tables for a paper: scores with intervals, the protocol, the claims they are set against, the limits."""
-    scores = tuple(
-        (one.name, one.run.task, with_interval(one.headline.value, one.headline.interval),
-         f"{one.headline.docs:,}", str(one.headline.k), percent(one.explanation.cut_share, 1), _protocol(one))
-        for one in examined
-    )  # fmt: skip
-    columns = ("model", "task", "score [95 %]", "docs", "k", "cut %", "protocol")
     claims = tuple(
         (one.name, c.verdict, with_interval(c.theirs.value, c.theirs.interval),
          with_interval(c.delta, c.interval, signed=True), c.claim.source.title, protocol_words(c.claim))
         for one in examined
         for c in one.compared[:CLAIMS_LISTED]
     )  # fmt: skip
-    tables = [Table("Scores", columns, scores)]
+    tables = [runs_table(examined, alone=True)]
     if claims:
         heads = ("model", "verdict", "published [95 %]", "ours - published", "source", "protocol")
         tables.append(Table("Beside published scores", heads, claims))
     tables += [_causes(one) for one in examined if one.explanation.causes]
-    tables += [_paired(examined)] if any(pairs(examined)) else []
+    paired = list(pairs(examined))
+    tables += [replace(pairs_table(paired), title="Run against run, on the same docs")] if paired else []
     notes = Table("Limits", (), (), tuple(caveats(examined)))
     return visible(rendered([*tables, notes], "markdown"))
-
-
-def _protocol(one: Examined) -> str:
-    source = one.run.provenance
-    harness = " ".join(filter(None, (source.harness, source.version)))
-    return ", ".join(filter(None, (protocol_words(one.run.protocol), one.run.metric, harness)))
 
 
 def _causes(one: Examined) -> Table:
@@ -61,16 +51,6 @@ def _causes(one: Examined) -> Table:
     rows = tuple((c.title, c.count, Share(-c.fair, signed=True, digits=2), c.fix) for c in causes)
     title = f"Where the points of {one.name} on {one.run.task} went"
     return Table(title, ("cause", "responses", "points", "how to fix it"), rows)
-
-
-def _paired(examined: Sequence[Examined]) -> Table:
-    rows = tuple(
-        (pair.second.label, pair.first.label, with_interval(-pair.delta, pair.interval.turned, signed=True), pair.docs,
-         "" if pair.p_value is None else f"{pair.p_value:.3g}")
-        for pair in pairs(examined)
-    )  # fmt: skip
-    columns = ("run", "against", "difference [95 %]", "on common docs", "McNemar p")
-    return Table("Run against run, on the same docs", columns, rows)
 
 
 def csv_rows(examined: Sequence[Examined]) -> str:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lm_eval_mathtasks.leaderboard.claim_tables import protocol_words
+from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.report.examine import Examined
 from lm_eval_mathtasks.report.svg import RUN_COLOURS
 from lm_eval_mathtasks.tables import Cell, Share, Table, percent
@@ -80,16 +82,40 @@ def colours(count: int) -> str:
     return f":root{{{named}}}" + "".join(f".c{number}{{--tint:var(--c{number})}}" for number in more)
 
 
-def cards_table(group: Sequence[Examined]) -> Table:
-    """Return what the cards of a task say, a row a run."""
-    rows: list[tuple[Cell, ...]] = []
-    for one in group:
-        score, cut = Share(one.headline.value, one.headline.interval), Share(one.explanation.cut_share)
-        verdict = one.best.verdict if one.best else None
-        said = (one.disputed or None, one.published, verdict)
-        rows.append((one.name, score, one.headline.docs, one.headline.k, cut, *said))
-    columns = (
-        "run", "score [95 %]", "docs", "responses each", "cut off %", "graders disagree", "published", "outcome",
+def runs_table(examined: Sequence[Examined], *, alone: bool = False) -> Table:
+    """Return what the cards of runs say, a row a run. alone: without a page around it, so with task and protocol."""
+    rows: list[dict[str, Cell]] = []
+    for one in examined:
+        score, source = one.headline, one.run.provenance
+        asked = (protocol_words(one.run.protocol), one.run.metric, source.harness, source.version)
+        rows.append({
+            "run": one.name,
+            "task": one.run.task if alone else None,
+            "score [95 %]": Share(score.value, score.interval),
+            "by our grader [95 %]": None if score is one.ours else Share(one.ours.value, one.ours.interval),
+            "docs": score.docs,
+            "responses each": score.k,
+            "interval": score.kind,
+            "cut off %": Share(one.explanation.cut_share),
+            "graders disagree": one.disputed or None,
+            "published": one.published,
+            "outcome": one.best.verdict if one.best else None,
+            "protocol": ", ".join(filter(None, asked)) if alone else None,
+        })  # fmt: skip
+    columns = tuple(name for name in rows[0] if any(row[name] is not None for row in rows))
+    return Table("Scores" if alone else "", columns, tuple(tuple(map(row.get, columns)) for row in rows))
+
+
+def pairs_table(paired: Sequence[Paired]) -> Table:
+    """Return every run beside the first one of its task, on the docs that both have."""
+    rows = tuple(
+        (pair.second.label, pair.first.label, Share(-pair.delta, pair.interval.turned, signed=True),
+         pair.docs, pair.only_second, pair.only_first, "" if pair.p_value is None else f"{pair.p_value:.2g}",
+         "differ" if pair.significant else "may be noise")
+        for pair in paired
     )  # fmt: skip
-    filled = [n for n in range(len(columns)) if any(row[n] is not None for row in rows)]
-    return Table("", tuple(columns[n] for n in filled), tuple(tuple(row[n] for n in filled) for row in rows))
+    columns = (
+        "run", "against", "points [95 %, paired bootstrap]", "on common docs", "only it right", "only the other",
+        "McNemar p", "the runs",
+    )  # fmt: skip
+    return Table("", columns, rows)

@@ -17,7 +17,7 @@ from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.report import charts
 from lm_eval_mathtasks.report.caveats import caveats
 from lm_eval_mathtasks.report.examine import Bin, Examined, Group, graded_by_us, lengths, names_of, pairs
-from lm_eval_mathtasks.report.overview import MANY, cards_table, colours, overview, tint_of
+from lm_eval_mathtasks.report.overview import MANY, colours, overview, pairs_table, runs_table, tint_of
 from lm_eval_mathtasks.report.provenance import sources
 from lm_eval_mathtasks.report.samples import as_script, samples
 from lm_eval_mathtasks.report.status_words import STATUS_WORDS, STATUSES
@@ -94,7 +94,6 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
         "name": task,
         "many": len(group) > MANY,
         "cards": [_card(one) for one in group],
-        "runs": cards_table(group),
         "scores": _scores(task, group),
         "unclaimed": next((one.unclaimed for one in group if one.unclaimed), ""),
         "gaps": [_gap(one) for one in group],
@@ -102,7 +101,7 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
         "curves": [figure for one in group for figure in _curves(one, len(group) > 1)],
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
-        "against": _against(paired),
+        "against": pairs_table(paired),
         "pairs": [_pair(pair) for pair in paired],
     }
 
@@ -139,37 +138,16 @@ def _scores(task: str, group: Sequence[Examined]) -> Figure:
         listed = one.compared[: max(2, CLAIMS_DRAWN // len(group))]
         rows += [_claim(compared) for compared in listed if compared.claim.id not in drawn]
         drawn |= {compared.claim.id for compared in listed}
-    lines = tuple(
-        (one.name, with_interval(one.headline.value, one.headline.interval),
-         with_interval(one.ours.value, one.ours.interval),
-         one.headline.docs, one.headline.k, one.headline.kind)
-        for one in group
-    )  # fmt: skip
-    columns = ("run", "score [95 %]", "by our grader [95 %]", "docs", "responses each", "interval")
     title = f"Scores on {task}" + (" beside published ones" if claims else "")
     count = f"{len(drawn)} of {len(claims)} claims drawn."
     about = f"Filled: measured. Hollow: published, grey where not comparable. {count}"
-    return Figure(title, charts.dots_chart(title, rows), Table("", columns, lines), about if claims else "")
+    return Figure(title, charts.dots_chart(title, rows), runs_table(group), about if claims else "")
 
 
 def _claim(compared: Comparison) -> charts.Dot:
     tint = "soft" if compared.outcome == "not comparable" else "ink"
     label = f"{compared.claim.model}, {compared.claim.source.title}"
     return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
-
-
-def _against(paired: Sequence[Paired]) -> Table:
-    rows = tuple(
-        (pair.second.model, pair.first.model, Share(-pair.delta, pair.interval.turned, signed=True),
-         pair.docs, pair.only_second, pair.only_first, "" if pair.p_value is None else f"{pair.p_value:.2g}",
-         "differ" if pair.significant else "may be noise")
-        for pair in paired
-    )  # fmt: skip
-    columns = (
-        "run", "against", "points [95 %, paired bootstrap]", "on common docs", "only it right", "only the other",
-        "McNemar p", "the runs",
-    )  # fmt: skip
-    return Table("", columns, rows)
 
 
 def _pair(pair: Paired) -> dict[str, object]:

@@ -5,16 +5,13 @@ from typing import Any
 
 from lm_eval_mathtasks.grading.extract import extract_answer
 from lm_eval_mathtasks.grading.tags import TAGS, in_tags
-from lm_eval_mathtasks.rewards.rulings import finishes, texts_of, unfinished
+from lm_eval_mathtasks.rewards.rulings import texts_with_ends, unfinished
 
 
 def tags_format(completions: Sequence[Any], **columns: Any) -> list[float]:
     """1 for a response that is its working in tags, then its answer in tags, each tag once and no more; else 0."""
-    ends = finishes(completions, columns)
-    return [
-        float(in_tags(text) and not unfinished(text, end))
-        for text, end in zip(texts_of(completions), ends, strict=True)
-    ]
+    ended = texts_with_ends(completions, columns)
+    return [float(in_tags(text) and not unfinished(text, end)) for text, end in ended]
 
 
 def tags_count(completions: Sequence[Any], **columns: Any) -> list[float]:
@@ -22,16 +19,14 @@ def tags_count(completions: Sequence[Any], **columns: Any) -> list[float]:
 
     It leads to the tags where `tags_format` is 0 for every response. An unfinished response has at most 0.
     """
-    ends = finishes(completions, columns)
-    return [_count(text, end) for text, end in zip(texts_of(completions), ends, strict=True)]
+    return [_count(text, end) for text, end in texts_with_ends(completions, columns)]
 
 
 def boxed_format(completions: Sequence[Any], **columns: Any) -> list[float]:
     r"""1 for a finished response that gives its answer in a complete `\boxed{...}`, else 0."""
-    ends = finishes(completions, columns)
     return [
         float(extract_answer(text, finish_reason=end).rule == "box" and not unfinished(text, end))
-        for text, end in zip(texts_of(completions), ends, strict=True)
+        for text, end in texts_with_ends(completions, columns)
     ]
 
 

@@ -73,9 +73,14 @@ def rulings(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Ruli
     columns: what else a trainer hands over, a value a completion: the reference in `gold`, else `answer`, else
     `solution`. DataError where there is none of them, or not as many values as completions.
     """
-    texts, ends = texts_of(completions), finishes(completions, columns)
-    references = _references(columns, len(texts))
-    return [ruling(*one) for one in zip(texts, references, ends, strict=True)]
+    ended = texts_with_ends(completions, columns)
+    references = _references(columns, len(ended))
+    return [ruling(text, one, end) for (text, end), one in zip(ended, references, strict=True)]
+
+
+def texts_with_ends(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """The text of each completion, and how it ended."""
+    return list(zip(texts_of(completions), finishes(completions, columns), strict=True))
 
 
 def texts_of(completions: Sequence[Any]) -> list[str]:

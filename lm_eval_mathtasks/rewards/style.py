@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.rewards.rulings import finishes, texts_of, unfinished
+from lm_eval_mathtasks.rewards.rulings import texts_of, texts_with_ends, unfinished
 
 # A word, a number or a sign; Chinese and Japanese write words without spaces, so each character counts as one.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+|\d+|[^\w\s]")
@@ -24,22 +24,11 @@ FULL_LENGTH = 200  # words for the whole bonus
 # Formulas and commands are no language.
 _FORMULA = re.compile(r"\$[^$]{0,2000}\$|\\\(.{0,2000}?\\\)|\\\[.{0,2000}?\\\]|\\[a-zA-Z]+", re.DOTALL)
 # The scripts of languages; other letters, such as Greek ones, signs of sets and italics of Unicode, are mathematics.
-_SCRIPTS = frozenset(
-    {
-        "LATIN",
-        "CJK",
-        "HIRAGANA",
-        "KATAKANA",
-        "HANGUL",
-        "CYRILLIC",
-        "ARABIC",
-        "HEBREW",
-        "DEVANAGARI",
-        "BENGALI",
-        "TAMIL",
-    }
-    | {"TELUGU", "GUJARATI", "THAI", "LAO", "KHMER", "MYANMAR", "GEORGIAN", "ARMENIAN", "ETHIOPIC"}
+_NAMES = (
+    "LATIN CJK HIRAGANA KATAKANA HANGUL CYRILLIC ARABIC HEBREW DEVANAGARI BENGALI TAMIL TELUGU GUJARATI THAI LAO KHMER "
+    "MYANMAR GEORGIAN ARMENIAN ETHIOPIC"
 )
+_SCRIPTS = frozenset(_NAMES.split())
 _ONE_LANGUAGE = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}
 # Names, units and variables stand in Latin letters in every language: the share of letters they may take.
 LATIN_SHARE = 0.2
@@ -58,7 +47,7 @@ def length_bonus(
         0.0
         if unfinished(text, end) or repeated(text) >= REPEATS_FROM
         else most * min(1.0, len(_WORD.findall(text)) / words)
-        for text, end in zip(texts_of(completions), finishes(completions, columns), strict=True)
+        for text, end in texts_with_ends(completions, columns)
     ]
 
 
@@ -72,7 +61,7 @@ def one_language(completions: Sequence[Any], **columns: Any) -> list[float]:
     beside another script up to a fifth."""
     return [
         float(bool(text.strip()) and not unfinished(text, end) and _one_script(text))
-        for text, end in zip(texts_of(completions), finishes(completions, columns), strict=True)
+        for text, end in texts_with_ends(completions, columns)
     ]
 
 

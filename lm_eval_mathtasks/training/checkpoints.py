@@ -65,7 +65,7 @@ def choose_checkpoint(baseline: Results, checkpoints: Mapping[str, Results]) -> 
         means = {task: float(table[:, place].mean()) for task, table in tables.items()}
         ratios = {task: means[task] / float(tables[task][:, 0].mean()) for task in tables}
         pairs = [table[:, [0, place]] for table in tables.values()]
-        mean = float(_harmonic(_column([own.mean(axis=0) for own in pairs])))
+        mean = float(_harmonic([own.mean(axis=0) for own in pairs]))
         standings.append(Standing(name, means, ratios, mean, _interval(pairs)))
     standings.sort(key=lambda one: -one.mean)
     null = _best_of_equal(list(tables.values()))
@@ -85,20 +85,14 @@ def _table(task: str, baseline: Results, checkpoints: Mapping[str, Results]) -> 
     return np.array([[own[task][doc] for own in (baseline, *checkpoints.values())] for doc in docs])
 
 
-def _column(means: Sequence[Any]) -> Any:
-    """Means of (baseline, checkpoint) a benchmark as one array, (..., benchmarks, 2)."""
+def _harmonic(means: Sequence[Any]) -> Any:
+    """The harmonic mean over benchmarks of the ratios, from means of (baseline, checkpoint) a benchmark, (..., 2) to
+    (...); 0 where a checkpoint has nothing right, and not finite where the baseline has nothing right."""
     import numpy as np
 
-    return np.stack(means, axis=-2)
-
-
-def _harmonic(means: Any) -> Any:
-    """The harmonic mean of the ratios, (..., benchmarks, 2) to (...); 0 where a checkpoint has nothing right, and not
-    finite where the baseline has nothing right."""
-    import numpy as np
-
+    base, own = np.moveaxis(np.stack(means), -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return means.shape[-2] / (means[..., 0] / means[..., 1]).sum(axis=-1)
+        return len(means) / (base / own).sum(axis=0)
 
 
 def _interval(pairs: Sequence[Any]) -> Interval:
@@ -119,7 +113,7 @@ def _interval(pairs: Sequence[Any]) -> Interval:
     tail = (1 - LEVEL) / 2
     if n > 1:
         tail = NormalDist().cdf(-t_value(n - 1) * math.sqrt(n / (n - 1)))
-    values = _harmonic(_column(drawn))
+    values = _harmonic(drawn)
     # Of a few docs, some draws hold only those that the baseline did not solve: they say nothing.
     low, high = np.quantile(values[np.isfinite(values)], [tail, 1 - tail])
     return Interval(float(low), float(high))
@@ -135,5 +129,5 @@ def _best_of_equal(tables: Sequence[Any]) -> list[float]:
         means = np.stack([rng.permuted(table, axis=1).mean(axis=0) for table in tables])
         if means[:, 0].all():
             pairs = np.stack([np.broadcast_to(means[:, :1], means[:, 1:].shape), means[:, 1:]], axis=-1)
-            found.append(float(_harmonic(pairs.swapaxes(0, 1)).max()))
+            found.append(float(_harmonic(list(pairs)).max()))
     return found

@@ -1,11 +1,35 @@
 """What writes the endings of `shepherd`: a model on this machine, or a server."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.training.shepherd import Ending, Settings, Start, messages_of
+
+
+def end_tokens(*named: Any) -> set[int]:
+    """The tokens that end a response: the `eos_token_id` of tokenizers and configurations, which may be several."""
+    given = (one.eos_token_id for one in named)
+    listed = (ends if isinstance(ends, list) else [ends] for ends in given)
+    return {token for ends in listed for token in ends if token is not None}
+
+
+def drawn(
+    model: Any, tokenizer: Any, texts: Sequence[str], ends: Collection[int], **options: Any
+) -> list[tuple[str, bool]]:
+    """Sample a continuation of each text; return it, and whether it has one of these tokens, which end it."""
+    import torch
+
+    inputs = tokenizer(
+        list(texts), return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
+    )
+    given = {name: inputs[name].to(model.device) for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        whole = model.generate(**given, do_sample=True, pad_token_id=tokenizer.pad_token_id, **options)
+    rows = whole[:, given["input_ids"].shape[1] :].tolist()
+    decoded = tokenizer.batch_decode(rows, skip_special_tokens=True)
+    return [(text, bool(set(ends) & set(row))) for text, row in zip(decoded, rows, strict=True)]
 
 
 class LocalModel:
@@ -31,31 +55,12 @@ class LocalModel:
         import torch
 
         torch.manual_seed(seed)
-        texts = [self._text(start) for start in starts]
-        inputs = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
-        with torch.inference_mode():
-            output = self._model.generate(
-                input_ids=inputs["input_ids"].to(self._model.device),
-                attention_mask=inputs["attention_mask"].to(self._model.device),
-                do_sample=True,
-                temperature=settings.temperature,
-                top_k=0,
-                top_p=1.0,
-                max_new_tokens=settings.max_tokens,
-                num_return_sequences=settings.rollouts,
-                pad_token_id=self._tokenizer.pad_token_id,
-            )[:, inputs["input_ids"].shape[1] :].tolist()
-        texts = self._tokenizer.batch_decode(output, skip_special_tokens=True)
-        ended = [bool(self._ends & set(row)) for row in output]
-        reasons = ("stop" if end else "length" for end in ended)
-        made: list[Ending] = list(zip(texts, reasons, strict=True))
+        ends = end_tokens(self._model.generation_config, self._tokenizer)
+        asked: dict[str, float] = {"temperature": settings.temperature, "top_k": 0, "top_p": 1.0}
+        asked |= {"max_new_tokens": settings.max_tokens, "num_return_sequences": settings.rollouts}
+        found = drawn(self._model, self._tokenizer, list(map(self._text, starts)), ends, **asked)
+        made: list[Ending] = [(text, "stop" if ended else "length") for text, ended in found]
         return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]
-
-    @property
-    def _ends(self) -> set[int]:
-        ends = self._model.generation_config.eos_token_id
-        listed = ends if isinstance(ends, list) else [ends]
-        return {token for token in (*listed, self._tokenizer.eos_token_id) if token is not None}
 
     def _text(self, start: Start) -> str:
         messages = messages_of(start)

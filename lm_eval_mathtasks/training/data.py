@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.errors import DataError
-from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.files import file_sha256, read_json, write_whole
 from lm_eval_mathtasks.grading.grade import is_understood
 from lm_eval_mathtasks.grading.reference import answer_in, reference_text
 from lm_eval_mathtasks.problems.rows import read_rows
@@ -188,12 +188,11 @@ def write_data(out: Path, rows: dict[str, list[dict[str, Any]]], about: dict[str
     """Write `<split>.jsonl` for each split and the manifest, each whole or not at all."""
     checksums = {}
     for split, own in rows.items():
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in own).encode()
         path = out / f"{split}.jsonl"
-        write_whole(path, lambda file, text=text: file.write(text))  # type: ignore[misc]
+        write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in own))
         checksums[path.name] = file_sha256(path)
     manifest = {"version": __version__, **about, "sha256": checksums}
-    write_whole(out / MANIFEST, lambda file: file.write((json.dumps(manifest, indent=1) + "\n").encode()))
+    write_whole(out / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
 def data_facts(path: Path) -> dict[str, Any]:
@@ -201,7 +200,7 @@ def data_facts(path: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"file": str(path), "sha256": file_sha256(path)}
     manifest = path.parent / MANIFEST
     if manifest.is_file():
-        about = json.loads(manifest.read_text(encoding="utf-8"))
+        about = read_json(manifest, DataError)
         if about.get("sha256", {}).get(path.name) == facts["sha256"]:
             facts["manifest"] = about
     return facts

@@ -16,15 +16,14 @@ _BASES = {"tags": "gsm8k/gsm8k-cot-tags.yaml", "boxed": "_boxed.yaml", "hash": "
 
 def write_tasks(out: Path, splits: Iterable[str], form: Format, *, number: bool) -> list[str]:
     """Write a task for each split of the data in a folder; return their names: the folder's, a hyphen, the split."""
+    import yaml
+
     names = []
     for split in splits:
-        name = f"{out.resolve().name}-{split}"
-        task = _task(name, out.resolve() / f"{split}.jsonl", form, number=number)
-        import yaml
-
+        names.append(f"{out.resolve().name}-{split}")
+        task = _task(names[-1], out.resolve() / f"{split}.jsonl", form, number=number)
         text = yaml.safe_dump(task, sort_keys=False, allow_unicode=True)
-        write_whole(out / FOLDER / f"{name}.yaml", lambda file, text=text: file.write(text.encode()))  # type: ignore[misc]
-        names.append(name)
+        write_whole(out / FOLDER / f"{names[-1]}.yaml", text)
     return names
 
 

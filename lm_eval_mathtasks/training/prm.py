@@ -4,7 +4,7 @@ The text is put together as `mathtasks choose --scorer prm-tokens:` reads it; th
 each step that has a label. A soft label is the target probability of "good".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lm_eval_mathtasks.choosing.verifiers import stepwise
@@ -75,17 +75,16 @@ def make_prm_trainer(model_name: str, options: Options, rows: list[dict[str, Any
 def _collator(pad: int) -> Any:
     def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         import torch
+        from torch.nn.utils.rnn import pad_sequence
 
-        width = max(len(row["input_ids"]) for row in rows)
+        def filled(lists: Iterable[list[float]], value: float) -> Any:
+            return pad_sequence(list(map(torch.tensor, lists)), batch_first=True, padding_value=value)
 
-        def filled(name: str, value: float) -> list[list[float]]:
-            return [[*row[name], *[value] * (width - len(row[name]))] for row in rows]
-
-        seen = [[1] * len(row["input_ids"]) + [0] * (width - len(row["input_ids"])) for row in rows]
+        ids = [row["input_ids"] for row in rows]
         return {
-            "input_ids": torch.tensor(filled("input_ids", pad), dtype=torch.long),
-            "attention_mask": torch.tensor(seen),
-            "labels": torch.tensor(filled("labels", SILENT), dtype=torch.float32),
+            "input_ids": filled(ids, pad),
+            "attention_mask": filled(([1] * len(own) for own in ids), 0),
+            "labels": filled((row["labels"] for row in rows), SILENT),
         }
 
     return together

@@ -77,8 +77,7 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     import yaml
 
     content = {"mathtasks": __version__, "versions": _versions(), **_plain(facts)}
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def used_before(path: Path) -> Mapping[str, Any]:

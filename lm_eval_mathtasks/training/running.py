@@ -16,6 +16,7 @@ from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
 from lm_eval_mathtasks.training import groups, preflight
+from lm_eval_mathtasks.training.completers import end_tokens
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
 from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
@@ -136,8 +137,7 @@ def _of_trainer(plan: Plan, rows: list[Any], trainer: Any, say: Say) -> Iterable
     arguments, stage = plan.options.arguments, plan.config.stage
     if stage == "sft":
         labels = trainer.train_dataset["labels"]
-        named = (trainer.processing_class, trainer.model.generation_config)
-        ends = {end for one in named for end in _ids(one.eos_token_id)}
+        ends = end_tokens(trainer.processing_class, trainer.model.generation_config)
         limit = None if arguments.packing else arguments.max_length
         given = len(labels) if arguments.packing else len(rows)
         return preflight.of_labels(labels, sorted(ends), limit, given)
@@ -274,7 +274,3 @@ def _how_to_go_on(config: Config) -> str:
     if kept := checkpoints_in(config.output):
         return f"--resume goes on from {kept[-1].name}"
     return "there is no checkpoint yet (save_steps under trl:)"
-
-
-def _ids(value: Any) -> list[int]:
-    return [one for one in (value if isinstance(value, list) else [value]) if one is not None]

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.files import file_sha256, write_whole
+from lm_eval_mathtasks.files import file_sha256, read_json, write_whole
 from lm_eval_mathtasks.host.resume import PATTERN, resumable
 from lm_eval_mathtasks.leaderboard.paired import Paired, compare_runs, own_shares
 from lm_eval_mathtasks.runs.reading import read_runs
@@ -165,7 +165,7 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
     out = config.output / EVALUATED / model.name / part
     words, asked = run_arguments(config, model, tasks, out), out.with_name(f"{part}-asked.json")
     done = any(out.rglob("results_*.json"))
-    before = json.loads(asked.read_text(encoding="utf-8")) if asked.is_file() else words
+    before = read_json(asked, TrainingError) if asked.is_file() else words
     if done and before != words:
         got = " ".join(word for word in words if word not in before) or "fewer flags"
         fix = f"remove {out} and {asked.name}, and it is evaluated anew"
@@ -174,7 +174,7 @@ def _run(config: Config, model: Model, tasks: Sequence[str], part: str, say: _SA
         from lm_eval_mathtasks.host.run import run
 
         say(f"evaluating {model.name} on {', '.join(tasks)}")
-        write_whole(asked, lambda file: file.write(json.dumps(words).encode()))
+        write_whole(asked, json.dumps(words))
         kept = resumable(str(config.evaluate.get("model", "hf"))) and any(out.rglob(PATTERN))
         try:
             with sigterm_in_order():
@@ -214,7 +214,7 @@ def run_arguments(config: Config, model: Model, tasks: Sequence[str], out: Path)
 
 def _rank_for_vllm(adapter: Path) -> dict[str, int]:
     """The rank that vLLM must keep memory for, the least of its own that holds the adapter; nothing where 16 do."""
-    about = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
+    about = read_json(adapter / ADAPTER, TrainingError)
     rank = max([about.get("r") or 0, *(about.get("rank_pattern") or {}).values()])
     return {"max_lora_rank": next((own for own in _VLLM_RANKS if own >= rank), rank)} if rank > 16 else {}
 
@@ -232,7 +232,7 @@ def _has_template(model: Model) -> bool:
 def _model(name: str, folder: Path) -> Model:
     about = folder / ADAPTER
     if about.is_file():
-        base = json.loads(about.read_text(encoding="utf-8"))["base_model_name_or_path"]
+        base = read_json(about, TrainingError)["base_model_name_or_path"]
         return Model(name, str(base), str(folder))
     return Model(name, str(folder))
 
@@ -248,10 +248,9 @@ def _same(one: list[Path], two: list[Path]) -> bool:
 def _remember(config: Config, best: Model, say: _SAYS) -> None:
     """Note which checkpoint is confirmed; a second one has been chosen with the test in sight, and that is said."""
     path = config.output / EVALUATED / CHOSEN
-    chosen = json.loads(path.read_text(encoding="utf-8"))["confirmed"] if path.is_file() else []
+    chosen = read_json(path, TrainingError)["confirmed"] if path.is_file() else []
     if chosen and best.name not in chosen:
         once = "a confirmation is one only the first time"
         say(f"the test was looked at before, for {', '.join(chosen)}: {once}")
     if best.name not in chosen:
-        text = json.dumps({"confirmed": [*chosen, best.name]}) + "\n"
-        write_whole(path, lambda file: file.write(text.encode()))
+        write_whole(path, json.dumps({"confirmed": [*chosen, best.name]}) + "\n")

@@ -7,14 +7,14 @@ the same bytes.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from lm_eval_mathtasks.choosing.likelihood import conversation
 from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.files import sha256, write_whole
+from lm_eval_mathtasks.files import json_lines_to_add_to, sha256, write_whole
 from lm_eval_mathtasks.grading.judge import judge
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.records import Run
@@ -127,8 +127,7 @@ def label_steps(
         for batch, made in zip(batches, endings, strict=True)
         for start, own in zip(batch, made, strict=True)
     }
-    lines = [_line(one, value, completer.name, settings) for one in responses]
-    write_whole(out, lambda file: file.write("".join(lines).encode()))
+    write_whole(out, "".join(_line(one, value, completer.name, settings) for one in responses))
     labels = [number for one in responses for number in (*(value[s] for s in one.starts), float(one.right))]
     return {
         "docs": len({one.doc_id for one in responses}),
@@ -170,32 +169,19 @@ def _line(one: Response, value: dict[Start, float], model: str, settings: Settin
 
 
 def _kept(journal: Path, about: dict[str, Any], batches: int) -> list[list[list[Ending]]]:
-    """The endings that a journal holds, batch by batch; half a last line, of a killed call, is taken off it."""
-    first = json.dumps(about, ensure_ascii=False) + "\n"
+    """The endings that a journal holds, batch by batch."""
     if not journal.exists():
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        journal.write_text(first, encoding="utf-8")
+        write_whole(journal, json.dumps(about, ensure_ascii=False) + "\n")
         return []
-    *lines, rest = journal.read_text(encoding="utf-8").split("\n")
-    if f"{lines[0] if lines else ''}\n" != first:
+    (_, before), *kept = list(json_lines_to_add_to(journal, TrainingError)) or [(0, {})]
+    if before != about:
         fix = "the same settings go on with it; another --out begins anew"
         raise TrainingError(f"a journal of this run and these settings at {journal}", "another one's", fix)
-    if rest:
-        write_whole(journal, lambda file: file.writelines(f"{line}\n".encode() for line in lines))
-    return list(_endings(lines[1:], batches, journal))
-
-
-def _endings(lines: Sequence[str], batches: int, journal: Path) -> Iterator[list[list[Ending]]]:
-    for number, line in enumerate(lines):
-        try:
-            kept = json.loads(line)
-        except ValueError as error:
+    for number, (_, row) in enumerate(kept):
+        if row["batch"] != number or number >= batches:
             fix = "begin with another --out"
-            raise TrainingError(f"JSON in line {number + 2} of {journal}", str(error), fix) from None
-        if kept["batch"] != number or number >= batches:
-            fix = "begin with another --out"
-            raise TrainingError(f"batch {number} in {journal}", f"batch {kept['batch']}", fix)
-        yield [[(text, finish) for text, finish in own] for own in kept["endings"]]
+            raise TrainingError(f"batch {number} in {journal}", f"batch {row['batch']}", fix)
+    return [[[(text, finish) for text, finish in own] for own in row["endings"]] for _, row in kept]
 
 
 def messages_of(start: Start) -> list[dict[str, str]] | None:

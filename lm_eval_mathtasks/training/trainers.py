@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import write_fault
+from lm_eval_mathtasks.training.completers import drawn
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.groups import Generate
 from lm_eval_mathtasks.training.named import Reward
@@ -109,42 +110,21 @@ def responder(trainer: Any) -> Generate | None:
         import torch
 
         texts = [_as_text(trainer, prompt) for prompt in prompts for _ in range(count)]
+        asked, ends = (trainer.model, trainer.processing_class), trainer.eos_token_ids
+        options = {name: getattr(arguments, name) for name in ("temperature", "top_p", "top_k")}
+        options["max_new_tokens"] = arguments.max_completion_length
         batch, found = max(1, arguments.per_device_train_batch_size), []
         was_training = trainer.model.training
         trainer.model.eval()
         # The training itself shall draw what it would have drawn without this sample.
-        with torch.random.fork_rng(), torch.no_grad():
+        with torch.random.fork_rng():
             torch.manual_seed(arguments.seed)
             for start in range(0, len(texts), batch):
-                found += _continued(trainer, texts[start : start + batch])
+                found += drawn(*asked, texts[start : start + batch], ends, eos_token_id=ends, **options)
         trainer.model.train(was_training)
         return found
 
     return generate
-
-
-def _continued(trainer: Any, texts: list[str]) -> list[tuple[str, bool]]:
-    """Responses to texts, sampled as the trainer's arguments say, and whether each ended by itself."""
-    arguments, tokenizer = trainer.args, trainer.processing_class
-    inputs = tokenizer(
-        texts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
-    )
-    inputs = {
-        name: tensor.to(trainer.model.device) for name, tensor in inputs.items() if name != "token_type_ids"
-    }
-    output = trainer.model.generate(
-        **inputs,
-        do_sample=True,
-        temperature=arguments.temperature,
-        top_p=arguments.top_p,
-        top_k=arguments.top_k,
-        max_new_tokens=arguments.max_completion_length,
-        eos_token_id=trainer.eos_token_ids,
-        pad_token_id=tokenizer.pad_token_id,
-    )[:, inputs["input_ids"].shape[1] :].tolist()
-    ended = [bool(set(trainer.eos_token_ids) & set(row)) for row in output]
-    decoded = tokenizer.batch_decode(output, skip_special_tokens=True)
-    return list(zip(decoded, ended, strict=True))
 
 
 def _as_text(trainer: Any, prompt: Any) -> str:

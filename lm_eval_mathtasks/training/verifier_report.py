@@ -1,13 +1,12 @@
 """What a trained verifier is worth: on held-out samples beside vote and oracle, and on ProcessBench."""
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import harmonic_mean
 from typing import NamedTuple
 
-from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose
+from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose, outscored
 from lm_eval_mathtasks.choosing.kept_scores import score_run
 from lm_eval_mathtasks.choosing.score_files import numbers_of
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
@@ -84,12 +83,7 @@ def best_distinct(votes: Votes, scores: Sequence[float]) -> float:
 
 def overall_area(votes: Sequence[Votes], scores: Mapping[str, Sequence[float]]) -> float | None:
     """How often a right response outscores a wrong one, of whatever docs the two are; ties half."""
-    judged = [pair for one in votes for pair in zip(one.correct, scores[one.doc_id], strict=True)]
-    right, wrong = (sorted(value for correct, value in judged if correct == side) for side in (True, False))
-    if not right or not wrong:
-        return None
-    won = sum(bisect_left(wrong, value) + bisect_right(wrong, value) for value in right) / 2
-    return won / (len(right) * len(wrong))
+    return outscored(pair for one in votes for pair in zip(one.correct, scores[one.doc_id], strict=True))
 
 
 class FirstErrors(NamedTuple):

@@ -111,7 +111,7 @@ def test_another_runs_journal_is_refused(run, tmp_path):
     journal = tmp_path / f"out.jsonl{JOURNAL}"
     first, *_ = journal.read_text().split("\n")
     journal.write_text(f"{first}\nbroken\n")
-    with pytest.raises(TrainingError, match="JSON in line 2"):
+    with pytest.raises(TrainingError, match="JSON object on line 2"):
         label_steps(run, Honest(), SETTINGS, tmp_path / "out.jsonl")
 
 

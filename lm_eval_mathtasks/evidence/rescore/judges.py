@@ -141,7 +141,7 @@ class Parts:
 
     def write(self, grader: str, number: int, part: list[Any]) -> None:
         """Keep a finished chunk."""
-        write_whole(self._path(grader, number), lambda file: file.write(json.dumps(part).encode("ascii")))
+        write_whole(self._path(grader, number), json.dumps(part))
 
 
 @cache

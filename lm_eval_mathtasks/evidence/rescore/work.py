@@ -123,7 +123,7 @@ def rescore_unit(unit: Unit, options: Options, judges: Judges, tick: Tick = lamb
     summary = _rescore(unit, options, judges, state / mark[:16], tick)
     summary["fingerprint"] = mark
     if not summary["problems"]:
-        write_whole(finished, lambda file: file.write(logs.as_json(summary)))
+        write_whole(finished, [logs.as_json(summary)])
     shutil.rmtree(state, ignore_errors=True)
     return summary
 
@@ -190,7 +190,7 @@ def _write_results(
     }
     tasks = {loaded.run.task: sections for loaded, sections in done}
     content = logs.results_file([loaded for loaded, _ in done], tasks, rescored)
-    write_whole(path, lambda file: file.write(json.dumps(content, indent=2).encode("ascii")))
+    write_whole(path, json.dumps(content, indent=2))
 
 
 class _Rescored:
@@ -222,8 +222,7 @@ class _Rescored:
         disputes = None
         if self.disputed:
             disputes = str(folder / f"{DISPUTED}{name}")
-            lines = [logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed]
-            write_whole(Path(disputes), lambda file: file.writelines(lines))
+            write_whole(Path(disputes), (logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed))
         self.files = (str(folder / f"results_{stamp}.json"), str(samples), disputes)
         return logs.task_results(self.run, self.scores, task_hash)
 

@@ -111,12 +111,12 @@ def write_samples(path: Path, lines: Iterable[SampleLine]) -> str | None:
     """Write the samples; return lm-eval's hash over all docs, prompts and targets, None where a line lacks its own."""
     hashes: list[str | None] = []
 
-    def fill(file: Any) -> None:
+    def written() -> Iterator[bytes]:
         for line in lines:
             hashes.extend(line.get(name) for name in HASHES)
-            file.write(as_json(line) + b"\n")
+            yield as_json(line) + b"\n"
 
-    write_whole(path, fill)
+    write_whole(path, written())
     return hashed_together(hashes)
 
 
