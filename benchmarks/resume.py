@@ -1,11 +1,12 @@
 """What a large journal takes: bytes of a row, and memory and seconds of a run that goes on with it.
 
-    python benchmarks/resume.py [--rows 50000] [--prompt 200]
+    python benchmarks/resume.py [--rows 50000] [--prompt 200] [--run]
 
 Processes of their own, one after the other: one that makes the requests and nothing else; a run that finds all answers
-but one in its journal, and asks a server on this machine for that; one that reads the same rows with sqlite3 alone.
-Ours, of the memory, is the peak less that of the process that only makes lm-eval's requests, and less the list of
-answers that lm-eval wants (sys.getsizeof of each).
+but one in its journal, and asks a server on this machine for that; one that reads the same rows with sqlite3 alone;
+with --run, one that finds none and asks the server of instant.py for all.
+Memory is the peak when the answers have come, and when all are held as texts besides, as lm-eval's `evaluate` holds
+them. Ours is the first less that of the process that only makes lm-eval's requests.
 Seconds are of the processor, because other work may be going on, but for those before the first request leaves.
 """
 
@@ -48,10 +49,10 @@ def text_of(number, characters):
     return " ".join(said).ljust(characters)[:characters]
 
 
-def model_and_requests(rows, journal, prompt):
+def model_and_requests(rows, journal, prompt, url=None):
     from lm_eval_mathtasks.models.chat_api import MathtasksChat
 
-    model = MathtasksChat(model="m", base_url=URL.format(PORT), journal=str(journal), progress=False)
+    model = MathtasksChat(model="m", base_url=url or URL.format(PORT), journal=str(journal), progress=False)
     settings = {"max_gen_toks": 512, "do_sample": False, "until": []}
     texts = (text_of(n, prompt) for n in range(rows))
     prompts = (model.apply_chat_template([{"role": "user", "content": text}]) for text in texts)
@@ -103,12 +104,35 @@ class Answering(BaseHTTPRequestHandler):
 def resumed(rows, journal, prompt):
     server = HTTPServer(("127.0.0.1", PORT), Answering)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    model, requests = model_and_requests(rows, journal, prompt)
+    return asked(rows, journal, prompt)
+
+
+def ran(rows, journal, prompt):
+    command = [sys.executable, Path(__file__).with_name("instant.py"), "--what", "serve"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        return asked(rows, f"{journal}-run", prompt, f"http://127.0.0.1:{int(server.stdout.readline())}/v1")
+    finally:
+        server.terminate()
+
+
+def asked(rows, journal, prompt, url=None):
+    """What it takes to have all answers, and then to hold them."""
+    model, requests = model_and_requests(rows, journal, prompt, url)
     began, used = time.perf_counter(), time.process_time()
     answers = model.generate_until(requests)
     assert len(answers) == rows
-    taken = {"cpu_s": time.process_time() - used, "first_s": ASKED[0] - began}
-    return {**taken, "answers_mb": (sys.getsizeof(answers) + sum(map(sys.getsizeof, answers))) / 1e6}
+    taken = {
+        "cpu_s": time.process_time() - used,
+        "first_s": ASKED[0] - began if ASKED else 0.0,
+        "alone_mb": peak_mb(),
+    }
+    held = list(answers)
+    return {**taken, "answers_mb": (sys.getsizeof(held) + sum(map(sys.getsizeof, held))) / 1e6}
+
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def plainly(rows, journal, _):
@@ -133,29 +157,32 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--prompt", type=int, default=200, help="characters of a prompt (default 200)")
+    parser.add_argument(
+        "--run", action="store_true", help="measure a run of all as well, which takes minutes"
+    )
     parser.add_argument("--journal")
-    parser.add_argument("--what", choices=("fill", "only_requests", "resumed", "plainly"))
+    parser.add_argument("--what", choices=("fill", "only_requests", "resumed", "ran", "plainly"))
     o = parser.parse_args()
     if o.what:
         told = globals()[o.what](o.rows, o.journal, o.prompt)
-        print(json.dumps({**told, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6}))
+        print(json.dumps({**told, "mb": peak_mb()}))
         return
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "j.sqlite"
         filled = measured("fill", o, journal)
         size = journal.stat().st_size / o.rows
-        made, run, read = (measured(what, o, journal) for what in ("only_requests", "resumed", "plainly"))
+        made, resume, read = (measured(what, o, journal) for what in ("only_requests", "resumed", "plainly"))
+        runs = {"resume": resume, **({"run": measured("ran", o, journal)} if o.run else {})}
     print(
         f"journal: {size:.0f} bytes a row of {o.prompt} + {RESPONSE} characters; writing it: {filled['mb']:.0f} MB"
     )
-    print(
-        f"resume of {o.rows}: {run['first_s']:.1f} s before the first request, {run['cpu_s']:.1f} s of a processor"
-    )
-    ours = run["mb"] - made["mb"] - run["answers_mb"]
-    print(
-        f"memory: {run['mb']:.0f} MB at its peak; lm-eval's requests alone {made['mb']:.0f}, the list of answers that "
-        f"lm-eval gets {run['answers_mb']:.0f}; ours {ours:.0f}"
-    )
+    print(f"resume of {o.rows}: {resume['first_s']:.1f} s before the first request")
+    for name, run in runs.items():
+        print(
+            f"{name}: {run['cpu_s']:.1f} s of a processor; {run['alone_mb']:.0f} MB at its peak, lm-eval's requests "
+            f"alone {made['mb']:.0f}, ours {run['alone_mb'] - made['mb']:.0f}; with all answers held "
+            f"{run['mb']:.0f}, as texts {run['answers_mb']:.0f}"
+        )
     print(
         f"reading the answers with sqlite3 alone: {read['mb']:.0f} MB, {read['cpu_s']:.1f} s of a processor"
     )

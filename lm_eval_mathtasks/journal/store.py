@@ -164,8 +164,8 @@ class Journal:
         except DAMAGE as error:
             raise unusable(self.path, error, reading=reading) from None
 
-    def close(self) -> None:
-        """Write what waits, and close; harmless twice."""
+    def close(self, *, read_on: bool = False) -> None:
+        """Write what waits, and close; harmless twice. read_on: answers can still be read, until it is closed again."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
@@ -175,8 +175,12 @@ class Journal:
                 log.error("%s", error)
             if self._claimed:
                 self._owner.release(self._reader)
-            self._reader.close()
+            # The last who closes the file does this, and a reader may hold it open for long.
+            with suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._writer.close()
+        if not read_on:
+            self._reader.close()
 
     def _submit(self, *statements: tuple[str, Any]) -> Future[None]:
         future: Future[None] = Future()

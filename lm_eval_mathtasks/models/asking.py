@@ -222,7 +222,7 @@ class Asker:
         history.refused += 1
         self.since_fault, self.reached = 0, True
         self._say_once(f"refused {refused.refusal.kind}", f"the server refuses for now: {refused}")
-        if wait > MAX_WAIT_S or (starved_s > MAX_WAIT_S and not self.blame.only(key)):
+        if wait > MAX_WAIT_S or (starved_s > MAX_WAIT_S and not self.blame.of_doc(history.record, key)):
             raise Fault("run", "rate", f"refused for {max(wait, starved_s):.0f} s. {refused}", RUN_AGAIN)
         alone = self.blame.failed(history.record, key, 1 if kind == "overloaded" else FOR_A_RATE)
         limit = self.dispatcher.refused(permit, refused.refusal, alone=history.record.alone > 0)

@@ -42,9 +42,10 @@ class Blame:
         self._answered_at = time.monotonic()
         self._failed.clear()
 
-    def only(self, key: str) -> bool:
-        """Whether somebody was answered, and nobody but this request has failed since."""
-        return bool(self._report.answered or self._report.from_journal) and self._failed <= {key}
+    def of_doc(self, record: Record, key: str) -> bool:
+        """Whether others were answered while this request was refused, or nobody else has failed since an answer."""
+        answered = self._report.answered or self._report.from_journal
+        return record.alone > 0 or bool(answered and self._failed <= {key})
 
     def over(self, key: str) -> None:
         """A request is not asked any more."""

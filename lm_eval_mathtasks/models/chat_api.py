@@ -10,7 +10,7 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -21,6 +21,7 @@ from lm_eval_mathtasks.errors import ItemFatal, ModelError
 from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
+from lm_eval_mathtasks.models.answers import Answers
 from lm_eval_mathtasks.models.batch_api import write_batch
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.capabilities import Capabilities
@@ -36,11 +37,8 @@ from lm_eval_mathtasks.models.progress import Progress
 from lm_eval_mathtasks.models.run_report import RunReport, add_report
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
 from lm_eval_mathtasks.response import Response, hit_limit
-from lm_eval_mathtasks.text import delivered
 
 log = logging.getLogger(__name__)
-
-_READ_AT_ONCE = 500  # answers in memory
 
 
 class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
@@ -100,8 +98,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """Not offered, see `loglikelihood`."""
         return self.loglikelihood(requests)
 
-    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        """One Response for each Instance, in order: from the journal, or asked now.
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> Sequence[Response]:
+        """One Response for each Instance, in order: from the journal, or asked now. They are read when they are used.
 
         Raises RunFatal if the run had to stop, ItemFatal if docs have no answer and on_item_error=fail, Planned
         after dry_run or batch_out, KeyboardInterrupt or SystemExit after a signal; answers are journalled first.
@@ -136,10 +134,13 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             del planned, known
             faults = self._ask(asks, journal, report, settings.progress and not disable_tqdm) if asks else {}
             del asks
-            responses = list(self._responses(keys, cuts, faults, journal))
-        finally:
+            answers = Answers(journal, keys, cuts, faults)
+            self._deliver(answers, report, [str(faults[key]) for key in keys if key in faults])
+        except BaseException:
             journal.close()
-        return self._deliver(responses, report)
+            raise
+        journal.close(read_on=True)
+        return answers
 
     def _stop_here(self, lines: Iterator[str]) -> NoReturn:
         """Nothing is to be asked: say what was planned, and end."""
@@ -158,22 +159,6 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.report = report
         add_report(report)
         return report
-
-    @staticmethod
-    def _responses(
-        keys: Sequence[str], cuts: Sequence[Payload], faults: Mapping[str, Fault], journal: Journal
-    ) -> Iterator[Response]:
-        """What was said to each request, cut where its settings say, read from the journal now: no run holds answers
-        in memory before its end."""
-        for start in range(0, len(keys), _READ_AT_ONCE):
-            some = keys[start : start + _READ_AT_ONCE]
-            said = {one.key: one for one in journal.find([key for key in some if key not in faults])}
-            for key, cut in zip(some, cuts[start : start + _READ_AT_ONCE], strict=True):
-                if key in faults:
-                    yield Response("", error=str(faults[key]))
-                else:
-                    text, finish_reason = delivered(said[key].response, said[key].finish_reason, cut)
-                    yield Response(text, finish_reason=finish_reason)
 
     def _ask(self, asks: list[Ask], journal: Journal, report: RunReport, shown: bool) -> dict[str, Fault]:
         """Ask all `asks`; returns the faults of those without an answer. Raises if the run was stopped."""
@@ -222,18 +207,16 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             progress=Progress(report.asked, report.from_journal, report, dispatcher, shown),
         )
 
-    def _deliver(self, responses: Sequence[Response], report: RunReport) -> list[str]:
-        """The responses, after saying what happened; raises if some docs have none and that is to be an error."""
-        report.truncated = sum(hit_limit(response.finish_reason) for response in responses)
+    def _deliver(self, answers: Answers, report: RunReport, failed: Sequence[str]) -> None:
+        """Say what happened; raises if some docs `failed` and that is to be an error."""
+        report.truncated = sum(hit_limit(response.finish_reason) for response in answers)
         self._print(report)
-        failed = [response.error for response in responses if response.error]
         if failed and self.settings.on_item_error == "fail":
             raise ItemFatal(
-                f"answers to all {len(responses)} requests",
+                f"answers to all {len(answers)} requests",
                 f"{len(failed)} without one ({report.named}), such as {failed[0]}",
                 f"{RUN_AGAIN}; or score them as api_error with on_item_error=skip",
             )
-        return list(responses)
 
     def _print(self, report: RunReport) -> None:
         level = logging.WARNING if report.exit_code or report.dropped else logging.INFO

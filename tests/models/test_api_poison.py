@@ -115,6 +115,33 @@ def test_a_doc_that_alone_is_refused_for_half_an_hour_does_not_end_the_run(statu
     assert sorted(server.answered) == [prompt for prompt in prompts if prompt not in refused]
 
 
+@pytest.mark.parametrize(("status", "later"), [(429, {"retry-after": "0.06"}), (503, {})])
+@pytest.mark.parametrize("served", [True, False])
+def test_docs_that_are_refused_for_half_an_hour_are_set_aside_if_others_were_served(
+    status, later, served, monkeypatch
+):
+    """Several, at the end of a run; where nobody was answered since they were refused, it may be the account."""
+    monkeypatch.setattr(asking, "MAX_WAIT_S", 2.0)
+    monkeypatch.setattr(blame, "END_S", 60.0)
+    monkeypatch.setattr(blame, "END_SEEN_S", 60.0)
+    refused = {"q0", "q3", "q4"} if served else {"q27", "q28", "q29"}
+
+    def plan(call):
+        held = call.prompt in refused and (not served or call.serial > 2)
+        return error(status, "later", headers=later) if held else None
+
+    with FakeServer(plan, latency=0.01) as server:
+        model = chat(server, num_concurrent=4 if served else 1, retry_budget=600, rpm=60_000)
+        with pytest.raises(ItemFatal if served else RunFatal) as raised:
+            model.generate_until(asks(model, PROMPTS))
+    kept = {*PROMPTS} - refused
+    assert kept <= {*server.answered}
+    if served:
+        assert "such as " in str(raised.value)
+    else:
+        assert "refused for" in str(raised.value)
+
+
 def test_a_request_that_is_more_than_the_limit_is_not_waited_for():
     said = "Rate limit on tokens per min (TPM): Limit 100, Requested 500."
     with FakeServer(lambda call: error(429, said) if call.prompt == "q3" else None) as server:
