@@ -124,7 +124,6 @@ _ASKS = re.compile(
     r"|\d[\d.,]*\s?\?\Z",
     re.IGNORECASE,
 )
-_ANSWERED_NO = re.compile(r"\d[^.?\n]*\?\s+No\Z", re.IGNORECASE)
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
     r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
@@ -248,7 +247,11 @@ def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer, or only asks whether it is."""
     end = text.rstrip(" \n.!*_")
     last = _REASON.sub("", end[start_of_last(end) :])
-    if (last.endswith("?") and _ASKS.search(last)) or _ANSWERED_NO.search(end):
+    # "Could it be 9? No."
+    if last.lower() == "no":
+        end = end[:-2].rstrip()
+        last = end[start_of_last(end) :]
+    if last.endswith("?") and _ASKS.search(last):
         return True
     denial = _DENIAL.search(last)
     found = denial or _NOT_THIS.search(last)

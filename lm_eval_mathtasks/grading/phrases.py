@@ -39,7 +39,6 @@ _UPWARDS = re.compile(
 REJECTED = (
     "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
 )
-_REJECTED = re.compile(REJECTED)
 # "(D) is incorrect"
 DENIED_BEHIND = rf"\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)

@@ -45,7 +45,24 @@ _COUNTED = re.compile(
     r"(?![a-z]+wards)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil)[a-z]{1,3}"
 )
-_LEADS_REMARK = {"in", "per", "of", "for", "at", "on", "each", "every", "a", "an", "th", "st", "nd", "rd"}
+_LEADS_REMARK = {
+    "in",
+    "per",
+    "of",
+    "for",
+    "at",
+    "on",
+    "each",
+    "every",
+    "a",
+    "an",
+    "th",
+    "st",
+    "nd",
+    "rd",
+    "since",
+    "because",
+}
 # What a noun cannot stand behind any more.
 _ENDS_NOUN = {
     "from", "to", "as", "with", "by", "than", "until", "was", "not", "minus", "plus", "below", "above", "under", "over",
@@ -75,7 +92,7 @@ def only_names(key: list[str], words: str) -> bool:
         return not _NEGATIONS & set(key)
     if last in {"of", "to"}:
         return before in (_MEASURES if last == "of" else _TO)
-    if words.istitle() and len(key) == 1:
+    if (words.istitle() or words.isupper()) and len(key) == 1:
         return last not in _CHANGING
     return last in _BEFORE or (last == "be" and before in {"must", "will", "should"})
 

@@ -49,6 +49,8 @@ _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
 _DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d")
 _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
+# "$18 a day"
+_PERIOD = re.compile(r" (?:second|minute|hour|day|week|month|year|person|piece)\b")
 _HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
 # "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
 _BRACKETED_WORDS = re.compile(
@@ -232,6 +234,8 @@ class _Scanner:
             return
         if word in FUNCTIONS and not (after_value and self.is_noun(word)):
             self.emit("func", word, gap)
+        elif word in {"a", "an"} and after_value and gap and _PERIOD.match(self.text, self.at):
+            self.emit("text", word, gap)
         elif word in CONSTANTS:
             self.emit("const", CONSTANTS[word], gap)
         elif word in {"mod", "modulo"}:
