@@ -105,6 +105,11 @@ class Examined:
         return f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None
 
     @property
+    def graded_again(self) -> bool:
+        """Whether our grader gives another score than the run's own."""
+        return self.own is not None and abs(self.ours.value - self.own.value) > 1e-9
+
+    @property
     def disputed(self) -> int:
         """Docs that the run's own grader scored otherwise than ours."""
         return sum(disputes(row, self.by_doc[row.doc_id]) for row in self.run.rows)

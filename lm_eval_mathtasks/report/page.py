@@ -108,7 +108,6 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
 
 def _card(one: Examined) -> dict[str, object]:
     score, best = one.headline, one.best
-    again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
     ours = graded_by_us(one.run)
     now = "our grader as it is now" if ours else "our grader"
     return {
@@ -119,7 +118,9 @@ def _card(one: Examined) -> dict[str, object]:
         "docs": score.docs,
         "k": score.k,
         "by": "our grader" if one.headline is one.ours else OUR_EARLIER if ours else "the run's own grader",
-        "again": f"{percent(one.ours.value, 1)} by {now}" if again and one.headline is one.own else "",
+        "again": f"{percent(one.ours.value, 1)} by {now}"
+        if one.graded_again and one.headline is one.own
+        else "",
         "disputed": one.disputed,
         "cut": sum(one.explanation.cut_off.values()),
         "responses": sum(one.explanation.statuses.values()),
