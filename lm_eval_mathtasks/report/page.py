@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
-from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables
 from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
 from lm_eval_mathtasks.leaderboard.said import breaking
@@ -102,7 +101,10 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
         "against": pairs_table(paired),
-        "pairs": [_pair(pair) for pair in paired],
+        "pairs": [
+            {"name": f"{pair.second.model} against {pair.first.model}", "tables": paired_tables(pair)[:2]}
+            for pair in paired
+        ],
     }
 
 
@@ -149,11 +151,6 @@ def _claim(compared: Comparison) -> charts.Dot:
     tint = "soft" if compared.outcome == "not comparable" else "ink"
     label = f"{compared.claim.model}, {compared.claim.source.title}"
     return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
-
-
-def _pair(pair: Paired) -> dict[str, object]:
-    changes, flips, _ = paired_tables(pair)
-    return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
 def _gap(one: Examined) -> dict[str, object]:
