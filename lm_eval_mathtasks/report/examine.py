@@ -120,10 +120,7 @@ class Examined:
         for row in self.run.answered:
             if label := getattr(row, by):
                 values.setdefault(label, []).append(self.counted[row.doc_id])
-        return [
-            Group(label, sum(own) / len(own), st.of_mean(own), len(own))
-            for label, own in sorted(values.items())
-        ]
+        return [Group(k, sum(v) / len(v), st.of_mean(v), len(v)) for k, v in sorted(values.items())]
 
 
 def names_of(examined: Iterable[Examined]) -> list[str]:

@@ -177,10 +177,8 @@ def _number(names: Names, name: str | None) -> int:
 def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, object]:
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = Names(), Names(), Names(), Names()
-    marks = [
-        [None if one is None else list(_marks(one[1][:repeats], tiers)) for one in item.seen]
-        for item in items
-    ]
+    seen = ((None if one is None else one[1][:repeats] for one in item.seen) for item in items)
+    marks = [[None if own is None else list(_marks(own, tiers)) for own in one] for one in seen]
     return {
         "runs": names_of(examined),
         "statuses": STATUSES,
