@@ -36,12 +36,8 @@ class Problem(NamedTuple):
 
 def yaml_files(folders: Sequence[Path]) -> list[Path]:
     """Every YAML below the folders, as lm-eval looks for them (a `.yml` is never seen: it is listed here too)."""
-    return [
-        path
-        for folder in folders
-        for path in sorted(folder.rglob("*.y*ml"))
-        if path.suffix in (".yaml", ".yml")
-    ]
+    found = (path for folder in folders for path in sorted(folder.rglob("*.y*ml")))
+    return [path for path in found if path.suffix in (".yaml", ".yml")]
 
 
 def require_folders(folders: Sequence[Path]) -> None:

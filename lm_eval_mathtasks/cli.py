@@ -88,11 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        where = f" for {error.filename}" if error.filename else ""
-        print(
-            f"mathtasks: Expected room on the disk{where}, got none. Make room and try again.",
-            file=sys.stderr,
-        )
+        room = f"room on the disk{f' for {error.filename}' if error.filename else ''}"
+        print(f"mathtasks: Expected {room}, got none. Make room and try again.", file=sys.stderr)
         return EXIT_USER_ERROR
 
 
@@ -123,11 +120,8 @@ def _overview() -> Parser:
     for group in GROUPS:
         lines += ["", f"{group.name}:  {group.example}"]
         lines += wrapped_lines((f"  {name:{left - 2}}{text}" for name, text in group.commands.items()), left)
-    parser = Parser(
-        prog="mathtasks",
-        description="\n".join(lines),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="mathtasks", description="\n".join(lines), formatter_class=plain)
     parser.add_argument("--version", action="version", version=f"mathtasks {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="command", help=argparse.SUPPRESS)
     return parser

@@ -51,11 +51,8 @@ class Parser(argparse.ArgumentParser):
         elif got:
             parts = (f"{wanted} for {name}", given, "correct it")
         elif said.startswith("expected"):
-            parts = (
-                f"a value for {name}",
-                "none",
-                f"{name} {choices[0] if choices else self._value(action)}",
-            )
+            value = choices[0] if choices else self._value(action)
+            parts = (f"a value for {name}", "none", f"{name} {value}")
         elif kind := re.fullmatch(r"invalid (.*) value: (.*)", said, re.S):
             wanted = f"{_KINDS[kind[1]]} for" if kind[1] in _KINDS else "a value that fits"
             parts = (f"{wanted} {name}", kind[2], self._help("says what does"))

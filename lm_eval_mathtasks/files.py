@@ -190,12 +190,8 @@ def _object(line: bytes, place: str, error: Error) -> dict[str, Any]:
         raise error(f"UTF-8 on {place}", str(fault), "write the file again, as UTF-8") from fault
     # A number of 5,000 digits and lists 1,000 deep are JSON, and not read.
     except (ValueError, RecursionError) as fault:
-        half = line.lstrip().startswith(b"{")
-        fix = (
-            "half a line is half a file: write it again"
-            if half
-            else "name a file of JSON lines, or its folder"
-        )
+        half, other = "half a line is half a file: write it again", "name a file of JSON lines, or its folder"
+        fix = half if line.lstrip().startswith(b"{") else other
         raise error(f"a JSON object on {place}", f"{shown} ({fault})", fix) from fault
     if not isinstance(row, dict):
         raise error(f"a JSON object on {place}", f"{type(row).__name__} {shown}", "write one object a line")

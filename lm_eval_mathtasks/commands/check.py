@@ -13,9 +13,8 @@ from lm_eval_mathtasks.tables import print_lines
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks check`."""
     declare(parser, {"--include_path": "a further folder of tasks"}, type=Path, action="append", default=[])
-    declare(
-        parser, {"--need-data": "exit with 1 where the data of a task is not at hand"}, action="store_true"
-    )
+    missing = "exit with 1 where the data of a task is not at hand"
+    declare(parser, {"--need-data": missing}, action="store_true")
     metadata = 'as for run, e.g. \'{"data_dir": "..."}\''
     declare(parser, {"--metadata": metadata}, type=_json_object, default={})
 

@@ -79,12 +79,10 @@ def _verify(args: argparse.Namespace) -> int:
     lines += map(str, whole.findings)
     wrong = sum(len(report.findings) for report in (*reports, whole))
     responses, again = sum(r.responses for r in reports), sum(r.regraded for r in reports)
-    lines.append(
-        f"{len(reports)} packs, {responses} responses, {again} of them graded again, {wrong} findings"
-    )
+    graded = f"{responses} responses, {again} of them graded again"
+    lines.append(f"{len(reports)} packs, {graded}, {wrong} findings")
     if again < responses:
-        lines.append(
-            "the others have no text here: --data PATH names files that hold the problems and responses"
-        )
+        more = "--data PATH names files that hold the problems and responses"
+        lines.append(f"the others have no text here: {more}")
     print_lines(lines)
     return int(wrong > 0)

@@ -151,9 +151,8 @@ def _validate(args: argparse.Namespace) -> int:
     problems += check_claims(claims, date.today())
     print_lines(map(str, problems))
     sources = len({claim.file for claim in claims.rows})
-    print(
-        f"{len(claims.rows)} claims of {sources} sources, {len(claims.models)} models, {len(problems)} problems"
-    )
+    there = f"{len(claims.rows)} claims of {sources} sources"
+    print(f"{there}, {len(claims.models)} models, {len(problems)} problems")
     return 1 if problems else 0
 
 

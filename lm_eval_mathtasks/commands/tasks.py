@@ -26,11 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks tasks`. Raises TaskError where no task fits."""
-    chosen = [
-        task
-        for task in our_tasks()
-        if args.model in (None, task.model) and (args.tag is None or args.tag in task.tags)
-    ]
+    asked = (task for task in our_tasks() if args.model in (None, task.model))
+    chosen = [task for task in asked if args.tag is None or args.tag in task.tags]
     named = [task for task in chosen if task.name in args.words]
     found = named or [task for task in chosen if all(word.lower() in _searched(task) for word in args.words)]
     missing = [word for word in args.words if named and word not in {task.name for task in named}]

@@ -161,16 +161,13 @@ def _data(args: argparse.Namespace) -> int:
     worked = sum("completion" in row for row in rows["train"])
     print(f"{args.out}: " + ", ".join(f"{split} {len(own)}" for split, own in rows.items()))
     print(f"  {worked} of {len(rows['train'])} training rows have a worked solution, which `train sft` needs")
-    print(
-        f"  to run them: mathtasks run --include_path {args.out / FOLDER} --tasks {','.join(tasks)} --model ..."
-    )
+    named = f"--include_path {args.out / FOLDER} --tasks {','.join(tasks)}"
+    print(f"  to run them: mathtasks run {named} --model ...")
     for why, count in about["left_out"].items():
         print(f"  left out: {count}, because {why}")
     for name, own in found.items():
-        worst = own[0]
-        print(
-            f"  warning: {len(own)} questions of {name} share a run of 13 words with them, at most {worst.cover:.0%}"
-        )
+        most = f"at most {own[0].cover:.0%}"
+        print(f"  warning: {len(own)} questions of {name} share a run of 13 words with them, {most}")
     for name in args.allow:
         if name in tests and not any(one.refused for one in found.get(name, ())):
             print(f"  --allow {name} changed nothing: none of its questions is in the data")

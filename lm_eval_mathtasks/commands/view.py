@@ -28,9 +28,8 @@ def main(args: argparse.Namespace) -> int:
 
     found = write_view(args.folder, args.out, load_claims(args.leaderboards), Choice(regrade=args.regrade))
     runs, pages = sum(len(log["runs"]) for log in found.logs), sum(bool(log["page"]) for log in found.logs)
-    lines = [
-        f"{found.file}: {counted(runs, 'run')}, {counted(pages, 'report')}, {found.anew} of them written anew"
-    ]
+    there = f"{counted(runs, 'run')}, {counted(pages, 'report')}"
+    lines = [f"{found.file}: {there}, {found.anew} of them written anew"]
     if problems := [log["problem"] for log in found.logs if log["problem"]]:
         lines.append(f"not shown, see the page: {len(problems)} logs; the first: {problems[0]}")
     print_lines(lines)

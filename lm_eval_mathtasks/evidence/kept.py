@@ -25,14 +25,8 @@ class Kept(TypedDict, total=False):
 def kept(judgement: Judgement) -> Kept:
     """Return a judgement as plain JSON."""
     (answer, rule, *_), verdict, cut_off = judgement
-    return Kept(
-        answer=answer,
-        rule=rule,
-        status=str(verdict.status),
-        reason=verdict.reason,
-        tier=verdict.tier,
-        cut_off=cut_off,
-    )
+    status, reason, tier = verdict
+    return Kept(answer=answer, rule=rule, status=str(status), reason=reason, tier=tier, cut_off=cut_off)
 
 
 def status_in(said: Kept) -> Status:

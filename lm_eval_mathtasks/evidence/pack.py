@@ -35,7 +35,7 @@ from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.lm_eval_facts import PACKED, model_arguments, model_name
 from lm_eval_mathtasks.runs.lm_eval_files import RESULTS, samples_beside
 from lm_eval_mathtasks.runs.lm_eval_logs import read_lm_eval
-from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
 from lm_eval_mathtasks.runs.reading import completed, read_source
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source
 from lm_eval_mathtasks.runs.registry import find_sources
@@ -144,15 +144,11 @@ def _packs_of(found: Source, logs: Path, choices: Choices) -> Iterator[Pack]:
         source = next(samples.file for samples in samples_beside(file) if samples.task == run.task)
         pack = _pack(run, raw, (file.name, source), choices)
         pack.folder = logs / pack.folder / safe_name(named["date"].split(".", 1)[0])
-        _require_inside(pack.folder, logs)
+        # A link may lead out of the folder of all packs.
+        if not pack.folder.resolve().is_relative_to(logs.resolve()):
+            got = f"{pack.folder}, which is {pack.folder.resolve()}"
+            raise EvidenceError(f"a folder in {logs}", got, "remove the link, or name another --out")
         yield pack
-
-
-def _require_inside(folder: Path, logs: Path) -> None:
-    """Raise EvidenceError where a link leads out of the folder of all packs."""
-    if not folder.resolve().is_relative_to(logs.resolve()):
-        got = f"{folder}, which is {folder.resolve()}"
-        raise EvidenceError(f"a folder in {logs}", got, "remove the link, or name another --out")
 
 
 def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -> Pack:
@@ -162,8 +158,9 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
     # What a reader takes from the prompts, for packs that hold none.
     asked = {"cot": run.protocol.cot, "chat_template": run.protocol.chat_template}
     results[PACKED] = {"format": FORMAT, "text": choices.text, "protocol": asked}
-    if choices.text != "full":
-        _withhold_examples(results["configs"][run.task])
+    shown = results["configs"][run.task].get("fewshot_config") or {}
+    if choices.text != "full" and isinstance(shown.get("samples"), list):
+        shown["samples"] = {"sha256": sha256(json.dumps(shown["samples"]))}
     judgements = judge_run(run)
     if other := differences(run, judgements):
         got = f"{len(other)} docs that differ: {'; '.join(list(other.values())[:3])}"
@@ -214,12 +211,6 @@ def _about(run: Run, raw: Results, results: Results, choices: Choices, taken: Co
     }
 
 
-def _withhold_examples(config: TaskConfig) -> None:
-    shown = config.get("fewshot_config") or {}
-    if isinstance(shown.get("samples"), list):
-        shown["samples"] = {"sha256": sha256(json.dumps(shown["samples"]))}
-
-
 def _without_secrets(
     contents: list[Any], names: tuple[str, str], choices: Choices, taken: Counter[str]
 ) -> list[Any]:
@@ -236,19 +227,15 @@ def _without_secrets(
         found += here
         clean.append(content)
     if found:
-        raise _secrets(found)
+        shown = "\n  ".join(map(str, found[:_SHOWN]))
+        more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise EvidenceError(
+            "logs without secrets",
+            f"{len(found)}:\n  {shown}{more}\n",
+            "remove them and withdraw keys that were real; or --redact replaces them, and --allow KIND:LINE keeps one "
+            "in the samples that is none",
+        )
     return clean
-
-
-def _secrets(found: list[Finding]) -> EvidenceError:
-    shown = "\n  ".join(map(str, found[:_SHOWN]))
-    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return EvidenceError(
-        "logs without secrets",
-        f"{len(found)}:\n  {shown}{more}\n",
-        "remove them and withdraw keys that were real; or --redact replaces them, and --allow KIND:LINE keeps one in "
-        "the samples that is none",
-    )
 
 
 def _json(content: Mapping[str, object]) -> bytes:

@@ -4,7 +4,7 @@ import errno
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ class Keeper:
         self.path: Path | None = None
         self.kept = 0
         self.begun = False
-        self.stamp: dict[str, Any] = {}
+        self.stamp: dict[str, object] = {}
         self.unknown_cuts: list[str] = []  # tasks
         self.asked: defaultdict[str, set[Any]] = defaultdict(set)  # docs by task
         self.logged: defaultdict[str, set[Any]] = defaultdict(set)
@@ -121,7 +121,7 @@ class Keeper:
         waiting.remove(row)
         self._write({key: value for key, value in row.items() if key != "settings"}, response)
 
-    def _write(self, row: dict[str, Any], response: Any) -> None:
+    def _write(self, row: Mapping[str, object], response: Any) -> None:
         if self._file is None:
             return
         told = {k: v for k in ("finish_reason", "error") if (v := getattr(response, k, None))}

@@ -5,12 +5,13 @@ columns, so that a checksum over these is the same for every copy.
 """
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import DataError, NotAtHand
-from lm_eval_mathtasks.files import read_json, read_table
+from lm_eval_mathtasks.files import read_table
 from lm_eval_mathtasks.network import hub_fault, server_fault
 from lm_eval_mathtasks.problems.sets import Source
 
@@ -77,7 +78,7 @@ def _read(path: Path, suffix: str, source: Source) -> list[Row]:
 
 
 def _json(path: Path, _: Source) -> list[Row]:
-    content = read_json(path, DataError)
+    content = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(content, dict):
         return [{"id": key, **row} for key, row in content.items()]
     return [dict(row) for row in content]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.files import sha256
 from lm_eval_mathtasks.problems.gold import as_text
-from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE, set_rows
+from lm_eval_mathtasks.problems.rows import DATA_DIR_VARIABLE, Row, set_rows
 from lm_eval_mathtasks.problems.sets import Source, set_named
 from lm_eval_mathtasks.text import collapsed
 
@@ -86,7 +86,7 @@ def rows_checksum(rows: Iterable[Mapping[str, Any]], question: str, gold: str) -
     return sha256("".join(lines))
 
 
-def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
+def _check_rows(source: Source, rows: list[Row], place: str) -> None:
     if not rows:
         raise DataError(f"docs of {source.name} in {place}", "an empty file", "fetch the file again")
     wanted = f"{source.question!r} and {source.gold!r}"
@@ -103,7 +103,7 @@ def _check_rows(source: Source, rows: list[dict[str, Any]], place: str) -> None:
             raise DataError(f"{wanted} in every doc of {place}", got, fix)
 
 
-def _check_gold(source: Source, rows: list[dict[str, Any]], place: str) -> None:
+def _check_gold(source: Source, rows: list[Row], place: str) -> None:
     """Every gold has the form that all answers of this set have."""
     form = re.compile(source.gold_pattern or "(?s).*")
     others = [i for i, row in enumerate(rows) if not form.fullmatch(str(row[source.gold]))]
@@ -115,14 +115,14 @@ def _check_gold(source: Source, rows: list[dict[str, Any]], place: str) -> None:
         )
 
 
-def content_checksum(source: Source, rows: list[dict[str, Any]], wanted: str) -> str:
+def content_checksum(source: Source, rows: list[Row], wanted: str) -> str:
     """The checksum of the rows, in the form that `wanted` has."""
     if wanted.startswith(ROWS_FORM):
         return ROWS_FORM + rows_checksum(rows, source.question, source.gold)
     return checksum(rows, (source.question, source.gold), ordered=source.ordered)
 
 
-def _other_content(source: Source, rows: list[dict[str, Any]], place: str) -> DataError | None:
+def _other_content(source: Source, rows: list[Row], place: str) -> DataError | None:
     """What is wrong with the content, if it is not the published set's; what cannot be verified is said in the log."""
     editions = {source.docs: source.checksum, **source.editions}
     wanted = editions.get(len(rows), source.checksum)

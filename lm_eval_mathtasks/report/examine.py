@@ -105,6 +105,11 @@ class Examined:
         return f"{percent(best.theirs.value, 1)}, {best.claim.source.title}" if best else None
 
     @property
+    def graded_again(self) -> bool:
+        """Whether our grader gives another score than the run's own."""
+        return self.own is not None and abs(self.ours.value - self.own.value) > 1e-9
+
+    @property
     def disputed(self) -> int:
         """Docs that the run's own grader scored otherwise than ours."""
         return sum(disputes(row, self.by_doc[row.doc_id]) for row in self.run.rows)
@@ -115,10 +120,7 @@ class Examined:
         for row in self.run.answered:
             if label := getattr(row, by):
                 values.setdefault(label, []).append(self.counted[row.doc_id])
-        return [
-            Group(label, sum(own) / len(own), st.of_mean(own), len(own))
-            for label, own in sorted(values.items())
-        ]
+        return [Group(k, sum(v) / len(v), st.of_mean(v), len(v)) for k, v in sorted(values.items())]
 
 
 def names_of(examined: Iterable[Examined]) -> list[str]:

@@ -71,7 +71,8 @@ def write_view(folder: Path, out: Path, claims: Claims, choice: Choice) -> Writt
     before = _kept(out / INDEX)
     logs, anew = [], 0
     for source in _sources(folder):
-        stamp = _stamp(source)
+        facts = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in source.files]
+        stamp = sha256(json.dumps([__version__, *facts]))
         known = before.get(str(source.path))
         if known and known["stamp"] == stamp and (not known["page"] or (out / known["page"]).is_file()):
             logs.append(known)
@@ -89,11 +90,6 @@ def _sources(folder: Path) -> list[Source]:
         return find_sources(folder)
     found = sources_among(sorted(file for file in folder.rglob("*") if file.is_file()))
     return [replace(source, root=folder) for source in found] or find_sources(folder)
-
-
-def _stamp(source: Source) -> str:
-    facts = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in source.files]
-    return sha256(json.dumps([__version__, *facts]))
 
 
 def _kept(index: Path) -> dict[str, Log]:

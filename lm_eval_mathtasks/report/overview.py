@@ -92,7 +92,7 @@ def runs_table(examined: Sequence[Examined], *, alone: bool = False) -> Table:
             "run": one.name,
             "task": one.run.task if alone else None,
             "score [95 %]": Share(score.value, score.interval),
-            "by our grader [95 %]": None if score is one.ours else Share(one.ours.value, one.ours.interval),
+            "by our grader [95 %]": Share(one.ours.value, one.ours.interval) if one.graded_again else None,
             "docs": score.docs,
             "responses each": score.k,
             "interval": score.kind,

@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks import __version__
 from lm_eval_mathtasks.leaderboard.compare import Comparison
-from lm_eval_mathtasks.leaderboard.paired import Paired
 from lm_eval_mathtasks.leaderboard.result_tables import comparison_tables, explanation_tables
 from lm_eval_mathtasks.leaderboard.run_tables import paired_tables
 from lm_eval_mathtasks.leaderboard.said import breaking
@@ -102,13 +101,15 @@ def _task(task: str, examined: Sequence[Examined]) -> dict[str, object]:
         "statuses": _statuses(task, group),
         "lengths": [_lengths(one, len(group) > 1) for one in group],
         "against": pairs_table(paired),
-        "pairs": [_pair(pair) for pair in paired],
+        "pairs": [
+            {"name": f"{pair.second.model} against {pair.first.model}", "tables": paired_tables(pair)[:2]}
+            for pair in paired
+        ],
     }
 
 
 def _card(one: Examined) -> dict[str, object]:
     score, best = one.headline, one.best
-    again = one.own is not None and abs(one.ours.value - one.own.value) > 1e-9
     ours = graded_by_us(one.run)
     now = "our grader as it is now" if ours else "our grader"
     return {
@@ -119,7 +120,9 @@ def _card(one: Examined) -> dict[str, object]:
         "docs": score.docs,
         "k": score.k,
         "by": "our grader" if one.headline is one.ours else OUR_EARLIER if ours else "the run's own grader",
-        "again": f"{percent(one.ours.value, 1)} by {now}" if again and one.headline is one.own else "",
+        "again": f"{percent(one.ours.value, 1)} by {now}"
+        if one.graded_again and one.headline is one.own
+        else "",
         "disputed": one.disputed,
         "cut": sum(one.explanation.cut_off.values()),
         "responses": sum(one.explanation.statuses.values()),
@@ -148,11 +151,6 @@ def _claim(compared: Comparison) -> charts.Dot:
     tint = "soft" if compared.outcome == "not comparable" else "ink"
     label = f"{compared.claim.model}, {compared.claim.source.title}"
     return charts.Dot(label, compared.theirs.value, compared.theirs.interval, tint, hollow=True)
-
-
-def _pair(pair: Paired) -> dict[str, object]:
-    changes, flips, _ = paired_tables(pair)
-    return {"name": f"{pair.second.model} against {pair.first.model}", "tables": (changes, flips)}
 
 
 def _gap(one: Examined) -> dict[str, object]:

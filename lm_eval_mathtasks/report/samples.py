@@ -137,13 +137,14 @@ def samples(examined: Sequence[Examined]) -> Samples:
     for cap in CAPS:
         texts = [as_script([_detail(item, cap, repeats, asked) for item in part]) for part in parts]
         packed = sum(map(len, texts)) > PLAIN_BYTES
-        chunks = [_deflated(text) for text in texts] if packed else texts
-        if sum(map(len, chunks)) <= MOST_BYTES:
+        if packed:
+            texts = [base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii") for text in texts]
+        if sum(map(len, texts)) <= MOST_BYTES:
             break
     if cap is not None:
         notes.append(f"Responses of more than {cap:,} characters are shown without their middle.")
     index = as_script({**_index(examined, items, repeats), "leads": asked.leads})
-    return Samples(index, tuple(chunks), packed, tuple(notes))
+    return Samples(index, tuple(texts), packed, tuple(notes))
 
 
 def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
@@ -165,10 +166,6 @@ def _right(judgements: Sequence[Judged | None]) -> float:
     return sum(one is not None and one.verdict.correct for one in judgements) / max(1, len(judgements))
 
 
-def _deflated(text: str) -> str:
-    return base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
-
-
 Names = dict[str, int]  # in the order they are first seen
 
 
@@ -180,17 +177,15 @@ def _number(names: Names, name: str | None) -> int:
 def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -> dict[str, object]:
     """What lists and filters need. marks[i][r]: status, tier of every response of doc i in run r; null: no such."""
     tasks, tiers, subjects, levels = Names(), Names(), Names(), Names()
-    marks = [
-        [None if one is None else list(_marks(one[1][:repeats], tiers)) for one in item.seen]
-        for item in items
-    ]
+    seen = ((None if one is None else one[1][:repeats] for one in item.seen) for item in items)
+    marks = [[None if own is None else list(_marks(own, tiers)) for own in one] for one in seen]
     return {
         "runs": names_of(examined),
         "statuses": STATUSES,
         "chunk": CHUNK,
         "doc": [item.doc_id for item in items],
         "task": [_number(tasks, item.task) for item in items],
-        "length": [_longest(item) for item in items],
+        "length": [max(len(text) for one in item.seen if one for text in one[0].responses) for item in items],
         "title": [" ".join(item.row.question[: 2 * TITLE].split())[:TITLE] for item in items],
         "subject": [_number(subjects, item.row.subject) for item in items],
         "level": [_number(levels, item.row.level) for item in items],
@@ -202,11 +197,6 @@ def _index(examined: Sequence[Examined], items: Sequence[_Item], repeats: int) -
         "subjects": list(subjects),
         "levels": list(levels),
     }
-
-
-def _longest(item: _Item) -> int:
-    """Characters of the longest response to a doc in any run."""
-    return max((len(text) for one in item.seen if one for text in one[0].responses), default=0)
 
 
 def _marks(judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:

@@ -8,7 +8,7 @@ from lm_eval_mathtasks.rewards.rulings import ruling
 
 def reward_func(
     queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **_: Any
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return {"rewards", "scores", "extra_logs"}, float tensors of one value a query: 1 right, 0 not.
 
     queries: prompt and response in one text; labels: reference answers or solutions. Where one cannot be read the

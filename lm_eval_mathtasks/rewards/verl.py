@@ -16,7 +16,7 @@ def compute_score(  # noqa: PLR0913  # verl's signature, and the three values
     wrong: float = 0.0,
     unreadable: float = 0.0,
     **_: Any,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return {"score", "acc", "verdict", "reason", "pred"} of one response; the values can be set by `reward_kwargs`.
 
     ground_truth: a reference answer or solution. extra_info: its `finish_reason`, where there is one, counts. verl

@@ -15,7 +15,7 @@ def end_tokens(*named: Any) -> set[int]:
     return {token for ends in listed for token in ends if token is not None}
 
 
-def drawn(
+def sampled_texts(
     model: Any, tokenizer: Any, texts: Sequence[str], ends: Collection[int], **options: Any
 ) -> list[tuple[str, bool]]:
     """Sample a continuation of each text; return it, and whether it has one of these tokens, which end it."""
@@ -58,7 +58,7 @@ class LocalModel:
         ends = end_tokens(self._model.generation_config, self._tokenizer)
         asked: dict[str, float] = {"temperature": settings.temperature, "top_k": 0, "top_p": 1.0}
         asked |= {"max_new_tokens": settings.max_tokens, "num_return_sequences": settings.rollouts}
-        found = drawn(self._model, self._tokenizer, list(map(self._text, starts)), ends, **asked)
+        found = sampled_texts(self._model, self._tokenizer, list(map(self._text, starts)), ends, **asked)
         made: list[Ending] = [(text, "stop" if ended else "length") for text, ended in found]
         return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]
 
@@ -89,7 +89,7 @@ class ServedModel:
             return list(pool.map(lambda start: self._one(start, settings, seed), starts))
 
     def _one(self, start: Start, settings: Settings, seed: int) -> list[Ending]:
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "n": settings.rollouts,
             "temperature": settings.temperature,
             "max_tokens": settings.max_tokens,

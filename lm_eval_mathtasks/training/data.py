@@ -184,7 +184,9 @@ def decontaminated(drawn: Drawn, tests: dict[str, list[str]]) -> tuple[Drawn, in
     return drawn._replace(train=train, dev=dev), len(spoilt)
 
 
-def write_data(out: Path, rows: dict[str, list[dict[str, Any]]], about: dict[str, Any]) -> None:
+def write_data(
+    out: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], about: Mapping[str, object]
+) -> None:
     """Write `<split>.jsonl` for each split and the manifest, each whole or not at all."""
     checksums = {}
     for split, own in rows.items():
@@ -214,7 +216,7 @@ def _asked(row: Mapping[str, Any]) -> list[str]:
     return [text for text in (*(row.get(name) for name in QUESTION), *said) if isinstance(text, str)]
 
 
-def _problems(rows: Sequence[dict[str, Any]], place: str) -> list[Problem]:
+def _problems(rows: Sequence[Mapping[str, Any]], place: str) -> list[Problem]:
     return [_problem(row, number, place) for number, row in enumerate(rows)]
 
 

@@ -3,7 +3,7 @@
 import inspect
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.rewards import staged
@@ -93,7 +93,7 @@ class Groups(NamedTuple):
 
 
 def sampled_groups(
-    rows: Sequence[dict[str, Any]], rewards: Sequence[Reward], generations: int, generate: Generate
+    rows: Sequence[Mapping[str, Any]], rewards: Sequence[Reward], generations: int, generate: Generate
 ) -> Groups:
     """Sample responses to some rows and reward them as the training will."""
     texts = generate([row["prompt"] for row in rows], generations)
@@ -143,7 +143,7 @@ def of_groups(groups: Groups) -> Iterator[Finding]:
         yield Finding("warning", "unfinished", got, "raise max_completion_length")
 
 
-def _called(reward: Reward, completions: Sequence[Any], columns: dict[str, Any]) -> list[Any]:
+def _called(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Any]:
     value = reward.function(completions=completions, **columns)
     if inspect.isawaitable(value):
         import asyncio

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from lm_eval_mathtasks.files import write_whole
 from lm_eval_mathtasks.package import data_folder
@@ -27,7 +26,7 @@ def write_tasks(out: Path, splits: Iterable[str], form: Format, *, number: bool)
     return names
 
 
-def _task(name: str, file: Path, form: Format, *, number: bool) -> dict[str, Any]:
+def _task(name: str, file: Path, form: Format, *, number: bool) -> dict[str, object]:
     system, instruction = instructions(form, number=number)
     return {
         "include": str(data_folder("tasks").resolve() / _BASES[form]),

@@ -8,7 +8,6 @@ from heapq import nsmallest
 from itertools import product
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.runs.judged import judge_run
@@ -16,7 +15,7 @@ from lm_eval_mathtasks.runs.reading import read_run
 from lm_eval_mathtasks.runs.records import NO_VERDICT, Run
 
 
-def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, Any]]:
+def pairs_in(path: Path, per_doc: int, seed: int) -> list[dict[str, list[dict[str, str]]]]:
     """Return rows {prompt, chosen, rejected} from a run with several responses a doc, `per_doc` at most from each.
 
     Each text counts once, and those that are in no pair yet come first; texts are drawn at random, and a doc without a

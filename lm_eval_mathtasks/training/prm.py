@@ -5,7 +5,7 @@ each step that has a label. A soft label is the target probability of "good".
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from lm_eval_mathtasks.choosing.verifiers import stepwise
 from lm_eval_mathtasks.training.config import Labels
@@ -16,10 +16,15 @@ BAD, GOOD = 0, 1  # the classes, as `choose` reads them
 SILENT = -1.0  # of a token at which nothing is learned
 
 
-def encoded(
-    rows: Sequence[Stepwise], tokenizer: Any, labels: Labels, limit: int | None
-) -> list[dict[str, Any]]:
-    """Return {input_ids, labels} of the rows that the model can read, labels a number a token."""
+class TokenRow(TypedDict):
+    """A row as the trainer takes it; labels: the target at each token, SILENT where nothing is learned."""
+
+    input_ids: list[int]
+    labels: list[float]
+
+
+def encoded(rows: Sequence[Stepwise], tokenizer: Any, labels: Labels, limit: int | None) -> list[TokenRow]:
+    """Return the rows that the model can read."""
 
     def ids(text: str) -> list[int]:
         found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -34,11 +39,11 @@ def encoded(
         for place, label in zip(read.places, row.labels, strict=True):
             if label is not None:
                 targets[place] = label if labels == "soft" else float(hard(label) or 0)
-        made.append({"input_ids": read.ids, "labels": targets})
+        made.append(TokenRow(input_ids=read.ids, labels=targets))
     return made
 
 
-def make_prm_trainer(model_name: str, options: Options, rows: list[dict[str, Any]], tokenizer: Any) -> Any:
+def make_prm_trainer(model_name: str, options: Options, rows: list[TokenRow], tokenizer: Any) -> Any:
     """The trainer, not started, of a token classification with the labels bad and good."""
     from datasets import Dataset
     from transformers import AutoModelForTokenClassification
@@ -73,11 +78,11 @@ def make_prm_trainer(model_name: str, options: Options, rows: list[dict[str, Any
 
 
 def _collator(pad: int) -> Any:
-    def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def together(rows: Sequence[TokenRow]) -> dict[str, object]:
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
-        def filled(lists: Iterable[list[float]], value: float) -> Any:
+        def filled(lists: Iterable[Sequence[float]], value: float) -> Any:
             return pad_sequence(list(map(torch.tensor, lists)), batch_first=True, padding_value=value)
 
         ids = [row["input_ids"] for row in rows]

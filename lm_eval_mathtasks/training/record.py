@@ -52,7 +52,7 @@ class Rollouts:
         self._write(kept, "w")
 
 
-def rollout_rows(logs: Mapping[str, Any], count: int, step: int, mode: str) -> list[dict[str, Any]]:
+def rollout_rows(logs: Mapping[str, Any], count: int, step: int, mode: str) -> list[dict[str, object]]:
     """Rows of the last `count` rollouts in the logs of TRL's GRPOTrainer."""
     columns = {
         "prompt": map(said, _last(logs["prompt"], count)),

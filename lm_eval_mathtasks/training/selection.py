@@ -18,9 +18,9 @@ evaluate:
 
 import gc
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
@@ -219,7 +219,7 @@ def _rank_for_vllm(adapter: Path) -> dict[str, int]:
     return {"max_lora_rank": next((own for own in _VLLM_RANKS if own >= rank), rank)} if rank > 16 else {}
 
 
-def _joined(settings: dict[str, Any]) -> str:
+def _joined(settings: Mapping[str, object]) -> str:
     return ",".join(f"{name}={value}" for name, value in settings.items())
 
 

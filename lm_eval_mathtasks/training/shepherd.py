@@ -7,10 +7,10 @@ the same bytes.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from lm_eval_mathtasks.choosing.likelihood import conversation
 from lm_eval_mathtasks.errors import TrainingError
@@ -155,7 +155,7 @@ def _share(start: Start, gold: str, endings: Sequence[Ending]) -> float:
 
 
 def _line(one: Response, value: dict[Start, float], model: str, settings: Settings) -> str:
-    row: dict[str, Any] = {
+    row: dict[str, object] = {
         "doc_id": one.doc_id,
         "repeat": one.repeat,
         "question": one.question,
@@ -168,7 +168,7 @@ def _line(one: Response, value: dict[Start, float], model: str, settings: Settin
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 
-def _kept(journal: Path, about: dict[str, Any], batches: int) -> list[list[list[Ending]]]:
+def _kept(journal: Path, about: Mapping[str, object], batches: int) -> list[list[list[Ending]]]:
     """The endings that a journal holds, batch by batch."""
     if not journal.exists():
         write_whole(journal, json.dumps(about, ensure_ascii=False) + "\n")

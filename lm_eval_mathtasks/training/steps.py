@@ -55,7 +55,7 @@ def hard(label: float | None) -> float | None:
     return None if label is None else float(label > LUCK)
 
 
-def _read(row: dict[str, Any], paths: Paths, place: str) -> Iterable[Stepwise]:
+def _read(row: Mapping[str, Any], paths: Paths, place: str) -> Iterable[Stepwise]:
     if isinstance(row.get("label"), dict) and isinstance(row.get("question"), dict):
         return _prm800k(row, paths, place)
     if isinstance(row.get("input"), str) and isinstance(row.get("label"), str):
@@ -91,7 +91,7 @@ def _labelled_paths(row: Mapping[str, Any], paths: Paths) -> Iterator[Stepwise]:
     yield Stepwise(question, tuple(before), tuple(labels))
 
 
-def _rated(completion: dict[str, Any]) -> float | None:
+def _rated(completion: Mapping[str, Any]) -> float | None:
     """What the labeller wrote has no rating."""
     return None if completion.get("rating") is None else float(completion["rating"] >= 0)
 
@@ -122,7 +122,7 @@ def _sign(text: str, place: str) -> float:
     return float(text == "+")
 
 
-def _stepwise(row: dict[str, Any], place: str) -> Stepwise:
+def _stepwise(row: Mapping[str, Any], place: str) -> Stepwise:
     asked = (row.get(name) for name in ("question", "prompt", "problem"))
     question = next((text for text in asked if isinstance(text, str)), "")
     steps = next((row[name] for name in ("steps", "completions") if isinstance(row.get(name), list)), None)

@@ -1,13 +1,13 @@
 """TRL's own trainers, made from a configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.local import ADAPTER
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import write_fault
-from lm_eval_mathtasks.training.completers import drawn
+from lm_eval_mathtasks.training.completers import sampled_texts
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.groups import Generate
 from lm_eval_mathtasks.training.named import Reward
@@ -85,7 +85,7 @@ def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
     return make_prm_trainer(plan.config.model, plan.options, items, tokenizer)
 
 
-def _dataset(config: Config, rows: list[dict[str, Any]]) -> Any:
+def _dataset(config: Config, rows: Sequence[Mapping[str, Any]]) -> Any:
     """Rows with the columns that the stage's trainer reads; to a reward of GRPO every column goes."""
     from datasets import Dataset
 
@@ -120,7 +120,9 @@ def responder(trainer: Any) -> Generate | None:
         with torch.random.fork_rng():
             torch.manual_seed(arguments.seed)
             for start in range(0, len(texts), batch):
-                found += drawn(*asked, texts[start : start + batch], ends, eos_token_id=ends, **options)
+                found += sampled_texts(
+                    *asked, texts[start : start + batch], ends, eos_token_id=ends, **options
+                )
         trainer.model.train(was_training)
         return found
 

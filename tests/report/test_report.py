@@ -176,7 +176,9 @@ def test_markdown_has_scores_intervals_protocol_and_limits(tmp_path, capsys):
     folder = write_lm_eval(tmp_path / "run", docs, said, scores=marks, model="/home/someone/models/toy")
     assert main(["report", str(folder), "--format", "markdown"]) == 0
     said = capsys.readouterr().out
-    assert "| models/toy | gsm8k-cot-zeroshot | 75.0 [53.1, 88.8] | 20 | 1 | 0.0 | 0-shot, CoT" in said
+    assert (
+        "| models/toy | gsm8k-cot-zeroshot | 75.0 [53.1, 88.8] | 20 | 1 | Wilson | 0.0 | 0-shot, CoT" in said
+    )
     assert "- Intervals are 95 %" in said
     assert "someone" not in said
 

@@ -72,12 +72,8 @@ _PUT = ("put", "write", "give", "place", "state", "end with")
 _RESULT = ("your final answer", "the final answer", "the final answer, a number,", "the answer", "the result")
 _JOIN = (", and ", " and ", ". Then ", ", then ")
 _DIRECT = ("Answer with", "Give", "Write", "Reply with")
-_ALONE = (
-    "the final number only",
-    "only the final answer",
-    "just the answer",
-    "the answer only, without working",
-)
+_NO_WORKING = "the answer only, without working"
+_ALONE = ("the final number only", "only the final answer", "just the answer", _NO_WORKING)
 
 
 def instruction(style: str, rng: Random) -> str:

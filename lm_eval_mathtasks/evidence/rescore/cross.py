@@ -48,14 +48,13 @@ def merged(tables: Sequence[CrossTable]) -> CrossTable:
     """Return the table over several runs, of the graders that all of them have."""
     names = [name for name in tables[0]["right"] if all(name in table["right"] for table in tables)]
     pairs = [f"{a}|{b}" for a, b in combinations(names, 2)]
+    counts = {pair: zip(*(table["pairs"][pair] for table in tables), strict=True) for pair in pairs}
     return {
         "docs": sum(table["docs"] for table in tables),
         "responses": sum(table["responses"] for table in tables),
         "right": {name: sum(table["right"][name] for table in tables) for name in names},
         "silent": {name: sum(table["silent"][name] for table in tables) for name in names},
-        "pairs": {
-            pair: [sum(table["pairs"][pair][at] for table in tables) for at in range(4)] for pair in pairs
-        },
+        "pairs": {pair: list(map(sum, own)) for pair, own in counts.items()},
     }
 
 

@@ -22,7 +22,7 @@ _UNITS = "lm_eval_mathtasks.evidence.rescore.work.serve_units"
 def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick) -> Iterator[Summary]:
     """Yield the summary of every unit, the largest first; one unit is shared among all workers."""
     if len(units) == 1 or workers == 1:
-        with Judges(options.graders, workers) as judges:
+        with contextlib.closing(Judges(options.graders, workers)) as judges:
             for unit in units:
                 yield rescore_safely(unit, options, judges, tick)
         return

@@ -38,7 +38,7 @@ def serve_ours() -> None:
 
 
 class Judges:
-    """Our grader and the others that were asked for, in so many processes. Use as a context manager.
+    """Our grader and the others that were asked for, in so many processes. Close it in the end.
 
     Raises EvidenceError where a grader is unknown or not installed.
     """
@@ -100,12 +100,6 @@ class Judges:
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
-
-    def __enter__(self) -> Judges:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 class Parts:
