@@ -65,6 +65,12 @@ def test_the_limit_on_the_command_line_wins_under_any_name(name, place, monkeypa
 # -- addresses
 
 
+def test_white_space_around_an_address_is_none_of_it():
+    assert read_settings({"model": "m", "base_url": " http://h/v1/\n"}).base_url == "http://h/v1"
+    with pytest.raises(ModelError, match="Expected base_url="):
+        read_settings({"model": "m", "base_url": "http://h/v 1"})
+
+
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("tail", ["", "/chat/completions"])
 def test_an_address_with_the_version_of_its_interface(tail):

@@ -132,6 +132,16 @@ def test_a_key_from_a_file_named_by_the_environment(monkeypatch, tmp_path):
         read_key()
 
 
+@pytest.mark.parametrize(
+    "value", ["sk-ключ-0123456789abcdef", "sk-aaaa0123456789\nabcdef", "sk-aaaa\x7f0123456789"]
+)
+def test_a_key_that_no_header_can_hold_is_said_and_not_shown(value, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", value)
+    with pytest.raises(ModelError, match="Correct OPENAI_API_KEY") as raised:
+        read_key()
+    assert value[-10:] not in str(raised.value)
+
+
 def test_short_placeholders_do_not_blot_out_words():
     Key("none")
     assert redact("none of these") == "none of these"
