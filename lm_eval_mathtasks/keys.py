@@ -118,7 +118,12 @@ def check_url(url: str) -> str:
 
     Raises ModelError if it holds what may be a password or a key, which is not repeated.
     """
-    parts = urlsplit(url := url.strip())
+    wanted = "base_url=http(s)://host/v1"
+    try:
+        parts = urlsplit(url := url.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        raise ModelError(wanted, "another", "correct its host or port") from None
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if "@" in url.partition("?")[0] or parts.fragment or not all(map(_harmless, asked)):
         raise ModelError(
@@ -126,8 +131,8 @@ def check_url(url: str) -> str:
             f"{_bare(url)} with one",
             f"put the key into {DEFAULT_ENV}",
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url):
-        raise ModelError("base_url=http(s)://host/v1", redact(url), "add the scheme and the host")
+    if not usable or re.search(r"\s", url):
+        raise ModelError(wanted, redact(url), "add the scheme and the host")
     path = re.sub(r"/(chat/)?completions/?$", "", parts.path).rstrip("/")
     return parts._replace(path=path).geturl()
 

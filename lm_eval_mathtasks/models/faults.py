@@ -44,7 +44,7 @@ QUOTA_WORDS = re.compile(
     r"|(?:credits?|balance|free tier.{0,40}) (?:(?:is|are|has been|have been) )?"
     r"(?:exhausted|depleted|used up|insufficient)"
     r"|余额不足|欠费|额度已?(?:用完|用尽|耗尽|不足)"
-    r"|budget has been exceeded|have any credits|account\b.{0,80} suspended"
+    r"|budget has been exceeded|have any credits|\boverdue\b|account\b.{0,80} suspended"
     rf"|{_PASSED}.{{0,80}}{_LONG}|{_LONG}.{{0,40}}{_PASSED}",
     re.I,
 )

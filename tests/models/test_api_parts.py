@@ -90,6 +90,7 @@ def meaning(status, message="", code=None, sent=(), **more):
         ((403, "Sorry, your account balance is insufficient"), "run quota"),
         ((429, "you have used up your daily free allocation of 10,000 neurons"), "run quota"),
         ((403, "您的免费额度已用完"), "run quota"),
+        ((403, "The request failed because your account has an overdue balance."), "run quota"),
         ((429, "Exceeded 50 per 86400s. Please wait 40000 seconds before retrying."), "refused None"),
         ((400, "User location is not supported for the API use."), "run permission"),
         ((500, "ThrottlingException: Too many tokens, please wait"), "refused load"),
