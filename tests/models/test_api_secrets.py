@@ -13,7 +13,7 @@ from lm_eval_mathtasks.keys import Key, read_key, redact
 from lm_eval_mathtasks.models import asking
 from lm_eval_mathtasks.models.batch_api import batch_collect
 from lm_eval_mathtasks.models.settings import read_settings
-from tests.models.api_helpers import KEY, asks, chat, short
+from tests.models.api_helpers import KEY, answers_of, asks, chat, short
 from tests.models.fake_server import FakeServer, error
 
 __all__ = ["short"]
@@ -188,8 +188,7 @@ def played(line):
 
 def test_a_foreign_batch_is_refused(tmp_path):
     with FakeServer() as server:
-        model = chat(server, journal=str(tmp_path / "j.sqlite"))
-        model.generate_until(asks(model, ["a"]))
+        answers_of(server, ["a"], journal=str(tmp_path / "j.sqlite"))
     (tmp_path / "foreign.jsonl").write_text('{"custom_id": "theirs", "response": {}}\n')
     with pytest.raises(ModelError, match="line 1"):
         list(batch_collect(tmp_path / "foreign.jsonl", tmp_path / "j.sqlite"))
