@@ -80,9 +80,7 @@ UNSUPPORTED = re.compile(
     r"unsupported|unrecognized|unknown_parameter|unknown name|not (?:permitted|supported|allowed)|unexpected|extra",
     re.I,
 )
-OVERLOAD = re.compile(
-    r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|server is busy", re.I
-)
+OVERLOAD = re.compile(r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|is busy", re.I)
 # "Unrecognized request argument supplied: x", "Unsupported parameter: 'x'", "Unknown parameter: 'x'"
 NAMED = re.compile(
     r"(?:argument supplied|parameter|value|param)s?:? *['\"`]?([a-z_]+(?:\.[a-z_]+)*)['\"`]?", re.I
@@ -142,10 +140,8 @@ class Fault(Exception):
 
     def reaching(self, severity: Severity) -> "Fault":
         """The same, where it reaches further or less far than it seemed to."""
-        return Fault(
-            severity, self.kind, self.said, self.fix, paid=self.paid, unsure=self.unsure, usage=self.usage,
-            wanted=self.wanted,
-        )  # fmt: skip
+        rest = {name: getattr(self, name) for name in ("paid", "unsure", "usage", "wanted")}
+        return Fault(severity, self.kind, self.said, self.fix, **rest)
 
     def error(self) -> ModelError:
         """The error to raise at the boundary of this package."""

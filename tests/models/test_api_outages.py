@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from lm_eval_mathtasks.errors import RunFatal
+from lm_eval_mathtasks.models import asking, dispatch
 from tests.models.api_helpers import answered, answers_of, asks, chat, short  # noqa: F401  (a fixture)
 from tests.models.fake_server import FakeServer, error, raw
 
@@ -20,7 +21,6 @@ PROMPTS = [f"q{i}" for i in range(40)]
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_a_server_that_fails_for_a_while_is_probed_and_not_hammered(status, monkeypatch):
     """A failing server was asked 361 times in 20 s; whether it is up again, one request tells."""
-    from lm_eval_mathtasks.models import asking, dispatch
 
     monkeypatch.setattr(asking, "BACKOFF_S", 0.1)
     monkeypatch.setattr(asking, "BACKOFF_MAX_S", 0.3)
@@ -66,8 +66,9 @@ def test_a_refusal_that_stays_ends_the_run(status):
 
 @pytest.mark.parametrize("latency", [0.0, 0.1])
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-def test_a_wrong_key_or_model_is_told_once(status, latency):
+def test_a_wrong_key_or_model_is_told_once(status, latency, monkeypatch):
     """All forty went out: the first refusal stops the rest."""
+    monkeypatch.setattr(dispatch, "ALONE_S", 60.0)  # whatever else the machine does
 
     async def refuse(call):
         await asyncio.sleep(latency)
@@ -115,8 +116,9 @@ def test_a_redirect_on_the_same_server_is_followed_with_what_is_asked(status):
 
 
 @pytest.mark.parametrize("query", ["", "?api-version=2026-01-01"])
-def test_no_key_and_no_prompt_follows_a_redirect_to_another_server(query):
+def test_no_key_and_no_prompt_follows_a_redirect_to_another_server(query, monkeypatch):
     """Azure's name of the key was left among the headers."""
+    monkeypatch.setattr(dispatch, "ALONE_S", 60.0)
     with (
         FakeServer() as other,
         FakeServer(lambda call: redirect(f"{other.url}/chat/completions")) as server,
