@@ -21,7 +21,7 @@ from lm_eval_mathtasks.errors import ItemFatal, ModelError
 from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
-from lm_eval_mathtasks.models.answers import Answers
+from lm_eval_mathtasks.models.answers_read import Answers
 from lm_eval_mathtasks.models.batch_api import write_batch
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.capabilities import Capabilities
