@@ -91,6 +91,9 @@ def read_key(env: str = DEFAULT_ENV) -> Key:
         except OSError as error:
             wanted = f"a readable file with the key ({env}_FILE)"
             raise ModelError(wanted, type(error).__name__, f"set {env} or correct the path") from None
+    if not (value.isascii() and value.isprintable()):
+        wanted, got = "a key of printable ASCII characters, as headers of HTTP hold them", "others in it"
+        raise ModelError(wanted, got, f"correct {env}, or the file of {env}_FILE")
     return Key(value or "none")
 
 
@@ -115,7 +118,12 @@ def check_url(url: str) -> str:
 
     Raises ModelError if it holds what may be a password or a key, which is not repeated.
     """
-    parts = urlsplit(url)
+    wanted = "base_url=http(s)://host/v1"
+    try:
+        parts = urlsplit(url := url.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        raise ModelError(wanted, "another", "correct its host or port") from None
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if "@" in url.partition("?")[0] or parts.fragment or not all(map(_harmless, asked)):
         raise ModelError(
@@ -123,8 +131,8 @@ def check_url(url: str) -> str:
             f"{_bare(url)} with one",
             f"put the key into {DEFAULT_ENV}",
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ModelError("base_url=http(s)://host/v1", redact(url), "add the scheme and the host")
+    if not usable or re.search(r"\s", url):
+        raise ModelError(wanted, redact(url), "add the scheme and the host")
     path = re.sub(r"/(chat/)?completions/?$", "", parts.path).rstrip("/")
     return parts._replace(path=path).geturl()
 

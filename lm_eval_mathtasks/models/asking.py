@@ -195,17 +195,15 @@ class Asker:
         if fault.kind in OTHER_INTERFACE and tried and not proven:
             return fault.reaching("run")
         if fault.kind == "no_api" and proven:
-            fault = fault.reaching(
-                "item" if tried and history.record.alone >= PAID_TRIES - 1 else "transient"
-            )
+            lone = tried and history.record.alone >= PAID_TRIES - 1
+            fault = fault.reaching("item" if lone else "transient")
         # One that failed while others were answered says nothing of the server.
         if fault.kind in DOWN and not history.record.alone:
             self.dispatcher.failed(key)
             down_s = self.dispatcher.failing_s()
             if self.reached and self.dispatcher.failing and down_s > self.settings.retry_budget:
-                return Fault(
-                    "run", fault.kind, f"nothing but failures for {down_s:.3g} s. {fault.said}", RUN_AGAIN
-                )
+                said = f"nothing but failures for {down_s:.3g} s. {fault.said}"
+                return Fault("run", fault.kind, said, RUN_AGAIN)
         return fault
 
     @staticmethod
@@ -250,23 +248,12 @@ class Asker:
         self.meter.learn(ask.prompt_chars, reply.usage)
         latency = time.monotonic() - now
         return Answer(
-            key=ask.key,
-            endpoint=self.settings.base_url,
-            model=self.settings.model,
-            request=history.payload,
-            prompt=prompt_text(history.payload),
-            response=reply.text,
-            reasoning=reply.reasoning or None,
-            finish_reason=reply.finish_reason,
-            usage=reply.usage or self._estimated(ask, reply),
-            latency_s=round(latency, 4),
-            attempts=history.attempts,
-            served_model=reply.served_model,
-            fingerprint=reply.fingerprint,
-            dropped=dict(self.capabilities.dropped),
-            sent_at=sent_at,
+            ask.key, self.settings.base_url, self.settings.model, history.payload, prompt_text(history.payload),
+            reply.text, reply.reasoning or None, reply.finish_reason, reply.usage or self._estimated(ask, reply),
+            latency_s=round(latency, 4), attempts=history.attempts, served_model=reply.served_model,
+            fingerprint=reply.fingerprint, dropped=dict(self.capabilities.dropped), sent_at=sent_at,
             finished_at=sent_at + latency,
-        )
+        )  # fmt: skip
 
     def _sent(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The payload as it goes out now."""

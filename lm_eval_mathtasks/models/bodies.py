@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
-from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, Fault, as_said, page_title
+from lm_eval_mathtasks.models.faults import READ_CHARS, SAID_CHARS, SAID_IN, Fault, as_said, page_title
 from lm_eval_mathtasks.models.headers import read_loading
 
 ACCEPTED = "gzip, deflate"
@@ -106,7 +106,7 @@ def json_values(data: bytes | bytearray) -> list[Any]:
 
     Raises ValueError where there is anything else, or nothing.
     """
-    text, at = data.decode().strip(), 0
+    text, at = data.decode().strip("\0 \t\r\n"), 0
     values: list[Any] = []
     while at < len(text) and not (values and text[at].isalpha()):
         value, at = _DECODER.raw_decode(text, at)
@@ -144,15 +144,20 @@ def error_in(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         errors = (part.get("error"), part.get("errors"))
         if any(any(error.values()) if isinstance(error, Mapping) else error for error in errors):
             return part
-    named = any(isinstance(body.get(name), str) for name in ("msg", "message", "detail"))
-    return body if (named or read_loading(body)) and "choices" not in body else None
+    if isinstance(body.get("choices"), list):
+        return None
+    parts = [part for part in (body, *body.values()) if isinstance(part, Mapping)]
+    named = (part for part in parts if any(isinstance(part.get(name), str) for name in SAID_IN))
+    return next(named, body if read_loading(body) else None)
 
 
 def reason_of(choice: Mapping[str, Any]) -> str | None:
-    """The finish reason of a choice; some servers write null as a word until there is one."""
+    """The finish reason of a choice; some servers write null as a word until there is one, or how
+    their own code calls it."""
     reason = choice.get("finish_reason")
     told = reason if reason is None or isinstance(reason, str) else json.dumps(reason)
-    return None if (told or "").lower() in ("", "null", "none") else told
+    told = re.sub(r"finish_?reason[._]", "", told or "", flags=re.I)
+    return None if told.lower() in ("", "null", "none") else told
 
 
 def end_of(body: Any) -> str | None:

@@ -84,7 +84,6 @@ class Capabilities:
             log.warning("the server refuses %s; sending %s instead (%s)", parameter, other, reason)
         elif parameter not in self.dropped:
             self.dropped[parameter] = reason
-            log.warning(
-                "the server refuses %s=%r; leaving it out (%s)", parameter, sent.get(parameter), reason
-            )
+            said = "the server refuses %s=%r; leaving it out (%s)"
+            log.warning(said, parameter, sent.get(parameter), reason)
         return True

@@ -21,7 +21,7 @@ from lm_eval_mathtasks.errors import ItemFatal, ModelError
 from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
-from lm_eval_mathtasks.models.answers import Answers
+from lm_eval_mathtasks.models.answers_read import Answers
 from lm_eval_mathtasks.models.batch_api import write_batch
 from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.capabilities import Capabilities
@@ -61,13 +61,9 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         if settings.enable_thinking is not None:
             extra["chat_template_kwargs"] = {"enable_thinking": settings.enable_thinking}
         self.builder = AskBuilder(
-            endpoint=settings.base_url,
-            chat=self.chat,
-            model=settings.model,
-            seed=settings.seed,
-            default_limit=settings.max_gen_toks,
-            extra=extra,
-        )
+            endpoint=settings.base_url, chat=self.chat, model=settings.model, seed=settings.seed,
+            default_limit=settings.max_gen_toks, extra=extra,
+        )  # fmt: skip
         self.report: RunReport | None = None
 
     # -- lm-eval's interface
@@ -122,12 +118,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             require_tokens(settings, longest)
             journal.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in planned)
             if settings.batch_out:
-                how: dict[str, Any] = {
-                    "capabilities": self.capabilities,
-                    "settings": settings,
-                    "chat": self.chat,
-                }
-                return self._stop_here(write_batch(settings.batch_out, asks, journal, **how))
+                how: dict[str, Any] = {"capabilities": self.capabilities, "settings": settings}
+                return self._stop_here(write_batch(settings.batch_out, asks, journal, chat=self.chat, **how))
             report = self._new_report(len(keys), len(known))
             cuts = [ask.settings for ask in planned]
             # Of 200,000 requests these take 100 MB, and the answers come next.
@@ -189,23 +181,14 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
         settings = self.settings
-        dispatcher = Dispatcher(Budget(settings.rpm, settings.tpm, time.monotonic()), settings.num_concurrent)
-        return Engine(
-            settings=settings,
-            client=Client(
-                base_url=settings.base_url,
-                key=self.key,
-                chat=self.chat,
-                connections=settings.num_concurrent,
-                on_sent=dispatcher.sent,
-            ),
-            dispatcher=dispatcher,
-            capabilities=self.capabilities,
-            journal=journal,
-            spending=Spending(self.price, settings.max_cost, settings.max_tokens_total),
-            report=report,
-            progress=Progress(report.asked, report.from_journal, report, dispatcher, shown),
-        )
+        connections = settings.num_concurrent
+        dispatcher = Dispatcher(Budget(settings.rpm, settings.tpm, time.monotonic()), connections)
+        client = Client(
+            base_url=settings.base_url, key=self.key, chat=self.chat, connections=connections, on_sent=dispatcher.sent
+        )  # fmt: skip
+        spending = Spending(self.price, settings.max_cost, settings.max_tokens_total)
+        progress = Progress(report.asked, report.from_journal, report, dispatcher, shown)
+        return Engine(settings, client, dispatcher, self.capabilities, journal, spending, report, progress)
 
     def _deliver(self, answers: Answers, report: RunReport, failed: Sequence[str]) -> None:
         """Say what happened; raises if some docs `failed` and that is to be an error."""

@@ -32,9 +32,8 @@ from lm_eval_mathtasks.models.watch import Watch
 log = logging.getLogger(__name__)
 
 IN_A_ROW = 20  # docs without an answer, and none with one between: it is not the docs
-SAME_IN_A_ROW = (
-    3  # so many suffice where all are refused in the same words, by a server that has answered nothing
-)
+# So many suffice where all are refused in the same words, by a server that has answered nothing.
+SAME_IN_A_ROW = 3
 DRAINING = (
     "nothing more is sent; waiting at most %.0f s (drain=) for the %d answers under way, which are paid for"
 )
@@ -66,16 +65,8 @@ class Engine:
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()
         self._in_a_row = 0
-        self.asker = Asker(
-            settings,
-            self.client,
-            self.dispatcher,
-            self.capabilities,
-            self.spending,
-            self.report,
-            self.watch,
-            self._stop,
-        )
+        parts = self.client, self.dispatcher, self.capabilities, self.spending, self.report
+        self.asker = Asker(settings, *parts, self.watch, self._stop)
 
     # -- the run
 
@@ -140,9 +131,8 @@ class Engine:
         """Send nothing any more; what is under way is awaited."""
         if self.stopped is None:
             self.stopped = fault
-            log.error(
-                "%s", sentence(f"stopped ({fault.kind}): {fault.said}") + sentence(fault.fix or RUN_AGAIN)
-            )
+            said = sentence(f"stopped ({fault.kind}): {fault.said}")
+            log.error("%s", said + sentence(fault.fix or RUN_AGAIN))
             if self.dispatcher.in_flight:
                 log.error(DRAINING, self.settings.drain, self.dispatcher.in_flight)
         self._stop.set()
@@ -214,9 +204,8 @@ class Engine:
             raise Stopped from None
         except Fault as fault:
             with suppress(JournalError):
-                await asyncio.wrap_future(
-                    self.journal.fail(ask.key, fault.severity, fault.kind, fault.said, history.attempts)
-                )
+                failed = ask.key, fault.severity, fault.kind, fault.said, history.attempts
+                await asyncio.wrap_future(self.journal.fail(*failed))
             if fault.severity == "run":
                 self.stop(fault)
                 raise Stopped from None
@@ -233,23 +222,16 @@ class Engine:
         """
         self._in_a_row += 1
         first_run = not self.report.answered and not self.report.from_journal
-        alike = (
-            fault.kind == "bad_request" and len({f.said for f in self.faults.values()} | {fault.said}) == 1
-        )
+        alike = fault.kind == "bad_request" and {f.said for f in self.faults.values()} <= {fault.said}
+        most = SAME_IN_A_ROW if alike else IN_A_ROW
         if not self.asker.reached:
-            proxy = (
-                ", and the proxy that the environment names (NO_PROXY=host for none)" if getproxies() else ""
-            )
+            proxy = ", and the proxy that the environment names (NO_PROXY=host for none)" * bool(getproxies())
             where = f"check base_url={self.settings.base_url} and whether its server is up{proxy}"
             self.stop(Fault("run", "unreachable", fault.said, where))
-        elif (first_run and self._in_a_row >= (SAME_IN_A_ROW if alike else IN_A_ROW)) or (
-            self._in_a_row >= IN_A_ROW and fault.kind in OUTAGE
-        ):
+        elif self._in_a_row >= most and (first_run or fault.kind in OUTAGE):
             said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
-            first = (
-                "" if fault.severity == "transient" else fault.fix or "correct what the server complains of"
-            )
-            self.stop(Fault("run", fault.kind, said, f"{first}, then {RUN_AGAIN}" if first else RUN_AGAIN))
+            first = f"{fault.fix or 'correct what the server complains of'}, then "
+            self.stop(Fault("run", fault.kind, said, f"{first * (fault.severity != 'transient')}{RUN_AGAIN}"))
 
     def _spent(self) -> None:
         spending, report = self.spending, self.report

@@ -15,6 +15,7 @@ from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
 from lm_eval_mathtasks.models.headers import (
     REQUESTS,
     TOKENS,
+    read_behind,
     read_limits,
     read_loading,
     read_quota,
@@ -24,6 +25,8 @@ from lm_eval_mathtasks.models.headers import (
 from lm_eval_mathtasks.text import visible
 
 Severity = Literal["run", "item", "transient"]
+# Under these names an error says what is wrong, OpenAI's first; Baidu's and MiniMax's are the last.
+SAID_IN = ("message", "msg", "detail", "error_msg", "status_msg")
 MESSAGE_CHARS = 300  # of a server's message that an error repeats
 SAID_CHARS = 80  # of something that is not understood
 READ_CHARS = 100_000  # of it that are looked through
@@ -31,18 +34,23 @@ SHORTEN = "lower max_gen_toks or shorten the prompt"
 RUN_AGAIN = "run the same command again: what is in the journal is not asked twice"
 
 QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
-         "insufficient_credits", "credit_balance_too_low", "account_deactivated", "Arrearage"}  # fmt: skip
-_LONG = r"(?:daily|weekly|monthly|per (?:day|week|month)|spending)\b"
+         "insufficient_credits", "credit_balance_too_low", "account_deactivated", "Arrearage",
+         "exceeded_current_quota_error"}  # fmt: skip
+_LONG = r"(?:\b(?:daily|weekly|monthly|spending)|(?:\bper |/ ?)(?:day|week|month))\b"
+_PASSED = r"(?:reach(?:ed|ing)|exceed(?:ed|ing)|used up|limited to|too many)"
 # A limit of a day or longer is one too, unless a time is told at which to go on.
 QUOTA_WORDS = re.compile(
     r"exceeded your current quota|insufficient (?:account )?(?:balance|credits?|funds)|credit balance is too low"
-    r"|(?:credits?|balance|free tier.{0,40}) (?:(?:is|are|has been|have been) )?(?:exhausted|depleted|used up)"
-    r"|余额不足|欠费|budget has been exceeded|have any credits"
-    rf"|(?:reached|exceeded).{{0,80}}{_LONG}|{_LONG}.{{0,40}}(?:reached|exceeded)",
+    r"|(?:credits?|balance|free tier.{0,40}) (?:(?:is|are|has been|have been) )?"
+    r"(?:exhausted|depleted|used up|insufficient)"
+    r"|余额不足|欠费|额度已?(?:用完|用尽|耗尽|不足)"
+    r"|budget has been exceeded|have any credits|\boverdue\b|account\b.{0,80} suspended"
+    rf"|{_PASSED}.{{0,80}}{_LONG}|{_LONG}.{{0,40}}{_PASSED}",
     re.I,
 )
 LIMITED = re.compile(
-    r"rate[_ -]?limit|too many requests|throttl|capacity_exceeded|速率限制|请求频率|限流", re.I
+    r"rate[_ -]?limit|qps request limit|too many requests|throttl|capacity_exceeded|速率限制|请求频率|限流",
+    re.I,
 )
 KEY_WORDS = re.compile(r"invalid[_ ]api[_ ]key|incorrect api key|api key not valid", re.I)
 CONTEXT = re.compile(
@@ -72,9 +80,7 @@ UNSUPPORTED = re.compile(
     r"unsupported|unrecognized|unknown_parameter|unknown name|not (?:permitted|supported|allowed)|unexpected|extra",
     re.I,
 )
-OVERLOAD = re.compile(
-    r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|server is busy", re.I
-)
+OVERLOAD = re.compile(r"overloaded|concurren|too many (?:simultaneous|parallel)|at capacity|is busy", re.I)
 # "Unrecognized request argument supplied: x", "Unsupported parameter: 'x'", "Unknown parameter: 'x'"
 NAMED = re.compile(
     r"(?:argument supplied|parameter|value|param)s?:? *['\"`]?([a-z_]+(?:\.[a-z_]+)*)['\"`]?", re.I
@@ -134,10 +140,8 @@ class Fault(Exception):
 
     def reaching(self, severity: Severity) -> "Fault":
         """The same, where it reaches further or less far than it seemed to."""
-        return Fault(
-            severity, self.kind, self.said, self.fix, paid=self.paid, unsure=self.unsure, usage=self.usage,
-            wanted=self.wanted,
-        )  # fmt: skip
+        rest = {name: getattr(self, name) for name in ("paid", "unsure", "usage", "wanted")}
+        return Fault(severity, self.kind, self.said, self.fix, **rest)
 
     def error(self) -> ModelError:
         """The error to raise at the boundary of this package."""
@@ -190,7 +194,7 @@ def status_inside(error: Mapping[str, Any]) -> int:
     code = error.get("code") or error.get("status")
     if str(code).isdigit() and 400 <= int(str(code)) < 600:
         return int(str(code))
-    words = f"{code} {error.get('type')} {error.get('message')} {error.get('msg')}"
+    words = " ".join(str(error.get(name)) for name in ("code", "status", "type", *SAID_IN))
     if LIMITED.search(words):
         return 429
     return 400 if "invalid_request" in words else 500
@@ -202,12 +206,8 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     """The Fault, Refused or Rejected that a response without an answer means; `sent` is the request's payload, `shown`
     what messages say for the status."""
     error = error_part(body)
-    headers = {**read_loading(body), **headers}
-    told = error.get("metadata")
-    if isinstance(told, Mapping) and isinstance(told.get("headers"), Mapping):
-        # OpenRouter's: what the server behind it says of its limits.
-        headers = {**headers, **{str(name): str(value) for name, value in told["headers"].items()}}
-    said = str(error.get("message") or error.get("msg") or error.get("detail") or "")
+    headers = {**read_loading(body), **headers, **read_behind(error)}
+    said = next((str(error[name]) for name in SAID_IN if error.get(name)), "")
     said = said or (json.dumps(error, default=str) if any(error.values()) else "")
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"

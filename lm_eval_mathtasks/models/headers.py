@@ -25,9 +25,9 @@ EPOCH_S, EPOCH_MS = 1e9, 1e12
 
 LOADING_S = 60.0  # an estimate of a model's loading is believed for so long
 
-# "Please try again in 1m2.5s", "Please retry after 6 seconds"
+# "Please try again in 1m2.5s", "Please retry after 6 seconds", "Please wait 9 seconds before retrying"
 TRY_AGAIN = re.compile(
-    r"(?:try again|retry)[^.\d]{0,20}?(?:in|after)\s+"
+    r"(?:(?:try again|retry)[^.\d]{0,20}?(?:in|after)|please wait(?: for)?|(?:be|expected) available in)\s+"
     r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|minutes?|[smhd])\s*)+)",
     re.I,
 )
@@ -142,6 +142,13 @@ def read_loading(body: Any) -> dict[str, str]:
     told = body.get("estimated_time") if isinstance(body, Mapping) and "choices" not in body else None
     known = isinstance(told, int | float) and not isinstance(told, bool) and told >= 0
     return {"retry-after": str(min(told, LOADING_S))} if known else {}  # type: ignore[type-var]
+
+
+def read_behind(error: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of the server behind a proxy, as OpenRouter repeats them in its error."""
+    told = error.get("metadata")
+    found = told.get("headers") if isinstance(told, Mapping) else None
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
 
 
 def _spoken_wait(message: str) -> float | None:

@@ -53,9 +53,8 @@ class Bucket:
         self.rate = per_minute / MINUTE_S if per_minute else None
         self.capacity = self.level = per_minute or 0.0
         self.at = now
-        self.window_end: float | None = (
-            None  # then nothing is refilled before, and everything at that instant
-        )
+        # Nothing is refilled before, and everything at that instant.
+        self.window_end: float | None = None
         self.window_s = MINUTE_S
         self.share, self.cut_at = 1.0, now - CUT_EVERY_S
         self.others = 0.0  # units a second that somebody else uses

@@ -44,10 +44,8 @@ def read_price(model: str, path: str | Path | None = None) -> Price | None:
     try:
         packaged = resources.files("lm_eval_mathtasks.models").joinpath("prices.yaml")
         table = yaml.safe_load((Path(path) if path else packaged).read_text(encoding="utf-8"))
-        name = model.rsplit("/", 1)[-1]
-        entry = (
-            table["models"].get(model) or table["models"].get(name) or table["models"].get(DATE.sub("", name))
-        )
+        name, known = model.rsplit("/", 1)[-1], table["models"]
+        entry = known.get(model) or known.get(name) or known.get(DATE.sub("", name))
         if entry is None:
             return None
         source = f"{table['source']}, {table['checked']}"
@@ -102,9 +100,8 @@ class Spending:
         worst = {"prompt_tokens": prompt, "completion_tokens": float(written)}
         while not self._fits(worst):
             if self._open == 0:
-                raise Fault(
-                    "run", "budget", self._spent(), f"raise max_cost or max_tokens_total; {RUN_AGAIN}"
-                )
+                fix = f"raise max_cost or max_tokens_total; {RUN_AGAIN}"
+                raise Fault("run", "budget", self._spent(), fix)
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()
             await self._changed.wait()

@@ -179,9 +179,8 @@ class AskBuilder:
             (field,) = prompt
             if (frame := frames.get((id(shared), seed, occurrence))) is None:
                 payload = payload_of(shared, {field: _PLACE}, seed)
-                before, after = _canonical([self.endpoint, self.chat, payload, occurrence]).split(
-                    _canonical(_PLACE)
-                )
+                written_out = _canonical([self.endpoint, self.chat, payload, occurrence])
+                before, _, after = written_out.partition(_canonical(_PLACE))
                 frame = frames[id(shared), seed, occurrence] = before, after
             # As digest() of the list with the payload; this way it takes half as long, for 200,000 requests seconds.
             key = _hashed(f"{frame[0]}{_canonical(prompt[field])}{frame[1]}")

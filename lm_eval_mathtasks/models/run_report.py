@@ -59,11 +59,8 @@ class RunReport:
         if self.unsure:
             money = "" if self.cost is None else f", ${self.unsure_cost:.4f}"
             yield f"may be charged too: {self.unsure} attempts that died, at most {self.unsure_tokens} tokens{money}"
-        for name, counts in (
-            ("without an answer", self.failed),
-            ("faults", self.faults),
-            ("refusals", self.refusals),
-        ):
+        counted = {"without an answer": self.failed, "faults": self.faults, "refusals": self.refusals}
+        for name, counts in counted.items():
             if counts:
                 yield f"{name}: " + ", ".join(f"{n} x {kind}" for kind, n in counts.most_common())
         if self.missing:

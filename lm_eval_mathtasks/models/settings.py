@@ -17,6 +17,7 @@ DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_CONCURRENCY = 64
 DEFAULT_SEED = 1234  # lm-eval's
 NAME_BYTES, SHOWN_CHARS = 200, 40
+MOST_CONCURRENT = 10_000  # more than a server or this process can bear
 REQUEST_TIMEOUT_S = 600.0  # of silence, whatever other answers took; the openai SDK's default
 RETRY_BUDGET_S = 600.0  # a request may fail for this long, waiting for a rate not counted
 DRAIN_S = 60.0  # for answers under way after a run is stopped: they are paid for
@@ -119,6 +120,10 @@ def _check(settings: Settings) -> None:
             f"a model's name of at most {NAME_BYTES} bytes that can be printed and is no folder such as ..",
             ascii(name[:SHOWN_CHARS]),
             "correct model= in the model arguments",
+        )
+    if settings.num_concurrent > MOST_CONCURRENT:
+        raise ModelError(
+            f"num_concurrent of at most {MOST_CONCURRENT}", str(settings.num_concurrent), "lower it"
         )
     if settings.on_item_error not in ("fail", "skip"):
         raise ModelError("on_item_error=fail or skip", settings.on_item_error, "choose one")

@@ -56,3 +56,16 @@ def completions(server, **arguments):
     return MathtasksCompletions(
         **{"model": "m", "base_url": server.url, "progress": False, "num_concurrent": 8, **arguments}
     )
+
+
+def answers_of(server, prompts, **arguments):
+    """What a model of these arguments answers."""
+    model = chat(server, **arguments)
+    return model.generate_until(asks(model, prompts))
+
+
+def answered(server, prompts, **arguments):
+    """The model that has answered all prompts."""
+    model = chat(server, **arguments)
+    assert all(model.generate_until(asks(model, prompts)))
+    return model

@@ -10,7 +10,7 @@ import pytest
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal.queries import answered_keys
-from tests.models.api_helpers import asks, chat, short
+from tests.models.api_helpers import answers_of, asks, chat, short
 from tests.models.fake_server import FakeServer, error
 from tests.models.test_journal_gone import GONE, delete_all, place, replace
 
@@ -95,8 +95,7 @@ def test_another_run_goes_on_while_it_is_held(short):
     path = short / "j.sqlite"
     _, first = answered(path)
     with FakeServer() as server:
-        model = chat(server, journal=str(path))
-        assert model.generate_until(asks(model, ["new"])) == ["answer to new"]
+        assert answers_of(server, ["new"], journal=str(path)) == ["answer to new"]
     assert first == SAID
 
 

@@ -13,7 +13,7 @@ from lm_eval_mathtasks.keys import Key, check_url, redact, refuse_secrets
 from lm_eval_mathtasks.models.faults import Fault, Refused
 from lm_eval_mathtasks.models.settings import read_settings
 from tests.host.test_run import place  # noqa: F401  (the fixture)
-from tests.models.api_helpers import KEY, asks, chat, short
+from tests.models.api_helpers import KEY, answers_of, asks, chat, short
 from tests.models.fake_server import FakeServer, error, raw
 
 __all__ = ["short"]
@@ -36,7 +36,7 @@ def test_what_changes_nothing_here_is_passed_over(arguments):
     [({"max_retries": 5}, "retry_budget="), ({"timeout": 300}, "request_timeout="), ({"truncate": True}, "truncate"),
      ({"tokenized_requests": True}, "tokenized_requests"), ({"max_tokens": 9}, "max_gen_toks="),
      ({"temperature": 0.6}, "--gen_kwargs temperature"), ({"max_length": 4096}, "max_gen_toks="),
-     ({"no_such_thing": 1}, "num_concurrent")],
+     ({"no_such_thing": 1}, "num_concurrent"), ({"num_concurrent": 10**9}, "at most 10000")],
 )  # fmt: skip
 def test_what_is_written_otherwise_here_says_how(arguments, instead):
     with pytest.raises(ModelError, match=instead):
@@ -47,8 +47,7 @@ def test_what_is_written_otherwise_here_says_how(arguments, instead):
 @pytest.mark.parametrize(("given", "sent"), [(True, True), ("False", False)])
 def test_thinking_is_turned_on_and_off_in_the_chat_template(given, sent):
     with FakeServer() as server:
-        model = chat(server, enable_thinking=given)
-        model.generate_until(asks(model, ["a"]))
+        answers_of(server, ["a"], enable_thinking=given)
     assert server.calls[0].body["chat_template_kwargs"] == {"enable_thinking": sent}
 
 
@@ -63,6 +62,20 @@ def test_the_limit_on_the_command_line_wins_under_any_name(name, place, monkeypa
 
 
 # -- addresses
+
+
+def test_white_space_around_an_address_is_none_of_it():
+    assert read_settings({"model": "m", "base_url": " http://h/v1/\n"}).base_url == "http://h/v1"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h/v 1", "http://[::1/v1", "http://h:port/v1", "http://h:99999/v1", "h/v1"]
+)
+@pytest.mark.parametrize("more", ["", "?key=hunter2-0123456789"])
+def test_an_address_that_is_none_is_said(url, more):
+    with pytest.raises(ModelError, match="base_url") as raised:
+        read_settings({"model": "m", "base_url": url + more})
+    assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.usefixtures("short")
@@ -80,8 +93,7 @@ def test_an_address_with_the_version_of_its_interface(tail):
 @pytest.mark.usefixtures("short")
 def test_an_address_without_one_gets_no_second_key():
     with FakeServer() as server:
-        model = chat(server)
-        model.generate_until(asks(model, ["a"]))
+        answers_of(server, ["a"])
     assert "api-key" not in server.calls[0].headers
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lm_eval_mathtasks.errors import RunFatal
 from lm_eval_mathtasks.models import client
-from tests.models.api_helpers import asks, chat, short
+from tests.models.api_helpers import answers_of, asks, chat, short
 from tests.models.raw_server import RawServer, answer, http
 
 __all__ = ["short"]
@@ -82,8 +82,9 @@ READ = {
 def test_an_answer_is_taken_whatever_is_around_it(name, monkeypatch):
     monkeypatch.setattr(client, "LAST_BYTES_S", 0.01)
     with RawServer(lambda prompt, _: READ[name] if prompt == "bad" else None) as server:
-        model = chat(server, num_concurrent=2, stream=False)
-        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
+        assert answers_of(server, PROMPTS, num_concurrent=2, stream=False) == [
+            f"answer to {prompt}" for prompt in PROMPTS
+        ]
     assert sorted(server.calls) == sorted(PROMPTS)
 
 
@@ -152,8 +153,9 @@ def test_what_passes_loses_nothing(name):
         return PASSES[name] if 3 <= count <= 5 else None
 
     with RawServer(plan) as server:
-        model = chat(server, num_concurrent=1, stream=False)
-        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
+        assert answers_of(server, PROMPTS, num_concurrent=1, stream=False) == [
+            f"answer to {prompt}" for prompt in PROMPTS
+        ]
     assert len(server.calls) == len(PROMPTS) + 3
 
 
@@ -180,10 +182,8 @@ STOPS = {
 @pytest.mark.parametrize("name", STOPS)
 def test_what_no_waiting_helps_stops_at_once(name):
     data, said = STOPS[name]
-    with RawServer(lambda *_: data) as server:
-        model = chat(server, num_concurrent=2, stream=False)
-        with pytest.raises(RunFatal, match=said):
-            model.generate_until(asks(model, PROMPTS))
+    with RawServer(lambda *_: data) as server, pytest.raises(RunFatal, match=said):
+        answers_of(server, PROMPTS, num_concurrent=2, stream=False)
     assert len(server.calls) <= 2
 
 
@@ -202,10 +202,11 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_interface_is_told_after_three_tries(name):
     """Of no doc more, and not after twenty docs: each may be paid for."""
-    with RawServer(lambda *_: http(OTHERS[name])) as server:
-        model = chat(server, num_concurrent=1, stream=False)
-        with pytest.raises(RunFatal, match=r"without choices.*Correct base_url="):
-            model.generate_until(asks(model, PROMPTS))
+    with (
+        RawServer(lambda *_: http(OTHERS[name])) as server,
+        pytest.raises(RunFatal, match=r"without choices.*Correct base_url="),
+    ):
+        answers_of(server, PROMPTS, num_concurrent=1, stream=False)
     assert server.calls == ["a"] * 3
 
 

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from lm_eval_mathtasks.errors import RunFatal
-from tests.models.api_helpers import asks, chat, short  # noqa: F401  (a fixture)
+from lm_eval_mathtasks.models import asking, dispatch
+from tests.models.api_helpers import answered, answers_of, asks, chat, short  # noqa: F401  (a fixture)
 from tests.models.fake_server import FakeServer, error, raw
 
 pytestmark = pytest.mark.usefixtures("short")
@@ -20,7 +21,6 @@ PROMPTS = [f"q{i}" for i in range(40)]
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_a_server_that_fails_for_a_while_is_probed_and_not_hammered(status, monkeypatch):
     """A failing server was asked 361 times in 20 s; whether it is up again, one request tells."""
-    from lm_eval_mathtasks.models import asking, dispatch
 
     monkeypatch.setattr(asking, "BACKOFF_S", 0.1)
     monkeypatch.setattr(asking, "BACKOFF_MAX_S", 0.3)
@@ -29,8 +29,7 @@ def test_a_server_that_fails_for_a_while_is_probed_and_not_hammered(status, monk
     monkeypatch.setattr(dispatch, "FAILING_PAUSE_S", 0.4)
     up_at = time.monotonic() + 3
     with FakeServer(lambda call: error(status, "boom") if time.monotonic() < up_at else {}) as server:
-        model = chat(server)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        answered(server, PROMPTS)
         ended = time.monotonic()
     assert len(server.calls) - len(PROMPTS) < 45
     assert max(server.answered.values()) == 1
@@ -51,40 +50,38 @@ def test_a_stray_refusal_after_good_answers_is_asked_again_once(status):
     with FakeServer(
         lambda call: error(status, "no") if call.prompt == "q20" and call.nth == 1 else {}
     ) as server:
-        model = chat(server, num_concurrent=2)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        model = answered(server, PROMPTS, num_concurrent=2)
     assert model.report.stopped is None
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_that_stays_ends_the_run(status):
-    with FakeServer(lambda call: error(status, "no") if call.serial > 20 else {}) as server:
-        model = chat(server, num_concurrent=2)
-        with pytest.raises(RunFatal):
-            model.generate_until(asks(model, PROMPTS))
+    with (
+        FakeServer(lambda call: error(status, "no") if call.serial > 20 else {}) as server,
+        pytest.raises(RunFatal),
+    ):
+        answers_of(server, PROMPTS, num_concurrent=2)
     assert len(server.calls) <= 20 + 4
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.1])
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-def test_a_wrong_key_or_model_is_told_once(status, latency):
+def test_a_wrong_key_or_model_is_told_once(status, latency, monkeypatch):
     """All forty went out: the first refusal stops the rest."""
+    monkeypatch.setattr(dispatch, "ALONE_S", 60.0)  # whatever else the machine does
 
     async def refuse(call):
         await asyncio.sleep(latency)
         return error(status, "no")
 
-    with FakeServer(refuse) as server:
-        model = chat(server, num_concurrent=40)
-        with pytest.raises(RunFatal):
-            model.generate_until(asks(model, PROMPTS))
+    with FakeServer(refuse) as server, pytest.raises(RunFatal):
+        answers_of(server, PROMPTS, num_concurrent=40)
     assert len(server.calls) <= 2
 
 
 def test_an_answer_that_takes_long_holds_nobody_up():
     with FakeServer(latency=1.5) as server:
-        model = chat(server, num_concurrent=40)
-        assert all(model.generate_until(asks(model, PROMPTS[:10])))
+        answered(server, PROMPTS[:10], num_concurrent=40)
         assert server.max_in_flight == 10
 
 
@@ -100,10 +97,11 @@ def redirect(to, status=307):
 
 
 def test_a_redirect_loop_ends_at_once():
-    with FakeServer(lambda call: redirect("/v1/chat/completions")) as server:
-        model = chat(server)
-        with pytest.raises(RunFatal, match="redirect"):
-            model.generate_until(asks(model, ["a"]))
+    with (
+        FakeServer(lambda call: redirect("/v1/chat/completions")) as server,
+        pytest.raises(RunFatal, match="redirect"),
+    ):
+        answers_of(server, ["a"])
     assert len(server.calls) < 100
 
 
@@ -118,12 +116,15 @@ def test_a_redirect_on_the_same_server_is_followed_with_what_is_asked(status):
 
 
 @pytest.mark.parametrize("query", ["", "?api-version=2026-01-01"])
-def test_no_key_and_no_prompt_follows_a_redirect_to_another_server(query):
+def test_no_key_and_no_prompt_follows_a_redirect_to_another_server(query, monkeypatch):
     """Azure's name of the key was left among the headers."""
-    with FakeServer() as other, FakeServer(lambda call: redirect(f"{other.url}/chat/completions")) as server:
-        model = chat(server, base_url=server.url + query)
-        with pytest.raises(RunFatal, match=r"to another server.*base_url="):
-            model.generate_until(asks(model, PROMPTS))
+    monkeypatch.setattr(dispatch, "ALONE_S", 60.0)
+    with (
+        FakeServer() as other,
+        FakeServer(lambda call: redirect(f"{other.url}/chat/completions")) as server,
+        pytest.raises(RunFatal, match=r"to another server.*base_url="),
+    ):
+        answers_of(server, PROMPTS, base_url=server.url + query)
     assert not other.calls
     assert len(server.calls) == 1
 
@@ -133,8 +134,7 @@ def test_no_key_and_no_prompt_follows_a_redirect_to_another_server(query):
 )
 def test_a_server_that_cannot_stream_is_asked_without(said):
     with FakeServer(lambda call: error(400, said) if call.body.get("stream") else None) as server:
-        model = chat(server, num_concurrent=40)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        answered(server, PROMPTS, num_concurrent=40)
     assert "stream_options" not in server.calls[-1].body
     assert max(server.answered.values()) == 1
 
@@ -142,8 +142,7 @@ def test_a_server_that_cannot_stream_is_asked_without(said):
 def test_a_parameter_by_which_a_server_fails_is_left_out():
     said = "TypeError: create() got an unexpected keyword argument 'seed'"
     with FakeServer(lambda call: error(500, said) if "seed" in call.body else None) as server:
-        model = chat(server)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        model = answered(server, PROMPTS)
     assert list(model.report.dropped) == ["seed"]
 
 
@@ -191,11 +190,9 @@ def test_a_lost_terminal_ends_the_run_in_order():
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGHUP)).start()
 
     with FakeServer(hang_up, latency=0.3) as server:
-        model = chat(server, num_concurrent=5)
         with pytest.raises(SystemExit) as caught:
-            model.generate_until(asks(model, PROMPTS))
+            answers_of(server, PROMPTS, num_concurrent=5)
         assert caught.value.code == 128 + signal.SIGHUP
-        again = chat(server)
-        assert all(again.generate_until(asks(again, PROMPTS)))
+        again = answered(server, PROMPTS)
     assert again.report.from_journal >= 5
     assert max(server.answered.values()) == 1

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from lm_eval_mathtasks.errors import ItemFatal, RunFatal
-from lm_eval_mathtasks.models import asking, blame
-from tests.models.api_helpers import asks, chat, short
+from lm_eval_mathtasks.models import asking, blame, dispatch
+from tests.models.api_helpers import answered, answers_of, asks, chat, short
 from tests.models.fake_server import FakeServer, error, raw
 
 __all__ = ["short"]
@@ -45,8 +45,7 @@ def test_docs_that_alone_fail_are_set_aside_and_named(name, caplog):
         assert {prompt for prompt, n in server.answered.items() if n == 1} == {*PROMPTS} - BAD
         assert "docs without an answer: toy doc" in caplog.text
         server.plan = lambda call: None
-        again = chat(server)
-        assert all(again.generate_until(asks(again, PROMPTS)))
+        again = answered(server, PROMPTS)
     assert again.report.from_journal == len(PROMPTS) - len(BAD)
 
 
@@ -60,10 +59,8 @@ def test_a_wait_named_to_a_doc_that_alone_fails_is_kept_by_that_doc():
         asked_at[call.prompt] = call.at
         return error(503, "boom", headers={"retry-after": "0.2"})
 
-    with FakeServer(plan, latency=0.02) as server:
-        model = chat(server, num_concurrent=4)
-        with pytest.raises(ItemFatal, match="3 without one"):
-            model.generate_until(asks(model, PROMPTS))
+    with FakeServer(plan, latency=0.02) as server, pytest.raises(ItemFatal, match="3 without one"):
+        answers_of(server, PROMPTS, num_concurrent=4)
     assert {prompt for prompt, n in server.answered.items() if n == 1} == {*PROMPTS} - BAD
     assert not early
 
@@ -72,8 +69,7 @@ def test_a_wait_named_to_a_doc_that_alone_fails_is_kept_by_that_doc():
 def test_a_server_that_fails_half_of_the_time_costs_no_doc(status):
     draw = random.Random(7)
     with FakeServer(lambda call: error(status, "boom") if draw.random() < 0.5 else None) as server:
-        model = chat(server, retry_budget=600)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        answered(server, PROMPTS, retry_budget=600)
     assert max(server.answered.values()) == 1
 
 
@@ -88,8 +84,7 @@ def test_a_server_that_is_away_at_the_end_of_a_run_costs_no_doc(monkeypatch):
         return error(500, "down") if away and time.monotonic() < away[0] else None
 
     with FakeServer(plan) as server:
-        model = chat(server, retry_budget=600)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        answered(server, PROMPTS, retry_budget=600)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -130,10 +125,8 @@ def test_docs_that_are_refused_for_half_an_hour_are_set_aside_if_others_were_ser
         held = call.prompt in refused and (not served or call.serial > 2)
         return error(status, "later", headers=later) if held else None
 
-    with FakeServer(plan, latency=0.01) as server:
-        model = chat(server, num_concurrent=4 if served else 1, retry_budget=600, rpm=60_000)
-        with pytest.raises(ItemFatal if served else RunFatal) as raised:
-            model.generate_until(asks(model, PROMPTS))
+    with FakeServer(plan, latency=0.01) as server, pytest.raises(ItemFatal if served else RunFatal) as raised:
+        answers_of(server, PROMPTS, num_concurrent=4 if served else 1, retry_budget=600, rpm=60_000)
     kept = {*PROMPTS} - refused
     assert kept <= {*server.answered}
     if served:
@@ -145,8 +138,7 @@ def test_docs_that_are_refused_for_half_an_hour_are_set_aside_if_others_were_ser
 def test_a_request_that_is_more_than_the_limit_is_not_waited_for():
     said = "Rate limit on tokens per min (TPM): Limit 100, Requested 500."
     with FakeServer(lambda call: error(429, said) if call.prompt == "q3" else None) as server:
-        model = chat(server, on_item_error="skip")
-        answers = model.generate_until(asks(model, PROMPTS[:9]))
+        answers = answers_of(server, PROMPTS[:9], on_item_error="skip")
     assert [bool(text) for text in answers] == [prompt != "q3" for prompt in PROMPTS[:9]]
     assert len(server.calls) == 9
 
@@ -183,12 +175,14 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("status", "said"), UNKNOWN)
-def test_an_unknown_model_is_said_at_once(status, said):
+def test_an_unknown_model_is_said_at_once(status, said, monkeypatch):
+    monkeypatch.setattr(dispatch, "ALONE_S", 60.0)  # whatever else the machine does
     body = said if isinstance(said, dict) else {"error": {"message": said}}
-    with FakeServer(lambda call: raw(json.dumps(body), status)) as server:
-        model = chat(server)
-        with pytest.raises(RunFatal, match=r"\(model\).*Correct model="):
-            model.generate_until(asks(model, PROMPTS))
+    with (
+        FakeServer(lambda call: raw(json.dumps(body), status)) as server,
+        pytest.raises(RunFatal, match=r"\(model\).*Correct model="),
+    ):
+        answers_of(server, PROMPTS)
     assert len(server.calls) <= (8 if status == 200 else 2)
 
 
@@ -199,8 +193,7 @@ def test_an_unknown_model_is_said_at_once(status, said):
 def test_a_parameter_that_a_model_does_not_know_is_no_unknown_model(said):
     refused = said.split("'")[1]
     with FakeServer(lambda call: error(400, said) if refused in call.body else None) as server:
-        model = chat(server)
-        assert all(model.generate_until(asks(model, PROMPTS[:3])))
+        answered(server, PROMPTS[:3])
 
 
 @pytest.mark.parametrize("alike", [True, False])

@@ -27,7 +27,7 @@ from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
 from lm_eval_mathtasks.models.faults import of_transport
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
 from lm_eval_mathtasks.models.window import CONSENT_NEAR_S, CONSENT_S, CONSENT_TRIPS, Permit, Window
-from tests.models.api_helpers import KEY, asks, chat, short
+from tests.models.api_helpers import KEY, answered, answers_of, asks, chat, short
 from tests.models.fake_server import Endless, FakeServer, Limiter, error, event, gemini, raw
 
 __all__ = ["short"]  # a fixture, found by its name in this module
@@ -131,8 +131,7 @@ def test_the_workers_are_in_flight_before_the_first_answer(monkeypatch):
         await enough.wait()
 
     with FakeServer(plan) as server:
-        model = chat(server, num_concurrent=32)
-        assert all(model.generate_until(asks(model, prompts(40))))
+        answered(server, prompts(40), num_concurrent=32)
     assert server.max_in_flight == 32
 
 
@@ -149,8 +148,7 @@ def test_a_limit_that_changes_in_the_middle(headers):
         return limit(call)
 
     with FakeServer(plan, latency=0.02) as server:
-        model = chat(server, num_concurrent=16)
-        assert all(model.generate_until(asks(model, prompts(90))))
+        model = answered(server, prompts(90), num_concurrent=16)
     assert limit.refused < 150
     assert model.report.exit_code == OK
 
@@ -163,8 +161,7 @@ def test_a_date_in_retry_after_is_honoured():
         return None
 
     with FakeServer(plan) as server:
-        model = chat(server, num_concurrent=4)
-        assert all(model.generate_until(asks(model, prompts(24))))
+        model = answered(server, prompts(24), num_concurrent=4)
     assert (
         sum(call.at < server.calls[0].at + 1.0 for call in server.calls[1:]) <= 7
     )  # those under way already
@@ -266,8 +263,7 @@ def test_a_server_that_is_away_for_a_while_costs_no_doc():
         return "reset" if away and time.monotonic() < away[0] else None
 
     with FakeServer(plan) as server:
-        model = chat(server)
-        assert all(model.generate_until(asks(model, prompts(60))))
+        model = answered(server, prompts(60))
     assert model.report.exit_code == OK
     assert max(server.answered.values()) == 1
 
@@ -279,8 +275,7 @@ def test_an_outage_stops_the_run_instead_of_failing_doc_after_doc():
             model.generate_until(asks(model, prompts(400)))
         assert sum(model.report.failed.values()) < 40
         server.plan = lambda call: None
-        again = chat(server)
-        assert all(again.generate_until(asks(again, prompts(400))))
+        again = answered(server, prompts(400))
     assert again.report.from_journal == 20
 
 
@@ -289,11 +284,9 @@ def test_docs_that_all_fail_end_a_first_run_but_not_a_later_one():
         return error(400, "too long", "context_length_exceeded") if call.prompt != "p0" else None
 
     with FakeServer(plan) as server:
-        first = chat(server)
         with pytest.raises(RunFatal, match="Lower max_gen_toks"):
-            first.generate_until(asks(first, prompts(60)[1:]))
-        model = chat(server, on_item_error="skip")
-        model.generate_until(asks(model, ["p0"]))
+            answers_of(server, prompts(60)[1:])
+        answers_of(server, ["p0"], on_item_error="skip")
         later = chat(server, on_item_error="skip")
         responses = later.generate_until(asks(later, prompts(60)))
     assert sum(bool(r) for r in responses) == 1
@@ -310,10 +303,11 @@ PAGES = {
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_instead_of_an_api_is_found_out(page):
     """Three tries of one request, no more than one request waiting for each worker."""
-    with FakeServer(lambda call: raw(PAGES[page], content_type="text/html")) as server:
-        model = chat(server)
-        with pytest.raises(RunFatal, match=r"not JSON: Log in.*base_url=") as stopped:
-            model.generate_until(asks(model, prompts(200)))
+    with (
+        FakeServer(lambda call: raw(PAGES[page], content_type="text/html")) as server,
+        pytest.raises(RunFatal, match=r"not JSON: Log in.*base_url=") as stopped,
+    ):
+        answers_of(server, prompts(200))
     assert "Correct base_url=" in str(stopped.value)
     assert max(call.nth for call in server.calls) == 3
     assert len(server.calls) <= 3 * 8
@@ -324,8 +318,7 @@ def test_a_page_instead_of_an_api_is_found_out(page):
 def test_a_page_of_a_server_that_answers_is_an_outage(page, resumed):
     """A gateway writes one while what is behind it restarts, with status 200: no doc is lost by it."""
     with FakeServer() as server:
-        first = chat(server, num_concurrent=2)
-        first.generate_until(asks(first, ["p0"]))
+        answers_of(server, ["p0"], num_concurrent=2)
         server.plan = lambda call: raw(PAGES[page]) if (3 if resumed else 9) < call.serial < 24 else None
         model = chat(server, num_concurrent=2)
         answers = model.generate_until(asks(model, prompts(20)))
@@ -373,8 +366,7 @@ def test_attempts_that_died_are_shown_as_perhaps_charged():
         return error(500, "no") if call.nth == 1 and call.prompt == "p3" else None
 
     with FakeServer(plan) as server:
-        model = chat(server, model="gpt-4o-mini", stream=False)
-        assert all(model.generate_until(asks(model, prompts(4))))
+        model = answered(server, prompts(4), model="gpt-4o-mini", stream=False)
     report = model.report
     assert report.unsure == 1, "the reset; the empty message said what it cost, a 500 costs nothing"
     assert report.completion_tokens == 4 * 5 + 4
@@ -394,10 +386,8 @@ def test_the_bound_counts_what_may_have_been_paid():
 
 
 def test_a_budget_of_tokens_smaller_than_one_request_is_an_error_before_the_first():
-    with FakeServer() as server:
-        model = chat(server, tpm=50)
-        with pytest.raises(ModelError, match="Lower max_gen_toks"):
-            model.generate_until(asks(model, ["q"]))
+    with FakeServer() as server, pytest.raises(ModelError, match="Lower max_gen_toks"):
+        answers_of(server, ["q"], tpm=50)
     assert not server.calls
 
 
@@ -431,9 +421,8 @@ def test_a_stop_is_said_before_the_answers_under_way_are_here_and_none_of_them_i
     logger.addHandler(heard)
     try:
         with FakeServer(plan) as server:
-            model = chat(server, num_concurrent=5)
             with pytest.raises(RunFatal, match="Add credit"):
-                model.generate_until(asks(model, prompts(100)))
+                answers_of(server, prompts(100), num_concurrent=5)
             assert len(server.calls) == 13
             server.plan = lambda call: None
             again = chat(server)
@@ -506,10 +495,8 @@ def test_a_journal_that_cannot_be_read_is_an_error_before_the_first_request(kind
                 db.execute("insert into meta values ('schema', '99')")
             else:
                 db.execute("create table answers (id integer)")
-    with FakeServer() as server:
-        model = chat(server, journal=str(path))
-        with pytest.raises(JournalError, match="journal"):
-            model.generate_until(asks(model, ["q"]))
+    with FakeServer() as server, pytest.raises(JournalError, match="journal"):
+        answers_of(server, ["q"], journal=str(path))
     assert not server.calls
 
 
@@ -659,11 +646,9 @@ def test_a_mistake_of_ours_ends_the_run_after_what_is_under_way(short, monkeypat
 
     monkeypatch.setattr(Engine, "_answer", wrong)
     with FakeServer(latency=0.4) as server:
-        model = chat(server)
         with pytest.raises(ZeroDivisionError):
-            model.generate_until(asks(model, list("abcdefgh")))
+            answers_of(server, list("abcdefgh"))
         monkeypatch.setattr(Engine, "_answer", right)
-        again = chat(server)
-        assert all(again.generate_until(asks(again, list("abcdefgh"))))
+        again = answered(server, list("abcdefgh"))
     assert again.report.from_journal == 7
     assert max(server.answered.values()) == 1

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from lm_eval_mathtasks.errors import RunFatal
-from tests.models.api_helpers import asks, chat, short
+from tests.models.api_helpers import answered, answers_of, asks, chat, short
 from tests.models.raw_server import RawServer, answer, http
 
 __all__ = ["short"]
@@ -83,8 +83,7 @@ def test_an_odd_answer_costs_its_own_request(name, always):
 
 def test_a_byte_that_is_no_text_leaves_the_rest():
     with RawServer(lambda *_: http(GOOD.replace(b"answer", b"ans\xffwer"))) as server:
-        model = chat(server, stream=False)
-        assert model.generate_until(asks(model, ["bad"])) == ["ans\ufffdwer to bad"]
+        assert answers_of(server, ["bad"], stream=False) == ["ans\ufffdwer to bad"]
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -96,8 +95,9 @@ def test_a_second_answer_to_one_request_is_no_answer_to_the_next(named):
         return http(one) + http(answer(f"{prompt}, again") if named else one)
 
     with RawServer(twice) as server:
-        model = chat(server, num_concurrent=2, stream=False)
-        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
+        assert answers_of(server, PROMPTS, num_concurrent=2, stream=False) == [
+            f"answer to {prompt}" for prompt in PROMPTS
+        ]
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -112,8 +112,9 @@ def test_an_answer_that_comes_again_is_told_by_its_id(own):
         return http(answer(prompt) if own else answer(prompt, id="x"))
 
     with RawServer(plan) as server:
-        model = chat(server, num_concurrent=1, stream=False)
-        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
+        assert answers_of(server, PROMPTS, num_concurrent=1, stream=False) == [
+            f"answer to {prompt}" for prompt in PROMPTS
+        ]
     assert late
     assert len(server.calls) == len(PROMPTS) + own
 
@@ -160,8 +161,9 @@ def test_a_server_that_says_when_it_will_be_up_is_waited_for(sent):
         return None
 
     with RawServer(plan) as server:
-        model = chat(server, num_concurrent=1, stream=False, on_item_error="skip")
-        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {prompt}" for prompt in PROMPTS]
+        assert answers_of(server, PROMPTS, num_concurrent=1, stream=False, on_item_error="skip") == [
+            f"answer to {prompt}" for prompt in PROMPTS
+        ]
     assert len(server.calls) == len(PROMPTS) + 1
     assert not early
 
@@ -170,5 +172,4 @@ def test_a_server_that_says_when_it_will_be_up_is_waited_for(sent):
 def test_an_estimate_that_is_none_is_not_waited_for(told):
     sent = http({"error": "loading", "estimated_time": told}, "502 Bad Gateway")
     with RawServer(lambda *_: sent if len(server.calls) == 1 else None) as server:
-        model = chat(server, num_concurrent=1, stream=False)
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        answered(server, PROMPTS, num_concurrent=1, stream=False)

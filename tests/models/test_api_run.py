@@ -18,7 +18,7 @@ import pytest
 from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal
 from lm_eval_mathtasks.models import watch
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
-from tests.models.api_helpers import KEY, asks, chat, completions, short
+from tests.models.api_helpers import KEY, answered, answers_of, asks, chat, completions, short
 from tests.models.fake_server import FakeServer, Limiter, error, raw
 
 __all__ = ["short"]  # a fixture, found by its name in this module
@@ -223,10 +223,11 @@ def test_what_concerns_the_run_stops_it_and_keeps_what_was_answered(kind):
 
 
 def test_a_request_that_is_always_refused_stops_the_run():
-    with FakeServer(lambda call: error(400, "bad shape")) as server:
-        model = chat(server)
-        with pytest.raises(RunFatal, match="no answer to 3 docs"):
-            model.generate_until(asks(model, prompts(200)))
+    with (
+        FakeServer(lambda call: error(400, "bad shape")) as server,
+        pytest.raises(RunFatal, match="no answer to 3 docs"),
+    ):
+        answers_of(server, prompts(200))
     assert len(server.calls) < 40
 
 
@@ -284,8 +285,7 @@ def test_streams_are_read_only_while_the_server_is_new_or_in_trouble():
     with FakeServer(
         lambda call: error(500, "oops") if call.prompt == "p150" and call.nth == 1 else None
     ) as server:
-        model = chat(server, num_concurrent=20)
-        assert all(model.generate_until(asks(model, prompts(400))))
+        answered(server, prompts(400), num_concurrent=20)
     streamed = [bool(call.body.get("stream")) for call in server.calls]
     assert streamed[0]
     assert not any(streamed[40:140])
@@ -312,8 +312,7 @@ def test_known_limit_is_kept_without_a_refusal(headers):
 def test_unknown_limit_is_survived(sentence):
     limit = Limiter(1200, burst_s=1.0, headers="none", sentence=sentence)
     with FakeServer(limit) as server:
-        model = chat(server, num_concurrent=32)
-        assert all(model.generate_until(asks(model, prompts(50))))
+        model = answered(server, prompts(50), num_concurrent=32)
     assert limit.refused < 150
     assert model.report.exit_code == OK
 
@@ -327,8 +326,7 @@ def test_one_refusal_pauses_everybody():
         return None
 
     with FakeServer(plan, latency=0.01) as server:
-        model = chat(server, num_concurrent=4)
-        assert all(model.generate_until(asks(model, prompts(24))))
+        answered(server, prompts(24), num_concurrent=4)
     after = [call.at - server.calls[9].at for call in server.calls[10:]]
     assert sum(gap < 0.29 for gap in after) <= 4  # those under way already
 
@@ -342,8 +340,7 @@ def test_a_limit_of_concurrency_is_found():
         return None
 
     with FakeServer(plan, latency=0.02) as server:
-        model = chat(server, num_concurrent=32)
-        assert all(model.generate_until(asks(model, prompts(150))))
+        model = answered(server, prompts(150), num_concurrent=32)
     assert len(server.calls) < 150 + 250
     assert model.report.exit_code == OK
 
@@ -371,10 +368,15 @@ def test_a_bound_in_money_needs_a_price():
 
 
 def test_dry_run_asks_nothing_and_creates_nothing(capsys, tmp_path):
-    with FakeServer() as server:
-        model = chat(server, model="gpt-4o-mini", dry_run=True, rpm=60, journal=str(tmp_path / "none.sqlite"))
-        with pytest.raises(SystemExit) as ended:
-            model.generate_until(asks(model, prompts(120)))
+    with FakeServer() as server, pytest.raises(SystemExit) as ended:
+        answers_of(
+            server,
+            prompts(120),
+            model="gpt-4o-mini",
+            dry_run=True,
+            rpm=60,
+            journal=str(tmp_path / "none.sqlite"),
+        )
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "120 to ask" in said
@@ -422,8 +424,7 @@ def test_killed_and_run_again(how, tmp_path):
         sent.set()
         first.communicate(timeout=300)
         assert first.returncode != 0
-        second = chat(server, journal=str(tmp_path / "crash.sqlite"))
-        assert all(second.generate_until(asks(second, prompts(80))))
+        answered(server, prompts(80), journal=str(tmp_path / "crash.sqlite"))
     paid_again = sum(server.answered.values()) - 80
     assert len(server.answered) == 80
     assert paid_again <= (8 if how == signal.SIGKILL else 0)
@@ -432,10 +433,8 @@ def test_killed_and_run_again(how, tmp_path):
 def test_everything_in_the_journal_asks_nothing():
     with FakeServer() as server:
         for _ in range(2):
-            model = chat(server)
-            assert all(model.generate_until(asks(model, prompts(5))))
-        other = chat(server, model="another")
-        other.generate_until(asks(other, prompts(5)))
+            answered(server, prompts(5))
+        answers_of(server, prompts(5), model="another")
     assert len(server.calls) == 10  # another model is another question
 
 
@@ -473,7 +472,6 @@ def test_changed_settings_are_asked_anew_and_named(short, caplog, name):
 
 def test_another_prompt_is_named_and_not_repeated(short, caplog):
     with FakeServer() as server:
-        model = chat(server)
-        assert all(model.generate_until(asks(model, ["a"])))
+        model = answered(server, ["a"])
         assert all(model.generate_until(asks(model, ["b"])))
     assert "other settings: the prompt" in caplog.text

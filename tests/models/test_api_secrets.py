@@ -13,7 +13,7 @@ from lm_eval_mathtasks.keys import Key, read_key, redact
 from lm_eval_mathtasks.models import asking
 from lm_eval_mathtasks.models.batch_api import batch_collect
 from lm_eval_mathtasks.models.settings import read_settings
-from tests.models.api_helpers import KEY, asks, chat, short
+from tests.models.api_helpers import KEY, answers_of, asks, chat, short
 from tests.models.fake_server import FakeServer, error
 
 __all__ = ["short"]
@@ -132,6 +132,16 @@ def test_a_key_from_a_file_named_by_the_environment(monkeypatch, tmp_path):
         read_key()
 
 
+@pytest.mark.parametrize(
+    "value", ["sk-ключ-0123456789abcdef", "sk-aaaa0123456789\nabcdef", "sk-aaaa\x7f0123456789"]
+)
+def test_a_key_that_no_header_can_hold_is_said_and_not_shown(value, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", value)
+    with pytest.raises(ModelError, match="Correct OPENAI_API_KEY") as raised:
+        read_key()
+    assert value[-10:] not in str(raised.value)
+
+
 def test_short_placeholders_do_not_blot_out_words():
     Key("none")
     assert redact("none of these") == "none of these"
@@ -178,8 +188,7 @@ def played(line):
 
 def test_a_foreign_batch_is_refused(tmp_path):
     with FakeServer() as server:
-        model = chat(server, journal=str(tmp_path / "j.sqlite"))
-        model.generate_until(asks(model, ["a"]))
+        answers_of(server, ["a"], journal=str(tmp_path / "j.sqlite"))
     (tmp_path / "foreign.jsonl").write_text('{"custom_id": "theirs", "response": {}}\n')
     with pytest.raises(ModelError, match="line 1"):
         list(batch_collect(tmp_path / "foreign.jsonl", tmp_path / "j.sqlite"))

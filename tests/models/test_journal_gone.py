@@ -10,7 +10,7 @@ import pytest
 from lm_eval_mathtasks.errors import JournalError, RunFatal
 from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
-from tests.models.api_helpers import asks, chat, short
+from tests.models.api_helpers import answered, answers_of, asks, chat, short
 from tests.models.fake_server import FakeServer
 
 __all__ = ["short"]
@@ -54,8 +54,9 @@ def place(short):
 def test_a_journal_that_is_deleted_is_written_again(short, caplog, gone, at):
     path = place(short)
     with FakeServer(lambda call: gone(path) if call.serial == at else None) as server:
-        model = chat(server, num_concurrent=1, journal=str(path))
-        assert model.generate_until(asks(model, PROMPTS)) == [f"answer to {p}" for p in PROMPTS]
+        assert answers_of(server, PROMPTS, num_concurrent=1, journal=str(path)) == [
+            f"answer to {p}" for p in PROMPTS
+        ]
         (said,) = [r.getMessage() for r in caplog.records if "deleted or replaced" in r.getMessage()]
         assert said.endswith(f"written to {path}")
         again = chat(server, journal=str(path))
@@ -67,14 +68,12 @@ def test_a_journal_that_is_deleted_is_written_again(short, caplog, gone, at):
 def test_what_replaced_a_journal_is_left_alone(short, caplog):
     path = place(short)
     with FakeServer(lambda call: replace(path) if call.serial == 6 else None) as server:
-        model = chat(server, num_concurrent=1, journal=str(path))
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        model = answered(server, PROMPTS, num_concurrent=1, journal=str(path))
         assert path.read_text() == OTHER
         (new,) = path.parent.glob("j-*.sqlite")
         assert f"go on with journal={new}" in caplog.text
         assert model.report.journal == str(new)
-        again = chat(server, journal=str(new))
-        assert all(again.generate_until(asks(again, PROMPTS)))
+        answered(server, PROMPTS, journal=str(new))
     assert len(server.calls) == len(PROMPTS)
 
 
@@ -87,10 +86,11 @@ def test_where_no_new_file_can_be_made_the_run_stops_and_says_so(short, monkeypa
             path.parent.write_text("a file")
             monkeypatch.setattr("tempfile.gettempdir", lambda: str(path))
 
-    with FakeServer(gone) as server:
-        model = chat(server, num_concurrent=1, journal=str(path))
-        with pytest.raises(RunFatal, match=r"a journal that stays where it is, got none at"):
-            model.generate_until(asks(model, PROMPTS))
+    with (
+        FakeServer(gone) as server,
+        pytest.raises(RunFatal, match=r"a journal that stays where it is, got none at"),
+    ):
+        answers_of(server, PROMPTS, num_concurrent=1, journal=str(path))
     assert len(server.calls) == 6
 
 
@@ -98,8 +98,7 @@ def test_a_journal_that_stays_is_not_copied(short, caplog):
     path = place(short)
     path.with_name("link.sqlite").symlink_to(path)
     with FakeServer() as server:
-        model = chat(server, journal=str(path.with_name("link.sqlite")))
-        assert all(model.generate_until(asks(model, PROMPTS)))
+        answered(server, PROMPTS, journal=str(path.with_name("link.sqlite")))
     assert "deleted" not in caplog.text
     assert {one.name for one in path.parent.glob("*")} <= {"link.sqlite", "j.sqlite"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from lm_eval_mathtasks.models.faults import Fault, Refused
 from lm_eval_mathtasks.models.reply import Parser
+from lm_eval_mathtasks.response import hit_limit
 
 WHOLE = {
     "id": "a",
@@ -83,7 +84,7 @@ def test_every_form_of_a_stream(data, size):
 
 
 @pytest.mark.parametrize("size", [1, None])
-@pytest.mark.parametrize("around", ["%s", "\n\n  %s", "%s\n", "\ufeff%s"])
+@pytest.mark.parametrize("around", ["%s", "\n\n  %s", "%s\n", "\ufeff%s", "%s\n\0\0\0"])
 def test_every_form_of_a_body(around, size):
     assert read((around % json.dumps(WHOLE)).encode(), size).text == "4"
 
@@ -102,6 +103,38 @@ def test_every_form_of_a_body(around, size):
 def test_content_of_every_type(content, text):
     body = {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}
     assert read(json.dumps(body).encode()).text == text
+
+
+@pytest.mark.parametrize("reason", ["FINISH_REASON_MAX_TOKENS", "FinishReason.MAX_TOKENS", "max_tokens"])
+def test_a_finish_reason_under_the_name_of_a_servers_own_code(reason):
+    body = {"choices": [{"message": {"content": "4"}, "finish_reason": reason}]}
+    assert hit_limit(read(json.dumps(body).encode()).finish_reason)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"error_code": 17, "error_msg": "Open api daily request limit reached"}, "quota"),
+        ({"error_code": 18, "error_msg": "Open api qps request limit reached"}, None),
+        (
+            {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
+            "quota",
+        ),
+        ({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}, None),
+        ({"message": {"role": "assistant", "content": "4"}, "done": True}, "no_choices"),
+    ],
+)
+def test_an_error_under_the_names_of_other_interfaces(body, kind):
+    with pytest.raises(Fault if kind else Refused) as caught:
+        read(json.dumps(body).encode())
+    assert kind is None or caught.value.kind == kind
+
+
+def test_an_empty_error_of_other_interfaces_beside_an_answer_is_none():
+    assert (
+        read(json.dumps({**WHOLE, "base_resp": {"status_code": 0, "status_msg": "success"}}).encode()).text
+        == "4"
+    )
 
 
 @pytest.mark.parametrize(
