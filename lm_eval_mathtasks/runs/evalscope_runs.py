@@ -84,7 +84,8 @@ def _as_configured(run: Run, file: Path) -> Run:
     arguments |= {"model": config["model"], **({"base_url": ""} if config.get("api_url") else {})}
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
     asked = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
-    of_set = {**((config.get("dataset_args") or {}).get(_alone(file)) or {})}
+    of_sets = (config.get("dataset_args") or {}).items()
+    of_set = next(({**own} for name, own in of_sets if own and file.stem.startswith(name)), {})
     asked |= {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
     settings = {**noted({**of_set, **generation}), **run.provenance.settings}
     return told(run, asked, weights=weights, settings=settings)
