@@ -28,6 +28,8 @@ NOT = "not comparable"
 NUMBER = ", of the number only"
 NAME_ALONE = ", weights by name alone"
 COLUMNS = f"{REPRODUCED}{NUMBER}{NAME_ALONE}"
+SEARCH = "a search or a steered answer"
+OTHER = "other docs than the set's"
 UNKNOWN = "named: what is not known to leave the answers alone may change them"
 
 
@@ -242,20 +244,20 @@ SITUATIONS = (
         log={"arguments": {"pretrained": "/ckpt/Qwen2.5-7B"}}, options={"model": "Qwen2.5-7B"},
     ),
     Situation(
-        "1,319 docs of GSM8K's training set", NOT, "questions", "other docs than the set's",
+        "1,319 docs of GSM8K's training set", NOT, "questions", OTHER,
         log={"questions": SETS["gsm8ktrain"]}, false=True,
     ),
     Situation(
-        "100 docs, asked again and again under 1,319 ids", NOT, "questions", "other docs than the set's",
+        "100 docs, asked again and again under 1,319 ids", NOT, "questions", OTHER,
         log={"questions": [SETS["gsm8k"][i % 100] for i in range(1319)], "right": 1126},
     ),
     Situation(
-        "1,319 docs of which most are told in other words", NOT, "questions", "other docs than the set's",
+        "1,319 docs of which most are told in other words", NOT, "questions", OTHER,
         log={"questions": [*SETS["gsm8k"][:100], *(f"Told anew: {q}" for q in SETS["gsm8k"][100:])]},
     ),
     Situation(
         "docs of which no question is the set's: translated, perturbed or told anew", NOT, "questions",
-        "other docs than the set's", log={"questions": [f"{i} anew: {q}" for i, q in enumerate(SETS["gsm8k"])]},
+        OTHER, log={"questions": [f"{i} anew: {q}" for i, q in enumerate(SETS["gsm8k"])]},
     ),
     Situation(
         "the same, and `--benchmark GSM8K`", f"{REPRODUCED}, docs not checked", "questions",
@@ -501,13 +503,13 @@ SITUATIONS = (
               edit=decoding(max_gen_toks=4096), false=True),
     Situation("a window of 8,192, a limit of 512", REPRODUCED, "max_tokens", "the window cuts nothing", "same",
               changed={"max_tokens": 512}, log={"arguments": _with(max_length=8192)}, options={"cut_share": 0.05}),
-    Situation("a search with `num_beams=4`", NOT, "decoding", "a search or a steered answer", edit=decoding(num_beams=4),
+    Situation("a search with `num_beams=4`", NOT, "decoding", SEARCH, edit=decoding(num_beams=4),
               false=True),
     Situation("`num_beams=1`", REPRODUCED, "", "no search", "same", edit=decoding(num_beams=1)),
-    Situation("`best_of=8`", NOT, "decoding", "a search or a steered answer", edit=decoding(best_of=8), false=True),
-    Situation("answers steered by `guided_regex`", NOT, "decoding", "a search or a steered answer", edit=decoding(guided_regex="[0-9]+"),
+    Situation("`best_of=8`", NOT, "decoding", SEARCH, edit=decoding(best_of=8), false=True),
+    Situation("answers steered by `guided_regex`", NOT, "decoding", SEARCH, edit=decoding(guided_regex="[0-9]+"),
               false=True),
-    Situation("answers steered by `logit_bias`", NOT, "decoding", "a search or a steered answer", edit=decoding(logit_bias={"5": 100}),
+    Situation("answers steered by `logit_bias`", NOT, "decoding", SEARCH, edit=decoding(logit_bias={"5": 100}),
               false=True),
     Situation("a vote of 2 answers against maj@8", NOT, "metric", "a vote of another number of answers",
               claim="mixtral/GSM8K/Mistral-7B-v0.1", log=_voted(2), false=True),
@@ -548,7 +550,7 @@ SITUATIONS = (
               "unknown", edit=decoding(repetition_penalty=1.3, top_k=0)),
     Situation("an answer that is begun for the model, `gen_prefix`", REPRODUCED, "prefix", "named", "unknown",
               edit=results_with(configs={"gen_prefix": "The answer is"})),
-    Situation("results alone, of a search with `num_beams=4`", NOT, "decoding", "a search or a steered answer",
+    Situation("results alone, of a search with `num_beams=4`", NOT, "decoding", SEARCH,
               log={"samples": False}, edit=decoding(num_beams=4), false=True),
     Situation("results alone, of 100 docs that were made 1,319", NOT, "counts", "numbers that do not fit each other",
               log={"samples": False, "questions": SETS["gsm8k"][:100], "right": 85}, false=True,
@@ -557,16 +559,16 @@ SITUATIONS = (
     Situation("results alone, of 1,319 docs with their standard error", f"{REPRODUCED}, docs not checked", "questions",
               "the error is of so many docs", "unknown", log={"samples": False},
               edit=results_with(results={"exact_match_stderr,none": 0.009735210557785378})),
-    Situation("docs of which two in five are told anew", NOT, "questions", "other docs than the set's", false=True,
+    Situation("docs of which two in five are told anew", NOT, "questions", OTHER, false=True,
               log={"questions": [q if i % 5 > 1 else f"Anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}),
     Situation("two in five told anew, and `--benchmark GSM8K`", f"{REPRODUCED}, docs not checked", "questions",
               "the user's word; it stands beside the verdict", "unknown", options={"benchmark": "GSM8K"},
               log={"questions": [q if i % 5 > 1 else f"Anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}),
-    Situation("results alone, of the first 1,319 of 7,473 docs", NOT, "questions", "other docs than the set's", false=True,
+    Situation("results alone, of the first 1,319 of 7,473 docs", NOT, "questions", OTHER, false=True,
               log={"samples": False}, edit=results_with(**{"n-samples": {"original": 7473}})),
     Situation("the set's questions, first of 7,473 docs", REPRODUCED, "questions", "they are the set's", "same",
               edit=results_with(**{"n-samples": {"original": 7473}})),
-    Situation("samples with `num_beams=4`, of which the results say nothing", NOT, "decoding", "a search or a steered answer",
+    Situation("samples with `num_beams=4`, of which the results say nothing", NOT, "decoding", SEARCH,
               edit=lines_with(_searched), false=True),
     Situation("a log of which half was a search", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_searched), false=True),
@@ -587,7 +589,7 @@ SITUATIONS = (
               log={"arguments": _with(chat_template_path="/own.jinja")}),
     Situation("drafts of a smaller model", REPRODUCED, "speculative_config", UNKNOWN, "unknown",
               log={"arguments": _with(speculative_config="{}1")}),
-    Situation("answers steered by SGLang's `regex`", NOT, "decoding", "a search or a steered answer", edit=decoding(regex="[0-9]+"),
+    Situation("answers steered by SGLang's `regex`", NOT, "decoding", SEARCH, edit=decoding(regex="[0-9]+"),
               false=True),
     Situation("8 examples as turns, though the log says 4", NOT, "shots", "the prompts are what was asked",
               edit=lines_with(_turns), false=True),
