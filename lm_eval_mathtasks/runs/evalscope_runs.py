@@ -16,7 +16,7 @@ from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source, told
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 from lm_eval_mathtasks.runs.subsets import pooled
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
@@ -107,18 +107,12 @@ def _lines(file: Path) -> list[Line]:
     given: dict[str, Line] = {}
     if predicted != file and predicted.exists():
         for number, raw in enumerate(read_json_lines(predicted, EvidenceError), 1):
-            given[str(raw.get("index"))] = _ended(read_line(raw, predicted, number), raw)
+            given[str(raw.get("index"))] = read_line(raw, predicted, number)
     lines = []
     for number, raw in enumerate(read_json_lines(file, EvidenceError), 1):
-        line = _ended(read_line(raw, file, number), raw)
+        line = read_line(raw, file, number)
         known = given.get(str(raw.get("index")))
         if known is not None and len(known.responses) == len(line.responses):
             line = line._replace(responses=known.responses, finish=known.finish)
         lines.append(line._replace(model=file.parent.name, task=""))
     return lines
-
-
-def _ended(line: Line, raw: dict[str, Any]) -> Line:
-    """A prediction that is an error says so, and holds no response."""
-    failed = isinstance(raw.get("model_output"), dict) and raw["model_output"].get("error")
-    return line._replace(finish=(API_ERROR,) * len(line.responses)) if failed else line
