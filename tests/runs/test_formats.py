@@ -665,9 +665,9 @@ def test_a_column_that_has_one_value_is_about_the_run(tmp_path):
     ]  # fmt: skip
     run = read_run(write_json_lines(tmp_path / "a.jsonl", rows), task="t")
     assert (run.protocol.temperature, run.protocol.system_prompt) == (0.7, True)
-    assert run.provenance.settings == {"system_instruction": "Be brief.", "columns": {"recipe": "b"}}
+    assert run.provenance.settings == {"system_instruction": "Be brief.", "column recipe": "b"}
     few = read_run(write_json_lines(tmp_path / "b.jsonl", rows[:2]), task="t")
-    assert "columns" not in few.provenance.settings
+    assert "column recipe" not in few.provenance.settings
 
 
 def test_a_request_that_failed_is_no_answer_and_a_tools_turn_is_seen(tmp_path):
