@@ -221,7 +221,7 @@ def parts_of_log(run: Run) -> Iterator[Part]:
         yield Part(name, str(found), shown(None), "breaks")
     if steered := steered_by(settings):
         yield Part("decoding", steered, shown(None), "breaks")
-    for what, value in {**shaped_by(settings), **settings.get("columns", {})}.items():
+    for what, value in shaped_by(settings).items():
         yield Part(what, shown(value), shown(None), "unknown")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lm_eval_mathtasks.response import LIMIT_NAMES
-from lm_eval_mathtasks.runs.records import GENERATION, MODEL_ARGUMENT
+from lm_eval_mathtasks.runs.records import COLUMN, GENERATION, MODEL_ARGUMENT
 from lm_eval_mathtasks.runs.weights import SHAPE_ANSWERS
 
 # What the protocol of a run states.
@@ -44,27 +44,26 @@ def noted(settings: Mapping[str, object]) -> dict[str, object]:
 
 def steered_by(settings: Mapping[str, object]) -> str:
     """Return the settings of a run that search for an answer or steer it, "" for none."""
-    found = (f"{k}={v}" for k, v in _generation(settings) if STEERS.fullmatch(k))
+    found = (f"{k}={v}" for k, v in _set(settings, GENERATION) if STEERS.fullmatch(k))
     return ", ".join(found)
 
 
 def shaped_by(settings: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of a run, of generation or of its model, that may shape the answers: all that are set and not
     known to leave them as they are."""
-    arguments = {
-        k.removeprefix(MODEL_ARGUMENT): v for k, v in settings.items() if k.startswith(MODEL_ARGUMENT)
+    arguments = _set(settings, MODEL_ARGUMENT)
+    of_model = {
+        k: v for k, v in arguments if k in SHAPE_ANSWERS - {*_STATED} and not _THINKS.fullmatch(str(v))
     }
-    of_model = ((k, v) for k, v in arguments.items() if k in SHAPE_ANSWERS and not _THINKS.fullmatch(str(v)))
-    found = {k: v for k, v in of_model if k not in _STATED and not _neutral(k, v)}
-    return found | {
-        k: v for k, v in _generation(settings) if not STEERS.fullmatch(k) and not _LEAVES.fullmatch(k)
-    }
+    generation = _set(settings, GENERATION)
+    asked = {k: v for k, v in generation if not (STEERS.fullmatch(k) or _LEAVES.fullmatch(k))}
+    return {**of_model, **asked, **dict(_set(settings, COLUMN))}
 
 
-def _generation(settings: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """The settings of generation among those of a run, as far as they are set."""
+def _set(settings: Mapping[str, object], kind: str) -> Iterator[tuple[str, object]]:
+    """The settings of one kind among those of a run, as far as they are set. kind: what their names begin with."""
     for name, value in settings.items():
-        what = name.removeprefix(GENERATION)
+        what = name.removeprefix(kind)
         if what != name and not _neutral(what, value):
             yield what, value
 

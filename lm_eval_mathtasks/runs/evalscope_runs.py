@@ -16,7 +16,7 @@ from lm_eval_mathtasks.files import read_json_lines
 from lm_eval_mathtasks.runs.decoding import noted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
-from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source, told
+from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 from lm_eval_mathtasks.runs.subsets import pooled
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
@@ -84,7 +84,8 @@ def _as_configured(run: Run, file: Path) -> Run:
     arguments |= {"model": config["model"], **({"base_url": ""} if config.get("api_url") else {})}
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
     asked = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
-    of_set = {**((config.get("dataset_args") or {}).get(_alone(file)) or {})}
+    of_sets = (config.get("dataset_args") or {}).items()
+    of_set = next(({**own} for name, own in of_sets if own and file.stem.startswith(name)), {})
     asked |= {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
     settings = {**noted({**of_set, **generation}), **run.provenance.settings}
     return told(run, asked, weights=weights, settings=settings)
@@ -106,18 +107,12 @@ def _lines(file: Path) -> list[Line]:
     given: dict[str, Line] = {}
     if predicted != file and predicted.exists():
         for number, raw in enumerate(read_json_lines(predicted, EvidenceError), 1):
-            given[str(raw.get("index"))] = _ended(read_line(raw, predicted, number), raw)
+            given[str(raw.get("index"))] = read_line(raw, predicted, number)
     lines = []
     for number, raw in enumerate(read_json_lines(file, EvidenceError), 1):
-        line = _ended(read_line(raw, file, number), raw)
+        line = read_line(raw, file, number)
         known = given.get(str(raw.get("index")))
         if known is not None and len(known.responses) == len(line.responses):
             line = line._replace(responses=known.responses, finish=known.finish)
         lines.append(line._replace(model=file.parent.name, task=""))
     return lines
-
-
-def _ended(line: Line, raw: dict[str, Any]) -> Line:
-    """A prediction that is an error says so, and holds no response."""
-    failed = isinstance(raw.get("model_output"), dict) and raw["model_output"].get("error")
-    return line._replace(finish=(API_ERROR,) * len(line.responses)) if failed else line

@@ -95,6 +95,24 @@ def _journal(results: Results) -> str | None:
     return str(model_arguments(results).get("journal") or DEFAULT_PATH) if ours else None
 
 
+def about_run(  # noqa: PLR0913, PLR0917  # what log and score say
+    path: Path, results: Results, task: str, lines: Sequence[SampleLine], score: Meaning,
+    scored: tuple[str, Sequence[float]], *, ours: bool, notes: tuple[str, ...] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Return what results, and samples where there are some, say of a run beside its docs and its score, as arguments
+    of `Run`. scored: by which metric and filter, and the scores of the docs; ours: the metrics are of our hooks."""
+    line: SampleLine = lines[0] if lines else {}
+    about = provenance_of(path, results, task, line)
+    grader = grader_of(results, scored[0].partition(",")[2], ours=ours)
+    settings = {**about.settings, "doubts": doubts_of(results, task, lines, *scored)}
+    return {
+        "model": model_name(results),
+        "task": task,
+        "protocol": protocol_of(results, task, line, score, grader),
+        "provenance": replace(about, notes=notes, settings=settings),
+    }
+
+
 def protocol_of(
     results: Results, task: str, line: SampleLine, score: Meaning, grader: str | None
 ) -> Protocol:
@@ -193,9 +211,9 @@ def _asks_for_steps(task: str, prompt: str, shots: int) -> bool | None:
     return True if "cot" in task or shown or _STEPS.search(prompt) else None
 
 
-def provenance_of(path: Path, results: Results, task: str, line: SampleLine, docs: Any) -> Provenance:
-    """Return where a run of a task comes from; line: as for `protocol_of`; docs: how many the task has, as the results
-    say."""
+def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> Provenance:
+    """Return where a run of a task comes from; line: as for `protocol_of`."""
+    docs = results.get("n-samples", {}).get(task, {}).get("original")
     config = results.get("config", {})
     given = model_arguments(results).items()
     arguments = {k: v for k, v in given if k not in _NAMES and not SECRET_ARGUMENT.search(k)}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -26,14 +25,7 @@ from lm_eval_mathtasks.runs.filters import (
     other_filters,
     written_by_us,
 )
-from lm_eval_mathtasks.runs.lm_eval_facts import (
-    doubts_of,
-    grader_of,
-    logged_prompt,
-    model_name,
-    protocol_of,
-    provenance_of,
-)
+from lm_eval_mathtasks.runs.lm_eval_facts import about_run, logged_prompt
 from lm_eval_mathtasks.runs.lm_eval_files import RESULTS, SAMPLES, samples_among, samples_beside
 from lm_eval_mathtasks.runs.lm_eval_schema import (
     HASHES,
@@ -72,7 +64,8 @@ def source_of(file: Path, content: Any, named: bool) -> Source | None:
         results = file.with_name(f"results_{match['date']}.json")
         return Source(read_lm_eval, results, (results, file) if results.exists() else (file,))
     if named:
-        known = isinstance(content, dict) and {"results", "configs"} <= content.keys()
+        keys = content.keys() if isinstance(content, dict) else ()
+        known = "results" in keys and ("configs" in keys or "versions" in keys)
     else:
         known = file.name == "results.json" or RESULTS.match(file.name) is not None
         known = known and '"configs"' in file.read_text(encoding="utf-8", errors="replace")
@@ -129,7 +122,9 @@ def _results_of(source: Source) -> Results:
         wanted = f"lm-eval's results in {source.path}"
         raise EvidenceError(wanted, "no key `results`", "pass the folder of the run")
     if not results.get("configs"):
-        raise EvidenceError(f"tasks in {source.path}", "none", "run again")
+        before = "results of lm-eval before 0.4, which say neither filters nor docs"
+        got = "none" if "configs" in results else before
+        raise EvidenceError(f"tasks in {source.path}", got, "run again with lm-eval 0.4.9 or later")
     require_objects(results, source.path)
     return cast(Results, results)
 
@@ -186,16 +181,9 @@ def _read_task(
             f"what {name},{filter_name} is of {k} answers a doc, the log does not say: --metric names one"
         )
         notes = (*notes, unsaid)
-    doubts = doubts_of(results, task, lines, f"{name},{filter_name}", scores)
-    about = provenance_of(path, results, task, lines[0], counts.get("original"))
-    run = Run(
-        model=model_name(results),
-        task=task,
-        rows=rows,
-        protocol=protocol_of(results, task, lines[0], score, grader_of(results, filter_name, ours=ours)),
-        provenance=replace(about, notes=notes, settings={**about.settings, "doubts": doubts}),
-        metric=f"{name},{filter_name}" if name else None,
-    )
+    scored = (f"{name},{filter_name}", scores)
+    about = about_run(path, results, task, lines, score, scored, ours=ours, notes=notes)
+    run = Run(rows=rows, metric=scored[0] if name else None, **about)
     return Logged(run, [line for line in lines if filter_of(line) == filter_name], results)
 
 
@@ -221,21 +209,13 @@ def _total_run(task: str, path: Path, results: Results, metric: str | None) -> R
     spread = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
     k = int(config.get("repeats") or 1)
     score = meaning(config, name, filter_name, ours=ours, scores=(), k=k)
-    doubts = doubts_of(results, task, (), f"{name},{filter_name}", ())
-    about = provenance_of(path, results, task, {}, counts.get("original"))
     docs = counts.get("effective")
     if docs is None and spread and k == 1:
         # Of answers that are right or wrong, the standard error says how many there are.
         docs = round(value * (1 - value) / spread**2) + 1
-    return Run(
-        model=model_name(results),
-        task=task,
-        rows=(),
-        protocol=protocol_of(results, task, {}, score, grader_of(results, filter_name, ours=ours)),
-        provenance=replace(about, settings={**about.settings, "doubts": doubts}),
-        metric=f"{name},{filter_name}",
-        total=Total(value, docs, spread),
-    )
+    metric = f"{name},{filter_name}"
+    about = about_run(path, results, task, (), score, (metric, ()), ours=ours)
+    return Run(rows=(), metric=metric, total=Total(value, docs, spread), **about)
 
 
 def unfolded(lines: list[SampleLine]) -> list[SampleLine]:

@@ -64,6 +64,7 @@ def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str
         **{key: value for key, value in (about or {}).items() if key in _OF_THE_DOC},
         **{key: value for key, value in line.items() if key not in _NESTED},
         "model": line.get("model") or output.get("model"),
+        "error": line.get("error") or output.get("error"),
         "question": message_text(line.get("input") or line.get("messages"), "user"),
         "prompt": prompt_text(line.get("messages")),
         "responses": [_marked(line, message_text(choice, "assistant")) for choice in choices] or [""],

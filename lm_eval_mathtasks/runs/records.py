@@ -22,6 +22,8 @@ OF_OTHERS = (
 GENERATION = "generation "
 # Before the names of model arguments, among those of a provenance.
 MODEL_ARGUMENT = "model argument "
+# Before the names of columns that say what is not known here, among those of a provenance.
+COLUMN = "column "
 # The finish reason of a response that never came.
 API_ERROR = "api_error"
 # As the metric, for who judges the responses anew: then verdicts that disagree, or are missing, are no obstacle.

@@ -8,7 +8,7 @@ from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.columns import VERDICT_LIKE
 from lm_eval_mathtasks.runs.decoding import STEERS, noted
 from lm_eval_mathtasks.runs.lines import Line
-from lm_eval_mathtasks.runs.records import Run, told
+from lm_eval_mathtasks.runs.records import COLUMN, Run, told
 from lm_eval_mathtasks.runs.weights import OF_WEIGHTS, weights_of_log
 
 # Columns of how it was asked, by the part of the protocol.
@@ -28,7 +28,7 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     """Return a run with what the columns of its lines say of it.
 
     A column that has one value on all lines is about the run. Where it is not known what it says, it is kept among the
-    settings, under `columns`: it may matter.
+    settings: it may matter.
     """
     values: dict[str, list[str]] = {}
     for line in lines:
@@ -47,7 +47,7 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     settings = {
         **noted(steered),
         "system_instruction": system,
-        "columns": rest if len(lines) >= _ENOUGH else {},
+        **({f"{COLUMN}{k}": v for k, v in rest.items()} if len(lines) >= _ENOUGH else {}),
         "doubts": {"settings": f"several of {', '.join(unlike)} in one file"} if unlike else {},
     }
     protocol = {

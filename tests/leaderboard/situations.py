@@ -27,6 +27,10 @@ REPRODUCED = "equivalent"
 NOT = "not comparable"
 NUMBER = ", of the number only"
 NAME_ALONE = ", weights by name alone"
+COLUMNS = f"{REPRODUCED}{NUMBER}{NAME_ALONE}"
+SEARCH = "a search or a steered answer"
+OTHER = "other docs than the set's"
+UNKNOWN = "named: what is not known to leave the answers alone may change them"
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,46 @@ def _half_chat(number, _, asked):
         asked["arg_0"] = [json.dumps([{"role": "user", "content": asked["arg_0"]}])]
 
 
+def _turns(number, line, asked):
+    solved = [{"role": role, "content": said} for role, said in [("user", "1 + 1?"), ("assistant", "2")] * 8]
+    asked["arg_0"] = [json.dumps([*solved, {"role": "user", "content": asked["arg_0"]}])]
+
+
+def _begun(number, line, asked):
+    turns = [{"role": "user", "content": asked["arg_0"]}, {"role": "assistant", "content": "Let me see:"}]
+    asked["arg_0"] = [json.dumps(turns)]
+
+
+def _among_examples(number, line, asked):
+    doc = f"Question: {asked['arg_0']}\nAnswer: "
+    asked["arg_0"] = (
+        f"{doc}After some sums it is {line['doc']['gold']}.\n\nQuestion: 2 + 2?\nAnswer: 4\n\n{doc}"
+    )
+
+
+def _attempt(number, line, asked):
+    said = f"Of the {number + 2000} that there are, I would take {number % 7 + 20} away and add the others again."
+    turns = [("user", asked["arg_0"]), ("assistant", said), ("user", "Check that.")]
+    asked["arg_0"] = [json.dumps([{"role": role, "content": text} for role, text in turns])]
+
+
+def _two_temperatures(file):
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    write_json_lines(file, [{**row, "temperature": number % 2} for number, row in enumerate(rows)])
+
+
+def _reduced(log):
+    content = json.loads(log.read_text())
+    content["eval"]["config"]["epochs"] = 4
+    log.write_text(json.dumps(content))
+
+
+def column(name, value, verdict, why, part=None, effect="unknown"):
+    """A plain file with one more column."""
+    what = f"a file with a column `{name}`"
+    return Situation(what, verdict, part or name, why, effect, log={"plain": {name: value}})
+
+
 def _own_end(number, _, asked):
     asked["arg_1"] = {**asked["arg_1"], "until": [f"End {number}"]}
 
@@ -200,20 +244,20 @@ SITUATIONS = (
         log={"arguments": {"pretrained": "/ckpt/Qwen2.5-7B"}}, options={"model": "Qwen2.5-7B"},
     ),
     Situation(
-        "1,319 docs of GSM8K's training set", NOT, "questions", "docs of another set",
+        "1,319 docs of GSM8K's training set", NOT, "questions", OTHER,
         log={"questions": SETS["gsm8ktrain"]}, false=True,
     ),
     Situation(
-        "100 docs, asked again and again under 1,319 ids", NOT, "questions", "other docs",
+        "100 docs, asked again and again under 1,319 ids", NOT, "questions", OTHER,
         log={"questions": [SETS["gsm8k"][i % 100] for i in range(1319)], "right": 1126},
     ),
     Situation(
-        "1,319 docs of which most are told in other words", NOT, "questions", "another set",
+        "1,319 docs of which most are told in other words", NOT, "questions", OTHER,
         log={"questions": [*SETS["gsm8k"][:100], *(f"Told anew: {q}" for q in SETS["gsm8k"][100:])]},
     ),
     Situation(
         "docs of which no question is the set's: translated, perturbed or told anew", NOT, "questions",
-        "another set under the same name", log={"questions": [f"{i} anew: {q}" for i, q in enumerate(SETS["gsm8k"])]},
+        OTHER, log={"questions": [f"{i} anew: {q}" for i, q in enumerate(SETS["gsm8k"])]},
     ),
     Situation(
         "the same, and `--benchmark GSM8K`", f"{REPRODUCED}, docs not checked", "questions",
@@ -303,7 +347,7 @@ SITUATIONS = (
         log={"answers": 64, "filter": ("score-first", [{"function": "take_first"}])},
     ),
     Situation(
-        "the same log, filter `maj@64`", NOT, "metric", "a vote is not one answer",
+        "64 answers, filter `maj@64`", NOT, "metric", "a vote is not one answer",
         log={"answers": 64, "filter": ("maj@64", [{"function": "majority_vote"}, {"function": "take_first"}])},
         false=True,
     ),
@@ -378,13 +422,13 @@ SITUATIONS = (
              "share": 0.76, "temperature": 0.6},
     ),
     Situation(
-        "empty blocks of thinking against a claim of thinking", NOT, "mode", "it did not think",
+        "empty blocks of thinking against a claim of thinking", NOT, "mode", "another mode",
         claim="qwen3/AIME24/Qwen3-8B (thinking)",
         log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
              "temperature": 0.6, "text": "<think>\n\n</think>\n\n1"},
     ),
     Situation(
-        "`/no_think` in the system instruction against a claim of thinking", NOT, "mode", "it was told not to",
+        "`/no_think` in the system instruction against a claim of thinking", NOT, "mode", "another mode",
         claim="qwen3/AIME24/Qwen3-8B (thinking)",
         log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
              "temperature": 0.6, "system": "/no_think"},
@@ -459,17 +503,17 @@ SITUATIONS = (
               edit=decoding(max_gen_toks=4096), false=True),
     Situation("a window of 8,192, a limit of 512", REPRODUCED, "max_tokens", "the window cuts nothing", "same",
               changed={"max_tokens": 512}, log={"arguments": _with(max_length=8192)}, options={"cut_share": 0.05}),
-    Situation("a search with `num_beams=4`", NOT, "decoding", "a search, not an answer", edit=decoding(num_beams=4),
+    Situation("a search with `num_beams=4`", NOT, "decoding", SEARCH, edit=decoding(num_beams=4),
               false=True),
     Situation("`num_beams=1`", REPRODUCED, "", "no search", "same", edit=decoding(num_beams=1)),
-    Situation("`best_of=8`", NOT, "decoding", "the likeliest of several", edit=decoding(best_of=8), false=True),
-    Situation("answers steered by `guided_regex`", NOT, "decoding", "steered", edit=decoding(guided_regex="[0-9]+"),
+    Situation("`best_of=8`", NOT, "decoding", SEARCH, edit=decoding(best_of=8), false=True),
+    Situation("answers steered by `guided_regex`", NOT, "decoding", SEARCH, edit=decoding(guided_regex="[0-9]+"),
               false=True),
-    Situation("answers steered by `logit_bias`", NOT, "decoding", "steered", edit=decoding(logit_bias={"5": 100}),
+    Situation("answers steered by `logit_bias`", NOT, "decoding", SEARCH, edit=decoding(logit_bias={"5": 100}),
               false=True),
-    Situation("a vote of 2 answers against maj@8", NOT, "metric", "a vote of fewer",
+    Situation("a vote of 2 answers against maj@8", NOT, "metric", "a vote of another number of answers",
               claim="mixtral/GSM8K/Mistral-7B-v0.1", log=_voted(2), false=True),
-    Situation("a vote of 64 answers against maj@8", NOT, "metric", "a vote of more",
+    Situation("a vote of 64 answers against maj@8", NOT, "metric", "a vote of another number of answers",
               claim="mixtral/GSM8K/Mistral-7B-v0.1", log=_voted(64), false=True),
     Situation("a vote of 8 against a vote of nobody says how many", REPRODUCED, "metric", "named", "unknown",
               claim="mixtral/GSM8K/Mistral-7B-v0.1", changed={"k": None}, log=_voted(8)),
@@ -478,14 +522,14 @@ SITUATIONS = (
               log={"arguments": {"pretrained": "mistralai/Mistral-7B-v0.1"}, "right": 659, "shots": 8}),
     Situation("one answer against the best of 8", NOT, "metric", "chosen among several",
               changed={"metric": "best-of-n", "k": 8}),
-    Situation("one answer against rm@8", NOT, "metric", "chosen by a model", changed={"metric": "rm@k", "k": 8}),
-    Situation("results that state 50.0 for samples with 85.4", NOT, "results", "one of them was edited",
+    Situation("one answer against rm@8", NOT, "metric", "chosen among several", changed={"metric": "rm@k", "k": 8}),
+    Situation("results that state 50.0 for samples with 85.4", NOT, "results", "numbers that do not fit each other",
               edit=results_with(results={"exact_match,none": 0.5}), false=True),
-    Situation("results that state 85.4 for samples with 50.0", NOT, "results", "one of them was edited",
+    Situation("results that state 85.4 for samples with 50.0", NOT, "results", "numbers that do not fit each other",
               log={"right": 660}, edit=results_with(results={"exact_match,none": 0.854})),
-    Situation("a log of which half was sampled, half greedy", NOT, "settings", "a run that was resumed otherwise",
+    Situation("a log of which half was sampled, half greedy", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_sampled), false=True),
-    Situation("a log of which half had 64 tokens", NOT, "settings", "a run that was resumed otherwise",
+    Situation("a log of which half had 64 tokens", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_short), false=True),
     Situation("prompts in another language than the docs' questions", NOT, "questions",
               "the prompts are what was asked", edit=lines_with(_translated), false=True),
@@ -500,41 +544,73 @@ SITUATIONS = (
     Situation("a claim with tools", NOT, "tools", "without tools", changed={"tools": "python"}),
     Situation("a claim that answers at once", NOT, "cot", "step by step", changed={"cot": False}),
     Situation("a claim with a chat template", NOT, "chat_template", "without one", changed={"chat_template": True}),
-    Situation("repeats of which one is much worse than another", NOT, "repeats", "two runs in one log",
+    Situation("repeats of which one is much worse than another", NOT, "repeats", "the log shows two runs",
               options={"unlike": (0.4, 0.9)}, false=True),
-    Situation("`repetition_penalty=1.3`", REPRODUCED, "repetition_penalty", "named: sources hardly ever state theirs",
+    Situation("`repetition_penalty=1.3`", REPRODUCED, "repetition_penalty", "named: the source does not say its own",
               "unknown", edit=decoding(repetition_penalty=1.3, top_k=0)),
     Situation("an answer that is begun for the model, `gen_prefix`", REPRODUCED, "prefix", "named", "unknown",
               edit=results_with(configs={"gen_prefix": "The answer is"})),
-    Situation("results alone, of a search with `num_beams=4`", NOT, "decoding", "a search, not an answer",
+    Situation("results alone, of a search with `num_beams=4`", NOT, "decoding", SEARCH,
               log={"samples": False}, edit=decoding(num_beams=4), false=True),
-    Situation("results alone, of 100 docs that were made 1,319", NOT, "counts", "so many docs have a smaller error",
+    Situation("results alone, of 100 docs that were made 1,319", NOT, "counts", "numbers that do not fit each other",
               log={"samples": False, "questions": SETS["gsm8k"][:100], "right": 85}, false=True,
               edit=results_with(**{"n-samples": {"effective": 1319, "original": 1319},
                                    "results": {"exact_match_stderr,none": 0.0359}})),
     Situation("results alone, of 1,319 docs with their standard error", f"{REPRODUCED}, docs not checked", "questions",
               "the error is of so many docs", "unknown", log={"samples": False},
               edit=results_with(results={"exact_match_stderr,none": 0.009735210557785378})),
-    Situation("docs of which two in five are told anew", NOT, "questions", "a part of the set is another", false=True,
+    Situation("docs of which two in five are told anew", NOT, "questions", OTHER, false=True,
               log={"questions": [q if i % 5 > 1 else f"Anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}),
     Situation("two in five told anew, and `--benchmark GSM8K`", f"{REPRODUCED}, docs not checked", "questions",
-              "the user's word", "unknown", options={"benchmark": "GSM8K"},
+              "the user's word; it stands beside the verdict", "unknown", options={"benchmark": "GSM8K"},
               log={"questions": [q if i % 5 > 1 else f"Anew: {q}" for i, q in enumerate(SETS["gsm8k"])]}),
-    Situation("results alone, of the first 1,319 of 7,473 docs", NOT, "questions", "a part of a larger set", false=True,
+    Situation("results alone, of the first 1,319 of 7,473 docs", NOT, "questions", OTHER, false=True,
               log={"samples": False}, edit=results_with(**{"n-samples": {"original": 7473}})),
     Situation("the set's questions, first of 7,473 docs", REPRODUCED, "questions", "they are the set's", "same",
               edit=results_with(**{"n-samples": {"original": 7473}})),
-    Situation("samples with `num_beams=4`, of which the results say nothing", NOT, "decoding", "they were asked so",
+    Situation("samples with `num_beams=4`, of which the results say nothing", NOT, "decoding", SEARCH,
               edit=lines_with(_searched), false=True),
-    Situation("a log of which half was a search", NOT, "settings", "a run that was resumed otherwise",
+    Situation("a log of which half was a search", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_searched), false=True),
-    Situation("a log of which half was asked as a chat", NOT, "settings", "a run that was resumed otherwise",
+    Situation("a log of which half was asked as a chat", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_chat), false=True),
     Situation("samples with stop strings of their own", REPRODUCED, "", "they end it", edit=lines_with(_own_end)),
     Situation("a system message in the prompts, of which the results say nothing", REPRODUCED, "system_prompt",
               "named: the source does not say its own", "unknown", edit=lines_with(_with_system)),
-    Situation("an Inspect log with answers of two models", NOT, "settings", "two runs in one log", false=True,
+    Situation("an Inspect log with answers of two models", NOT, "settings", "the log shows two runs", false=True,
               log={"inspect": "vllm"}, edit=_of_two_models),
+    Situation("`dola_layers=high`", REPRODUCED, "dola_layers", UNKNOWN, "unknown", edit=decoding(dola_layers="high")),
+    Situation("`min_tokens=1024`", REPRODUCED, "min_tokens", UNKNOWN, "unknown", edit=decoding(min_tokens=1024)),
+    Situation("`repetition_penalty` of the model", REPRODUCED, "repetition_penalty", UNKNOWN, "unknown",
+              log={"arguments": _with(repetition_penalty=1.2)}),
+    Situation("`generation_config` of another folder", REPRODUCED, "generation_config", UNKNOWN, "unknown",
+              log={"arguments": _with(generation_config="/ckpt")}),
+    Situation("a chat template of one's own", REPRODUCED, "chat_template_path", UNKNOWN, "unknown",
+              log={"arguments": _with(chat_template_path="/own.jinja")}),
+    Situation("drafts of a smaller model", REPRODUCED, "speculative_config", UNKNOWN, "unknown",
+              log={"arguments": _with(speculative_config="{}1")}),
+    Situation("answers steered by SGLang's `regex`", NOT, "decoding", SEARCH, edit=decoding(regex="[0-9]+"),
+              false=True),
+    Situation("8 examples as turns, though the log says 4", NOT, "shots", "the prompts are what was asked",
+              edit=lines_with(_turns), false=True),
+    Situation("the doc itself among its examples", NOT, "prompt", "a hint for each doc", false=True,
+              edit=lines_with(_among_examples), changed={"shots": 2},
+              log={"golds": [str(1000 + i) for i in range(1319)]},
+              sets={"gsm8k": [(q, str(1000 + i)) for i, q in enumerate(SETS["gsm8k"])]}),
+    Situation("an earlier attempt of its own in each prompt", REPRODUCED, "prompt", UNKNOWN, "unknown",
+              edit=lines_with(_attempt), false=True),
+    Situation("prompts that end with a turn of the model", REPRODUCED, "prefix", "named", "unknown",
+              edit=lines_with(_begun), false=True),
+    Situation("an Inspect log of one of its four epochs", NOT, "repeats", "the best of them, perhaps", false=True,
+              log={"inspect": "vllm"}, edit=_reduced),
+    column("checkpoint_step", 1200, NOT, "other weights", "weights", "breaks"),
+    column("precision", "int4", NOT, "other weights", "weights", "breaks"),
+    column("tools", ["python"], NOT, "sources that let a model use tools say so", "tools", "breaks"),
+    column("finetuned", True, COLUMNS, UNKNOWN),
+    column("selected_by", "prm", COLUMNS, UNKNOWN),
+    column("system_prompt", "Be brief.", COLUMNS, "named: the source does not say its own"),
+    Situation("a file of which half was sampled, by its column", NOT, "settings", "the log shows two runs",
+              log={"plain": {}}, edit=_two_temperatures, false=True),
 )  # fmt: skip
 TASKS = {"gsm8k-cot": "gsm8k", "math500": "math500", "aime24": "aime24"}
 LIMITS = {"gsm8k-cot": 512, "math500": 512, "aime24": 38_912}
@@ -633,9 +709,15 @@ def compared(folder, situation, claims):
 
 
 def situations_table():
-    """The table of leaderboards/README.md; those that were once called reproduced are marked."""
-    lines = ["| | situation | outcome | why |", "|---|---|---|---|"]
-    for number, one in enumerate(SITUATIONS, 1):
-        why = f"{one.part.replace('_', ' ')}: {one.why}" if one.part else one.why
-        lines.append(f"| {number}{'*' if one.false else ''} | {one.what} | {one.verdict} | {why} |")
+    """The table of leaderboards/README.md, a row for all that show one thing; what was once reproduced has a *."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for one in SITUATIONS:
+        part = "" if one.why == UNKNOWN else one.part.replace("_", " ")
+        why = f"{part}: {one.why}" if part else one.why
+        rows.setdefault((one.verdict, why), []).append(one.what + "\\*" * one.false)
+    lines = ["| | situations | outcome | why |", "|---|---|---|---|"]
+    lines += [
+        f"| {number} | {'; '.join(what)} | {verdict} | {why} |"
+        for number, ((verdict, why), what) in enumerate(rows.items(), 1)
+    ]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from lm_eval_mathtasks.leaderboard.explain import explain
 from lm_eval_mathtasks.runs.decoding import steered_by
 from lm_eval_mathtasks.runs.judged import judge_run, unlike_repeats
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
+from lm_eval_mathtasks.runs.shown import shown_by
 from tests.runs.logs_of_runs import write_json_lines, write_lm_eval
 
 N = 6
@@ -415,6 +416,24 @@ def test_the_subsets_of_an_evalscope_benchmark_are_one_run_a_model(tmp_path):
     assert [run.label for run in read_runs(tmp_path / "reviews" / "toy-2")] == ["toy-2 · math_500"]
 
 
+@pytest.mark.parametrize(
+    ("config", "path", "served", "shots"),
+    [
+        ("model: /ckpt/sft\n", "/ckpt/sft", False, None),
+        ("model: toy\napi_url: http://a/v1\ndataset_args: {math_500: {few_shot_num: 0}}\n", None, True, 0),
+        ("model: [", None, False, None),
+    ],
+)
+def test_the_configuration_of_evalscope_says_which_weights(tmp_path, config, path, served, shots):
+    write_evalscope(tmp_path, "toy", {"Level 1": [0, 1]})
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "task_config.yaml").write_text(f"{config}")
+    run = read_run(tmp_path)
+    weights = run.provenance.weights
+    assert (weights and weights.path, bool(weights and weights.served)) == (path, served)
+    assert run.protocol.shots == shots
+
+
 def test_evalscope_predictions_without_reviews_are_read(tmp_path):
     """They know the solution and no verdict."""
     write_evalscope(tmp_path, "toy-1", SUBSETS, reviews=False)
@@ -638,6 +657,30 @@ def test_columns_of_a_search_are_read_and_others_are_not(tmp_path):
     assert steered_by(settings) == f"num_beams={N}"
 
 
+def test_a_column_that_has_one_value_is_about_the_run(tmp_path):
+    rows = [
+        {"question": QUESTIONS[i], "gold": GOLD[i], "response": said(i), "temperature": 0.7, "recipe": "b",
+         "level": "1", "seconds": i, "rerun": 0, "system_prompt": "Be brief."}
+        for i in range(N)
+    ]  # fmt: skip
+    run = read_run(write_json_lines(tmp_path / "a.jsonl", rows), task="t")
+    assert (run.protocol.temperature, run.protocol.system_prompt) == (0.7, True)
+    assert run.provenance.settings == {"system_instruction": "Be brief.", "column recipe": "b"}
+    few = read_run(write_json_lines(tmp_path / "b.jsonl", rows[:2]), task="t")
+    assert "column recipe" not in few.provenance.settings
+
+
+def test_a_request_that_failed_is_no_answer_and_a_tools_turn_is_seen(tmp_path):
+    talk = [{"role": "user", "content": QUESTIONS[0]}, {"role": "assistant", "content": "I ask."},
+            {"role": "tool", "content": "10"}, {"role": "assistant", "content": said(0)}]  # fmt: skip
+    rows = [{"id": 0, "gold": GOLD[0], "response": talk, "messages": talk}]
+    rows += [{"id": 1, "gold": GOLD[1], "response": "", "error": "timeout", "question": QUESTIONS[1]}]
+    run = read_run(write_json_lines(tmp_path / "a.jsonl", rows), task="t")
+    assert [row.missing for row in run.rows] == [False, True]
+    assert (run.rows[0].question, json.loads(run.rows[0].prompt)) == (QUESTIONS[0], talk[:1])
+    assert shown_by(run).with_tools == 1
+
+
 # --- HELM and batches
 
 
@@ -668,6 +711,19 @@ def test_helm_scenario_states(tmp_path):
     )
     with pytest.raises(EvidenceError, match="the method multiple_choice_joint"):
         read_run(tmp_path)
+
+
+def test_helms_perturbed_instances_are_left_out(tmp_path):
+    states = [helm_state(i) for i in range(N)]
+    typos = [json.loads(json.dumps(state)) for state in states]
+    for state in typos:
+        state["instance"] |= {"perturbation": {"name": "typos"}, "input": {"text": "Hwo many?"}}
+    path = tmp_path / "gsm:" / "scenario_state.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"adapter_spec": {"model": "a/b"}, "request_states": [*states, *typos]}))
+    run = read_run(path)
+    assert len(run.rows) == N
+    assert run.provenance.notes == (f"{N} requests of perturbed instances are left out",)
 
 
 def test_outputs_of_a_batch(tmp_path):

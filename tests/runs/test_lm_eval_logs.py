@@ -357,3 +357,10 @@ def test_null_for_an_object_is_none(tmp_path):
     log = write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1] * 4)
     changed(log, lambda c: c["configs"]["gsm8k-cot-zeroshot"].update(generation_kwargs=None))
     assert read_run(log).protocol.max_tokens == 512
+
+
+def test_results_of_lm_eval_before_four_are_refused_by_name(tmp_path):
+    old = tmp_path / "out.json"
+    old.write_text(json.dumps({"results": {"gsm8k": {"acc": 0.5}}, "versions": {"gsm8k": 0}, "config": {}}))
+    with pytest.raises(EvidenceError, match=r"before 0\.4"):
+        read_runs(old)
