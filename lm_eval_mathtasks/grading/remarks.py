@@ -2,6 +2,7 @@
 
 import re
 
+from lm_eval_mathtasks.grading.numerals import in_words
 from lm_eval_mathtasks.grading.units import is_unit_word, parse_unit
 from lm_eval_mathtasks.grading.vocabulary import COMMON_WORDS, SMALL_WORDS
 
@@ -46,23 +47,8 @@ _COUNTED = re.compile(
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil)[a-z]{1,3}"
 )
 _LEADS_REMARK = {
-    "in",
-    "per",
-    "of",
-    "for",
-    "at",
-    "on",
-    "each",
-    "every",
-    "a",
-    "an",
-    "th",
-    "st",
-    "nd",
-    "rd",
-    "since",
-    "because",
-}
+    "in", "per", "of", "for", "at", "on", "each", "every", "a", "an", "th", "st", "nd", "rd", "since", "because",
+}  # fmt: skip
 # What a noun cannot stand behind any more.
 _ENDS_NOUN = {
     "from", "to", "as", "with", "by", "than", "until", "was", "not", "minus", "plus", "below", "above", "under", "over",
@@ -94,7 +80,20 @@ def only_names(key: list[str], words: str) -> bool:
         return before in (_MEASURES if last == "of" else _TO)
     if (words.istitle() or words.isupper()) and len(key) == 1:
         return last not in _CHANGING
+    # "day 5"
+    if len(key) == 1 and len(last) > 2 and is_unit_word(last):
+        return True
     return last in _BEFORE or (last == "be" and before in {"must", "will", "should"})
+
+
+def known(words: str) -> bool:
+    """Is it known of words beside a value that they make another answer of it? No words are left of "every 24".
+
+    >>> known("multiple of"), known("nearly"), known("vendor"), known("insgesamt")
+    (True, True, False, False)
+    """
+    changing = _NEGATIONS | _CHANGING | _ENDS_NOUN | _SHORT
+    return not words or in_words(words) is not None or not changing.isdisjoint(words.split())
 
 
 def says_nothing(words: str, *, of_one: bool = False) -> bool:

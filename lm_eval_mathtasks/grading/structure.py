@@ -23,6 +23,7 @@ from lm_eval_mathtasks.grading.relations import (
     value_answered,
     with_names_of,
 )
+from lm_eval_mathtasks.grading.remarks import known
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
@@ -50,9 +51,11 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if "text" in {gold.op, pred.op}:
         return compare_words(gold, pred)
     if "worded" in {gold.op, pred.op}:
-        if gold.op != pred.op or gold.name != pred.name:
-            return _no("words that are part of the answer")
-        return compare_answers(gold.args[0], pred.args[0], ask)
+        if gold.op == pred.op and gold.name == pred.name:
+            return compare_answers(gold.args[0], pred.args[0], ask)
+        if gold.op != "worded" and not known(pred.name) and compare_answers(gold, pred.args[0], ask).equal:
+            return Outcome(None, "structure", f"not known what {pred.name!r} says of the value")
+        return _no("words that are part of the answer")
     if gold.op == "rel" or pred.op == "rel":
         return _compare_relations(gold, pred, ask)
     gold, pred = in_one_form(gold, pred)
