@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from lm_eval_mathtasks.leaderboard.by_preset import note_on_preset
 from lm_eval_mathtasks.leaderboard.compare import Comparison
 from lm_eval_mathtasks.leaderboard.explain import Explanation
-from lm_eval_mathtasks.leaderboard.identity_parts import BY_NAME, BY_WORD, GOLDS_NOT_CHECKED, NOT_CHECKED
+from lm_eval_mathtasks.leaderboard.identity_parts import (
+    BY_NAME,
+    BY_WORD,
+    GOLDS_NOT_CHECKED,
+    NOT_CHECKED,
+    NUMBER_ONLY,
+)
 from lm_eval_mathtasks.runs.decoding import shaped_by
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.records import Run
@@ -45,7 +51,7 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
             "an outcome holds as far as both sides say: what is not stated may differ and cancel out"
         )
     if any(c.number_only for c in ordered):
-        notes.append("of the number only: the log or the source does not say how it asked, or in which mode")
+        notes.append(f"{NUMBER_ONLY}: the log or the source does not say how it asked, or in which mode")
     notes += dict.fromkeys(note for c in ordered for note in _unchecked(c))
     for c in ordered:
         if c.outcome == "no difference seen":
@@ -61,7 +67,7 @@ def _unchecked(compared: Comparison) -> Iterator[str]:
     """What a verdict rests on that nobody checked, each as the log has it."""
     parts = {part.name: part for part in compared.parts}
     weights = parts["weights"]
-    if compared.by_word:
+    if BY_WORD in compared.verdict:
         yield f"{BY_WORD}: weights: the log says {weights.ours}, not {weights.theirs}"
     if BY_NAME in compared.verdict:
         yield f"{BY_NAME}: the log says {weights.ours}; --model says that they are the claim's"

@@ -10,13 +10,10 @@ from lm_eval_mathtasks.leaderboard.by_grader import regraded, scored_as_named
 from lm_eval_mathtasks.leaderboard.by_preset import by_preset, mode_of
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim, Claims
 from lm_eval_mathtasks.leaderboard.identity_parts import (
-    BY_NAME,
-    BY_WORD,
-    GOLDS_NOT_CHECKED,
-    NOT_CHECKED,
     NOTHING,
     Said,
     docs_parts,
+    rests_on,
     weights_part,
     with_shown,
 )
@@ -80,20 +77,7 @@ class Comparison:
         """The outcome as people read it, with what it rests on that nobody checked."""
         if self.outcome == "not comparable":
             return self.outcome
-        effects = {part.name: part.effect for part in self.parts}
-        said = (
-            (self.number_only, "of the number only"),
-            (self.by_word, BY_WORD),
-            (effects.get("weights") == "unknown", BY_NAME),
-            (effects.get("questions") != "same", NOT_CHECKED),
-            (effects.get("references") == "unknown", GOLDS_NOT_CHECKED),
-        )
-        return ", ".join((self.outcome, *(words for holds, words in said if holds)))
-
-    @property
-    def by_word(self) -> bool:
-        """Whether the user's word stands for what the log does not show, or shows otherwise."""
-        return any(BY_WORD in part.ours for part in self.parts)
+        return ", ".join((self.outcome, *rests_on(self.parts, number_only=self.number_only)))
 
     @property
     def reasons(self) -> list[Part]:

@@ -1,7 +1,7 @@
 """Is a run of the claim's weights and docs? A name is no proof: what the log says of both decides, else the user."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.aliases import Model, simplified
@@ -20,6 +20,13 @@ BY_WORD = "by your word"
 NOT_CHECKED = "docs not checked"
 GOLDS_NOT_CHECKED = "reference answers not checked"
 BY_NAME = "weights by name alone"
+NUMBER_ONLY = "of the number only"
+# What a source may state. Any other part is a setting of ours that hardly any source says it did without.
+STATED = {
+    "metric", "shots", "cot", "tools", "chat_template", "temperature", "top_p", "max_tokens", "grader", "mode", "kind",
+    "benchmark", "model", "docs", "weights", "questions", "references",
+}  # fmt: skip
+OWN_SETTINGS = "with settings of its own"
 # Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
 _FEW = 0.01
 # A model may write what looks like the output of a tool, and a level or a number be the answer, now and then.
@@ -34,6 +41,23 @@ class Said(NamedTuple):
 
 
 NOTHING = Said()
+
+
+def rests_on(parts: Iterable[Part], *, number_only: bool) -> list[str]:
+    """Return what an outcome rests on that nobody checked, in the words of a verdict.
+
+    number_only: nothing of how it was asked is stated by both sides.
+    """
+    unknown = {part.name for part in parts if part.effect == "unknown"}
+    said = (
+        (NUMBER_ONLY, number_only),
+        (OWN_SETTINGS, unknown - STATED),
+        (BY_WORD, any(BY_WORD in part.ours for part in parts)),
+        (BY_NAME, "weights" in unknown),
+        (NOT_CHECKED, not any(part.name == "questions" and part.effect == "same" for part in parts)),
+        (GOLDS_NOT_CHECKED, "references" in unknown),
+    )
+    return [words for words, holds in said if holds]
 
 
 def weights_part(run: Run, claim: Claim, model: Model | None, said: Said) -> Part:

@@ -27,7 +27,10 @@ REPRODUCED = "equivalent"
 NOT = "not comparable"
 NUMBER = ", of the number only"
 NAME_ALONE = ", weights by name alone"
+OWN = ", with settings of its own"
+UNUSUAL = f"{REPRODUCED}{OWN}"
 COLUMNS = f"{REPRODUCED}{NUMBER}{NAME_ALONE}"
+OWN_COLUMNS = f"{REPRODUCED}{NUMBER}{OWN}{NAME_ALONE}"
 SEARCH = "a search or a steered answer"
 OTHER = "other docs than the set's"
 UNKNOWN = "named: what is not known to leave the answers alone may change them"
@@ -367,7 +370,7 @@ SITUATIONS = (
         "0 shots against 4", NOT, "shots", "another prompt", log={"shots": 0},
     ),
     Situation(
-        "a system instruction", REPRODUCED, "system_prompt", "named: the source does not say its own", "unknown",
+        "a system instruction", UNUSUAL, "system_prompt", "named: the source does not say its own", "unknown",
         log={"system": "Answer in the style of a pirate."},
     ),
     Situation(
@@ -546,9 +549,9 @@ SITUATIONS = (
     Situation("a claim with a chat template", NOT, "chat_template", "without one", changed={"chat_template": True}),
     Situation("repeats of which one is much worse than another", NOT, "repeats", "the log shows two runs",
               options={"unlike": (0.4, 0.9)}, false=True),
-    Situation("`repetition_penalty=1.3`", REPRODUCED, "repetition_penalty", "named: the source does not say its own",
+    Situation("`repetition_penalty=1.3`", UNUSUAL, "repetition_penalty", "named: the source does not say its own",
               "unknown", edit=decoding(repetition_penalty=1.3, top_k=0)),
-    Situation("an answer that is begun for the model, `gen_prefix`", REPRODUCED, "prefix", "named", "unknown",
+    Situation("an answer that is begun for the model, `gen_prefix`", UNUSUAL, "prefix", "named", "unknown",
               edit=results_with(configs={"gen_prefix": "The answer is"})),
     Situation("results alone, of a search with `num_beams=4`", NOT, "decoding", SEARCH,
               log={"samples": False}, edit=decoding(num_beams=4), false=True),
@@ -575,19 +578,19 @@ SITUATIONS = (
     Situation("a log of which half was asked as a chat", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_chat), false=True),
     Situation("samples with stop strings of their own", REPRODUCED, "", "they end it", edit=lines_with(_own_end)),
-    Situation("a system message in the prompts, of which the results say nothing", REPRODUCED, "system_prompt",
+    Situation("a system message in the prompts, of which the results say nothing", UNUSUAL, "system_prompt",
               "named: the source does not say its own", "unknown", edit=lines_with(_with_system)),
     Situation("an Inspect log with answers of two models", NOT, "settings", "the log shows two runs", false=True,
               log={"inspect": "vllm"}, edit=_of_two_models),
-    Situation("`dola_layers=high`", REPRODUCED, "dola_layers", UNKNOWN, "unknown", edit=decoding(dola_layers="high")),
-    Situation("`min_tokens=1024`", REPRODUCED, "min_tokens", UNKNOWN, "unknown", edit=decoding(min_tokens=1024)),
-    Situation("`repetition_penalty` of the model", REPRODUCED, "repetition_penalty", UNKNOWN, "unknown",
+    Situation("`dola_layers=high`", UNUSUAL, "dola_layers", UNKNOWN, "unknown", edit=decoding(dola_layers="high")),
+    Situation("`min_tokens=1024`", UNUSUAL, "min_tokens", UNKNOWN, "unknown", edit=decoding(min_tokens=1024)),
+    Situation("`repetition_penalty` of the model", UNUSUAL, "repetition_penalty", UNKNOWN, "unknown",
               log={"arguments": _with(repetition_penalty=1.2)}),
-    Situation("`generation_config` of another folder", REPRODUCED, "generation_config", UNKNOWN, "unknown",
+    Situation("`generation_config` of another folder", UNUSUAL, "generation_config", UNKNOWN, "unknown",
               log={"arguments": _with(generation_config="/ckpt")}),
-    Situation("a chat template of one's own", REPRODUCED, "chat_template_path", UNKNOWN, "unknown",
+    Situation("a chat template of one's own", UNUSUAL, "chat_template_path", UNKNOWN, "unknown",
               log={"arguments": _with(chat_template_path="/own.jinja")}),
-    Situation("drafts of a smaller model", REPRODUCED, "speculative_config", UNKNOWN, "unknown",
+    Situation("drafts of a smaller model", UNUSUAL, "speculative_config", UNKNOWN, "unknown",
               log={"arguments": _with(speculative_config="{}1")}),
     Situation("answers steered by SGLang's `regex`", NOT, "decoding", SEARCH, edit=decoding(regex="[0-9]+"),
               false=True),
@@ -597,18 +600,18 @@ SITUATIONS = (
               edit=lines_with(_among_examples), changed={"shots": 2},
               log={"golds": [str(1000 + i) for i in range(1319)]},
               sets={"gsm8k": [(q, str(1000 + i)) for i, q in enumerate(SETS["gsm8k"])]}),
-    Situation("an earlier attempt of its own in each prompt", REPRODUCED, "prompt", UNKNOWN, "unknown",
+    Situation("an earlier attempt of its own in each prompt", UNUSUAL, "prompt", UNKNOWN, "unknown",
               edit=lines_with(_attempt), false=True),
-    Situation("prompts that end with a turn of the model", REPRODUCED, "prefix", "named", "unknown",
+    Situation("prompts that end with a turn of the model", UNUSUAL, "prefix", "named", "unknown",
               edit=lines_with(_begun), false=True),
     Situation("an Inspect log of one of its four epochs", NOT, "repeats", "the best of them, perhaps", false=True,
               log={"inspect": "vllm"}, edit=_reduced),
     column("checkpoint_step", 1200, NOT, "other weights", "weights", "breaks"),
     column("precision", "int4", NOT, "other weights", "weights", "breaks"),
     column("tools", ["python"], NOT, "sources that let a model use tools say so", "tools", "breaks"),
-    column("finetuned", True, COLUMNS, UNKNOWN),
-    column("selected_by", "prm", COLUMNS, UNKNOWN),
-    column("system_prompt", "Be brief.", COLUMNS, "named: the source does not say its own"),
+    column("finetuned", True, OWN_COLUMNS, UNKNOWN),
+    column("selected_by", "prm", OWN_COLUMNS, UNKNOWN),
+    column("system_prompt", "Be brief.", OWN_COLUMNS, "named: the source does not say its own"),
     Situation("a file of which half was sampled, by its column", NOT, "settings", "the log shows two runs",
               log={"plain": {}}, edit=_two_temperatures, false=True),
 )  # fmt: skip
