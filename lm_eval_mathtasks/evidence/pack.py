@@ -24,7 +24,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.evidence import manifest as facts
 from lm_eval_mathtasks.evidence.manifest import FILE, FORMAT, Manifest
 from lm_eval_mathtasks.evidence.pack_lines import Text, packed_lines
-from lm_eval_mathtasks.evidence.pack_verdicts import differences
+from lm_eval_mathtasks.evidence.pack_verdicts import differences, graded_as_redacted
 from lm_eval_mathtasks.evidence.scrub import scrubbed_results, scrubbed_text
 from lm_eval_mathtasks.evidence.secrets import Finding, redacted, scan
 from lm_eval_mathtasks.evidence.verify import PART, verify_pack
@@ -171,6 +171,9 @@ def _pack(run: Run, raw: Results, sources: tuple[str, Path], choices: Choices) -
     names = (sources[0], f"{sources[1].name.removesuffix('.gz')}.gz")
     about = _about(run, raw, results, choices, taken)
     results, about, *lines = _without_secrets([results, about, *lines], names, choices, taken)
+    rows = run.by_id()
+    for line in (line for line in lines if line.get("redacted")):
+        line["verdicts"] = graded_as_redacted(line, rows[str(line["doc_id"])])
     run = replace(run, model=model_name(results))
     files = {names[0]: _json(results), names[1]: _gzip(lines)}
     manifest: Manifest = {

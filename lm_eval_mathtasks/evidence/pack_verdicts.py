@@ -31,6 +31,12 @@ def verdict_of(judged: Judged) -> Kept:
     return said
 
 
+def graded_as_redacted(line: SampleLine, row: Row) -> list[Kept]:
+    """Return the verdicts on the answers of a line as they stand after a redaction."""
+    answered = (_from_answer(row, repeat, said, row.gold)[0] for repeat, said in enumerate(line["verdicts"]))
+    return [verdict_of(judged) for judged in answered]
+
+
 def differences(run: Run, judgements: list[Judged]) -> dict[str, str]:
     """Return by id the docs of a run of ours whose score is not what our grader gives now; other graders may differ."""
     ours = shares(run, judgements)
