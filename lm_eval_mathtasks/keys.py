@@ -122,8 +122,13 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url := url.strip())
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-    except ValueError:
-        raise ModelError(wanted, "another", "correct its host or port") from None
+    except ValueError as fault:
+        # Other words of the fault repeat what may be a key.
+        told = str(fault)
+        reason = (
+            told if told.startswith(("Port out of range", "Invalid IPv6")) else "no port that is a number"
+        )
+        raise ModelError(wanted, f"another: {reason}", "correct its host or port") from None
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if "@" in url.partition("?")[0] or parts.fragment or not all(map(_harmless, asked)):
         raise ModelError(
