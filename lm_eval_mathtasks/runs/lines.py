@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
-from lm_eval_mathtasks.runs.messages import message_text, prompt_text
+from lm_eval_mathtasks.runs.messages import logged_turns, message_text
 from lm_eval_mathtasks.runs.nested_lines import flattened
 from lm_eval_mathtasks.runs.records import API_ERROR
 
@@ -83,7 +83,7 @@ def read_line(
         unfit=tuple(name for name, verdict in verdicts.items() if not verdict and given[name] is not None),
         model=_first(line, columns.MODEL),
         task=_first(line, columns.TASK) or "",
-        prompt=prompt_text(line.get("prompt") or line.get("messages")),
+        prompt=logged_turns(line.get("prompt") or line.get("messages")),
         tokens=tuple(count for count in counts if isinstance(count, int)),
         of_doc=columns.of_doc(line),
         answered=first_text(line, columns.ANSWER),

@@ -45,7 +45,7 @@ def _marked(line: Mapping[str, Any], text: str) -> str:
     return f"{_USED}{text}" if used and text else text
 
 
-def prompt_text(value: Any) -> str | None:
+def logged_turns(value: Any) -> str | None:
     """Return a prompt as the log has it; of a conversation, the turns up to the model's own answer, as JSON."""
     turns = value if isinstance(value, list) else []
     if not turns or not all(isinstance(turn, dict) and "role" in turn for turn in turns):
@@ -66,7 +66,7 @@ def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str
         "model": line.get("model") or output.get("model"),
         "error": line.get("error") or output.get("error"),
         "question": message_text(line.get("input") or line.get("messages"), "user"),
-        "prompt": prompt_text(line.get("messages")),
+        "prompt": logged_turns(line.get("messages")),
         "responses": [_marked(line, message_text(choice, "assistant")) for choice in choices] or [""],
         "finish_reasons": [choice.get("stop_reason") for choice in choices],
     }
