@@ -97,10 +97,10 @@ def test_damaged_parquet(tmp_path):
 
 
 def test_what_cannot_be_filled_leaves_nothing(tmp_path):
-    def full(file):
-        file.write(b"half")
+    def full():
+        yield b"half"
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        write_whole(tmp_path / "a", full)
+        write_whole(tmp_path / "a", full())
     assert not list(tmp_path.iterdir())

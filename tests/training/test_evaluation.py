@@ -15,7 +15,7 @@ from lm_eval_mathtasks.embedded.recipe.exercises import stream
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.host.keeper import Keeper
 from lm_eval_mathtasks.problems.sources import load_set
-from lm_eval_mathtasks.runs.lm_eval_logs import model_name
+from lm_eval_mathtasks.runs.lm_eval_facts import model_name
 from lm_eval_mathtasks.training.config import read_config
 from lm_eval_mathtasks.training.data import MANIFEST, Problem, data_facts, training_rows, write_data
 from lm_eval_mathtasks.training.own_tasks import write_tasks
