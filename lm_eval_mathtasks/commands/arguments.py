@@ -130,8 +130,7 @@ def percent_as_share(text: str) -> float:
 
 
 def claim_options(args: argparse.Namespace) -> Mapping[str, Any]:
-    """Return what `add_claim_options` declares, as `compare_all` takes it; margin and flips only where they were
-    given."""
+    """Return what `add_claim_options` declares, as `compare_all` takes it; margin and flips only where given."""
     noise = {name: value for name in ("margin", "flips") if (value := getattr(args, name)) is not None}
     named = {"model": args.model, "claim_id": args.claim, "benchmark": args.benchmark, "mode": args.mode}
     return {**named, "any_grader": not args.metric, **noise}

@@ -19,9 +19,7 @@ _SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b")
 
 
 def says_what_is(text: str) -> bool:
-    """Is the text a sentence with formulas in it, of which one is what another is or equals, or a yes or no with its
-    reason?
-    """
+    """Is the text a sentence with formulas of which one is what another is or equals, or a yes or no with a reason?"""
     return YES_OR_NO.match(text) is not None or (
         _SAYS.search(text) is not None and len(_WORD.findall(text)) >= MIN_WORDS
     )

@@ -15,9 +15,7 @@ def is_equation(e: Expr) -> bool:
 
 
 def is_label(e: Expr) -> bool:
-    """Does e only name the answer, as x, a_3, f(n), |AB|, (x, y), S_1:S_2 or "the area" before a sign of
-    equality?
-    """
+    """Does e only name the answer, as x, a_3, f(n), |AB|, (x, y), S_1:S_2 or "the area" before "=" do?"""
     if e.op in {"var", "text"}:
         return True
     if e.op == "call" and (e.name.startswith("apply ") or e.name == "abs"):

@@ -28,9 +28,8 @@ from lm_eval_mathtasks.grading.told import (
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
-MAX_DROPPED = (
-    10  # numbers from the end that may be no values, so that a line of nothing else is read in linear time
-)
+# Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
+MAX_DROPPED = 10
 _BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"

@@ -57,9 +57,8 @@ class Habit(NamedTuple):
 
 UNKNOWN_HABIT = Habit(0.0, 0)
 _USUAL = 0.8  # from this share on, a response without a final answer is out of the ordinary
-_LONG_PART = (
-    0.5  # of the longest response: a token holds 2 to 5 characters, so equal tokens differ by this much
-)
+# Of the longest response: a token holds 2 to 5 characters, so equal tokens differ by this much.
+_LONG_PART = 0.5
 
 
 def habit(run: Run, judgements: Sequence[Judged]) -> Habit:

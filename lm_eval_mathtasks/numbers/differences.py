@@ -29,9 +29,8 @@ __all__ = [
 ]  # fmt: skip
 
 SPREAD = 8  # standard deviations of a bootstrap distribution that are looked at; outside lies less than 1e-14
-MOST_STEPS = (
-    1_000  # lattice points between a difference of 0 and 1: enough for any number of repeats that is used
-)
+# Lattice points between a difference of 0 and 1: enough for any number of repeats that is used.
+MOST_STEPS = 1_000
 
 
 def within_doc_variance(shares: Sequence[float], k: int) -> float:

@@ -29,8 +29,7 @@ _ENDINGS = (".jsonl", ".jsonl.gz", ".parquet", ".json", ".eval")
 
 
 class Unit(NamedTuple):
-    """One piece of work. folder: where its output goes, below the output folder; stamp: the date in the names of the
-    output."""
+    """One piece of work. folder: where its output goes, below the output folder; stamp: the date in its names."""
 
     source: Source
     folder: str
