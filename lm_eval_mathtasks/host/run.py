@@ -112,7 +112,7 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         wanted = "name=value,name=value, or JSON, for --model_args, --gen_kwargs and --metadata"
-        raise ModelError(wanted, "neither", "mend the brackets; JSON has double quotes") from None
+        raise ModelError(wanted, "neither", "correct the brackets; JSON has double quotes") from None
     check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):

@@ -60,7 +60,7 @@ def _is_path(name: str, several: bool) -> bool:
     folder = path if path.is_dir() else path.parent
     broken = [one for one in file_problems([folder]) if path.is_dir() or Path(one.where) == path]
     if unread := [str(one) for one in broken if one.what.startswith("cannot be read")]:
-        raise TaskError(f"tasks in {name}", "; ".join(unread), "mend the file")
+        raise TaskError(f"tasks in {name}", "; ".join(unread), "correct the file")
     return True
 
 
