@@ -34,7 +34,9 @@ def read_document(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     for number, result in enumerate(results):
         try:
             if not isinstance(result, dict):
-                raise EvidenceError(f"an object as result {number} of {path}", repr(result)[:40], "correct it")
+                raise EvidenceError(
+                    f"an object as result {number} of {path}", repr(result)[:40], "correct it"
+                )
             if choice.own_metric in (None, _metric(result)):
                 yield _run(content, result, path)
         except EvidenceError as error:

@@ -139,7 +139,7 @@ MISTAKES = {
     "a colon for =": ([*HF, "--model_args", "pretrained:x", *SAMPLE], "name=value,name=value for --model_args"),
     "a key alone": ([*CHAT, "sk-planted", *SAMPLE], "got a word without ="),
     "a dictionary of Python": ([*HF, "--model_args", "{'pretrained': 'x'}", *SAMPLE], "JSON has double quotes"),
-    "half of JSON": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", '{"temperature": 0.5'], "Mend the brackets"),
+    "half of JSON": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", '{"temperature": 0.5'], "Correct the brackets"),
     "a colon in --gen_kwargs": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "temperature:1"], "for --gen_kwargs, got"),
     "tokens with a unit": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "max_gen_toks=2k"], "got max_gen_toks=2k"),
     "sampling by yes": ([*HF, *TINY, *SAMPLE, "--gen_kwargs", "do_sample=yes"], "do_sample=true or false"),
