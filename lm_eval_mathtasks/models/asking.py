@@ -248,8 +248,9 @@ class Asker:
         self.meter.learn(ask.prompt_chars, reply.usage)
         latency = time.monotonic() - now
         return Answer(
-            ask.key, self.settings.base_url, self.settings.model, history.payload, prompt_text(history.payload),
-            reply.text, reply.reasoning or None, reply.finish_reason, reply.usage or self._estimated(ask, reply),
+            key=ask.key, endpoint=self.settings.base_url, model=self.settings.model, request=history.payload,
+            prompt=prompt_text(history.payload), response=reply.text, reasoning=reply.reasoning or None,
+            finish_reason=reply.finish_reason, usage=reply.usage or self._estimated(ask, reply),
             latency_s=round(latency, 4), attempts=history.attempts, served_model=reply.served_model,
             fingerprint=reply.fingerprint, dropped=dict(self.capabilities.dropped), sent_at=sent_at,
             finished_at=sent_at + latency,

@@ -188,7 +188,10 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         )  # fmt: skip
         spending = Spending(self.price, settings.max_cost, settings.max_tokens_total)
         progress = Progress(report.asked, report.from_journal, report, dispatcher, shown)
-        return Engine(settings, client, dispatcher, self.capabilities, journal, spending, report, progress)
+        return Engine(
+            settings=settings, client=client, dispatcher=dispatcher, capabilities=self.capabilities, journal=journal,
+            spending=spending, report=report, progress=progress,
+        )  # fmt: skip
 
     def _deliver(self, answers: Answers, report: RunReport, failed: Sequence[str]) -> None:
         """Say what happened; raises if some docs `failed` and that is to be an error."""

@@ -65,8 +65,10 @@ class Engine:
         self.signalled: signal.Signals | None = None
         self._stop = asyncio.Event()
         self._in_a_row = 0
-        parts = self.client, self.dispatcher, self.capabilities, self.spending, self.report
-        self.asker = Asker(settings, *parts, self.watch, self._stop)
+        self.asker = Asker(
+            settings, self.client, self.dispatcher, self.capabilities, self.spending, self.report, self.watch,
+            self._stop,
+        )  # fmt: skip
 
     # -- the run
 
@@ -225,13 +227,14 @@ class Engine:
         alike = fault.kind == "bad_request" and {f.said for f in self.faults.values()} <= {fault.said}
         most = SAME_IN_A_ROW if alike else IN_A_ROW
         if not self.asker.reached:
-            proxy = ", and the proxy that the environment names (NO_PROXY=host for none)" * bool(getproxies())
+            named = ", and the proxy that the environment names (NO_PROXY=host for none)"
+            proxy = named if getproxies() else ""
             where = f"check base_url={self.settings.base_url} and whether its server is up{proxy}"
             self.stop(Fault("run", "unreachable", fault.said, where))
         elif self._in_a_row >= most and (first_run or fault.kind in OUTAGE):
             said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
-            first = f"{fault.fix or 'correct what the server complains of'}, then "
-            self.stop(Fault("run", fault.kind, said, f"{first * (fault.severity != 'transient')}{RUN_AGAIN}"))
+            fix = f"{fault.fix or 'correct what the server complains of'}, then {RUN_AGAIN}"
+            self.stop(Fault("run", fault.kind, said, RUN_AGAIN if fault.severity == "transient" else fix))
 
     def _spent(self) -> None:
         spending, report = self.spending, self.report
