@@ -105,6 +105,22 @@ def meaning(status, message="", code=None, sent=(), **more):
         ((400, "Content Exists Risk"), "item content_filter"),
         ((400, "系统检测到输入或生成内容可能包含不安全或敏感内容"), "item content_filter"),
         ((400, "names of files are case-sensitive"), "item bad_request"),
+        ((429, "You've hit your monthly spend limit."), "run quota"),
+        ((400, "You have reached your specified API usage limits. You regain access next month."), "run quota"),
+        ((429, "You have reached the usage limit of 20 requests per minute"), "refused requests"),
+        ((429, "The account has exhausted its free trial quota for the model."), "run quota"),
+        ((403, "This account has reached its quota of tokens for the month"), "run quota"),
+        ((403, "Out of call volume quota. Quota will be replenished in 2.12:30:30."), "run quota"),
+        ((400, "Max Budget for Token: 2e-07", "budget_exceeded"), "run quota"),
+        ((429, "The service has been paused.", "SetLimitExceeded"), "run quota"),
+        ((400, "Too many tokens, please wait before trying again."), "refused load"),
+        ((400, "Too many tokens in the prompt"), "item context_length"),
+        ((400, "API key expired. Please renew the API key."), "run key"),
+        ((500, "Access token invalid or no longer valid"), "run key"),
+        ((400, "Invalid token in the prompt"), "item bad_request"),
+        ((500, "output new_sensitive"), "item content_filter"),
+        ((400, "Your organization must be verified to use the model `x`."), "run permission"),
+        ((400, "The operation does not work with the specified model, x."), "run model"),
     ],
 )
 def test_what_a_status_means(arguments, expected):
@@ -119,12 +135,18 @@ def test_what_a_status_means(arguments, expected):
         ("Unsupported value: 'temperature' does not support 0 with this model.", {}, "rejected temperature"),
         ("[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]", {},
          "rejected seed"),
+        ("seed: Extra inputs are not permitted", {}, "rejected seed"),
+        ("`temperature` may only be set to 1 when thinking is enabled.", {}, "rejected temperature"),
+        ("`temperature` and `top_k` cannot both be specified. Use only one.", {}, "rejected top_k"),
+        ("Unrecognized request arguments supplied: stream_options, seed", {}, "rejected stream_options"),
+        ("stream_options is not supported by this model", {}, "rejected stream_options"),
+        ("a stop to what is not supported", {}, "item bad_request"),
         ("Unsupported parameter: 'tools'", {}, "item bad_request"),
         ("Invalid 'stop': at most 4", {"param": "stop"}, "item bad_request"),
     ],
 )  # fmt: skip
 def test_which_parameter_is_refused(message, more, expected):
-    sent = ("model", "messages", "top_k", "stop", "temperature", "seed")
+    sent = ("model", "messages", "temperature", "top_k", "stop", "seed", "stream_options")
     assert meaning(400, message, sent=sent, **more) == expected
 
 
