@@ -86,19 +86,23 @@ def _written(files: list[tuple[Path, int]], journal: Path, url: str) -> Iterator
 def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
     """Take a batch's output file (or its error file) into `journal`; returns lines for a terminal.
 
-    Raises ModelError if a line is not of a batch that was written for this journal, JournalError if there is none.
+    Raises ModelError, when all others are kept, if lines are not of a batch that was written for this journal, as the
+    last one of half a download; JournalError if there is no journal.
     """
     # Opening it to write would make one.
     uncollected(journal)
     kept = Journal(journal)
     good = bad = 0
+    strange: list[int] = []
     try:
-        with Path(output).open(encoding="utf-8") as lines:
+        with Path(output).open(encoding="utf-8-sig", errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                outcome = _collected(line, kept, f"line {number} of {output}")
-                if isinstance(outcome, Answer):
+                outcome = _collected(line, kept)
+                if outcome is None:
+                    strange.append(number)
+                elif isinstance(outcome, Answer):
                     kept.put(outcome).result()
                     good += 1
                 else:
@@ -110,17 +114,21 @@ def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
     yield f"{good} answers collected into {journal}, {bad} without an answer"
     if bad:
         yield "run the evaluation to ask for those live, or write another batch"
+    if strange:
+        got = f"{len(strange)} others, the first in line {strange[0]} of {output}"
+        fix = "give the whole output file of that batch, and its journal"
+        raise ModelError("lines of a batch written for this journal", got, fix)
 
 
-def _collected(line: str, journal: Journal, where: str) -> Answer | tuple[str, Fault]:
+def _collected(line: str, journal: Journal) -> Answer | tuple[str, Fault] | None:
+    """The answer in a line or why there is none, with its key; None for a line of no batch of this journal."""
     asked = None
     with suppress(ValueError, TypeError, KeyError, RecursionError):
         row = json.loads(line)
         key = row["custom_id"]
         asked = journal.pending(key) if isinstance(key, str) else None
     if asked is None:
-        fix = "give the output file of that batch, and its journal"
-        raise ModelError("lines of a batch written for this journal", where, fix)
+        return None
     url, request, prompt = asked
     try:
         with understanding():

@@ -72,7 +72,8 @@ FILTER = re.compile(
     re.I,
 )
 DENIED = re.compile(
-    r"unsupported_country|(?:country|region|location)\b.{0,40} is not supported|must be verified to use the model", re.I
+    r"unsupported_country|(?:country|region|location)\b.{0,40} is not supported|must be verified to use the model",
+    re.I,
 )
 TOO_LARGE = re.compile(r"request too large|input or output tokens must be reduced", re.I)
 # In codes, then in sentences: one about a parameter ("not supported with this model") is none of them.
@@ -290,7 +291,9 @@ def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) ->
     # In quotes or before a colon; a name of several words is no part of a sentence. A model that takes temperature or
     # top_p keeps the temperature, which says more.
     marks = {name: rf"\b{name}\b" if "_" in name else rf"['\"`]{name}['\"`]|\b{name}: " for name in sent}
-    named += sorted((name for name in sent if re.search(marks[name], words)), key=lambda name: name == "temperature")
+    named += sorted(
+        (name for name in sent if re.search(marks[name], words)), key=lambda name: name == "temperature"
+    )
     for name in named:
         top = name.split(".", 1)[0].split("[", 1)[0]
         if top in sent:

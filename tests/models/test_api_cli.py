@@ -93,6 +93,11 @@ def test_batch(place, capsys):  # noqa: F811
             }
             for row in read_jsonl(place / "batch.jsonl")
         ]
+        write(place / "output.jsonl", replies[:2])
+        half = json.dumps(replies[2])[:-9]
+        (place / "half.jsonl").write_text(f"\ufeff{half}\n{json.dumps(replies[0])}\n", encoding="utf-8")
+        assert main(["batch", "collect", "half.jsonl"]) == 2, "and yet what is whole is kept"
+        assert "1 others, the first in line 1" in " ".join(capsys.readouterr().err.split())
         write(place / "output.jsonl", replies)
         assert main(["batch", "collect", "output.jsonl"]) == 0
         assert "3 answers collected" in capsys.readouterr().out

@@ -106,7 +106,10 @@ def meaning(status, message="", code=None, sent=(), **more):
         ((400, "系统检测到输入或生成内容可能包含不安全或敏感内容"), "item content_filter"),
         ((400, "names of files are case-sensitive"), "item bad_request"),
         ((429, "You've hit your monthly spend limit."), "run quota"),
-        ((400, "You have reached your specified API usage limits. You regain access next month."), "run quota"),
+        (
+            (400, "You have reached your specified API usage limits. You regain access next month."),
+            "run quota",
+        ),
         ((429, "You have reached the usage limit of 20 requests per minute"), "refused requests"),
         ((429, "The account has exhausted its free trial quota for the model."), "run quota"),
         ((403, "This account has reached its quota of tokens for the month"), "run quota"),
