@@ -73,10 +73,6 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """What lm-eval's request cache tells models apart by; the server applies its own template."""
         return self.settings.model.replace("/", "__")
 
-    def chat_template(self, chat_template: bool | str = False) -> str:  # noqa: ARG002
-        """None on this side: the server applies its own."""
-        return ""
-
     def apply_chat_template(
         self,
         chat_history: list[dict[str, str]],
@@ -90,9 +86,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         fix = "choose a generative variant of it"
         raise ModelError("a task that generates text", "one that scores given continuations", fix)
 
-    def loglikelihood_rolling(self, requests: list[Any]) -> Any:
-        """Not offered, see `loglikelihood`."""
-        return self.loglikelihood(requests)
+    loglikelihood_rolling = loglikelihood
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> Sequence[Response]:
         """One Response for each Instance, in order: from the journal, or asked now. They are read when they are used.

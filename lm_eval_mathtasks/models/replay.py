@@ -43,9 +43,8 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.path = Path(path).expanduser()
         self.responses = read_responses(self.path)
 
-    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+    def generate_until(self, requests: Sequence[Any], **_: Any) -> list[str]:
         """Return the response of every request, in order; the k-th request of a doc gets its k-th response."""
-        del disable_tqdm  # nothing takes long enough to show
         matched = self._match(requests)
         given = {key: iter(found) for key, found in matched.items()}
         self._report_unused(matched.values())
@@ -84,31 +83,20 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
         if unused:
             log.warning("%s: %d docs of the file were not asked for", self.path, unused)
 
-    def loglikelihood(self, *_: Any, **__: Any) -> list[tuple[float, bool]]:
+    def loglikelihood(self, *_: Any, **__: Any) -> Any:
         """A file of responses has no likelihoods: raises ReplayError."""
         fix = "run it with --model hf"
         raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
-    def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
-        """As `loglikelihood`."""
-        fix = "run it with --model hf"
-        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
+    loglikelihood_rolling = loglikelihood
 
     @property
     def tokenizer_name(self) -> str:
         """There is none; lm-eval asks for one to build its prompt cache."""
         return "replay"
 
-    def chat_template(self, chat_template: bool | str = False) -> str:
-        """None was applied here: the prompts were rendered elsewhere."""
-        del chat_template
-        return ""
-
-    def apply_chat_template(
-        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
-    ) -> str:
+    def apply_chat_template(self, chat_history: list[dict[str, str]], **_: Any) -> str:
         """The messages as JSON: the prompt is logged but not used."""
-        del add_generation_prompt
         return json.dumps(chat_history, ensure_ascii=False)
 
 
