@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from lm_eval.api.model import LM
 
-from lm_eval_mathtasks.errors import ItemFatal, ModelError
+from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal
 from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
@@ -169,8 +169,8 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             raise KeyboardInterrupt
         if engine.signalled:
             raise SystemExit(128 + engine.signalled)
-        if engine.stopped:
-            raise engine.stopped.error()
+        if stopped := engine.stopped:
+            raise RunFatal(stopped.wanted, stopped.said, stopped.fix)
         return engine.faults
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:

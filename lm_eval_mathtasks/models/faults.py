@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal, Transient
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
 from lm_eval_mathtasks.models.headers import (
@@ -142,11 +141,6 @@ class Fault(Exception):
         """The same, where it reaches further or less far than it seemed to."""
         rest = {name: getattr(self, name) for name in ("paid", "unsure", "usage", "wanted")}
         return Fault(severity, self.kind, self.said, self.fix, **rest)
-
-    def error(self) -> ModelError:
-        """The error to raise at the boundary of this package."""
-        kinds: dict[Severity, type[ModelError]] = {"run": RunFatal, "item": ItemFatal, "transient": Transient}
-        return kinds[self.severity](self.wanted, self.said, self.fix)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.said}" if self.said else self.kind
