@@ -99,12 +99,9 @@ class Asker:
             reraise=True,
         )
         try:
-            async for attempt in retrying:
-                with attempt:
-                    return await self._attempt(ask, history)
+            return await retrying(self._attempt, ask, history)
         finally:
             self.blame.over(ask.key)
-        raise AssertionError("tenacity returns or raises")
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not through the end of the run; no time, or less, is no sleep."""
