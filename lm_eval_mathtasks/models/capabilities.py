@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -20,21 +20,18 @@ MAX_STOPS = 4  # https://platform.openai.com/docs/api-reference/chat/create: "Up
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
-@lru_cache(maxsize=1)
-def families() -> list[dict[str, Any]]:
-    """The table of capabilities.yaml."""
+@cache
+def _families() -> dict[str, dict[str, Any]]:
+    """The families of capabilities.yaml by the names of their models."""
     file = resources.files("lm_eval_mathtasks.models").joinpath("capabilities.yaml")
-    return list(yaml.safe_load(file.read_text(encoding="utf-8"))["families"])
+    families = yaml.safe_load(file.read_text(encoding="utf-8"))["families"]
+    return {name.lower(): family for family in families for name in family["names"]}
 
 
 def family_of(model: str) -> dict[str, Any]:
     """The family whose names hold `model` exactly, a provider's prefix and a date apart; {} if none does."""
     name = model.rsplit("/", 1)[-1].lower()
-    candidates = {name, DATE.sub("", name)}
-    for family in families():
-        if candidates & {known.lower() for known in family["names"]}:
-            return family
-    return {}
+    return _families().get(name) or _families().get(DATE.sub("", name)) or {}
 
 
 @dataclass
