@@ -62,7 +62,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     refuse_secrets(args.model_args if isinstance(args.model_args, dict) else {})
     if (gen_kwargs := refuse_mistakes(vars(args).get, model_registry)) is not None:
         args.gen_kwargs = gen_kwargs
-    repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
+    repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports)
     commit, changed = checkout()
     command = shlex.join(["mathtasks", "run", *arguments])
     keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
             args.func(args)
             keeper.require_complete()
         except BaseException as error:
-            journals = {one.journal for one in run_reports()[earlier:] if one.answered or one.from_journal}
+            journals = {one.journal for one in run_reports[earlier:] if one.answered or one.from_journal}
             keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
@@ -83,7 +83,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
                 raise _cannot_begin(error) from error
             raise
     keeper.finish()
-    status = max([answer(keeper), *map(say, run_reports()[earlier:])])
+    status = max([answer(keeper), *map(say, run_reports[earlier:])])
     if wanted.report and (path := logged_results(keeper)):
         report(path)
     return status

@@ -31,18 +31,12 @@ def _file(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
 
 
-def write_batch(  # noqa: PLR0913  (what a batch is made of)
-    path: str | Path,
-    asks: Sequence[Ask],
-    journal: Journal,
-    *,
-    capabilities: Capabilities,
-    settings: Settings,
-    chat: bool,
+def write_batch(
+    asks: Sequence[Ask], journal: Journal, capabilities: Capabilities, settings: Settings, *, chat: bool
 ) -> Iterator[str]:
-    """Write `asks` to `path` (and path-2, path-3, ... beyond the limits of one batch) and note them in the journal;
-    returns lines for a terminal."""
-    first, url = Path(path), "/v1/chat/completions" if chat else "/v1/completions"
+    """Write `asks` to the file of `batch_out` (and to FILE-2, FILE-3, ... beyond the limits of one batch) and note them
+    in the journal; returns lines for a terminal."""
+    first, url = Path(settings.batch_out or ""), "/v1/chat/completions" if chat else "/v1/completions"
     first.parent.mkdir(parents=True, exist_ok=True)
     written: Counter[Path] = Counter()
     target, size = first, 0

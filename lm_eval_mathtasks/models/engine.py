@@ -169,7 +169,6 @@ class Engine:
 
     def _account(self, began: float) -> None:
         self.report.wall_s, self.report.journal = time.monotonic() - began, str(self.journal.path)
-        self._spent()
         self.report.refusals = self.dispatcher.refusals
         self.report.dropped = dict(self.capabilities.dropped)
         if self.stopped:
@@ -200,7 +199,6 @@ class Engine:
             await asyncio.wrap_future(self.journal.put(answer))
             self.report.answered += 1
             self._in_a_row = 0
-            self._spent()
         except JournalError as error:  # the journal: without it nothing more may be paid
             self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
             raise Stopped from None
@@ -235,10 +233,3 @@ class Engine:
             said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
             fix = f"{fault.fix or 'correct what the server complains of'}, then {RUN_AGAIN}"
             self.stop(Fault("run", fault.kind, said, RUN_AGAIN if fault.severity == "transient" else fix))
-
-    def _spent(self) -> None:
-        spending, report = self.spending, self.report
-        report.prompt_tokens, report.completion_tokens = int(spending.prompt), int(spending.written)
-        report.unsure, report.unsure_tokens = spending.unsure, int(spending.unsure_tokens)
-        if spending.price:
-            report.cost, report.unsure_cost = spending.cost, spending.unsure_cost
