@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_mathtasks.journal.schema import Answer
@@ -16,7 +16,7 @@ from lm_eval_mathtasks.models.dispatch import LOAD, MAX_WAIT_S, Dispatcher, Star
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Spending, TokenMeter
-from lm_eval_mathtasks.models.payload import Ask, prompt_text
+from lm_eval_mathtasks.models.payload import Ask, Payload, prompt_text
 from lm_eval_mathtasks.models.reply import Reply
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
@@ -42,7 +42,7 @@ DOWN = {"connection", "server_error", "no_api"}
 class History:
     """A request's payload, and what it has been through; times are monotonic seconds."""
 
-    payload: dict[str, Any]
+    payload: Payload
     began: float
     waited: float = 0.0  # for a permit: not the request's fault
     attempts: int = 0
@@ -207,7 +207,7 @@ class Asker:
     def _set_aside(fault: Fault, history: History) -> Fault:
         """The failure of a doc that is not asked again in this run."""
         said = f"failed {history.record.failures} times, and other docs were answered. {fault.said}"
-        return Fault("item", fault.kind, said, paid=fault.paid, unsure=fault.unsure, usage=fault.usage)
+        return replace(fault, severity="item", said=said)
 
     def _refused(self, permit: Permit, refused: Refused, history: History, key: str) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is a single failure, or would take too long."""
@@ -253,7 +253,7 @@ class Asker:
             finished_at=sent_at + latency,
         )  # fmt: skip
 
-    def _sent(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def _sent(self, payload: Payload) -> Payload:
         """The payload as it goes out now."""
         streaming = {"stream": True, "stream_options": {"include_usage": True}} if self._streams() else {}
         return self.capabilities.apply({**payload, **streaming})

@@ -7,6 +7,7 @@ arrives as a 429 but concerns one doc; a parameter the server does not know is a
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lm_eval_mathtasks.keys import redact
@@ -111,6 +112,7 @@ def as_said(text: str, chars: int = MESSAGE_CHARS) -> str:
     return visible(" ".join(known.split()))[:chars]
 
 
+@dataclass(eq=False)
 class Fault(Exception):
     """A request that failed: how far it reaches, of what kind, and what the server said (without secrets).
 
@@ -118,29 +120,24 @@ class Fault(Exception):
     `unsure`: nobody knows whether it will be charged; `wanted`: what was expected, if not an answer.
     """
 
-    def __init__(  # noqa: PLR0913  (all but the first two are rare)
-        self,
-        severity: Severity,
-        kind: str,
-        said: str = "",
-        fix: str = "",
-        *,
-        paid: bool = False,
-        unsure: bool = False,
-        usage: Mapping[str, Any] | None = None,
-        wanted: str = "",
-    ) -> None:
-        super().__init__(kind)
-        self.wanted = wanted or f"an answer from the model ({kind})"
-        self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
-        self.unsure = (unsure or paid) and not usage
-        self.said = as_said(said)
-        self.fix = fix or HINTS.get(kind, "")
+    severity: Severity
+    kind: str
+    said: str = ""
+    fix: str = ""
+    paid: bool = False
+    unsure: bool = False
+    usage: Mapping[str, Any] | None = None
+    wanted: str = ""
+
+    def __post_init__(self) -> None:
+        self.wanted = self.wanted or f"an answer from the model ({self.kind})"
+        self.unsure = (self.unsure or self.paid) and not self.usage
+        self.said = as_said(self.said)
+        self.fix = self.fix or HINTS.get(self.kind, "")
 
     def reaching(self, severity: Severity) -> "Fault":
         """The same, where it reaches further or less far than it seemed to."""
-        rest = {name: getattr(self, name) for name in ("paid", "unsure", "usage", "wanted")}
-        return Fault(severity, self.kind, self.said, self.fix, **rest)
+        return replace(self, severity=severity)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.said}" if self.said else self.kind
