@@ -19,7 +19,7 @@ from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
-from lm_eval_mathtasks.models.payload import Ask, prompt_text
+from lm_eval_mathtasks.models.payload import Ask, Payload, prompt_text
 from lm_eval_mathtasks.models.reply import Reply, absorb, finish, understanding
 from lm_eval_mathtasks.models.settings import Settings
 
@@ -117,7 +117,7 @@ def _collected(line: str, journal: Journal, where: str) -> Answer | tuple[str, F
     )  # fmt: skip
 
 
-def _reply(row: dict[str, Any], request: dict[str, Any]) -> Reply:
+def _reply(row: dict[str, Any], request: Payload) -> Reply:
     response = row.get("response") or {}
     status, body = int(response.get("status_code") or 0), response.get("body")
     if row.get("error") or status != 200:

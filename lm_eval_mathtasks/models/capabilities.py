@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from lm_eval_mathtasks.models.payload import Payload
+
 log = logging.getLogger(__name__)
 
 DATE = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{4})$")
@@ -52,7 +54,7 @@ class Capabilities:
         unsupported |= {"stop"} if thinks else set()
         return cls(thinks, family.get("token_limit", "max_tokens"), unsupported)
 
-    def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, payload: Payload) -> Payload:
         """`payload` (which names its token limit max_tokens) as this model's server takes it."""
         sent = {k: v for k, v in payload.items() if k not in self.unsupported and k not in self.dropped}
         if "stream" not in sent:
@@ -64,7 +66,7 @@ class Capabilities:
             sent[self.token_limit] = payload["max_tokens"]
         return sent
 
-    def drop(self, parameter: str, reason: str, sent: dict[str, Any]) -> bool:
+    def drop(self, parameter: str, reason: str, sent: Payload) -> bool:
         """The server refused `parameter` of the request `sent`: leave it out from now on, and say so once.
 
         A refused token limit changes its name instead. Returns False if nothing can be left out.
