@@ -57,7 +57,7 @@ class History:
 
 @dataclass
 class Asker:
-    """What it takes to ask; `stopping` is set when the run ends."""
+    """What it takes to ask, within one event loop; `stopping` is set when the run ends."""
 
     settings: Settings
     client: Client
@@ -65,8 +65,7 @@ class Asker:
     capabilities: Capabilities
     spending: Spending
     report: RunReport
-    watch: Watch
-    stopping: asyncio.Event
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     meter: TokenMeter = field(default_factory=TokenMeter)
     since_fault: int = STREAMED_AFTER  # answers since the last fault or refusal
     reached: bool = False  # whether the server has said anything at all
@@ -74,10 +73,10 @@ class Asker:
     # later shows that it was about its own request.
     stray: float | None = None
     said: set[str] = field(default_factory=set)  # kinds of failures that were told
-    blame: Blame = field(init=False)
 
     def __post_init__(self) -> None:
         self.blame = Blame(self.report)
+        self.watch = Watch(self.settings.request_timeout, reasoning=self.capabilities.reasoning)
 
     async def answer(self, ask: Ask, history: History) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
