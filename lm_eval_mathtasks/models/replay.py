@@ -15,7 +15,7 @@ is scored.
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,8 @@ def _read_line(row: dict[str, Any], place: str) -> tuple[Key, list[tuple[int, Re
     key = _key(row)
     if key is None:
         raise ReplayError(wanted, f"neither key in {str(row)[:60]!r}", fix)
-    texts = list(_texts(row))
+    given = row.get("responses", row.get("response"))
+    texts = given if isinstance(given, list) else [given]
     if bad := [t for t in texts if t is not None and not isinstance(t, str)]:
         raise ReplayError(wanted, f"a response of type {type(bad[0]).__name__}", fix)
     reason, first = row.get("finish_reason"), row.get("repeat", 0)
@@ -136,11 +137,6 @@ def _read_line(row: dict[str, Any], place: str) -> tuple[Key, list[tuple[int, Re
         )
         responses.append((repeat, answer))
     return key, responses, sum(bool(text and encodable(text) != text) for text in texts)
-
-
-def _texts(row: dict[str, Any]) -> Iterator[Any]:
-    given = row.get("responses", row.get("response"))
-    yield from given if isinstance(given, list) else [given]
 
 
 def _key(row: dict[str, Any]) -> Key | None:
