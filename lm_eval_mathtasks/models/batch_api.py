@@ -8,7 +8,7 @@ Format: https://platform.openai.com/docs/guides/batch
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -52,16 +52,12 @@ def write_batch(
             size += len(line)
     asked = ((ask.key, ask.payload) for ask in asks)
     journal.note_pending((key, settings.base_url, payload, prompt_text(payload)) for key, payload in asked)
-    return _written(written, journal.path, url)
-
-
-def _written(files: Mapping[Path, int], journal: Path, url: str) -> Iterator[str]:
-    if not files:
+    if not written:
         yield "every request is in the journal already: no batch is needed"
         return
-    for path, n in files.items():
+    for path, n in written.items():
         yield f"{n} requests for {url} in {path}"
-    yield f"upload with purpose=batch; then: mathtasks batch collect <output file> --journal {journal}"
+    yield f"upload with purpose=batch; then: mathtasks batch collect <output file> --journal {journal.path}"
 
 
 def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
