@@ -14,16 +14,11 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, ModelError, ReplayError, TaskError
 from lm_eval_mathtasks.files import write_fault
-from lm_eval_mathtasks.host.local_models import (
-    LOCAL_MODELS,
-    check_installed,
-    check_local,
-    is_number,
-    refuse_slips,
-)
+from lm_eval_mathtasks.host.local_models import check_installed, check_local, is_number, refuse_slips
 from lm_eval_mathtasks.journal.schema import is_database
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import server_fault
+from lm_eval_mathtasks.presets.flags import LOCAL_MODELS
 from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _BUDGET = "max_gen_toks"

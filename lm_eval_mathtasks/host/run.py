@@ -27,7 +27,7 @@ from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_resul
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
-from lm_eval_mathtasks.host.local_models import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package
+from lm_eval_mathtasks.host.local_models import EXTRAS, missing_package
 from lm_eval_mathtasks.host.mistakes import refuse_mistakes
 from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, fill_from_config
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
@@ -37,7 +37,7 @@ from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
-from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.presets.flags import HF_MODELS, LOCAL_MODELS, fill_in
 from lm_eval_mathtasks.tables import print_lines
 
 log = logging.getLogger(__name__)
