@@ -55,8 +55,9 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
 
 def fill_from_config(args: argparse.Namespace) -> None:
     """Take the flags that a command line leaves open from the file of --config, as lm-eval does later. Raises TaskError
-    for one that cannot be read."""
+    for one that cannot be read, ValueError for arguments in it that are not named."""
     from lm_eval.config.evaluate_config import EvaluatorConfig
+    from lm_eval.utils import simple_parse_args_string
 
     try:
         stated = EvaluatorConfig.load_yaml_config(args.config) if args.config else {}
@@ -67,3 +68,8 @@ def fill_from_config(args: argparse.Namespace) -> None:
     for name, value in stated.items():
         if getattr(args, name, None) is None:
             setattr(args, name, value)
+    for name in ("model_args", "gen_kwargs", "metadata"):
+        if isinstance(value := getattr(args, name, None), str):
+            setattr(args, name, simple_parse_args_string(value))
+        elif not isinstance(value, dict | None):
+            raise ValueError(name)

@@ -59,7 +59,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     without_expected_warnings()
     args = parse_run(arguments)
     models.register()
-    refuse_secrets(args.model_args if isinstance(args.model_args, dict) else {})
+    refuse_secrets(args.model_args or {})
     if (gen_kwargs := refuse_mistakes(vars(args).get, model_registry)) is not None:
         args.gen_kwargs = gen_kwargs
     repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports)
@@ -107,11 +107,11 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     add_own_flags(commands.choices["run"])
     try:
         args = parser.parse_args(["run", *arguments])
+        fill_from_config(args)
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         wanted = "name=value,name=value, or JSON, for --model_args, --gen_kwargs and --metadata"
         raise ModelError(wanted, "neither", "correct the brackets; JSON has double quotes") from None
-    fill_from_config(args)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
         if not str(args.model).startswith("mathtasks-"):
@@ -123,10 +123,10 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     args.tasks = requested(args.tasks)
     if not args.tasks:
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks tasks` lists ours")
-    if isinstance(args.gen_kwargs, dict):
+    if args.gen_kwargs is not None:
         args.gen_kwargs = with_one_limit(args.gen_kwargs)
     args.output_path = at_home(args.output_path or OUTPUT_PATH)
-    if isinstance(args.model_args, dict):
+    if args.model_args is not None:
         args.model_args = {name: at_home(value) for name, value in args.model_args.items()}
     args.log_samples = True
     if isinstance(args.samples, dict):
@@ -187,8 +187,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
         made = task_manager(args.tasks, include_path, metadata or {})
-        gen_kwargs = args.gen_kwargs if isinstance(args.gen_kwargs, dict) else {}
-        repeats.install(made, args.tasks, gen_kwargs if generates else None)
+        repeats.install(made, args.tasks, (args.gen_kwargs or {}) if generates else None)
         return made
 
     name = str(args.model or "hf")

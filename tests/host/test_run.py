@@ -184,6 +184,23 @@ def test_flags_of_a_config_file_stand_beside_those_of_the_command_line(place):
     assert parse_run(["--config", "run.yaml", "--model", "replay"]).model == "replay"
 
 
+def test_arguments_that_a_config_file_holds_as_a_text_are_read_too(place, capsys):
+    """As lm-eval reads them: a key among them was not seen, and stood in the results."""
+    from lm_eval_mathtasks.host.run import parse_run
+
+    lines = ["model: replay", "tasks: [gsm8k-cot-zeroshot]", "gen_kwargs: temperature=0.5,max_tokens=9"]
+    (place / "run.yaml").write_text("\n".join([*lines, "model_args: path=r.jsonl,token=planted"]) + "\n")
+    assert parse_run(["--config", "run.yaml"]).gen_kwargs == {"temperature": 0.5, "max_gen_toks": 9}
+    assert main(["run", "--config", "run.yaml"]) == 2
+    assert "no secret among the model arguments" in (error := capsys.readouterr().err)
+    assert "planted" not in error
+    for wrong in ("5", "[planted]"):
+        (place / "run.yaml").write_text("\n".join([*lines, f"model_args: {wrong}"]) + "\n")
+        assert main(["run", "--config", "run.yaml"]) == 2
+        assert "Expected name=value,name=value, or JSON" in (error := capsys.readouterr().err)
+        assert "planted" not in error
+
+
 def test_as_many_prompts_are_counted_as_lm_eval_asks():
     """It rounds a share of the docs up."""
     from lm_eval_mathtasks.host.context import _prompts
