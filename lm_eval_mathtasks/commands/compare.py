@@ -95,32 +95,23 @@ def _verdicts(run: Run, args: argparse.Namespace, *, regrade: bool) -> tuple[Sha
     return shares(run, judgements), {j.doc_id: j.extraction.answer for j in judgements if j.repeat == 0}
 
 
-def _refuse_unused(args: argparse.Namespace) -> None:
-    """Refuse what only another way of comparing uses."""
-    if args.baseline:
-        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the comparison with a baseline")
-    elif len(args.runs) == 1:
-        refuse_unused(args, _OF_PAIRS, "the comparison of one run with claims")
-    elif len(args.runs) == 2:
-        refuse_unused(args, _OF_CLAIMS, "the comparison of two runs")
-    else:
-        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the ranking of several runs")
-
-
 def main(args: argparse.Namespace) -> int:
     """Run `mathtasks compare`: one run with claims, two with each other, several ranked, or ratios to a baseline."""
     if args.models:
         if (count := len(args.runs)) > 1:
             raise EvidenceError("one RUN for --models", str(count), "for several files write FILE#MODEL")
         args.runs = [f"{args.runs[0]}#{model}" for model in args.models]
-    _refuse_unused(args)
     if args.baseline:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the comparison with a baseline")
         tables = _against_baseline(args)
     elif len(args.runs) == 1:
+        refuse_unused(args, _OF_PAIRS, "the comparison of one run with claims")
         tables = _all_with_claims(read_chosen(args.runs[0], args, totals=True), args)
     elif len(args.runs) == 2:
+        refuse_unused(args, _OF_CLAIMS, "the comparison of two runs")
         tables = [table for pair in _pairs(args) for table in _two(*pair, args)]
     else:
+        refuse_unused(args, (*_OF_CLAIMS, *_OF_PAIRS), "the ranking of several runs")
         tables = _ranking(args)
     print_tables(tables, args.format)
     return 0

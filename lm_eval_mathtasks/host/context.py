@@ -182,6 +182,8 @@ def _fitted_budget(task: Any, context: int, tokenizer: Any, named: Mapping[str, 
 
 def _prompts(task: Any, tokenizer: Any, named: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """Every prompt of a task as the model will get it, by doc."""
+    from lm_eval.evaluator_utils import get_sample_size
+
     shots = named.get("num_fewshot")
     shots = (task.config.num_fewshot or 0) if shots is None or task.config.num_fewshot == 0 else shots
     multiturn, templated = named.get("fewshot_as_multiturn"), bool(named.get("apply_chat_template"))
@@ -192,9 +194,7 @@ def _prompts(task: Any, tokenizer: Any, named: Mapping[str, Any]) -> Iterator[tu
         return str(tokenizer.apply_chat_template(history, tokenize=False, **how))
 
     samples = (named.get("samples") or {}).get(task.config.task)
-    limit = named.get("limit")
-    if limit is not None:
-        limit = int(limit) if limit >= 1 else max(1, int(len(task.eval_docs) * limit))
+    limit = get_sample_size(task, named.get("limit"))
     for number, doc in task.doc_iterator(limit=limit, samples=samples):
         prompt = task.fewshot_context(
             doc,

@@ -10,10 +10,9 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import MathtasksError, ModelError
 from lm_eval_mathtasks.network import hub_fault
+from lm_eval_mathtasks.presets.flags import HF_MODELS
 from lm_eval_mathtasks.runs.weights import MODEL_ARGUMENTS
 
-HF_MODELS = {"hf", "hf-auto", "huggingface"}
-LOCAL_MODELS = HF_MODELS | {"vllm", "sglang"}
 # What a model imports, with the extra of this package that installs it.
 _NEEDED = {
     "hf": {"torch": "hf", "transformers": "hf", "accelerate": "hf"},

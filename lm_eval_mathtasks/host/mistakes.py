@@ -14,16 +14,11 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, ModelError, ReplayError, TaskError
 from lm_eval_mathtasks.files import write_fault
-from lm_eval_mathtasks.host.local_models import (
-    LOCAL_MODELS,
-    check_installed,
-    check_local,
-    is_number,
-    refuse_slips,
-)
+from lm_eval_mathtasks.host.local_models import check_installed, check_local, is_number, refuse_slips
 from lm_eval_mathtasks.journal.schema import is_database
 from lm_eval_mathtasks.models.settings import DEFAULT_URL, read_settings
 from lm_eval_mathtasks.network import server_fault
+from lm_eval_mathtasks.presets.flags import LOCAL_MODELS
 from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _BUDGET = "max_gen_toks"
@@ -39,8 +34,7 @@ def refuse_mistakes(value: Value, models: Iterable[str]) -> Mapping[str, Any] | 
 
     models: the names lm-eval knows. Returns the generation arguments as they are understood, None where none are given.
     """
-    model, given = str(value("model") or "hf"), value("model_args")
-    model_args = given if isinstance(given, Mapping) else {}
+    model, model_args = str(value("model") or "hf"), value("model_args") or {}
     _known_model(model, list(models))
     check_installed(model)
     if value("wandb_args") and find_spec("wandb") is None:
@@ -115,13 +109,10 @@ def _check_counts(value: Value) -> None:
         raise ModelError("--batch_size with a number of at least 1, or auto", str(size), "--batch_size auto")
 
 
-def _generation(given: Any) -> Mapping[str, Any] | None:
+def _generation(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """The generation arguments, checked; their limit of tokens has one name already."""
-    if given is None:
+    if settings is None:
         return None
-    if not isinstance(given, Mapping):
-        raise TaskError("--gen_kwargs name=value,...", str(given), "--gen_kwargs max_gen_toks=2048")
-    settings = dict(given)
     refuse_slips(settings, _GENERATION, "generation argument", TaskError)
     limits = {
         _BUDGET: (lambda v: v >= 1 and v % 1 == 0, "a whole number of at least 1"),

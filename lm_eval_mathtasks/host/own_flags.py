@@ -53,15 +53,23 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     }, nargs="?", const=NEWEST)  # fmt: skip
 
 
-def check_config(path: str | None) -> None:
-    """Raise TaskError for a file of --config that cannot be read."""
-    if not path:
-        return
+def fill_from_config(args: argparse.Namespace) -> None:
+    """Take the flags that a command line leaves open from the file of --config, as lm-eval does later. Raises TaskError
+    for one that cannot be read, ValueError for arguments in it that are not named."""
     from lm_eval.config.evaluate_config import EvaluatorConfig
+    from lm_eval.utils import simple_parse_args_string
 
     try:
-        EvaluatorConfig.load_yaml_config(path)
+        stated = EvaluatorConfig.load_yaml_config(args.config) if args.config else {}
     # lm-eval raises what PyYAML and the system do.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise TaskError("a YAML file of flags for --config", reason, "check the path and the file") from error
+    for name, value in stated.items():
+        if getattr(args, name, None) is None:
+            setattr(args, name, value)
+    for name in ("model_args", "gen_kwargs", "metadata"):
+        if isinstance(value := getattr(args, name, None), str):
+            setattr(args, name, simple_parse_args_string(value))
+        elif not isinstance(value, dict | None):
+            raise ValueError(name)

@@ -39,13 +39,12 @@ class Kept:
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = list(paths)
-        self._responses: dict[tuple[str, int], Response] = {}
-        self._left: dict[Path, set[tuple[str, int]]] = {}
+        self._responses: dict[tuple[str, int], tuple[Response, Path]] = {}
+        self._begun: set[Path] = set()  # an empty file may be another process's
         for path in self.paths:
-            if keys := set(self._read(path)):  # an empty file may be another process's, just begun
-                self._left[path] = keys
+            self._read(path)
 
-    def _read(self, path: Path) -> Iterable[tuple[str, int]]:
+    def _read(self, path: Path) -> None:
         for number, row in json_lines(path, EvidenceError, unfinished=True):
             try:
                 key = (row["asked"], int(row["repeat"]))
@@ -57,22 +56,17 @@ class Kept:
                     "name a responses_*.jsonl that `mathtasks run` left; other files go through --model replay",
                 ) from None
             if not row.get("error"):
-                self._responses[key] = Response(text, finish_reason=row.get("finish_reason"))
-                yield key
+                self._responses[key] = Response(text, finish_reason=row.get("finish_reason")), path
+                self._begun.add(path)
 
     def take(self, asked: str, repeat: int) -> Response | None:
         """The response to this repeat of a request, None where there is none."""
-        response = self._responses.pop((asked, repeat), None)
-        if response is not None:
-            for left in self._left.values():
-                left.discard((asked, repeat))
-        return response
+        return self._responses.pop((asked, repeat), (None, None))[0]
 
     def remove_spent(self) -> None:
-        """Delete the files whose every response was taken: the samples of the run hold them now."""
-        for path, left in self._left.items():
-            if not left:
-                path.unlink(missing_ok=True)
+        """Delete the files whose every response was taken, which the samples of the run hold now, or is in another."""
+        for path in self._begun - {path for _, path in self._responses.values()}:
+            path.unlink(missing_ok=True)
 
 
 def kept_responses(wanted: str, folder: Path) -> Kept:

@@ -15,7 +15,6 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,9 +27,9 @@ from lm_eval_mathtasks.host.answer import answer, commit_of_folder, logged_resul
 from lm_eval_mathtasks.host.context import checked
 from lm_eval_mathtasks.host.finish import endings_told, unknown_cuts
 from lm_eval_mathtasks.host.keeper import Keeper, log_file, note_finish_reasons, writable
-from lm_eval_mathtasks.host.local_models import EXTRAS, HF_MODELS, LOCAL_MODELS, missing_package
+from lm_eval_mathtasks.host.local_models import EXTRAS, missing_package
 from lm_eval_mathtasks.host.mistakes import refuse_mistakes
-from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, check_config
+from lm_eval_mathtasks.host.own_flags import OUTPUT_PATH, add_own_flags, fill_from_config
 from lm_eval_mathtasks.host.repeats import Repeats, named_repeats, require_sampling
 from lm_eval_mathtasks.host.resume import NEWEST, leftovers, resumable
 from lm_eval_mathtasks.host.tasks import requested, task_manager
@@ -38,7 +37,7 @@ from lm_eval_mathtasks.keys import refuse_secrets
 from lm_eval_mathtasks.models.payload import with_one_limit
 from lm_eval_mathtasks.models.run_report import run_reports
 from lm_eval_mathtasks.package import STAMP, checkout
-from lm_eval_mathtasks.presets.flags import fill_in
+from lm_eval_mathtasks.presets.flags import HF_MODELS, LOCAL_MODELS, fill_in
 from lm_eval_mathtasks.tables import print_lines
 
 log = logging.getLogger(__name__)
@@ -60,11 +59,10 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
     without_expected_warnings()
     args = parse_run(arguments)
     models.register()
-    model_args = given_value(args, "model_args")
-    refuse_secrets(model_args if isinstance(model_args, dict) else {})
-    if (gen_kwargs := refuse_mistakes(partial(given_value, args), model_registry)) is not None:
+    refuse_secrets(args.model_args or {})
+    if (gen_kwargs := refuse_mistakes(vars(args).get, model_registry)) is not None:
         args.gen_kwargs = gen_kwargs
-    repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports())
+    repeats, keeper, earlier = take_repeats(args), Keeper(take_resume(args)), len(run_reports)
     commit, changed = checkout()
     command = shlex.join(["mathtasks", "run", *arguments])
     keeper.stamp = {"command": command, "commit": commit, "dirty": changed}
@@ -75,7 +73,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
             args.func(args)
             keeper.require_complete()
         except BaseException as error:
-            journals = {one.journal for one in run_reports()[earlier:] if one.answered or one.from_journal}
+            journals = {one.journal for one in run_reports[earlier:] if one.answered or one.from_journal}
             keeper.say_where(journals)
             package = str(getattr(error, "name", "")).split(".")[0]
             if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
@@ -85,7 +83,7 @@ def run(arguments: Sequence[str], report: Callable[[Path], object] = print) -> i
                 raise _cannot_begin(error) from error
             raise
     keeper.finish()
-    status = max([answer(keeper), *map(say, run_reports()[earlier:])])
+    status = max([answer(keeper), *map(say, run_reports[earlier:])])
     if wanted.report and (path := logged_results(keeper)):
         report(path)
     return status
@@ -109,28 +107,27 @@ def parse_run(arguments: Sequence[str]) -> argparse.Namespace:
     add_own_flags(commands.choices["run"])
     try:
         args = parser.parse_args(["run", *arguments])
+        fill_from_config(args)
     except ValueError:
         # lm-eval repeats what it could not read, which may hold a key.
         wanted = "name=value,name=value, or JSON, for --model_args, --gen_kwargs and --metadata"
         raise ModelError(wanted, "neither", "correct the brackets; JSON has double quotes") from None
-    check_config(args.config)
     fill_in(vars(args))
     if vars(args).pop("dry_run"):
-        model = given_value(args, "model") or "hf"
-        if not model.startswith("mathtasks-"):
+        if not str(args.model).startswith("mathtasks-"):
             fix = "it costs nothing to run"
-            raise ModelError("an API model of ours for --dry-run", f"--model {model}", fix)
+            raise ModelError("an API model of ours for --dry-run", f"--model {args.model or 'hf'}", fix)
         args.model_args = {**(args.model_args or {}), "dry_run": True}
     if graders := vars(args).pop("graders"):
-        args.metadata = {**(given_value(args, "metadata") or {}), "graders": graders.split(",")}
-    args.tasks = requested(given_value(args, "tasks"))
+        args.metadata = {**(args.metadata or {}), "graders": graders.split(",")}
+    args.tasks = requested(args.tasks)
     if not args.tasks:
         raise TaskError("tasks to run", "no --tasks", "try --tasks gsm8k-cot; `mathtasks tasks` lists ours")
-    if isinstance(gen_kwargs := given_value(args, "gen_kwargs"), dict):
-        args.gen_kwargs = with_one_limit(gen_kwargs)
-    args.output_path = at_home(given_value(args, "output_path") or OUTPUT_PATH)
-    if isinstance(model_args := given_value(args, "model_args"), dict):
-        args.model_args = {name: at_home(value) for name, value in model_args.items()}
+    if args.gen_kwargs is not None:
+        args.gen_kwargs = with_one_limit(args.gen_kwargs)
+    args.output_path = at_home(args.output_path or OUTPUT_PATH)
+    if args.model_args is not None:
+        args.model_args = {name: at_home(value) for name, value in args.model_args.items()}
     args.log_samples = True
     if isinstance(args.samples, dict):
         # lm-eval takes docs in their order but numbers them in the order given.
@@ -148,9 +145,7 @@ def take_repeats(args: argparse.Namespace) -> Repeats:
     every = args.__dict__.pop("repeats", None)
     if every is not None and every < 1:
         raise TaskError("a number of repeats of at least 1", f"--repeats {every}", "--repeats 8")
-    names, named = named_repeats(requested(given_value(args, "tasks")))
-    if named:
-        args.tasks = names
+    args.tasks, named = named_repeats(args.tasks)
     if args.cache_requests and (every or named):
         got = "--cache_requests, whose requests know no repeats"
         raise TaskError("requests built for this run", got, "leave it out")
@@ -160,7 +155,7 @@ def take_repeats(args: argparse.Namespace) -> Repeats:
 def take_resume(args: argparse.Namespace) -> str | None:
     """Take --resume out of the arguments. Raises ModelError for a model that has other means, or no such file."""
     wanted: str | None = args.__dict__.pop("resume", None)
-    model = str(given_value(args, "model") or "hf")
+    model = str(args.model or "hf")
     if not wanted and resumable(model):
         print_lines(filter(None, [leftovers(str(args.output_path))]))
     if wanted and not resumable(model):
@@ -171,16 +166,6 @@ def take_resume(args: argparse.Namespace) -> str | None:
     return wanted
 
 
-def given_value(args: argparse.Namespace, name: str) -> Any:
-    """What the user gave for a flag: on the command line, else in the file of --config."""
-    value = getattr(args, name, None)
-    if value is None and args.config:
-        from lm_eval.config.evaluate_config import EvaluatorConfig
-
-        return EvaluatorConfig.load_yaml_config(args.config).get(name)
-    return value
-
-
 @contextmanager
 def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) -> Iterator[None]:
     import lm_eval
@@ -188,7 +173,7 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
     import lm_eval.loggers
     import lm_eval.tasks
 
-    original_evaluate, generates = lm_eval.evaluator.evaluate, given_value(args, "model") != "replay"
+    original_evaluate, generates = lm_eval.evaluator.evaluate, args.model != "replay"
 
     def evaluate(*positional: Any, **named: Any) -> Any:
         for task in named["task_dict"]["tasks"].values() if generates else ():
@@ -201,14 +186,12 @@ def _changed_host(args: argparse.Namespace, keeper: Keeper, repeats: Repeats) ->
         return results
 
     def manager(include_path: Any = None, metadata: Any = None, **_: Any) -> Any:
-        tasks, gen_kwargs = given_value(args, "tasks"), given_value(args, "gen_kwargs")
-        made = task_manager(tasks, include_path, metadata or {})
-        gen_kwargs = gen_kwargs if isinstance(gen_kwargs, dict) else {}
-        repeats.install(made, requested(tasks), gen_kwargs if generates else None)
+        made = task_manager(args.tasks, include_path, metadata or {})
+        repeats.install(made, args.tasks, (args.gen_kwargs or {}) if generates else None)
         return made
 
-    name = str(given_value(args, "model") or "hf")
-    device = (given_value(args, "model_args") or {}).get("device") or given_value(args, "device")
+    name = str(args.model or "hf")
+    device = (args.model_args or {}).get("device") or vars(args).get("device")
     named = str(device) if device and name in HF_MODELS else None
     simple = checked(lm_eval.evaluator.simple_evaluate, name in LOCAL_MODELS, named)
     changes = (

@@ -20,7 +20,6 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, until REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT) WITHOUT ROWID;
 """
-RENEW = "UPDATE owners SET until = ? WHERE owner = ?"
 
 
 class Owner:
@@ -34,7 +33,7 @@ class Owner:
         """Claim the keys that nobody else holds; return those that somebody does."""
         with db:
             db.execute("BEGIN IMMEDIATE")
-            this = (self.name, self.host, self.pid, _until())
+            this = (self.name, self.host, self.pid, time.time() + LEASE_S)
             db.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?)", this)
             for owner, host, pid, until in db.execute("SELECT * FROM owners").fetchall():
                 if until < time.time() or (host == self.host and not _lives(pid)):
@@ -45,19 +44,16 @@ class Owner:
             query = "SELECT key FROM claims WHERE key IN (SELECT value FROM json_each(?)) AND owner != ?"
             return {key for (key,) in db.execute(query, (json.dumps(list(keys)), self.name))}
 
-    def renewal(self) -> tuple[float, str]:
-        """The row for RENEW."""
-        return _until(), self.name
+    def renew(self, db: sqlite3.Connection) -> None:
+        """Say that this process is alive."""
+        with suppress(sqlite3.Error), db:
+            db.execute("UPDATE owners SET until = ? WHERE owner = ?", (time.time() + LEASE_S, self.name))
 
     def release(self, db: sqlite3.Connection) -> None:
         """Give back whatever is claimed."""
         with suppress(sqlite3.Error), db:
             db.execute("DELETE FROM claims WHERE owner = ?", (self.name,))
             db.execute("DELETE FROM owners WHERE owner = ?", (self.name,))
-
-
-def _until() -> float:
-    return time.time() + LEASE_S
 
 
 def _lives(pid: int) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
 from lm_eval_mathtasks.journal import queries
-from lm_eval_mathtasks.journal.leases import RENEW, RENEW_S, Owner
+from lm_eval_mathtasks.journal.leases import RENEW_S, Owner
 from lm_eval_mathtasks.journal.schema import (
     BAD_ROW,
     DAMAGE,
@@ -197,8 +197,7 @@ class Journal:
     def _renew(self) -> None:
         self._renewed = time.monotonic()
         if self._claimed:
-            with suppress(sqlite3.Error), self._writer:
-                self._writer.execute(RENEW, self._owner.renewal())
+            self._owner.renew(self._writer)
         with suppress(JournalError):
             self._keep_whole()
 

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_mathtasks.journal.schema import Answer
@@ -16,7 +16,7 @@ from lm_eval_mathtasks.models.dispatch import LOAD, MAX_WAIT_S, Dispatcher, Star
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault, Refused, Rejected
 from lm_eval_mathtasks.models.headers import read_limits
 from lm_eval_mathtasks.models.money import Spending, TokenMeter
-from lm_eval_mathtasks.models.payload import Ask, prompt_text
+from lm_eval_mathtasks.models.payload import Ask, Payload, prompt_text
 from lm_eval_mathtasks.models.reply import Reply
 from lm_eval_mathtasks.models.run_report import RunReport
 from lm_eval_mathtasks.models.settings import Settings
@@ -42,7 +42,7 @@ DOWN = {"connection", "server_error", "no_api"}
 class History:
     """A request's payload, and what it has been through; times are monotonic seconds."""
 
-    payload: dict[str, Any]
+    payload: Payload
     began: float
     waited: float = 0.0  # for a permit: not the request's fault
     attempts: int = 0
@@ -57,7 +57,7 @@ class History:
 
 @dataclass
 class Asker:
-    """What it takes to ask; `stopping` is set when the run ends."""
+    """What it takes to ask, within one event loop; `stopping` is set when the run ends."""
 
     settings: Settings
     client: Client
@@ -65,8 +65,7 @@ class Asker:
     capabilities: Capabilities
     spending: Spending
     report: RunReport
-    watch: Watch
-    stopping: asyncio.Event
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     meter: TokenMeter = field(default_factory=TokenMeter)
     since_fault: int = STREAMED_AFTER  # answers since the last fault or refusal
     reached: bool = False  # whether the server has said anything at all
@@ -74,10 +73,10 @@ class Asker:
     # later shows that it was about its own request.
     stray: float | None = None
     said: set[str] = field(default_factory=set)  # kinds of failures that were told
-    blame: Blame = field(init=False)
 
     def __post_init__(self) -> None:
         self.blame = Blame(self.report)
+        self.watch = Watch(self.settings.request_timeout, reasoning=self.capabilities.reasoning)
 
     async def answer(self, ask: Ask, history: History) -> Answer:
         """The answer to `ask`, not journalled yet, for as long as its budget of time allows.
@@ -99,12 +98,9 @@ class Asker:
             reraise=True,
         )
         try:
-            async for attempt in retrying:
-                with attempt:
-                    return await self._attempt(ask, history)
+            return await retrying(self._attempt, ask, history)
         finally:
             self.blame.over(ask.key)
-        raise AssertionError("tenacity returns or raises")
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not through the end of the run; no time, or less, is no sleep."""
@@ -210,7 +206,7 @@ class Asker:
     def _set_aside(fault: Fault, history: History) -> Fault:
         """The failure of a doc that is not asked again in this run."""
         said = f"failed {history.record.failures} times, and other docs were answered. {fault.said}"
-        return Fault("item", fault.kind, said, paid=fault.paid, unsure=fault.unsure, usage=fault.usage)
+        return replace(fault, severity="item", said=said)
 
     def _refused(self, permit: Permit, refused: Refused, history: History, key: str) -> None:
         """Let the dispatcher pace everybody; raises Fault if it is a single failure, or would take too long."""
@@ -256,7 +252,7 @@ class Asker:
             finished_at=sent_at + latency,
         )  # fmt: skip
 
-    def _sent(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def _sent(self, payload: Payload) -> Payload:
         """The payload as it goes out now."""
         streaming = {"stream": True, "stream_options": {"include_usage": True}} if self._streams() else {}
         return self.capabilities.apply({**payload, **streaming})

@@ -7,11 +7,11 @@ Format: https://platform.openai.com/docs/guides/batch
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from itertools import count
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.journal.queries import uncollected
@@ -19,7 +19,7 @@ from lm_eval_mathtasks.journal.schema import Answer
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.faults import Fault, Refused, Rejected, classify
-from lm_eval_mathtasks.models.payload import Ask, prompt_text
+from lm_eval_mathtasks.models.payload import Ask, Payload, prompt_text
 from lm_eval_mathtasks.models.reply import Reply, absorb, finish, understanding
 from lm_eval_mathtasks.models.settings import Settings
 
@@ -31,56 +31,33 @@ def _file(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
 
 
-def write_batch(  # noqa: PLR0913  (what a batch is made of)
-    path: str | Path,
-    asks: Sequence[Ask],
-    journal: Journal,
-    *,
-    capabilities: Capabilities,
-    settings: Settings,
-    chat: bool,
+def write_batch(
+    asks: Sequence[Ask], journal: Journal, capabilities: Capabilities, settings: Settings, *, chat: bool
 ) -> Iterator[str]:
-    """Write `asks` to `path` (and path-2, path-3, ... beyond the limits of one batch) and note them in the journal;
-    returns lines for a terminal."""
-    first, url = Path(path), "/v1/chat/completions" if chat else "/v1/completions"
-    written: list[tuple[Path, int]] = []
-    lines = _lines(asks, capabilities, url)
-    line = next(lines, None)
-    for number in count():
-        if line is None:
-            break
-        target = _file(first, number)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8") as out:
-            line, n = _fill(out, line, lines)
-        written.append((target, n))
+    """Write `asks` to the file of `batch_out` (and to FILE-2, FILE-3, ... beyond the limits of one batch) and note them
+    in the journal; returns lines for a terminal."""
+    first, url = Path(settings.batch_out or ""), "/v1/chat/completions" if chat else "/v1/completions"
+    first.parent.mkdir(parents=True, exist_ok=True)
+    written: Counter[Path] = Counter()
+    target, size = first, 0
+    with ExitStack() as stack:
+        for ask in asks:
+            body = capabilities.apply(ask.payload)
+            line = json.dumps({"custom_id": ask.key, "method": "POST", "url": url, "body": body}) + "\n"
+            if not written or written[target] == MAX_LINES or size + len(line) > MAX_BYTES:
+                target, size = _file(first, len(written)), 0
+                out = stack.enter_context(target.open("w", encoding="utf-8"))
+            out.write(line)
+            written[target] += 1
+            size += len(line)
     asked = ((ask.key, ask.payload) for ask in asks)
     journal.note_pending((key, settings.base_url, payload, prompt_text(payload)) for key, payload in asked)
-    return _written(written, journal.path, url)
-
-
-def _lines(asks: Iterable[Ask], capabilities: Capabilities, url: str) -> Iterator[str]:
-    for ask in asks:
-        body = capabilities.apply(ask.payload)
-        yield json.dumps({"custom_id": ask.key, "method": "POST", "url": url, "body": body}) + "\n"
-
-
-def _fill(out: TextIO, line: str | None, lines: Iterator[str]) -> tuple[str | None, int]:
-    """Write `line` and those after it while they fit; returns the one that did not, and how many did."""
-    n = size = 0
-    while line is not None and n < MAX_LINES and size + len(line) <= MAX_BYTES:
-        out.write(line)
-        n, size, line = n + 1, size + len(line), next(lines, None)
-    return line, n
-
-
-def _written(files: list[tuple[Path, int]], journal: Path, url: str) -> Iterator[str]:
-    if not files:
+    if not written:
         yield "every request is in the journal already: no batch is needed"
         return
-    for path, n in files:
+    for path, n in written.items():
         yield f"{n} requests for {url} in {path}"
-    yield f"upload with purpose=batch; then: mathtasks batch collect <output file> --journal {journal}"
+    yield f"upload with purpose=batch; then: mathtasks batch collect <output file> --journal {journal.path}"
 
 
 def batch_collect(output: str | Path, journal: str | Path) -> Iterator[str]:
@@ -144,7 +121,7 @@ def _collected(line: str, journal: Journal) -> Answer | tuple[str, Fault] | None
     )  # fmt: skip
 
 
-def _reply(row: dict[str, Any], request: dict[str, Any]) -> Reply:
+def _reply(row: dict[str, Any], request: Payload) -> Reply:
     response = row.get("response") or {}
     status, body = int(response.get("status_code") or 0), response.get("body")
     if row.get("error") or status != 200:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
+
+from lm_eval_mathtasks.models.payload import Payload
 
 log = logging.getLogger(__name__)
 
@@ -20,21 +22,18 @@ MAX_STOPS = 4  # https://platform.openai.com/docs/api-reference/chat/create: "Up
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
-@lru_cache(maxsize=1)
-def families() -> list[dict[str, Any]]:
-    """The table of capabilities.yaml."""
+@cache
+def _families() -> dict[str, dict[str, Any]]:
+    """The families of capabilities.yaml by the names of their models."""
     file = resources.files("lm_eval_mathtasks.models").joinpath("capabilities.yaml")
-    return list(yaml.safe_load(file.read_text(encoding="utf-8"))["families"])
+    families = yaml.safe_load(file.read_text(encoding="utf-8"))["families"]
+    return {name.lower(): family for family in families for name in family["names"]}
 
 
 def family_of(model: str) -> dict[str, Any]:
     """The family whose names hold `model` exactly, a provider's prefix and a date apart; {} if none does."""
     name = model.rsplit("/", 1)[-1].lower()
-    candidates = {name, DATE.sub("", name)}
-    for family in families():
-        if candidates & {known.lower() for known in family["names"]}:
-            return family
-    return {}
+    return _families().get(name) or _families().get(DATE.sub("", name)) or {}
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Capabilities:
         unsupported |= {"stop"} if thinks else set()
         return cls(thinks, family.get("token_limit", "max_tokens"), unsupported)
 
-    def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, payload: Payload) -> Payload:
         """`payload` (which names its token limit max_tokens) as this model's server takes it."""
         sent = {k: v for k, v in payload.items() if k not in self.unsupported and k not in self.dropped}
         if "stream" not in sent:
@@ -67,7 +66,7 @@ class Capabilities:
             sent[self.token_limit] = payload["max_tokens"]
         return sent
 
-    def drop(self, parameter: str, reason: str, sent: dict[str, Any]) -> bool:
+    def drop(self, parameter: str, reason: str, sent: Payload) -> bool:
         """The server refused `parameter` of the request `sent`: leave it out from now on, and say so once.
 
         A refused token limit changes its name instead. Returns False if nothing can be left out.

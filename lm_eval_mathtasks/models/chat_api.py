@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from lm_eval.api.model import LM
 
-from lm_eval_mathtasks.errors import ItemFatal, ModelError
+from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal
 from lm_eval_mathtasks.journal.queries import answered_keys
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
@@ -29,12 +29,12 @@ from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher
 from lm_eval_mathtasks.models.engine import Engine
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.money import Spending, read_price
+from lm_eval_mathtasks.models.money import Spending, read_price, require_price
 from lm_eval_mathtasks.models.others import Others
 from lm_eval_mathtasks.models.payload import Ask, AskBuilder, ChatPrompt, Payload
 from lm_eval_mathtasks.models.plan import Planned, estimate, say_settings
 from lm_eval_mathtasks.models.progress import Progress
-from lm_eval_mathtasks.models.run_report import RunReport, add_report
+from lm_eval_mathtasks.models.run_report import RunReport, run_reports
 from lm_eval_mathtasks.models.settings import read_settings, require_tokens
 from lm_eval_mathtasks.response import Response, hit_limit
 
@@ -53,8 +53,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.key = read_key(settings.api_key_env)
         self.capabilities = Capabilities.of(settings.model, chat=self.chat, reasoning=settings.reasoning)
         self.price = read_price(settings.model, settings.prices)
-        # A bound without a price fails now.
-        Spending(self.price, settings.max_cost, settings.max_tokens_total)
+        require_price(self.price, settings.max_cost)
         extra: Payload = {}
         if settings.reasoning_effort:
             extra["reasoning_effort"] = settings.reasoning_effort
@@ -73,10 +72,6 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         """What lm-eval's request cache tells models apart by; the server applies its own template."""
         return self.settings.model.replace("/", "__")
 
-    def chat_template(self, chat_template: bool | str = False) -> str:  # noqa: ARG002
-        """None on this side: the server applies its own."""
-        return ""
-
     def apply_chat_template(
         self,
         chat_history: list[dict[str, str]],
@@ -90,9 +85,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         fix = "choose a generative variant of it"
         raise ModelError("a task that generates text", "one that scores given continuations", fix)
 
-    def loglikelihood_rolling(self, requests: list[Any]) -> Any:
-        """Not offered, see `loglikelihood`."""
-        return self.loglikelihood(requests)
+    loglikelihood_rolling = loglikelihood
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> Sequence[Response]:
         """One Response for each Instance, in order: from the journal, or asked now. They are read when they are used.
@@ -118,8 +111,9 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
             require_tokens(settings, longest)
             journal.note_docs((ask.key, ask.task, ask.doc_id, ask.repeat) for ask in planned)
             if settings.batch_out:
-                how: dict[str, Any] = {"capabilities": self.capabilities, "settings": settings}
-                return self._stop_here(write_batch(settings.batch_out, asks, journal, chat=self.chat, **how))
+                return self._stop_here(
+                    write_batch(asks, journal, self.capabilities, settings, chat=self.chat)
+                )
             report = self._new_report(len(keys), len(known))
             cuts = [ask.settings for ask in planned]
             # Of 200,000 requests these take 100 MB, and the answers come next.
@@ -147,36 +141,33 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         report = RunReport(
             settings.model, settings.base_url, settings.journal, asked=asked, from_journal=found
         )
-        report.price_source = self.price.source if self.price else None
         self.report = report
-        add_report(report)
+        run_reports.append(report)
         return report
 
     def _ask(self, asks: list[Ask], journal: Journal, report: RunReport, shown: bool) -> dict[str, Fault]:
         """Ask all `asks`; returns the faults of those without an answer. Raises if the run was stopped."""
-        engines: list[Engine] = []
         others = Others(asks, journal, report)
         ours = iter(others.left())
         others.say()
 
-        async def run() -> None:
+        async def run() -> Engine:
             engine = self._engine(journal, report, shown)
-            engines.append(engine)
             try:
                 await engine.run(ours, others)
             finally:
                 engine.progress.close()
+            return engine
 
-        _run(run())
-        engine = engines[0]
+        engine = _run(run())
         if engine.stopped:
             self._print(report)
         if engine.signalled == signal.SIGINT:
             raise KeyboardInterrupt
         if engine.signalled:
             raise SystemExit(128 + engine.signalled)
-        if engine.stopped:
-            raise engine.stopped.error()
+        if stopped := engine.stopped:
+            raise RunFatal(stopped.wanted, stopped.said, stopped.fix)
         return engine.faults
 
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
@@ -186,7 +177,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
         client = Client(
             base_url=settings.base_url, key=self.key, chat=self.chat, connections=connections, on_sent=dispatcher.sent
         )  # fmt: skip
-        spending = Spending(self.price, settings.max_cost, settings.max_tokens_total)
+        spending = Spending(self.price, settings.max_cost, settings.max_tokens_total, report)
         progress = Progress(report.asked, report.from_journal, report, dispatcher, shown)
         return Engine(
             settings=settings, client=client, dispatcher=dispatcher, capabilities=self.capabilities, journal=journal,
@@ -216,17 +207,10 @@ class MathtasksCompletions(MathtasksChat):
     chat = False
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, Engine]) -> Engine:
     """Run to the end, in a thread of its own where a loop is running already (a notebook)."""
-    (_run_in_thread if _loop_is_running() else asyncio.run)(work)
-
-
-def _loop_is_running() -> bool:
+    thread = None
     with suppress(RuntimeError):
         asyncio.get_running_loop()
-        return True
-    return False
-
-
-def _run_in_thread(work: Coroutine[Any, Any, None]) -> None:
-    ThreadPoolExecutor(1, "mathtasks-chat").submit(asyncio.run, work).result()
+        thread = ThreadPoolExecutor(1, "mathtasks-chat")
+    return thread.submit(asyncio.run, work).result() if thread else asyncio.run(work)

@@ -17,17 +17,11 @@ from urllib.request import getproxies
 from lm_eval_mathtasks.errors import JournalError, sentence
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models.asking import Asker, History
-from lm_eval_mathtasks.models.capabilities import Capabilities
-from lm_eval_mathtasks.models.client import Client
-from lm_eval_mathtasks.models.dispatch import Dispatcher, Stopped
+from lm_eval_mathtasks.models.dispatch import Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
-from lm_eval_mathtasks.models.money import Spending
 from lm_eval_mathtasks.models.others import AT_A_LOOK, POLL_S, Others
 from lm_eval_mathtasks.models.payload import Ask
 from lm_eval_mathtasks.models.progress import Progress
-from lm_eval_mathtasks.models.run_report import RunReport
-from lm_eval_mathtasks.models.settings import Settings
-from lm_eval_mathtasks.models.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -43,32 +37,20 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 SILENT_S = 30.0  # without any answer, before that is said
 
 
-@dataclass
-class Engine:
+@dataclass(kw_only=True)
+class Engine(Asker):
     """Everything one run needs; build it inside the event loop, `run` it once."""
 
-    settings: Settings
-    client: Client
-    dispatcher: Dispatcher
-    capabilities: Capabilities
     journal: Journal
-    spending: Spending
-    report: RunReport
     progress: Progress
 
     def __post_init__(self) -> None:
-        settings = self.settings
-        self.watch = Watch(settings.request_timeout, reasoning=self.capabilities.reasoning)
+        super().__post_init__()
         self.stopped: Fault | None = None
         self.faults: dict[str, Fault] = {}
         self.defect: Exception | None = None
         self.signalled: signal.Signals | None = None
-        self._stop = asyncio.Event()
         self._in_a_row = 0
-        self.asker = Asker(
-            settings, self.client, self.dispatcher, self.capabilities, self.spending, self.report, self.watch,
-            self._stop,
-        )  # fmt: skip
 
     # -- the run
 
@@ -89,7 +71,9 @@ class Engine:
                 await self._work_all(iter(left))
                 if others:
                     with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self._stop.wait(), POLL_S * max(1.0, len(others) / AT_A_LOOK))
+                        await asyncio.wait_for(
+                            self.stopping.wait(), POLL_S * max(1.0, len(others) / AT_A_LOOK)
+                        )
         finally:
             restore()
             looking.cancel()
@@ -118,9 +102,9 @@ class Engine:
 
     async def _join(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait for the workers; once stopped, only as long as draining may take."""
-        stopping = asyncio.create_task(self._stop.wait())
+        stopping = asyncio.create_task(self.stopping.wait())
         working: set[asyncio.Task[Any]] = set(workers)
-        while working and not self._stop.is_set():
+        while working and not self.stopping.is_set():
             done, _ = await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             working -= done
         stopping.cancel()
@@ -137,7 +121,7 @@ class Engine:
             log.error("%s", said + sentence(fault.fix or RUN_AGAIN))
             if self.dispatcher.in_flight:
                 log.error(DRAINING, self.settings.drain, self.dispatcher.in_flight)
-        self._stop.set()
+        self.stopping.set()
         self.dispatcher.stop()
         self.spending.stop()
 
@@ -169,7 +153,6 @@ class Engine:
 
     def _account(self, began: float) -> None:
         self.report.wall_s, self.report.journal = time.monotonic() - began, str(self.journal.path)
-        self._spent()
         self.report.refusals = self.dispatcher.refusals
         self.report.dropped = dict(self.capabilities.dropped)
         if self.stopped:
@@ -183,7 +166,7 @@ class Engine:
                 if self.stopped:
                     return
                 await self._answer(ask)
-                self.progress.step(self.asker.cost(ask))
+                self.progress.step(self.cost(ask))
             except Stopped:
                 return
             except Exception as error:
@@ -196,11 +179,10 @@ class Engine:
         """Journal the answer, or the Fault of a doc that has none; Stopped if the run must end."""
         history = History(ask.payload, time.monotonic())
         try:
-            answer = await self.asker.answer(ask, history)
+            answer = await self.answer(ask, history)
             await asyncio.wrap_future(self.journal.put(answer))
             self.report.answered += 1
             self._in_a_row = 0
-            self._spent()
         except JournalError as error:  # the journal: without it nothing more may be paid
             self.stop(Fault("run", "journal", error.got, error.fix, wanted=error.wanted))
             raise Stopped from None
@@ -226,7 +208,7 @@ class Engine:
         first_run = not self.report.answered and not self.report.from_journal
         alike = fault.kind == "bad_request" and {f.said for f in self.faults.values()} <= {fault.said}
         most = SAME_IN_A_ROW if alike else IN_A_ROW
-        if not self.asker.reached:
+        if not self.reached:
             named = ", and the proxy that the environment names (NO_PROXY=host for none)"
             proxy = named if getproxies() else ""
             where = f"check base_url={self.settings.base_url} and whether its server is up{proxy}"
@@ -235,10 +217,3 @@ class Engine:
             said = f"no answer to {self._in_a_row} docs in a row. {fault.said}"
             fix = f"{fault.fix or 'correct what the server complains of'}, then {RUN_AGAIN}"
             self.stop(Fault("run", fault.kind, said, RUN_AGAIN if fault.severity == "transient" else fix))
-
-    def _spent(self) -> None:
-        spending, report = self.spending, self.report
-        report.prompt_tokens, report.completion_tokens = int(spending.prompt), int(spending.written)
-        report.unsure, report.unsure_tokens = spending.unsure, int(spending.unsure_tokens)
-        if spending.price:
-            report.cost, report.unsure_cost = spending.cost, spending.unsure_cost

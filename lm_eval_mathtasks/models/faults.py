@@ -7,14 +7,15 @@ arrives as a 429 but concerns one doc; a parameter the server does not know is a
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lm_eval_mathtasks.errors import ItemFatal, ModelError, RunFatal, Transient
 from lm_eval_mathtasks.keys import redact
 from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
 from lm_eval_mathtasks.models.headers import (
     REQUESTS,
     TOKENS,
+    Quota,
     read_behind,
     read_limits,
     read_loading,
@@ -124,6 +125,7 @@ def as_said(text: str, chars: int = MESSAGE_CHARS) -> str:
     return visible(" ".join(known.split()))[:chars]
 
 
+@dataclass(eq=False)
 class Fault(Exception):
     """A request that failed: how far it reaches, of what kind, and what the server said (without secrets).
 
@@ -131,34 +133,24 @@ class Fault(Exception):
     `unsure`: nobody knows whether it will be charged; `wanted`: what was expected, if not an answer.
     """
 
-    def __init__(  # noqa: PLR0913  (all but the first two are rare)
-        self,
-        severity: Severity,
-        kind: str,
-        said: str = "",
-        fix: str = "",
-        *,
-        paid: bool = False,
-        unsure: bool = False,
-        usage: Mapping[str, Any] | None = None,
-        wanted: str = "",
-    ) -> None:
-        super().__init__(kind)
-        self.wanted = wanted or f"an answer from the model ({kind})"
-        self.severity, self.kind, self.paid, self.usage = severity, kind, paid, usage
-        self.unsure = (unsure or paid) and not usage
-        self.said = as_said(said)
-        self.fix = fix or HINTS.get(kind, "")
+    severity: Severity
+    kind: str
+    said: str = ""
+    fix: str = ""
+    paid: bool = False
+    unsure: bool = False
+    usage: Mapping[str, Any] | None = None
+    wanted: str = ""
+
+    def __post_init__(self) -> None:
+        self.wanted = self.wanted or f"an answer from the model ({self.kind})"
+        self.unsure = (self.unsure or self.paid) and not self.usage
+        self.said = as_said(self.said)
+        self.fix = self.fix or HINTS.get(self.kind, "")
 
     def reaching(self, severity: Severity) -> "Fault":
         """The same, where it reaches further or less far than it seemed to."""
-        rest = {name: getattr(self, name) for name in ("paid", "unsure", "usage", "wanted")}
-        return Fault(severity, self.kind, self.said, self.fix, **rest)
-
-    def error(self) -> ModelError:
-        """The error to raise at the boundary of this package."""
-        kinds: dict[Severity, type[ModelError]] = {"run": RunFatal, "item": ItemFatal, "transient": Transient}
-        return kinds[self.severity](self.wanted, self.said, self.fix)
+        return replace(self, severity=severity)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.said}" if self.said else self.kind
@@ -224,7 +216,11 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     code = str(error.get("code") or "")
     words = f"{error.get('type') or ''} {code} {said}"
     about = ": ".join(filter(None, (shown or f"HTTP {status}", said)))
-    emptied = QUOTA_WORDS.search(said) and not _is_pace(error, said, headers)
+    quota = read_quota(error)
+    if quota.wait_s is None:
+        quota = quota._replace(wait_s=read_wait(headers, said))
+    # What reads like an empty account may be a limit of a minute, or say when to ask again.
+    emptied = QUOTA_WORDS.search(said) and not quota.by_minute and quota.wait_s is None
     if status == 402 or QUOTA & {code, str(error.get("type"))} or emptied:
         return Fault("run", "quota", about)
     if status == 401 or KEY_WORDS.search(words):
@@ -239,7 +235,7 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     passing = status in (408, 409, 424, 425, 499) or status >= 500
     later = {name: headers[name] for name in headers if name.lower().startswith("retry-after")}
     if status in (429, 503, 529) or LIMITED.search(words) or (passing and read_wait(later, said)):
-        refusal = _refusal(status, error, said, headers)
+        refusal = _refusal(status, error, said, quota, headers)
         if refusal.limit and (refusal.need or 0.0) > refusal.limit:
             return Fault("item", "too_large", about, SHORTEN)
         return Refused(refusal, about)
@@ -265,22 +261,16 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     return Fault("item", "bad_request", about)
 
 
-def _is_pace(error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> bool:
-    """Whether what reads like an empty account is a limit of a minute, or says when to ask again."""
-    quota = read_quota(error)
-    return quota.by_minute or quota.wait_s is not None or read_wait(headers, said) is not None
-
-
-def _refusal(status: int, error: Mapping[str, Any], said: str, headers: Mapping[str, str]) -> Refusal:
+def _refusal(
+    status: int, error: Mapping[str, Any], said: str, quota: Quota, headers: Mapping[str, str]
+) -> Refusal:
     kind, limit, need = read_sentence(said)
-    quota = read_quota(error)
     kind, limit = kind or quota.kind, limit or quota.limit
     if kind is None and error.get("type") in (REQUESTS, TOKENS) and "rate" in str(error.get("code")):
         kind = str(error["type"])
     if kind is None and (status != 429 or OVERLOAD.search(f"{error.get('code')} {said}")):
         kind = LOAD
-    wait = quota.wait_s if quota.wait_s is not None else read_wait(headers, said)
-    return Refusal(kind, limit, need, wait, read_limits(headers))
+    return Refusal(kind, limit, need, quota.wait_s, read_limits(headers))
 
 
 def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) -> str | None:

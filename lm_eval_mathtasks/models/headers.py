@@ -81,7 +81,7 @@ def parse_instant(text: str) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -270,8 +270,6 @@ class Bucket:
         """A refusal without any number. Between two such the bucket was empty at both ends, so what was
         admitted between them, over the time between them, is the rate."""
         self.advance(now)
-        if self.rate is not None and not self.guessed:
-            return
         if self.rate is None or self._empty_at is None:
             recent = [at for at, _ in self._sent if now - at <= PACE_S]
             pace = len(recent) / max(1.0, now - recent[0]) if recent else 1.0

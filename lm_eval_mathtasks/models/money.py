@@ -13,6 +13,7 @@ from lm_eval_mathtasks.errors import ModelError
 from lm_eval_mathtasks.models.capabilities import DATE
 from lm_eval_mathtasks.models.dispatch import Stopped
 from lm_eval_mathtasks.models.faults import RUN_AGAIN, Fault
+from lm_eval_mathtasks.models.run_report import RunReport
 
 MILLION = 1e6
 # Characters in a prompt token until a server has told better: mathematics in LaTeX has fewer than prose's four,
@@ -75,20 +76,25 @@ class TokenMeter:
             self._chars, self._tokens = self._chars + chars, self._tokens + int(tokens)
 
 
+def require_price(price: Price | None, max_cost: float | None) -> None:
+    """Raise ModelError for a bound of cost without a price."""
+    if max_cost is not None and price is None:
+        fix = "add it to a file and give prices=path"
+        raise ModelError("a price for this model, because max_cost is set", "none", fix)
+
+
 class Spending:
-    """Keeps spending within `max_cost` (US dollars) and `max_tokens` (prompt and response together).
+    """Keeps what `report` accounts for within `max_cost` (US dollars) and `max_tokens` (prompt and response together).
 
     The worst case of every request is reserved before it leaves and settled by its usage, so the bounds hold
     whatever is in flight; near them, fewer requests are.
     """
 
-    def __init__(self, price: Price | None, max_cost: float | None, max_tokens: int | None) -> None:
-        if max_cost is not None and price is None:
-            fix = "add it to a file and give prices=path"
-            raise ModelError("a price for this model, because max_cost is set", "none", fix)
-        self.price, self.max_cost, self.max_tokens = price, max_cost, max_tokens
-        self.prompt = self.written = self.cost = 0.0
-        self.unsure, self.unsure_tokens, self.unsure_cost = 0, 0.0, 0.0
+    def __init__(
+        self, price: Price | None, max_cost: float | None, max_tokens: int | None, report: RunReport
+    ) -> None:
+        self.price, self.max_cost, self.max_tokens, self.report = price, max_cost, max_tokens, report
+        report.price_source = price.source if price else None
         self._reserved_cost = self._reserved_tokens = 0.0
         self._open = 0
         self._stopped = False
@@ -110,25 +116,21 @@ class Spending:
         self._move(worst, 1)
         return worst
 
-    @property
-    def tokens(self) -> float:
-        """Tokens that servers have charged."""
-        return self.prompt + self.written
-
     def settle(
         self, worst: dict[str, float], usage: Mapping[str, Any] | None, *, unsure: bool = False
     ) -> None:
         """Replace a reservation by what the request used; None: it was not answered. `unsure`: and nobody knows
         whether it is charged, so the worst case stays, apart from what is known."""
         self._move(worst, -1)
+        report = self.report
         if usage:
-            self.prompt += float(usage.get("prompt_tokens") or 0)
-            self.written += float(usage.get("completion_tokens") or 0)
-            self.cost += self._cost(usage)
+            report.prompt_tokens += int(usage.get("prompt_tokens") or 0)
+            report.completion_tokens += int(usage.get("completion_tokens") or 0)
+            report.cost += self._cost(usage)
         elif unsure:
-            self.unsure += 1
-            self.unsure_tokens += sum(worst.values())
-            self.unsure_cost += self._cost(worst)
+            report.unsure += 1
+            report.unsure_tokens += sum(worst.values())
+            report.unsure_cost += self._cost(worst)
         if self._changed:
             self._changed.set()
 
@@ -147,8 +149,9 @@ class Spending:
         return self.price.cost(usage) if self.price else 0.0
 
     def _fits(self, worst: dict[str, float]) -> bool:
-        tokens = self.tokens + self.unsure_tokens + self._reserved_tokens + sum(worst.values())
-        cost = self.cost + self.unsure_cost + self._reserved_cost + self._cost(worst)
+        report = self.report
+        tokens = report.tokens + report.unsure_tokens + self._reserved_tokens + sum(worst.values())
+        cost = report.cost + report.unsure_cost + self._reserved_cost + self._cost(worst)
         return (self.max_tokens is None or tokens <= self.max_tokens) and (
             self.max_cost is None or cost <= self.max_cost
         )
@@ -156,11 +159,9 @@ class Spending:
     def _spent(self) -> str:
         bounds = [f"max_cost={self.max_cost}"] if self.max_cost is not None else []
         bounds += [f"max_tokens_total={self.max_tokens}"] if self.max_tokens is not None else []
-        more = (
-            f" and at most {self.unsure_tokens:.0f} tokens, ${self.unsure_cost:.4f} for"
-            if self.unsure
-            else ""
-        )
-        more += f" {self.unsure} attempts that died without an account" if self.unsure else ""
-        spent = f"{self.tokens:.0f} tokens, ${self.cost:.4f} spent{more}"
+        report, more = self.report, ""
+        if report.unsure:
+            more = f" and at most {report.unsure_tokens:.0f} tokens, ${report.unsure_cost:.4f} for"
+            more += f" {report.unsure} attempts that died without an account"
+        spent = f"{report.tokens} tokens, ${report.cost:.4f} spent{more}"
         return f"{spent}; the next request may pass {' and '.join(bounds)}"

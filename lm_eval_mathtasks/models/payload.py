@@ -138,22 +138,16 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _PLACE = "\0the prompt\0"
 
 
-class AskBuilder:
+class AskBuilder(NamedTuple):
     """Turns lm-eval Instances into Asks, counting how often the same request was asked for: that number is part
     of the key and added to the seed, so that samples of one prompt differ and are the same in the next run."""
 
-    def __init__(  # noqa: PLR0913  (one argument for each thing that decides a request)
-        self,
-        *,
-        endpoint: str,
-        chat: bool,
-        model: str,
-        seed: int | None,
-        default_limit: int | None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.endpoint, self.chat, self.model = endpoint, chat, model
-        self.seed, self.default_limit, self.extra = seed, default_limit, dict(extra or {})
+    endpoint: str
+    chat: bool
+    model: str
+    seed: int | None
+    default_limit: int | None
+    extra: Payload
 
     def plan(self, instances: Iterable[Any]) -> list[Ask]:
         """The Ask of each Instance, in order."""

@@ -61,7 +61,7 @@ class Progress:
         paused = self._dispatcher.pause_until - now
         if paused > 1:
             parts.append(f"paused by the server for {paused:.0f} s")
-        if self._report.cost is not None:
+        if self._report.cost:
             parts.append(f"${self._report.cost:.3f}")
         problems = self._report.faults + self._dispatcher.refusals
         parts += [f"{n} {kind}" for kind, n in problems.most_common(3)]

@@ -15,7 +15,7 @@ is scored.
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,8 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
         self.path = Path(path).expanduser()
         self.responses = read_responses(self.path)
 
-    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+    def generate_until(self, requests: Sequence[Any], **_: Any) -> list[str]:
         """Return the response of every request, in order; the k-th request of a doc gets its k-th response."""
-        del disable_tqdm  # nothing takes long enough to show
         matched = self._match(requests)
         given = {key: iter(found) for key, found in matched.items()}
         self._report_unused(matched.values())
@@ -84,31 +83,20 @@ class Replay(LM):  # type: ignore[misc]  # lm-eval publishes no types
         if unused:
             log.warning("%s: %d docs of the file were not asked for", self.path, unused)
 
-    def loglikelihood(self, *_: Any, **__: Any) -> list[tuple[float, bool]]:
+    def loglikelihood(self, *_: Any, **__: Any) -> Any:
         """A file of responses has no likelihoods: raises ReplayError."""
         fix = "run it with --model hf"
         raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
 
-    def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
-        """As `loglikelihood`."""
-        fix = "run it with --model hf"
-        raise ReplayError("a task that generates text", "one that needs likelihoods", fix)
+    loglikelihood_rolling = loglikelihood
 
     @property
     def tokenizer_name(self) -> str:
         """There is none; lm-eval asks for one to build its prompt cache."""
         return "replay"
 
-    def chat_template(self, chat_template: bool | str = False) -> str:
-        """None was applied here: the prompts were rendered elsewhere."""
-        del chat_template
-        return ""
-
-    def apply_chat_template(
-        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
-    ) -> str:
+    def apply_chat_template(self, chat_history: list[dict[str, str]], **_: Any) -> str:
         """The messages as JSON: the prompt is logged but not used."""
-        del add_generation_prompt
         return json.dumps(chat_history, ensure_ascii=False)
 
 
@@ -136,7 +124,8 @@ def _read_line(row: dict[str, Any], place: str) -> tuple[Key, list[tuple[int, Re
     key = _key(row)
     if key is None:
         raise ReplayError(wanted, f"neither key in {str(row)[:60]!r}", fix)
-    texts = list(_texts(row))
+    given = row.get("responses", row.get("response"))
+    texts = given if isinstance(given, list) else [given]
     if bad := [t for t in texts if t is not None and not isinstance(t, str)]:
         raise ReplayError(wanted, f"a response of type {type(bad[0]).__name__}", fix)
     reason, first = row.get("finish_reason"), row.get("repeat", 0)
@@ -148,11 +137,6 @@ def _read_line(row: dict[str, Any], place: str) -> tuple[Key, list[tuple[int, Re
         )
         responses.append((repeat, answer))
     return key, responses, sum(bool(text and encodable(text) != text) for text in texts)
-
-
-def _texts(row: dict[str, Any]) -> Iterator[Any]:
-    given = row.get("responses", row.get("response"))
-    yield from given if isinstance(given, list) else [given]
 
 
 def _key(row: dict[str, Any]) -> Key | None:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_mathtasks.keys import redact
@@ -225,7 +225,7 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         )
         if reply.text and isinstance(meant, Fault):
             # What came before is paid for.
-            meant = Fault(meant.severity, meant.kind, meant.said, meant.fix, paid=True, usage=reply.usage)
+            meant = replace(meant, paid=True, usage=reply.usage)
         raise meant
     if not choices:
         reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)

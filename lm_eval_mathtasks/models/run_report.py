@@ -11,8 +11,8 @@ OK, FAILED, STOPPED = 0, 1, 3  # exit codes: all answered; some docs without an 
 @dataclass
 class RunReport:
     """Counts of one run. `failed`: docs without an answer, by kind; `missing`: their names; `faults`: failed attempts,
-    by kind; `refusals`: requests the server would not take at that moment; `cost` in US dollars (None: no price known);
-    `unsure`: attempts that died without an account of their tokens, which may be charged or not."""
+    by kind; `refusals`: requests the server would not take at that moment; `cost` in US dollars, where a price is
+    known; `unsure`: attempts that died without an account of their tokens, which may be charged or not."""
 
     model: str
     endpoint: str
@@ -29,9 +29,9 @@ class RunReport:
     dropped: dict[str, str] = field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    cost: float | None = None
+    cost: float = 0.0
     unsure: int = 0
-    unsure_tokens: int = 0
+    unsure_tokens: float = 0.0
     unsure_cost: float = 0.0
     price_source: str | None = None
     wall_s: float = 0.0
@@ -41,6 +41,11 @@ class RunReport:
     def exit_code(self) -> int:
         """0: every doc has an answer; 1: some have none; 3: the run was stopped."""
         return STOPPED if self.stopped else FAILED if self.failed else OK
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that servers have charged."""
+        return self.prompt_tokens + self.completion_tokens
 
     @property
     def named(self) -> str:
@@ -54,11 +59,12 @@ class RunReport:
             f"{self.asked} requests to {self.model}: {self.from_journal} from the journal, {self.answered} answered in "
             f"{self.wall_s:.1f} s with {self.attempts} attempts, {sum(self.failed.values())} without an answer"
         )
-        money = "" if self.cost is None else f", ${self.cost:.4f} ({self.price_source})"
+        money = f", ${self.cost:.4f} ({self.price_source})" if self.price_source else ""
         yield f"tokens: {self.prompt_tokens} prompt + {self.completion_tokens} written{money}"
         if self.unsure:
-            money = "" if self.cost is None else f", ${self.unsure_cost:.4f}"
-            yield f"may be charged too: {self.unsure} attempts that died, at most {self.unsure_tokens} tokens{money}"
+            money = f", ${self.unsure_cost:.4f}" if self.price_source else ""
+            tokens = f"at most {self.unsure_tokens:.0f} tokens{money}"
+            yield f"may be charged too: {self.unsure} attempts that died, {tokens}"
         counted = {"without an answer": self.failed, "faults": self.faults, "refusals": self.refusals}
         for name, counts in counted.items():
             if counts:
@@ -74,14 +80,5 @@ class RunReport:
         yield f"journal: {self.journal}"
 
 
-_reports: list[RunReport] = []
-
-
-def add_report(report: RunReport) -> None:
-    """Make a run's report known to `run_reports`."""
-    _reports.append(report)
-
-
-def run_reports() -> list[RunReport]:
-    """The reports of all runs in this process, oldest first."""
-    return list(_reports)
+# Of all runs in this process, oldest first.
+run_reports: list[RunReport] = []

@@ -9,7 +9,9 @@ from lm_eval_mathtasks.presets.protocols import Preset, load_preset
 from lm_eval_mathtasks.response import LIMIT_NAMES
 
 _SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max_gen_toks"}
-_LOCAL = ("hf", "hf-auto", "huggingface", "vllm", "sglang")
+# lm-eval's models that load weights on this machine, by their names on a command line.
+HF_MODELS = {"hf", "hf-auto", "huggingface"}
+LOCAL_MODELS = HF_MODELS | {"vllm", "sglang"}
 
 
 class Applied(NamedTuple):
@@ -117,7 +119,7 @@ def _sampling(stated: Mapping[str, Any], user: Mapping[str, Any], model: str) ->
         wanted = wanted if wanted["do_sample"] else {k: v for k, v in wanted.items() if k != "temperature"}
     own = {("max_gen_toks" if name in LIMIT_NAMES else name): value for name, value in user.items()}
     deviations = [f"{n}={own[n]}, not {v}" for n, v in wanted.items() if n in own and own[n] != v]
-    if "top_k" in wanted and model not in _LOCAL:
+    if "top_k" in wanted and model not in LOCAL_MODELS:
         deviations.append(f"top_k={wanted.pop('top_k')} is not sent: OpenAI's API has no such setting")
     return Applied({name: value for name, value in wanted.items() if name not in own}, tuple(deviations))
 
@@ -129,6 +131,6 @@ def _thinking(on: bool | None, user: Mapping[str, Any], model: str) -> Applied:
         return Applied({}, () if own == on else (f"enable_thinking={own}, not {on}",))
     if on is not False:
         return Applied({}, ())
-    if model in _LOCAL:
+    if model in LOCAL_MODELS:
         return Applied({"enable_thinking": False}, ())
     return Applied({}, ("thinking cannot be switched off from here: do so at the server",))

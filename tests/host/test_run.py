@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from lm_eval.api.registry import model_registry
@@ -170,6 +171,49 @@ def test_a_run_from_a_config_file(place, capsys):
     )
     assert main(["run", "--config", "run.yaml"]) == 2
     assert "no secret among the model arguments" in capsys.readouterr().err
+
+
+def test_flags_of_a_config_file_stand_beside_those_of_the_command_line(place):
+    from lm_eval_mathtasks.host.run import parse_run
+
+    lines = ["model: mathtasks-chat", "model_args: {model: toy}", "tasks: [t]", "samples: {t: [2, 0, 2]}"]
+    (place / "run.yaml").write_text("\n".join(lines) + "\n")
+    args = parse_run(["--config", "run.yaml", "--dry-run"])
+    assert args.model_args == {"model": "toy", "dry_run": True}
+    assert args.samples == {"t": [0, 2]}
+    assert parse_run(["--config", "run.yaml", "--model", "replay"]).model == "replay"
+
+
+def test_arguments_that_a_config_file_holds_as_a_text_are_read_too(place, capsys):
+    """As lm-eval reads them: a key among them was not seen, and stood in the results."""
+    from lm_eval_mathtasks.host.run import parse_run
+
+    lines = ["model: replay", "tasks: [gsm8k-cot-zeroshot]", "gen_kwargs: temperature=0.5,max_tokens=9"]
+    (place / "run.yaml").write_text("\n".join([*lines, "model_args: path=r.jsonl,token=planted"]) + "\n")
+    assert parse_run(["--config", "run.yaml"]).gen_kwargs == {"temperature": 0.5, "max_gen_toks": 9}
+    assert main(["run", "--config", "run.yaml"]) == 2
+    assert "no secret among the model arguments" in (error := capsys.readouterr().err)
+    assert "planted" not in error
+    for wrong in ("5", "[planted]"):
+        (place / "run.yaml").write_text("\n".join([*lines, f"model_args: {wrong}"]) + "\n")
+        assert main(["run", "--config", "run.yaml"]) == 2
+        assert "Expected name=value,name=value, or JSON" in (error := capsys.readouterr().err)
+        assert "planted" not in error
+
+
+def test_as_many_prompts_are_counted_as_lm_eval_asks():
+    """It rounds a share of the docs up."""
+    from lm_eval_mathtasks.host.context import _prompts
+
+    docs = list("abcde")
+    task = SimpleNamespace(
+        config=SimpleNamespace(num_fewshot=0, task="t"),
+        eval_docs=docs,
+        doc_iterator=lambda limit, samples: enumerate(docs[:limit]),
+        fewshot_context=lambda doc, *_, **__: doc,
+    )
+    assert [doc for doc, _ in _prompts(task, None, {"limit": 0.3})] == [0, 1]
+    assert [doc for doc, _ in _prompts(task, None, {"limit": 3.0})] == [0, 1, 2]
 
 
 def test_samples_are_the_docs_that_were_named(place):

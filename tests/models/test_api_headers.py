@@ -35,6 +35,13 @@ def test_resets_are_durations_or_instants(text, seconds):
     assert parse_reset(text, NOON) == (None if seconds is None else pytest.approx(seconds))
 
 
+@pytest.mark.parametrize("part", ["9" * 26 + " Jan 2024 00:00:00 GMT", "1 Jan 2024 00:00:00 -2400000000000"])
+def test_a_date_beyond_every_clock_says_nothing(part):
+    """It raised, and one such header ended the run."""
+    assert read_wait({"retry-after": f"Mon, {part}"}) is None
+    assert read_limits({"date": f"Mon, {part}"}) == {}
+
+
 def test_instants_are_read_by_the_servers_clock_not_ours(monkeypatch):
     monkeypatch.setattr(time, "time", lambda: 0.0)  # our clock is half a century slow
     assert read_wait({"Retry-After": "Fri, 21 Nov 2025 12:00:20 GMT", "Date": NOON_DATE}) == 20
