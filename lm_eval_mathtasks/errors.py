@@ -24,7 +24,8 @@ path"), and `fix` is a sentence that may begin in lower case ("add --model_args 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -59,6 +60,15 @@ def sentence(text: str) -> str:
     elif text[0].isalpha():
         text = text[0].upper() + text[1:]
     return f"{text} " if text.endswith((".", "!", "?")) else f"{text}. "
+
+
+@contextmanager
+def as_error(error: type[MathtasksError], wanted: str, fix: str, *faults: type[Exception]) -> Iterator[None]:
+    """Raise `error` for a fault of these kinds that is raised within; the first line of its text is what was got."""
+    try:
+        yield
+    except faults as fault:
+        raise error(wanted, str(fault).strip().split("\n", maxsplit=1)[0], fix) from fault
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, *, n: int = 1, cutoff: float = 0.6) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.errors import ScoreError, as_error
 
 ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
 
@@ -35,13 +35,11 @@ class Local:
         if not (Path(folder) / "config.json").is_file() and not adapter.is_file():
             got = f"no config.json in {folder}"
             raise ScoreError("a folder with a Hugging Face model or a LoRA adapter", got, "check the path")
-        try:
+        wanted, fix = f"a model and a tokenizer in {folder}", "is the model of this kind, and whole?"
+        with as_error(ScoreError, wanted, fix, OSError, ValueError, RuntimeError):
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
             dtype = getattr(torch, settings.dtype)
             model = self._adapted(folder, dtype) if adapter.is_file() else self._whole(folder, dtype)
-        except (OSError, ValueError, RuntimeError) as error:
-            got, fix = str(error).strip().split("\n")[0], "is the model of this kind, and whole?"
-            raise ScoreError(f"a model and a tokenizer in {folder}", got, fix) from error
         self.model = model.to(settings.device).eval()
         self.settings = settings
         self.limit = getattr(model.config, "max_position_embeddings", None)

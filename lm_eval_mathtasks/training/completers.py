@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import TrainingError, as_error
 from lm_eval_mathtasks.training.shepherd import Ending, Settings, Start, messages_of
 
 
@@ -40,12 +40,10 @@ class LocalModel:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name = folder
-        try:
+        wanted = f"a model and a tokenizer in {folder}"
+        with as_error(TrainingError, wanted, "check the path", OSError, ValueError):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-        except (OSError, ValueError) as error:
-            got = str(error).strip().split("\n", maxsplit=1)[0]
-            raise TrainingError(f"a model and a tokenizer in {folder}", got, "check the path") from error
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._model = model.to(device).eval()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.errors import MathtasksError, TrainingError
+from lm_eval_mathtasks.errors import MathtasksError, TrainingError, as_error
 from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
@@ -75,10 +75,8 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
         tokenizer = start_tokenizer(config, options)
         findings += preflight.of_rows(config, rows, tokenizer)
         preflight.refuse(findings, config.preflight.allow)
-        try:
+        with as_error(TrainingError, "a run that TRL can make", "change the configuration", ValueError):
             trainer = make_trainer(plan, rows, dev, tokenizer)
-        except ValueError as error:
-            raise TrainingError("a run that TRL can make", str(error), "change the configuration") from error
         findings += _of_trainer(plan, rows, trainer, say)
     used = _used(plan, findings, checkpoint)
     for finding in findings:
