@@ -40,9 +40,12 @@ def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) ->
     """The trainer of a stage, not started. rows, dev: rows of the data, of a PRM labelled steps."""
     import trl
 
-    if plan.config.stage == "prm":
-        return _prm(plan, rows, tokenizer)
     config, arguments = plan.config, plan.options.arguments
+    if config.stage in ("orm", "prm") and (Path(config.model) / ADAPTER).is_file():
+        got = f"an adapter, {config.model}"
+        raise TrainingError(f"a whole model for the stage {config.stage}", got, MERGE_FIRST)
+    if config.stage == "prm":
+        return _prm(plan, rows, tokenizer)
     evaluated = str(getattr(arguments.eval_strategy, "value", arguments.eval_strategy)) != "no"
     asked = plan.options.model
     # As TRL's own scripts put them together.
@@ -73,9 +76,6 @@ def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) ->
 def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
     from transformers import AutoConfig
 
-    if (Path(plan.config.model) / ADAPTER).is_file():
-        got = f"an adapter, {plan.config.model}"
-        raise TrainingError("a whole model for the stage prm", got, MERGE_FIRST)
     shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
     limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
     items = encoded(rows, tokenizer, plan.config.labels, limit)
@@ -140,9 +140,6 @@ def _start(config: Config, options: Options) -> tuple[Any, Any]:
 
     if not (Path(config.model) / ADAPTER).is_file():
         return config.model, trl.get_peft_config(options.model)
-    if config.stage not in ("sft", "grpo"):
-        got = f"an adapter, {config.model}"
-        raise TrainingError(f"a whole model for the stage {config.stage}", got, MERGE_FIRST)
     model = _adapted(config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype)
     if not options.model.use_peft:
         # peft left nothing of it to be trained.
