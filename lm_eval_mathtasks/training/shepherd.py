@@ -12,7 +12,6 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol
 
-from lm_eval_mathtasks.choosing.likelihood import conversation
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import json_lines_to_add_to, sha256, write_whole
 from lm_eval_mathtasks.grading.judge import judge
@@ -182,9 +181,3 @@ def _kept(journal: Path, about: Mapping[str, object], batches: int) -> list[list
             fix = "begin with another --out"
             raise TrainingError(f"batch {number} in {journal}", f"batch {row['batch']}", fix)
     return [[[(text, finish) for text, finish in own] for own in row["endings"]] for _, row in kept]
-
-
-def messages_of(start: Start) -> list[dict[str, str]] | None:
-    """The conversation that a start goes on with, the response begun; None where the prompt was logged as text."""
-    asked = conversation(start.prompt)
-    return None if asked is None else [*asked, {"role": "assistant", "content": start.written}]
