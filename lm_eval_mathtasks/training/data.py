@@ -53,14 +53,15 @@ def read_problem_rows(source: str) -> tuple[list[Problem], str]:
 
     Raises DataError for an unknown name, a missing file, or rows without question or reference.
     """
-    if source in TRAIN_SETS:
-        rows = load_set(source, {})["test"].to_list()
-        return _problems(rows, source), known_sets()[source].checksum
     path = Path(source).expanduser()
-    if not path.is_file():
+    if source in TRAIN_SETS:
+        rows, checksum = load_set(source, {})["test"].to_list(), known_sets()[source].checksum
+    elif path.is_file():
+        rows, checksum = read_rows(path), file_sha256(path)
+    else:
         known = ", ".join(TRAIN_SETS)
         raise DataError(f"a train split ({known}) or a file", f"{source}, which is neither", "check the path")
-    return _problems(read_rows(path), source), file_sha256(path)
+    return [_problem(row, number, source) for number, row in enumerate(rows)], checksum
 
 
 def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
@@ -141,13 +142,12 @@ def check_contamination(
     Raises DataError where a set that is not `allowed` has a question in the training data, whole or by half.
     """
     found = overlaps((problem.question for problem in (*drawn.train, *drawn.dev)), tests)
-    asked = {name: own for name, own in found.items() if name not in allowed}
-    refused = {name: [one for one in own if one.refused] for name, own in asked.items()}
-    for name, own in refused.items():
-        if own:
+    for name, own in found.items():
+        refused = [one for one in own if one.refused]
+        if refused and name not in allowed:
             raise DataError(
                 f"training data without questions of the test set {name}",
-                f"{len(own)} of its {len(tests[name])} questions, the first {own[0].question[:80]!r}",
+                f"{len(refused)} of its {len(tests[name])} questions, the first {refused[0].question[:80]!r}",
                 f"--decontaminate leaves those rows out; --allow {name} keeps them, and `train evaluate` will refuse "
                 f"the tasks on {name}",
             )
@@ -214,10 +214,6 @@ def _asked(row: Mapping[str, Any]) -> list[str]:
     turns = prompt if isinstance(prompt, list) else [prompt]
     said = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
     return [text for text in (*(row.get(name) for name in QUESTION), *said) if isinstance(text, str)]
-
-
-def _problems(rows: Sequence[Mapping[str, Any]], place: str) -> list[Problem]:
-    return [_problem(row, number, place) for number, row in enumerate(rows)]
 
 
 def _problem(row: Mapping[str, Any], number: int, place: str) -> Problem:
