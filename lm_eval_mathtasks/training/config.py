@@ -32,20 +32,13 @@ Code = Literal[
 SAMPLED = 16  # prompts a preflight samples, in groups as large as those of the training
 PAIRS = 4  # a doc, of an ORM
 
-# Key -> of which stages; None: of all.
-_KEYS: dict[str, tuple[Stage, ...] | None] = {
-    "stage": None,
-    "model": None,
-    "output": None,
-    "data": None,
+# Keys that belong to some stages alone.
+_OF_STAGES: dict[str, tuple[Stage, ...]] = {
     "format": ("sft", "grpo"),
     "rewards": ("grpo",),
     "pairs": ("orm",),
     "labels": ("prm",),
     "paths": ("prm",),
-    "preflight": None,
-    "evaluate": None,
-    "trl": None,
 }
 _REQUIRED = ("stage", "model", "output", "data")
 # How a value of a type is asked for, by the key that stands in the braces.
@@ -136,7 +129,8 @@ def known_keys(given: Collection[Any], known: Collection[str], where: str) -> No
 
 
 def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
-    known_keys(given, _KEYS, f"of {path}")
+    known = (*_REQUIRED, *(name for name in Config._fields if name not in (*_REQUIRED, *_DATA)))
+    known_keys(given, known, f"of {path}")
     if missing := [key for key in _REQUIRED if given.get(key) in (None, "")]:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
     own = _one_of(given, "stage", STAGES, path)
@@ -144,9 +138,8 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         fix = f"mathtasks train {own}"
         raise TrainingError(f"a configuration of the stage {stage}", f"stage: {own} in {path}", fix)
     for key in given:
-        stages = _KEYS[key]
-        if stages is not None and own not in stages:
-            fix = f"the key {key} belongs to {' and '.join(stages)}"
+        if own not in _OF_STAGES.get(key, STAGES):
+            fix = f"the key {key} belongs to {' and '.join(_OF_STAGES[key])}"
             raise TrainingError(f"keys of the stage {own} in {path}", key, fix)
     data = _mapping(given, "data", path, _DATA)
     if not data.get("train"):
