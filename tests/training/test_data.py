@@ -66,7 +66,7 @@ def test_real_solutions_are_rewarded_in_every_format():
         {"question": row["problem"], "answer": row["solution"]}
         for row in read_jsonl(shared_path("data/math_test.jsonl"))[::50]
     ]
-    problems = data._problems(rows, "here")
+    problems = [data._problem(row, number, "here") for number, row in enumerate(rows)]
     for form in FORMATS:
         texts = [response(problem.solution, problem.gold, form) for problem in problems]
         values = accuracy(texts, gold=[problem.gold for problem in problems])
