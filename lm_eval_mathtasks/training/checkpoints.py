@@ -61,8 +61,7 @@ def choose_checkpoint(baseline: Results, checkpoints: Mapping[str, Results]) -> 
         raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
     standings = []
     for place, name in enumerate(checkpoints, 1):
-        means = {task: float(table[:, place].mean()) for task, table in tables.items()}
-        ratios = {task: means[task] / float(tables[task][:, 0].mean()) for task in tables}
+        ratios = {task: float(own[:, place].mean() / own[:, 0].mean()) for task, own in tables.items()}
         pairs = [table[:, [0, place]] for table in tables.values()]
         mean = float(_harmonic([own.mean(axis=0) for own in pairs]))
         standings.append(Standing(name, ratios, mean, _interval(pairs)))
