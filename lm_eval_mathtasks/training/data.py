@@ -23,7 +23,6 @@ from lm_eval_mathtasks.training.prompt_formats import NUMBER, Format, plain_prom
 TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
 # The bundled samples are examples of both worlds, and no benchmark.
 TEST_SETS = tuple(one.name for one in known_sets().values() if one.name not in TRAIN_SETS and not one.bundled)
-_NO_HUB = "ConnectionError"
 MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
 
 log = logging.getLogger(__name__)
@@ -114,21 +113,14 @@ def only_numbers(problems: Sequence[Problem]) -> bool:
 
 
 def questions_at_hand(names: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Return the questions of the test sets that are at hand, and for the others why they are not.
-
-    A hub that cannot be reached is tried once: it would be waited for, set after set.
-    """
+    """Return the questions of the test sets that are at hand, and for the others why they are not."""
     found: dict[str, list[str]] = {}
     absent: dict[str, str] = {}
-    unreachable = ""
     for name in names:
         try:
-            if unreachable:
-                raise DataError("", unreachable)
             rows = load_set(name, {})["test"].to_list()
         except DataError as error:
             absent[name] = error.got or error.wanted
-            unreachable = error.got if _NO_HUB in error.got else ""
         else:
             found[name] = [str(row["question"]) for row in rows]
     return found, absent
