@@ -30,18 +30,14 @@ RANGES = {
 
 
 class Reward(NamedTuple):
-    """A reward of a run: its name (the function's own), the function with its parameters, its weight."""
+    """A reward of a run: its name (the function's own), the function with its parameters, its weight; ours: whether
+    this package knows what it gives."""
 
     name: str
     function: Callable[..., Any]
     weight: float
     parameters: Mapping[str, Any]
-
-    @property
-    def ours(self) -> bool:
-        """Whether this package knows what it gives."""
-        function = self.function.func if isinstance(self.function, functools.partial) else self.function
-        return self.name in OURS and str(getattr(function, "__module__", "")).startswith("lm_eval_mathtasks.")
+    ours: bool
 
     @property
     def of_correctness(self) -> bool:
@@ -89,7 +85,9 @@ def _reward(name: str, value: Any) -> Reward:
         if _is_number(taken[option]) and not _is_number(own):
             raise TrainingError(f"a number as {option} of the reward {name}", repr(own), "correct it")
     bound = functools.partial(function, **options) if options else function
-    return Reward(name.rpartition(".")[2], bound, float(weight), options)
+    own = name.rpartition(".")[2]
+    ours = own in OURS and function is getattr(rewards, own)
+    return Reward(own, bound, float(weight), options, ours)
 
 
 def _is_number(value: Any) -> bool:
