@@ -26,7 +26,7 @@ Labels = Literal["hard", "soft"]
 Paths = Literal["one", "all"]
 # Of a finding of the preflight: README.md says what each means.
 Code = Literal[
-    "eos", "masked", "truncated", "template", "gold", "completion", "prompt", "twice", "format", "weight",
+    "eos", "masked", "truncated", "template", "gold", "completion", "twice", "format", "weight",
     "learning_rate", "epsilon_high", "reward_head", "groups", "tests", "bonus", "unfinished",
 ]  # fmt: skip
 SAMPLED = 16  # prompts a preflight samples, in groups as large as those of the training
