@@ -64,11 +64,14 @@ def sentence(text: str) -> str:
 
 @contextmanager
 def as_error(error: type[MathtasksError], wanted: str, fix: str, *faults: type[Exception]) -> Iterator[None]:
-    """Raise `error` for a fault of these kinds that is raised within; the first line of its text is what was got."""
+    """Raise `error` for a fault of these kinds that is raised within; the first line of its text is what was got, of a
+    failed import all of it, because what is to be installed stands on the others."""
     try:
         yield
     except faults as fault:
-        raise error(wanted, str(fault).strip().split("\n", maxsplit=1)[0], fix) from fault
+        text = str(fault).strip()
+        got = " ".join(text.split()) if isinstance(fault, ImportError) else text.partition("\n")[0]
+        raise error(wanted, got, fix) from fault
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, *, n: int = 1, cutoff: float = 0.6) -> str:

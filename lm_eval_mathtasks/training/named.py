@@ -85,9 +85,9 @@ def _reward(name: str, value: Any) -> Reward:
         if _is_number(taken[option]) and not _is_number(own):
             raise TrainingError(f"a number as {option} of the reward {name}", repr(own), "correct it")
     bound = functools.partial(function, **options) if options else function
-    own = name.rpartition(".")[2]
-    ours = own in OURS and function is getattr(rewards, own)
-    return Reward(own, bound, float(weight), options, ours)
+    short = name.rpartition(".")[2]
+    ours = short in OURS and function is getattr(rewards, short)
+    return Reward(short, bound, float(weight), options, ours)
 
 
 def _is_number(value: Any) -> bool:
