@@ -1,7 +1,7 @@
 """Models on this machine, through transformers: loading, padding, and reading the outputs at some of the tokens."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ def filled(rows: Iterable[Sequence[float]], value: float) -> Any:
     return pad_sequence(list(map(torch.tensor, rows)), batch_first=True, padding_value=value)
 
 
-def model_inputs(ids: Sequence[Sequence[int]], pad: int) -> dict[str, Any]:
+def model_inputs(ids: Sequence[Sequence[int]], pad: int) -> Mapping[str, Any]:
     """Return texts of different lengths as a model takes them. Padded on the right, where no token of a text looks."""
     return {"input_ids": filled(ids, pad), "attention_mask": filled(([1] * len(own) for own in ids), 0)}
 

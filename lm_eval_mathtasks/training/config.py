@@ -128,7 +128,7 @@ def known_keys(given: Collection[Any], known: Collection[str], where: str) -> No
             raise TrainingError(f"the names {where} to be known ones", str(key), nearest_key(str(key), known))
 
 
-def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
+def _config(given: Mapping[str, Any], path: Path, stage: Stage | None) -> Config:
     known = (*_REQUIRED, *(name for name in Config._fields if name not in (*_REQUIRED, *_DATA)))
     known_keys(given, known, f"of {path}")
     if missing := [key for key in _REQUIRED if given.get(key) in (None, "")]:

@@ -189,7 +189,7 @@ def write_data(
     write_whole(out / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
-def data_facts(path: Path) -> dict[str, Any]:
+def data_facts(path: Path) -> Mapping[str, Any]:
     """The checksum of a data file, and what the manifest beside it says, where it is of this file."""
     facts: dict[str, Any] = {"file": str(path), "sha256": file_sha256(path)}
     manifest = path.parent / MANIFEST

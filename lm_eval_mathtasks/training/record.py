@@ -110,7 +110,7 @@ def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, object]:
     return found
 
 
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     """Facts as YAML can hold them: what JSON does not know becomes text."""
-    plain: dict[str, Any] = json.loads(json.dumps(facts, default=str))
+    plain: Mapping[str, Any] = json.loads(json.dumps(facts, default=str))
     return plain

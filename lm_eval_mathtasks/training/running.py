@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -205,7 +205,7 @@ def _place(config: Config, resume: bool) -> Path | None:
     return None
 
 
-def _used(plan: Plan, findings: Sequence[preflight.Finding], checkpoint: Path | None) -> dict[str, Any]:
+def _used(plan: Plan, findings: Sequence[preflight.Finding], checkpoint: Path | None) -> Mapping[str, Any]:
     config = plan.config
     given = {**config._asdict(), "preflight": config.preflight._asdict()}
     before = used_before(config.output / USED) if checkpoint else {}
