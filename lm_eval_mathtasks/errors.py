@@ -23,7 +23,8 @@ path"), and `fix` is a sentence that may begin in lower case ("add --model_args 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -58,6 +59,18 @@ def sentence(text: str) -> str:
     elif text[0].isalpha():
         text = text[0].upper() + text[1:]
     return f"{text} " if text.endswith((".", "!", "?")) else f"{text}. "
+
+
+@contextmanager
+def as_error(error: type[MathtasksError], wanted: str, fix: str, *faults: type[Exception]) -> Iterator[None]:
+    """Raise `error` for a fault of these kinds that is raised within; the first line of its text is what was got, of a
+    failed import all of it, because what is to be installed stands on the others."""
+    try:
+        yield
+    except faults as fault:
+        text = str(fault).strip()
+        got = " ".join(text.split()) if isinstance(fault, ImportError) else text.partition("\n")[0]
+        raise error(wanted, got, fix) from fault
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, *, n: int = 1, cutoff: float = 0.6) -> str:

@@ -57,7 +57,7 @@ PACKAGES = {
     "token_counts": {"tokenizers", "transformers"},
     "host": {"lm_eval", "transformers", "huggingface_hub", "torch"},
     "leaderboard": {"yaml", "pydantic", "numpy"},
-    "choosing": {"numpy", "torch", "transformers", "tenacity", "peft"},
+    "choosing": {"numpy", "torch", "transformers", "tenacity", "tqdm", "peft"},
     "report": {"jinja2", "yaml"},
     "training": {"trl", "torch", "transformers", "tokenizers", "datasets", "peft", "yaml", "numpy"},
     "commands": {"tqdm", "jinja2"},

@@ -43,7 +43,7 @@ def choose(
     noise = [math.hypot(*(by_doc[i].error for by_doc in estimates)) / len(votes) for i in range(len(ks))]
     drawn = (oracle, majority_curve, _curve(BEST, ks, best), _curve(WEIGHTED, ks, weighted), mean)
     base = [majority(v)[ks[-1] - 1] for v in votes]
-    gains = {BEST: _gain(best[-1], base), WEIGHTED: _gain(weighted[-1], base)}
+    gains = {BEST: gain(best[-1], base), WEIGHTED: gain(weighted[-1], base)}
     return Chosen(drawn, gains, area(votes, scores), max(noise))
 
 
@@ -53,7 +53,8 @@ def _curve(label: str, ks: Sequence[int], columns: Sequence[Sequence[float]]) ->
     return Curve(label, tuple(points))
 
 
-def _gain(values: Sequence[float], base: Sequence[float]) -> tuple[float, Interval]:
+def gain(values: Sequence[float], base: Sequence[float]) -> tuple[float, Interval]:
+    """Return the mean of what each doc has more than in the base, and the interval of this paired difference."""
     differences = [value - other for value, other in zip(values, base, strict=True)]
     return math.fsum(differences) / len(differences), paired_bootstrap(differences)
 

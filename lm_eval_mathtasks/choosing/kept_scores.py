@@ -2,8 +2,6 @@
 
 import json
 import math
-import sys
-import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +13,7 @@ from lm_eval_mathtasks.errors import ScoreError
 from lm_eval_mathtasks.files import json_lines_to_add_to, sha256
 from lm_eval_mathtasks.runs.records import Row, Run
 
-_REPORT_S = 20.0  # between two lines about progress
+_QUIET_S = 20.0  # before progress is said, and between two times
 
 
 def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> Scores:
@@ -24,6 +22,8 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
     spec: the scorer's name as the user gave it. Raises ScoreError for a file with scores by another scorer or of other
     texts, and, naming the doc, where a response cannot be scored.
     """
+    from tqdm import tqdm
+
     asked = {row.doc_id: _asked(row, scorer) for row in run.answered}
     digests = {
         (row.doc_id, k): sha256(f"{asked[row.doc_id]}\0{row.responses[k]}")[:16]
@@ -33,19 +33,14 @@ def score_run(run: Run, scorer: Scorer, spec: str, path: Path | None = None) -> 
     found = _kept(path, spec, digests) if path and path.exists() else {}
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-    begun = reported = time.monotonic()
     # By line, so that what was scored is there whenever the process ends.
     with path.open("a", buffering=1, encoding="utf-8") if path else nullcontext() as out:
-        for number, row in enumerate(run.answered, 1):
+        for row in tqdm(run.answered, "docs scored", delay=_QUIET_S, mininterval=_QUIET_S):
             new = [k for k in row.there if (row.doc_id, k) not in found]
             for k, score in _score(scorer, row, asked[row.doc_id], new).items():
                 found[row.doc_id, k] = score
                 if out:
                     out.write(_line(row.doc_id, k, score, spec, digests[row.doc_id, k]))
-            if time.monotonic() - reported > _REPORT_S:
-                reported = time.monotonic()
-                took = f"{reported - begun:.0f} s"
-                print(f"scored {number} of {len(run.answered)} docs in {took}", file=sys.stderr)
     return {row.doc_id: {k: found[row.doc_id, k] for k in row.there} for row in run.answered}
 
 

@@ -11,26 +11,17 @@ from lm_eval_mathtasks.choosing.score_files import Score
 class LogProbability(Local):
     """The mean log-probability, in nats, of a response's tokens given the prompt; the model need not be its author.
 
-    An empty response is scored by the end token alone. A prompt that was logged as text is used as it is; one that was
-    logged as a conversation (a JSON list) goes through the tokenizer's chat template, or without one is written down
-    line by line.
+    An empty response is scored by the end token alone.
     """
 
     of_prompt = True
 
     def encode(self, question: str, response: str) -> Encoded:
         """Prompt and response; what a place says is the distribution of the token after it."""
-        before = self._prompt(question) or [self.tokenizer.bos_token_id or self.tokenizer.eos_token_id]
-        after = self.ids(response) or [self.tokenizer.eos_token_id]
+        begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        before = self.ids(prompt_text(self.tokenizer, question)) or [begin or end]
+        after = self.ids(response) or [end]
         return Encoded(before + after, list(range(len(before) - 1, len(before) + len(after) - 1)))
-
-    def _prompt(self, prompt: str) -> list[int]:
-        messages = conversation(prompt)
-        if messages is None:
-            return self.ids(prompt)
-        if self.tokenizer.chat_template:
-            return self.chat(messages, add_generation_prompt=True)
-        return self.ids("".join(f"{message['content']}\n" for message in messages))
 
     def outputs(self, batch: Sequence[Encoded]) -> list[Any]:
         """The log-probability of each token of each response, (tokens,)."""
@@ -53,6 +44,17 @@ class SumOfLogProbabilities(LogProbability):
     def read(self, rows: Any) -> Score:
         """The sum over the tokens."""
         return float(rows.sum())
+
+
+def prompt_text(tokenizer: Any, prompt: str) -> str:
+    """Return what a model reads of a logged prompt: a text as it is; a conversation (a JSON list) in the tokenizer's
+    chat template, or without one line by line."""
+    messages = conversation(prompt)
+    if messages is None:
+        return prompt
+    if tokenizer.chat_template:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    return "".join(f"{message['content']}\n" for message in messages)
 
 
 def conversation(prompt: str) -> list[dict[str, str]] | None:

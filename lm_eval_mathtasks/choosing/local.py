@@ -1,13 +1,13 @@
 """Models on this machine, through transformers: loading, padding, and reading the outputs at some of the tokens."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.score_files import Score
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.errors import ScoreError, as_error
 
 ADAPTER = "adapter_config.json"  # a folder with it holds a LoRA adapter, not a whole model
 
@@ -17,6 +17,19 @@ class Encoded(NamedTuple):
 
     ids: list[int]
     places: list[int]
+
+
+def filled(rows: Iterable[Sequence[float]], value: float) -> Any:
+    """Return rows of different lengths as one tensor, filled with a value on the right."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    return pad_sequence(list(map(torch.tensor, rows)), batch_first=True, padding_value=value)
+
+
+def model_inputs(ids: Sequence[Sequence[int]], pad: int) -> Mapping[str, Any]:
+    """Return texts of different lengths as a model takes them. Padded on the right, where no token of a text looks."""
+    return {"input_ids": filled(ids, pad), "attention_mask": filled(([1] * len(own) for own in ids), 0)}
 
 
 class Local:
@@ -35,13 +48,11 @@ class Local:
         if not (Path(folder) / "config.json").is_file() and not adapter.is_file():
             got = f"no config.json in {folder}"
             raise ScoreError("a folder with a Hugging Face model or a LoRA adapter", got, "check the path")
-        try:
+        wanted, fix = f"a model and a tokenizer in {folder}", "is the model of this kind, and whole?"
+        with as_error(ScoreError, wanted, fix, OSError, ValueError, RuntimeError):
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
             dtype = getattr(torch, settings.dtype)
             model = self._adapted(folder, dtype) if adapter.is_file() else self._whole(folder, dtype)
-        except (OSError, ValueError, RuntimeError) as error:
-            got, fix = str(error).strip().split("\n")[0], "is the model of this kind, and whole?"
-            raise ScoreError(f"a model and a tokenizer in {folder}", got, fix) from error
         self.model = model.to(settings.device).eval()
         self.settings = settings
         self.limit = getattr(model.config, "max_position_embeddings", None)
@@ -97,7 +108,7 @@ class Local:
         raise NotImplementedError
 
     def outputs(self, batch: Sequence[Encoded]) -> list[Any]:
-        """The outputs at the places of each text. Padded on the right, where no token of a text looks."""
+        """The outputs at the places of each text."""
         import torch
 
         places = sorted({place for one in batch for place in one.places})
@@ -112,18 +123,12 @@ class Local:
         return [logits[i, [at[place] for place in one.places]] for i, one in enumerate(batch)]
 
     def _padded(self, batch: Sequence[Encoded]) -> dict[str, object]:
-        import torch
-        from torch.nn.utils.rnn import pad_sequence
+        inputs = model_inputs([one.ids for one in batch], self.model.config.pad_token_id or 0)
+        return {name: tensor.to(self.settings.device) for name, tensor in inputs.items()}
 
-        pad = self.model.config.pad_token_id or 0
-        ids = pad_sequence([torch.tensor(one.ids) for one in batch], batch_first=True, padding_value=pad)
-        seen = pad_sequence([torch.ones(len(one.ids), dtype=torch.long) for one in batch], batch_first=True)
-        return {"input_ids": ids.to(self.settings.device), "attention_mask": seen.to(self.settings.device)}
-
-    def chat(self, messages: Sequence[dict[str, str]], **choices: Any) -> list[int]:
+    def chat(self, messages: Sequence[dict[str, str]]) -> list[int]:
         """Token ids of a conversation in the tokenizer's own template."""
-        text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, **choices)
-        return self.ids(text)
+        return self.ids(self.tokenizer.apply_chat_template(list(messages), tokenize=False))
 
     def ids(self, text: str, *, special: bool = False) -> list[int]:
         """Token ids of a text; special: with what the tokenizer adds around it."""

@@ -29,20 +29,20 @@ _VAGUE = re.compile(r"(value|prob)s?|.+_(scores?|logits?)", re.IGNORECASE)
 
 def score_column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
     """The column of scores: of the known names, the one that holds numbers; a column of verdicts is none."""
-    found = [name for name in _names(rows) if any(_numeric(value_of(row, name)) for row in rows)]
+    found = [name for name in _names(rows) if any(map(_is_score, _leaves(rows, name)))]
     clear = [name for name in found if not _unclear(name, found, rows)] or found
-    clear = [name for name in clear if not _VAGUE.fullmatch(_last(name)) or _known(_last(name))] or clear
+    clear = [name for name in clear if _known(name)] or clear
     if len(clear) != 1:
         got = f"several: {', '.join(clear)}" if clear else f"only {', '.join(rows[0])}"
         fix = "name the file with --scores, the column with --score-column; true and false are verdicts, not scores"
-        if text := [name for name in COLUMNS if any(_is_text(row.get(name)) for row in rows)]:
+        if text := [name for name in COLUMNS if any(isinstance(one, str) for one in _leaves(rows, name))]:
             fix = f"write the numbers of `{text[0]}` without quotation marks"
         raise ScoreError(f"one column of scores in {file}", got, fix)
     return clear[0]
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names that scores may have here, the known ones first; "samples.reward" is one inside the samples."""
+    """The names that scores may have here; "samples.reward" is one inside the samples."""
     own = {name for row in rows for name in row}
     inside = {
         f"{outer}.{key}"
@@ -51,8 +51,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         for part in _parts(row, outer)
         for key in part
     }
-    meant = [name for name in own | inside if _known(_last(name)) or _VAGUE.fullmatch(_last(name))]
-    return sorted(meant, key=lambda name: (_order(_last(name)), name))
+    return sorted(name for name in own | inside if _known(name) or _VAGUE.fullmatch(_last(name)))
 
 
 def _last(name: str) -> str:
@@ -60,29 +59,26 @@ def _last(name: str) -> str:
 
 
 def _known(name: str) -> bool:
-    return name in COLUMNS or bool(_LIKE.fullmatch(name))
-
-
-def _order(name: str) -> int:
-    return COLUMNS.index(name) if name in COLUMNS else len(COLUMNS)
+    return _last(name) in COLUMNS or bool(_LIKE.fullmatch(_last(name)))
 
 
 def _unclear(name: str, found: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a column may hold verdicts (zeros and ones), or the steps that `agg_scores` sums up."""
-    last = _last(name)
-    if last in ("scores", "score") and "agg_scores" in found:
+    plain = _last(name) in ("scores", "score")
+    if plain and "agg_scores" in found:
         return True
-    if last not in ("scores", "score") and _known(last):
-        return False
-    return all(_flat(value_of(row, name)) <= {0, 1, None} for row in rows)
+    return (plain or not _known(name)) and all(one in (0, 1, None) for one in _leaves(rows, name))
 
 
-def _flat(value: Any) -> set[Any]:
-    return {number for part in value for number in _flat(part)} if isinstance(value, list) else {value}
-
-
-def _is_text(value: Any) -> bool:
-    return any(isinstance(part, str) for part in (value if isinstance(value, list) else [value]))
+def _leaves(rows: Sequence[Mapping[str, Any]], name: str) -> Iterator[Any]:
+    """Every value of a column, those in lists one by one."""
+    values = [value_of(row, name) for row in rows]
+    while values:
+        value = values.pop()
+        if isinstance(value, list):
+            values += value
+        else:
+            yield value
 
 
 def _parts(row: Mapping[str, Any], outer: str) -> list[Mapping[str, Any]]:
@@ -99,9 +95,7 @@ def value_of(row: Mapping[str, Any], column: str) -> Any:
     return [part.get(inner) for part in _parts(row, outer)] or None
 
 
-def _numeric(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and any(_numeric(part) for part in value)
+def _is_score(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lm_eval_mathtasks.choosing.likelihood import LogProbability, SumOfLogProbabilities
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
 from lm_eval_mathtasks.choosing.verifiers import MathShepherd, OutcomeModel, QwenModel, TokenModel
-from lm_eval_mathtasks.errors import ScoreError
+from lm_eval_mathtasks.errors import ScoreError, as_error
 
 # Families of scorers, and what `--help` says of them.
 KINDS: dict[str, tuple[Callable[[str, Settings], Scorer], str]] = {
@@ -32,12 +32,10 @@ def make_scorer(spec: str, settings: Settings | None = None) -> Scorer:
     if kind not in KINDS or not where:
         raise ScoreError("a scorer KIND:PATH", spec, f"KIND is one of {', '.join(KINDS)}")
     settings = settings or Settings()
-    try:
+    wanted = "transformers and torch, or tenacity for a server"
+    with as_error(ScoreError, wanted, "run pip install 'lm-eval-mathtasks[hf,api]'", ImportError):
         if on_a_server(spec):
             from lm_eval_mathtasks.choosing.pooling import Endpoint
 
             return Endpoint(kind, where, settings)
         return KINDS[kind][0](where, settings)
-    except ImportError as error:
-        fix = "run pip install 'lm-eval-mathtasks[hf,api]'"
-        raise ScoreError("transformers and torch, or tenacity for a server", str(error), fix) from error

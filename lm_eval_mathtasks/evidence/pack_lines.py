@@ -37,15 +37,10 @@ def without_quotes(response: str, sources: Iterable[str], head: int = 0, tail: i
     """
     copied = {run for source in sources for run in _runs([word.lower() for word in _WORD.findall(source)])}
     found = list(_WORD.finditer(response))
-    spans: list[list[int]] = []
-    for first, run in enumerate(_runs([word[0].lower() for word in found])):
-        if run not in copied:
-            continue
-        last = first + QUOTED_WORDS - 1
-        if spans and first <= spans[-1][1] + 1:
-            spans[-1][1] = last
-        else:
-            spans.append([first, last])
+    runs = _runs([word[0].lower() for word in found])
+    inside = {first + n for first, run in enumerate(runs) if run in copied for n in range(QUOTED_WORDS)}
+    firsts, lasts = (sorted(inside - {place + step for place in inside}) for step in (1, -1))
+    spans = list(zip(firsts, lasts, strict=True))
     for first, last in reversed(spans):
         response = response[: found[first + head].start()] + MARK + response[found[last - tail].end() :]
     return response, len(spans)

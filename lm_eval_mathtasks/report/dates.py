@@ -1,19 +1,20 @@
 """Dates as logs state them, and as people read them."""
 
+from contextlib import suppress
 from datetime import datetime, timezone
 
 
 def moment(text: str | None) -> datetime | None:
     """The time that a log states in seconds since 1970, as lm-eval, or in ISO form (UTC, if it names no zone)."""
-    try:
-        return datetime.fromtimestamp(float(text or ""), timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        pass
-    try:
-        stated = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return stated if stated.tzinfo else stated.replace(tzinfo=timezone.utc)
+    for read in (_of_seconds, datetime.fromisoformat):
+        with suppress(ValueError, OverflowError, OSError):
+            stated = read(text or "")
+            return stated if stated.tzinfo else stated.replace(tzinfo=timezone.utc)
+    return None
+
+
+def _of_seconds(text: str) -> datetime:
+    return datetime.fromtimestamp(float(text), timezone.utc)
 
 
 def shown_date(date: str | None) -> str | None:

@@ -60,10 +60,7 @@ def csv_rows(examined: Sequence[Examined]) -> str:
     writer.writeheader()
     for one in examined:
         for row in one.run.rows:
-            doc = {
-                "model": one.run.model, "task": one.run.task, "doc_id": row.doc_id, "subject": row.subject,
-                "level": row.level, "own_score": row.score, "gold": row.gold, "question": row.question,
-            }  # fmt: skip
+            doc = {**_of(one.run, "model", "task"), **_about(row), "question": row.question}
             for repeat, said in enumerate(_responses(one, row)):
                 came = said["status"] != API_ERROR
                 text = row.responses[repeat] if came else ""
@@ -143,7 +140,7 @@ def _run(one: Examined) -> dict[str, object]:
             one.run.provenance,
             *("harness", "version", "task_version", "date", "commit", "docs_of_task", "settings"),
         ),
-        "docs": [_doc(one, row) for row in one.run.rows],
+        "docs": [{**_about(row), "responses": list(_responses(one, row))} for row in one.run.rows],
     }
 
 
@@ -177,8 +174,5 @@ def _of(facts: object, *names: str) -> dict[str, object]:
     return {name: getattr(facts, name) for name in names}
 
 
-def _doc(one: Examined, row: Row) -> dict[str, object]:
-    return {
-        "doc_id": row.doc_id, "gold": row.gold, "own_score": row.score, "subject": row.subject, "level": row.level,
-        "responses": list(_responses(one, row)),
-    }  # fmt: skip
+def _about(row: Row) -> dict[str, object]:
+    return {**_of(row, "doc_id", "gold", "subject", "level"), "own_score": row.score}

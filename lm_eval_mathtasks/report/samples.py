@@ -99,15 +99,11 @@ class Samples:
 
 
 class _Item(NamedTuple):
-    """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs.
-
-    differs: by the verdicts that its badges show.
-    """
+    """A doc in every run of its task: the row and its judgements (None: no response), None in the other runs."""
 
     task: str
     doc_id: str
     seen: tuple[tuple[Row, list[Judged | None]] | None, ...]
-    differs: bool
 
     @property
     def row(self) -> Row:
@@ -153,12 +149,11 @@ def _items(examined: Sequence[Examined]) -> Iterator[_Item]:
     for task in dict.fromkeys(one.run.task for one in examined):
         runs = {one.name: one for one in examined if one.run.task == task}
         for doc_id in dict.fromkeys(row.doc_id for one in runs.values() for row in one.run.rows):
-            seen, right = [], set()
-            for one in map(runs.get, names):
-                there = one is not None and doc_id in one.rows
-                seen.append((one.rows[doc_id], one.by_doc[doc_id]) if one and there else None)
-                right |= {_right(one.by_doc[doc_id])} if one and there else set()
-            yield _Item(task, doc_id, tuple(seen), len(right) > 1)
+            seen = (
+                (one.rows[doc_id], one.by_doc[doc_id]) if one and doc_id in one.rows else None
+                for one in map(runs.get, names)
+            )
+            yield _Item(task, doc_id, tuple(seen))
 
 
 def _right(judgements: Sequence[Judged | None]) -> float:
@@ -206,8 +201,9 @@ def _marks(judgements: Sequence[Judged | None], tiers: Names) -> Iterator[int]:
 
 
 def _flags(item: _Item) -> int:
-    disputed = any(one and disputes(*one) for one in item.seen)
-    return DISPUTED * disputed + DIFFERS * item.differs
+    there = [one for one in item.seen if one]
+    disputed, shares = any(disputes(*one) for one in there), {_right(judged) for _, judged in there}
+    return DISPUTED * disputed + DIFFERS * (len(shares) > 1)
 
 
 def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """Rewards for the right answer."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_mathtasks.rewards.rulings import Ruling, rulings
+from lm_eval_mathtasks.rewards.rulings import Kind, rulings
 
 
 def accuracy(completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -13,9 +13,7 @@ def accuracy(completions: Sequence[Any], **columns: Any) -> list[float | None]:
     completions: texts, or conversations (lists of messages); columns: a value a completion, the reference in `gold`,
     `answer` or `solution`. In TRL the columns `verdict`, `reason` and `extracted` go into the record of completions.
     """
-    found = rulings(completions, columns)
-    _tell(columns, found, "")
-    return [_value(one, right=1.0, wrong=0.0, unreadable=0.0) for one in found]
+    return _paid(completions, columns, {"right": 1.0, "wrong": 0.0, "unreadable": 0.0})
 
 
 def staged(
@@ -31,9 +29,8 @@ def staged(
     As `accuracy`, with values of one's own: `functools.partial(staged, unreadable=-10.0)` is a later stage. An answer
     that is too big to check is unreadable, so that no model learns to write such answers.
     """
-    found = rulings(completions, columns)
-    _tell(columns, found, "staged_")
-    return [_value(one, right=right, wrong=wrong, unreadable=unreadable) for one in found]
+    worth: dict[Kind, float] = {"right": right, "wrong": wrong, "unreadable": unreadable}
+    return _paid(completions, columns, worth, "staged_")
 
 
 async def accuracy_async(completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -46,16 +43,14 @@ async def staged_async(completions: Sequence[Any], **columns: Any) -> list[float
     return await asyncio.to_thread(staged, completions, **columns)
 
 
-def _value(found: Ruling, *, right: float, wrong: float, unreadable: float) -> float | None:
-    values = {"right": right, "wrong": wrong, "unreadable": unreadable}
-    return float(values[found.kind]) if found.kind in values else None
-
-
-def _tell(columns: Mapping[str, Any], found: Sequence[Ruling], prefix: str) -> None:
-    """Add verdicts and reasons to TRL's record of completions. Each reward has columns of its own: TRL appends to a
-    column that two rewards share."""
-    log_extra: Callable[[str, list[Any]], None] | None = columns.get("log_extra")
-    if log_extra is not None:
+def _paid(
+    completions: Sequence[Any], columns: Mapping[str, Any], worth: Mapping[Kind, float], prefix: str = ""
+) -> list[float | None]:
+    """What each ruling is worth, None without a reference. Verdicts and reasons go into TRL's record of completions;
+    each reward has columns of its own there, because TRL appends to a column that two rewards share."""
+    found = rulings(completions, columns)
+    if (log_extra := columns.get("log_extra")) is not None:
         log_extra(f"{prefix}verdict", [one.kind for one in found])
         log_extra(f"{prefix}reason", [one.reason for one in found])
         log_extra(f"{prefix}extracted", [one.answer for one in found])
+    return [float(worth[one.kind]) if one.kind in worth else None for one in found]

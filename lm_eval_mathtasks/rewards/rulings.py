@@ -55,11 +55,9 @@ def ruling(response: str, reference: Any, finish_reason: str | None = None) -> R
     if gold is None:
         return Ruling("no gold", "the reference answer cannot be read")
     judged = judge(response, gold=gold, finish_reason=finish_reason)
-    answer, rule = judged.extraction.answer, judged.extraction.rule
+    answer = judged.extraction.answer
     if _broken_off(response, judged, finish_reason):
         return Ruling("unreadable", "the response is not finished", answer)
-    if answer is not None and rule not in MARKED:
-        return Ruling("unreadable", f"the answer is not marked (found by the rule {rule})", answer)
     if answer is not None and (fault := _fault(response, judged.extraction, answer)):
         return Ruling("unreadable", fault, answer)
     status = judged.verdict.status
@@ -111,7 +109,9 @@ def unfinished(text: str, finish_reason: str | None) -> bool:
 
 
 def _fault(text: str, found: Extraction, answer: str) -> str | None:
-    """What makes a marked answer none that a model should learn to give; None where there is nothing."""
+    """What makes an answer none that a model should learn to give; None where there is nothing."""
+    if found.rule not in MARKED:
+        return f"the answer is not marked (found by the rule {found.rule})"
     start, stop = found.span or (0, 0)
     rest = text[stop:]
     # The last statement: to compare each of a loop would take too long.

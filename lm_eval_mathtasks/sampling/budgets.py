@@ -5,31 +5,21 @@ A response that is longer than N is judged as a server would have delivered it a
 then has no answer. The curve need not rise: a model may state a right answer and take it back.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import compress
 from typing import NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.grading.judge import CutOff
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
-from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run
+from lm_eval_mathtasks.runs.judged import Judged, cut_off, judge_run, shares
 from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point, score
 from lm_eval_mathtasks.text import first_part
 from lm_eval_mathtasks.token_counts import Ruler
 
 MOST_BUDGETS = 12  # by default: a factor of 2,000 between the smallest and the largest
-
-
-class Measured(NamedTuple):
-    """A response of a run: its doc's place among the rows, text, finish reason, and where its tokens end."""
-
-    doc: int
-    text: str
-    finish: str | None
-    ends: Sequence[int]
+Place = tuple[str, int]  # of a response: the doc's id, and which repeat
 
 
 class Budgets(NamedTuple):
@@ -50,49 +40,39 @@ def at_budgets(run: Run, ruler: Ruler, budgets: Iterable[int] | None = None) -> 
     budgets: by default powers of two and the length of the longest response. Raises Undefined for a
     budget below 1, EvidenceError for a run without responses or without reference answers.
     """
-    rows = run.answered
-    responses = [
-        Measured(doc, row.responses[i], row.finish_reason(i), ruler.ends(row.responses[i]))
-        for doc, row in enumerate(rows)
-        for i in row.there
-    ]
-    if not responses:
+    whole = _by_place(judge_run(run))
+    if not whole:
         raise EvidenceError(f"responses in {run.label}", "none", "look at the run's errors")
-    longest = max(len(r.ends) for r in responses)
+    rows = run.by_id()
+    ends = {(doc, repeat): ruler.ends(rows[doc].responses[repeat]) for doc, repeat in whole}
+    longest = max(map(len, ends.values()))
     doubling = powers_of_two(max(1, longest))[-MOST_BUDGETS:]
     chosen = doubling if budgets is None else sorted(set(budgets))
     if chosen[0] < 1:
         raise Undefined("budgets of at least one token", str(chosen[0]), "--budgets 256,512")
-    whole = _judged(run, rows, responses)
     points, finished = [], []
     for budget in chosen:
-        short = [len(r.ends) <= budget for r in responses]
-        cut = [_cut(r, budget) for r, fits in zip(responses, short, strict=True) if not fits]
-        again = iter(_judged(run, rows, cut))
-        judged = [w if fits else next(again) for w, fits in zip(whole, short, strict=True)]
-        shares = _by_doc(responses, [j.verdict.correct for j in judged], len(rows))
-        points.append(Point(budget, *score(shares)))
-        ended = [fits and w.cut_off is None for w, fits in zip(whole, short, strict=True)]
-        finished.append(sum(ended) / len(ended))
+        stops = {place: own[budget - 1] for place, own in ends.items() if len(own) > budget}
+        docs = {doc for doc, _ in stops}
+        cut = replace(run, rows=tuple(_cut(row, stops) for row in run.rows if row.doc_id in docs))
+        again = {place: one for place, one in _by_place(judge_run(cut)).items() if place in stops}
+        right = shares(run, {**whole, **again}.values())
+        points.append(Point(budget, *score(list(right.values()))))
+        ended = sum(place not in stops and one.cut_off is None for place, one in whole.items())
+        finished.append(ended / len(whole))
     curve = Curve("accuracy", tuple(points))
-    return Budgets(curve, tuple(finished), len(responses), cut_off(whole), longest)
+    return Budgets(curve, tuple(finished), len(whole), cut_off(list(whole.values())), longest)
 
 
-def _cut(response: Measured, budget: int) -> Measured:
-    """The first tokens of a response, as a server returns them at that limit."""
-    return response._replace(text=first_part(response.text, response.ends[budget - 1]), finish="length")
+def _by_place(judged: Iterable[Judged]) -> dict[Place, Judged]:
+    return {(one.doc_id, one.repeat): one for one in judged}
 
 
-def _judged(run: Run, rows: Sequence[Row], responses: Sequence[Measured]) -> list[Judged]:
-    """Each response judged: as the rows of a run, one response each."""
-    single = [
-        replace(rows[r.doc], doc_id=str(i), responses=(r.text,), finish=(r.finish,))
-        for i, r in enumerate(responses)
-    ]
-    return judge_run(replace(run, rows=tuple(single)))
-
-
-def _by_doc(responses: Sequence[Measured], correct: Sequence[bool], docs: int) -> list[float]:
-    count = Counter(response.doc for response in responses)
-    right = Counter(response.doc for response in compress(responses, correct))
-    return [right[doc] / count[doc] for doc in range(docs)]
+def _cut(row: Row, stops: Mapping[Place, int]) -> Row:
+    """A row as a server returns it at that limit. stops: the characters that a response has then, if it is longer."""
+    texts = list(row.responses)
+    finish = [row.finish_reason(repeat) for repeat in range(len(texts))]
+    for repeat, text in enumerate(row.responses):
+        if (stop := stops.get((row.doc_id, repeat))) is not None:
+            texts[repeat], finish[repeat] = first_part(text, stop), "length"
+    return replace(row, responses=tuple(texts), finish=tuple(finish))

@@ -26,10 +26,9 @@ Results = Mapping[str, Mapping[str, float]]
 
 
 class Standing(NamedTuple):
-    """A checkpoint: accuracies and ratios to the baseline by benchmark, the harmonic mean, its interval over docs."""
+    """A checkpoint: ratios to the baseline by benchmark, their harmonic mean, its interval over docs."""
 
     name: str
-    accuracies: dict[str, float]
     ratios: dict[str, float]
     mean: float
     interval: Interval
@@ -62,11 +61,10 @@ def choose_checkpoint(baseline: Results, checkpoints: Mapping[str, Results]) -> 
         raise EvidenceError("a baseline above 0", f"0 on {', '.join(zeros)}", "leave that benchmark out")
     standings = []
     for place, name in enumerate(checkpoints, 1):
-        means = {task: float(table[:, place].mean()) for task, table in tables.items()}
-        ratios = {task: means[task] / float(tables[task][:, 0].mean()) for task in tables}
+        ratios = {task: float(own[:, place].mean() / own[:, 0].mean()) for task, own in tables.items()}
         pairs = [table[:, [0, place]] for table in tables.values()]
         mean = float(_harmonic([own.mean(axis=0) for own in pairs]))
-        standings.append(Standing(name, means, ratios, mean, _interval(pairs)))
+        standings.append(Standing(name, ratios, mean, _interval(pairs)))
     standings.sort(key=lambda one: -one.mean)
     null = _best_of_equal(list(tables.values()))
     as_high = sum(value >= standings[0].mean - 1e-12 for value in null)

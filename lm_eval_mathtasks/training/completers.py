@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from lm_eval_mathtasks.errors import TrainingError
-from lm_eval_mathtasks.training.shepherd import Ending, Settings, Start, messages_of
+from lm_eval_mathtasks.choosing.likelihood import conversation, prompt_text
+from lm_eval_mathtasks.errors import TrainingError, as_error
+from lm_eval_mathtasks.training.shepherd import Ending, Settings, Start
 
 
 def end_tokens(*named: Any) -> set[int]:
@@ -40,12 +41,10 @@ class LocalModel:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name = folder
-        try:
+        wanted = f"a model and a tokenizer in {folder}"
+        with as_error(TrainingError, wanted, "check the path", OSError, ValueError):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-        except (OSError, ValueError) as error:
-            got = str(error).strip().split("\n", maxsplit=1)[0]
-            raise TrainingError(f"a model and a tokenizer in {folder}", got, "check the path") from error
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._model = model.to(device).eval()
@@ -58,18 +57,10 @@ class LocalModel:
         ends = end_tokens(self._model.generation_config, self._tokenizer)
         asked: dict[str, float] = {"temperature": settings.temperature, "top_k": 0, "top_p": 1.0}
         asked |= {"max_new_tokens": settings.max_tokens, "num_return_sequences": settings.rollouts}
-        found = sampled_texts(self._model, self._tokenizer, list(map(self._text, starts)), ends, **asked)
+        texts = [prompt_text(self._tokenizer, start.prompt) + start.written for start in starts]
+        found = sampled_texts(self._model, self._tokenizer, texts, ends, **asked)
         made: list[Ending] = [(text, "stop" if ended else "length") for text, ended in found]
         return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]
-
-    def _text(self, start: Start) -> str:
-        messages = messages_of(start)
-        if messages is None:
-            return start.prompt + start.written
-        if not self._tokenizer.chat_template:
-            return "".join(f"{message['content']}\n" for message in messages[:-1]) + start.written
-        template = self._tokenizer.apply_chat_template
-        return str(template(messages[:-1], tokenize=False, add_generation_prompt=True)) + start.written
 
 
 class ServedModel:
@@ -96,11 +87,12 @@ class ServedModel:
             "seed": seed,
             **({"model": self._model} if self._model else {}),
         }
-        messages = messages_of(start)
+        messages = conversation(start.prompt)
         if messages is None:
             reply = self._server.post("/v1/completions", {**body, "prompt": start.prompt + start.written})
             return _endings(reply, settings.rollouts, lambda choice: choice["text"])
-        going_on = {"messages": messages, "add_generation_prompt": False, "continue_final_message": True}
+        begun = [*messages, {"role": "assistant", "content": start.written}]
+        going_on = {"messages": begun, "add_generation_prompt": False, "continue_final_message": True}
         reply = self._server.post("/v1/chat/completions", {**body, **going_on})
         return _endings(reply, settings.rollouts, lambda choice: choice["message"]["content"] or "")
 

@@ -15,7 +15,7 @@ trl: {learning_rate: 2.0e-4, use_peft: true, lora_r: 16}     # TRL's own keys, p
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from lm_eval_mathtasks.errors import TrainingError, did_you_mean
 from lm_eval_mathtasks.training.prompt_formats import FORMATS, Format
@@ -26,30 +26,29 @@ Labels = Literal["hard", "soft"]
 Paths = Literal["one", "all"]
 # Of a finding of the preflight: README.md says what each means.
 Code = Literal[
-    "eos", "masked", "truncated", "template", "gold", "completion", "prompt", "twice", "format", "weight",
+    "eos", "masked", "truncated", "template", "gold", "completion", "twice", "format", "weight",
     "learning_rate", "epsilon_high", "reward_head", "groups", "tests", "bonus", "unfinished",
 ]  # fmt: skip
 SAMPLED = 16  # prompts a preflight samples, in groups as large as those of the training
 PAIRS = 4  # a doc, of an ORM
 
-# Key -> of which stages; None: of all.
-_KEYS: dict[str, tuple[Stage, ...] | None] = {
-    "stage": None,
-    "model": None,
-    "output": None,
-    "data": None,
+# Keys that belong to some stages alone.
+_OF_STAGES: dict[str, tuple[Stage, ...]] = {
     "format": ("sft", "grpo"),
     "rewards": ("grpo",),
     "pairs": ("orm",),
     "labels": ("prm",),
     "paths": ("prm",),
-    "preflight": None,
-    "evaluate": None,
-    "trl": None,
 }
 _REQUIRED = ("stage", "model", "output", "data")
+# How a value of a type is asked for, by the key that stands in the braces.
+_TYPES: dict[type, str] = {
+    str: "a text, a path or name, for {}",
+    dict: "keys and values under {}:",
+    list: "a list under {}:",
+}
+T = TypeVar("T")
 _DATA = ("train", "dev", "processbench")
-_PREFLIGHT = ("sample", "allow")
 _EVALUATE = ("dev", "tasks", "baseline", "checkpoint", "model", "model_args", "gen_kwargs", "limit", "batch_size",
              "device", "chat")  # fmt: skip
 
@@ -129,8 +128,9 @@ def known_keys(given: Collection[Any], known: Collection[str], where: str) -> No
             raise TrainingError(f"the names {where} to be known ones", str(key), nearest_key(str(key), known))
 
 
-def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
-    known_keys(given, _KEYS, f"of {path}")
+def _config(given: Mapping[str, Any], path: Path, stage: Stage | None) -> Config:
+    known = (*_REQUIRED, *(name for name in Config._fields if name not in (*_REQUIRED, *_DATA)))
+    known_keys(given, known, f"of {path}")
     if missing := [key for key in _REQUIRED if given.get(key) in (None, "")]:
         raise TrainingError(f"{', '.join(missing)} in {path}", "nothing", "add it")
     own = _one_of(given, "stage", STAGES, path)
@@ -138,27 +138,27 @@ def _config(given: dict[str, Any], path: Path, stage: Stage | None) -> Config:
         fix = f"mathtasks train {own}"
         raise TrainingError(f"a configuration of the stage {stage}", f"stage: {own} in {path}", fix)
     for key in given:
-        stages = _KEYS[key]
-        if stages is not None and own not in stages:
-            fix = f"the key {key} belongs to {' and '.join(stages)}"
+        if own not in _OF_STAGES.get(key, STAGES):
+            fix = f"the key {key} belongs to {' and '.join(_OF_STAGES[key])}"
             raise TrainingError(f"keys of the stage {own} in {path}", key, fix)
     data = _mapping(given, "data", path, _DATA)
     if not data.get("train"):
         fix = "`mathtasks train data` writes one"
         raise TrainingError(f"data: {{train: FILE}} in {path}", str(data), fix)
+    files = _typed(data.get("processbench") or [], list, "data: processbench", path)
     return Config(
         stage=own,
-        model=_text(given["model"], "model", path),
-        output=Path(_text(given["output"], "output", path)).expanduser(),
-        train=Path(_text(data["train"], "data: train", path)).expanduser(),
-        dev=Path(_text(data["dev"], "data: dev", path)).expanduser() if data.get("dev") else None,
+        model=_typed(given["model"], str, "model", path),
+        output=_place(given["output"], "output", path),
+        train=_place(data["train"], "data: train", path),
+        dev=_place(data["dev"], "data: dev", path) if data.get("dev") else None,
         format=_one_of(given, "format", FORMATS, path) if given.get("format") is not None else None,
         rewards=_mapping(given, "rewards", path),
-        processbench=_paths(data.get("processbench"), path),
+        processbench=tuple(_place(one, "data: processbench", path) for one in files),
         pairs=_whole(given.get("pairs", PAIRS), "pairs", path),
         labels=_one_of(given, "labels", get_args(Labels), path),
         paths=_one_of(given, "paths", get_args(Paths), path),
-        preflight=_preflight(_mapping(given, "preflight", path, _PREFLIGHT), path),
+        preflight=_preflight(_mapping(given, "preflight", path, Preflight._fields), path),
         evaluate=_mapping(given, "evaluate", path, _EVALUATE),
         trl=_mapping(given, "trl", path),
     )
@@ -173,36 +173,26 @@ def _one_of(given: Mapping[str, Any], key: str, known: Collection[str], path: Pa
     return value
 
 
-def _paths(value: Any, path: Path) -> tuple[Path, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        fix = "[a.jsonl, b.jsonl]"
-        raise TrainingError(f"a list of files under data: processbench: in {path}", repr(value), fix)
-    return tuple(Path(_text(one, "data: processbench", path)).expanduser() for one in value)
-
-
-def _text(value: Any, key: str, path: Path) -> str:
-    if not isinstance(value, str):
-        raise TrainingError(f"a text, a path or name, for {key} in {path}", repr(value)[:80], "correct it")
+def _typed(value: Any, kind: type[T], key: str, path: Path) -> T:
+    if not isinstance(value, kind):
+        wanted = f"{_TYPES[kind].format(key)} in {path}"
+        raise TrainingError(wanted, repr(value)[:80], "see lm_eval_mathtasks/training/recipes")
     return value
 
 
+def _place(value: Any, key: str, path: Path) -> Path:
+    return Path(_typed(value, str, key, path)).expanduser()
+
+
 def _mapping(given: Mapping[str, Any], key: str, path: Path, known: Collection[str] = ()) -> dict[str, Any]:
-    value = given.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise TrainingError(f"keys and values under {key}: in {path}", repr(value)[:80], "see the recipes")
+    value = _typed({} if given.get(key) is None else given[key], dict, key, path)
     if known:
         known_keys(value, known, f"under {key}: of {path}")
     return value
 
 
 def _preflight(given: Mapping[str, Any], path: Path) -> Preflight:
-    allow = given.get("allow") or []
-    if not isinstance(allow, list):
-        raise TrainingError(f"a list under preflight: allow: in {path}", repr(allow), "allow: [bonus]")
+    allow = _typed(given.get("allow") or [], list, "preflight: allow", path)
     known_keys(allow, get_args(Code), f"under preflight: allow: of {path}")
     return Preflight(_whole(given.get("sample", SAMPLED), "preflight: sample", path, least=0), tuple(allow))
 

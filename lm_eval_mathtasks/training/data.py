@@ -23,7 +23,6 @@ from lm_eval_mathtasks.training.prompt_formats import NUMBER, Format, plain_prom
 TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
 # The bundled samples are examples of both worlds, and no benchmark.
 TEST_SETS = tuple(one.name for one in known_sets().values() if one.name not in TRAIN_SETS and not one.bundled)
-_NO_HUB = "ConnectionError"
 MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
 
 log = logging.getLogger(__name__)
@@ -53,14 +52,15 @@ def read_problem_rows(source: str) -> tuple[list[Problem], str]:
 
     Raises DataError for an unknown name, a missing file, or rows without question or reference.
     """
-    if source in TRAIN_SETS:
-        rows = load_set(source, {})["test"].to_list()
-        return _problems(rows, source), known_sets()[source].checksum
     path = Path(source).expanduser()
-    if not path.is_file():
+    if source in TRAIN_SETS:
+        rows, checksum = load_set(source, {})["test"].to_list(), known_sets()[source].checksum
+    elif path.is_file():
+        rows, checksum = read_rows(path), file_sha256(path)
+    else:
         known = ", ".join(TRAIN_SETS)
         raise DataError(f"a train split ({known}) or a file", f"{source}, which is neither", "check the path")
-    return _problems(read_rows(path), source), file_sha256(path)
+    return [_problem(row, number, source) for number, row in enumerate(rows)], checksum
 
 
 def draw(source: str, *, count: int | None, dev: int, seed: int) -> Drawn:
@@ -113,21 +113,14 @@ def only_numbers(problems: Sequence[Problem]) -> bool:
 
 
 def questions_at_hand(names: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Return the questions of the test sets that are at hand, and for the others why they are not.
-
-    A hub that cannot be reached is tried once: it would be waited for, set after set.
-    """
+    """Return the questions of the test sets that are at hand, and for the others why they are not."""
     found: dict[str, list[str]] = {}
     absent: dict[str, str] = {}
-    unreachable = ""
     for name in names:
         try:
-            if unreachable:
-                raise DataError("", unreachable)
             rows = load_set(name, {})["test"].to_list()
         except DataError as error:
             absent[name] = error.got or error.wanted
-            unreachable = error.got if _NO_HUB in error.got else ""
         else:
             found[name] = [str(row["question"]) for row in rows]
     return found, absent
@@ -141,13 +134,12 @@ def check_contamination(
     Raises DataError where a set that is not `allowed` has a question in the training data, whole or by half.
     """
     found = overlaps((problem.question for problem in (*drawn.train, *drawn.dev)), tests)
-    asked = {name: own for name, own in found.items() if name not in allowed}
-    refused = {name: [one for one in own if one.refused] for name, own in asked.items()}
-    for name, own in refused.items():
-        if own:
+    for name, own in found.items():
+        refused = [one for one in own if one.refused]
+        if refused and name not in allowed:
             raise DataError(
                 f"training data without questions of the test set {name}",
-                f"{len(own)} of its {len(tests[name])} questions, the first {own[0].question[:80]!r}",
+                f"{len(refused)} of its {len(tests[name])} questions, the first {refused[0].question[:80]!r}",
                 f"--decontaminate leaves those rows out; --allow {name} keeps them, and `train evaluate` will refuse "
                 f"the tasks on {name}",
             )
@@ -197,7 +189,7 @@ def write_data(
     write_whole(out / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
-def data_facts(path: Path) -> dict[str, Any]:
+def data_facts(path: Path) -> Mapping[str, Any]:
     """The checksum of a data file, and what the manifest beside it says, where it is of this file."""
     facts: dict[str, Any] = {"file": str(path), "sha256": file_sha256(path)}
     manifest = path.parent / MANIFEST
@@ -214,10 +206,6 @@ def _asked(row: Mapping[str, Any]) -> list[str]:
     turns = prompt if isinstance(prompt, list) else [prompt]
     said = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
     return [text for text in (*(row.get(name) for name in QUESTION), *said) if isinstance(text, str)]
-
-
-def _problems(rows: Sequence[Mapping[str, Any]], place: str) -> list[Problem]:
-    return [_problem(row, number, place) for number, row in enumerate(rows)]
 
 
 def _problem(row: Mapping[str, Any], number: int, place: str) -> Problem:

@@ -1,5 +1,6 @@
 """What GRPO would learn from: rewards after normalisation, and how many prompts have anything to tell apart."""
 
+import asyncio
 import inspect
 import math
 import statistics
@@ -106,7 +107,7 @@ def sampled_groups(
     plain = [text for text, _ in texts]
     said = [[{"role": "assistant", "content": text}] for text in plain]
     completions: list[Any] = said if messages else plain
-    values = [[float(v or 0) for v in _called(one, completions, columns)] for one in rewards]
+    values = [_called(one, completions, columns) for one in rewards]
     total = [
         math.fsum(one.weight * own[i] for one, own in zip(rewards, values, strict=True))
         for i in range(len(texts))
@@ -143,13 +144,11 @@ def of_groups(groups: Groups) -> Iterator[Finding]:
         yield Finding("warning", "unfinished", got, "raise max_completion_length")
 
 
-def _called(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Any]:
-    value = reward.function(completions=completions, **columns)
-    if inspect.isawaitable(value):
-        import asyncio
-
-        return list(asyncio.run(value))  # type: ignore[arg-type]
-    return list(value)
+def _called(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[float]:
+    values = reward.function(completions=completions, **columns)
+    if inspect.isawaitable(values):
+        values = asyncio.run(values)  # type: ignore[arg-type]
+    return [float(value or 0) for value in values]
 
 
 def _of_kind(reward: Reward, kind: Kind) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks import rewards
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import TrainingError, as_error
 from lm_eval_mathtasks.training.config import nearest_key
 
 OURS = tuple(name for name in rewards.__all__ if name not in ("Ruling", "ruling"))
@@ -30,18 +30,14 @@ RANGES = {
 
 
 class Reward(NamedTuple):
-    """A reward of a run: its name (the function's own), the function with its parameters, its weight."""
+    """A reward of a run: its name (the function's own), the function with its parameters, its weight; ours: whether
+    this package knows what it gives."""
 
     name: str
     function: Callable[..., Any]
     weight: float
     parameters: Mapping[str, Any]
-
-    @property
-    def ours(self) -> bool:
-        """Whether this package knows what it gives."""
-        function = self.function.func if isinstance(self.function, functools.partial) else self.function
-        return self.name in OURS and str(getattr(function, "__module__", "")).startswith("lm_eval_mathtasks.")
+    ours: bool
 
     @property
     def of_correctness(self) -> bool:
@@ -66,12 +62,10 @@ def check_calls(rewards: Sequence[Reward], columns: Iterable[str]) -> None:
     """Raise TrainingError for a reward that cannot be called as TRL's trainer calls it on data with these columns."""
     given = dict.fromkeys((*_HANDED_OVER, *(name for name in columns if name not in _KEPT_BACK)))
     for one in rewards:
-        try:
+        wanted = f"a reward (completions, **columns) that TRL can call on these data, for {one.name}"
+        fix = "a function of that form; rewards/README.md has the faces of other trainers"
+        with as_error(TrainingError, wanted, fix, TypeError, ValueError):
             inspect.signature(one.function).bind(**given)
-        except (TypeError, ValueError) as error:
-            wanted = f"a reward (completions, **columns) that TRL can call on these data, for {one.name}"
-            fix = "a function of that form; rewards/README.md has the faces of other trainers"
-            raise TrainingError(wanted, str(error), fix) from None
 
 
 def _reward(name: str, value: Any) -> Reward:
@@ -80,7 +74,10 @@ def _reward(name: str, value: Any) -> Reward:
     if not _is_number(weight):
         raise TrainingError(f"a number as the weight of the reward {name}", repr(weight), f"`{name}: 1.0`")
     function = _function(name)
-    taken = {p.name: p.default for p in _parameters(name, function) if p.kind is p.KEYWORD_ONLY}
+    wanted = f"a function (completions, **columns) at {name}"
+    with as_error(TrainingError, wanted, "name one", TypeError, ValueError):
+        parameters = inspect.signature(function).parameters.values()
+    taken = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     for option, own in options.items():
         if option not in taken:
             fix = nearest_key(str(option), ["weight", *taken])
@@ -88,19 +85,13 @@ def _reward(name: str, value: Any) -> Reward:
         if _is_number(taken[option]) and not _is_number(own):
             raise TrainingError(f"a number as {option} of the reward {name}", repr(own), "correct it")
     bound = functools.partial(function, **options) if options else function
-    return Reward(name.rpartition(".")[2], bound, float(weight), options)
+    short = name.rpartition(".")[2]
+    ours = short in OURS and function is getattr(rewards, short)
+    return Reward(short, bound, float(weight), options, ours)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _parameters(name: str, function: Callable[..., Any]) -> Iterable[inspect.Parameter]:
-    try:
-        return inspect.signature(function).parameters.values()
-    except (TypeError, ValueError) as error:
-        fix = "name one"
-        raise TrainingError(f"a function (completions, **columns) at {name}", str(error), fix) from None
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -114,8 +105,6 @@ def _function(name: str) -> Callable[..., Any]:
     # As `trl grpo` does it: a module beside the configuration counts.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    try:
+    wanted, fix = f"a function at the path {name}", "is its package installed?"
+    with as_error(TrainingError, wanted, fix, ImportError, AttributeError):
         return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
-    except (ImportError, AttributeError) as error:
-        fix = "is its package installed?"
-        raise TrainingError(f"a function at the path {name}", str(error), fix) from error

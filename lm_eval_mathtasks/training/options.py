@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn, get_args
 
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import TrainingError, as_error
 from lm_eval_mathtasks.training.config import Config, nearest_key
 
 _EXTRA = "run pip install 'lm-eval-mathtasks[train]'"
@@ -34,12 +34,10 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
 
     Raises TrainingError without the training extra, for a key that TRL does not have, and for values that it refuses.
     """
-    try:
+    with as_error(TrainingError, "TRL and peft", _EXTRA, ImportError):
         import peft  # noqa: F401
         import transformers
         import trl
-    except ImportError as error:
-        raise TrainingError("TRL and peft", str(error), _EXTRA) from error
     name = _CLASSES.get(config.stage)
     kinds = (getattr(trl, name) if name else transformers.TrainingArguments, trl.ModelConfig)
     types = {field.name: field.type for kind in kinds for field in dataclasses.fields(kind) if field.init}
@@ -61,10 +59,9 @@ def trl_options(config: Config, weights: list[float] | None = None) -> Options:
     parser = trl.TrlParser(kinds)
     parser.error = _refuse
     parser.set_defaults_with_config(**config.trl, **set_here)
-    try:
+    refused = (ValueError, TypeError, ArithmeticError, ImportError)
+    with as_error(TrainingError, "settings that TRL accepts", "change it under trl:", *refused):
         arguments, model = parser.parse_args_into_dataclasses(args=[])
-    except (ValueError, TypeError, ArithmeticError, ImportError) as error:
-        raise TrainingError("settings that TRL accepts", str(error), "change it under trl:") from error
     return Options(arguments, model, dict(config.trl))
 
 

@@ -4,9 +4,11 @@ The text is put together as `mathtasks choose --scorer prm-tokens:` reads it; th
 each step that has a label. A soft label is the target probability of "good".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypedDict
 
+from lm_eval_mathtasks.choosing.local import filled, model_inputs
 from lm_eval_mathtasks.choosing.verifiers import stepwise
 from lm_eval_mathtasks.training.config import Labels
 from lm_eval_mathtasks.training.options import Options
@@ -72,27 +74,14 @@ def make_prm_trainer(model_name: str, options: Options, rows: list[TokenRow], to
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list(rows),
-        data_collator=_collator(tokenizer.pad_token_id),
+        data_collator=partial(_together, pad=tokenizer.pad_token_id),
         processing_class=tokenizer,
     )
 
 
-def _collator(pad: int) -> Any:
-    def together(rows: Sequence[TokenRow]) -> dict[str, object]:
-        import torch
-        from torch.nn.utils.rnn import pad_sequence
-
-        def filled(lists: Iterable[Sequence[float]], value: float) -> Any:
-            return pad_sequence(list(map(torch.tensor, lists)), batch_first=True, padding_value=value)
-
-        ids = [row["input_ids"] for row in rows]
-        return {
-            "input_ids": filled(ids, pad),
-            "attention_mask": filled(([1] * len(own) for own in ids), 0),
-            "labels": filled((row["labels"] for row in rows), SILENT),
-        }
-
-    return together
+def _together(rows: Sequence[TokenRow], pad: int) -> dict[str, object]:
+    inputs = model_inputs([row["input_ids"] for row in rows], pad)
+    return {**inputs, "labels": filled((row["labels"] for row in rows), SILENT)}
 
 
 def _trainer_class() -> Any:

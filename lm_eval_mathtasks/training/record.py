@@ -1,6 +1,7 @@
 """The record of a run: every rollout as a row of a CSV, and what was used."""
 
 import csv
+import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -33,14 +34,12 @@ class Rollouts:
         if self._columns is None:
             self._columns = [*_FIRST, *(name for name in rows[0] if name not in _FIRST)]
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not self.path.exists():
-                self._write([], "w")
         self._write(rows, "a")
 
     def _write(self, rows: Sequence[Mapping[str, Any]], mode: str) -> None:
         with self.path.open(mode, newline="", encoding="utf-8", errors="replace") as file:
             writer = csv.DictWriter(file, self._columns or (), extrasaction="ignore")
-            if mode == "w":
+            if not file.tell():
                 writer.writeheader()
             writer.writerows(rows)
 
@@ -54,13 +53,14 @@ class Rollouts:
 
 def rollout_rows(logs: Mapping[str, Any], count: int, step: int, mode: str) -> list[dict[str, object]]:
     """Rows of the last `count` rollouts in the logs of TRL's GRPOTrainer."""
-    columns = {
-        "prompt": map(said, _last(logs["prompt"], count)),
-        "response": map(said, _last(logs["completion"], count)),
-        **{name: _last(values, count) for name, values in logs["extra"].items()},
-        **{name: _last(values, count) for name, values in logs["rewards"].items()},
-        "advantage": _last(logs["advantages"], count),
+    told = {
+        "prompt": map(said, logs["prompt"]),
+        "response": map(said, logs["completion"]),
+        **logs["extra"],
+        **logs["rewards"],
+        "advantage": logs["advantages"],
     }
+    columns = {name: list(values)[-count:] for name, values in told.items()}
     lines = zip(*columns.values(), strict=True)
     return [{"step": step, "mode": mode, **dict(zip(columns, line, strict=True))} for line in lines]
 
@@ -76,7 +76,9 @@ def write_used(path: Path, facts: Mapping[str, Any]) -> None:
     """Write what a run was made with, as YAML: the configuration, TRL's options in full, versions, checksums."""
     import yaml
 
-    content = {"mathtasks": __version__, "versions": _versions(), **_plain(facts)}
+    found = {name: version for name in _PACKAGES if (version := installed_version(name))}
+    versions = {"python": platform.python_version(), **found}
+    content = {"mathtasks": __version__, "versions": versions, **_plain(facts)}
     write_whole(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
@@ -108,19 +110,7 @@ def _leaves(value: Mapping[str, Any], under: str = "") -> dict[str, object]:
     return found
 
 
-def _last(values: Any, count: int) -> list[Any]:
-    return list(values)[-count:]
-
-
-def _versions() -> dict[str, str]:
-    found = {name: version for name in _PACKAGES if (version := installed_version(name))}
-    return {"python": platform.python_version(), **found}
-
-
-def _plain(value: Any) -> Any:
-    """A value as YAML can hold it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(own) for key, own in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(own) for own in value]
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+def _plain(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Facts as YAML can hold them: what JSON does not know becomes text."""
+    plain: Mapping[str, Any] = json.loads(json.dumps(facts, default=str))
+    return plain

@@ -5,13 +5,13 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from lm_eval_mathtasks.choosing.scorer import Settings
-from lm_eval_mathtasks.errors import MathtasksError, TrainingError
+from lm_eval_mathtasks.errors import MathtasksError, TrainingError, as_error
 from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
@@ -75,10 +75,8 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
         tokenizer = start_tokenizer(config, options)
         findings += preflight.of_rows(config, rows, tokenizer)
         preflight.refuse(findings, config.preflight.allow)
-        try:
+        with as_error(TrainingError, "a run that TRL can make", "change the configuration", ValueError):
             trainer = make_trainer(plan, rows, dev, tokenizer)
-        except ValueError as error:
-            raise TrainingError("a run that TRL can make", str(error), "change the configuration") from error
         findings += _of_trainer(plan, rows, trainer, say)
     used = _used(plan, findings, checkpoint)
     for finding in findings:
@@ -207,7 +205,7 @@ def _place(config: Config, resume: bool) -> Path | None:
     return None
 
 
-def _used(plan: Plan, findings: Sequence[preflight.Finding], checkpoint: Path | None) -> dict[str, Any]:
+def _used(plan: Plan, findings: Sequence[preflight.Finding], checkpoint: Path | None) -> Mapping[str, Any]:
     config = plan.config
     given = {**config._asdict(), "preflight": config.preflight._asdict()}
     before = used_before(config.output / USED) if checkpoint else {}

@@ -103,7 +103,7 @@ def models_of(config: Config) -> list[Model]:
     baseline = str(config.evaluate.get("baseline") or config.model)
     folders = checkpoints_in(config.output)
     final = _weights(config.output)
-    if final and not (folders and _same(final, _weights(folders[-1]))):
+    if final and not (folders and final == _weights(folders[-1])):
         folders.append(config.output)
     if not folders:
         fix = f"mathtasks train {config.stage} first"
@@ -237,12 +237,10 @@ def _model(name: str, folder: Path) -> Model:
     return Model(name, str(folder))
 
 
-def _weights(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("adapter_model.safetensors"), *folder.glob("model*.safetensors")])
-
-
-def _same(one: list[Path], two: list[Path]) -> bool:
-    return [file_sha256(path) for path in one] == [file_sha256(path) for path in two]
+def _weights(folder: Path) -> list[str]:
+    """Checksums of the weights in a folder."""
+    files = [*folder.glob("adapter_model.safetensors"), *folder.glob("model*.safetensors")]
+    return [file_sha256(path) for path in sorted(files)]
 
 
 def _remember(config: Config, best: Model, say: _SAYS) -> None:

@@ -12,12 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol
 
-from lm_eval_mathtasks.choosing.likelihood import conversation
 from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import json_lines_to_add_to, sha256, write_whole
 from lm_eval_mathtasks.grading.judge import judge
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.runs.records import Run
+from lm_eval_mathtasks.runs.records import Row, Run
 from lm_eval_mathtasks.training.steps import hard
 
 JOURNAL = ".journal.jsonl"  # after the name of the labels' file
@@ -53,22 +52,13 @@ class Completer(Protocol):
 
 
 class Response(NamedTuple):
-    """A response to be labelled, its steps, and the text up to the end of each."""
+    """A response to be labelled, its steps, and where endings begin: after every step but the last."""
 
-    doc_id: str
+    row: Row
     repeat: int
-    question: str
-    prompt: str
-    gold: str
-    text: str
     steps: list[str]
-    ends: list[int]
+    starts: list[Start]
     right: bool
-
-    @property
-    def starts(self) -> list[Start]:
-        """Where endings begin: after every step but the last."""
-        return [Start(self.prompt, self.text[:end]) for end in self.ends[:-1]]
 
 
 def chosen_responses(run: Run, settings: Settings) -> list[Response]:
@@ -82,8 +72,8 @@ def chosen_responses(run: Run, settings: Settings) -> list[Response]:
         if not steps:
             continue
         asked = row.prompt or json.dumps([{"role": "user", "content": row.question}], ensure_ascii=False)
-        told = (row.question or asked, asked, row.gold or "", text)
-        made = Response(one.doc_id, one.repeat, *told, steps, ends, one.verdict.correct)
+        starts = [Start(asked, text[:end]) for end in ends[:-1]]
+        made = Response(row, one.repeat, steps, starts, one.verdict.correct)
         by_doc.setdefault(one.doc_id, {}).setdefault(text, made)
     found: list[Response] = []
     for own in by_doc.values():
@@ -108,7 +98,7 @@ def label_steps(
     where the journal beside `out` is of another run or other settings.
     """
     responses = chosen_responses(run, settings)
-    golds = {start: one.gold for one in responses for start in one.starts}
+    golds = {start: one.row.gold or "" for one in responses for start in one.starts}
     starts = sorted(golds, key=lambda start: (len(start.prompt) + len(start.written), start))
     batches = [starts[i : i + settings.batch] for i in range(0, len(starts), settings.batch)]
     about = {"model": completer.name, **settings._asdict(), "of": sha256(json.dumps(starts))}
@@ -130,7 +120,7 @@ def label_steps(
     write_whole(out, "".join(_line(one, value, completer.name, settings) for one in responses))
     labels = [number for one in responses for number in (*(value[s] for s in one.starts), float(one.right))]
     return {
-        "docs": len({one.doc_id for one in responses}),
+        "docs": len({one.row.doc_id for one in responses}),
         "responses": len(responses),
         "steps": len(labels),
         "endings": len(starts) * settings.rollouts,
@@ -156,9 +146,9 @@ def _share(start: Start, gold: str, endings: Sequence[Ending]) -> float:
 
 def _line(one: Response, value: dict[Start, float], model: str, settings: Settings) -> str:
     row: dict[str, object] = {
-        "doc_id": one.doc_id,
+        "doc_id": one.row.doc_id,
         "repeat": one.repeat,
-        "question": one.question,
+        "question": one.row.question or one.row.prompt,
         "steps": one.steps,
         "labels": [*(value[start] for start in one.starts), float(one.right)],
         "right": one.right,
@@ -182,9 +172,3 @@ def _kept(journal: Path, about: Mapping[str, object], batches: int) -> list[list
             fix = "begin with another --out"
             raise TrainingError(f"batch {number} in {journal}", f"batch {row['batch']}", fix)
     return [[[(text, finish) for text, finish in own] for own in row["endings"]] for _, row in kept]
-
-
-def messages_of(start: Start) -> list[dict[str, str]] | None:
-    """The conversation that a start goes on with, the response begun; None where the prompt was logged as text."""
-    asked = conversation(start.prompt)
-    return None if asked is None else [*asked, {"role": "assistant", "content": start.written}]

@@ -102,24 +102,20 @@ def _math_shepherd(asked: str, labelled: str, place: str) -> Stepwise:
     parts = [part.strip("\n") for part in asked.split(marked)]
     texts = [part for part in parts if part.strip()]
     question, begins, first = texts[0].partition("Step 1:") if texts else ("", "", "")
+    fix = "is it Math-Shepherd's file?"
     if not begins:
-        fix = "is it Math-Shepherd's file?"
         raise DataError(f"a question and then `Step 1:` in {place}", asked[:60], fix)
     steps, labels, at = (f"Step 1:{first}", *texts[1:]), [], 0
     for step in steps:
         found = labelled.find(step.strip(), at)
         if found < 0:
-            fix = "is it Math-Shepherd's file?"
             raise DataError(f"the text of `input` in `label` of {place}", step[:60], fix)
         at = found + len(step.strip())
-        labels.append(_sign(labelled[at : at + 2].strip(), place))
+        mark = labelled[at : at + 2].strip()
+        if mark not in ("+", "-"):
+            raise DataError(f"+ or - after each step in {place}", repr(mark), fix)
+        labels.append(float(mark == "+"))
     return Stepwise(question.strip(), tuple(step.strip() for step in steps), tuple(labels))
-
-
-def _sign(text: str, place: str) -> float:
-    if text not in ("+", "-"):
-        raise DataError(f"+ or - after each step in {place}", repr(text), "is it Math-Shepherd's file?")
-    return float(text == "+")
 
 
 def _stepwise(row: Mapping[str, Any], place: str) -> Stepwise:

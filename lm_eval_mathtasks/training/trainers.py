@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.choosing.local import ADAPTER
-from lm_eval_mathtasks.errors import TrainingError
+from lm_eval_mathtasks.errors import TrainingError, as_error
 from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.training.completers import sampled_texts
 from lm_eval_mathtasks.training.config import Config
@@ -31,21 +31,21 @@ def start_tokenizer(config: Config, options: Options) -> Any:
     """The tokenizer of the model at the start, padded on the left; TrainingError where there is none."""
     from transformers import AutoTokenizer
 
-    try:
-        revision = options.model.model_revision
+    wanted, revision = f"a model with a tokenizer at {config.model}", options.model.model_revision
+    with as_error(TrainingError, wanted, "check the path", OSError, ValueError):
         return AutoTokenizer.from_pretrained(config.model, revision=revision, padding_side="left")
-    except (OSError, ValueError) as error:
-        got = str(error).strip().split("\n")[0]
-        raise TrainingError(f"a model with a tokenizer at {config.model}", got, "check the path") from error
 
 
 def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) -> Any:
     """The trainer of a stage, not started. rows, dev: rows of the data, of a PRM labelled steps."""
     import trl
 
-    if plan.config.stage == "prm":
-        return _prm(plan, rows, tokenizer)
     config, arguments = plan.config, plan.options.arguments
+    if config.stage in ("orm", "prm") and (Path(config.model) / ADAPTER).is_file():
+        got = f"an adapter, {config.model}"
+        raise TrainingError(f"a whole model for the stage {config.stage}", got, MERGE_FIRST)
+    if config.stage == "prm":
+        return _prm(plan, rows, tokenizer)
     evaluated = str(getattr(arguments.eval_strategy, "value", arguments.eval_strategy)) != "no"
     asked = plan.options.model
     # As TRL's own scripts put them together.
@@ -76,9 +76,6 @@ def make_trainer(plan: Plan, rows: list[Any], dev: list[Any], tokenizer: Any) ->
 def _prm(plan: Plan, rows: list[Stepwise], tokenizer: Any) -> Any:
     from transformers import AutoConfig
 
-    if (Path(plan.config.model) / ADAPTER).is_file():
-        got = f"an adapter, {plan.config.model}"
-        raise TrainingError("a whole model for the stage prm", got, MERGE_FIRST)
     shape = AutoConfig.from_pretrained(plan.config.model, revision=plan.options.model.model_revision)
     limit = getattr(shape.get_text_config(), "max_position_embeddings", None)
     items = encoded(rows, tokenizer, plan.config.labels, limit)
@@ -91,12 +88,10 @@ def _dataset(config: Config, rows: Sequence[Mapping[str, Any]]) -> Any:
 
     columns = {"sft": ("prompt", "completion", "messages", "text"), "orm": ("prompt", "chosen", "rejected")}
     wanted = columns.get(config.stage, tuple(rows[0]))
-    try:
-        return Dataset.from_list([{name: row[name] for name in wanted if name in row} for row in rows])
+    alike = f"columns of one type each in {config.train}"
     # Arrow's errors are both.
-    except (TypeError, ValueError) as error:
-        fix = "write all rows alike"
-        raise TrainingError(f"columns of one type each in {config.train}", str(error), fix) from error
+    with as_error(TrainingError, alike, "write all rows alike", TypeError, ValueError):
+        return Dataset.from_list([{name: row[name] for name in wanted if name in row} for row in rows])
 
 
 def responder(trainer: Any) -> Generate | None:
@@ -145,9 +140,6 @@ def _start(config: Config, options: Options) -> tuple[Any, Any]:
 
     if not (Path(config.model) / ADAPTER).is_file():
         return config.model, trl.get_peft_config(options.model)
-    if config.stage not in ("sft", "grpo"):
-        got = f"an adapter, {config.model}"
-        raise TrainingError(f"a whole model for the stage {config.stage}", got, MERGE_FIRST)
     model = _adapted(config.model, is_trainable=options.model.use_peft, dtype=options.model.dtype)
     if not options.model.use_peft:
         # peft left nothing of it to be trained.
@@ -179,13 +171,11 @@ def merge_adapter(adapter: Path, out: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoTokenizer
 
-    try:
+    wanted = "an adapter of a language model and its base"
+    with as_error(TrainingError, wanted, "check the paths", OSError, ValueError):
         model = _adapted(str(adapter), dtype=torch.float32)
         precision = AutoConfig.from_pretrained(model.peft_config["default"].base_model_name_or_path).dtype
         tokenizer = AutoTokenizer.from_pretrained(adapter)
-    except (OSError, ValueError) as error:
-        got = str(error).strip().split("\n")[0]
-        raise TrainingError("an adapter of a language model and its base", got, "check the paths") from error
     tokenizer.save_pretrained(out)
     # The weights last: a folder that was left half written cannot be loaded.
     model.merge_and_unload().to(precision or torch.float32).save_pretrained(out)

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import harmonic_mean
 from typing import NamedTuple
 
-from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose, outscored
+from lm_eval_mathtasks.choosing.chosen import BEST, WEIGHTED, areas, choose, gain, outscored
 from lm_eval_mathtasks.choosing.kept_scores import score_run
 from lm_eval_mathtasks.choosing.score_files import numbers_of
 from lm_eval_mathtasks.choosing.scorer import Scorer, Settings
@@ -14,10 +14,10 @@ from lm_eval_mathtasks.choosing.scorers import make_scorer
 from lm_eval_mathtasks.errors import DataError
 from lm_eval_mathtasks.numbers.differences import paired_bootstrap
 from lm_eval_mathtasks.numbers.estimators import Votes, majority
-from lm_eval_mathtasks.numbers.intervals import Interval, wilson
+from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.problems.rows import read_rows
 from lm_eval_mathtasks.runs.judged import judge_run
-from lm_eval_mathtasks.sampling.curves import score
+from lm_eval_mathtasks.sampling.curves import Point, score
 from lm_eval_mathtasks.sampling.curves import votes as votes_of
 from lm_eval_mathtasks.tables import Table, with_interval
 from lm_eval_mathtasks.training.pairs import sampled_run
@@ -45,23 +45,19 @@ def on_samples(spec: str, path: Path, settings: Settings) -> Table:
         for name, point in points.items()
     ]
     distinct = [best_distinct(v, numbers[v.doc_id]) for v in votes]
-    rows.insert(-1, (f"best of the distinct answers among {max(v.n for v in votes)}", _scored(distinct)))
+    found = Point(n, *score(distinct))
+    title = f"best of the distinct answers among {max(v.n for v in votes)}"
+    rows.insert(-1, (title, with_interval(found.value, found.interval)))
     base = [majority(v)[v.n - 1] for v in votes]
-    gain = [own - other for own, other in zip(distinct, base, strict=True)]
-    notes = [
+    gains = {f"best-of-{n}": chosen.gains[BEST], f"weighted@{n}": chosen.gains[WEIGHTED]}
+    gains["distinct"] = gain(distinct, base)
+    gained = "; ".join(f"{name} {with_interval(*own, signed=True)}" for name, own in gains.items())
+    notes = (
         f"{len(votes)} docs of {run.label}; percent [95 % interval over docs]; scores: {spec}",
-        *_areas(votes, numbers),
-        "against majority, in points [paired over docs]: "
-        + "; ".join(
-            f"{name} {with_interval(*found, signed=True)}"
-            for name, found in (
-                (f"best-of-{n}", chosen.gains[BEST]),
-                (f"weighted@{n}", chosen.gains[WEIGHTED]),
-                ("distinct", (math.fsum(gain) / len(gain), paired_bootstrap(gain))),
-            )
-        ),
-    ]
-    return Table("What choosing by the verifier gives", ("choice", "accuracy"), tuple(rows), tuple(notes))
+        _areas(votes, numbers),
+        f"against majority, in points [paired over docs]: {gained}",
+    )
+    return Table("What choosing by the verifier gives", ("choice", "accuracy"), tuple(rows), notes)
 
 
 def best_distinct(votes: Votes, scores: Sequence[float]) -> float:
@@ -136,20 +132,15 @@ def first_errors(file: Path, scorer: Scorer) -> FirstErrors:
     return FirstErrors(file.name.split(".")[0], *counts[True], *counts[False])
 
 
-def _areas(votes: Sequence[Votes], numbers: Mapping[str, Sequence[float]]) -> list[str]:
+def _areas(votes: Sequence[Votes], numbers: Mapping[str, Sequence[float]]) -> str:
     within, overall = areas(votes, numbers), overall_area(votes, numbers)
     if not within:
-        return ["no doc has both a right and a wrong response: there is nothing to tell apart"]
+        return "no doc has both a right and a wrong response: there is nothing to tell apart"
     mean = math.fsum(within) / len(within)
-    return [
+    return (
         f"within a doc a right response outscores a wrong one in {with_interval(mean, paired_bootstrap(within))} % "
         f"of pairs ({len(within)} docs with both); over all responses in {100 * (overall or 0):.1f} %"
-    ]
-
-
-def _scored(values: Sequence[float]) -> str:
-    value, low, high = score(values)
-    return with_interval(value, Interval(low, high))
+    )
 
 
 def _share(count: int, of: int) -> str:

@@ -10,7 +10,8 @@ from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.errors import EvidenceError, Undefined
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.sampling.budgets import Measured, _cut, at_budgets
+from lm_eval_mathtasks.runs.records import Row
+from lm_eval_mathtasks.sampling.budgets import _cut, at_budgets
 from lm_eval_mathtasks.token_counts import CHARS_PER_TOKEN, Ruler, read_ruler
 from tests.conftest import read_jsonl
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
@@ -132,7 +133,7 @@ def test_a_cut_is_what_the_model_would_have_returned_at_that_limit(tmp_path):
     was_cut = [len(ruler.ends(text)) > limit for text in whole_texts]
     assert sum(was_cut) > 6
     cut = [
-        _cut(Measured(0, t, None, ruler.ends(t)), limit).text if c else t
+        _cut(Row("0", "", None, (t,)), {("0", 0): ruler.ends(t)[limit - 1]}).responses[0] if c else t
         for t, c in zip(whole_texts, was_cut, strict=True)
     ]
     assert cut == short

@@ -61,12 +61,26 @@ def test_a_worked_response_is_rewarded_in_its_format(form, solution, answer):
     assert text.count("####") == (form == "hash")
 
 
+def test_a_set_that_cannot_be_fetched_hides_no_other(monkeypatch):
+    class Docs(list):
+        to_list = list.copy
+
+    def load(name, _):
+        if name == "far":
+            raise DataError("the set far", "ConnectionError: no route")
+        return {"test": Docs([{"question": QUESTION}])}
+
+    monkeypatch.setattr(data, "load_set", load)
+    asked = data.questions_at_hand(["far", "near"])
+    assert asked == ({"near": [QUESTION]}, {"far": "ConnectionError: no route"})
+
+
 def test_real_solutions_are_rewarded_in_every_format():
     rows = read_jsonl(shared_path("data/gsm8k_train.jsonl"))[::75] + [
         {"question": row["problem"], "answer": row["solution"]}
         for row in read_jsonl(shared_path("data/math_test.jsonl"))[::50]
     ]
-    problems = data._problems(rows, "here")
+    problems = [data._problem(row, number, "here") for number, row in enumerate(rows)]
     for form in FORMATS:
         texts = [response(problem.solution, problem.gold, form) for problem in problems]
         values = accuracy(texts, gold=[problem.gold for problem in problems])

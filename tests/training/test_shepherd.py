@@ -80,7 +80,9 @@ def test_labels_are_the_share_of_right_endings(run, tmp_path):
 
 
 def test_an_ending_goes_on_from_the_text_as_it_was(run):
-    first = next(one for one in chosen_responses(run, SETTINGS) if one.text == RESPONSES[0])
+    first = next(
+        one for one in chosen_responses(run, SETTINGS) if one.row.responses[one.repeat] == RESPONSES[0]
+    )
     assert [start.written for start in first.starts] == ["3+4=7\n", "3+4=7\n\n7*2=14\n"]
     assert first.steps == ["3+4=7", "7*2=14", "\\boxed{14}"]
 

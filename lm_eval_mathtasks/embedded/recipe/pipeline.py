@@ -60,7 +60,7 @@ def _train(stage: str, model: Any, tokenizer: Any, settings: Settings, log: Trai
     return trainer.model
 
 
-def _options(settings: Settings, out: str) -> dict[str, Any]:
+def _options(settings: Settings, out: str) -> Mapping[str, Any]:
     """What both trainers are told: one CPU, float32, no checkpoints, no reports, no bars; out: for their own files."""
     return {
         "output_dir": out,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, as_error
 from lm_eval_mathtasks.evidence.rescore.inputs import Options, Unit
 from lm_eval_mathtasks.evidence.rescore.judges import Judges
 from lm_eval_mathtasks.evidence.rescore.work import Summary, rescore_unit
@@ -30,15 +30,16 @@ def run_local(units: Sequence[Unit], options: Options, workers: int, tick: Tick)
     Judges(options.graders, 1).close()
     processes = min(workers, len(units))
     largest_first = sorted(units, key=lambda unit: -unit.size)
-    try:
-        with Children(_UNITS, (options, workers // processes), processes) as pool:
-            for unit, done in zip(largest_first, pool.map(largest_first, tick), strict=True):
-                why = done.trouble.removeprefix("EvidenceError: ")
-                if why and options.strict:
-                    raise EvidenceError(why)
-                yield failed(unit, why) if why else done.value
-    except CannotStartError as error:
-        raise EvidenceError("processes that grade", str(error), "see `mathtasks rescore --help`") from error
+    wanted, fix = "processes that grade", "see `mathtasks rescore --help`"
+    with (
+        as_error(EvidenceError, wanted, fix, CannotStartError),
+        Children(_UNITS, (options, workers // processes), processes) as pool,
+    ):
+        for unit, done in zip(largest_first, pool.map(largest_first, tick), strict=True):
+            why = done.trouble.removeprefix("EvidenceError: ")
+            if why and options.strict:
+                raise EvidenceError(why)
+            yield failed(unit, why) if why else done.value
 
 
 def rescore_safely(unit: Unit, options: Options, judges: Judges, tick: Tick) -> Summary:
@@ -80,12 +81,10 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
     Input and output must be on a file system that all nodes see. Raises EvidenceError where Ray is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at Ray's import
-    try:
+    fix = "run pip install 'lm-eval-mathtasks[scale]'"
+    with as_error(EvidenceError, "Ray, for --engine ray", fix, ImportError):
         import ray
         from ray.data import DataContext, from_items
-    except ImportError as error:
-        fix = "run pip install 'lm-eval-mathtasks[scale]'"
-        raise EvidenceError("Ray, for --engine ray", str(error), fix) from error
     Judges(options.graders, 1).close()
     with _cluster(ray, workers):
         DataContext.get_current().enable_progress_bars = False

@@ -70,8 +70,6 @@ class RunSummary(TypedDict):
     statuses: dict[str, int]
     cut_off: dict[CutOff, int]
     results: str
-    samples: str
-    disputed_file: str | None
     disputed: int
     first: list[Dispute]
     cross: CrossTable | None
@@ -144,7 +142,7 @@ def work_checksum(unit: Unit, options: Options) -> str:
 def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Tick) -> Summary:
     problems: list[str] = []
     runs: list[RunSummary] = []
-    reused = 0
+    reused, written = 0, set()
     by_folder: dict[Path, list[tuple[Logged, logs.Sections]]] = {}
     for number, loaded in enumerate(load_runs(unit, options, problems.append)):
         folder = Path(options.out) / _folder(unit, loaded.run)
@@ -157,14 +155,14 @@ def _rescore(unit: Unit, options: Options, judges: Judges, state: Path, tick: Ti
         reused += parts.reused
         by_folder.setdefault(folder, []).append((loaded, run.write(folder, unit.stamp)))
         runs.append(run.summary())
+        written |= set(run.files)
     for folder, done in by_folder.items():
         _write_results(folder / f"results_{unit.stamp}.json", unit, options, done)
-    paths = [path for done in runs for path in (done["results"], done["samples"], done["disputed_file"])]
     return {
         "source": unit.name,
         "runs": runs,
         "problems": problems,
-        "written": sorted(set(filter(None, paths))),
+        "written": sorted(written),
         "reused": reused,
         "kept": False,
     }
@@ -188,9 +186,7 @@ def _write_results(
         "graders": {name: grader_version(name) for name in dict.fromkeys((OURS, *options.graders))},
         "logged_metric": {loaded.run.task: loaded.run.metric for loaded, _ in done},
     }
-    tasks = {loaded.run.task: sections for loaded, sections in done}
-    content = logs.results_file([loaded for loaded, _ in done], tasks, rescored)
-    write_whole(path, json.dumps(content, indent=2))
+    write_whole(path, json.dumps(logs.results_file(done, rescored), indent=2))
 
 
 class _Rescored:
@@ -219,11 +215,11 @@ class _Rescored:
         name = f"{self.run.task}_{stamp}.jsonl"
         samples = folder / f"samples_{name}"
         task_hash = logs.write_samples(samples, logs.sample_lines(self.loaded, judged, self.scores))
-        disputes = None
+        self.files = [str(folder / f"results_{stamp}.json"), str(samples)]
         if self.disputed:
-            disputes = str(folder / f"{DISPUTED}{name}")
-            write_whole(Path(disputes), (logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed))
-        self.files = (str(folder / f"results_{stamp}.json"), str(samples), disputes)
+            disputes = folder / f"{DISPUTED}{name}"
+            write_whole(disputes, (logs.as_json(self._dispute(k)) + b"\n" for k in self.disputed))
+            self.files.append(str(disputes))
         return logs.task_results(self.run, self.scores, task_hash)
 
     def _dispute(self, k: int) -> Dispute:
@@ -269,8 +265,6 @@ class _Rescored:
             "statuses": dict(Counter(str(one.verdict.status) for one in self.ours)),
             "cut_off": {sure: sum(one.cut_off == sure for one in self.ours) for sure in ("surely", "likely")},
             "results": self.files[0],
-            "samples": self.files[1],
-            "disputed_file": self.files[2],
             "disputed": len(self.disputed),
             "first": [{**self._dispute(place), "question": ""} for place in self.disputed[:SHOWN]],
             "cross": cross_table(self.votes, len(shares)) if shares else None,

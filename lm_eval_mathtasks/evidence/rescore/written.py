@@ -155,19 +155,16 @@ def task_results(run: Run, scores: Sequence[Mapping[str, float]], task_hash: str
     return {key: value for key, value in known.items() if value is not None}
 
 
-def results_file(
-    loaded: Sequence[Logged], tasks: Mapping[str, Sections], rescored: Mapping[str, object]
-) -> Results:
+def results_file(done: Sequence[tuple[Logged, Sections]], rescored: Mapping[str, object]) -> Results:
     """The content of a results file: what the log had, with the rescored tasks' sections in place of its own."""
-    first = loaded[0]
+    first, tasks = done[0][0], {one.run.task for one, _ in done}
     old = {key: value for key, value in first.results.items() if key not in ("results", "groups", "rescored")}
     content: dict[str, Any] = {"results": {}, **(old or _facts(first.run))}
     content["group_subtasks"] = {}
     for key in OF_TASKS:
         content[key] = {task: value for task, value in content.get(key, {}).items() if task in tasks}
-    for one in loaded:
+    for one, sections in done:
         task = one.run.task
-        sections = tasks[task]
         # lm-eval's is a number.
         version = content["versions"].get(task, sections.get("versions"))
         for key, value in sections.items():
