@@ -3,10 +3,10 @@
 import re
 from itertools import pairwise, takewhile
 
-from lm_eval_mathtasks.grading.formulas import ends_in_formula
+from lm_eval_mathtasks.grading.formulas import NOT_IN_DOTS, ends_in_formula
 from lm_eval_mathtasks.grading.phrases import REJECTED
 
-_LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
+_LAST_SENTENCE = re.compile(rf"{NOT_IN_DOTS}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"

@@ -10,9 +10,11 @@ from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 
 Span = tuple[int, int]
 
-# "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
+# What stands before a full stop that is not the last dot of "0.333...".
+NOT_IN_DOTS = r"(?<!\d\d\d\.\.)"
+# "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one; "0.333..." goes on.
 _DIGITS = (
-    r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
+    r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d{3,}(?:\.{3}|…)|\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
 )
 _PART = r"[-−+]?(?:\d+(?:\.\d+)?(?:/\d+)?|∞)"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
@@ -279,6 +281,9 @@ def trim(text: str, start: int, stop: int) -> Span | None:
     while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
         start += 1
     while start < stop and text[stop - 1] in TRIM:
+        # "0.333..." goes on
+        if text.endswith("...", start, stop) and text[stop - 6 : stop - 3].isdigit():
+            break
         # A backslash before it makes it a command: "\," or "\!".
         if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
             stop -= 1

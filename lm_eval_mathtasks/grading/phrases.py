@@ -41,6 +41,9 @@ REJECTED = (
 )
 # "(D) is incorrect"
 DENIED_BEHIND = rf"\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
+# "C, although D is tempting"; "C. Wait, B also works"
+CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
+SECOND_THOUGHT = re.compile(r"\b(?:wait|actually|hmm+|also (?:works|fits|holds)|but also|maybe)\b", re.IGNORECASE)
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
 # Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
 _SUBJECTS = {

@@ -3,6 +3,7 @@
 import re
 
 from lm_eval_mathtasks.grading.formulas import (
+    NOT_IN_DOTS,
     NUMBER,
     Formula,
     Span,
@@ -30,7 +31,7 @@ _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:firs
 MAX_SLOT = 1_500  # characters
 # Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
 MAX_DROPPED = 10
-_BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
+_BREAK = re.compile(rf"\n|[。！？]|{NOT_IN_DOTS}[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
