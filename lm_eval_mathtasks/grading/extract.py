@@ -164,7 +164,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        denied = endings.denies(seen.text)
+        denied = endings.denies(endings.without_remarks(seen.text))
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
