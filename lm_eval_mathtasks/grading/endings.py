@@ -3,10 +3,10 @@
 import re
 from itertools import pairwise, takewhile
 
-from lm_eval_mathtasks.grading.formulas import NOT_IN_DOTS, ends_in_formula
-from lm_eval_mathtasks.grading.phrases import REJECTED
+from lm_eval_mathtasks.grading.formulas import open_formula
+from lm_eval_mathtasks.grading.phrases import NO_STOP, REJECTED
 
-_LAST_SENTENCE = re.compile(rf"{NOT_IN_DOTS}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
+_LAST_SENTENCE = re.compile(rf"{NO_STOP}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
@@ -33,7 +33,8 @@ HAS_VALUE = re.compile(r"[0-9$\\]")
 # "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
 _DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know|giv)\w*"
 _UNANSWERABLE = re.compile(
-    rf"\b(?:(?:cannot|can't|can not)|nothing (?:more |else )?can) be {_DETERMINE}|\b(?:impossible|not possible|no way) to {_DETERMINE}"
+    rf"\b(?:cannot|can't|can not|nothing (?:more |else )?can) be {_DETERMINE}"
+    rf"|\b(?:impossible|not possible|no way) to {_DETERMINE}"
     r"|\b(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
     r"(?:information|data|details)\b|\binsufficient (?:information|data)\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
@@ -43,8 +44,8 @@ _UNANSWERABLE = re.compile(
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
-    r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not (?:sure|certain)\b|\bI (?:do not|don't) know\b"
-    r"|\bit(?: is|'s) (?:unclear|not clear)\b",
+    r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not (?:sure|certain)\b"
+    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -81,7 +82,8 @@ _DOUBT = (
 _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
     r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
-    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?(?:think|believe|guess|assume|expect|(?:be )?tempted to \w+)(?: that)?)\s"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
+    r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
 )
 _DOUBTS = re.compile(
     rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z",
@@ -172,7 +174,7 @@ _PROBE = 40  # characters by which a repetition is looked for
 def ends_early(text: str) -> bool:
     """Tell whether a text was cut: inside a formula, or in the middle of a sentence."""
     end = text.rstrip()
-    if not end or ends_in_formula(end):
+    if not end or open_formula(end) is not None:
         return bool(end)
     tail = max(0, len(end) - 200)
     if _MIDDLE.search(end) or _OPEN_SUM.search(end, tail) or _NEXT_ITEM.search(end, tail):

@@ -36,7 +36,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
-from lm_eval_mathtasks.grading.phrases import CONCEDES, DENIED_BEHIND, SECOND_THOUGHT
+from lm_eval_mathtasks.grading.phrases import CONCEDES, DENIED_BEHIND, SECOND_THOUGHT, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -53,7 +53,7 @@ _OPTION_AT_END = re.compile(
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(
-    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|are|was|fails|and|or)\b)|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|fails|and|or)\b)|\s?\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
     r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )"
@@ -62,13 +62,6 @@ _LETTER = (
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
-# "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
-YES_OR_NO = re.compile(
-    r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)"
-    r"(?=[a-z]{2}|\$?[a-z](?:\([a-z]\))?\$? (?:is|does|has)\b)"
-    r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
-    re.IGNORECASE,
-)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)

@@ -41,7 +41,7 @@ _SUBORDINATE = re.compile(
     rf"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)\s"
 )
 _PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
-_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b|\bi\.e\.")
+_ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
     rf"\b(?:(?:(?<!up )(?<!left )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
     r"|the|all|these|those)\s\Z",

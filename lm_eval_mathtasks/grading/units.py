@@ -163,7 +163,8 @@ _CLOCK = re.compile(
 )
 # "a quarter to 8", "half past 3", "10 minutes to 11"
 _TO_OR_PAST = re.compile(
-    r"(?:an? )?(?:(quarter)|(half)|(\d{1,2}) min(?:ute)?s?) (to|before|past|after) (\d{1,2})(?: o'clock)?", re.IGNORECASE
+    r"(?:an? )?(?:(quarter)|(half)|(\d{1,2}) min(?:ute)?s?) (to|before|past|after) (\d{1,2})(?: o'clock)?",
+    re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
 

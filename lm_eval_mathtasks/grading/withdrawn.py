@@ -17,7 +17,8 @@ _TAKES_BACK = re.compile(
     r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
     r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
     r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
-    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)|\bcorrection\*{0,2}:",
+    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
+    r"|\bcorrection\*{0,2}:",
     re.IGNORECASE,
 )
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
