@@ -3,10 +3,10 @@
 import re
 from itertools import pairwise, takewhile
 
-from lm_eval_mathtasks.grading.formulas import ends_in_formula
-from lm_eval_mathtasks.grading.phrases import REJECTED
+from lm_eval_mathtasks.grading.formulas import open_formula
+from lm_eval_mathtasks.grading.phrases import NO_STOP, REJECTED
 
-_LAST_SENTENCE = re.compile(r"[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
+_LAST_SENTENCE = re.compile(rf"{NO_STOP}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
@@ -31,9 +31,10 @@ _REST_OF_ARITHMETIC = re.compile(
 )
 HAS_VALUE = re.compile(r"[0-9$\\]")
 # "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
-_DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know)\w*"
+_DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know|giv)\w*"
 _UNANSWERABLE = re.compile(
-    rf"\b(?:cannot|can't|can not) be {_DETERMINE}|\b(?:impossible|not possible|no way) to {_DETERMINE}"
+    rf"\b(?:cannot|can't|can not|nothing (?:more |else )?can) be {_DETERMINE}"
+    rf"|\b(?:impossible|not possible|no way) to {_DETERMINE}"
     r"|\b(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
     r"(?:information|data|details)\b|\binsufficient (?:information|data)\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
@@ -43,8 +44,8 @@ _UNANSWERABLE = re.compile(
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
-    r"|\bI can(?:no|')t (?:help|see|view)\b|\bI(?:'m| am) not (?:sure|certain)\b|\bI (?:do not|don't) know\b"
-    r"|\bit(?: is|'s) (?:unclear|not clear)\b",
+    r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not (?:sure|certain)\b"
+    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -59,7 +60,7 @@ _NOT = (
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
-    r"(?:is|was|must be|has to be|can be|should be|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    r"(?:is|was|must be|has to be|can be|should be|turns? out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
     rf"{REJECTED}|wrong|incorrect|false|untrue"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? to a contradiction)\b)"
 )
@@ -81,17 +82,19 @@ _DOUBT = (
 _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
     r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
-    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?(?:think|believe|guess|assume|expect)(?: that)?)\s"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
+    r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
 )
 _DOUBTS = re.compile(
     rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z",
     re.IGNORECASE,
 )
+_REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z", re.IGNORECASE)
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
 # would have been is none either
 _WOULD = re.compile(r"\b(?:(?P<had>answer would have been)|would|may|might|could)\b[^.!?\n]*\Z")
 _UNMET = re.compile(
-    r"(?:[^.!?\n]|\.(?=\d))*?\b(?:but|however|yet|though)\b[^.!?\n0-9]*"
+    r"(?:[^.!?\n]|\.(?=\d))*?(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b[^.!?\n0-9]*"
     r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
     r"\b(?:can(?:no|')t|never|no longer))\b"
 )
@@ -151,7 +154,8 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _BRACKETED_REMARK = re.compile(
-    r"\s\((?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*\)[.$\s]*\Z",
+    r"\s\((?:(?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*"
+    rf"|[^()\n]* (?:is|are|was) (?:{REJECTED}))\)[.$\s]*\Z",
     re.IGNORECASE,
 )
 MAX_BRACKETED = 600  # characters
@@ -170,7 +174,7 @@ _PROBE = 40  # characters by which a repetition is looked for
 def ends_early(text: str) -> bool:
     """Tell whether a text was cut: inside a formula, or in the middle of a sentence."""
     end = text.rstrip()
-    if not end or ends_in_formula(end):
+    if not end or open_formula(end) is not None:
         return bool(end)
     tail = max(0, len(end) - 200)
     if _MIDDLE.search(end) or _OPEN_SUM.search(end, tail) or _NEXT_ITEM.search(end, tail):
@@ -236,7 +240,7 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
     stop = end = len(text.rstrip())
     for _ in range(2):
         start = start_of_last(text[:end])
-        found = pattern.search(text, start, end)
+        *_, found = None, *pattern.finditer(text, start, end)
         if found and not _GOES_ON.search(text, found.end(), stop) and not _ANSWERS.search(text, end, stop):
             return start, end
         end = len(text[:start].rstrip())
@@ -268,7 +272,11 @@ def doubts(before: str) -> bool:
 
 
 def is_unreal(text: str, start: int, stop: int) -> bool:
-    """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full"."""
+    """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full", or as
+    what somebody may think: "one might be tempted to answer 8".
+    """
+    if _REFUTES.search(text, max(0, start - MAX_BETWEEN), start):
+        return True
     would = _WOULD.search(text, max(0, start - MAX_BETWEEN), start)
     return would is not None and (would["had"] or _UNMET.match(text, stop)) is not None
 

@@ -36,7 +36,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
-from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND
+from lm_eval_mathtasks.grading.phrases import CONCEDES, DENIED_BEHIND, SECOND_THOUGHT, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -53,22 +53,15 @@ _OPTION_AT_END = re.compile(
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(
-    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、]|\s{0,2}\Z|(?=[\u4e00-\u9fff]))"
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|fails|and|or)\b)|\s?\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
     r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )"
     r"\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’])(?!{DENIED_BEHIND})"
+    rf"(?![\w'’?])(?!{DENIED_BEHIND})"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
-# "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
-YES_OR_NO = re.compile(
-    r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)"
-    r"(?=[a-z]{2}|\$?[a-z](?:\([a-z]\))?\$? (?:is|does|has)\b)"
-    r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
-    re.IGNORECASE,
-)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -164,7 +157,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        denied = endings.denies(seen.text)
+        denied = endings.denies(endings.without_remarks(seen.text))
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
@@ -286,9 +279,11 @@ def _last_value(seen: View) -> Iterator[Found]:
 
 
 def _choice(seen: View) -> Iterator[Found]:
-    if first := _LETTER_FIRST.match(seen.text, len(seen.text) - len(seen.text.lstrip())):
+    text = CONCEDES.sub(lambda m: " " * len(m[0]), seen.text)
+    first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
+    if first and not SECOND_THOUGHT.search(text):
         yield "choice", [first.span(1)]
-    if letters := list(_LETTERS.finditer(seen.text, max(0, len(seen.text) - TAIL))):
+    if letters := list(_LETTERS.finditer(text, max(0, len(text) - TAIL))):
         yield "choice", [letters[-1].span()]
 
 

@@ -10,9 +10,10 @@ from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 
 Span = tuple[int, int]
 
-# "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one.
+# "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one; "0.333..." goes on.
 _DIGITS = (
-    r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?"
+    r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d{3,}(?:\.{3}|…)|\.\d+)?"
+    r"|\.\d+)(?:/\d+(?:\.\d+)?)?"
 )
 _PART = r"[-−+]?(?:\d+(?:\.\d+)?(?:/\d+)?|∞)"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
@@ -34,7 +35,7 @@ _DELIMITER = re.compile(
     r"|\\(?:begin|end)\{(?:align|equation|gather|displaymath|math|eqnarray)\*?\}"
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]|[\^_]\{?")
-_OPEN_CALL = re.compile(r"\s*(?:[A-Za-z]\w{0,2}|\([^()$]*\)\s?)\([^)]*\Z")
+_OPEN_CALL = re.compile(r"\s*(?:[A-Za-z]\w{0,2}|\([^()$]*\)\s?)\([^)]*\Z|[\d.]+(?: ?[-+*] ?[\d.]+)+\Z")
 _PROSE_WORD = re.compile(
     r"(?<![\\a-zA-Z])(?:[A-Z]?[a-z]{3,}|(?:is|of|to|at|he|we|in|on|an|so|or|by|as|it|if)\b)"
 )
@@ -98,18 +99,13 @@ def formulas(text: str, start: int = 0, stop: int | None = None) -> list[Formula
     return _scan(text, start, len(text) if stop is None else stop)[0]
 
 
-def ends_in_formula(text: str) -> bool:
-    """Tell whether a text ends inside a formula that it never closes: it was cut, whoever cut it."""
-    return open_formula(text) is not None
-
-
 def open_formula(text: str) -> int | None:
-    """Return where the formula begins inside which a text ends, None where it ends inside none."""
+    """Return where the formula begins inside which a text ends (it was cut), None where it ends inside none."""
     opening = _scan(text, max(0, len(text) - MAX_DISPLAY), len(text))[1]
     if opening is None:
         return None
     rest = text[opening.end() :]
-    # A dollar with nothing but words and numbers after it, or prose around its commands, is money; "$g(" is none.
+    # A dollar with nothing but words and numbers after it, or prose around its commands, is money; not "$g(", "$3 + 5".
     called = _OPEN_CALL.match(rest) is not None
     money = _COMMAND.search(rest) is None or (rest.count("{") <= rest.count("}") and not _may_close(rest))
     is_formula = opening.group()[0] != "$" or called or not money
@@ -279,6 +275,9 @@ def trim(text: str, start: int, stop: int) -> Span | None:
     while start < stop and text[start] in _OPENING_TRIM and not LOST_BACKSLASH.match(text, start):
         start += 1
     while start < stop and text[stop - 1] in TRIM:
+        # "0.333..." goes on
+        if text.endswith("...", start, stop) and text[stop - 6 : stop - 3].isdigit():
+            break
         # A backslash before it makes it a command: "\," or "\!".
         if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
             stop -= 1

@@ -234,7 +234,7 @@ def _trim(text: str) -> str:
     text = text.strip("'`" if quoted else "`").strip()
     text = re.sub(r"^(?:\\approx|\\sim(?:eq)?(?![a-z])|\\doteq|\\to|:|=|\*\*|#)\s*", "", text)
     text = _EXCLAIMED.sub(r"\1", text) if text.endswith("!") else text
-    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。?]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
+    text = re.sub(r"(?:(?<![apAP]\.[mM])(?<![.])\.|[,;:。]|\*\*|\\\\|(?<!\\)\\)\s*$", "", text)
     return text.strip()
 
 

@@ -41,6 +41,20 @@ REJECTED = (
 )
 # "(D) is incorrect"
 DENIED_BEHIND = rf"\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
+# A dot ends no sentence if it is the last of "0.333...".
+NO_STOP = r"(?<!\d\d\d\.\.)"
+# "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
+YES_OR_NO = re.compile(
+    r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)"
+    r"(?=[a-z]{2}|\$?[a-z](?:\([a-z]\))?\$? (?:is|does|has)\b)"
+    r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
+    re.IGNORECASE,
+)
+# "C, although D is tempting"; "C. Wait, B also works"
+CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
+SECOND_THOUGHT = re.compile(
+    r"\b(?:wait|actually|hmm+|also (?:works|fits|holds)|but also|maybe)\b", re.IGNORECASE
+)
 _BELOW_ZERO = re.compile(r"\bbelow (?:zero|freezing|sea level)", re.IGNORECASE)
 # Words beside a bound that say of what it is one, and no more: "x is at least 5", "any number greater than 7"
 _SUBJECTS = {

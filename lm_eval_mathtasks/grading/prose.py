@@ -2,7 +2,8 @@
 
 import re
 
-from lm_eval_mathtasks.grading.extract import STATED, YES_OR_NO, extract_answer
+from lm_eval_mathtasks.grading.extract import STATED, extract_answer
+from lm_eval_mathtasks.grading.phrases import YES_OR_NO
 
 _TEXT = re.compile(r"\\text(?:rm|bf|it)?\s?\{([^{}]*)\}|\\mbox\s?\{([^{}]*)\}")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[A-Za-z]{2,}(?![a-zA-Z{])")

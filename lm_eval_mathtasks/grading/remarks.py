@@ -55,9 +55,9 @@ _ENDS_NOUN = {
     "beyond", "does", "fails", "contradicts", "violates",
 }  # fmt: skip
 _SHORT = SMALL_WORDS | COMMON_WORDS
-_BEHIND = _MEASURES - {"score"} | {
+_BEHIND = _MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "altogether", "overall", "combined", "left", "remaining", "more", "fewer", "less", "extra", "additional",
-    "apiece", "respectively", "only", "exactly", "old", "long", "tall", "wide", "high", "deep", "thick", "away",
+    "apiece", "respectively", "only", "exactly", "old", "long", "tall", "wide", "high", "deep", "thick",
     "apart", "ago", "later", "earlier", "daily", "weekly", "monthly", "yearly", "annually", "square", "cubic", "many",
     "needed", "required", "sold", "spent", "saved", "earned", "eaten", "exact", "correct", "o'clock", "approximately",
     "approx", "about", "sided", "red", "blue", "green", "yellow", "white", "black", "yen", "won", "baht", "rand",
@@ -108,6 +108,9 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     (False, True)
     """
     found = _WORD.findall(words)
+    # "5 too few", "5 apples too many"
+    if "too" in found:
+        return False
     if not found or found[0].lower() in _LEADS_REMARK or parse_unit(words):
         return True
     for word in found:

@@ -15,7 +15,7 @@ from lm_eval_mathtasks.grading.formulas import (
     value_side,
 )
 from lm_eval_mathtasks.grading.numerals import RUN
-from lm_eval_mathtasks.grading.phrases import BOUND_BEFORE
+from lm_eval_mathtasks.grading.phrases import BOUND_BEFORE, NO_STOP
 from lm_eval_mathtasks.grading.told import (
     IS_SAID,
     SINCE,
@@ -30,7 +30,7 @@ _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:firs
 MAX_SLOT = 1_500  # characters
 # Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
 MAX_DROPPED = 10
-_BREAK = re.compile(r"\n|[。！？]|[.!?]\s")
+_BREAK = re.compile(rf"\n|[。！？]|{NO_STOP}[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",

@@ -29,6 +29,9 @@ def shape(e: Expr) -> Expr:
     # "t (0, 4]" lost its sign of membership
     if e.op == "mul" and len(e.args) == 2 and e.args[0].op == "var" and e.args[1].op in {"group", "union"}:
         return shape(e.args[1])
+    # of "{1, 4} ∪ {9}" the braces around one member only group
+    if e.op in {"union", "inter"} and any(a.name == "{}" for a in e.args):
+        e = e._replace(args=tuple(Expr("group", (a,), "{}") if a.op == "num" else a for a in e.args))
     if e.op == "union" and all(a.op == "group" and a.name == "{}" for a in e.args):
         return Expr("group", tuple(dict.fromkeys(shape(item) for a in e.args for item in a.args)), "{}")
     if e.op == "inter" and all(a.op == "group" and a.name == "{}" for a in e.args):

@@ -9,7 +9,7 @@ import re
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.endings import denies
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim, value_side
-from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, changes
+from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, changes
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
 
@@ -43,7 +43,9 @@ _FACTOR = re.compile(
     r"(?:[^.\n]|\.(?=\d))*?,?\s(?:which|and (?:that|this))\s(?:is|equals|comes to|makes|gives)\b"
 )
 # In "6! = 720" the mark is a factorial's.
-_SENTENCE_END = re.compile(r"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$])[.!?](?=[\s\"”*_<)\]]|\Z)")
+_SENTENCE_END = re.compile(
+    rf"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$]){NO_STOP}[.!?](?=[\s\"”*_<)\]]|\Z)"
+)
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"
     r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"
@@ -104,11 +106,7 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     if head:
         end = sentence_end(text, start, stop)
         # "The answer is 8?" only asks
-        return (
-            None
-            if text[end : end + 1] == "?" and text[end:].strip(TRIM + "?")
-            else leading_value(text, start, end)
-        )
+        return None if text[end : end + 1] == "?" else leading_value(text, start, end)
     end = stop if sentences else sentence_end(text, start, stop)
     bold = [match for match in BOLD.finditer(text, start, end) if _VALUE.search(match.group())]
     if bold:

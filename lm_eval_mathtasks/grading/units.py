@@ -158,7 +158,12 @@ def read_rate(text: str, start: int) -> tuple[str, int] | None:
 _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
     r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock)|(in the (?:morning|afternoon|evening)|at night))?"
-    r"(?: [A-Z]{1,3}T)?(?:,? on [\w ]+\.?)?",
+    r"(?: [A-Z]{1,3}T)?(?: (?:hours|hrs|sharp))?(?:,? (?:on [\w ]+\.?|today|tomorrow|tonight|yesterday))?",
+    re.IGNORECASE,
+)
+# "a quarter to 8", "half past 3", "10 minutes to 11"
+_TO_OR_PAST = re.compile(
+    r"(?:an? )?(?:(quarter)|(half)|(\d{1,2}) min(?:ute)?s?) (to|before|past|after) (\d{1,2})(?: o'clock)?",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
@@ -169,6 +174,10 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     plain = re.sub(r"\s+", " ", re.sub(r"\\text\{|\}", " ", text)).strip()
     if plain.lower() in _NAMED_TIMES:
         return _NAMED_TIMES[plain.lower()]
+    if told := _TO_OR_PAST.fullmatch(plain):
+        minutes = int(told[3] or (15 if told[1] else 30))
+        time_of_day = 60 * int(told[5]) + (-minutes if told[4].lower() in {"to", "before"} else minutes)
+        return time_of_day // 60, time_of_day % 60, 0, ""
     match = _CLOCK.fullmatch(plain)
     if not match or not any(match.groups()[1:]):
         return None

@@ -17,7 +17,8 @@ _TAKES_BACK = re.compile(
     r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
     r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
     r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
-    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
+    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
+    r"|\bcorrection\*{0,2}:",
     re.IGNORECASE,
 )
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
@@ -39,7 +40,7 @@ def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
     # most texts are done here
     if not (
-        "wrong" in text or "correct" in text or "mistake" in text or "error" in text or "not right" in text
+        "wrong" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
     ):
         return 0
     found = list(_TAKES_BACK.finditer(text))

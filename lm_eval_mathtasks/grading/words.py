@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import INFINITY, Expr, mul, num
 from lm_eval_mathtasks.grading.inequalities import as_set
+from lm_eval_mathtasks.grading.phrases import SECOND_THOUGHT
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
 
@@ -29,6 +30,7 @@ _SAID_OF_LETTER = re.compile(
     r"(?: is (?:the )?(?:correct|right|best|answer)(?: (?:answer|option|choice|one))?(?:, not .*)?)?\.?",
     re.IGNORECASE,
 )
+_LETTER = re.compile(r"(?<![\w'])(?:[B-J]|A(?! [a-z]))(?![\w'])")
 # The text of an option may name the others: "(E) Both (A) and (C)"
 _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
 _MEANS_NOTHING = {
@@ -86,6 +88,8 @@ def options_marked(text: str) -> list[str]:
     plain = _unexplained(text)
     if _LETTERS_ALONE.fullmatch(plain):
         return list(dict.fromkeys(plain.split()))
+    if SECOND_THOUGHT.search(plain):
+        return list(dict.fromkeys(_LETTER.findall(plain)))
     marks = list(_MARK.finditer(plain))
     if marks and _ABOUT_OTHERS.match(plain, marks[0].end()):
         marks = marks[:1]
