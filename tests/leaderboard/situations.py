@@ -168,7 +168,7 @@ def column(name, value, verdict, why, part=None, effect="unknown"):
 
 
 def _own_end(number, _, asked):
-    asked["arg_1"] = {**asked["arg_1"], "until": [f"End {number}"]}
+    asked["arg_1"] = {**asked["arg_1"], "until": [f"Question {number}:"]}
 
 
 def _with_system(_, line, asked):
