@@ -499,7 +499,7 @@ def test_of_many_logs_not_all_are_named(tmp_path, rescore):
         write_json_lines(tmp_path / "in" / f"{number}.jsonl", plain_rows(model=f"m{number}"))
     status, text, _ = rescore(tmp_path / "in")
     assert status == 0
-    assert text.count("log: ") == 1
+    assert text.count("written: ") == 1
     assert "and 24 more results below" in text
 
 
