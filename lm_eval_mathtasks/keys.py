@@ -125,7 +125,9 @@ def check_url(url: str) -> str:
     except ValueError as fault:
         # Other words of the fault repeat what may be a key.
         known = {"Port out of range": "a port beyond 65535", "Invalid IPv6": "an IPv6 address that is none"}
-        got = next((said for words, said in known.items() if str(fault).startswith(words)), "no number as its port")
+        got = next(
+            (said for words, said in known.items() if str(fault).startswith(words)), "no number as its port"
+        )
         raise ModelError(wanted, got, "correct its host or port") from None
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if "@" in url.partition("?")[0] or parts.fragment or not all(map(_harmless, asked)):

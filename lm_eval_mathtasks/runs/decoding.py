@@ -1,5 +1,6 @@
 """Settings of generation as a run notes them: which search for an answer or steer it, and which may shape it."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -36,7 +37,7 @@ _THINKS = re.compile(
 )
 
 
-def within_window(limit: Any, arguments: Mapping[str, object]) -> Any:
+def within_window(limit: int | None, arguments: Mapping[str, object]) -> int | None:
     """Return a limit of tokens, or what the window that the arguments of a model state leaves, if that is less."""
     windows = (arguments.get(name) for name in _WINDOWS)
     limits = [int(str(one)) for one in (limit, *windows) if str(one).isdecimal()]
@@ -46,17 +47,26 @@ def within_window(limit: Any, arguments: Mapping[str, object]) -> Any:
 def stated_by(
     settings: Mapping[str, Any], arguments: Mapping[str, object] = MappingProxyType({})
 ) -> tuple[dict[str, Any], dict[str, object]]:
-    """Return what settings of generation say of the protocol of a run, and what else they and the arguments of its model
-    are among its settings, whatever harness wrote them."""
-    limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
-    heat = settings.get("temperature")
+    """Return what settings of generation say of the protocol of a run, whatever harness wrote them, and what these and
+    the arguments of its model are among its own settings."""
+    numbers = {name: number for name in _STATED if (number := _number(settings.get(name))) is not None}
+    limit = next((int(numbers[name]) for name in LIMIT_NAMES if numbers.get(name)), None)
     asked = {
-        "temperature": 0.0 if heat is None and settings.get("do_sample") is False else heat,
-        "top_p": settings.get("top_p"),
+        "temperature": numbers.get("temperature", 0.0 if settings.get("do_sample") is False else None),
+        "top_p": numbers.get("top_p"),
         "max_tokens": within_window(limit, arguments),
     }
     given = {f"{MODEL_ARGUMENT}{k}": str(v) for k, v in arguments.items() if not SECRET_ARGUMENT.search(k)}
     return {k: v for k, v in asked.items() if v is not None}, {**given, **noted(settings)}
+
+
+def _number(value: object) -> float | None:
+    """A finite number, also one that is written as text; None for anything else."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def noted(settings: Mapping[str, object]) -> dict[str, object]:

@@ -65,9 +65,7 @@ def _run(content: Mapping[str, Any], result: Mapping[str, Any], path: Path) -> R
     docs = number_in_cell(uncertainty.get("num_samples"))
     error = number_in_cell(_object(uncertainty, "standard_error").get("value"))
     k = number_in_cell(_object(config, "metric_parameters").get("k"))
-    generation = _object(_object(result, "generation_config"), "generation_args")
-    numbers = {name: number_in_cell(generation.get(name)) for name in ("temperature", "top_p", "max_tokens")}
-    asked, settings = stated_by({**generation, **numbers})
+    asked, settings = stated_by(_object(_object(result, "generation_config"), "generation_args"))
     kind, of = of_several(_metric(result), int(k or 1)) or (None, int(k or 1))
     protocol = Protocol(
         metric="avg@k" if config.get("metric_id") == _AVERAGE else kind,

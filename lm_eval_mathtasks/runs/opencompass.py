@@ -31,7 +31,10 @@ _SHARD = re.compile(r"_\d{1,3}$")
 _LOOKED_AT = 100_000
 # Of a model's configuration: objects within it, of generation and of arguments; settings of generation beside these,
 # by their usual names; and what it is called. Its classes that load weights; the others ask a server.
-_GENERATION, _ARGUMENTS = ("generation_kwargs", "gen_config"), ("model_kwargs", "engine_config", "tokenizer_kwargs")
+_GENERATION, _ARGUMENTS = (
+    ("generation_kwargs", "gen_config"),
+    ("model_kwargs", "engine_config", "tokenizer_kwargs"),
+)
 _NESTED = (*_GENERATION, *_ARGUMENTS)
 _OF_GENERATION = {
     "max_out_len": "max_tokens", "temperature": "temperature", "stop_words": "stop_words", "end_str": "end_str",
