@@ -66,17 +66,7 @@ def read_opencompass(source: Source, _choice: Choice) -> Iterator[Run]:
     task = _task(parts)
     model = path.parent.name if path.parent.parent.name == "predictions" else None
     marks = _verdicts(_results_beside(parts)) if model else []
-    docs = _docs(entries)
-    notes: tuple[str, ...] = ()
-    if marks and len(marks) != docs:
-        # Some evaluators leave out docs whose reference they cannot read, and the rest then has no place.
-        notes = (f"results/ has {len(marks)} verdicts for {docs} docs: they are not used",)
-        marks = []
-    rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
-    protocol = _protocol(rows, marks)
-    provenance = Provenance("OpenCompass", str(path), notes=notes)
-    run = Run(model, task, rows, protocol, provenance, metric="correct" if marks else None)
-    yield _as_configured(run, path)
+    yield _run_of(path, model, task, entries, marks)
 
 
 def _results_are_all(file: Path) -> bool:
@@ -102,24 +92,27 @@ def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
         kind = details.get("type") if isinstance(details, dict) else None
         got = "a task that compares likelihoods" if kind == "PPL" else "details without `origin_prediction`"
         raise EvidenceError(f"responses in {path}", got, "pass predictions/, or run with --dump-eval-details")
-    rows = tuple(
-        Row(
-            doc_id=str(place),
-            question=_last_human_turn(entry.get("prompt")),
-            **both_of(first_text(entry, ("references", "answer", "gold"))),
-            responses=tuple(_texts(entry["origin_prediction"])),
-            score=sum(marks) / len(marks) if (marks := _marks(entry)) else None,
-            prompt=json.dumps(entry.get("prompt"), ensure_ascii=False),
-        )
-        for place, entry in enumerate(entries)
-    )
-    protocol = _protocol(rows, [mark for entry in entries if (mark := _marks(entry))])
+    marks = [mark for entry in entries if (mark := _marks(entry))]
+    turned = [
+        {**one, "origin_prompt": one.get("prompt"), "prediction": one["origin_prediction"]} for one in entries
+    ]
     placed = path.parent.parent.name == "results"
     model, task = (path.parent.name, path.stem) if placed else (None, "")
-    scored = all(row.score is not None for row in rows)
-    provenance = Provenance("OpenCompass", str(path))
-    run = Run(model, task, rows, protocol, provenance, metric="correct" if scored else None)
-    yield _as_configured(run, path)
+    yield _run_of(path, model, task, turned, marks)
+
+
+def _run_of(path: Path, model: str | None, task: str, entries: Sequence[dict[str, Any]], marks: Marks) -> Run:
+    """The run of predictions, repeats block by block, with a verdict on each doc."""
+    docs = _docs(entries)
+    notes: tuple[str, ...] = ()
+    if marks and len(marks) != docs:
+        # Some evaluators leave out docs whose reference they cannot read, and the rest then has no place.
+        notes = (f"results/ has {len(marks)} verdicts for {docs} docs: they are not used",)
+        marks = []
+    rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
+    provenance = Provenance("OpenCompass", str(path), notes=notes)
+    run = Run(model, task, rows, _protocol(rows, marks), provenance, metric="correct" if marks else None)
+    return _as_configured(run, path)
 
 
 def _as_configured(run: Run, path: Path) -> Run:
@@ -182,7 +175,7 @@ def _row(place: int, repeats: Sequence[Mapping[str, Any]], marks: Marks) -> Row:
     return Row(
         doc_id=str(place),
         question=_last_human_turn(first.get("origin_prompt")),
-        **both_of(first_text(first, ("gold",))),
+        **both_of(first_text(first, ("gold", "references", "answer"))),
         responses=tuple(texts),
         score=sum(marks[place]) / len(marks[place]) if marks else None,
         prompt=json.dumps(first.get("origin_prompt"), ensure_ascii=False),

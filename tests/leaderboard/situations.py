@@ -178,6 +178,10 @@ def _own_end(number, _, asked):
     asked["arg_1"] = {**asked["arg_1"], "until": [f"Question {number}:"]}
 
 
+def _blank_line(_, line, asked):
+    asked["arg_1"] = {**asked["arg_1"], "until": ["\n\n", "</s>"]}
+
+
 def _with_system(_, line, asked):
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": asked["arg_0"]}]
     asked["arg_0"] = [json.dumps(turns)]
@@ -586,7 +590,7 @@ SITUATIONS = (
               edit=lines_with(_half_chat), false=True),
     Situation("samples with stop strings of their own", REPRODUCED, "", "they end it", edit=lines_with(_own_end)),
     Situation("the end of a line as a stop string", UNUSUAL, "until", "it may stand within an answer, and cut it",
-              "unknown", edit=decoding(until=["\n\n"]), false=True),
+              "unknown", edit=lines_with(_blank_line), false=True),
     Situation("a cache of fewer bits, `cache_implementation=quantized`", UNUSUAL, "cache_implementation", UNKNOWN,
               "unknown", edit=decoding(cache_implementation="quantized"), false=True),
     Situation("a `description` before each prompt", UNUSUAL, "description", UNKNOWN, "unknown", false=True,
