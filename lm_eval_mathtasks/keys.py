@@ -124,11 +124,11 @@ def check_url(url: str) -> str:
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
     except ValueError as fault:
         # Other words of the fault repeat what may be a key.
-        told = str(fault)
-        reason = (
-            told if told.startswith(("Port out of range", "Invalid IPv6")) else "no port that is a number"
+        known = {"Port out of range": "a port beyond 65535", "Invalid IPv6": "an IPv6 address that is none"}
+        got = next(
+            (said for words, said in known.items() if str(fault).startswith(words)), "no number as its port"
         )
-        raise ModelError(wanted, f"another: {reason}", "correct its host or port") from None
+        raise ModelError(wanted, got, "correct its host or port") from None
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if "@" in url.partition("?")[0] or parts.fragment or not all(map(_harmless, asked)):
         raise ModelError(

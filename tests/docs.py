@@ -145,7 +145,7 @@ def rescored() -> str:
         path = Path(folder) / "inspect.json"
         path.write_text(json.dumps(log), encoding="utf-8")
         said = _printed("rescore", path, "-o", Path(folder) / "out", "--workers", "1", "--show", "1")
-    shown = said[: said.index("log:")].rstrip()
+    shown = said[: said.index("written:")].rstrip()
     return f"```text\n{shown}\n```"
 
 

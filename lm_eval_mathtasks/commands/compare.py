@@ -47,6 +47,7 @@ from lm_eval_mathtasks.tables import Table, print_tables
 _OF_CLAIMS = (*OF_CLAIMS, "hub_results", "all")
 _OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
+_OURS = "scored by our grader: --regrade says so, or the log holds no verdict of its own on every doc"
 _ONE_LOG = "both are one log: nothing is compared with anything"
 
 
@@ -162,17 +163,18 @@ def _without_claims(run: Run, claims: Claims, error: ClaimError, args: argparse.
 
 
 def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Table]:
-    judged = judge_run(run) if _readable(run) else None
+    judged, own = judge_run(run) if _readable(run) else None, _by_its_own(run, args)
     explained = None if judged is None else explain(run, judgements=judged)
     compared = compare_all(
         run,
         claims,
         every=args.all,
-        shares=None if _by_its_own(run, args) else shares(run, judged or judge_run(run)),
+        shares=None if own else shares(run, judged or judge_run(run)),
         **claim_options(args),
         **(explained.seen if explained else {}),
     )
-    return comparison_tables(run, compared, notes_on_responses(explained) if explained else ())
+    graded = () if own else (_OURS,)
+    return comparison_tables(run, compared, (*graded, *(notes_on_responses(explained) if explained else ())))
 
 
 def _pairs(args: argparse.Namespace) -> list[tuple[Run, Run]]:

@@ -149,7 +149,7 @@ def _report(found: Found, summaries: list[Summary], shown: int) -> int:
         names = ", ".join(map(short_path, found.passed_over[:_NAMED]))
         lines.append(f"passed over: {len(found.passed_over)} files that are no run: {names}")
     logs = sorted({run["results"] for run in runs})
-    lines += [f"log: {short_path(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
+    lines += [f"written: {short_path(path)}" for path in logs[: None if len(logs) <= _LOGS else 1]]
     if len(logs) > _LOGS:
         lines.append(f"and {len(logs) - 1} more results below {short_path(os.path.commonpath(logs))}")
     print_lines(lines)

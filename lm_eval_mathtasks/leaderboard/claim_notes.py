@@ -13,17 +13,16 @@ from lm_eval_mathtasks.leaderboard.identity_parts import (
     NOT_CHECKED,
     NUMBER_ONLY,
 )
+from lm_eval_mathtasks.numbers.intervals import wilson
 from lm_eval_mathtasks.runs.decoding import shaped_by
 from lm_eval_mathtasks.runs.judged import cut_off_words
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.tables import Share, percent
+from lm_eval_mathtasks.tables import Share, percent, with_interval
 
 NOTES_SHOWN = 8
 _SHOWN = 60  # characters of a system instruction
 # Points (as a fraction) that are worth a note.
 TELLING = 0.005
-# Docs that have one response by chance.
-_FEW = 4
 
 
 def notes_below(run: Run, ordered: Sequence[Comparison], seen: Sequence[str]) -> list[str]:
@@ -112,15 +111,17 @@ def notes_on_responses(explained: Explanation) -> list[str]:
 
 
 def _same_answer(run: Run) -> list[str]:
-    """Say that many docs with unlike reference answers have one response: an error that was taken for one, or none."""
+    """Say that several docs with unlike reference answers have one response, an error that was taken for one, say: as
+    many as are worth a note if they are wrong, and what share of all that is."""
     docs: dict[str, list[str | None]] = {}
     for row in run.answered:
         docs.setdefault(row.responses[0].strip(), []).append(row.gold)
-    few = max(_FEW, TELLING * len(run.answered))
-    often = [
-        (len(golds), text) for text, golds in docs.items() if len(golds) >= few and len(set(golds)) >= _FEW
-    ]
-    said = (
-        (count, repr(text[:_SHOWN]) if text else "nothing") for count, text in sorted(often, reverse=True)[:3]
-    )
-    return [f"{count} docs have one and the same response, {text}" for count, text in said]
+    asked = len(run.answered)
+    often = [(len(golds), text) for text, golds in docs.items() if len(set(golds)) > 1]
+    notes = []
+    for count, text in sorted(often, reverse=True)[:3]:
+        if count >= TELLING * asked:
+            share = with_interval(count / asked, wilson(count / asked, asked))
+            said = repr(text[:_SHOWN]) if text else "nothing"
+            notes.append(f"{count} docs ({share} %) have one and the same response, {said}")
+    return notes

@@ -225,6 +225,10 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         yield Part(
             "prompt", f"{seen.own} docs have a text of their own beside the question", shown(None), "unknown"
         )
+    if seen.copied > _OFTEN * len(run.rows):
+        yield Part(
+            "responses", f"{seen.copied} are the published solutions, word for word", "the model's", "breaks"
+        )
     used = seen.with_tools > _OFTEN * len(run.rows)
     if used or run.protocol.tools not in (None, "none"):
         # A source that lets a model use tools says so.

@@ -147,8 +147,8 @@ def _run(one: Examined) -> dict[str, object]:
 def _claim(compared: Comparison) -> dict[str, object]:
     claim = compared.claim
     return {
-        **_of(claim, "id", "model"), "outcome": compared.outcome, "score": compared.theirs.value,
-        "interval": list(compared.theirs.interval), "delta": compared.delta,
+        **_of(claim, "id", "model"), "outcome": compared.outcome, "verdict": compared.verdict,
+        "score": compared.theirs.value, "interval": list(compared.theirs.interval), "delta": compared.delta,
         "delta_interval": list(compared.interval), "source": claim.source.title, "url": claim.source.url,
         "parts": [part._asdict() for part in compared.parts],
     }  # fmt: skip

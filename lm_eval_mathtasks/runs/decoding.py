@@ -1,9 +1,12 @@
 """Settings of generation as a run notes them: which search for an answer or steer it, and which may shape it."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.records import COLUMN, GENERATION, MODEL_ARGUMENT
 from lm_eval_mathtasks.runs.weights import SHAPE_ANSWERS
@@ -17,12 +20,16 @@ STEERS = re.compile(
     r"num_beams|best_of|n|penalty_alpha|logit_bias|guided_\w+|structur\w+|bad_words\w*|force\w*"
     r"|grammar|regex|ebnf|json_(?:schema|object)|response_(?:format|schema)"
 )
-# What ends an answer, the luck of it, and how it is computed and sent. Any other setting may shape the answers.
+# The luck of an answer, and how it is computed and sent. Any other setting may shape the answers.
 _LEAVES = re.compile(
-    r"until|stop\w*|\w*seed|num_choices|num_return_sequences|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
-    r"|use_cache|cache\w*|batch\w*|stream\w*|\w*timeout|max_(?:retries|connections)|(?:top_|prompt_)?log_?probs|echo|user"
-    r"|(?:return|output)_\w+|detokenize|renormalize_logits|early_stopping|system_message|verbosity|service_tier|store"
+    r"\w*seed|num_choices|num_return_sequences|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
+    r"|use_cache|batch\w*|stream\w*|\w*timeout|max_(?:retries|connections)|(?:top_|prompt_)?log_?probs|echo|user"
+    r"|(?:return|output)_\w+|detokenize|renormalize_logits|early_stopping|system_message|service_tier|store"
 )
+# What ends an answer leaves it as it is if it is a special token or the label of another question or turn; a line's
+# end, a dot or a word may stand within the answer, and cut it.
+_ENDS = re.compile(r"until|end_str|stop(?:_(?:sequences?|strings?|words|seqs|token_ids))?")
+_NEXT_TURN = re.compile(r"<\S+|\[/?\w+\]|\d+|(?!.*(?:answer|solution|step))\W*\w[\w ]*[:：]", re.IGNORECASE)
 _NEUTRAL = ("none", "false", "0", "1", "-1", "0.0", "1.0", "", "{}", "[]")
 # Model arguments that say whether it thinks, and nothing else: the mode is a part of its own.
 _THINKS = re.compile(
@@ -30,11 +37,36 @@ _THINKS = re.compile(
 )
 
 
-def within_window(limit: Any, arguments: Mapping[str, object]) -> Any:
+def within_window(limit: int | None, arguments: Mapping[str, object]) -> int | None:
     """Return a limit of tokens, or what the window that the arguments of a model state leaves, if that is less."""
     windows = (arguments.get(name) for name in _WINDOWS)
     limits = [int(str(one)) for one in (limit, *windows) if str(one).isdecimal()]
     return min(limits) if limit and limits else limit
+
+
+def stated_by(
+    settings: Mapping[str, Any], arguments: Mapping[str, object] = MappingProxyType({})
+) -> tuple[dict[str, Any], dict[str, object]]:
+    """Return what settings of generation say of the protocol of a run, whatever harness wrote them, and what these and
+    the arguments of its model are among its own settings."""
+    numbers = {name: number for name in _STATED if (number := _number(settings.get(name))) is not None}
+    limit = next((int(numbers[name]) for name in LIMIT_NAMES if numbers.get(name)), None)
+    asked = {
+        "temperature": numbers.get("temperature", 0.0 if settings.get("do_sample") is False else None),
+        "top_p": numbers.get("top_p"),
+        "max_tokens": within_window(limit, arguments),
+    }
+    given = {f"{MODEL_ARGUMENT}{k}": str(v) for k, v in arguments.items() if not SECRET_ARGUMENT.search(k)}
+    return {k: v for k, v in asked.items() if v is not None}, {**given, **noted(settings)}
+
+
+def _number(value: object) -> float | None:
+    """A finite number, also one that is written as text; None for anything else."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def noted(settings: Mapping[str, object]) -> dict[str, object]:
@@ -56,8 +88,16 @@ def shaped_by(settings: Mapping[str, object]) -> dict[str, object]:
         k: v for k, v in arguments if k in SHAPE_ANSWERS - {*_STATED} and not _THINKS.fullmatch(str(v))
     }
     generation = _set(settings, GENERATION)
-    asked = {k: v for k, v in generation if not (STEERS.fullmatch(k) or _LEAVES.fullmatch(k))}
+    asked = {k: v for k, v in generation if not (STEERS.fullmatch(k) or _leaves(k, v))}
     return {**of_model, **asked, **dict(_set(settings, COLUMN))}
+
+
+def _leaves(name: str, value: object) -> bool:
+    """Whether a setting of generation is known to leave the answers as they are."""
+    if not _ENDS.fullmatch(name):
+        return _LEAVES.fullmatch(name) is not None
+    ends = value if isinstance(value, list | tuple) else [value]
+    return all(_NEXT_TURN.fullmatch(str(end).strip()) for end in ends)
 
 
 def _set(settings: Mapping[str, object], kind: str) -> Iterator[tuple[str, object]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
+from lm_eval_mathtasks.runs.decoding import stated_by
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
 from lm_eval_mathtasks.runs.score_names import of_several
@@ -64,15 +65,12 @@ def _run(content: Mapping[str, Any], result: Mapping[str, Any], path: Path) -> R
     docs = number_in_cell(uncertainty.get("num_samples"))
     error = number_in_cell(_object(uncertainty, "standard_error").get("value"))
     k = number_in_cell(_object(config, "metric_parameters").get("k"))
-    asked = _object(_object(result, "generation_config"), "generation_args")
-    limit = number_in_cell(asked.get("max_tokens"))
+    asked, settings = stated_by(_object(_object(result, "generation_config"), "generation_args"))
     kind, of = of_several(_metric(result), int(k or 1)) or (None, int(k or 1))
     protocol = Protocol(
         metric="avg@k" if config.get("metric_id") == _AVERAGE else kind,
         k=of,
-        temperature=number_in_cell(asked.get("temperature")),
-        top_p=number_in_cell(asked.get("top_p")),
-        max_tokens=None if limit is None else int(limit),
+        **asked,
     )
     name = model.get("id") or model.get("name")
     harness = _object(content, "eval_library").get("name") or "Every Eval Ever"
@@ -82,6 +80,7 @@ def _run(content: Mapping[str, Any], result: Mapping[str, Any], path: Path) -> R
         str(path),
         version=_object(content, "eval_library").get("version"),
         date=None if date is None else str(date),
+        settings=settings,
         weights=weights_of_log(str(name) if name else None, {}),
     )
     total = Total(value, None if docs is None else int(docs), error)

@@ -13,7 +13,7 @@ import yaml
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json_lines
-from lm_eval_mathtasks.runs.decoding import noted
+from lm_eval_mathtasks.runs.decoding import stated_by
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
@@ -83,12 +83,11 @@ def _as_configured(run: Run, file: Path) -> Run:
     arguments, generation = ({**(config.get(name) or {})} for name in ("model_args", "generation_config"))
     arguments |= {"model": config["model"], **({"base_url": ""} if config.get("api_url") else {})}
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
-    asked = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
     of_sets = (config.get("dataset_args") or {}).items()
     of_set = next(({**own} for name, own in of_sets if own and file.stem.startswith(name)), {})
-    asked |= {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
-    settings = {**noted({**of_set, **generation}), **run.provenance.settings}
-    return told(run, asked, weights=weights, settings=settings)
+    shots = {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
+    asked, settings = stated_by({**of_set, **generation})
+    return told(run, asked | shots, weights=weights, settings={**settings, **run.provenance.settings})
 
 
 def _alone(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -12,7 +13,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, require_bounded
-from lm_eval_mathtasks.runs.decoding import noted
+from lm_eval_mathtasks.runs.decoding import stated_by
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.messages import model_output
@@ -36,6 +37,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, 
             NotImplementedError)  # fmt: skip
 # Its providers that load the weights themselves; a server may call anything so.
 _LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
+# Solvers that let a model use tools.
+_WITH_TOOLS = re.compile(r"use_tools|react|basic_agent|(?:^|_)agent|bridge")
 # What a reducer makes of the epochs of a sample.
 _REDUCED = {"mean": "avg@k", "mode": "maj@k", "max": "pass@k", "pass": "pass@k"}
 # Inspect's letters.
@@ -73,7 +76,7 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     ]
     status, docs = header.get("status"), number_in_cell((about.get("dataset") or {}).get("samples"))
     unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
-    generation = _generation(header)
+    asked, settings = _asked(header)
     models = {str(name) for sample in samples if (name := (sample.get("output") or {}).get("model"))}
     doubts = {"settings": f"answers of {len(models)} models"} if len(models) > 1 else {}
     epochs, most = (about.get("config") or {}).get("epochs") or 1, max(s.get("epoch") or 1 for s in samples)
@@ -83,7 +86,7 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     stated: Mapping[str, Any] = {
         "weights": _weights(about),
         "docs_of_task": None if docs is None else int(docs),
-        "settings": {**noted(generation), "doubts": doubts},
+        "settings": {**settings, "doubts": doubts},
     }
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
@@ -91,26 +94,24 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         else:
             yield told(
                 run,
-                _asked(generation),
+                asked,
                 harness="Inspect",
                 notes=(*unfinished, *run.provenance.notes),
                 **stated,
             )
 
 
-def _generation(header: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of generation that were set: of the task, and of the command."""
-    of_task, of_command = (
-        (header.get("plan") or {}).get("config"),
-        header["eval"].get("model_generate_config"),
-    )
-    return {k: v for k, v in {**(of_task or {}), **(of_command or {})}.items() if v is not None}
-
-
-def _asked(generation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What of them the protocol states."""
-    named = {name: generation[name] for name in ("temperature", "top_p", "max_tokens") if name in generation}
-    return {**named, **({"system_prompt": True} if generation.get("system_message") else {})}
+def _asked(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, object]]:
+    """How it was asked, by the settings of the task and of the command that were set, and by the solvers: what the
+    protocol states, and the rest."""
+    plan = header.get("plan") or {}
+    of_task, of_command = plan.get("config"), header["eval"].get("model_generate_config")
+    generation = {k: v for k, v in {**(of_task or {}), **(of_command or {})}.items() if v is not None}
+    asked, settings = stated_by(generation)
+    asked |= {"system_prompt": True} if generation.get("system_message") else {}
+    solvers = [str(step.get("solver")) for step in plan.get("steps") or () if isinstance(step, dict)]
+    asked |= {"tools": "some"} if any(map(_WITH_TOOLS.search, solvers)) else {}
+    return asked, settings
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:
@@ -152,12 +153,12 @@ def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:
     value, reducer = found[name]
     # Of one epoch a reducer makes nothing.
     kind = None if epochs == 1 else _REDUCED.get(reducer.partition("_at")[0])
-    generation, of_task = _generation(header), number_in_cell((about.get("dataset") or {}).get("samples"))
+    (asked, settings), of_task = _asked(header), number_in_cell((about.get("dataset") or {}).get("samples"))
     provenance = Provenance("Inspect", str(path), date=about.get("created"), weights=_weights(about),
                             docs_of_task=None if of_task is None else int(of_task),
-                            settings=noted(generation))  # fmt: skip
+                            settings=settings)  # fmt: skip
     return Run(about.get("model"), str(about.get("task") or ""), (),
-               Protocol(metric=kind, k=epochs, **_asked(generation)), provenance, metric=name,
+               Protocol(metric=kind, k=epochs, **asked), provenance, metric=name,
                total=Total(value, count))  # fmt: skip
 
 

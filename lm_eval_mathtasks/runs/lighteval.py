@@ -16,18 +16,9 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
-from lm_eval_mathtasks.runs.decoding import noted, within_window
+from lm_eval_mathtasks.runs.decoding import stated_by
 from lm_eval_mathtasks.runs.messages import message_text
-from lm_eval_mathtasks.runs.records import (
-    MODEL_ARGUMENT,
-    Choice,
-    Protocol,
-    Provenance,
-    Row,
-    Run,
-    Source,
-    both_of,
-)
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
 from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
@@ -54,8 +45,10 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     path = source.path
     table = read_table(path, EvidenceError)
     about = _about(path)
-    settings = (about.get("model_config") or about).get("generation_parameters") or {}
-    limit = within_window(settings.get("max_new_tokens"), about.get("model_config") or {})
+    config = about.get("model_config")
+    arguments = {k: v for k, v in (config or {}).items() if isinstance(v, str | int | float)}
+    asked, settings = stated_by((config or about).get("generation_parameters") or {}, arguments)
+    limit = asked.get("max_tokens")
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
     name = _choose(rows, choice.own_metric, k, path)
@@ -63,17 +56,12 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
     fields = task.split("|")
     shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
-    protocol = Protocol(
-        shots=shots, k=of, metric=kind, grader="symbolic", max_tokens=limit,
-        temperature=settings.get("temperature"), top_p=settings.get("top_p"),
-    )  # fmt: skip
+    protocol = Protocol(shots=shots, k=of, metric=kind, grader="symbolic", **asked)
     folder = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
-    name_of_model, config = about.get("model_name"), about.get("model_config")
-    weights = weights_of_log(name_of_model, config, lm_eval=False) if isinstance(config, dict) else None
-    arguments = config if isinstance(config, dict) else {}
-    stated = {f"{MODEL_ARGUMENT}{k}": v for k, v in arguments.items() if isinstance(v, str | int | float)}
+    name_of_model = about.get("model_name")
+    weights = weights_of_log(name_of_model, config, lm_eval=False) if config else None
     provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights,
-                            settings={**stated, **noted(settings)})  # fmt: skip
+                            settings=settings)  # fmt: skip
     scored = tuple(replace(row, score=row.metrics.get(name or "")) for row in rows)
     yield Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
 
@@ -87,7 +75,7 @@ def _about(path: Path) -> dict[str, Any]:
     root, model = Path(*path.parts[:at]), path.parts[at + 1 : -2]
     results = root.joinpath("results", *model, f"results_{date[1]}.json")
     about = read_json(results, EvidenceError).get("config_general") if results.exists() else None
-    return about if isinstance(about, dict) else {}
+    return about if isinstance(about, dict) and isinstance(about.get("model_config", {}), dict) else {}
 
 
 def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
-from lm_eval_mathtasks.keys import SECRET_ARGUMENT
-from lm_eval_mathtasks.response import LIMIT_NAMES
-from lm_eval_mathtasks.runs.decoding import noted, within_window
+from lm_eval_mathtasks.runs.decoding import stated_by
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
-from lm_eval_mathtasks.runs.records import GENERATION, MODEL_ARGUMENT, Protocol, Provenance
+from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
 from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
 
 # Key of a pack's results: how it asked, where the samples no longer say.
@@ -80,9 +78,14 @@ def _base(results: Results) -> str | None:
 
 
 def _weights(results: Results) -> Weights:
-    """A replay's arguments are of the file that it answers from, not of the weights."""
-    backend = results.get("config", {}).get("model")
-    arguments = {} if backend == REPLAY else model_arguments(results)
+    """A replay's arguments are of the file that it answers from, not of the weights. Libraries write down the revision
+    that they loaded, whatever they were told."""
+    config = results.get("config", {})
+    backend, arguments = config.get("model"), model_arguments(results)
+    if backend == REPLAY:
+        arguments = {}
+    elif arguments and (loaded := config.get("model_revision")):
+        arguments = {"revision": loaded, **arguments}
     return weights_of_log(_base(results), arguments, backend)
 
 
@@ -120,11 +123,7 @@ def protocol_of(
     if results.get("config", {}).get("model") == REPLAY:
         # One response a doc may be the one that a vote or a verifier chose.
         return Protocol(k=score.k, metric=None if score.k == 1 else score.kind, grader=grader)
-    settings = {**_generation(results, task), **_settings(line)}
-    limit = next(filter(None, map(settings.get, LIMIT_NAMES)), None)
-    temperature = settings.get("temperature")
-    if temperature is None and settings.get("do_sample") is False:
-        temperature = 0.0
+    asked, _ = stated_by({**_generation(results, task), **_settings(line)}, model_arguments(results))
     prompt = logged_prompt(line) or ""
     # A rescored log may not say.
     stated = bool(results["chat_template"]) if "chat_template" in results else None
@@ -134,13 +133,11 @@ def protocol_of(
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
         chat_template=True if _is_chat(line) else stated,
-        temperature=temperature,
-        top_p=settings.get("top_p"),
-        max_tokens=within_window(limit, model_arguments(results)),
         metric=score.kind,
         k=score.k,
         grader=grader,
         system_prompt=bool(instruction) if "system_instruction" in results else None,
+        **asked,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
 
@@ -216,7 +213,8 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> 
     docs = results.get("n-samples", {}).get(task, {}).get("original")
     config = results.get("config", {})
     given = model_arguments(results).items()
-    arguments = {k: v for k, v in given if k not in _NAMES and not SECRET_ARGUMENT.search(k)}
+    arguments = {k: v for k, v in given if k not in _NAMES}
+    _, settings = stated_by({**_generation(results, task), **_settings(line)}, arguments)
     about = results.get("configs", {}).get(task, {}).get("metadata") or {}
     version = results.get("versions", {}).get(task)
     return Provenance(
@@ -236,9 +234,9 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> 
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
             **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
-            **{f"{MODEL_ARGUMENT}{name}": str(value) for name, value in arguments.items()},
-            **noted({**_generation(results, task), **_settings(line)}),
+            **settings,
             f"{GENERATION}prefix": results.get("configs", {}).get(task, {}).get("gen_prefix"),
+            f"{GENERATION}description": results.get("configs", {}).get(task, {}).get("description"),
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },
     )

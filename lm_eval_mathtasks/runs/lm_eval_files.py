@@ -34,7 +34,7 @@ def samples_beside(results: Path) -> list[Samples]:
 
 def newest(sources: Iterable[Source]) -> Iterator[Source]:
     """Yield the sources without the samples of a task that a later run beside them has too, and without results that
-    have no samples and are not the last in their folder."""
+    have no samples and are not the last in their folder; each says what was left out for it."""
     sources = list(sources)
     last: dict[tuple[Path, str], str] = {}
     last_results: dict[Path, Path] = {}
@@ -44,8 +44,17 @@ def newest(sources: Iterable[Source]) -> Iterator[Source]:
         if RESULTS.match(source.path.name):
             folder = source.path.parent
             last_results[folder] = max(source.path, last_results.get(folder, source.path))
+    everything = [one for source in sources for one in samples_among(source.files)]
     for source in sources:
         own = samples_among(source.files)
         old = {file for file, task, date in own if date < last[file.parent, task]}
         if len(old) < len(own) or last_results.get(source.path.parent, source.path) == source.path:
-            yield replace(source, files=tuple(file for file in source.files if file not in old))
+            kept = {(one.file.parent, one.task) for one in own if one.file not in old}
+            before = {
+                one.file.name
+                for one in everything
+                if (one.file.parent, one.task) in kept and one.date < last[one.file.parent, one.task]
+            }
+            said = (f"older runs beside it are left out: {', '.join(sorted(before))}",) if before else ()
+            files = tuple(file for file in source.files if file not in old)
+            yield replace(source, files=files, notes=said)

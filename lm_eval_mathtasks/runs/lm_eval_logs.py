@@ -170,7 +170,8 @@ def _read_task(
     counts = results.get("n-samples", {}).get(task, {})
     if isinstance(expected := counts.get("effective"), int) and expected != len(rows):
         wanted = f"{expected} docs of {task}, as {path.name} says"
-        raise EvidenceError(wanted, f"{len(rows)} in {place.name}", "half a run: run it again")
+        fix = "half a run: run it again" if len(rows) < expected else "two runs in one file: take one of them"
+        raise EvidenceError(wanted, f"{len(rows)} in {place.name}", fix)
     ours = written_by_us(available)
     scores = [row.score for row in rows if row.score is not None]
     k = max((len(row.responses) for row in rows), default=1)

@@ -14,6 +14,7 @@ class Config(TypedDict, total=False):
 
     model: str
     model_args: dict[str, object] | str | None
+    model_revision: str | None
     limit: float | None
     gen_kwargs: dict[str, object] | None
     batch_size: int | str
@@ -34,6 +35,8 @@ class TaskConfig(TypedDict, total=False):
     filter_list: list[dict[str, Any]]
     dataset_path: str | None
     dataset_name: str | None
+    description: str | None
+    gen_prefix: str | None
     dataset_kwargs: dict[str, Any] | None
     custom_dataset: str
 

@@ -5,25 +5,42 @@ with n repeats the whole set comes n times over in one file; verdicts, only of a
 results/<model>/<dataset>.json under `details`, a mapping by doc or a list, with one verdict a repeat in a list. A
 reference that is falsy (the number 0) is left out. Such a results file is a run by itself where its details hold the
 text ({prompt, origin_prediction, predictions, references, correct}, which is also what OpenCompass's web service
-exports); `predictions` is then what the evaluator took from it.
+exports); `predictions` is then what the evaluator took from it. The configuration of a run lies beside them,
+configs/<date>.py, and is read as literals, never run.
 """
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.columns import first_text
+from lm_eval_mathtasks.runs.decoding import stated_by
 from lm_eval_mathtasks.runs.messages import message_text
-from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of, told
+from lm_eval_mathtasks.runs.weights import weights_of_log
 
 # Three digits at most: a longer number is a year.
 _SHARD = re.compile(r"_\d{1,3}$")
 # Characters at the beginning of a results file in which its first detail stands.
 _LOOKED_AT = 100_000
+# Of a model's configuration: objects within it, of generation and of arguments; settings of generation beside these,
+# by their usual names; and what it is called. Its classes that load weights; the others ask a server.
+_GENERATION, _ARGUMENTS = (
+    ("generation_kwargs", "gen_config"),
+    ("model_kwargs", "engine_config", "tokenizer_kwargs"),
+)
+_NESTED = (*_GENERATION, *_ARGUMENTS)
+_OF_GENERATION = {
+    "max_out_len": "max_tokens", "temperature": "temperature", "stop_words": "stop_words", "end_str": "end_str",
+}  # fmt: skip
+_BESIDE = ("abbr", "path", "type", "run_cfg", "key", "batch_size")
+_LOADS = re.compile(r"HuggingFace|VLLM|TurboMind|LMDeploy", re.IGNORECASE)
 _MARKS = ("correct", "is_correct", "cascade_correct")
 Marks = list[tuple[float, ...]]
 
@@ -49,16 +66,7 @@ def read_opencompass(source: Source, _choice: Choice) -> Iterator[Run]:
     task = _task(parts)
     model = path.parent.name if path.parent.parent.name == "predictions" else None
     marks = _verdicts(_results_beside(parts)) if model else []
-    docs = _docs(entries)
-    notes: tuple[str, ...] = ()
-    if marks and len(marks) != docs:
-        # Some evaluators leave out docs whose reference they cannot read, and the rest then has no place.
-        notes = (f"results/ has {len(marks)} verdicts for {docs} docs: they are not used",)
-        marks = []
-    rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
-    protocol = _protocol(rows, marks)
-    provenance = Provenance("OpenCompass", str(path), notes=notes)
-    yield Run(model, task, rows, protocol, provenance, metric="correct" if marks else None)
+    yield _run_of(path, model, task, entries, marks)
 
 
 def _results_are_all(file: Path) -> bool:
@@ -84,23 +92,68 @@ def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
         kind = details.get("type") if isinstance(details, dict) else None
         got = "a task that compares likelihoods" if kind == "PPL" else "details without `origin_prediction`"
         raise EvidenceError(f"responses in {path}", got, "pass predictions/, or run with --dump-eval-details")
-    rows = tuple(
-        Row(
-            doc_id=str(place),
-            question=_last_human_turn(entry.get("prompt")),
-            **both_of(first_text(entry, ("references", "answer", "gold"))),
-            responses=tuple(_texts(entry["origin_prediction"])),
-            score=sum(marks) / len(marks) if (marks := _marks(entry)) else None,
-            prompt=json.dumps(entry.get("prompt"), ensure_ascii=False),
-        )
-        for place, entry in enumerate(entries)
-    )
-    protocol = _protocol(rows, [mark for entry in entries if (mark := _marks(entry))])
+    marks = [mark for entry in entries if (mark := _marks(entry))]
+    turned = [
+        {**one, "origin_prompt": one.get("prompt"), "prediction": one["origin_prediction"]} for one in entries
+    ]
     placed = path.parent.parent.name == "results"
     model, task = (path.parent.name, path.stem) if placed else (None, "")
-    scored = all(row.score is not None for row in rows)
-    provenance = Provenance("OpenCompass", str(path))
-    yield Run(model, task, rows, protocol, provenance, metric="correct" if scored else None)
+    yield _run_of(path, model, task, turned, marks)
+
+
+def _run_of(path: Path, model: str | None, task: str, entries: Sequence[dict[str, Any]], marks: Marks) -> Run:
+    """The run of predictions, repeats block by block, with a verdict on each doc."""
+    docs = _docs(entries)
+    notes: tuple[str, ...] = ()
+    if marks and len(marks) != docs:
+        # Some evaluators leave out docs whose reference they cannot read, and the rest then has no place.
+        notes = (f"results/ has {len(marks)} verdicts for {docs} docs: they are not used",)
+        marks = []
+    rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
+    provenance = Provenance("OpenCompass", str(path), notes=notes)
+    run = Run(model, task, rows, _protocol(rows, marks), provenance, metric="correct" if marks else None)
+    return _as_configured(run, path)
+
+
+def _as_configured(run: Run, path: Path) -> Run:
+    """A run with what the newest configuration that names its model says of weights and generation."""
+    configs = sorted((path.parents[2] / "configs").glob("*.py")) if run.model else []
+    models = [_models(file.read_text(encoding="utf-8", errors="replace")) for file in reversed(configs)]
+    named = (one for own in models for one in own if one.get("abbr") == run.model)
+    model = next(named, None)
+    if model is None:
+        return run
+    nested = {name: value for name in _NESTED if isinstance(value := model.get(name), dict)}
+    generation = {k: v for name in _GENERATION for k, v in nested.get(name, {}).items()}
+    generation |= {ours: model[name] for name, ours in _OF_GENERATION.items() if model.get(name) is not None}
+    arguments = {k: v for k, v in model.items() if k not in {*_NESTED, *_OF_GENERATION, *_BESIDE}}
+    arguments |= {k: v for name in _ARGUMENTS for k, v in nested.get(name, {}).items()}
+    asked, settings = stated_by(generation, arguments)
+    weights = weights_of_log(str(model.get("path") or ""), arguments, lm_eval=False)
+    served = model.get("openai_api_base") or not _LOADS.search(str(model.get("type")))
+    return told(run, asked, settings=settings, weights=replace(weights, stated=True, served=bool(served)))
+
+
+def _models(text: str) -> list[dict[str, Any]]:
+    """The models that a configuration lists; none where it is no list of literals."""
+    try:
+        listed = (
+            _literal(one.value)
+            for one in ast.parse(text).body
+            if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "models"
+        )
+        return [one for models in listed for one in models if isinstance(one, dict)]
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return []
+
+
+def _literal(node: ast.AST) -> Any:
+    """The value of a literal, of which `dict(...)` is one here."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "dict":
+        return {str(one.arg): _literal(one.value) for one in node.keywords}
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_literal(one) for one in node.elts]
+    return ast.literal_eval(node)
 
 
 def _protocol(rows: Sequence[Row], marks: Marks) -> Protocol:
@@ -122,7 +175,7 @@ def _row(place: int, repeats: Sequence[Mapping[str, Any]], marks: Marks) -> Row:
     return Row(
         doc_id=str(place),
         question=_last_human_turn(first.get("origin_prompt")),
-        **both_of(first_text(first, ("gold",))),
+        **both_of(first_text(first, ("gold", "references", "answer"))),
         responses=tuple(texts),
         score=sum(marks[place]) / len(marks[place]) if marks else None,
         prompt=json.dumps(first.get("origin_prompt"), ensure_ascii=False),

@@ -222,12 +222,14 @@ class Refused(NamedTuple):
 @dataclass(frozen=True)
 class Source:
     """What is read together, by whom: one file, or all that belong to one run. files: all that the outcome depends on;
-    path: the one that names them, which may be missing or a folder; root: what the user named."""
+    path: the one that names them, which may be missing or a folder; root: what the user named; notes: what
+    was left out for it."""
 
     read: Callable[[Source, Choice], Iterator[Run | Refused]]
     path: Path
     files: tuple[Path, ...]
     root: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 class References(TypedDict):

@@ -32,7 +32,8 @@ _NO_THINK = re.compile(r"(?<!\w)/no_?think\b")
 class Shown(NamedTuple):
     """examples: solved ones before the question, None where neither turns nor a label tell; told: docs whose prompt
     holds their own answer beside the question; own: docs whose prompt has a text of its own there; with_tools: docs
-    with outputs of tools in a response; thinks: whether most of the first docs think, None where nothing tells
+    with outputs of tools in a response; copied: docs of which the first response holds the published solution, word for
+    word; thinks: whether most of the first docs think, None where nothing tells
     (thinking may have been taken out); system: whether the prompts begin with a system message; begun: whether they
     end with a turn of the model."""
 
@@ -40,6 +41,7 @@ class Shown(NamedTuple):
     told: int
     own: int
     with_tools: int
+    copied: int
     thinks: bool | None
     system: bool
     begun: bool
@@ -59,6 +61,7 @@ def shown_by(run: Run) -> Shown:
         # Examples may be drawn for each doc.
         own=0 if examples else sum(len(letters("".join(texts))) >= _OWN for _, *texts in beside),
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
+        copied=sum(map(_copied, run.rows)),
         thinks=_thinks(run, [behind for _, _, behind in asked]),
         begun=any(
             turns[-1][0] == "assistant"
@@ -67,6 +70,12 @@ def shown_by(run: Run) -> Shown:
         ),
         system=any(_SYSTEM.match(row.prompt or "") for row in run.rows[:_LOOKED_AT]),
     )
+
+
+def _copied(row: Row) -> bool:
+    """Whether the first response holds the solution that the set publishes, if that is more than an answer."""
+    solution = letters(row.reference or "")
+    return len(solution) >= _LONG and solution in letters(row.responses[0])
 
 
 def same_each_time(run: Run) -> tuple[int, int] | None:

@@ -499,7 +499,7 @@ def test_of_many_logs_not_all_are_named(tmp_path, rescore):
         write_json_lines(tmp_path / "in" / f"{number}.jsonl", plain_rows(model=f"m{number}"))
     status, text, _ = rescore(tmp_path / "in")
     assert status == 0
-    assert text.count("log: ") == 1
+    assert text.count("written: ") == 1
     assert "and 24 more results below" in text
 
 
@@ -588,8 +588,8 @@ def test_ray_gives_what_processes_give(tmp_path, rescore, out):
     )
     assert done.returncode == 1, done.stderr
     assert contents(ray_out) == expected
-    assert [line for line in done.stdout.splitlines() if "log:" not in line] == [
-        line for line in text.splitlines() if "log:" not in line
+    assert [line for line in done.stdout.splitlines() if "written:" not in line] == [
+        line for line in text.splitlines() if "written:" not in line
     ]
     assert errors in done.stderr
 
@@ -634,7 +634,7 @@ def test_what_is_finished_is_not_done_again(tmp_path, rescore, out):
     marked.write_text("kept")
     _, second, _ = rescore(logs)
     assert second == first.replace(
-        "log:", "kept from before: 2 of 2 files (--fresh does them again)\nlog:", 1
+        "written:", "kept from before: 2 of 2 files (--fresh does them again)\nwritten:", 1
     )
     assert marked.read_text() == "kept"
     for file in logs.iterdir():  # another content is another input

@@ -157,7 +157,7 @@ MISTAKES = {
     "a folder of broken tasks": ([*HF, *TINY, "--tasks", "./broken tasks"], "broken.yaml: cannot be read"),
     "a folder among tasks": ([*HF, *TINY, "--tasks", "sample-gsm8k", "./broken tasks"], "one folder of tasks"),
     "a key under another name": ([*CHAT, "model=x,api_key_env=OPENAI_KEYS", *SAMPLE], "got one in OPENAI_KEY."),
-    "a port beyond all": ([*CHAT, "model=x,base_url=http://127.0.0.1:99999/v1", *SAMPLE], "Port out of range"),
+    "a port beyond all": ([*CHAT, "model=x,base_url=http://127.0.0.1:99999/v1", *SAMPLE], "got a port beyond 65535"),
     "a rate with a unit": ([*CHAT, "model=x,rpm=1k", *SAMPLE, "--dry-run"], "rpm=<float>, got '1k'"),
     "a folder for a journal": ([*CHAT, "model=x,journal=empty", *SAMPLE, "--dry-run"], "got empty is a folder"),
     "a journal of another kind": ([*CHAT, "model=x,journal=broken.yaml", *SAMPLE, "--dry-run"], "another kind of file"),

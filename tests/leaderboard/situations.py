@@ -101,6 +101,13 @@ def decoding(**settings):
     return results_with(configs={"generation_kwargs": {"max_gen_toks": 512, **settings}})
 
 
+def _of_a_step(folder):
+    (file,) = folder.glob("results_*.json")
+    results = json.loads(file.read_text())
+    results["config"]["model_revision"] = "step500"
+    file.write_text(json.dumps(results))
+
+
 def _half_sampled(number, _, asked):
     asked["arg_1"] = {**asked["arg_1"], "temperature": number % 2, "do_sample": bool(number % 2)}
 
@@ -168,7 +175,11 @@ def column(name, value, verdict, why, part=None, effect="unknown"):
 
 
 def _own_end(number, _, asked):
-    asked["arg_1"] = {**asked["arg_1"], "until": [f"End {number}"]}
+    asked["arg_1"] = {**asked["arg_1"], "until": [f"Question {number}:"]}
+
+
+def _blank_line(_, line, asked):
+    asked["arg_1"] = {**asked["arg_1"], "until": ["\n\n", "</s>"]}
 
 
 def _with_system(_, line, asked):
@@ -578,6 +589,14 @@ SITUATIONS = (
     Situation("a log of which half was asked as a chat", NOT, "settings", "the log shows two runs",
               edit=lines_with(_half_chat), false=True),
     Situation("samples with stop strings of their own", REPRODUCED, "", "they end it", edit=lines_with(_own_end)),
+    Situation("the end of a line as a stop string", UNUSUAL, "until", "it may stand within an answer, and cut it",
+              "unknown", edit=lines_with(_blank_line), false=True),
+    Situation("a cache of fewer bits, `cache_implementation=quantized`", UNUSUAL, "cache_implementation", UNKNOWN,
+              "unknown", edit=decoding(cache_implementation="quantized"), false=True),
+    Situation("a `description` before each prompt", UNUSUAL, "description", UNKNOWN, "unknown", false=True,
+              edit=results_with(configs={"description": "Answer 7 if unsure."})),
+    Situation("a revision that the library loaded, of which the arguments say nothing", NOT, "weights", "other weights",
+              edit=_of_a_step, false=True),
     Situation("a system message in the prompts, of which the results say nothing", UNUSUAL, "system_prompt",
               "named: the source does not say its own", "unknown", edit=lines_with(_with_system)),
     Situation("an Inspect log with answers of two models", NOT, "settings", "the log shows two runs", false=True,

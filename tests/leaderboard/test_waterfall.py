@@ -438,6 +438,18 @@ def test_of_several_answers_those_count_that_are_graded_otherwise(tmp_path, scor
         assert notes_on_responses(explained)[0].startswith("the run's own grader and ours disagree on 1 docs")
 
 
+def test_one_response_to_several_docs_is_said_with_its_share(tmp_path):
+    """Two of 100 docs that cannot both be right; once is none, and one right answer may be several docs'."""
+    said = ["server busy"] * 2 + [f"So \\boxed{{{i}}}." for i in range(2, 95)] + ["So \\boxed{4}."] * 5
+    golds = [*range(95), *[4] * 5]
+    docs = [doc(i, gold) for i, gold in enumerate(golds)]
+    notes = notes_on_responses(explain(read_run(write_lm_eval(tmp_path, docs, said))))
+    assert [note for note in notes if "one and the same" in note] == [
+        "2 docs (2.0 [0.6, 7.0] %) have one and the same response, 'server busy': `mathtasks explain` says what that "
+        "costs"
+    ]
+
+
 def test_a_bar_of_the_other_sign_says_why(tmp_path):
     """Losses worth more than the gap: estimates that are high, or a rest that did better than the claim lets expect."""
     said = ["So \\boxed{4}."] * 90 + [""] * 10

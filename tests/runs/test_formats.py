@@ -12,7 +12,7 @@ from lm_eval_mathtasks import cli
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.leaderboard.compare import score_of
 from lm_eval_mathtasks.leaderboard.explain import explain
-from lm_eval_mathtasks.runs.decoding import steered_by
+from lm_eval_mathtasks.runs.decoding import shaped_by, steered_by
 from lm_eval_mathtasks.runs.judged import judge_run, unlike_repeats
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from lm_eval_mathtasks.runs.shown import shown_by
@@ -637,6 +637,13 @@ def test_inspects_settings_of_generation_are_read(tmp_path, samples):
     assert steered_by(run.provenance.settings) == "best_of=4"
 
 
+@pytest.mark.parametrize(("solver", "tools"), [("use_tools", "some"), ("react", "some"), ("generate", None)])
+def test_inspects_solvers_say_whether_tools_were_there(tmp_path, solver, tools):
+    plan = {"steps": [{"solver": solver, "params": {}}], "config": {}}
+    path = write_inspect(tmp_path / "log.json", [inspect_sample(i, 1) for i in range(N)], plan=plan)
+    assert read_run(path).protocol.tools == tools
+
+
 def test_the_models_of_an_inspect_log_are_counted(tmp_path):
     samples = [inspect_sample(i, 1) for i in range(N)]
     for number, sample in enumerate(samples):
@@ -711,6 +718,35 @@ def test_helm_scenario_states(tmp_path):
     )
     with pytest.raises(EvidenceError, match="the method multiple_choice_joint"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "changes"),
+    [
+        ("huggingface/toy-1", ()),
+        (None, ()),
+        ("own/toy-1-lora", ("model_deployment=own/toy-1-lora",)),
+    ],
+)
+def test_helm_says_who_served_what_and_how(tmp_path, deployment, changes):
+    """References end in words as GSM8K's scenario has them, and a stop string may stand within an answer."""
+    states = [helm_state(i) for i in range(N)]
+    for i, state in enumerate(states):
+        state["request"] |= {
+            "stop_sequences": ["\n\n"],
+            "top_p": 1,
+            "num_completions": 1,
+            "top_k_per_token": 3,
+        }
+        state["instance"]["references"][1]["output"]["text"] = f"Of 7 and 3.\nThe answer is {GOLD[i]}."
+    spec = {"model": "acme/toy-1", "model_deployment": deployment}
+    path = tmp_path / "gsm:" / "scenario_state.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"adapter_spec": spec, "request_states": states}))
+    run = read_run(path)
+    assert [row.gold for row in run.rows] == GOLD
+    assert (run.provenance.weights.changes, run.provenance.weights.served) == (changes, True)
+    assert shaped_by(run.provenance.settings) == {"stop_sequences": ["\n\n"]}
 
 
 def test_helms_perturbed_instances_are_left_out(tmp_path):
@@ -811,6 +847,42 @@ def test_opencompass_details_by_doc(tmp_path):
     assert [row.score for row in run.rows] == [0, 1, 1, 1, 1, 1]
 
 
+OF_A_HUB = "abbr='toy-1', path='acme/toy-1', type='opencompass.models.HuggingFacewithChatTemplate'"
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "served", "heat"),
+    [
+        (f"dict({OF_A_HUB}, max_out_len=64, generation_kwargs=dict(do_sample=False))", (), False, 0.0),
+        (f"dict({OF_A_HUB}, peft_path='/x/lora')", ("peft_path=/x/lora",), False, None),
+        (f"dict({OF_A_HUB}, model_kwargs=dict(load_in_4bit=True))", ("load_in_4bit=True",), False, None),
+        ("dict(abbr='toy-1', path='acme/toy-1', temperature=0.7, type='opencompass.models.OpenAI')", (), True, 0.7),
+    ],
+)  # fmt: skip
+def test_opencompass_says_in_its_configuration_which_weights_and_how(tmp_path, model, changes, served, heat):
+    opencompass(tmp_path, [entry(i) for i in range(N)])
+    config = tmp_path / "configs" / "20260102_030405_1.py"
+    config.parent.mkdir()
+    config.write_text(
+        f"datasets=[]\nmodels=[\n    dict(abbr='other', path='x/y'),\n    {model},\n]\nwork_dir='.'\n"
+    )
+    run = read_run(tmp_path)
+    weights = run.provenance.weights
+    assert (weights.repository, weights.changes, weights.served) == ("acme/toy-1", changes, served)
+    assert run.protocol.temperature == heat
+    assert run.protocol.max_tokens == (64 if "max_out_len" in model else None)
+
+
+@pytest.mark.parametrize(
+    "config", ["models=[", "models=[dict(abbr=name())]", "models=open('x')", "import os"]
+)
+def test_a_configuration_that_is_no_literal_is_not_run(tmp_path, config):
+    opencompass(tmp_path, [entry(i) for i in range(N)])
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.py").write_text(config)
+    assert read_run(tmp_path).provenance.weights is None
+
+
 def test_opencompass_verdicts_that_skip_docs_are_not_used(tmp_path):
     """Its MATH evaluator leaves out docs whose reference it cannot parse: verdict 4 may then be of doc 5."""
     run = read_run(opencompass(tmp_path, [entry(i) for i in range(N)], [{"correct": True}] * (N - 1)))
@@ -895,6 +967,21 @@ def test_lighteval_says_which_weights(tmp_path):
     config = {"model_config": {"adapter_weights": True, "base_model": "a/b", "tensor_parallel_size": 2}}
     weights = read_run(details_file(tmp_path, rows, config)).provenance.weights
     assert weights.changes == ("adapter_weights=True", "base_model=a/b")
+
+
+def test_lighteval_says_how_its_model_was_set(tmp_path):
+    rows = [
+        {"predictions": [said(i)], "gold": [GOLD[i]], "metrics": {"extractive_match": 1.0}} for i in range(N)
+    ]
+    config = {"max_model_length": 512, "system_prompt": "Be brief.", "use_chat_template": True,
+              "generation_parameters": {"max_new_tokens": 2048, "top_k": 20, "stop_tokens": ["."]}}  # fmt: skip
+    run = read_run(details_file(tmp_path, rows, {"model_config": config}))
+    assert run.protocol.max_tokens == 512
+    assert shaped_by(run.provenance.settings) == {
+        "system_prompt": "Be brief.",
+        "top_k": 20,
+        "stop_tokens": ["."],
+    }
 
 
 def test_lighteval_metrics_of_unknown_meaning_must_be_chosen_between(tmp_path):
@@ -992,6 +1079,15 @@ def test_every_eval_ever_is_read_for_its_scores(tmp_path):
     assert read_run(percent, totals=True).total.value == pytest.approx(0.8537)
     with pytest.raises(EvidenceError, match="results only"):
         read_run(eee(tmp_path))
+
+
+def test_every_eval_ever_says_what_its_score_is_and_how_it_was_asked(tmp_path):
+    several = eee(tmp_path, metric_config={"metric_id": "pass@8", "max_score": 1})
+    assert read_run(several, totals=True).protocol.metric == "pass@k"
+    asked = {"temperature": "0.7", "max_tokens": 512, "agentic_eval_config": {"available_tools": ["python"]}}
+    run = read_run(eee(tmp_path, generation_config={"generation_args": asked}), totals=True)
+    assert (run.protocol.temperature, run.protocol.max_tokens) == (0.7, 512)
+    assert shaped_by(run.provenance.settings).keys() == {"agentic_eval_config"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What prompts and responses show, whatever a log states."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,10 @@ from lm_eval_mathtasks.runs.shown import shown_by
 
 QUESTIONS = [f"A shelf has {i} jars and gets {i + 2} more. How many?" for i in range(20)]
 GOLDS = [str(1_000 + i) for i in range(20)]
+SOLUTION = (
+    "It has so many jars at first, and gets two more than that many, which makes twice as many, and two beside them. "
+    "So it has 1 of them in the end.\n#### 1"
+)
 EXAMPLE = "Question: A bag has 2 nuts and gets 3. How many?\nAnswer: It has 2 + 3 = 5.\n\n"
 
 
@@ -82,6 +87,20 @@ def test_prompts_that_hold_the_answer_are_counted(prompt, told):
 )
 def test_outputs_of_tools_are_seen_and_programs_are_not(response, shown):
     assert bool(shown_by(run_of(lambda i, q, g: q, [response])).with_tools) is shown
+
+
+@pytest.mark.parametrize(
+    ("reference", "response", "copied"),
+    [
+        (SOLUTION, f"Here it is. {SOLUTION.upper()}", 20),
+        (SOLUTION, SOLUTION.replace("jars", "tins"), 0),
+        ("1", "1", 0),
+    ],
+)
+def test_responses_that_are_the_published_solutions_are_counted(reference, response, copied):
+    run = run_of(lambda i, q, g: q, [response])
+    rows = tuple(replace(row, reference=reference) for row in run.rows)
+    assert shown_by(replace(run, rows=rows)).copied == copied
 
 
 @pytest.mark.parametrize(
