@@ -41,8 +41,8 @@ def _notes(ordered: Sequence[Comparison]) -> list[str]:
     first = ordered[0]
     margin = percent(first.margin, 1)
     notes = [
-        f"ours - claim, on these docs, which both sides answered: equivalent within {margin} points (--margin); claim "
-        "[95 %] is for problems like these",
+        f"ours - claim is about these docs, where equivalent would mean within {margin} points (--margin); claim "
+        "[95 %] is about problems like these",
         f"the luck of the answers: of ours {first.noise[0].source}; of the claim {first.noise[1].source}",
     ]
     if any(p.effect == "unknown" for c in ordered for p in c.parts):
