@@ -138,9 +138,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
 
     def _new_report(self, asked: int, found: int) -> RunReport:
         settings = self.settings
-        report = RunReport(
-            settings.model, settings.base_url, settings.journal, asked=asked, from_journal=found
-        )
+        report = RunReport(settings.model, settings.journal, asked=asked, from_journal=found)
         self.report = report
         run_reports.append(report)
         return report

@@ -15,7 +15,6 @@ class RunReport:
     known; `unsure`: attempts that died without an account of their tokens, which may be charged or not."""
 
     model: str
-    endpoint: str
     journal: str
     asked: int = 0
     from_journal: int = 0
