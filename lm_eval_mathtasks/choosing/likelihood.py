@@ -19,7 +19,7 @@ class LogProbability(Local):
     def encode(self, question: str, response: str) -> Encoded:
         """Prompt and response; what a place says is the distribution of the token after it."""
         begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
-        before = self.ids(prompt_text(self.tokenizer, question)) or [begin or end]
+        before = self.ids(rendered_prompt(self.tokenizer, question)) or [begin or end]
         after = self.ids(response) or [end]
         return Encoded(before + after, list(range(len(before) - 1, len(before) + len(after) - 1)))
 
@@ -46,7 +46,7 @@ class SumOfLogProbabilities(LogProbability):
         return float(rows.sum())
 
 
-def prompt_text(tokenizer: Any, prompt: str) -> str:
+def rendered_prompt(tokenizer: Any, prompt: str) -> str:
     """Return what a model reads of a logged prompt: a text as it is; a conversation (a JSON list) in the tokenizer's
     chat template, or without one line by line."""
     messages = conversation(prompt)

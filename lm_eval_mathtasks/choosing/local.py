@@ -19,7 +19,7 @@ class Encoded(NamedTuple):
     places: list[int]
 
 
-def filled(rows: Iterable[Sequence[float]], value: float) -> Any:
+def padded(rows: Iterable[Sequence[float]], value: float) -> Any:
     """Return rows of different lengths as one tensor, filled with a value on the right."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
@@ -29,7 +29,7 @@ def filled(rows: Iterable[Sequence[float]], value: float) -> Any:
 
 def model_inputs(ids: Sequence[Sequence[int]], pad: int) -> Mapping[str, Any]:
     """Return texts of different lengths as a model takes them. Padded on the right, where no token of a text looks."""
-    return {"input_ids": filled(ids, pad), "attention_mask": filled(([1] * len(own) for own in ids), 0)}
+    return {"input_ids": padded(ids, pad), "attention_mask": padded(([1] * len(own) for own in ids), 0)}
 
 
 class Local:

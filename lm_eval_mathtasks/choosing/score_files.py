@@ -42,7 +42,7 @@ def score_column(rows: Sequence[Mapping[str, Any]], file: Path) -> str:
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names that scores may have here; "samples.reward" is one inside the samples."""
+    """The names that scores may have here, the known ones first; "samples.reward" is one inside the samples."""
     own = {name for row in rows for name in row}
     inside = {
         f"{outer}.{key}"
@@ -51,7 +51,8 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         for part in _parts(row, outer)
         for key in part
     }
-    return sorted(name for name in own | inside if _known(name) or _VAGUE.fullmatch(_last(name)))
+    meant = [name for name in own | inside if _known(name) or _VAGUE.fullmatch(_last(name))]
+    return sorted(meant, key=lambda name: (_order(_last(name)), name))
 
 
 def _last(name: str) -> str:
@@ -60,6 +61,10 @@ def _last(name: str) -> str:
 
 def _known(name: str) -> bool:
     return _last(name) in COLUMNS or bool(_LIKE.fullmatch(_last(name)))
+
+
+def _order(name: str) -> int:
+    return COLUMNS.index(name) if name in COLUMNS else len(COLUMNS)
 
 
 def _unclear(name: str, found: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from lm_eval_mathtasks.choosing.likelihood import conversation, prompt_text
+from lm_eval_mathtasks.choosing.likelihood import conversation, rendered_prompt
 from lm_eval_mathtasks.errors import TrainingError, as_error
 from lm_eval_mathtasks.training.shepherd import Ending, Settings, Start
 
@@ -57,7 +57,7 @@ class LocalModel:
         ends = end_tokens(self._model.generation_config, self._tokenizer)
         asked: dict[str, float] = {"temperature": settings.temperature, "top_k": 0, "top_p": 1.0}
         asked |= {"max_new_tokens": settings.max_tokens, "num_return_sequences": settings.rollouts}
-        texts = [prompt_text(self._tokenizer, start.prompt) + start.written for start in starts]
+        texts = [rendered_prompt(self._tokenizer, start.prompt) + start.written for start in starts]
         found = sampled_texts(self._model, self._tokenizer, texts, ends, **asked)
         made: list[Ending] = [(text, "stop" if ended else "length") for text, ended in found]
         return [made[i : i + settings.rollouts] for i in range(0, len(made), settings.rollouts)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypedDict
 
-from lm_eval_mathtasks.choosing.local import filled, model_inputs
+from lm_eval_mathtasks.choosing.local import model_inputs, padded
 from lm_eval_mathtasks.choosing.verifiers import stepwise
 from lm_eval_mathtasks.training.config import Labels
 from lm_eval_mathtasks.training.options import Options
@@ -81,7 +81,7 @@ def make_prm_trainer(model_name: str, options: Options, rows: list[TokenRow], to
 
 def _together(rows: Sequence[TokenRow], pad: int) -> dict[str, object]:
     inputs = model_inputs([row["input_ids"] for row in rows], pad)
-    return {**inputs, "labels": filled((row["labels"] for row in rows), SILENT)}
+    return {**inputs, "labels": padded((row["labels"] for row in rows), SILENT)}
 
 
 def _trainer_class() -> Any:

@@ -127,11 +127,15 @@ class Parts:
             for one in part:
                 known[number].append(one)
                 tick(1)
-            write_whole(self._path(grader, number), json.dumps(known[number]))
+            self.write(grader, number, known[number])
         return chain.from_iterable(known[number] for number in range(len(chunks)))
 
     def _path(self, grader: str, number: int) -> Path:
         return self._folder / f"{grader}-{number:06}.json"
+
+    def write(self, grader: str, number: int, part: list[Any]) -> None:
+        """Keep a finished chunk."""
+        write_whole(self._path(grader, number), json.dumps(part))
 
 
 @cache
