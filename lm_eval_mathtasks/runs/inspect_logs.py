@@ -20,6 +20,7 @@ from lm_eval_mathtasks.runs.messages import model_output
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
+    GENERATION,
     Choice,
     Protocol,
     Provenance,
@@ -37,6 +38,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, 
             NotImplementedError)  # fmt: skip
 # Its providers that load the weights themselves; a server may call anything so.
 _LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
+# Solvers that ask once, with a prompt that stands in the log; any other may ask again, or choose.
+_ASK = frozenset({"generate", "prompt_template", "user_message", "system_message", "chain_of_thought"})
 # Solvers that let a model use tools.
 _WITH_TOOLS = re.compile(r"use_tools|react|basic_agent|(?:^|_)agent|bridge")
 # What a reducer makes of the epochs of a sample.
@@ -111,7 +114,8 @@ def _asked(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, object]
     asked |= {"system_prompt": True} if generation.get("system_message") else {}
     solvers = [str(step.get("solver")) for step in plan.get("steps") or () if isinstance(step, dict)]
     asked |= {"tools": "some"} if any(map(_WITH_TOOLS.search, solvers)) else {}
-    return asked, settings
+    others = [name for name in solvers if name.rpartition("/")[2] not in _ASK]
+    return asked, {**settings, **({f"{GENERATION}solvers": ", ".join(others)} if others else {})}
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:
