@@ -104,18 +104,20 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
             )
 
 
-def _asked(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, object]]:
+def _asked(header: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, object]]:
     """How it was asked, by the settings of the task and of the command that were set, and by the solvers: what the
     protocol states, and the rest."""
     plan = header.get("plan") or {}
     of_task, of_command = plan.get("config"), header["eval"].get("model_generate_config")
     generation = {k: v for k, v in {**(of_task or {}), **(of_command or {})}.items() if v is not None}
     asked, settings = stated_by(generation)
-    asked |= {"system_prompt": True} if generation.get("system_message") else {}
     solvers = [str(step.get("solver")) for step in plan.get("steps") or () if isinstance(step, dict)]
-    asked |= {"tools": "some"} if any(map(_WITH_TOOLS.search, solvers)) else {}
     others = [name for name in solvers if name.rpartition("/")[2] not in _ASK]
-    return asked, {**settings, **({f"{GENERATION}solvers": ", ".join(others)} if others else {})}
+    shown = {
+        "system_prompt": True if generation.get("system_message") else None,
+        "tools": "some" if any(map(_WITH_TOOLS.search, solvers)) else None,
+    }
+    return {**asked, **shown}, {**settings, f"{GENERATION}solvers": ", ".join(others)}
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:

@@ -50,9 +50,9 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     }
     protocol = {
         **asked,
-        **({} if shots is None else {"shots": shots}),
-        **({"tools": tools} if tools else {}),
-        **({"system_prompt": True} if system else {}),
+        "shots": shots,
+        "tools": tools,
+        "system_prompt": True if system else None,
     }
     weights = (
         replace(weights_of_log(run.model, of_weights, lm_eval=False), stated=False) if of_weights else None
