@@ -47,7 +47,7 @@ from lm_eval_mathtasks.tables import Table, print_tables
 _OF_CLAIMS = (*OF_CLAIMS, "hub_results", "all")
 _OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
-_OURS = "scored by our grader: --regrade says so, or the log holds no verdict of its own on every doc"
+_OURS = "scored by our grader: the log has no verdict of its own on every doc"
 _ONE_LOG = "both are one log: nothing is compared with anything"
 
 
@@ -173,7 +173,7 @@ def _with_claims(run: Run, claims: Claims, args: argparse.Namespace) -> list[Tab
         **claim_options(args),
         **(explained.seen if explained else {}),
     )
-    graded = () if own else (_OURS,)
+    graded = () if own or args.regrade else (_OURS,)
     return comparison_tables(run, compared, (*graded, *(notes_on_responses(explained) if explained else ())))
 
 

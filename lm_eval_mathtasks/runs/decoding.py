@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypedDict
 
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
@@ -12,7 +12,7 @@ from lm_eval_mathtasks.runs.records import COLUMN, GENERATION, MODEL_ARGUMENT
 from lm_eval_mathtasks.runs.weights import SHAPE_ANSWERS
 
 # What the protocol of a run states.
-_STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
+STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
 # Model arguments that may cut a response before its own limit.
 _WINDOWS = ("max_length", "max_model_len", "max_model_length", "max_seq_len", "context_length")
 # In the words of transformers, vLLM, SGLang, lighteval, Inspect and the servers.
@@ -37,6 +37,14 @@ _THINKS = re.compile(
 )
 
 
+class Asked(TypedDict):
+    """What settings of generation say of a protocol; None where they do not."""
+
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+
+
 def within_window(limit: int | None, arguments: Mapping[str, object]) -> int | None:
     """Return a limit of tokens, or what the window that the arguments of a model state leaves, if that is less."""
     windows = (arguments.get(name) for name in _WINDOWS)
@@ -46,18 +54,20 @@ def within_window(limit: int | None, arguments: Mapping[str, object]) -> int | N
 
 def stated_by(
     settings: Mapping[str, Any], arguments: Mapping[str, object] = MappingProxyType({})
-) -> tuple[dict[str, Any], dict[str, object]]:
+) -> tuple[Asked, dict[str, object]]:
     """Return what settings of generation say of the protocol of a run, whatever harness wrote them, and what these and
     the arguments of its model are among its own settings."""
-    numbers = {name: number for name in _STATED if (number := _number(settings.get(name))) is not None}
+    numbers = {name: number for name in STATED if (number := _number(settings.get(name))) is not None}
     limit = next((int(numbers[name]) for name in LIMIT_NAMES if numbers.get(name)), None)
-    asked = {
-        "temperature": numbers.get("temperature", 0.0 if settings.get("do_sample") is False else None),
+    greedy = "temperature" not in numbers and settings.get("do_sample") is False
+    asked: Asked = {
+        "temperature": 0.0 if greedy else numbers.get("temperature"),
         "top_p": numbers.get("top_p"),
         "max_tokens": within_window(limit, arguments),
     }
     given = {f"{MODEL_ARGUMENT}{k}": str(v) for k, v in arguments.items() if not SECRET_ARGUMENT.search(k)}
-    return {k: v for k, v in asked.items() if v is not None}, {**given, **noted(settings)}
+    noted = {f"{GENERATION}{k}": value for k, value in settings.items() if k not in STATED}
+    return asked, {**given, **noted}
 
 
 def _number(value: object) -> float | None:
@@ -67,11 +77,6 @@ def _number(value: object) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def noted(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return settings of generation as a run has them among its own, but for what its protocol states."""
-    return {f"{GENERATION}{k}": value for k, value in settings.items() if k not in _STATED}
 
 
 def steered_by(settings: Mapping[str, object]) -> str:
@@ -85,7 +90,7 @@ def shaped_by(settings: Mapping[str, object]) -> dict[str, object]:
     known to leave them as they are."""
     arguments = _set(settings, MODEL_ARGUMENT)
     of_model = {
-        k: v for k, v in arguments if k in SHAPE_ANSWERS - {*_STATED} and not _THINKS.fullmatch(str(v))
+        k: v for k, v in arguments if k in SHAPE_ANSWERS - {*STATED} and not _THINKS.fullmatch(str(v))
     }
     generation = _set(settings, GENERATION)
     asked = {k: v for k, v in generation if not (STEERS.fullmatch(k) or _leaves(k, v))}

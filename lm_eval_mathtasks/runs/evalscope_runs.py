@@ -85,9 +85,10 @@ def _as_configured(run: Run, file: Path) -> Run:
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
     of_sets = (config.get("dataset_args") or {}).items()
     of_set = next(({**own} for name, own in of_sets if own and file.stem.startswith(name)), {})
-    shots = {"shots": of_set.pop("few_shot_num")} if "few_shot_num" in of_set else {}
+    shots = of_set.pop("few_shot_num", None)
     asked, settings = stated_by({**of_set, **generation})
-    return told(run, asked | shots, weights=weights, settings={**settings, **run.provenance.settings})
+    settings |= run.provenance.settings
+    return told(run, {**asked, "shots": shots}, weights=weights, settings=settings)
 
 
 def _alone(file: Path) -> str:

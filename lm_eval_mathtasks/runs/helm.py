@@ -56,7 +56,6 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     of_request = ((plain or states)[0].get("request") or {}).items()
     generation = {name: spec.get(name) for name in of_spec} | {k: v for k, v in of_request if k not in _ASKED}
     asked, settings = stated_by(generation)
-    asked |= {"shots": spec.get("max_train_instances")}
     weights = _weights(str(spec.get("model") or ""), str(spec.get("model_deployment") or ""))
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
@@ -64,7 +63,14 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
             continue
         notes = (*run.provenance.notes, *([left] if len(plain) < len(states) else []))
         settings |= run.provenance.settings
-        yield told(run, asked, harness="HELM", notes=notes, settings=settings, weights=weights)
+        yield told(
+            run,
+            {**asked, "shots": spec.get("max_train_instances")},
+            harness="HELM",
+            notes=notes,
+            settings=settings,
+            weights=weights,
+        )
 
 
 def _weights(model: str, deployment: str) -> Weights:

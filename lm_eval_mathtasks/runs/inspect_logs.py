@@ -20,6 +20,7 @@ from lm_eval_mathtasks.runs.messages import model_output
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
+    GENERATION,
     Choice,
     Protocol,
     Provenance,
@@ -37,6 +38,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, 
             NotImplementedError)  # fmt: skip
 # Its providers that load the weights themselves; a server may call anything so.
 _LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
+# Solvers that ask once, with a prompt that stands in the log; any other may ask again, or choose.
+_ASK = frozenset({"generate", "prompt_template", "user_message", "system_message", "chain_of_thought"})
 # Solvers that let a model use tools.
 _WITH_TOOLS = re.compile(r"use_tools|react|basic_agent|(?:^|_)agent|bridge")
 # What a reducer makes of the epochs of a sample.
@@ -101,17 +104,20 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
             )
 
 
-def _asked(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, object]]:
+def _asked(header: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, object]]:
     """How it was asked, by the settings of the task and of the command that were set, and by the solvers: what the
     protocol states, and the rest."""
     plan = header.get("plan") or {}
     of_task, of_command = plan.get("config"), header["eval"].get("model_generate_config")
     generation = {k: v for k, v in {**(of_task or {}), **(of_command or {})}.items() if v is not None}
     asked, settings = stated_by(generation)
-    asked |= {"system_prompt": True} if generation.get("system_message") else {}
     solvers = [str(step.get("solver")) for step in plan.get("steps") or () if isinstance(step, dict)]
-    asked |= {"tools": "some"} if any(map(_WITH_TOOLS.search, solvers)) else {}
-    return asked, settings
+    others = [name for name in solvers if name.rpartition("/")[2] not in _ASK]
+    shown = {
+        "system_prompt": True if generation.get("system_message") else None,
+        "tools": "some" if any(map(_WITH_TOOLS.search, solvers)) else None,
+    }
+    return {**asked, **shown}, {**settings, f"{GENERATION}solvers": ", ".join(others)}
 
 
 def _weights(about: Mapping[str, Any]) -> Weights:

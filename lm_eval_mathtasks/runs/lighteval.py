@@ -48,7 +48,7 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     config = about.get("model_config")
     arguments = {k: v for k, v in (config or {}).items() if isinstance(v, str | int | float)}
     asked, settings = stated_by((config or about).get("generation_parameters") or {}, arguments)
-    limit = asked.get("max_tokens")
+    limit = asked["max_tokens"]
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
     name = _choose(rows, choice.own_metric, k, path)

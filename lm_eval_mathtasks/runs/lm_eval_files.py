@@ -36,25 +36,17 @@ def newest(sources: Iterable[Source]) -> Iterator[Source]:
     """Yield the sources without the samples of a task that a later run beside them has too, and without results that
     have no samples and are not the last in their folder; each says what was left out for it."""
     sources = list(sources)
-    last: dict[tuple[Path, str], str] = {}
-    last_results: dict[Path, Path] = {}
+    samples = [one for source in sources for one in samples_among(source.files)]
+    last = {(one.file.parent, one.task): one.date for one in sorted(samples, key=lambda one: one.date)}
+    old = {one.file for one in samples if one.date < last[one.file.parent, one.task]}
+    results = sorted(source.path for source in sources if RESULTS.match(source.path.name))
+    last_results = {path.parent: path for path in results}
     for source in sources:
-        for file, task, date in samples_among(source.files):
-            last[file.parent, task] = max(date, last.get((file.parent, task), ""))
-        if RESULTS.match(source.path.name):
-            folder = source.path.parent
-            last_results[folder] = max(source.path, last_results.get(folder, source.path))
-    everything = [one for source in sources for one in samples_among(source.files)]
-    for source in sources:
-        own = samples_among(source.files)
-        old = {file for file, task, date in own if date < last[file.parent, task]}
-        if len(old) < len(own) or last_results.get(source.path.parent, source.path) == source.path:
-            kept = {(one.file.parent, one.task) for one in own if one.file not in old}
-            before = {
-                one.file.name
-                for one in everything
-                if (one.file.parent, one.task) in kept and one.date < last[one.file.parent, one.task]
-            }
-            said = (f"older runs beside it are left out: {', '.join(sorted(before))}",) if before else ()
+        kept = {(one.file.parent, one.task) for one in samples_among(source.files) if one.file not in old}
+        if kept or last_results.get(source.path.parent, source.path) == source.path:
+            before = [
+                one.file.name for one in samples if one.file in old and (one.file.parent, one.task) in kept
+            ]
+            notes = (f"older runs beside it are left out: {', '.join(sorted(before))}",) if before else ()
             files = tuple(file for file in source.files if file not in old)
-            yield replace(source, files=files, notes=said)
+            yield replace(source, files=files, notes=notes)

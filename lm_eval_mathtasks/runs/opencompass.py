@@ -101,7 +101,9 @@ def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
     yield _run_of(path, model, task, turned, marks)
 
 
-def _run_of(path: Path, model: str | None, task: str, entries: Sequence[dict[str, Any]], marks: Marks) -> Run:
+def _run_of(
+    path: Path, model: str | None, task: str, entries: Sequence[Mapping[str, Any]], marks: Marks
+) -> Run:
     """The run of predictions, repeats block by block, with a verdict on each doc."""
     docs = _docs(entries)
     notes: tuple[str, ...] = ()
@@ -134,7 +136,7 @@ def _as_configured(run: Run, path: Path) -> Run:
     return told(run, asked, settings=settings, weights=replace(weights, stated=True, served=bool(served)))
 
 
-def _models(text: str) -> list[dict[str, Any]]:
+def _models(text: str) -> list[Mapping[str, Any]]:
     """The models that a configuration lists; none where it is no list of literals."""
     try:
         listed = (

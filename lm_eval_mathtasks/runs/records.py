@@ -191,9 +191,10 @@ class Run:
 
 
 def told(run: Run, asked: Mapping[str, Any] = MappingProxyType({}), **about: Any) -> Run:
-    """Return a run with what its harness says beside the lines: of the protocol, and of where it comes from."""
-    protocol, provenance = replace(run.protocol, **asked), replace(run.provenance, **about)
-    return replace(run, protocol=protocol, provenance=provenance)
+    """Return a run with what its harness says beside the lines: of the protocol, as far as it is not None, and of where
+    it comes from."""
+    stated = {name: value for name, value in asked.items() if value is not None}
+    return replace(run, protocol=replace(run.protocol, **stated), provenance=replace(run.provenance, **about))
 
 
 class Choice(NamedTuple):

@@ -4,19 +4,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.columns import VERDICT_LIKE
-from lm_eval_mathtasks.runs.decoding import STEERS, noted
+from lm_eval_mathtasks.runs.decoding import STATED, STEERS, stated_by
 from lm_eval_mathtasks.runs.lines import Line
 from lm_eval_mathtasks.runs.records import COLUMN, Run, told
 from lm_eval_mathtasks.runs.weights import OF_WEIGHTS, weights_of_log
 
-# Columns of how it was asked, by the part of the protocol.
-_ASKED = {
-    **dict.fromkeys(("temperature", "top_p"), None),
-    **dict.fromkeys(LIMIT_NAMES, "max_tokens"),
-    **dict.fromkeys(("shots", "n_shot", "num_shots", "num_fewshot"), "shots"),
-}
+_SHOTS = ("shots", "n_shot", "num_shots", "num_fewshot")
+# Columns of how it was asked.
+_ASKED = (*STATED, *_SHOTS)
 _SYSTEM = ("system_prompt", "system_instruction", "system_message")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _NOTHING = ("", "None", "False", "0", "0.0", "nan", "none")
@@ -38,22 +34,25 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     same = {k: v[0] for k, v in values.items() if len(v) == len(lines) and len(set(v)) == 1}
     of_weights = {k: v[-1] for k, v in values.items() if OF_WEIGHTS.search(k) and v[-1] != run.model}
     steered = {k: v[-1] for k, v in values.items() if k != "n" and STEERS.fullmatch(k)}
-    asked = {k: v for k, v in same.items() if k in _ASKED and _NUMBER.fullmatch(v)}
+    alike = {k: v for k, v in same.items() if k in _ASKED and _NUMBER.fullmatch(v)}
+    shots = next((int(float(v)) for k, v in alike.items() if k in _SHOTS), None)
+    asked, noted = stated_by({**steered, **{k: v for k, v in alike.items() if k not in _SHOTS}})
     system = next((same[name] for name in _SYSTEM if name in same), None)
     unlike = [k for k, v in values.items() if k in _ASKED and len(set(v)) > 1]
-    read = {*of_weights, *steered, *asked, *_SYSTEM}
+    read = {*of_weights, *steered, *alike, *_SYSTEM}
     rest = {k: v for k, v in same.items() if k not in read and not VERDICT_LIKE.fullmatch(k)}
     tools = next((v for k, v in rest.items() if k.startswith("tool")), None)
     settings = {
-        **noted(steered),
+        **noted,
         "system_instruction": system,
         **({f"{COLUMN}{k}": v for k, v in rest.items()} if len(lines) >= _ENOUGH else {}),
         "doubts": {"settings": f"several of {', '.join(unlike)} in one file"} if unlike else {},
     }
     protocol = {
-        **{_ASKED[k] or k: float(v) if "." in v else int(v) for k, v in asked.items()},
-        **({"tools": tools} if tools else {}),
-        **({"system_prompt": True} if system else {}),
+        **asked,
+        "shots": shots,
+        "tools": tools,
+        "system_prompt": True if system else None,
     }
     weights = (
         replace(weights_of_log(run.model, of_weights, lm_eval=False), stated=False) if of_weights else None

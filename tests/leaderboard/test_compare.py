@@ -459,6 +459,19 @@ def test_compare_prints_claims_with_verdicts(tmp_path, capsys):
     assert "--claim ID takes another" in out
 
 
+@pytest.mark.parametrize(
+    ("scores", "flags", "said"), [(None, (), True), ([1] * 30, (), False), (None, ("--regrade",), False)]
+)
+def test_compare_says_that_our_grader_scored_where_the_log_did_not(tmp_path, capsys, scores, flags, said):
+    docs = [doc(i, i) for i in range(30)]
+    log = write_lm_eval(tmp_path, docs, texts(lambda i: True, 30), scores=scores, task="aime24",
+                        model="Qwen/Qwen2.5-7B-Instruct", shots=0)  # fmt: skip
+    assert call("compare", log, *flags) == 0
+    assert (
+        "scored by our grader: the log has no verdict" in " ".join(capsys.readouterr().out.split())
+    ) is said
+
+
 def test_compare_of_two_and_of_many_and_to_a_baseline(tmp_path, capsys):
     two(tmp_path, lambda i: i < 40, lambda i: i < 31)
     a, b = tmp_path / "a", tmp_path / "b"

@@ -209,7 +209,9 @@ def test_a_claim_is_set_beside_the_run_in_every_format(tmp_path):
     runs = examined(read_runs(write_json_lines(tmp_path / "llama.jsonl", rows)))
     assert runs[0].compared
     assert published in markdown(runs)
-    assert json.loads(json_document(runs))["runs"][0]["claims"][0]["url"].startswith("https://")
+    claim = json.loads(json_document(runs))["runs"][0]["claims"][0]
+    assert claim["url"].startswith("https://")
+    assert (claim["outcome"], claim["verdict"]) == (runs[0].best.outcome, runs[0].best.verdict)
     html = page(runs)
     assert "beside published ones" in html
     assert "From the published score to" in html

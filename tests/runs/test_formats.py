@@ -637,11 +637,21 @@ def test_inspects_settings_of_generation_are_read(tmp_path, samples):
     assert steered_by(run.provenance.settings) == "best_of=4"
 
 
-@pytest.mark.parametrize(("solver", "tools"), [("use_tools", "some"), ("react", "some"), ("generate", None)])
-def test_inspects_solvers_say_whether_tools_were_there(tmp_path, solver, tools):
+@pytest.mark.parametrize(
+    ("solver", "tools", "named"),
+    [
+        ("use_tools", "some", True),
+        ("react", "some", True),
+        ("self_critique", None, True),
+        ("generate", None, False),
+        ("inspect_ai/chain_of_thought", None, False),
+    ],
+)
+def test_inspects_solvers_say_whether_tools_were_there_and_are_named(tmp_path, solver, tools, named):
     plan = {"steps": [{"solver": solver, "params": {}}], "config": {}}
     path = write_inspect(tmp_path / "log.json", [inspect_sample(i, 1) for i in range(N)], plan=plan)
-    assert read_run(path).protocol.tools == tools
+    run = read_run(path)
+    assert (run.protocol.tools, "solvers" in shaped_by(run.provenance.settings)) == (tools, named)
 
 
 def test_the_models_of_an_inspect_log_are_counted(tmp_path):

@@ -136,7 +136,10 @@ def test_several_tasks_and_models_are_told_apart(tmp_path):
 def test_the_newest_of_two_runs_in_one_folder_counts(tmp_path):
     write_lm_eval(tmp_path, DOCS, RIGHT, scores=[0] * 4, stamp="2026-01-01T00-00-00.000000")
     write_lm_eval(tmp_path, DOCS, RIGHT, scores=[1] * 4, stamp="2026-01-02T00-00-00.000000")
-    assert read_run(tmp_path).rows[0].score == 1
+    run = read_run(tmp_path)
+    assert run.rows[0].score == 1
+    older = "samples_gsm8k-cot-zeroshot_2026-01-01T00-00-00.000000.jsonl"
+    assert run.provenance.notes == (f"older runs beside it are left out: {older}",)
 
 
 def test_packed_samples_are_read(log):
@@ -258,7 +261,9 @@ def test_of_several_runs_in_one_folder_the_newest_of_each_task_counts(tmp_path):
     for day, task, score in (("01", "a", 0), ("02", "a", 1), ("01", "b", 1)):
         stamp = f"2026-01-{day}T00-00-00"
         write_lm_eval(tmp_path, DOCS, RIGHT, scores=[score] * 4, task=task, stamp=stamp)
-    assert [(run.task, run.rows[0].score) for run in read_runs(tmp_path)] == [("b", 1.0), ("a", 1.0)]
+    runs = read_runs(tmp_path)
+    assert [(run.task, run.rows[0].score) for run in runs] == [("b", 1.0), ("a", 1.0)]
+    assert [len(run.provenance.notes) for run in runs] == [0, 1]
 
 
 def test_an_empty_samples_file(log):
