@@ -33,7 +33,8 @@ BOUND_BEHIND = (
 )
 _BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
 _UPWARDS = re.compile(
-    r"plus|more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least|earliest", re.IGNORECASE
+    r"plus|more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least|earliest",
+    re.IGNORECASE,
 )
 # What is said of a value that is none of the answers, as a pattern.
 REJECTED = (
