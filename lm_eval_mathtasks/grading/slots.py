@@ -184,8 +184,6 @@ def _joined_formulas(text: str, found: list[Formula], stop: int) -> int:
 def _short_text(text: str, start: int, stop: int) -> Span | None:
     span = trim(text, start, stop)
     words = text[slice(*span)].split() if span else []
-    if span and not _SOMETHING.search(text, *span):
-        return None
     if not 0 < len(words) <= MAX_TEXT_WORDS or words[0].lower().strip(TRIM) in _NOT_ANSWERS:
         return None
     return span
