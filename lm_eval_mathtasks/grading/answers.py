@@ -24,7 +24,7 @@ _SPACED_THOUSANDS = re.compile(
 # "1.000,99" and "7.425.000" can only be European; "1.000" alone cannot be told from a decimal
 _DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _ONLY_A_CLOCK = re.compile(r":0\d|[a-z]", re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})")
+_DECIMAL_COMMA = re.compile(r"[€£]?(-?\d+),(\d{1,2}|\d{4,})")
 _PLAIN_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 # numerals as programs write them: 0xA3 is A3 in base 16, and 163
 _PROGRAMMED = re.compile(r"0([xbo])([\da-fA-F]+)")

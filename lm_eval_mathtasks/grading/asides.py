@@ -47,7 +47,9 @@ _INDEX_RANGE = re.compile(
     r"|\s*\(\s*[a-z]\s*(?:\\text\{\s*)?is (?:an?|any)\b[^()]*\))$"
 )
 _SINCE = re.compile(
-    r"(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?(?=\S)", re.IGNORECASE
+    r"^(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?"
+    r"(?:we (?:get|have|find|obtain|see)(?: that)?\s)?(?=\S)",
+    re.IGNORECASE,
 )
 _STRICT_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|neq)(?![a-zA-Z])")
 # Words that a value stands behind, at the start or behind a comma: "The area is 25", "Minimum: 2, Maximum: 11"
@@ -59,11 +61,6 @@ _COUNTED = re.compile(r"\d[\d./]*(?:\s?\\?%)?[ -](?!or\b|and\b)[a-z]{2}")
 # "Bob = 9" is no product
 _NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,}|max|min)\s*(?==)")
 _BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
-_FILLER_FIRST = re.compile(
-    r"^(?:\\text\{\s*)?(?:only|exactly|just|so|thus|therefore|hence|the answer is|answer"
-    r"|we (?:get|have|find|obtain|see)(?: that)?)\b[\s:,]*\}?\s*(?=[a-zA-Z\\])",
-    re.IGNORECASE,
-)
 _EQUALS = re.compile(r"(?<![<>!:=\\])=(?!=)")
 
 
@@ -78,7 +75,7 @@ def without_asides(text: str) -> tuple[str, str]:
     text = _behind_implication(text)
     text = _INDEX_RANGE.sub("", text)
     text = _DOMAIN.sub("", text) if text.endswith(("}", "R")) else text
-    text = _FILLER_FIRST.sub("", _SINCE.sub("", text, count=1) if _SINCE.match(text) else text)
+    text = _SINCE.sub("", text, count=1)
     for aside in (_SAME_AT_END, _BECAUSE):
         same = aside.search(text)
         if same and _depth(text[: same.start()]) == 0:

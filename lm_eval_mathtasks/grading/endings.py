@@ -60,7 +60,7 @@ _NOT = (
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
-    r"(?:is|was|must be|has to be|can be|should be|turns? out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    r"(?:is|was|must be|has to be|can be|should be|turn(?:s|ed) out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
     rf"{REJECTED}|wrong|incorrect|false|untrue"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? to a contradiction)\b)"
 )
@@ -109,7 +109,7 @@ _NOT_THIS = re.compile(
     r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
-    r"(?:value|number|integer|solution|pair|choice)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
+    r"(?:value|number|integer|solution|pair|choice|way)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
     # "I am not sure whether it is 8", "none of the options match 8", "a common mistake is 8"
     rf"|(?:{_DOUBT}|{_REFUTED}|\bnone of the (?:options|choices|answers)\b)(?!.*\b(?:but|so)\b)[^,;]*\d[^,;]*\Z"
     r"|, (?:which is )?(?:a contradiction|absurd|impossible)\Z"

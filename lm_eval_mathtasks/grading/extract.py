@@ -56,7 +56,7 @@ _LETTER_FIRST = re.compile(
     r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|fails|and|or)\b)|\s?\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
-    r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )"
+    r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )(?<!rule out )(?<!ruled out )"
     r"\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
     rf"(?![\w'’?])(?!{DENIED_BEHIND})"
 )

@@ -29,11 +29,12 @@ BOUND_BEFORE = "|".join(" ".join(words) for words, _ in _BOUNDS)
 # What bounds the value before it: "40 or more", "6 and below", "5 at most"
 BOUND_BEHIND = (
     r"(?:or|and)\s+(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
-    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b|at\s+(?:the\s+)?(?:very\s+)?(?:least|most)\b|(?:plus|tops)\b"
+    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b|at\s+(?:the\s+)?(?:very\s+)?(?:least|most|latest|earliest)\b|(?:plus|tops)\b"
 )
 _BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
 _UPWARDS = re.compile(
-    r"plus|more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least", re.IGNORECASE
+    r"plus|more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least|earliest",
+    re.IGNORECASE,
 )
 # What is said of a value that is none of the answers, as a pattern.
 REJECTED = (

@@ -108,13 +108,11 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     (False, True)
     """
     found = _WORD.findall(words)
-    # "5 too few", "5 apples too many"
-    if "too" in found:
-        return False
     if not found or found[0].lower() in _LEADS_REMARK or parse_unit(words):
         return True
     for word in found:
-        if word.lower() in _ENDS_NOUN:
+        # "5 apples too many"
+        if word.lower() in _ENDS_NOUN or "too" in found:
             return False
         known = word in _BEHIND or (
             word not in _SHORT

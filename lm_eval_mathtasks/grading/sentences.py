@@ -36,7 +36,8 @@ _THERE_ARE = re.compile(
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
     re.IGNORECASE,
 )
-_REASON = re.compile(rf"(?:,|\s)\s?(?:{SINCE}|because)\b")
+# Behind "since x > 0, we get" follows a result.
+_REASON = re.compile(rf"(?:,|\s)\s?(?:{SINCE}|because)\b(?![^.\n]*(?:,\s|\band\b))")
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
@@ -83,8 +84,6 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     """
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
-    if len(telling) > 1 and _CONTRASTED.search(text, telling[-2].end, telling[-1].begin):
-        telling.pop()
     after = telling[-1].end if telling else start
     unknown = _left_open(text, telling[-1]) if telling else None
     if unknown:

@@ -55,7 +55,6 @@ _CLAUSE = re.compile(
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
-_VALUE = re.compile(r"[0-9$\\]")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
 # A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
@@ -77,7 +76,7 @@ def line_value(text: str, start: int, stop: int) -> Span | None:
     if opened := _opened_by_words(text, start, last_value(text, start, stop)):
         return opened
     span = trim(text, start, stop)
-    if span is None or not _SOMETHING.search(text, *span):
+    if span is None:
         return None
     words = WORD.search(text, *span) is not None
     ends = not text[stop:].strip() and len(text[slice(*span)].split()) <= MAX_BARE_WORDS
@@ -108,9 +107,6 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
         # "The answer is 8?" only asks
         return None if text[end : end + 1] == "?" else leading_value(text, start, end)
     end = stop if sentences else sentence_end(text, start, stop)
-    bold = [match for match in BOLD.finditer(text, start, end) if _VALUE.search(match.group())]
-    if bold:
-        return slot_value(text, *bold[-1].span(1))
     if denies(text[start:end]):
         return None
     value = last_value(text, start, end)
@@ -188,8 +184,6 @@ def _joined_formulas(text: str, found: list[Formula], stop: int) -> int:
 def _short_text(text: str, start: int, stop: int) -> Span | None:
     span = trim(text, start, stop)
     words = text[slice(*span)].split() if span else []
-    if span and not _SOMETHING.search(text, *span):
-        return None
     if not 0 < len(words) <= MAX_TEXT_WORDS or words[0].lower().strip(TRIM) in _NOT_ANSWERS:
         return None
     return span
