@@ -59,14 +59,19 @@ def stated_by(
     the arguments of its model are among its own settings."""
     numbers = {name: number for name in STATED if (number := _number(settings.get(name))) is not None}
     limit = next((int(numbers[name]) for name in LIMIT_NAMES if numbers.get(name)), None)
-    greedy = "temperature" not in numbers and settings.get("do_sample") is False
+    warm, greedy = numbers.get("temperature"), str(settings.get("do_sample")).lower() == "false"
+    # Which of the two wins depends on the backend and its version: lm-eval's hf is greedy, its servers and older vLLM
+    # sample.
+    unclear = greedy and bool(warm)
     asked: Asked = {
-        "temperature": 0.0 if greedy else numbers.get("temperature"),
+        "temperature": None if unclear else 0.0 if greedy else warm,
         "top_p": numbers.get("top_p"),
         "max_tokens": within_window(limit, arguments),
     }
     given = {f"{MODEL_ARGUMENT}{k}": str(v) for k, v in arguments.items() if not SECRET_ARGUMENT.search(k)}
     noted = {f"{GENERATION}{k}": value for k, value in settings.items() if k not in STATED}
+    if unclear:
+        noted[f"{GENERATION}do_sample"] = f"False beside temperature={warm:g}"
     return asked, {**given, **noted}
 
 

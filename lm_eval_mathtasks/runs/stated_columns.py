@@ -30,7 +30,10 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     for line in lines:
         for name, value in line.stated.items():
             values.setdefault(name, []).append(value)
-    values = {k: v for k, v in values.items() if set(v) - {*_NOTHING}}
+    # A temperature or a number of shots of 0 says something, a count of 0 in another column does not.
+    values = {
+        k: v for k, v in values.items() if set(v) - {*_NOTHING} or (k in _ASKED and _NUMBER.fullmatch(v[0]))
+    }
     same = {k: v[0] for k, v in values.items() if len(v) == len(lines) and len(set(v)) == 1}
     of_weights = {k: v[-1] for k, v in values.items() if OF_WEIGHTS.search(k) and v[-1] != run.model}
     steered = {k: v[-1] for k, v in values.items() if k != "n" and STEERS.fullmatch(k)}

@@ -685,6 +685,9 @@ def test_a_column_that_has_one_value_is_about_the_run(tmp_path):
     assert run.provenance.settings == {"system_instruction": "Be brief.", "column recipe": "b"}
     few = read_run(write_json_lines(tmp_path / "b.jsonl", rows[:2]), task="t")
     assert "column recipe" not in few.provenance.settings
+    greedy = [{**row, "temperature": 0, "num_fewshot": 0} for row in rows]
+    asked = read_run(write_json_lines(tmp_path / "c.jsonl", greedy), task="t").protocol
+    assert (asked.temperature, asked.shots) == (0.0, 0)
 
 
 def test_a_request_that_failed_is_no_answer_and_a_tools_turn_is_seen(tmp_path):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.runs.decoding import shaped_by, stated_by
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
@@ -240,6 +241,21 @@ def test_repeats_that_are_the_same_text_are_said(tmp_path, texts, temperature, s
     log = write_lm_eval(tmp_path, DOCS, texts, scores=[0.5] * 4, repeats=4, settings=settings)
     notes = read_run(log).provenance.notes
     assert any("are the same text each time, at temperature 0.7" in note for note in notes) == said
+
+
+@pytest.mark.parametrize(
+    ("settings", "temperature", "own"),
+    [
+        ({"do_sample": False}, 0.0, {}),
+        ({"do_sample": False, "temperature": 0.0}, 0.0, {}),
+        ({"do_sample": True, "temperature": 0.7}, 0.7, {}),
+        ({"do_sample": False, "temperature": 0.7}, None, {"do_sample": "False beside temperature=0.7"}),
+    ],
+)
+def test_a_temperature_beside_no_sampling_says_neither(settings, temperature, own):
+    asked, noted = stated_by(settings)
+    assert asked["temperature"] == temperature
+    assert shaped_by(noted) == own
 
 
 # --- which weights

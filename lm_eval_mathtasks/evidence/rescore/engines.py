@@ -78,7 +78,8 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
     """Yield the summary of every unit, from an existing Ray cluster (RAY_ADDRESS, or the one on this machine), else
     from one started here for as long as it takes, with so many workers (None: all cores).
 
-    Input and output must be on a file system that all nodes see. Raises EvidenceError where Ray is not installed.
+    Input and output must be on a file system that all nodes see. Raises EvidenceError where Ray is not installed, or
+    does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at Ray's import
     fix = "run pip install 'lm-eval-mathtasks[scale]'"
@@ -121,6 +122,9 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
             # Ray itself leaves its sessions in /tmp for ever.
             place = tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True)
             folder, cpus = stack.enter_context(place), workers or cores()
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet)
+            fix = "try again when less is going on here, or leave out --engine ray"
+            # Ray has no class of its own for a node that does not start in time.
+            with as_error(EvidenceError, "a Ray cluster on this machine", fix, Exception):
+                ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet)
         stack.callback(ray.shutdown)
         yield
