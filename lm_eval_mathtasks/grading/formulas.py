@@ -60,7 +60,10 @@ _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
 _SPACE = r"(?:\s|\\q?quad(?![a-z])|\\[,;: ])*"
-_ASSIGNED = rf"{_SPACE}\$?[a-zA-Z](?:_\w|_\{{\w\}})?\s?=[^=,;]+?"
+# A name, f(x), f^{-1}(x) or \cos(\pi), and a value whose brackets may hold commas.
+_IN_BRACKETS = r"\((?:[^()=]|\([^()=]*\))*\)"
+_NAME = rf"(?:[a-zA-Z]|\\[a-zA-Z]+)(?:_\w|_\{{\w\}})?(?:\^\{{-1\}}|')?(?:\s?(?:\\left)?{_IN_BRACKETS})?"
+_ASSIGNED = rf"{_SPACE}\$?{_NAME}\s?=(?:[^=,;()]|{_IN_BRACKETS})+?"
 _AND = r"(?:\\text\s?\{\s*(?:and|or)\s*\}|(?<![a-z])(?:and|or)\b)"
 _ASSIGNMENTS = re.compile(rf"{_ASSIGNED}(?:(?:[,;](?:{_SPACE}{_AND})?|{_AND}){_ASSIGNED})+")
 _IMPLIES = re.compile(r"\\implies|\\iff|\\(?:Long)?[Rr]ightarrow|\\Longrightarrow|⇒|⟹|\\equiv")
@@ -179,10 +182,11 @@ def _may_close(content: str) -> bool:
     return len(content) <= MAX_INLINE and "\n\n" not in content and not is_prose(content)
 
 
-def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
+def value_side(text: str, start: int, stop: int, *, stated: bool = False) -> tuple[int, int]:
     r"""Narrow a formula to the answer it ends in: its last line, and there what stands right of the last `=`.
 
-    Equations that may be the answer themselves stay whole: `x = 5`, `y = 2x + 3`, `4x - 5y = 50`.
+    Equations that may be the answer themselves stay whole: `x = 5`, `y = 2x + 3`, `4x - 5y = 50`, `x^2 - 7 = 0`; where
+    a sentence says that it is the answer (`stated`), also `y^2 = 6x`.
     """
     opening = _ENVIRONMENT.match(text, start, stop)
     if opening:
@@ -202,7 +206,7 @@ def value_side(text: str, start: int, stop: int) -> tuple[int, int]:
     if not equals or not text[equals[-1] + 1 : stop].strip(" \n&.,"):
         return start, stop
     left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")
-    if len(equals) == 1 and "&" not in text[start:stop] and _may_be_asked(left, right):
+    if len(equals) == 1 and "&" not in text[start:stop] and _may_be_asked(left, right, stated=stated):
         return start, stop
     # "18 = x"
     if len(equals) == 1 and _SINGLE_NAME.fullmatch(right) and left:
@@ -258,10 +262,16 @@ def bare_formula(text: str, line: int, begin: int) -> Span | None:
     return run.span() if run and whole else (begin, begin)
 
 
-def _may_be_asked(left: str, right: str) -> bool:
-    """Tell whether an equation as a whole may be the answer: one name is given a value, or two are related."""
+def _may_be_asked(left: str, right: str, *, stated: bool) -> bool:
+    """Tell whether an equation as a whole may be the answer: a name is given a value, or names are related."""
     if _SINGLE_NAME.fullmatch(left):
         return True
+    # An equation in one unknown that is set to zero does not answer zero.
+    if right == "0" and open_equation(f"{left}=0"):
+        return True
+    # A curve or an inverse function, but not "18 = x".
+    if stated and left and not _SINGLE_NAME.fullmatch(right):
+        return len(set(_LONE_LETTER.findall(_TEXT_IN_FORMULA.sub("", f"{left} {right}")))) > 1
     return _CONSTANT.fullmatch(right) is not None and len(set(_LONE_LETTER.findall(left))) > 1
 
 

@@ -155,7 +155,7 @@ def leading_value(text: str, start: int, stop: int) -> Span | None:
         stop = clause.start()
         found = formulas(text, start, stop)
     if len(found) == 1 and found[0].begin == start and not text[found[0].end : stop].strip(TRIM):
-        return trim(text, *value_side(text, found[0].start, found[0].stop))
+        return trim(text, *value_side(text, found[0].start, found[0].stop, stated=True))
     if found and found[0].begin == start:
         return trim(text, start, _joined_formulas(text, found, stop))
     if not found and text[start] not in "([" and (sum_of := _ARITHMETIC.match(text, start, stop)):
