@@ -35,7 +35,8 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
-from lm_eval_mathtasks.grading.formulas import Span, joins, open_equation, stripped, trim, value_side
+from lm_eval_mathtasks.grading.equations import open_equation, value_side
+from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
 from lm_eval_mathtasks.grading.phrases import CONCEDES, DENIED_BEHIND, SECOND_THOUGHT, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value

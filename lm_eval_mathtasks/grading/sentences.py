@@ -2,6 +2,7 @@
 
 import re
 
+from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import (
     NUMBER,
     Formula,
@@ -10,9 +11,7 @@ from lm_eval_mathtasks.grading.formulas import (
     formulas,
     has_value,
     joins,
-    open_equation,
     trim,
-    value_side,
 )
 from lm_eval_mathtasks.grading.numerals import RUN
 from lm_eval_mathtasks.grading.phrases import BOUND_BEFORE, NO_STOP
