@@ -90,7 +90,9 @@ def names_of_lm_eval() -> frozenset[str]:
         # What a YAML includes may have any name.
         if ("yaml" in path.name or not path.suffix) and path.is_file():
             for names in _NAMED.findall(path.read_text(encoding="utf-8", errors="replace")):
-                found.update(name.strip("\"'") for name in _BETWEEN_NAMES.split(names) if name)
+                # Some names of lm-eval 0.4.12 have a space in them: one of a line alone counts as a whole, too.
+                texts = (*_BETWEEN_NAMES.split(names), *names.splitlines())
+                found.update(text.strip("\"'- ") for text in texts if text)
     return frozenset(found)
 
 
