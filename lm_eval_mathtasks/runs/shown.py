@@ -75,7 +75,8 @@ def shown_by(run: Run) -> Shown:
 def _copied(row: Row) -> bool:
     """Whether the first response holds the solution that the set publishes, if that is more than an answer."""
     solution = letters(row.reference or "")
-    return len(solution) >= _LONG and solution in letters(row.responses[0])
+    # A doc whose answer never came has no response.
+    return len(solution) >= _LONG and any(solution in letters(text) for text in row.responses[:1])
 
 
 def same_each_time(run: Run) -> tuple[int, int] | None:
