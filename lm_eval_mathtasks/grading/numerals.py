@@ -45,6 +45,15 @@ _RUN = re.compile(
 _POINT = re.compile(r"\b(\d+) point (\d+)\b", re.IGNORECASE)
 _BEFORE_A_PART = re.compile(rf"(\d+)\s+and\s+(?:an?|one)[\s-]+({'|'.join(PARTS)})\b", re.IGNORECASE)
 
+_PART = "|".join(PARTS)
+# "an hour and a half", "2 cups and a quarter"
+_BEHIND_A_NOUN = re.compile(
+    rf"\b(an?|one|\d+)\s+(?!(?:{'|'.join(MAGNITUDES)})\b)([a-z]+)\s+and\s+(?:an?|one)[\s-]+({_PART})(?![\w-])",
+    re.IGNORECASE,
+)
+# "half a cup", "a quarter of an hour"
+_OF_ONE = re.compile(rf"\b({_PART})\s+(?:of\s+)?an?\s+(?=[a-z]{{2}})", re.IGNORECASE)
+
 
 def in_words(text: str) -> Fraction | None:
     """Return the number that a text of words is, None if it is none.
@@ -130,6 +139,11 @@ def spelled(text: str) -> str:
             return match[0]
         return "".join(str(v) + joint for v, joint in zip(values, [*parts[1::2], ""], strict=True))
 
+    def added(match: re.Match[str]) -> str:
+        whole = int(match[1]) if match[1].isdigit() else 1
+        return f"{whole + Fraction(1, PARTS[match[3].lower()])} {match[2]}"
+
+    text = _OF_ONE.sub(r"\1 ", _BEHIND_A_NOUN.sub(added, text))
     text = _BEFORE_A_PART.sub(lambda m: str(int(m[1]) + Fraction(1, PARTS[m[2].lower()])), text)
     new = _POINT.sub(lambda m: f"{m[1]}.{m[2]}", _RUN.sub(replace, text))
     # "four (4)"

@@ -29,9 +29,10 @@ BOUND_BEFORE = "|".join(" ".join(words) for words, _ in _BOUNDS)
 # What bounds the value before it: "40 or more", "6 and below", "5 at most"
 BOUND_BEHIND = (
     r"(?:or|and)\s+(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
-    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b|at\s+(?:the\s+)?(?:very\s+)?(?:least|most|latest|earliest)\b|(?:plus|tops)\b"
+    r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b"
+    r"|at\s+(?:the\s+)?(?:very\s+)?(?:least|most|latest|earliest)\b|(?:plus|tops)\b"
 )
-_BEHIND = re.compile(rf"\W*({BOUND_BEHIND})", re.IGNORECASE)
+_BEHIND = re.compile(rf"(?<!\w)({BOUND_BEHIND})", re.IGNORECASE)
 _UPWARDS = re.compile(
     r"plus|more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later|least|earliest",
     re.IGNORECASE,
@@ -120,7 +121,7 @@ _JOINS: dict[str, Callable[[Expr, Expr], Expr]] = {
 
 def is_bound(words: str) -> bool:
     """Do words bound the value before them, as "or more" does?"""
-    return _BEHIND.match(words) is not None
+    return _BEHIND.search(words) is not None
 
 
 # Words that alone before a value make another answer of it.
@@ -172,9 +173,11 @@ def under(words: str, value: Expr) -> Expr:
 
 def beside(value: Expr, words: str) -> Expr:
     """Return what a value and the words behind it answer: "25 cm", "40 or more", "2 thirds", "14 points"."""
-    bound = _BEHIND.match(words)
-    if bound:
-        return Expr("rel", (Expr("text"), value), ">=" if _UPWARDS.search(bound[1]) else "<=")
+    # "40 or more", "40 apples or more"
+    if bound := _BEHIND.search(words):
+        what = words[: bound.start()]
+        bounded = beside(value, what) if what.strip() else value
+        return Expr("rel", (Expr("text"), bounded), ">=" if _UPWARDS.search(bound[1]) else "<=")
     if value.op in _WHOLES:
         return value
     # "length: 6 cm"

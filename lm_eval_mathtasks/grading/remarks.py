@@ -54,6 +54,9 @@ _ENDS_NOUN = {
     "from", "to", "as", "with", "by", "than", "until", "was", "not", "minus", "plus", "below", "above", "under", "over",
     "beyond", "does", "fails", "contradicts", "violates",
 }  # fmt: skip
+# What changes a value wherever it stands behind its noun; "25 students are not girls" are 25.
+_CHANGES_NOUN = _NEGATIONS - {"not"} | {"maximum", "minimum", "max", "tops", "false", "almost", "nearly"}
+_SETTLES = {"enough", "right", "correct", "true", "possible", "valid", "allowed", "answer", "it"}
 _SHORT = SMALL_WORDS | COMMON_WORDS
 _BEHIND = _MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "altogether", "overall", "combined", "left", "remaining", "more", "fewer", "less", "extra", "additional",
@@ -110,9 +113,12 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     found = _WORD.findall(words)
     if not found or found[0].lower() in _LEADS_REMARK or parse_unit(words):
         return True
+    # "5 apples too many", "5 dollars maximum", "5 dollars is not enough"
+    behind = {word.lower() for word in found[1:]}
+    if {"too", "ish"} & set(found) or _CHANGES_NOUN & behind or ("not" in behind and _SETTLES & behind):
+        return False
     for word in found:
-        # "5 apples too many"
-        if word.lower() in _ENDS_NOUN or "too" in found:
+        if word.lower() in _ENDS_NOUN:
             return False
         known = word in _BEHIND or (
             word not in _SHORT
