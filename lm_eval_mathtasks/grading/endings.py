@@ -162,7 +162,7 @@ MAX_BRACKETED = 600  # characters
 MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
 REPEATED = 30
-MAX_BETWEEN = 300  # characters between two values and the one that is denied
+MAX_BETWEEN, _MAX_THOUGHT = 300, 90  # characters between values and the denied one; of what some may think
 # A period of so many characters that comes so many times at the end is a loop.
 MAX_PERIOD, MIN_REPEATS = 250, 5
 # Numbers at one distance so many times, or the same so many times, at the end are no list that answers.
@@ -275,7 +275,7 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full", or as
     what somebody may think: "one might be tempted to answer 8".
     """
-    if _REFUTES.search(text, max(0, start - MAX_BETWEEN), start):
+    if _REFUTES.search(text, max(0, start - _MAX_THOUGHT), start):
         return True
     would = _WOULD.search(text, max(0, start - MAX_BETWEEN), start)
     return would is not None and (would["had"] or _UNMET.match(text, stop)) is not None
