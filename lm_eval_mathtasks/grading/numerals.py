@@ -43,9 +43,9 @@ _RUN = re.compile(
 )
 # "seven point two", when its numbers are numerals
 _POINT = re.compile(r"\b(\d+) point (\d+)\b", re.IGNORECASE)
-_BEFORE_A_PART = re.compile(rf"(\d+)\s+and\s+(?:an?|one)[\s-]+({'|'.join(PARTS)})\b", re.IGNORECASE)
-
 _PART = "|".join(PARTS)
+_BEFORE_A_PART = re.compile(rf"(\d+)\s+and\s+(?:an?|one)[\s-]+({_PART})\b", re.IGNORECASE)
+
 # "an hour and a half", "2 cups and a quarter"
 _BEHIND_A_NOUN = re.compile(
     rf"\b(an?|one|\d+)\s+(?!(?:{'|'.join(MAGNITUDES)})\b)([a-z]+)\s+and\s+(?:an?|one)[\s-]+({_PART})(?![\w-])",

@@ -1,4 +1,4 @@
-"""In which words some forty servers say what is wrong. `faults.classify` says in which order they are looked for."""
+"""In which words servers say what is wrong. `faults.classify` says in which order they are looked for."""
 
 import re
 
