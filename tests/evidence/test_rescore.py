@@ -13,7 +13,8 @@ import pytest
 from lm_eval_mathtasks import hooks
 from lm_eval_mathtasks.cli import main
 from lm_eval_mathtasks.commands.rescore import cross_lines
-from lm_eval_mathtasks.evidence.rescore import cross
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.evidence.rescore import cross, engines
 from lm_eval_mathtasks.evidence.rescore.cross import cross_table, disputed_places, unfit
 from lm_eval_mathtasks.grading.children import CannotStartError, Children, Done
 from lm_eval_mathtasks.response import Response
@@ -592,6 +593,42 @@ def test_ray_gives_what_processes_give(tmp_path, rescore, out):
         line for line in text.splitlines() if "written:" not in line
     ]
     assert errors in done.stderr
+
+
+class SlowRay:
+    """A stand-in for the package ray on a busy machine: so many local starts fail before one comes in time."""
+
+    def __init__(self, failures):
+        self.failures = failures
+        self.starts = 0
+        self.up = False
+
+    def is_initialized(self):
+        return self.up
+
+    def init(self, address, **_):
+        if address == "auto":
+            raise ConnectionError("no cluster here")
+        self.starts += 1
+        if self.starts <= self.failures:
+            raise Exception("The current node timed out during startup.")
+        self.up = True
+
+    def shutdown(self):
+        self.up = False
+
+
+def test_a_cluster_that_starts_too_slowly_is_started_once_more(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    slow = SlowRay(1)
+    with engines.cluster(slow, 1):
+        assert slow.up
+    assert (slow.up, slow.starts) == (False, 2)
+    stuck = SlowRay(9)
+    wanted = "Expected a Ray cluster on this machine, got The current node timed out"
+    with pytest.raises(EvidenceError, match=wanted), engines.cluster(stuck, 1):
+        pass
+    assert stuck.starts == 2
 
 
 KILLED = """

@@ -14,6 +14,7 @@ import pytest
 
 from lm_eval_mathtasks import rewards
 from lm_eval_mathtasks.errors import DataError
+from lm_eval_mathtasks.evidence.rescore.engines import cluster
 from lm_eval_mathtasks.grading.extract import MARKED, extract_answer
 from lm_eval_mathtasks.rewards import (
     accuracy,
@@ -448,12 +449,9 @@ def test_hostile_text_in_a_spawned_process(hostile_values):
 @pytest.mark.slow
 def test_hostile_text_in_a_ray_worker(hostile_values):
     ray = pytest.importorskip("ray", reason="needs the extra [scale]")
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
+    with cluster(ray, 1):
         worker = ray.remote(lambda texts, golds: accuracy(texts, gold=golds))
         assert ray.get(worker.remote(HOSTILE_BATCH, HOSTILE_GOLD)) == hostile_values
-    finally:
-        ray.shutdown()
 
 
 @pytest.mark.parametrize(("gold", "workers"), [("7", 0), ("1,000", 0), ("7 frac{", 0), (r"\frac{1}{3}", 1)])

@@ -7,7 +7,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, as_error
@@ -87,7 +87,7 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
         import ray
         from ray.data import DataContext, from_items
     Judges(options.graders, 1).close()
-    with _cluster(ray, workers):
+    with cluster(ray, workers):
         DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         largest_first = sorted(units, key=lambda unit: -unit.size)
@@ -102,7 +102,10 @@ def run_on_ray(units: Sequence[Unit], options: Options, workers: int | None, tic
 
 
 @contextlib.contextmanager
-def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
+def cluster(ray: Any, workers: int | None) -> Iterator[None]:
+    """A Ray cluster: the caller's, the one of RAY_ADDRESS or of this machine, else one of so many workers (None: all
+    cores) that ends with the context. Raises EvidenceError where there is none and none starts, twice.
+    """
     if ray.is_initialized():  # the caller's own
         yield
         return
@@ -123,8 +126,15 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
             place = tempfile.TemporaryDirectory(prefix="mt-ray-", ignore_cleanup_errors=True)
             folder, cpus = stack.enter_context(place), workers or cores()
             fix = "try again when less is going on here, or leave out --engine ray"
-            # Ray has no class of its own for a node that does not start in time.
-            with as_error(EvidenceError, "a Ray cluster on this machine", fix, Exception):
-                ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet)
+            start = partial(
+                ray.init, address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **quiet
+            )
+            # Ray gives a node 30 seconds and has no class of its own for one that needs longer. On a busy machine the
+            # second start finds Ray's files in memory.
+            with contextlib.suppress(Exception):
+                start()
+            if not ray.is_initialized():
+                with as_error(EvidenceError, "a Ray cluster on this machine", fix, Exception):
+                    start()
         stack.callback(ray.shutdown)
         yield
