@@ -147,8 +147,8 @@ _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
 _REMARK = re.compile(
-    r"\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you"
-    r"|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
+    r"\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
+    r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
     r"|\s*[(*_#\s]{0,6}(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
     r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)"
     # a line across the page
