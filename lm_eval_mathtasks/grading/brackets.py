@@ -2,10 +2,12 @@
 
 from lm_eval_mathtasks.grading.cursor import Cursor
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite
+from lm_eval_mathtasks.grading.languages import CHARACTERS
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES
 from lm_eval_mathtasks.grading.phrases import beside
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable
 
+_SIZES = MAGNITUDES | CHARACTERS
 _PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
 # Words between the value of a case and its condition.
 _CASE_WORDS = {"if", "when", "for", "where"}
@@ -194,8 +196,9 @@ class Brackets(Cursor):
         """A value followed by words: "25 \\text{ cm}^2", "90 km/h", "14 points"."""
         words = []
         while True:
-            if self.tok.text in MAGNITUDES:
-                value = mul(num(MAGNITUDES[self.take().text]), value)
+            if size := _SIZES.get(self.tok.text):
+                self.take()
+                value = mul(num(size), value)
             elif self.tok.kind == "text":
                 words.append(self.take().text)
             elif self.tok.text == "^" and self.ahead(1).text in {"2", "3", "{"}:

@@ -12,7 +12,7 @@ _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
     r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about|equals"
-    r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-](?:\s?(?:\.{3}|…))?|(?<!\*)\*"
+    r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-](?:\s?(?:\.{3}|…))?|(?<=[\s\d)])\*"
     r"|(?<=[a-z] )\$|gives? us)\Z"
 )
 # "5 + 1" alone in the last line, where lines before came to a result
@@ -147,10 +147,12 @@ _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
 _REMARK = re.compile(
-    r"\s*[(*_]{0,3}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)|if you|"
-    r"would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
-    r"|\s*(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
-    r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)",
+    r"\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
+    r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
+    r"|\s*[(*_#\s]{0,6}(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
+    r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)"
+    # a line across the page
+    r"|\s*(?:-{3,}|\*{3,})\s*\Z",
     re.IGNORECASE,
 )
 _BRACKETED_REMARK = re.compile(

@@ -185,6 +185,8 @@ def _plain_symbols(text: str) -> str:
         if char in text:
             top, bottom = plain.split("/")
             text = text.replace(char, rf"\frac{{{top}}}{{{bottom}}}")
+    # a Cyrillic x that stands alone is the unknown
+    text = re.sub(r"(?<![^\W\d_])[хХ](?![^\W\d_])", "x", text)
     # the numbers of statements: ①④ are two
     text = _CIRCLED.sub(lambda m: f"{unicodedata.numeric(m.group()):.0f}, ", text)
     text = unicodedata.normalize("NFKC", text.translate(_PLAIN))

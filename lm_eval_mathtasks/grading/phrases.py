@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES, PARTS, in_words
 from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names
@@ -143,14 +144,16 @@ def changes(words: str) -> bool:
     key = _key(words) if len(words) <= MAX_OPENING else []
     while key and (key[0] in _SUBJECTS or len(key[0]) == 1):
         key = key[1:]
-    return " ".join(key) in _CHANGING
+    return " ".join(key) in _CHANGING or languages.changes_following(words)
 
 
 def under(words: str, value: Expr) -> Expr:
     """Return what words and the value behind them answer: "the area is 5", "at most 9", "minus 4", "multiples of 7"."""
     key = _key(words)
-    if key and key[-1] in _SIGNS and only_names(key[:-1], ""):
+    if (key and key[-1] in _SIGNS and only_names(key[:-1], "")) or words.strip() in languages.SIGNS:
         return neg(value)
+    if languages.changes_following(words):
+        return Expr("worded", (value,), words.strip())
     if operation := _OPERATIONS.get(" ".join(key).removeprefix("the ")):
         return operation(value)
     for phrase, sign in _BOUNDS:

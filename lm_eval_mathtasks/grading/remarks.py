@@ -2,6 +2,7 @@
 
 import re
 
+from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.numerals import in_words
 from lm_eval_mathtasks.grading.units import is_unit_word, parse_unit
 from lm_eval_mathtasks.grading.vocabulary import COMMON_WORDS, SMALL_WORDS
@@ -113,6 +114,8 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     found = _WORD.findall(words)
     if not found or found[0].lower() in _LEADS_REMARK or parse_unit(words):
         return True
+    if languages.changes_preceding(words):
+        return False
     # "5 apples too many", "5 dollars maximum", "5 dollars is not enough"
     behind = {word.lower() for word in found[1:]}
     if {"too", "ish"} & set(found) or _CHANGES_NOUN & behind or ("not" in behind and _SETTLES & behind):

@@ -13,6 +13,7 @@ from lm_eval_mathtasks.grading.formulas import (
     joins,
     trim,
 )
+from lm_eval_mathtasks.grading.languages import CHARACTERS
 from lm_eval_mathtasks.grading.numerals import RUN
 from lm_eval_mathtasks.grading.phrases import BOUND_BEFORE, NO_STOP
 from lm_eval_mathtasks.grading.told import (
@@ -55,6 +56,8 @@ _BOUNDED = re.compile(
     r"(?:\b(?:is|are|must be|was|were|lies?)\s(?:always\s)?|(?<=\s)(?=exceeds?\s))"
     rf"(?P<bound>{BOUND_BEFORE}|between [^\s,;]+ and|exceeds?|divisible by|an? (?:multiple|factor|divisor) of)\s\Z"
 )
+# "$1.5 million", "150万"
+_MAGNITUDE = re.compile(rf"[{''.join(CHARACTERS)}]|\s(?:thousand|million|billion|trillion)\b")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 # "4, not 5" is 4, and so is "4 mod 12"
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of|\bmod(?:ulo)?)\s\Z")
@@ -127,6 +130,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     related = bounded or _RELATED.search(text, max(sentence, begin - 60), begin)
     if related and not _BESIDE.search(text, sentence, related.start()):
         begin = bounded.start("bound") if bounded else related.start()
+    if size := _MAGNITUDE.match(text, end):
+        end = size.end()
     return None if is_unresolved(text, end) else trim(text, begin, end)
 
 

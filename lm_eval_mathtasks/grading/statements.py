@@ -30,8 +30,9 @@ _CHINESE = re.compile(
 )
 _EUROPEAN = re.compile(
     r"\br[ée]ponse(?: finale)?(?:[^.:=\n]{0,40}?\best\b| ?[:：])"
-    r"|\brespuesta(?: final)?(?:[^.:=\n]{0,40}?\bes\b| ?[:：])"
-    r"|\bantwort[^.:=\n]{0,20}?(?:\bist\b|\blautet\b|[:：])|\bresposta(?: final)?(?: é| ?[:：])|\bответ ?[:：]",
+    r"|\brespuesta(?: final)?(?:(?:(?!\bno\b)[^.:=\n]){0,40}?\bes\b| ?[:：])"
+    r"|\bantwort[^.:=\n]{0,20}?(?:\bist\b|\blautet\b|[:：])|\bresposta(?: final)?(?: é| ?[:：])"
+    r"|\bответ(?: ?[:：]| (?:—|–|-|равен)\s)",
     re.IGNORECASE,
 )
 # A pattern is tried only where its keyword stands.

@@ -38,7 +38,7 @@ _OPENER = re.compile(
 SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
-    rf"(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)\s"
+    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\swhere)\s"
 )
 _PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
@@ -70,6 +70,7 @@ _RELATIVE_TO = re.compile(
     r"(?:\s[a-z]+){0,2}\s(?:(?:more|less|[a-z]+er) than (?:[a-z']+ ){0,3}?"
     r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d)[^,;=.\n]*(?:[.!]|\Z)"
 )
+_CHANCE = re.compile(r"\b(?:probability|chances?|likelihood)\b[^.]*\Z", re.IGNORECASE)
 _LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
 _ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
 _SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
@@ -158,12 +159,16 @@ def joined_numbers(text: str, numbers: list[Span]) -> list[Span]:
 
 
 def _is_one(text: str, left: Span, right: Span) -> bool:
-    """Are two numbers one value, as in 3·10^8, 3:4, 28 + 3, 12 1/2, √2/2, 3 + √2, or 4 to 5 behind "the ratio"?"""
+    """Are two numbers one value, as in 3·10^8, 3:4, 28 + 3, 12 1/2, √2/2, 3 + √2, "a ratio of 4 to 5", or 1 in 6?"""
     between = text[left[1] : right[0]]
     if _JOINED.fullmatch(between) or (between == " " and "/" in text[slice(*right)]):
         return True
     if between in {" to ", ":"}:
         return _RATIO.search(text, max(0, left[0] - 100), left[0]) is not None
+    if between in {" out of ", " in "}:
+        return (
+            text[slice(*left)].isdigit() and _CHANCE.search(text, max(0, left[0] - 100), left[0]) is not None
+        )
     return bool(_JOINED_SURD.fullmatch(between) and _SURD.search(text, left[0], right[1]))
 
 

@@ -32,7 +32,9 @@ PYTHON_WRAPPERS = {
     "Matrix", "ImmutableMatrix", "MutableDenseMatrix", "array", "FiniteSet", "Tuple", "Integer", "Float",
 }  # fmt: skip
 # words between answers; in \\text{} or bare
-WORD_SEPARATORS = {"and", "or", "und", "et", "with", "where"}
+WORD_SEPARATORS = {
+    "and", "or", "und", "oder", "et", "ou", "with", "where", "和", "与", "與", "及", "或", "或者", "や", "и", "или",
+}  # fmt: skip
 # Words of three letters that are no product of variables.
 COMMON_WORDS = {
     "yes", "not", "the", "any", "all", "for", "are", "has", "had", "was", "its", "per", "but", "can", "odd", "him",

@@ -1,0 +1,57 @@
+"""Words of other languages that make another answer of the value beside them: bounds, denials, multiples, magnitudes.
+
+Nouns of these languages are not known, so words are dropped unless they are one of these. The languages are those of
+MGSM that we can read: Chinese, Japanese, German, Spanish, French, Russian.
+"""
+
+import re
+
+# Numerals' suffixes: "18万" is 180,000.
+CHARACTERS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
+# What makes the value behind it negative.
+SIGNS = {"负", "負", "零下", "マイナス", "минус"}
+
+_BEFORE = re.compile(
+    r"(?:不(?:是|选|为|等于|可能|会|到|足|[超大小多少高低])|并非|没有|除了|至[少多]|最[多少]|超[过過]|[大小多少高低]于|接近"
+    r"|将近|几乎|一半|少なくとも|多くとも|ほぼ|[负負]|零下|マイナス)[^\W\d_]{0,3}\s*\Z"
+    r"|(?<!\w)(?:минус"
+    r"|nicht|kein\w*|mindestens|höchstens|maximal|minimal|(?:mehr|weniger|größer|kleiner)(?: oder gleich)? als|fast"
+    r"|beinahe|knapp|bis(?: zu)?|über|unter|vielfaches? von|hälfte von|das doppelte von|außer"
+    r"|no(?: es| son)?|ni|nunca|(?:al|por lo) menos|como (?:máximo|mínimo|mucho)|(?:más|menos) (?:de|que)"
+    r"|(?:mayor|menor|igual) (?:a|que)"
+    r"|menos|casi|hasta|múltiplos? de|mitad de|(?:doble|triple) de|distinto (?:a|de)|excepto|salvo"
+    r"|pas|jamais|(?:au|du) (?:moins|plus)|(?:plus|moins) (?:de|que)|(?:inférieur|supérieur)e?s? (?:ou égale? )?à|moins"
+    r"|presque|jusqu'à|multiples? de|moitié de|(?:double|triple) de|sauf|différent de"
+    r"|не|нет|ни|кроме|(?:не )?(?:более|менее|больше|меньше|выше|ниже)(?: чем)?|почти|до|свыше|кратно|половина(?: от)?"
+    r")\s*\Z",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(
+    r"以[上下内內外]|不[到足是对對]|未満|倍数|倍數|分之|分の|より|ない|ません|\A\w?[多余餘半]|\A[百千](?![克米瓦卡帕焦升])"
+    r"|(?<!\w)(?:"
+    r"oder (?:mehr|weniger|höher|niedriger|größer|kleiner)|tausend|million(?:en)?|mio|milliarden?|mrd|dutzend"
+    r"|einhalb|und ein(?:e|en)? halb\w*|mindestens|höchstens|zu (?:viel|wenig)\w*"
+    r"|o (?:más|menos|mayor|menor)|mil|mill[oó]n(?:es)?|docenas?|y medi[oa]|como (?:máximo|mínimo)|(?:al|por lo) menos"
+    r"|ou (?:plus|moins|davantage)|mille|millions?|milliards?|douzaines?|et demie?|au (?:plus|moins|maximum|minimum)"
+    r"|или (?:больше|более|меньше|менее|выше|ниже)|тыс\w*|млн|миллион\w*|млрд|миллиард\w*|дюжин\w*|с половиной"
+    r")(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def changes_following(words: str) -> bool:
+    """Do words that stand before a value make another answer of it?
+
+    >>> changes_following("mindestens "), changes_following("不是"), changes_following("insgesamt ")
+    (True, True, False)
+    """
+    return _BEFORE.search(words) is not None
+
+
+def changes_preceding(words: str) -> bool:
+    """Do words that stand behind a value make another answer of it?
+
+    >>> changes_preceding("个以上"), changes_preceding("o más"), changes_preceding("个苹果")
+    (True, True, False)
+    """
+    return _BEHIND.search(words) is not None
