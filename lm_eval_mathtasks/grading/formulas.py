@@ -10,10 +10,10 @@ from lm_eval_mathtasks.grading.normalize import LOST_BACKSLASH
 
 Span = tuple[int, int]
 
-# "1,000", "9 500" (groups of three), ".5", each with a denominator if there is one; "0.333..." goes on.
+# "1,000", "9 500" (groups of three), ".5", "1.5e+06", each with a denominator if there is one; "0.333..." goes on.
 _DIGITS = (
     r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d{3,}(?:\.{3}|…)|\.\d+)?"
-    r"|\.\d+)(?:/\d+(?:\.\d+)?)?"
+    r"|\.\d+)(?:[eE][-+]?\d{1,3}(?!\w))?(?:/\d+(?:\.\d+)?)?"
 )
 _PART = r"[-−+]?(?:\d+(?:\.\d+)?(?:/\d+)?|∞)"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
