@@ -17,9 +17,10 @@ from lm_eval_mathtasks.grading.units import read_clock
 from lm_eval_mathtasks.grading.vocabulary import FUNCTIONS, SMALL_WORDS
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
-# "1 234 567", "1'234'567", "1_234_567", "12,34,567"
+# "1 234 567", "1'234'567", "1_234_567", "12,34,567", with what is counted
 _SPACED_THOUSANDS = re.compile(
     r"(-?(?:\\\$)?)(\d{1,3}(?:(?: \d{3})+|(?:'\d{3})+|(?:_\d{3})+)|\d{1,2}(?:,\d{2})+,\d{3})(?:[.,](\d+))?"
+    r"((?:\s|\\text\{|[€£])[^\d,;=]*)?"
 )
 # "1.000,99" and "7.425.000" can only be European; "1.000" alone cannot be told from a decimal
 _DOTTED_THOUSANDS = re.compile(r"-?(?:\\\$)?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
@@ -173,7 +174,12 @@ def _joined(text: str) -> str:
     """Remove the thousands separators of numbers that stand outside brackets."""
     spaced = _SPACED_THOUSANDS.fullmatch(text)
     if spaced:
-        return spaced[1] + re.sub(r"\D", "", spaced[2]) + ("." + spaced[3] if spaced[3] else "")
+        return (
+            spaced[1]
+            + re.sub(r"\D", "", spaced[2])
+            + ("." + spaced[3] if spaced[3] else "")
+            + (spaced[4] or "")
+        )
     if _DOTTED_THOUSANDS.fullmatch(text):
         return text.replace(".", "").replace(",", ".")
     if "," not in text:

@@ -8,14 +8,20 @@ count against the deadline.
 
 import atexit
 import os
+import signal
 import threading
 from enum import Enum
 
 from lm_eval_mathtasks.grading.children import CannotStartError, Child, LostError
 from lm_eval_mathtasks.grading.expr import Expr
 
-# Seconds for the symbolic work of one verdict. Nine in ten questions that sympy answers at all take under 0.3 s.
+# Seconds of computing for the symbolic work of one verdict: those that the worker computes, so that no verdict depends
+# on what else the machine does. Nine in ten questions that sympy answers at all take under 0.3 s.
 DEADLINE_S = 1.0
+# A busy machine may take so many times as long by the clock, then the question is given up all the same; where the
+# system does not count what a process computes, the clock decides.
+COUNTED = hasattr(signal, "setitimer")
+PATIENCE = 20.0 if COUNTED else 1.0
 # Workers of one process: more threads than this wait for one another.
 MAX_WORKERS = 4
 # Idle workers to have after one was killed, so that the next question does not wait for an import.
@@ -44,25 +50,26 @@ class _Pool:
         self.broken = False
         self.started = False
 
-    def ask(self, question: tuple[Expr, Expr], seconds: float) -> Reply:
+    def ask(self, gold: Expr, pred: Expr, seconds: float) -> tuple[Reply, float]:
         with self.places:
             mine = self.take()
             if mine is None:
-                return Reply.ABSENT
+                return Reply.ABSENT, 0.0
             try:
                 mine.wait_until_ready()
-                proven = mine.ask(question, seconds).value
+                proven, computed = mine.ask((gold, pred, seconds), seconds * PATIENCE).value
             except CannotStartError:
                 self.broken = True
-                return Reply.ABSENT
+                return Reply.ABSENT, 0.0
             except LostError as lost:
                 mine.kill()
                 self.refill()
                 # a worker that dies before the deadline ran out of memory, or of stack
-                return Reply.LATE if str(lost) == "hung" else Reply.DIED
+                late = str(lost) == "hung" or (COUNTED and mine.process.returncode == -signal.SIGPROF)
+                return Reply.LATE if late else Reply.DIED, seconds
             with self.lock:
                 self.idle.append(mine)
-            return Reply.EQUAL if proven else Reply.UNKNOWN
+            return Reply.EQUAL if proven else Reply.UNKNOWN, computed
 
     def refill(self, wanted: int = SPARES) -> None:
         """Start workers until so many are idle: they import sympy while we go on. Who kills once, kills again."""
@@ -121,12 +128,13 @@ def stop_workers() -> None:
     _pool.stop()
 
 
-def ask_sympy(a: Expr, b: Expr, seconds: float = DEADLINE_S) -> Reply:
-    """Ask a worker whether a = b.
+def ask_sympy(a: Expr, b: Expr, seconds: float = DEADLINE_S) -> tuple[Reply, float]:
+    """Ask a worker whether a = b; return its reply and the seconds it computed.
 
-    Returns after `seconds` at the latest, counted from when a worker has the question.
+    It is killed when it has computed for `seconds`, or after PATIENCE times as long by the clock, both counted from
+    when it has the question.
     """
-    return _pool.ask((a, b), seconds)
+    return _pool.ask(a, b, seconds)
 
 
 def start_early() -> None:

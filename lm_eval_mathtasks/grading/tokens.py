@@ -57,10 +57,11 @@ _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
 # "$18 a day"
 _PERIOD = re.compile(r" (?:second|minute|hour|day|week|month|year|person|piece)\b")
 _HYPHENS = re.compile(r"(?:-[A-Za-z]+)+")
-# "9 (apples)", "20 (cm)": words of three letters or a unit, with a power at most
+# "9 (apples)", "20 (cm)", "18(本)": words of three letters or another script or a unit, with a power at most
 _BRACKETED_WORDS = re.compile(
     r"\s*\(\s*(?:\\text\{\s*([^{}()]*?)\s*\}|"
-    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z][A-Za-z'-]{2,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?))"
+    r"(?<=\s\()((?:[A-Za-z.,'-]+ )*(?:[A-Za-z][A-Za-z'-]{2,}|cm|mm|km|ft|in|kg|mi|lb|oz|hr)s?\.?)"
+    r"|([^\W\d_a-zA-Z][^\W\d_]*))"
     r"\s*(?:\^\{?\d\}?\s*)?\)"
 )
 _JOINED_WORDS = re.compile(
@@ -137,7 +138,7 @@ class _Scanner:
             and (match := _BRACKETED_WORDS.match(self.text, self.at - gap))
         ):
             self.at = match.end()
-            self.emit("text", f"({match.group(1) or match.group(2)})", gap)
+            self.emit("text", f"({next(filter(None, match.groups()))})", gap)
         elif char in "+-*/^_=<>()[]{}|!%'&:":
             self.at += 1
             self.emit("op", char, gap)

@@ -39,8 +39,11 @@ SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
     rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\swhere)\s"
+    r"|，(?:其中|即)"
 )
-_PREPOSITIONS = "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici"
+_PREPOSITIONS = (
+    "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|de l[oa]s|из"
+)
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
     rf"\b(?:(?:(?<!up )(?<!left )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"

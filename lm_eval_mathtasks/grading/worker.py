@@ -1,5 +1,8 @@
 """The child process that runs the symbolic tier: it limits its own memory, and `deadline` kills it when it is late."""
 
+import signal
+import time
+
 from lm_eval_mathtasks.grading import children
 from lm_eval_mathtasks.grading.expr import Expr
 
@@ -8,7 +11,7 @@ MAX_MEMORY = 2 * 1024**3
 
 
 def serve_sympy() -> None:
-    """In a child: answer whether sympy proves two expressions equal, True or None."""
+    """In a child: answer whether sympy proves two expressions equal, True or None, and how long it computed."""
     children.serve(_handler)
 
 
@@ -21,10 +24,21 @@ def _handler(_setup: None) -> children.Handler:
     # loads what the first question would wait for
     sympy.simplify(sympy.sqrt(sympy.Symbol("x") ** 2 + 1) - sympy.sin(1))
 
-    def proves(pair: tuple[Expr, Expr], _tick: children.Tick) -> bool | None:
-        return symbolic.proves_equal(*pair)
+    def proves(question: tuple[Expr, Expr, float], _tick: children.Tick) -> tuple[bool | None, float]:
+        gold, pred, seconds = question
+        began = time.process_time()
+        _end_after(seconds)
+        proven = symbolic.proves_equal(gold, pred)
+        _end_after(0)
+        return proven, time.process_time() - began
 
     return proves
+
+
+def _end_after(seconds: float) -> None:
+    """End this process, by SIGPROF, once it has computed for so many seconds more; 0: never."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _limit_memory() -> None:
