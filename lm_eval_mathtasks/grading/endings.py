@@ -191,7 +191,9 @@ def goes_on(text: str, start: int, stop: int) -> bool:
     in braces.
     """
     end = text.rstrip()
-    opened = stop >= len(end) and text.count("{", start, stop) > text.count("}", start, stop)
+    opened = stop >= len(end) and (
+        text.count("{", start, stop) > text.count("}", start, stop) or (open_formula(end) or -1) >= start
+    )
     return opened or _REST_OF_ARITHMETIC.fullmatch(end, stop - 1) is not None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES, PARTS, in_words
-from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names
+from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names, says_nothing
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
 MAX_OPENING = 60  # characters of the words that an answer opens with
@@ -19,7 +19,7 @@ _BEFORE = {
            "at the very least"),
     "<": ("less than", "fewer than", "smaller than", "lower than", "under", "below"),
     ">": ("greater than", "more than", "larger than", "bigger than", "higher than", "over", "above", "exceeds"),
-    "!=": ("not equal to", "anything but", "other than", "different from", "not"),
+    "!=": ("not equal to", "anything but", "other than", "different from", "rather than", "instead of", "not"),
 }  # fmt: skip
 _BOUNDS = sorted(
     ((phrase.split(), sign) for sign, phrases in _BEFORE.items() for phrase in phrases),
@@ -178,12 +178,12 @@ def beside(value: Expr, words: str) -> Expr:
         what = words[: bound.start()]
         bounded = beside(value, what) if what.strip() else value
         return Expr("rel", (Expr("text"), bounded), ">=" if _UPWARDS.search(bound[1]) else "<=")
-    if value.op in _WHOLES:
-        return value
-    # "length: 6 cm"
-    if value.op == "rel" and value.name == "=":
-        return value._replace(args=(*value.args[:-1], beside(value.args[-1], words)))
     key = _key(words)
+    if value.op in _WHOLES:
+        return value if says_nothing(words) else _worded(key, value)
+    # "length: 6 cm", "at least 6 cm"
+    if value.op == "rel":
+        return value._replace(args=(*value.args[:-1], beside(value.args[-1], words)))
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):
         return beside(div(value, num(PARTS[first])), " ".join(key[1:]))

@@ -275,7 +275,12 @@ class _Scanner:
         """Is a run of letters behind a value a unit or a noun, and no product of variables?"""
         before = self.out[-1]
         if before.text == "/":
-            return is_unit_word(word) or (len(word) > MAX_LOOSE_LETTERS + 1 and not self.split_names(word))
+            rate = word in SHORT_UNITS and self.out[-2].kind == "text"
+            return (
+                rate
+                or is_unit_word(word)
+                or (len(word) > MAX_LOOSE_LETTERS + 1 and not self.split_names(word))
+            )
         if len(word) == 1:
             unit_below = _BELOW.match(self.text, self.at)
             goes_on = _DIGIT_NEXT.match(self.text, self.at) or (
