@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading import endings, statements
+from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
@@ -147,7 +147,7 @@ def _first_solution(seen: View) -> View:
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
     places = _places(seen, guesses)
-    yield from ((rule, parts) for rule, parts in places if not endings.is_unreal(seen.text, *parts[-1]))
+    yield from ((rule, parts) for rule, parts in places if not denials.is_unreal(seen.text, *parts[-1]))
 
 
 def _places(seen: View, guesses: bool) -> Iterator[Found]:
@@ -158,7 +158,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        denied = endings.denies(endings.without_remarks(seen.text))
+        denied = denials.denies(endings.without_remarks(seen.text))
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:

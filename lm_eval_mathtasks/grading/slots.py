@@ -7,7 +7,7 @@ eggs left"), or a few words where there is no value at all ("Evelyn").
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.endings import denies
+from lm_eval_mathtasks.grading.denials import denies
 from lm_eval_mathtasks.grading.equations import value_side
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim
 from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, SECOND_THOUGHT, changes

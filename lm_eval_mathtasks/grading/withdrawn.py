@@ -2,7 +2,8 @@
 
 import re
 
-from lm_eval_mathtasks.grading.endings import HAS_VALUE, MAX_BETWEEN, start_of_last
+from lm_eval_mathtasks.grading.denials import MAX_BETWEEN
+from lm_eval_mathtasks.grading.endings import HAS_VALUE, start_of_last
 
 # "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
 _EITHER = re.compile(
