@@ -27,12 +27,16 @@ _DOUBT = (
     r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
     r"|\b(?<!\bI )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
     r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
+    # "her claim of", "it is a myth that"
+    r"|\b(?:the|an?|his|her|its|their|this|my|your|any|\w+'s) (?:\w+ )?(?:claim|guess|belief|myth|assertion|hypothesis"
+    r"|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
 # "It is wrong to say that", "Someone might think the answer is"
 _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
+    r"|\b(?:was|were|am) (?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
     r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
     r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
     r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
@@ -44,7 +48,12 @@ _DOUBTS = re.compile(
 _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z", re.IGNORECASE)
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
 # would have been is none either
-_WOULD = re.compile(r"\b(?:(?P<had>answer would have been)|would|may|might|could)\b[^.!?\n]*\Z")
+_WOULD = re.compile(
+    r"\b(?:(?P<had>answer would have been)|(?P<were>(?<![a-z] )(?:Had|Were|If only))|would|may|might|could)\b"
+    r"[^.!?\n]*\Z"
+)
+# "Had it been acute, it would be 45", "Were n prime, 11 would follow"
+_CONDITIONAL = re.compile(r"[^.!?\n]*\b(?:would|could|might)\b")
 _UNMET = re.compile(
     r"(?:[^.!?\n]|\.(?=\d))*?(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b[^.!?\n0-9]*"
     r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
@@ -52,25 +61,47 @@ _UNMET = re.compile(
 )
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".
-_A_VALUE = r"(?:equal to |exactly |just )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
+_A_VALUE = r"(?:equal to |exactly |just |even )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
 _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
     rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
     r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
-    r"|(?:neither|contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
+    r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
     r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
     r"(?:value|number|integer|solution|pair|choice|way)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
-    # "I am not sure whether it is 8", "none of the options match 8", "a common mistake is 8"
-    rf"|(?:{_DOUBT}|{_REFUTED}|\bnone of the (?:options|choices|answers)\b)(?!.*\b(?:but|so)\b)[^,;]*\d[^,;]*\Z"
+    # "I am not sure whether it is 8", "a common mistake is 8"
+    rf"|(?:{_DOUBT}|{_REFUTED})(?!.*\b(?:but|so|true|holds|correct|right)\b)[^,;]*\d[^,;]*\Z"
     r"|, (?:which is )?(?:a contradiction|absurd|impossible)\Z"
-    # "None of 7, 8, 9 works", "Neither x = 2 nor x = 3 works"
-    r"|\A\W*(?:(?:so|thus|hence|therefore),? )?(?:none of|neither)\s"
-    r"(?:the (?:numbers|values|integers|candidates|cases) |these )?\$?(?:[a-z]\s?=\s?)?\d"
-    r"(?!.*(?:;|\b(?:but|so|only|except|is|leav\w+)\b))"
     # "Answer: not 7"
     rf"|(?:\A|[:>])[\s*]{{0,4}}not {_A_VALUE}[^,;=]*\Z",
+    re.IGNORECASE,
+)
+# "None of the 2 candidates survives", "Neither x = 2 nor x = 3 works", "Nothing supports 60"
+_NOTHING = re.compile(r"\b(?:none|nothing|nobody|no one|neither)\b", re.IGNORECASE)
+# ... unless a value is told beside it: "none of them is even, so it is 5"
+_TELLS = re.compile(
+    r"(?:;|\b(?:is|are|was|were|has|have|had|gets?|equals?|but|so|only|except|leav\w+|thus|therefore|hence|that)\b)[^.]*?[\d$\\]"
+)
+# "Assume that n = 8.", "Let's try 10."; of what follows from it the value may be the answer
+_SUPPOSES = re.compile(
+    r"\W*(?:(?:so|now|then|but|next|okay),? )?(?:assum|suppos|imagin|pretend|consider\b"
+    r"|let(?:'s| us| me) (?:try|say|assume|suppose|guess|consider|take|imagine|test)\b|let (?=[$\\a-z]{1,3}\s?=))"
+    r"(?!.*(?:[,;:]|\b(?:then|so|thus|therefore|hence|gives?|get|have)\b).*[\d$\\])",
+    re.IGNORECASE,
+)
+# "But wait, that counts the corner twice.": a thought that ends a response without a value of its own
+_OBJECTS = re.compile(
+    r"\W*(?:(?:but|oh|ah|and),? )?(?:but|unfortunately|wait|hold on|hmm+|no(?=[,.!:])|oops|actually|scratch that)\b"
+    r"(?!.*(?:[\d$\\]|\b(?:right|correct|fine|ok|okay|indeed|still|exact|stands?|check(?:s|ed)?)\b))",
+    re.IGNORECASE,
+)
+# "16 seems off", "The value 14 is what a careless reader gets": so much is said of a value that is no answer
+_TOLD_OF = re.compile(
+    r"(?:\A\W*|\b(?:value|number|answer|figure|result|so|thus|then|that|hmm+),?\s)[$(]*[-−]?\d[\d.,/]*[$)]*\s"
+    r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b))\b"
+    r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
     re.IGNORECASE,
 )
 # "Is the answer 8?", but not "How many are left? 8"
@@ -81,7 +112,7 @@ _ASKS = re.compile(
 )
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
-    r"(?<=\w)[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
+    r"(?<=[\w$)}])[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
 )
 # "100 girls who are not in the team": a relative clause tells which are counted.
 _PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
@@ -104,20 +135,32 @@ MAX_BETWEEN, _MAX_THOUGHT = 300, 90  # characters between values and the denied 
 def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer, or only asks whether it is."""
     end = text.rstrip(" \n.!*_")
-    last = _REASON.sub("", end[start_of_last(end) :])
+    sentence = end[start_of_last(end) :]
+    last = _REASON.sub("", sentence)
     # "Could it be 9? No."
     if last.lower() == "no":
         end = end[:-2].rstrip()
         last = end[start_of_last(end) :]
     if last.endswith("?") and _ASKS.search(last):
         return True
-    denial = _DENIAL.search(last)
-    found = denial or _NOT_THIS.search(last)
-    subject = last[: found.start()] if found else ""
-    if found is None or _PERSONS.search(subject):
-        return False
+    if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
+        return True
+    nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
+    if nothing and not _TELLS.search(last, nothing.end()) and not _TELLS.search(last, 0, nothing.start()):
+        return True
+    return any(
+        found and _denied(last[: found.start()], found)
+        for found in (_DENIAL.search(last), _NOT_THIS.search(last))
+    )
+
+
+def _denied(subject: str, found: re.Match[str]) -> bool:
+    """Tell whether what was found behind a subject denies a value, and does not tell which ones are counted."""
     told = _RELATIVE.search(subject) or _COUNTED.search(subject)
-    return told is None or (denial is not None and _NO_SOLUTION.search(denial["of"]) is not None)
+    of = found.groupdict().get("of")
+    return not _PERSONS.search(subject) and (
+        told is None or (of is not None and _NO_SOLUTION.search(of) is not None)
+    )
 
 
 def doubts(before: str) -> bool:
@@ -132,4 +175,7 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     if _REFUTES.search(text, max(0, start - _MAX_THOUGHT), start):
         return True
     would = _WOULD.search(text, max(0, start - MAX_BETWEEN), start)
-    return would is not None and (would["had"] or _UNMET.match(text, stop)) is not None
+    if would is None or would["had"]:
+        return would is not None
+    were = would["were"] and _CONDITIONAL.match(text, would.end("were"))
+    return (were or _UNMET.match(text, stop)) is not None

@@ -45,7 +45,7 @@ _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
     r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not (?:sure|certain)\b"
-    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b",
+    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -98,7 +98,8 @@ def goes_on(text: str, start: int, stop: int) -> bool:
     """
     end = text.rstrip()
     opened = stop >= len(end) and (
-        text.count("{", start, stop) > text.count("}", start, stop) or (open_formula(end) or -1) >= start
+        text.count("{", start, stop) > text.count("}", start, stop)
+        or (text[start] == "$" and open_formula(end) is not None)
     )
     return opened or _REST_OF_ARITHMETIC.fullmatch(end, stop - 1) is not None
 

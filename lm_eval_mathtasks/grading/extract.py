@@ -37,7 +37,7 @@ from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
-from lm_eval_mathtasks.grading.phrases import CONCEDES, DENIED_BEHIND, SECOND_THOUGHT, YES_OR_NO
+from lm_eval_mathtasks.grading.phrases import CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -59,10 +59,11 @@ _LETTER_FIRST = re.compile(
 _LETTER = (
     r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )(?<!rule out )(?<!ruled out )"
     r"\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’?])(?!{DENIED_BEHIND})"
+    rf"(?![\w'’?])(?!{TOLD_BEHIND})"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
+_TOLD = re.compile(TOLD_BEHIND)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -247,7 +248,7 @@ def _bold(seen: View) -> Iterator[Found]:
     for match in reversed(list(BOLD.finditer(text, start))):
         inside = match.span(1)
         content = text[slice(*inside)].strip()
-        if _HEADING.match(content) or content.endswith((":", "：")):
+        if _HEADING.match(content) or content.endswith((":", "：")) or _TOLD.match(text, match.end()):
             continue
         # Words count only where the last paragraph names no value at all.
         told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))

@@ -42,7 +42,12 @@ REJECTED = (
     "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
 )
 # "(D) is incorrect"
-DENIED_BEHIND = rf"\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
+DENIED_BEHIND = rf"[)*]{{0,3}} (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
+# ... or anything else that does not choose it: "(D) looks odd", "B is a distractor"
+TOLD_BEHIND = (
+    rf"(?:{DENIED_BEHIND}|[)*]{{0,3}} (?:(?:is|was) an? (?!correct|right|valid)"
+    r"|(?:seems|looks|sounds|appears) (?!right|correct|plausible|best|to be)))"
+)
 # A dot ends no sentence if it is the last of "0.333...".
 NO_STOP = r"(?<!\d\d\d\.\.)"
 # "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
@@ -52,8 +57,13 @@ YES_OR_NO = re.compile(
     r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
     re.IGNORECASE,
 )
-# "C, although D is tempting"; "C. Wait, B also works"
-CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
+# "C, although D is tempting"; "Is D possible?"
+CONCEDES = re.compile(
+    r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*"
+    r"|(?:\A|(?<=[.!?\n]))\s*(?:is|are|could|can|might|would|does)\b[^.!?\n]*\?",
+    re.IGNORECASE,
+)
+# "C. Wait, B also works"
 SECOND_THOUGHT = re.compile(
     r"\b(?:wait|actually|hmm+|also (?:works|fits|holds)|but also|maybe)\b", re.IGNORECASE
 )

@@ -10,7 +10,7 @@ from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.denials import denies
 from lm_eval_mathtasks.grading.equations import value_side
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim
-from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, SECOND_THOUGHT, changes
+from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, changes
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
 
@@ -52,7 +52,7 @@ _CLAUSE = re.compile(
     r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"
     r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|，|\s#{2,4}"
     # a remark in brackets, but not "45 (not allowed)"
-    rf"|\s\((?=[a-z]{{2}})(?!(?:not|never|wrong|if|unless|maybe|{REJECTED})\b)",
+    rf"|\s\((?=[a-z]{{2}})(?!(?:not|never|wrong|if|unless|(?:no,? )?wait|maybe|{REJECTED})\b)",
     re.IGNORECASE,
 )
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
@@ -146,9 +146,6 @@ def sentence_end(text: str, start: int, stop: int) -> int:
 def leading_value(text: str, start: int, stop: int) -> Span | None:
     """Return the value that `text[start:stop]` begins with: up to a new clause, with a few words of its unit."""
     option = _OPTION_HEAD.match(text, start, stop)
-    # "A (no wait, B)" is read whole
-    if option and SECOND_THOUGHT.search(text, option.end(), stop):
-        return trim(text, start, stop)
     # "(B), (D)" are two options, "(B) 5" is one with its text
     more = _MORE_OPTIONS.match(text, option.end(), stop) if option else None
     if option and (

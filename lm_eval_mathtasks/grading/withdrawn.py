@@ -19,9 +19,14 @@ _TAKES_BACK = re.compile(
     r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
     r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
     r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
-    r"|\bcorrection\*{0,2}:",
+    r"|\bcorrection\*{0,2}:|(?:\A|[.!?\n]\s*)(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops"
+    r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
     re.IGNORECASE,
 )
+_TRACES = (
+    "wrong", "orrect", "mistake", "error", "not right", "o, that", "o, this", "o, wait", "ait, no", "no wait", "cratch that",
+    "oops", "Oops", "old on",
+)  # fmt: skip
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
 
 
@@ -40,9 +45,7 @@ def left_over(text: str) -> tuple[int, int] | None:
 def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
     # most texts are done here
-    if not (
-        "wrong" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
-    ):
+    if not any(trace in text for trace in _TRACES):
         return 0
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""
