@@ -28,15 +28,15 @@ _DOUBT = (
     r"|\b(?<!\bI )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
     r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
     # "her claim of", "it is a myth that"
-    r"|\b(?:the|an?|his|her|its|their|this|my|your|any|\w+'s) (?:\w+ )?(?:claim|guess|belief|myth|assertion|hypothesis"
-    r"|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?<!might )(?<!could )(?<!can )(?<!to )"
+    r"(?:claim|guess|belief|myth|assertion|hypothesis|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
 )
 # "It is wrong to say that", "Someone might think the answer is"
 _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
-    r"|\b(?:was|were|am) (?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
+    r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
     r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
     r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
     r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
@@ -49,7 +49,7 @@ _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z", re.IGNORECASE)
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
 # would have been is none either
 _WOULD = re.compile(
-    r"\b(?:(?P<had>answer would have been)|(?P<were>(?<![a-z] )(?:Had|Were|If only))|would|may|might|could)\b"
+    r"\b(?:(?P<had>answer would have been)|(?P<were>Had|Were|If only)|would|may|might|could)\b"
     r"[^.!?\n]*\Z"
 )
 # "Had it been acute, it would be 45", "Were n prime, 11 would follow"

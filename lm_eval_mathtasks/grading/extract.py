@@ -37,7 +37,7 @@ from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
-from lm_eval_mathtasks.grading.phrases import CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO
+from lm_eval_mathtasks.grading.phrases import ASKED, CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -282,6 +282,7 @@ def _last_value(seen: View) -> Iterator[Found]:
 
 def _choice(seen: View) -> Iterator[Found]:
     text = CONCEDES.sub(lambda m: " " * len(m[0]), seen.text)
+    text = ASKED.sub(lambda m: " " * len(m[0]), text) if "?" in text else text
     first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
     if first and not SECOND_THOUGHT.search(text):
         yield "choice", [first.span(1)]

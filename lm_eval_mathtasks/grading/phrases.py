@@ -57,12 +57,10 @@ YES_OR_NO = re.compile(
     r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
     re.IGNORECASE,
 )
-# "C, although D is tempting"; "Is D possible?"
-CONCEDES = re.compile(
-    r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*"
-    r"|(?:\A|(?<=[.!?\n]))\s*(?:is|are|could|can|might|would|does)\b[^.!?\n]*\?",
-    re.IGNORECASE,
-)
+# "C, although D is tempting"
+CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
+# "Is D possible?"
+ASKED = re.compile(r"(?:\A|(?<=[.!?\n]))\s*(?:[Ii]s|[Aa]re|(?:[Cc]|[Ww])ould|[Cc]an|[Dd]oes)\b[^.!?\n]*\?")
 # "C. Wait, B also works"
 SECOND_THOUGHT = re.compile(
     r"\b(?:wait|actually|hmm+|also (?:works|fits|holds)|but also|maybe)\b", re.IGNORECASE

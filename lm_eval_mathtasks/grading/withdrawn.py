@@ -19,14 +19,13 @@ _TAKES_BACK = re.compile(
     r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
     r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
     r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
-    r"|\bcorrection\*{0,2}:|(?:\A|[.!?\n]\s*)(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops"
+    r"|\bcorrection\*{0,2}:"
+    r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
     r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
     re.IGNORECASE,
 )
-_TRACES = (
-    "wrong", "orrect", "mistake", "error", "not right", "o, that", "o, this", "o, wait", "ait, no", "no wait", "cratch that",
-    "oops", "Oops", "old on",
-)  # fmt: skip
+_TRACES = ("wrong", "orrect", "mistake", "error", "not right", "No, th", "ait, no", "o wait", "o, wait", "cratch that",
+           "Oops,", "Hold on")  # fmt: skip
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
 
 
