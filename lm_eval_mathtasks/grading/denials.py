@@ -66,6 +66,7 @@ _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
     rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
     r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
+    rf"|never \w+ {_A_VALUE}"
     r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
     r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
@@ -75,7 +76,7 @@ _NOT_THIS = re.compile(
     rf"|(?:{_DOUBT}|{_REFUTED})(?!.*\b(?:but|so|true|holds|correct|right)\b)[^,;]*\d[^,;]*\Z"
     r"|, (?:which is )?(?:a contradiction|absurd|impossible)\Z"
     # "Answer: not 7"
-    rf"|(?:\A|[:>])[\s*]{{0,4}}not {_A_VALUE}[^,;=]*\Z",
+    rf"|(?:\A|[:>])[\s*]{{0,4}}(?:\w+ly )?not {_A_VALUE}[^,;=]*\Z",
     re.IGNORECASE,
 )
 # "None of the 2 candidates survives", "Neither x = 2 nor x = 3 works", "Nothing supports 60"
@@ -86,7 +87,7 @@ _TELLS = re.compile(
 )
 # "Assume that n = 8.", "Let's try 10."; of what follows from it the value may be the answer
 _SUPPOSES = re.compile(
-    r"\W*(?:(?:so|now|then|but|next|okay),? )?(?:assum|suppos|imagin|pretend|consider\b"
+    r"\W*(?:(?:so|now|then|but|next|okay),? )?(?:assum|suppos|imagin|pretend|(?:consider|try)\b"
     r"|let(?:'s| us| me) (?:try|say|assume|suppose|guess|consider|take|imagine|test)\b|let (?=[$\\a-z]{1,3}\s?=))"
     r"(?!.*(?:[,;:]|\b(?:then|so|thus|therefore|hence|gives?|get|have)\b).*[\d$\\])",
     re.IGNORECASE,

@@ -44,7 +44,7 @@ _UNANSWERABLE = re.compile(
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
-    r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not (?:sure|certain)\b"
+    r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not certain\b|\bnot sure\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b",
     re.IGNORECASE,
 )

@@ -52,7 +52,8 @@ _CLAUSE = re.compile(
     r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"
     r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|，|\s#{2,4}"
     # a remark in brackets, but not "45 (not allowed)"
-    rf"|\s\((?=[a-z]{{2}})(?!(?:not|never|wrong|if|unless|(?:no,? )?wait|maybe|{REJECTED})\b)",
+    r"|\s\((?=[a-z]{2})(?!(?:not (?:allowed|possible|valid|right|correct|sure|certain|enough)"
+    rf"|never|wrong|if|unless|(?:no,? )?wait|maybe|{REJECTED})\b)",
     re.IGNORECASE,
 )
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
