@@ -12,6 +12,7 @@ _NO_UNKNOWN = re.compile(
     r"(?<![a-zA-Z])[A-Zf-hpq](?:\^\{-1\}|')?\s?(?:\\left)?\([^()]*\)|(?:(?<=\d)\s?|(?<!\S))x\s?(?=\$?\d)"
 )
 _UNKNOWN = re.compile(r"(?<![\\a-zA-Z])[a-z](?:_\{?\w+\}?)?(?![a-zA-Z])")
+_PRODUCT = re.compile(r"[a-z]{2,3}")
 _CONSTANT = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _ENVIRONMENT = re.compile(r"\s*\\begin\{(?:align|equation|gather|eqnarray|aligned|split)\*?\}")
 _SPACE = r"(?:\s|\\q?quad(?![a-z])|\\[,;: ])*"
@@ -54,8 +55,9 @@ def value_side(text: str, start: int, stop: int, *, stated: bool = False) -> tup
     left, right = text[start : equals[0]].strip(" \n&"), text[equals[-1] + 1 : stop].strip(" \n&.,")
     if len(equals) == 1 and "&" not in text[start:stop] and _may_be_asked(left, right, stated=stated):
         return start, stop
-    # "18 = x"
-    if len(equals) == 1 and SINGLE_NAME.fullmatch(right) and left:
+    # "18 = x", but not "2A = ab"
+    product = _PRODUCT.fullmatch(right) and re.search(r"[a-zA-Z]", left)
+    if len(equals) == 1 and SINGLE_NAME.fullmatch(right) and left and not product:
         return start, start + len(text[start : equals[0]].rstrip(" \n&"))
     return _after_spaces(text, equals[-1] + 1, stop), stop
 

@@ -33,11 +33,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading import endings, statements
+from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
-from lm_eval_mathtasks.grading.phrases import CONCEDES, DENIED_BEHIND, SECOND_THOUGHT, YES_OR_NO
+from lm_eval_mathtasks.grading.phrases import ASKED, CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -59,10 +59,11 @@ _LETTER_FIRST = re.compile(
 _LETTER = (
     r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )(?<!rule out )(?<!ruled out )"
     r"\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’?])(?!{DENIED_BEHIND})"
+    rf"(?![\w'’?])(?!{TOLD_BEHIND})"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
+_TOLD = re.compile(TOLD_BEHIND)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -147,7 +148,7 @@ def _first_solution(seen: View) -> View:
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
     places = _places(seen, guesses)
-    yield from ((rule, parts) for rule, parts in places if not endings.is_unreal(seen.text, *parts[-1]))
+    yield from ((rule, parts) for rule, parts in places if not denials.is_unreal(seen.text, *parts[-1]))
 
 
 def _places(seen: View, guesses: bool) -> Iterator[Found]:
@@ -158,7 +159,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
-        denied = endings.denies(endings.without_remarks(seen.text))
+        denied = denials.denies(endings.without_remarks(seen.text))
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
@@ -247,7 +248,7 @@ def _bold(seen: View) -> Iterator[Found]:
     for match in reversed(list(BOLD.finditer(text, start))):
         inside = match.span(1)
         content = text[slice(*inside)].strip()
-        if _HEADING.match(content) or content.endswith((":", "：")):
+        if _HEADING.match(content) or content.endswith((":", "：")) or _TOLD.match(text, match.end()):
             continue
         # Words count only where the last paragraph names no value at all.
         told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
@@ -281,6 +282,7 @@ def _last_value(seen: View) -> Iterator[Found]:
 
 def _choice(seen: View) -> Iterator[Found]:
     text = CONCEDES.sub(lambda m: " " * len(m[0]), seen.text)
+    text = ASKED.sub(lambda m: " " * len(m[0]), text) if "?" in text else text
     first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
     if first and not SECOND_THOUGHT.search(text):
         yield "choice", [first.span(1)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES, PARTS, in_words
-from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names
+from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names, says_nothing
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
 MAX_OPENING = 60  # characters of the words that an answer opens with
@@ -20,7 +20,7 @@ _BEFORE = {
            "at the very least"),
     "<": ("less than", "fewer than", "smaller than", "lower than", "under", "below"),
     ">": ("greater than", "more than", "larger than", "bigger than", "higher than", "over", "above", "exceeds"),
-    "!=": ("not equal to", "anything but", "other than", "different from", "not"),
+    "!=": ("not equal to", "anything but", "other than", "different from", "rather than", "instead of", "not"),
 }  # fmt: skip
 _BOUNDS = sorted(
     ((phrase.split(), sign) for sign, phrases in _BEFORE.items() for phrase in phrases),
@@ -43,7 +43,12 @@ REJECTED = (
     "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious"
 )
 # "(D) is incorrect"
-DENIED_BEHIND = rf"\)? (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
+DENIED_BEHIND = rf"[)*]{{0,3}} (?:is|are) (?:(?:\w+ly )?not\b|wrong|incorrect|false|{REJECTED})"
+# ... or anything else that does not choose it: "(D) looks odd", "B is a distractor"
+TOLD_BEHIND = (
+    rf"(?:{DENIED_BEHIND}|[)*]{{0,3}} (?:(?:is|was) an? (?!correct|right|valid)"
+    r"|(?:seems|looks|sounds|appears) (?!right|correct|plausible|best|to be)))"
+)
 # A dot ends no sentence if it is the last of "0.333...".
 NO_STOP = r"(?<!\d\d\d\.\.)"
 # "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
@@ -53,8 +58,11 @@ YES_OR_NO = re.compile(
     r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
     re.IGNORECASE,
 )
-# "C, although D is tempting"; "C. Wait, B also works"
+# "C, although D is tempting"
 CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
+# "Is D possible?"
+ASKED = re.compile(r"(?:\A|(?<=[.!?\n]))\s*(?:[Ii]s|[Aa]re|(?:[Cc]|[Ww])ould|[Cc]an|[Dd]oes)\b[^.!?\n]*\?")
+# "C. Wait, B also works"
 SECOND_THOUGHT = re.compile(
     r"\b(?:wait|actually|hmm+|also (?:works|fits|holds)|but also|maybe)\b", re.IGNORECASE
 )
@@ -181,12 +189,12 @@ def beside(value: Expr, words: str) -> Expr:
         what = words[: bound.start()]
         bounded = beside(value, what) if what.strip() else value
         return Expr("rel", (Expr("text"), bounded), ">=" if _UPWARDS.search(bound[1]) else "<=")
-    if value.op in _WHOLES:
-        return value
-    # "length: 6 cm"
-    if value.op == "rel" and value.name == "=":
-        return value._replace(args=(*value.args[:-1], beside(value.args[-1], words)))
     key = _key(words)
+    if value.op in _WHOLES:
+        return value if says_nothing(words) else _worded(key, value)
+    # "length: 6 cm", "at least 6 cm"
+    if value.op == "rel":
+        return value._replace(args=(*value.args[:-1], beside(value.args[-1], words)))
     first = key[0] if key else ""
     if first in PARTS and first.endswith("s"):
         return beside(div(value, num(PARTS[first])), " ".join(key[1:]))

@@ -45,20 +45,27 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
 _COUNTED = re.compile(
     r"(?![a-z]+wards)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
-    r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil)[a-z]{1,3}"
+    r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil|etc)[a-z]{1,3}"
 )
-_LEADS_REMARK = {
-    "in", "per", "of", "for", "at", "on", "each", "every", "a", "an", "th", "st", "nd", "rd", "since", "because",
+# What opens a remark: "per day", "of the planks", "for each child", "away from home".
+_PREPOSITIONS = {"in", "of", "for", "at", "on", "with", "since", "because"}
+_EACH = {"per", "a", "an", "each", "every"} | languages.LINKS
+_DETERMINERS = {
+    "the", "his", "her", "its", "their", "our", "my", "your", "this", "them", "these", "those", "us", "it",
 }  # fmt: skip
-# What a noun cannot stand behind any more.
-_ENDS_NOUN = {
-    "from", "to", "as", "with", "by", "than", "until", "was", "not", "minus", "plus", "below", "above", "under", "over",
-    "beyond", "does", "fails", "contradicts", "violates",
+# What changes a value wherever it stands behind it, and what no noun stands behind.
+_CHANGES = _NEGATIONS - {"not"} | {
+    "maximum", "minimum", "max", "min", "most", "least", "best", "worst", "tops", "false", "almost", "nearly", "too",
+    "ish", "rest", "case", "limit", "base", "as", "by", "than", "until", "was", "minus", "plus", "below", "above",
+    "under", "over", "beyond", "does", "fails", "contradicts", "violates", "perhaps", "always", "versus", "besides",
 }  # fmt: skip
-# What changes a value wherever it stands behind its noun; "25 students are not girls" are 25.
-_CHANGES_NOUN = _NEGATIONS - {"not"} | {"maximum", "minimum", "max", "tops", "false", "almost", "nearly"}
-_SETTLES = {"enough", "right", "correct", "true", "possible", "valid", "allowed", "answer", "it"}
+_BARE_THINGS = _MEASURES | {"all", "home", "school", "work", "order", "cash"}
+_BEHIND_A_NOUN = {"and", "away", "squared", "cubed", "remain"}
+_ARE = {"is", "are", "were"}
+_RIGHT = {"the", "answer", "solution", "result", "correct", "right", "true", "it", "possible", "valid"}
+MAX_ADJECTIVES = 3
 _SHORT = SMALL_WORDS | COMMON_WORDS
+_NO_NOUNS = (_SHORT | _PREPOSITIONS | _ARE | _DETERMINERS | _EACH | _BEHIND_A_NOUN) - {"day"}
 _BEHIND = _MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "altogether", "overall", "combined", "left", "remaining", "more", "fewer", "less", "extra", "additional",
     "apiece", "respectively", "only", "exactly", "old", "long", "tall", "wide", "high", "deep", "thick",
@@ -66,7 +73,7 @@ _BEHIND = _MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "needed", "required", "sold", "spent", "saved", "earned", "eaten", "exact", "correct", "o'clock", "approximately",
     "approx", "about", "sided", "red", "blue", "green", "yellow", "white", "black", "yen", "won", "baht", "rand",
     "euro",
-}  # fmt: skip
+} | languages.REMARKS  # fmt: skip
 
 
 def only_names(key: list[str], words: str) -> bool:
@@ -96,39 +103,72 @@ def known(words: str) -> bool:
     >>> known("multiple of"), known("nearly"), known("vendor"), known("insgesamt")
     (True, True, False, False)
     """
-    changing = _NEGATIONS | _CHANGING | _ENDS_NOUN | _SHORT
+    changing = _NEGATIONS | _CHANGING | _CHANGES | _SHORT
     return not words or in_words(words) is not None or not changing.isdisjoint(words.split())
 
 
 def says_nothing(words: str, *, of_one: bool = False) -> bool:
-    """Are the words behind a value known to leave it as it is: a unit, a noun that is counted, or a remark?
+    """Are the words behind a value all known to leave it as it is: a unit, a noun that is counted, or a remark?
 
     A noun is known by its plural, "14 points", or by any form where there is one or less of it, or as a name, "3 Eier".
-    What only has the place of a noun, "30 short" or "7 lakh", is not known.
+    What only has the place of a noun, "30 short" or "7 lakh", is not known, nor behind one: "30 apples short".
 
     >>> says_nothing("red apples"), says_nothing("in total"), says_nothing("short"), says_nothing("from 5 on")
     (True, True, False, False)
     >>> says_nothing("apple"), says_nothing("apple", of_one=True)
     (False, True)
+    >>> says_nothing("apples for the party"), says_nothing("apples in theory"), says_nothing("apples more than before")
+    (True, False, False)
     """
-    found = _WORD.findall(words)
-    if not found or found[0].lower() in _LEADS_REMARK or parse_unit(words):
+    found = _WORD.findall(words.replace("left over", "left"))
+    if not found or parse_unit(words):
         return True
     if languages.changes_preceding(words):
         return False
-    # "5 apples too many", "5 dollars maximum", "5 dollars is not enough"
-    behind = {word.lower() for word in found[1:]}
-    if {"too", "ish"} & set(found) or _CHANGES_NOUN & behind or ("not" in behind and _SETTLES & behind):
-        return False
-    for word in found:
-        if word.lower() in _ENDS_NOUN:
-            return False
-        known = word in _BEHIND or (
-            word not in _SHORT
-            and (
-                is_unit_word(word) or _COUNTED.fullmatch(word) or (of_one and _COUNTED.fullmatch(word + "s"))
-            )
-        )
-        if known or not word.islower() or not word.isascii():
-            return True
-    return False
+    lower = [word.lower() for word in found]
+    # "30-odd apples", "5 odd numbers"; "4 max"
+    if lower[0] == "odd" or _CHANGES & set(lower):
+        return lower in (["odd", "numbers"], ["max"])
+    k, named = 0, False
+    while 0 <= k < len(found):
+        word, before = lower[k], lower[k - 1]
+        if (end := _noun(found, k, of_one=of_one)) > k:
+            k, named = end, True
+        elif word in _BEHIND or (named and word in _BEHIND_A_NOUN):
+            k += 1
+        elif word in _PREPOSITIONS | _EACH or (before, word) in {("away", "from"), ("ways", "to")}:
+            k = _thing(found, k + 1, whatever=word in _EACH or (named and word in {"of", "to"}))
+        else:
+            # "25 students are not girls", "30 dollars is correct"
+            rest = found[k + 1 + (found[k + 1 : k + 2] == ["not"]) :]
+            counted = named and word != "is" and _BEHIND.issuperset(rest[_noun(rest, 0, of_one=False) :])
+            return word in _ARE and (_RIGHT.issuperset(found[k + 1 :]) or counted)
+    return k > 0
+
+
+def _noun(found: list[str], k: int, *, of_one: bool) -> int:
+    """Return the end of the noun, with the adjectives before it, that begins with a word; its start if none does."""
+    for end, word in enumerate(found[k : k + MAX_ADJECTIVES + 1], k + 1):
+        if not word.islower() or not word.isascii():
+            return end
+        if word in _NO_NOUNS:
+            break
+        if is_unit_word(word) or _COUNTED.fullmatch(word) or (of_one and _COUNTED.fullmatch(word + "s")):
+            return end
+    return k
+
+
+def _thing(found: list[str], k: int, *, whatever: bool) -> int:
+    """Return the end of what stands behind a preposition, "the big box", "total", "children"; -1 if it is not known.
+
+    What has an article is a thing, whatever it is.
+    """
+    start = k
+    while k < len(found) and found[k].lower() in _DETERMINERS | _EACH:
+        k += 1
+    if not whatever and k == start:
+        end = _noun(found, k, of_one=False)
+        return end if end > k else k + 1 if not _BARE_THINGS.isdisjoint(found[k : k + 1]) else -1
+    while k < len(found) and found[k].lower() not in _PREPOSITIONS | _ARE:
+        k += 1
+    return k

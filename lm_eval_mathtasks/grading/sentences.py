@@ -26,6 +26,10 @@ from lm_eval_mathtasks.grading.told import (
 )
 
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
+# "question 2" and "step 20" name a part of the text.
+_REFERENCE = re.compile(
+    r"\b(?:question|problem|exercise|step|equation|lemma|theorem)s?\s\(?\Z", re.IGNORECASE
+)
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
 # Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
@@ -95,7 +99,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     numbers = [
         match.span()
         for match in NUMBER.finditer(text, after, stop)
-        if not any(other.begin <= match.start() < other.end for other in outside)
+        if not _REFERENCE.search(text, max(start, match.start() - 12), match.start())
+        and not any(other.begin <= match.start() < other.end for other in outside)
     ]
     if formula := _drop_pieces(text, start, numbers):
         return trim(text, *value_side(text, *formula))

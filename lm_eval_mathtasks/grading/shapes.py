@@ -18,7 +18,7 @@ def shape(e: Expr) -> Expr:
     """Return e with every ± written out and every list of assignments as the list of what is assigned."""
     if e.op in {"add", "mul", "div"} and any(n.op == "matrix" for n in walk(e)):
         e = _folded(e)
-    e = _condition_apart(_compound(without_approximation(e)))
+    e = _condition_apart(_compound(without_approximation(_without_denied(e))))
     if e.op == "given":
         return Expr("given", (shape(e.args[0]), e.args[1]))
     if (interval := overlap(e)) is not None:
@@ -69,6 +69,18 @@ def _folded(e: Expr) -> Expr:
             "matrix", tuple(Expr("row", tuple(mul(factor, c) for c in r.args)) for r in inside[0].args)
         )
     return e
+
+
+def _without_denied(e: Expr) -> Expr:
+    """ "20 dollars, not 30" are 20 dollars."""
+    if e.op != "seq":
+        return e
+    left = tuple(
+        item
+        for item in e.args
+        if not (item.op == "rel" and item.name == "!=" and item.args[0] == Expr("text"))
+    )
+    return left[0] if len(left) == 1 else e._replace(args=left or e.args)
 
 
 def _condition_apart(e: Expr) -> Expr:

@@ -7,10 +7,10 @@ eggs left"), or a few words where there is no value at all ("Evelyn").
 import re
 
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
-from lm_eval_mathtasks.grading.endings import denies
+from lm_eval_mathtasks.grading.denials import denies
 from lm_eval_mathtasks.grading.equations import value_side
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim
-from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, changes
+from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, changes
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
 
@@ -50,7 +50,10 @@ _SENTENCE_END = re.compile(
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"
     r"|[,;]\s(?:so|but|it|this|that|as|and so|not)\b|\sand (?:the|that|it|he|she|they|we)\b|\s(?:is|are|was|were)\b"
-    r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|\s\((?=[a-z]{2})|，|\s#{2,4}",
+    r"|,\s(?:in (?:total|all)|altogether|overall|respectively)\b|，|\s#{2,4}"
+    # a remark in brackets, but not "45 (not allowed)"
+    r"|\s\((?=[a-z]{2})(?!(?:not (?:allowed|possible|valid|right|correct|sure|certain|enough)"
+    rf"|never|wrong|if|unless|(?:no,? )?wait|maybe|{REJECTED})\b)",
     re.IGNORECASE,
 )
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")

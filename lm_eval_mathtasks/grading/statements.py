@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading.endings import doubts
+from lm_eval_mathtasks.grading.denials import doubts
 from lm_eval_mathtasks.grading.formulas import Span, trim
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value

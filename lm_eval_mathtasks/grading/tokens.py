@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading.languages import CHARACTERS
+from lm_eval_mathtasks.grading.languages import CHARACTERS, LINKS
 from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.phrases import is_bound
 from lm_eval_mathtasks.grading.units import UNITS, is_unit_word, read_rate
@@ -241,6 +241,9 @@ class _Scanner:
         after_value = self.follows_value()
         if word in PYTHON_WRAPPERS:
             return
+        if word in LINKS and gap and before is not None and before.kind == "text":
+            self.emit("text", word, gap)
+            return
         if word in FUNCTIONS and not (after_value and self.is_noun(word)):
             self.emit("func", word, gap)
         elif word in {"a", "an"} and after_value and gap and _PERIOD.match(self.text, self.at):
@@ -284,7 +287,12 @@ class _Scanner:
         """Is a run of letters behind a value a unit or a noun, and no product of variables?"""
         before = self.out[-1]
         if before.text == "/":
-            return is_unit_word(word) or (len(word) > MAX_LOOSE_LETTERS + 1 and not self.split_names(word))
+            rate = word in SHORT_UNITS and self.out[-2].kind == "text"
+            return (
+                rate
+                or is_unit_word(word)
+                or (len(word) > MAX_LOOSE_LETTERS + 1 and not self.split_names(word))
+            )
         if len(word) == 1:
             unit_below = _BELOW.match(self.text, self.at)
             goes_on = _DIGIT_NEXT.match(self.text, self.at) or (

@@ -2,7 +2,8 @@
 
 import re
 
-from lm_eval_mathtasks.grading.endings import HAS_VALUE, MAX_BETWEEN, start_of_last
+from lm_eval_mathtasks.grading.denials import MAX_BETWEEN
+from lm_eval_mathtasks.grading.endings import HAS_VALUE, start_of_last
 
 # "x = 5 or x = -2", "the roots are 5 and -2": what is left of two values of which one is denied
 _EITHER = re.compile(
@@ -18,9 +19,13 @@ _TAKES_BACK = re.compile(
     r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
     r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
     r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
-    r"|\bcorrection\*{0,2}:",
+    r"|\bcorrection\*{0,2}:"
+    r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
+    r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
     re.IGNORECASE,
 )
+_TRACES = ("wrong", "orrect", "mistake", "error", "not right", "No, th", "ait, no", "o wait", "o, wait", "cratch that",
+           "Oops,", "Hold on")  # fmt: skip
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
 
 
@@ -39,9 +44,7 @@ def left_over(text: str) -> tuple[int, int] | None:
 def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
     # most texts are done here
-    if not (
-        "wrong" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
-    ):
+    if not any(trace in text for trace in _TRACES):
         return 0
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""

@@ -19,6 +19,9 @@ _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D"
 _LETTERS_ALONE = re.compile(r"[A-J](?: [A-J])+")
+_PREDICATE = re.compile(
+    r"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts)\b"
+)
 _OPTION_WORD = re.compile(
     r"(?:the )?(?:correct |final |right )?(?:option|choice|letter|answer)\b\s*(?:is\b|:)?\s*", re.IGNORECASE
 )
@@ -73,7 +76,9 @@ def choice(text: str) -> tuple[str, str] | None:
     # "none of the above (E)"
     if not match and (last := _CHOICE_LAST.fullmatch(plain)):
         return last[2], last[1]
-    return (match.group(1).upper(), match.group(2).strip()) if match else None
+    # "(A) is not correct" tells of the option
+    told = match and _PREDICATE.match(match[2])
+    return (match.group(1).upper(), match.group(2).strip()) if match and not told else None
 
 
 def content_of_choice(text: str) -> str | None:

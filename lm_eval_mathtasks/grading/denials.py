@@ -1,0 +1,182 @@
+"""Which values a response does not hold to: denied, doubted, asked for, supposed, or told of what others think."""
+
+import re
+
+from lm_eval_mathtasks.grading.endings import start_of_last
+from lm_eval_mathtasks.grading.phrases import REJECTED
+
+# "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
+_NOT = (
+    r"(?:(?:is|are|was|were|does|do|did|could|will|would|has|have|had|must|should)(?: not|n't)|can not|can't|won't"
+    r"|cannot|never|'s not)"
+)
+# "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
+_FAILS = (
+    r"(?:is|was|must be|has to be|can be|should be|turn(?:s|ed) out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    rf"{REJECTED}|wrong|incorrect|false|untrue"
+    r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? to a contradiction)\b)"
+)
+_DENIAL = re.compile(
+    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
+    re.IGNORECASE,
+)
+# "we cannot conclude that", "I am not sure whether"
+_DOUBT = (
+    r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
+    r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
+    r"|\b(?<!\bI )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
+    r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
+    # "her claim of", "it is a myth that"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?<!might )(?<!could )(?<!can )(?<!to )"
+    r"(?:claim|guess|belief|myth|assertion|hypothesis|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
+    # but not "doubtless", "there is no doubt" or the Doubtfire family
+    r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
+)
+# "It is wrong to say that", "Someone might think the answer is"
+_REFUTED = (
+    r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
+    r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
+    r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
+    r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
+)
+_DOUBTS = re.compile(
+    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z",
+    re.IGNORECASE,
+)
+_REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z", re.IGNORECASE)
+# "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
+# would have been is none either
+_WOULD = re.compile(
+    r"\b(?:(?P<had>answer would have been)|(?P<were>Had|Were|If only)|would|may|might|could)\b"
+    r"[^.!?\n]*\Z"
+)
+# "Had it been acute, it would be 45", "Were n prime, 11 would follow"
+_CONDITIONAL = re.compile(r"[^.!?\n]*\b(?:would|could|might)\b")
+_UNMET = re.compile(
+    r"(?:[^.!?\n]|\.(?=\d))*?(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b[^.!?\n0-9]*"
+    r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
+    r"\b(?:can(?:no|')t|never|no longer))\b"
+)
+# ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
+# may be counted: "they did not place 80 eggs".
+_A_VALUE = r"(?:equal to |exactly |just |even )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
+_NOT_THIS = re.compile(
+    rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
+    rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
+    r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
+    rf"|never \w+ {_A_VALUE}"
+    r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
+    r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
+    r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
+    r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
+    r"(?:value|number|integer|solution|pair|choice|way)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
+    # "I am not sure whether it is 8", "a common mistake is 8"
+    rf"|(?:{_DOUBT}|{_REFUTED})(?!.*\b(?:but|so|true|holds|correct|right)\b)[^,;]*\d[^,;]*\Z"
+    r"|, (?:which is )?(?:a contradiction|absurd|impossible)\Z"
+    # "Answer: not 7"
+    rf"|(?:\A|[:>])[\s*]{{0,4}}(?:\w+ly )?not {_A_VALUE}[^,;=]*\Z",
+    re.IGNORECASE,
+)
+# "None of the 2 candidates survives", "Neither x = 2 nor x = 3 works", "Nothing supports 60"
+_NOTHING = re.compile(r"\b(?:none|nothing|nobody|no one|neither)\b", re.IGNORECASE)
+# ... unless a value is told beside it: "none of them is even, so it is 5"
+_TELLS = re.compile(
+    r"(?:;|\b(?:is|are|was|were|has|have|had|gets?|equals?|but|so|only|except|leav\w+|thus|therefore|hence|that)\b)[^.]*?[\d$\\]"
+)
+# "Assume that n = 8.", "Let's try 10."; of what follows from it the value may be the answer
+_SUPPOSES = re.compile(
+    r"\W*(?:(?:so|now|then|but|next|okay),? )?(?:assum|suppos|imagin|pretend|(?:consider|try)\b"
+    r"|let(?:'s| us| me) (?:try|say|assume|suppose|guess|consider|take|imagine|test)\b|let (?=[$\\a-z]{1,3}\s?=))"
+    r"(?!.*(?:[,;:]|\b(?:then|so|thus|therefore|hence|gives?|get|have)\b).*[\d$\\])",
+    re.IGNORECASE,
+)
+# "But wait, that counts the corner twice.": a thought that ends a response without a value of its own
+_OBJECTS = re.compile(
+    r"\W*(?:(?:but|oh|ah|and),? )?(?:but|unfortunately|wait|hold on|hmm+|no(?=[,.!:])|oops|actually|scratch that)\b"
+    r"(?!.*(?:[\d$\\]|\b(?:right|correct|fine|ok|okay|indeed|still|exact|stands?|check(?:s|ed)?)\b))",
+    re.IGNORECASE,
+)
+# "16 seems off", "The value 14 is what a careless reader gets": so much is said of a value that is no answer
+_TOLD_OF = re.compile(
+    r"(?:\A\W*|\b(?:value|number|answer|figure|result|so|thus|then|that|hmm+),?\s)[$(]*[-−]?\d[\d.,/]*[$)]*\s"
+    r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b))\b"
+    r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
+    re.IGNORECASE,
+)
+# "Is the answer 8?", but not "How many are left? 8"
+_ASKS = re.compile(
+    r"(?:\A|[,:;]\s|\b(?:so|but|and|or)\s)\W*(?:is|are|was|were|could|can|does|do|should|would|will)\b.*\d"
+    r"|\d[\d.,]*\s?\?\Z",
+    re.IGNORECASE,
+)
+# What follows a denial or a result is why, and neither denies nor answers.
+_REASON = re.compile(
+    r"(?<=[\w$)}])[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
+)
+# "100 girls who are not in the team": a relative clause tells which are counted.
+_PERSONS = re.compile(r"\b(?:who|whom|whose)\b[^,;]*\Z", re.IGNORECASE)
+_RELATIVE = re.compile(
+    r"\b(?!(?:but|and|means?|see|know|conclude|shows?|find|follows|note|so|such|says?|given|tells?|impl\w+|clear|fact|sure)\b)"
+    r"\w+ (?:that|which)(?: [a-z]+){0,4} \Z|\b(?:before|until|unless|while|if)\b[^,;]*\Z",
+    re.IGNORECASE,
+)
+# "So 12 of the students do not vote": what is counted is told, unless it is told to be no solution.
+_COUNTED = re.compile(
+    r"\d%?(?:\$|\\\))? (?:of (?:the |his |her |its |their )?)?"
+    r"(?:(?!(?:because|since|that|and|so|if|it|as|but|then|when|is|are)\b)[a-z]+ ){1,4}\Z"
+)
+_NO_SOLUTION = re.compile(
+    r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
+)
+MAX_BETWEEN, _MAX_THOUGHT = 300, 90  # characters between values and the denied one; of what some may think
+
+
+def denies(text: str) -> bool:
+    """Tell whether the last sentence says that its value is not the answer, or only asks whether it is."""
+    end = text.rstrip(" \n.!*_")
+    sentence = end[start_of_last(end) :]
+    last = _REASON.sub("", sentence)
+    # "Could it be 9? No."
+    if last.lower() == "no":
+        end = end[:-2].rstrip()
+        last = end[start_of_last(end) :]
+    if last.endswith("?") and _ASKS.search(last):
+        return True
+    if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
+        return True
+    nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
+    if nothing and not _TELLS.search(last, nothing.end()) and not _TELLS.search(last, 0, nothing.start()):
+        return True
+    return any(
+        found and _denied(last[: found.start()], found)
+        for found in (_DENIAL.search(last), _NOT_THIS.search(last))
+    )
+
+
+def _denied(subject: str, found: re.Match[str]) -> bool:
+    """Tell whether what was found behind a subject denies a value, and does not tell which ones are counted."""
+    told = _RELATIVE.search(subject) or _COUNTED.search(subject)
+    of = found.groupdict().get("of")
+    return not _PERSONS.search(subject) and (
+        told is None or (of is not None and _NO_SOLUTION.search(of) is not None)
+    )
+
+
+def doubts(before: str) -> bool:
+    """Tell whether a clause up to "the answer is" doubts what that states."""
+    return _DOUBTS.search(before) is not None
+
+
+def is_unreal(text: str, start: int, stop: int) -> bool:
+    """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full", or as
+    what somebody may think: "one might be tempted to answer 8".
+    """
+    if _REFUTES.search(text, max(0, start - _MAX_THOUGHT), start):
+        return True
+    would = _WOULD.search(text, max(0, start - MAX_BETWEEN), start)
+    if would is None or would["had"]:
+        return would is not None
+    were = would["were"] and _CONDITIONAL.match(text, would.end("were"))
+    return (were or _UNMET.match(text, stop)) is not None
