@@ -10,8 +10,8 @@ import re
 CHARACTERS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 # What joins a noun to what is said of it, "18 litros de agua", "18 Seiten pro Tag", and what says nothing of a value.
 LINKS = {
-    "de", "del", "al", "el", "la", "los", "las", "por", "cada", "le", "les", "par", "au", "aux", "du", "des", "dans", "en",
-    "sur", "pro", "je", "von", "der", "dem", "den", "im", "zu", "в", "на", "за", "из", "у",
+    "de", "del", "al", "el", "la", "los", "las", "por", "cada", "le", "les", "par", "au", "aux", "du", "des", "dans",
+    "en", "sur", "pro", "je", "von", "der", "dem", "den", "im", "zu", "в", "на", "за", "из", "у",
 }  # fmt: skip
 REMARKS = {
     "insgesamt",
