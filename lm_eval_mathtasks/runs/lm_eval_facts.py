@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import impossible_count, other_score
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
@@ -23,7 +23,6 @@ REPLAY = "replay"
 # The model arguments that name the model.
 _NAMES = ("pretrained", "model", "model_id")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
-_ROUNDED = 0.005  # of a score as results state it
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
 
@@ -159,35 +158,9 @@ def doubts_of(
     numbers = results.get("results", {}).get(task, {})
     stated, error = numbers.get(metric), numbers.get(metric.replace(",", "_stderr,", 1))
     counts = results.get("n-samples", {}).get(task, {})
-    if unlike := _impossible(counts, results.get("config", {}).get("limit"), stated, error):
+    if unlike := impossible_count(counts, results.get("config", {}).get("limit"), stated, error):
         found["counts"] = unlike
-    if isinstance(stated, int | float) and scores and abs(stated - sum(scores) / len(scores)) > _ROUNDED:
-        found["results"] = (
-            f"{100 * stated:.1f} in the results, {100 * sum(scores) / len(scores):.1f} in the samples"
-        )
-    return found
-
-
-def _impossible(counts: Mapping[str, Any], limit: Any, score: Any, error: Any) -> str | None:
-    """What the number of docs that results state contradicts in them: a limit; a standard error that is larger than any
-    scores from 0 to 1 with that mean leave to so many docs."""
-    docs, original = counts.get("effective"), counts.get("original")
-    if not isinstance(docs, int):
-        return None
-    if isinstance(limit, int | float) and limit > 0:
-        most = limit if limit >= 1 else math.ceil(limit * original) if isinstance(original, int) else docs
-        if docs > most:
-            return f"{docs} docs under a limit of {limit:g}"
-    if (
-        isinstance(error, int | float)
-        and isinstance(score, int | float)
-        and docs > 1
-        and math.isfinite(error)
-    ):
-        largest = math.sqrt(max(0.0, score * (1 - score)) / (docs - 1))
-        if error > largest * (1 + _ROUNDED) + _ROUNDED**2:
-            return f"{docs} docs, and a standard error of fewer"
-    return None
+    return found | other_score(stated, scores)
 
 
 def _generation(results: Results, task: str) -> Mapping[str, object]:
