@@ -119,12 +119,10 @@ def docs_parts(
     (questions, *others), off = _docs_parts(run, docs, benchmark, said, own=own)
     of_task = run.provenance.docs_of_task or benchmark.docs
     other = of_task not in (benchmark.docs, *benchmark.editions)
-    if run.provenance.settings.get("split") == "train" and f"{_set_of(benchmark)}train" in known_docs():
-        questions = questions._replace(
-            ours="the training split", effect="breaks" if not run.rows else questions.effect
-        )
-    if questions.effect == "unknown" and other and not said.benchmark:
-        questions = questions._replace(ours=f"some of the {of_task} of its task", effect="breaks")
+    trained = run.provenance.settings.get("split") == "train" and f"{_set_of(benchmark)}train" in known_docs()
+    if questions.effect == "unknown" and (other or trained) and not said.benchmark:
+        ours = "the training split" if trained else f"some of the {of_task} of its task"
+        questions = questions._replace(ours=ours, effect="breaks")
     return [questions, *others], off
 
 

@@ -58,8 +58,8 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     name = _choose(rows, choice.own_metric, k, path)
     kind, of = _meaning(name or "", k)
     task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
-    fields = task.split("|")
-    shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
+    # As suite|task|shots|0, or as task|shots.
+    shots = next((int(part) for part in task.split("|")[1:] if part.isdigit()), None)
     asked["shots"] = shots
     protocol = Protocol(
         k=of,
