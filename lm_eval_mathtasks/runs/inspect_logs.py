@@ -115,11 +115,8 @@ def _asked(
         for sample in samples
         for score in object_in(sample, "scores").values()
     )
-    generation = (
-        object_in(about, "task_args")
-        | {"edited_scores": edited or None}
-        | {k: v for k, v in generation.items() if v is not None}
-    )
+    generation = {k: v for k, v in generation.items() if v is not None}
+    generation = {**object_in(about, "task_args"), "edited_scores": edited or None, **generation}
     asked, settings = stated_by(generation, object_in(about, "model_args"))
     steps = (*(plan.get("steps") or ({"solver": about.get("solver") or "generate"},)), plan.get("finish"))
     solvers = [str(step.get("solver")) for step in steps if isinstance(step, dict)]

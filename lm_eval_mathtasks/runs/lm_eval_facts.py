@@ -14,7 +14,7 @@ from lm_eval_mathtasks.runs.doubts import fewer_repeats, impossible_count, other
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, number_in_cell, object_in
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
-from lm_eval_mathtasks.runs.shown import rendered
+from lm_eval_mathtasks.runs.shown import turns_of_template
 from lm_eval_mathtasks.runs.weights import (
     WITH_ADAPTER,
     Weights,
@@ -155,7 +155,9 @@ def protocol_of(
     prompt = logged_prompt(line) or ""
     # A rescored log may not say.
     stated = bool(results["chat_template"]) if "chat_template" in results else None
-    instruction = results.get("system_instruction") or rendered(prompt, results.get("chat_template"))[0]
+    instruction = (
+        results.get("system_instruction") or turns_of_template(prompt, results.get("chat_template"))[0]
+    )
     asked["shots"] = results.get("n-shot", {}).get(task)
     protocol = Protocol(
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
@@ -234,7 +236,7 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> 
     task_config: Mapping[str, Any] = results.get("configs", {}).get(task, {})
     about, examples = task_config.get("metadata") or {}, task_config.get("fewshot_split")
     shots = results.get("n-shot", {}).get(task)
-    system, begun = rendered(logged_prompt(line) or "", results.get("chat_template"))
+    system, begun = turns_of_template(logged_prompt(line) or "", results.get("chat_template"))
     version = results.get("versions", {}).get(task)
     return Provenance(
         harness="lm-eval",

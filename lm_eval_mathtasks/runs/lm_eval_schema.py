@@ -142,7 +142,7 @@ def number_in_cell(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def object_in(holder: object, key: str) -> dict[str, Any]:
+def object_in(holder: object, key: str) -> Mapping[str, Any]:
     """Return the object under a key, {} for anything else: logs are written by many hands."""
     value = holder.get(key) if isinstance(holder, dict) else None
     return value if isinstance(value, dict) else {}

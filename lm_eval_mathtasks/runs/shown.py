@@ -121,7 +121,7 @@ def _text_of(prompt: str) -> str:
     return "\n".join(said for _, said in turns) if turns else prompt
 
 
-def rendered(prompt: str, template: str | None) -> tuple[str | None, str | None]:
+def turns_of_template(prompt: str, template: str | None) -> tuple[str | None, str | None]:
     """Return the system message of a prompt that a chat template rendered, and what the answer is begun with; None
     where there is none, or the template has it."""
     known = letters(template or "")

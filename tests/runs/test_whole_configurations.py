@@ -8,7 +8,7 @@ import yaml
 
 from lm_eval_mathtasks.runs.decoding import shaped_by
 from lm_eval_mathtasks.runs.reading import read_run
-from lm_eval_mathtasks.runs.shown import rendered, shown_by
+from lm_eval_mathtasks.runs.shown import shown_by, turns_of_template
 from lm_eval_mathtasks.runs.weights import called_otherwise
 from tests.runs.logs_of_runs import doc, write_json_lines, write_lm_eval
 
@@ -190,11 +190,13 @@ LLAMA = (
 @pytest.mark.parametrize("shape", [QWEN, LLAMA])
 def test_a_rendered_prompt_shows_a_system_message_and_a_begun_answer(shape):
     template = "{{ 'Cutting Knowledge Date: December 2023\\n' }}{{ 'You are a helpful assistant.' }}"
-    assert rendered(shape.format("You are a helpful assistant.", ""), template) == (None, None)
-    system, begun = rendered(shape.format("You are a helpful assistant.\nBe brief.", "Let me see:"), template)
+    assert turns_of_template(shape.format("You are a helpful assistant.", ""), template) == (None, None)
+    system, begun = turns_of_template(
+        shape.format("You are a helpful assistant.\nBe brief.", "Let me see:"), template
+    )
     assert system.endswith("Be brief.")
     assert begun == "Let me see:"
-    assert rendered("Question: 1 + 2?\nAnswer:", None) == (None, None)
+    assert turns_of_template("Question: 1 + 2?\nAnswer:", None) == (None, None)
 
 
 def test_the_name_of_a_version_is_that_of_its_model():
