@@ -61,9 +61,9 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     requests = [object_in(state, "request") for state in plain or states]
     generation = {k: v for one in (spec, requests[0]) for k, v in one.items() if k not in _ASKED}
     # A scenario of the training split, say.
-    generation["eval_splits"] = [
-        name for name in spec.get("eval_splits") or () if name not in ("test", "valid")
-    ]
+    splits = spec.get("eval_splits")
+    others = [name for name in splits if name not in ("test", "valid")] if isinstance(splits, list) else []
+    generation["eval_splits"] = others
     asked, settings = stated_by(generation)
     trials = len({state.get("train_trial_index") for state in plain})
     weights = _weights(str(spec.get("model") or ""), (spec, *requests))
