@@ -48,6 +48,7 @@ _OF_CLAIMS = (*OF_CLAIMS, "hub_results", "all")
 _OF_PAIRS = ("docs", "force")
 _MIXED = "both by our grader: only one of the logs holds verdicts of its own"
 _OURS = "scored by our grader: the log has no verdict of its own on every doc"
+_COPIED = "sampled, and every response is the same text in both: one may be a copy of the other"
 _ONE_LOG = "both are one log: nothing is compared with anything"
 
 
@@ -202,6 +203,10 @@ def _two(first: Run, second: Run, args: argparse.Namespace) -> list[Table]:
     notes: tuple[str, ...] = (_MIXED,) if mixed and not args.regrade else ()
     if len({(Path(run.provenance.path).resolve(), run.label) for run in (first, second)}) == 1:
         notes += (_ONE_LOG,)
+    elif first.protocol.temperature and [row.responses for row in first.rows] == [
+        row.responses for row in second.rows
+    ]:
+        notes += (_COPIED,)
     return paired_tables(paired, every_doc=every, notes=notes)
 
 

@@ -10,8 +10,8 @@ from lm_eval_mathtasks.leaderboard.benchmarks import Benchmark
 from lm_eval_mathtasks.leaderboard.claims import Claim, Claims
 from lm_eval_mathtasks.leaderboard.yaml_files import LINE, Problem, load_yaml
 from lm_eval_mathtasks.problems.catalogue import our_tasks
+from lm_eval_mathtasks.runs.weights import sizes_in
 
-_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[Bb](?![a-zA-Z])")
 # A name rounds: 2B is 2.6 billion, 46.7B is called 47B. Beyond the larger of the two, it is another model.
 ROUNDED_B, ROUNDED_SHARE = 0.7, 0.15
 MOST_B = 10_000  # billions of parameters; a size beyond is written in another unit
@@ -69,7 +69,7 @@ def _sizes_of_models(claims: Claims) -> Iterator[Problem]:
             said = f"size_b of {model.name!r} is {size:g}; it is in billions of parameters"
             yield Problem("models.yaml", line, said)
             continue
-        named = [float(word) for word in _SIZE.findall(re.sub(r"[-_]", " ", model.name))]
+        named = sizes_in(model.name)
         if named and all(abs(size - n) > max(ROUNDED_B, ROUNDED_SHARE * n) for n in named):
             said = f"size_b of {model.name!r} is {size:g}, its name says {named[0]:g}"
             yield Problem("models.yaml", line, f"{said}; correct the one that is wrong")

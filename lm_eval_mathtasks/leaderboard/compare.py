@@ -198,7 +198,7 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     protocols = compare_protocols(run, claim, benchmark, model=model, mode=mode, cut_share=cut_share)
     parts = with_shown(by_preset(run, claim, protocols), run, claim, identity.shown)
     parts.append(weights_part(run, claim, model, said))
-    off = lost_share(run, benchmark)
+    off = lost_share(run, benchmark) + (identity.shown.told / len(run.rows) if run.rows else 0.0)
     if claim.benchmark == benchmark.name:
         of_docs, other = docs_parts(run, identity.docs, benchmark, said, own=shares is None)
         parts, off = [*parts, *of_docs], off + other

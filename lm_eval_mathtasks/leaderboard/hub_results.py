@@ -19,6 +19,8 @@ from lm_eval_mathtasks.runs.weights import weights_of_log
 
 FOLDER = ".eval_results"
 _VOTES = re.compile(r"\bmaj(ority)?\b|\bcons(ensus)?\b|\bvot", re.IGNORECASE)
+_BEST = re.compile(r"\bbest[- ]of\b|\bpass@(?!1\b)\d|\bany of\b", re.IGNORECASE)
+_TOOLS = re.compile(r"\btools?\b|\bcode interpreter\b|\bpython\b", re.IGNORECASE)
 _NO_TOOLS = re.compile(r"\b(no|without)[- ]tools?\b", re.IGNORECASE)
 _FIX = "an entry is {dataset: {id: ..., task_id: ...}, value: NUMBER}"
 
@@ -107,8 +109,8 @@ def _claim(
         model=model.name,
         **model.facts,
         score=score,
-        metric="maj@k" if _VOTES.search(notes) else "pass@1",
-        tools="none" if _NO_TOOLS.search(notes) else None,
+        metric="maj@k" if _VOTES.search(notes) else "best-of-n" if _BEST.search(notes) else "pass@1",
+        tools="none" if _NO_TOOLS.search(notes) else "some" if _TOOLS.search(notes) else None,
         reported_by="vendor" if vendor else "third-party",
         source=Source(
             title=str(source.get("name") or f"{model.hf_id or model.name}, {FOLDER}"),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.aliases import Model, simplified
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.leaderboard.protocol import Effect, Part, shown
+from lm_eval_mathtasks.leaderboard.protocol import STATED, Effect, Part, shown
 from lm_eval_mathtasks.problems.fingerprints import ANSWERS_TOLD_APART, known_docs
 from lm_eval_mathtasks.runs.identity import Docs
 from lm_eval_mathtasks.runs.records import Run
@@ -21,11 +21,6 @@ NOT_CHECKED = "docs not checked"
 GOLDS_NOT_CHECKED = "reference answers not checked"
 BY_NAME = "weights by name alone"
 NUMBER_ONLY = "of the number only"
-# What a source may state. Any other part is a setting of ours that hardly any source says it did without.
-STATED = {
-    "metric", "shots", "cot", "tools", "chat_template", "temperature", "top_p", "max_tokens", "grader", "mode", "kind",
-    "benchmark", "model", "docs", "weights", "questions", "references",
-}  # fmt: skip
 OWN_SETTINGS = "with settings of its own"
 # Copies of a set differ in a few questions, and one fingerprint in 100,000 is of another question by chance.
 _FEW = 0.01
@@ -124,8 +119,10 @@ def docs_parts(
     (questions, *others), off = _docs_parts(run, docs, benchmark, said, own=own)
     of_task = run.provenance.docs_of_task or benchmark.docs
     other = of_task not in (benchmark.docs, *benchmark.editions)
-    if questions.effect == "unknown" and other and not said.benchmark:
-        questions = questions._replace(ours=f"some of the {of_task} of its task", effect="breaks")
+    trained = run.provenance.settings.get("split") == "train" and f"{_set_of(benchmark)}train" in known_docs()
+    if questions.effect == "unknown" and (other or trained) and not said.benchmark:
+        ours = "the training split" if trained else f"some of the {of_task} of its task"
+        questions = questions._replace(ours=ours, effect="breaks")
     return [questions, *others], off
 
 

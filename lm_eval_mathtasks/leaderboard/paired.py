@@ -140,6 +140,7 @@ def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]
         ("model", first.model, second.model),
         ("task", first.task, second.task),
         ("metric of the log", first.metric, second.metric),
+        ("weights", _changes(first), _changes(second)),
         *(
             (words, getattr(first.provenance, name), getattr(second.provenance, name))
             for words, name in _OF_PROVENANCE.items()
@@ -155,6 +156,11 @@ def configuration_changes(first: Run, second: Run) -> list[tuple[str, str, str]]
     ours, theirs = first.provenance.settings, second.provenance.settings
     pairs += [(key, ours.get(key), theirs.get(key)) for key in dict.fromkeys((*ours, *theirs))]
     return [(name, shown(a), shown(b)) for name, a, b in pairs if a != b]
+
+
+def _changes(run: Run) -> str:
+    """What makes the weights of a run others than the published ones of its name."""
+    return ", ".join(run.provenance.weights.changes) if run.provenance.weights else ""
 
 
 def _both(first: Run, second: Run) -> list[tuple[Row, Row]]:

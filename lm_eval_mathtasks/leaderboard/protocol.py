@@ -26,6 +26,11 @@ _MODES = (
 )
 
 
+# What a source may state. Any other part is a setting of ours that hardly any source says it did without.
+STATED = {
+    "metric", "shots", "cot", "tools", "chat_template", "temperature", "top_p", "max_tokens", "grader", "mode", "kind",
+    "benchmark", "model", "docs", "weights", "questions", "references",
+}  # fmt: skip
 # The parts that say how it was asked.
 _ASKED = ("shots", "cot", "chat_template", "temperature", "max_tokens")
 
@@ -222,7 +227,8 @@ def parts_of_log(run: Run) -> Iterator[Part]:
     if steered := steered_by(settings):
         yield Part("decoding", steered, shown(None), "breaks")
     for what, value in shaped_by(settings).items():
-        yield Part(what, shown(value), shown(None), "unknown")
+        # A template of one's own is another thing than whether there is one.
+        yield Part(f"own {what}" if what in STATED else what, shown(value), shown(None), "unknown")
 
 
 def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:

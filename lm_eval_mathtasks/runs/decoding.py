@@ -9,10 +9,11 @@ from typing import Any, TypedDict
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
 from lm_eval_mathtasks.response import LIMIT_NAMES
 from lm_eval_mathtasks.runs.records import COLUMN, GENERATION, MODEL_ARGUMENT
-from lm_eval_mathtasks.runs.weights import SHAPE_ANSWERS
+from lm_eval_mathtasks.runs.weights import LEAVE_ANSWERS, OF_WEIGHTS, SHAPE_ANSWERS
 
+_SHOTS = ("shots", "n_shot", "num_shots", "num_fewshot", "few_shot_num", "fewshot", "max_train_instances")
 # What the protocol of a run states.
-STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES)
+STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES, *_SHOTS)
 # Model arguments that may cut a response before its own limit.
 _WINDOWS = ("max_length", "max_model_len", "max_model_length", "max_seq_len", "context_length")
 # In the words of transformers, vLLM, SGLang, lighteval, Inspect and the servers.
@@ -40,6 +41,7 @@ _THINKS = re.compile(
 class Asked(TypedDict):
     """What settings of generation say of a protocol; None where they do not."""
 
+    shots: int | None
     temperature: float | None
     top_p: float | None
     max_tokens: int | None
@@ -64,6 +66,7 @@ def stated_by(
     # sample.
     unclear = greedy and bool(warm)
     asked: Asked = {
+        "shots": next((int(numbers[name]) for name in _SHOTS if name in numbers), None),
         "temperature": None if unclear else 0.0 if greedy else warm,
         "top_p": numbers.get("top_p"),
         "max_tokens": within_window(limit, arguments),
@@ -86,20 +89,24 @@ def _number(value: object) -> float | None:
 
 def steered_by(settings: Mapping[str, object]) -> str:
     """Return the settings of a run that search for an answer or steer it, "" for none."""
-    found = (f"{k}={v}" for k, v in _set(settings, GENERATION) if STEERS.fullmatch(k))
-    return ", ".join(found)
+    given = (*_set(settings, GENERATION), *_set(settings, MODEL_ARGUMENT))
+    return ", ".join(f"{k}={v}" for k, v in given if STEERS.fullmatch(k))
 
 
 def shaped_by(settings: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of a run, of generation or of its model, that may shape the answers: all that are set and not
     known to leave them as they are."""
     arguments = _set(settings, MODEL_ARGUMENT)
-    of_model = {
-        k: v for k, v in arguments if k in SHAPE_ANSWERS - {*STATED} and not _THINKS.fullmatch(str(v))
-    }
+    of_model = {k: v for k, v in arguments if _shapes(k.lower()) and not _THINKS.fullmatch(str(v))}
     generation = _set(settings, GENERATION)
     asked = {k: v for k, v in generation if not (STEERS.fullmatch(k) or _leaves(k, v))}
     return {**of_model, **asked, **dict(_set(settings, COLUMN))}
+
+
+def _shapes(argument: str) -> bool:
+    """Whether an argument of a model is not known to leave the answers as they are, nor a matter of the weights."""
+    known = argument in LEAVE_ANSWERS or OF_WEIGHTS.search(argument) or STEERS.fullmatch(argument)
+    return argument not in STATED and (argument in SHAPE_ANSWERS or not known)
 
 
 def _leaves(name: str, value: object) -> bool:

@@ -4,18 +4,30 @@ The field names were looked up in the schema, version 0.3.0, and hold for the ve
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.decoding import stated_by
-from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Refused, Run, Source, Total
 from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _AVERAGE = "avg_at_k"  # as our own documents call it
+_DESCRIBED = ("metric_name", "evaluation_description")
+# Of a model: what it is called, by whom, and where it ran.
+_NAMED = (
+    "name",
+    "id",
+    "version",
+    "developer",
+    "inference_platform",
+    "inference_engine",
+    "additional_details",
+)
 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
@@ -45,43 +57,41 @@ def read_document(source: Source, choice: Choice) -> Iterator[Run | Refused]:
 
 
 def _metric(result: Mapping[str, Any]) -> str | None:
-    config = _object(result, "metric_config")
+    config = object_in(result, "metric_config")
     name = config.get("metric_id") or config.get("metric_name") or config.get("evaluation_description")
     return str(name) if name else None
 
 
-def _object(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """An object under a key, {} for anything else: documents are written by many hands."""
-    value = holder.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _run(content: Mapping[str, Any], result: Mapping[str, Any], path: Path) -> Run:
-    model, config = _object(content, "model_info"), _object(result, "metric_config")
-    details, data = _object(result, "score_details"), _object(result, "source_data")
+    model, config = object_in(content, "model_info"), object_in(result, "metric_config")
+    details, data = object_in(result, "score_details"), object_in(result, "source_data")
     task = str(data.get("dataset_name") or result.get("evaluation_name") or "")
     value = _share(details, config, f"{task} in {path}")
-    uncertainty = _object(details, "uncertainty")
+    uncertainty = object_in(details, "uncertainty")
     docs = number_in_cell(uncertainty.get("num_samples"))
-    error = number_in_cell(_object(uncertainty, "standard_error").get("value"))
-    k = number_in_cell(_object(config, "metric_parameters").get("k"))
-    asked, settings = stated_by(_object(_object(result, "generation_config"), "generation_args"))
-    kind, of = of_several(_metric(result), int(k or 1)) or (None, int(k or 1))
+    error = number_in_cell(object_in(uncertainty, "standard_error").get("value"))
+    k = number_in_cell(object_in(config, "metric_parameters").get("k"))
+    parts = (model, *(object_in(model, name) for name in ("inference_engine", "additional_details")))
+    about = {key: value for part in parts for key, value in part.items() if key not in _NAMED}
+    generation = object_in(object_in(result, "generation_config"), "generation_args")
+    asked, settings = stated_by({**generation, **object_in(config, "additional_details")}, about)
+    said = (_metric(result), *(str(config.get(name)).replace(" ", "_") for name in _DESCRIBED))
+    kind, of = next(filter(None, (of_several(one, int(k or 1)) for one in said)), (None, int(k or 1)))
     protocol = Protocol(
         metric="avg@k" if config.get("metric_id") == _AVERAGE else kind,
         k=of,
         **asked,
     )
     name = model.get("id") or model.get("name")
-    harness = _object(content, "eval_library").get("name") or "Every Eval Ever"
+    harness = object_in(content, "eval_library").get("name") or "Every Eval Ever"
     date = result.get("evaluation_timestamp") or content.get("evaluation_timestamp")
     provenance = Provenance(
         str(harness),
         str(path),
-        version=_object(content, "eval_library").get("version"),
+        version=object_in(content, "eval_library").get("version"),
         date=None if date is None else str(date),
-        settings=settings,
-        weights=weights_of_log(str(name) if name else None, {}),
+        settings={**settings, "split": data.get("hf_split")},
+        weights=replace(weights_of_log(str(name) if name else None, about, lm_eval=False), stated=False),
     )
     total = Total(value, None if docs is None else int(docs), error)
     return Run(str(name) if name else None, task, (), protocol, provenance, _metric(result), total)

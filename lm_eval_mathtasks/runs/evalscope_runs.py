@@ -12,15 +12,28 @@ from typing import Any
 import yaml
 
 from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import read_json_lines
+from lm_eval_mathtasks.files import read_json, read_json_lines
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, other_score
 from lm_eval_mathtasks.runs.lines import Line, read_line
+from lm_eval_mathtasks.runs.lm_eval_schema import object_in
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 from lm_eval_mathtasks.runs.subsets import pooled
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _REVIEWS, _PREDICTIONS = "reviews", "predictions"
+_COUNTS = "acc_score"  # as its accuracy is called here
+# Of a configuration: what is read by itself, which docs, how fast, and what is written. The rest may shape the answers.
+_READ_WORDS = """
+    model model_args generation_config dataset_args model_id model_task eval_backend eval_config eval_batch_size
+    datasets dataset_dir dataset_hub limit seed debug dry_run timeout work_dir outputs stage template_type mem_cache
+    judge_model_args judge_strategy judge_worker_num ignore_errors rerun_review enable_progress_tracker api_url api_key
+    analysis_report no_timestamp use_sandbox sandbox_type sandbox_manager_config collect_perf repeats evalscope_version
+"""
+_READ = frozenset(_READ_WORDS.split())
+# As it says that a model answers.
+_ASKS = ("llm_ckpt", "checkpoint", "service", "openai_api", "server", "native")
 # Subsets of benchmarks that have only one.
 _WHOLE = ("", "default", "main")
 
@@ -68,7 +81,10 @@ def read_evalscope(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     name = source.path.stem if source.path.suffix == ".json" else _alone(source.path)
     about = replace(runs[0].provenance, harness="evalscope", path=str(source.path))
     one = pooled(runs, name) if len(runs) > 1 else replace(runs[0], task=name)
-    yield replace(one, provenance=replace(about, notes=one.provenance.notes))
+    one = replace(one, provenance=replace(about, notes=one.provenance.notes))
+    summary = read_json(source.path, EvidenceError) if source.path.suffix == ".json" else {}
+    stated = summary.get("score") if isinstance(summary, dict) and one.metric == _COUNTS else None
+    yield doubted(one, other_score(stated, (row.score for row in one.rows)))
 
 
 def _as_configured(run: Run, file: Path) -> Run:
@@ -80,15 +96,17 @@ def _as_configured(run: Run, file: Path) -> Run:
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("model"), str):
         return run
-    arguments, generation = ({**(config.get(name) or {})} for name in ("model_args", "generation_config"))
-    arguments |= {"model": config["model"], **({"base_url": ""} if config.get("api_url") else {})}
+    arguments = {**object_in(config, "model_args"), "model": config["model"]}
+    arguments |= {"base_url": ""} if config.get("api_url") else {}
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
-    of_sets = (config.get("dataset_args") or {}).items()
-    of_set = next(({**own} for name, own in of_sets if own and file.stem.startswith(name)), {})
-    shots = of_set.pop("few_shot_num", None)
-    asked, settings = stated_by({**of_set, **generation})
+    of_sets = object_in(config, "dataset_args")
+    of_set = next((object_in(of_sets, name) for name in of_sets if file.stem.startswith(name)), {})
+    beside = {name: value for name, value in config.items() if name not in _READ and value not in _ASKS}
+    asked, settings = stated_by({**beside, **of_set, **object_in(config, "generation_config")}, arguments)
     settings |= run.provenance.settings
-    return told(run, {**asked, "shots": shots}, weights=weights, settings=settings)
+    there = max(len(row.responses) for row in run.rows)
+    run = told(run, asked, weights=weights, settings=settings)
+    return doubted(run, fewer_repeats(there, config.get("repeats")))
 
 
 def _alone(file: Path) -> str:

@@ -5,7 +5,7 @@ in GSM8K's scenario; a trial comes again under its instance's id. A deployment i
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,24 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats
 from lm_eval_mathtasks.runs.lines import read_line
+from lm_eval_mathtasks.runs.lm_eval_schema import object_in
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import API_ERROR, Choice, Refused, Run, Source, told
-from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
+from lm_eval_mathtasks.runs.weights import Weights, called_otherwise, weights_of_log
 
 _NAME = "scenario_state.json"
 _STATED = re.compile(r".*\bThe answer is (.+?)\.?\s*", re.DOTALL)
-# Of a request: what was asked of whom, how many answers, and how many alternatives of a token are listed.
-_ASKED = frozenset({
-    "prompt", "messages", "model", "model_deployment", "embedding", "echo_prompt", "multimodal_prompt",
-    "num_completions", "top_k_per_token",
-})  # fmt: skip
+# Of the adapter and of a request: what was asked of whom, which the prompts show, how many answers, and how many
+# alternatives of a token are listed. Anything else may shape the answers.
+_ASKED_WORDS = """
+    prompt messages model model_deployment embedding echo_prompt multimodal_prompt num_completions top_k_per_token
+    method num_outputs num_trials num_train_trials sample_train max_eval_instances random
+    input_prefix input_suffix output_prefix output_suffix instance_prefix reference_prefix reference_suffix
+    eval_splits multi_label image_generation_parameters
+"""
+_ASKED = frozenset(_ASKED_WORDS.split())
 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
@@ -40,7 +46,7 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     states = content.get("request_states") if isinstance(content, dict) else None
     if not isinstance(states, list) or not states:
         raise EvidenceError(f"request_states in {path}", "none", "run the scenario again")
-    spec = content.get("adapter_spec") or {}
+    spec = object_in(content, "adapter_spec")
     if str(spec.get("method", "")).startswith("multiple_choice"):
         fix = "take scenarios that generate text"
         raise EvidenceError(f"generations in {path}", f"the method {spec['method']}", fix)
@@ -52,33 +58,34 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         read_line({**_flat(state), "model": spec.get("model"), "task": task}, path, number, choice.columns)
         for number, state in enumerate(plain, 1)
     ]
-    of_spec = ("temperature", "max_tokens", "stop_sequences", "instructions", "global_prefix")
-    of_request = ((plain or states)[0].get("request") or {}).items()
-    generation = {name: spec.get(name) for name in of_spec} | {k: v for k, v in of_request if k not in _ASKED}
+    requests = [object_in(state, "request") for state in plain or states]
+    generation = {k: v for one in (spec, requests[0]) for k, v in one.items() if k not in _ASKED}
+    # A scenario of the training split, say.
+    splits = spec.get("eval_splits")
+    others = [name for name in splits if name not in ("test", "valid")] if isinstance(splits, list) else []
+    generation["eval_splits"] = others
     asked, settings = stated_by(generation)
-    weights = _weights(str(spec.get("model") or ""), str(spec.get("model_deployment") or ""))
+    trials = len({state.get("train_trial_index") for state in plain})
+    weights = _weights(str(spec.get("model") or ""), (spec, *requests))
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
             yield run
             continue
         notes = (*run.provenance.notes, *([left] if len(plain) < len(states) else []))
         settings |= run.provenance.settings
-        yield told(
-            run,
-            {**asked, "shots": spec.get("max_train_instances")},
-            harness="HELM",
-            notes=notes,
-            settings=settings,
-            weights=weights,
-        )
+        stated = told(run, asked, harness="HELM", notes=notes, settings=settings, weights=weights)
+        yield doubted(stated, fewer_repeats(trials, spec.get("num_train_trials")))
 
 
-def _weights(model: str, deployment: str) -> Weights:
-    """Which weights a deployment serves: those of its model, unless it is called otherwise."""
+def _weights(model: str, asked: Sequence[Mapping[str, Any]]) -> Weights:
+    """Which weights answered: those of the model, unless a deployment or a request is called otherwise."""
     weights = weights_of_log(model, {})
-    other = deployment.rpartition("/")[2].lower() not in ("", model.rpartition("/")[2].lower())
-    changes = (*weights.changes, *([f"model_deployment={deployment}"] if other else []))
-    return replace(weights, changes=changes, served=True)
+    others = tuple(
+        f"{what}={name}"
+        for what in ("model", "model_deployment")
+        for name in called_otherwise(model, (one.get(what) for one in asked))
+    )
+    return replace(weights, changes=(*weights.changes, *others), served=True)
 
 
 def _flat(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, require_bounded
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, other_score
 from lm_eval_mathtasks.runs.lines import read_line
-from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.messages import model_output
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import (
@@ -30,7 +31,7 @@ from lm_eval_mathtasks.runs.records import (
     Total,
     told,
 )
-from lm_eval_mathtasks.runs.weights import Weights, weights_of_log
+from lm_eval_mathtasks.runs.weights import Weights, called_otherwise, weights_of_log
 
 # Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
 _ZSTD, _LOCAL_HEADER = 93, "<4s22xHH"
@@ -79,15 +80,15 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     ]
     status, docs = header.get("status"), number_in_cell((about.get("dataset") or {}).get("samples"))
     unfinished = () if status in ("success", None) else (f"the run did not end: its status is {status}",)
-    asked, settings = _asked(header)
+    asked, settings = _asked(header, samples)
     models = {str(name) for sample in samples if (name := (sample.get("output") or {}).get("model"))}
     doubts = {"settings": f"answers of {len(models)} models"} if len(models) > 1 else {}
-    epochs, most = (about.get("config") or {}).get("epochs") or 1, max(s.get("epoch") or 1 for s in samples)
-    if epochs > most:
-        # Reduced samples, or some of them: their scores may be of the best.
-        doubts["repeats"] = f"{most} in the log, {epochs} asked for"
+    # Reduced samples, or some of them: their scores may be of the best.
+    doubts |= fewer_repeats(
+        len({sample.get("epoch") for sample in samples}), object_in(about, "config").get("epochs")
+    )
     stated: Mapping[str, Any] = {
-        "weights": _weights(about),
+        "weights": _weights(about, models if len(models) == 1 else ()),
         "docs_of_task": None if docs is None else int(docs),
         "settings": {**settings, "doubts": doubts},
     }
@@ -95,37 +96,66 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         if isinstance(run, Refused):
             yield run
         else:
-            yield told(
-                run,
-                asked,
-                harness="Inspect",
-                notes=(*unfinished, *run.provenance.notes),
-                **stated,
+            about_run = told(
+                run, asked, harness="Inspect", notes=(*unfinished, *run.provenance.notes), **stated
             )
+            known = run.provenance.settings.get("doubts") or {}
+            yield doubted(about_run, known, _other_score(header, run))
 
 
-def _asked(header: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, object]]:
+def _asked(
+    header: Mapping[str, Any], samples: Sequence[Any] = ()
+) -> tuple[Mapping[str, Any], Mapping[str, object]]:
     """How it was asked, by the settings of the task and of the command that were set, and by the solvers: what the
     protocol states, and the rest."""
-    plan = header.get("plan") or {}
-    of_task, of_command = plan.get("config"), header["eval"].get("model_generate_config")
-    generation = {k: v for k, v in {**(of_task or {}), **(of_command or {})}.items() if v is not None}
-    asked, settings = stated_by(generation)
-    solvers = [str(step.get("solver")) for step in plan.get("steps") or () if isinstance(step, dict)]
+    plan, about = object_in(header, "plan"), header["eval"]
+    generation = {**object_in(plan, "config"), **object_in(about, "model_generate_config")}
+    edited = sum(
+        isinstance(score, dict) and len(score.get("history") or ()) > 1
+        for sample in samples
+        for score in object_in(sample, "scores").values()
+    )
+    generation = {k: v for k, v in generation.items() if v is not None}
+    generation = {**object_in(about, "task_args"), "edited_scores": edited or None, **generation}
+    asked, settings = stated_by(generation, object_in(about, "model_args"))
+    steps = (*(plan.get("steps") or ({"solver": about.get("solver") or "generate"},)), plan.get("finish"))
+    solvers = [str(step.get("solver")) for step in steps if isinstance(step, dict)]
     others = [name for name in solvers if name.rpartition("/")[2] not in _ASK]
     shown = {
         "system_prompt": True if generation.get("system_message") else None,
         "tools": "some" if any(map(_WITH_TOOLS.search, solvers)) else None,
     }
-    return {**asked, **shown}, {**settings, f"{GENERATION}solvers": ", ".join(others)}
+    # The model of a grader is among them.
+    used = (*object_in(object_in(header, "stats"), "model_usage"), *object_in(about, "model_roles"))
+    models = [name for name in used if name != about.get("model")]
+    named = {f"{GENERATION}solvers": ", ".join(others), f"{GENERATION}models": ", ".join(models)}
+    return {**asked, **shown}, {**settings, **named}
 
 
-def _weights(about: Mapping[str, Any]) -> Weights:
-    """Inspect writes the provider of an API, or the library, before a model's name."""
+def _other_score(header: Mapping[str, Any], run: Run) -> dict[str, str]:
+    """Whether the results have another mean of the run's own score than its samples."""
+    scores = [one for one in object_in(header, "results").get("scores") or () if isinstance(one, dict)]
+    own = [
+        one
+        for one in scores
+        if f"{one.get('name')}_score" == run.metric and one.get("reducer") in (None, "mean")
+    ]
+    metrics = object_in(own[0], "metrics") if own else {}
+    stated = object_in(metrics, "accuracy") or object_in(metrics, "mean")
+    return other_score(stated.get("value"), (row.score for row in run.answered))
+
+
+def _weights(about: Mapping[str, Any], answered: Iterable[str] = ()) -> Weights:
+    """Inspect writes the provider of an API, or the library, before a model's name. answered: the names under which its
+    answers came."""
     provider, _, name = str(about.get("model") or "").partition("/")
-    arguments = about["model_args"] if isinstance(about.get("model_args"), dict) else {}
-    weights = weights_of_log(name or about.get("model"), arguments, lm_eval=False)
-    return replace(weights, served=weights.served or (bool(name) and provider not in _LIBRARIES))
+    if provider == "openai-api":
+        # The name of the service stands between.
+        name = name.partition("/")[2] or name
+    weights = weights_of_log(name or about.get("model"), object_in(about, "model_args"), lm_eval=False)
+    changes = (*weights.changes, *called_otherwise(name or provider, answered))
+    served = weights.served or (bool(name) and provider not in _LIBRARIES)
+    return replace(weights, changes=changes, served=served)
 
 
 def _total_run(header: Mapping[str, Any], path: Path, choice: Choice) -> Run:

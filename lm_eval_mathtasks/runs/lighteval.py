@@ -17,8 +17,10 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, other_score
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.messages import message_text
-from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of
+from lm_eval_mathtasks.runs.records import GENERATION, Choice, Protocol, Provenance, Row, Run, Source, both_of
 from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
@@ -45,37 +47,57 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     path = source.path
     table = read_table(path, EvidenceError)
     about = _about(path)
-    config = about.get("model_config")
-    arguments = {k: v for k, v in (config or {}).items() if isinstance(v, str | int | float)}
-    asked, settings = stated_by((config or about).get("generation_parameters") or {}, arguments)
+    general = object_in(about, "config_general")
+    config = object_in(general, "model_config")
+    arguments = {k: v for k, v in config.items() if isinstance(v, str | int | float)}
+    chat = arguments.pop("use_chat_template", None)
+    asked, settings = stated_by(object_in(config or general, "generation_parameters"), arguments)
     limit = asked["max_tokens"]
     rows = [_row(number, line, limit) for number, line in enumerate(table)]
     k = max((len(row.responses) for row in rows), default=1)
     name = _choose(rows, choice.own_metric, k, path)
     kind, of = _meaning(name or "", k)
     task = re.sub(r"^details_|_\d{4}-\d\d-\d\dT.*$|\.(parquet|jsonl)$", "", path.name)
-    fields = task.split("|")
-    shots = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
-    protocol = Protocol(shots=shots, k=of, metric=kind, grader="symbolic", **asked)
+    # As suite|task|shots|0, or as task|shots.
+    shots = next((int(part) for part in task.split("|")[1:] if part.isdigit()), None)
+    asked["shots"] = shots
+    protocol = Protocol(
+        k=of,
+        metric=kind,
+        grader="symbolic",
+        chat_template=chat if isinstance(chat, bool) else None,
+        **asked,
+    )
     folder = "/".join(path.parts[path.parts.index("details") + 1 : -2]) if "details" in path.parts else None
-    name_of_model = about.get("model_name")
+    name_of_model = general.get("model_name")
     weights = weights_of_log(name_of_model, config, lm_eval=False) if config else None
-    provenance = Provenance("lighteval", str(path), commit=about.get("lighteval_sha"), weights=weights,
+    provenance = Provenance("lighteval", str(path), commit=general.get("lighteval_sha"), weights=weights,
                             settings=settings)  # fmt: skip
+    of_task = object_in(object_in(about, "config_tasks"), task)
+    examples = of_task.get("few_shots_split")
+    if shots and examples in _listed(of_task.get("evaluation_splits")):
+        settings[f"{GENERATION}few_shots_split"] = examples
     scored = tuple(replace(row, score=row.metrics.get(name or "")) for row in rows)
-    yield Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
+    run = Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
+    stated = object_in(object_in(about, "results"), task).get(name or "")
+    samples = max(filter(None, map(number_in_cell, _listed(of_task.get("num_samples")))), default=None)
+    yield doubted(run, other_score(stated, (row.score for row in scored)), fewer_repeats(k, samples))
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def _about(path: Path) -> dict[str, Any]:
-    """What the results file of the same date says of the model and its settings; empty where there is none."""
+    """What the results file of the same date says; empty where there is none."""
     date = re.search(r"_(\d{4}-\d\d-\d\dT[^/]*)\.\w+$", path.name)
     if date is None or "details" not in path.parts:
         return {}
     at = len(path.parts) - 1 - path.parts[::-1].index("details")
     root, model = Path(*path.parts[:at]), path.parts[at + 1 : -2]
     results = root.joinpath("results", *model, f"results_{date[1]}.json")
-    about = read_json(results, EvidenceError).get("config_general") if results.exists() else None
-    return about if isinstance(about, dict) and isinstance(about.get("model_config", {}), dict) else {}
+    about = read_json(results, EvidenceError) if results.exists() else None
+    return about if isinstance(about, dict) else {}
 
 
 def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:

@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.columns import cell_text, first_text
-from lm_eval_mathtasks.runs.messages import logged_turns, message_text
+from lm_eval_mathtasks.runs.messages import logged_turns, marked, message_text
 from lm_eval_mathtasks.runs.nested_lines import flattened
 from lm_eval_mathtasks.runs.records import API_ERROR
 
 _JUDGED = re.compile(r"judge?ment:\s*\**\s*(yes|no)", re.IGNORECASE)
 # Lines with these columns are Qwen2.5-Math's, which puts what the model answered into `pred` alone.
 _QWEN = frozenset({"gt", "gt_cot", "code", "pred"})
+
+
+# Objects in objects of a line, and of a list of them, that may say something.
+_DEPTH, _LOOKED_AT = 3, 3
 
 
 class Line(NamedTuple):
@@ -61,7 +65,7 @@ def read_line(
     """
     place = f"line {number} of {path}"
     line = columns.with_chosen(flattened(raw), chosen, place)
-    responses = _responses(line, place)
+    responses = tuple(marked(line.get("messages"), text) for text in _responses(line, place))
     named = (*columns.VERDICT, *filter(columns.VERDICT_LIKE.fullmatch, line))
     given = {name: line[name] for name in named if name in line}
     if isinstance(line.get("judgement"), str) and (said := _JUDGED.search(line["judgement"])):
@@ -90,18 +94,28 @@ def read_line(
         qwen=line.keys() >= _QWEN,
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
-        stated={k: str(v) for k, v in line.items() if _states(k, v)},
+        stated=_stated(line, _DEPTH),
     )
 
 
-def _states(name: str, value: Any) -> bool:
-    """Whether a column may say how a response came about: words, a number, or a list of words (of tools, say)."""
-    listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return (
-        name not in columns.KNOWN
-        and (isinstance(value, str | int | float) or listed)
-        and value not in ("", [])
-    )
+def _stated(line: Mapping[str, Any], depth: int) -> dict[str, str]:
+    """What columns say of how a response came about, and what objects in them do: words, numbers, lists of words (of
+    tools, say). depth: of objects in objects."""
+    found: dict[str, str] = {}
+    for name, value in line.items():
+        if name in columns.KNOWN or value in ("", []):
+            continue
+        inner = value if isinstance(value, list) else [value]
+        for one in inner[:_LOOKED_AT]:
+            if isinstance(one, dict) and depth:
+                found = _stated(one, depth - 1) | found
+        if isinstance(value, str | int | float) or _of_words(value):
+            found[name] = str(value)
+    return found
+
+
+def _of_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _first(line: Mapping[str, Any], names: Iterable[str]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,19 +10,33 @@ from typing import Any, Literal
 
 from lm_eval_mathtasks.journal.schema import DEFAULT_PATH
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import fewer_repeats, impossible_count, other_score
 from lm_eval_mathtasks.runs.filters import Meaning
-from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine
+from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, number_in_cell, object_in
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
-from lm_eval_mathtasks.runs.weights import WITH_ADAPTER, Weights, adapters_of, weights_of_log
+from lm_eval_mathtasks.runs.shown import turns_of_template
+from lm_eval_mathtasks.runs.weights import (
+    WITH_ADAPTER,
+    Weights,
+    adapters_of,
+    called_otherwise,
+    sizes_in,
+    weights_of_log,
+)
 
 # Key of a pack's results: how it asked, where the samples no longer say.
 PACKED: Literal["packed"] = "packed"
 # The model that answers from a file: how those responses were made, its log cannot know.
 REPLAY = "replay"
+# What libraries write down of the weights that they loaded.
+_LOADED = ("model_dtype", "peft_sha", "delta_sha")
+# Billions of parameters, and the share of them, by which the size in a name may be off.
+_SIZE_B, _SIZE_SHARE = 0.7, 0.35
 # The model arguments that name the model.
 _NAMES = ("pretrained", "model", "model_id")
 _GRADERS = {"strict-match": "strict", "get-answer": "strict", "flexible-extract": "flexible"}
-_ROUNDED = 0.005  # of a score as results state it
+# A template that shows a doc's answer.
+_TOLD = re.compile(r"\{\{[^}]*\b(?:answer|gold|target|solution|final_answer)\b")
 _STEPS = re.compile(r"step[- ]by[- ]step|chain of thought|show your work", re.IGNORECASE)
 
 
@@ -84,9 +97,24 @@ def _weights(results: Results) -> Weights:
     backend, arguments = config.get("model"), model_arguments(results)
     if backend == REPLAY:
         arguments = {}
-    elif arguments and (loaded := config.get("model_revision")):
-        arguments = {"revision": loaded, **arguments}
-    return weights_of_log(_base(results), arguments, backend)
+    elif arguments:
+        loaded = {"revision": config.get("model_revision")} | {name: config.get(name) for name in _LOADED}
+        arguments = {name: value for name, value in loaded.items() if value} | dict(arguments)
+    base = _base(results) or ""
+    weights = weights_of_log(base or None, arguments, backend)
+    # The tracker of a command, which notes the name in both forms, takes an adapter's for that of the model.
+    tracked = (
+        [results.get("model_name")] if results.get("model_name_sanitized") and arguments and base else []
+    )
+    others = called_otherwise(base, tracked)
+    sizes, number = sizes_in(base.rpartition("/")[2]), number_in_cell(config.get("model_num_parameters"))
+    if (
+        number
+        and sizes
+        and all(abs(number / 1e9 - size) > max(_SIZE_B, _SIZE_SHARE * size) for size in sizes)
+    ):
+        others += (f"{number / 1e9:.2g} billion parameters",)
+    return replace(weights, changes=(*weights.changes, *others))
 
 
 def _journal(results: Results) -> str | None:
@@ -127,16 +155,18 @@ def protocol_of(
     prompt = logged_prompt(line) or ""
     # A rescored log may not say.
     stated = bool(results["chat_template"]) if "chat_template" in results else None
-    instruction = results.get("system_instruction")
+    instruction = (
+        results.get("system_instruction") or turns_of_template(prompt, results.get("chat_template"))[0]
+    )
+    asked["shots"] = results.get("n-shot", {}).get(task)
     protocol = Protocol(
-        shots=results.get("n-shot", {}).get(task),
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
         chat_template=True if _is_chat(line) else stated,
         metric=score.kind,
         k=score.k,
         grader=grader,
-        system_prompt=bool(instruction) if "system_instruction" in results else None,
+        system_prompt=bool(instruction) if instruction or "system_instruction" in results else None,
         **asked,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
@@ -159,40 +189,28 @@ def doubts_of(
     numbers = results.get("results", {}).get(task, {})
     stated, error = numbers.get(metric), numbers.get(metric.replace(",", "_stderr,", 1))
     counts = results.get("n-samples", {}).get(task, {})
-    if unlike := _impossible(counts, results.get("config", {}).get("limit"), stated, error):
+    if unlike := impossible_count(counts, results.get("config", {}).get("limit"), stated, error):
         found["counts"] = unlike
-    if isinstance(stated, int | float) and scores and abs(stated - sum(scores) / len(scores)) > _ROUNDED:
-        found["results"] = (
-            f"{100 * stated:.1f} in the results, {100 * sum(scores) / len(scores):.1f} in the samples"
-        )
-    return found
+    config = results.get("configs", {}).get(task, {})
+    shots, given = config.get("num_fewshot"), results.get("n-shot", {}).get(task)
+    if isinstance(shots, int) and isinstance(given, int) and shots != given:
+        found["counts"] = f"{shots} shots in the configuration, {given} in the results"
+    if not lines and _TOLD.search(str(config.get("doc_to_text"))):
+        found["prompt"] = "its template holds the answer"
+    there = max((len(texts) for line in lines if (texts := _texts(line))), default=None)
+    return (
+        found | other_score(stated, scores) | (fewer_repeats(there, config.get("repeats")) if there else {})
+    )
 
 
-def _impossible(counts: Mapping[str, Any], limit: Any, score: Any, error: Any) -> str | None:
-    """What the number of docs that results state contradicts in them: a limit; a standard error that is larger than any
-    scores from 0 to 1 with that mean leave to so many docs."""
-    docs, original = counts.get("effective"), counts.get("original")
-    if not isinstance(docs, int):
-        return None
-    if isinstance(limit, int | float) and limit > 0:
-        most = limit if limit >= 1 else math.ceil(limit * original) if isinstance(original, int) else docs
-        if docs > most:
-            return f"{docs} docs under a limit of {limit:g}"
-    if (
-        isinstance(error, int | float)
-        and isinstance(score, int | float)
-        and docs > 1
-        and math.isfinite(error)
-    ):
-        largest = math.sqrt(max(0.0, score * (1 - score)) / (docs - 1))
-        if error > largest * (1 + _ROUNDED) + _ROUNDED**2:
-            return f"{docs} docs, and a standard error of fewer"
-    return None
+def _texts(line: SampleLine) -> list[Any]:
+    return [text for group in line.get("resps", ()) for text in group]
 
 
 def _generation(results: Results, task: str) -> Mapping[str, object]:
-    """The settings of generation, as the task's configuration has them after --gen_kwargs."""
-    return results.get("configs", {}).get(task, {}).get("generation_kwargs", {}) or {}
+    """The settings of generation, as the task's configuration has them after --gen_kwargs, and these."""
+    of_task = results.get("configs", {}).get(task, {}).get("generation_kwargs", {}) or {}
+    return {**object_in(results.get("config"), "gen_kwargs"), **of_task}
 
 
 def grader_of(results: Results, filter_name: str, *, ours: bool) -> str | None:
@@ -215,7 +233,10 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> 
     given = model_arguments(results).items()
     arguments = {k: v for k, v in given if k not in _NAMES}
     _, settings = stated_by({**_generation(results, task), **_settings(line)}, arguments)
-    about = results.get("configs", {}).get(task, {}).get("metadata") or {}
+    task_config: Mapping[str, Any] = results.get("configs", {}).get(task, {})
+    about, examples = task_config.get("metadata") or {}, task_config.get("fewshot_split")
+    shots = results.get("n-shot", {}).get(task)
+    system, begun = turns_of_template(logged_prompt(line) or "", results.get("chat_template"))
     version = results.get("versions", {}).get(task)
     return Provenance(
         harness="lm-eval",
@@ -233,10 +254,13 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> 
             "fewshot_as_multiturn": results.get("fewshot_as_multiturn", config.get("fewshot_as_multiturn")),
             "transformers": results.get("transformers_version"),
             "seed": config.get("random_seed"),
-            **{name: results.get(name) for name in ("system_instruction", "chat_template_sha")},
+            "system_instruction": results.get("system_instruction") or system,
+            "chat_template_sha": results.get("chat_template_sha"),
             **settings,
-            f"{GENERATION}prefix": results.get("configs", {}).get(task, {}).get("gen_prefix"),
-            f"{GENERATION}description": results.get("configs", {}).get(task, {}).get("description"),
+            f"{GENERATION}prefix": task_config.get("gen_prefix") or begun,
+            f"{GENERATION}description": task_config.get("description"),
+            "split": (split := task_config.get("test_split")),
+            f"{GENERATION}fewshot_split": examples if split and examples == split and shots else None,
             **{name: about[name] for name in ("preset", "preset_deviations") if about.get(name)},
         },
     )

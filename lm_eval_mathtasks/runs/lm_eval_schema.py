@@ -142,6 +142,12 @@ def number_in_cell(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def object_in(holder: object, key: str) -> Mapping[str, Any]:
+    """Return the object under a key, {} for anything else: logs are written by many hands."""
+    value = holder.get(key) if isinstance(holder, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def require_objects(results: Mapping[str, Any], path: Path) -> None:
     """Raise EvidenceError where a results file holds anything but an object for the command, or for a task."""
     parts = {"config": results.get("config")}

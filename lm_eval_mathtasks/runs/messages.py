@@ -1,6 +1,7 @@
 """Chat messages as harnesses and servers write them, and the model output that evalscope and Inspect share."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ _NESTED = ("model_output", "output", "messages", "scores", "input")
 _OF_THE_DOC = frozenset({*columns.GOLD, *columns.SUBJECT, *columns.LEVEL})
 
 _TOOLS = ("tool", "function", "ipython")
+# Parts of an answer in which the server ran a tool itself.
+_BY_SERVER = re.compile(r"(?!function|custom)\w+_call|server_tool_use|url_citation|\w+_tool_result")
 _USED = "<tool_response></tool_response>\n"
 
 
@@ -23,7 +26,7 @@ def message_text(value: Any, role: str) -> str:
     if isinstance(value, list):
         turns = [turn for turn in value if isinstance(turn, dict) and turn.get("role", role) == role]
         text = message_text(turns[-1], role) if turns else ""
-        return text if role != "assistant" else _marked({"messages": value}, text)
+        return text if role != "assistant" else marked(value, text)
     if not isinstance(value, dict):
         return "" if value is None else str(value)
     if "message" in value:
@@ -36,13 +39,12 @@ def message_text(value: Any, role: str) -> str:
     return with_thinking(thought, text)
 
 
-def _marked(line: Mapping[str, Any], text: str) -> str:
-    """A response, with a mark where a tool had a turn in its conversation. What the tool said is not the model's."""
-    turns = line.get("messages")
-    used = isinstance(turns, list) and any(
-        isinstance(one, dict) and one.get("role") in _TOOLS for one in turns
-    )
-    return f"{_USED}{text}" if used and text else text
+def marked(turns: Any, text: str) -> str:
+    """Return a response, with a mark where a tool had a turn in its conversation, or a part of what a server answered.
+    What the tool said is not the model's."""
+    parts = [one for one in turns if isinstance(one, dict)] if isinstance(turns, list) else ()
+    used = any(one.get("role") in _TOOLS or _BY_SERVER.fullmatch(str(one.get("type"))) for one in parts)
+    return f"{_USED}{text}" if used and text and not text.startswith(_USED) else text
 
 
 def logged_turns(value: Any) -> str | None:
@@ -67,6 +69,7 @@ def model_output(line: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str
         "error": line.get("error") or output.get("error"),
         "question": message_text(line.get("input") or line.get("messages"), "user"),
         "prompt": logged_turns(line.get("messages")),
-        "responses": [_marked(line, message_text(choice, "assistant")) for choice in choices] or [""],
+        "responses": [marked(line.get("messages"), message_text(choice, "assistant")) for choice in choices]
+        or [""],
         "finish_reasons": [choice.get("stop_reason") for choice in choices],
     }

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lm_eval_mathtasks.runs.messages import message_text, model_output
+from lm_eval_mathtasks.runs.lm_eval_schema import object_in
+from lm_eval_mathtasks.runs.messages import marked, message_text, model_output
 from lm_eval_mathtasks.runs.records import API_ERROR
 
 # Before the question, where the input is Markdown.
@@ -55,12 +56,19 @@ def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
 def _answers(body: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """What a server answered, and how each answer ended: chat completions, OpenAI's responses, Anthropic's message."""
     if isinstance(body.get("choices"), list):
-        return [(message_text(one, "assistant"), one.get("finish_reason")) for one in body["choices"]]
+        said = [one for one in body["choices"] if isinstance(one, dict)]
+        texts = (
+            marked(object_in(one, "message").get("annotations"), message_text(one, "assistant"))
+            for one in said
+        )
+        return list(zip(texts, (one.get("finish_reason") for one in said), strict=True))
     if isinstance(body.get("output"), list):
         said = [part for part in body["output"] if isinstance(part, dict) and part.get("type") == "message"]
         cut = "max_output_tokens" in str((body.get("incomplete_details") or {}).get("reason"))
-        return [(message_text(part, "assistant"), "length" if cut else None) for part in said[-1:]]
-    return [(message_text(body, "assistant"), body.get("stop_reason"))] if body.get("content") else []
+        texts = (marked(body["output"], message_text(part, "assistant")) for part in said[-1:])
+        return [(text, "length" if cut else None) for text in texts]
+    text = marked(body.get("content"), message_text(body, "assistant"))
+    return [(text, body.get("stop_reason"))] if body.get("content") else []
 
 
 def _old_evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.decoding import stated_by
+from lm_eval_mathtasks.runs.doubts import doubted, other_score
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of, told
 from lm_eval_mathtasks.runs.weights import weights_of_log
@@ -41,6 +43,10 @@ _OF_GENERATION = {
 }  # fmt: skip
 _BESIDE = ("abbr", "path", "type", "run_cfg", "key", "batch_size")
 _LOADS = re.compile(r"HuggingFace|VLLM|TurboMind|LMDeploy", re.IGNORECASE)
+# A template that puts words before or behind a turn.
+_BEGINS = re.compile(r"'(?:begin|end)': '[^']")
+# What asks once; others vote, or use tools.
+_INFERS = re.compile(r"(?:^|\.)(?:Gen|Chat)Inferencer$")
 _MARKS = ("correct", "is_correct", "cascade_correct")
 Marks = list[tuple[float, ...]]
 
@@ -65,8 +71,9 @@ def read_opencompass(source: Source, _choice: Choice) -> Iterator[Run]:
     entries = [entry for part in parts for entry in _predictions(part)]
     task = _task(parts)
     model = path.parent.name if path.parent.parent.name == "predictions" else None
-    marks = _verdicts(_results_beside(parts)) if model else []
-    yield _run_of(path, model, task, entries, marks)
+    beside = _results_beside(parts)
+    results = read_json(beside, EvidenceError) if model and beside.exists() else {}
+    yield _run_of(path, model, task, entries, results if isinstance(results, dict) else {})
 
 
 def _results_are_all(file: Path) -> bool:
@@ -92,19 +99,20 @@ def read_details(source: Source, _choice: Choice) -> Iterator[Run]:
         kind = details.get("type") if isinstance(details, dict) else None
         got = "a task that compares likelihoods" if kind == "PPL" else "details without `origin_prediction`"
         raise EvidenceError(f"responses in {path}", got, "pass predictions/, or run with --dump-eval-details")
-    marks = [mark for entry in entries if (mark := _marks(entry))]
     turned = [
         {**one, "origin_prompt": one.get("prompt"), "prediction": one["origin_prediction"]} for one in entries
     ]
     placed = path.parent.parent.name == "results"
     model, task = (path.parent.name, path.stem) if placed else (None, "")
-    yield _run_of(path, model, task, turned, marks)
+    yield _run_of(path, model, task, turned, content)
 
 
 def _run_of(
-    path: Path, model: str | None, task: str, entries: Sequence[Mapping[str, Any]], marks: Marks
+    path: Path, model: str | None, task: str, entries: Sequence[Mapping[str, Any]], results: Mapping[str, Any]
 ) -> Run:
-    """The run of predictions, repeats block by block, with a verdict on each doc."""
+    """The run of predictions, repeats block by block, with a verdict on each doc, as far as results hold them."""
+    marks = [mark for entry in _entries(results.get("details")) if (mark := _marks(entry))]
+    stated = number_in_cell(results.get("accuracy"))
     docs = _docs(entries)
     notes: tuple[str, ...] = ()
     if marks and len(marks) != docs:
@@ -114,37 +122,48 @@ def _run_of(
     rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
     provenance = Provenance("OpenCompass", str(path), notes=notes)
     run = Run(model, task, rows, _protocol(rows, marks), provenance, metric="correct" if marks else None)
-    return _as_configured(run, path)
+    scores = (row.score for row in rows)
+    return doubted(_as_configured(run, path), {} if stated is None else other_score(stated / 100, scores))
 
 
 def _as_configured(run: Run, path: Path) -> Run:
     """A run with what the newest configuration that names its model says of weights and generation."""
     configs = sorted((path.parents[2] / "configs").glob("*.py")) if run.model else []
-    models = [_models(file.read_text(encoding="utf-8", errors="replace")) for file in reversed(configs)]
-    named = (one for own in models for one in own if one.get("abbr") == run.model)
+    named = (
+        one for file in reversed(configs) for one in _listed(file, "models") if one.get("abbr") == run.model
+    )
     model = next(named, None)
     if model is None:
         return run
+    sets = (
+        one for file in reversed(configs) for one in _listed(file, "datasets") if one.get("abbr") == run.task
+    )
+    inferencer = object_in(object_in(next(sets, {}), "infer_cfg"), "inferencer").get("type")
     nested = {name: value for name in _NESTED if isinstance(value := model.get(name), dict)}
     generation = {k: v for name in _GENERATION for k, v in nested.get(name, {}).items()}
     generation |= {ours: model[name] for name, ours in _OF_GENERATION.items() if model.get(name) is not None}
     arguments = {k: v for k, v in model.items() if k not in {*_NESTED, *_OF_GENERATION, *_BESIDE}}
     arguments |= {k: v for name in _ARGUMENTS for k, v in nested.get(name, {}).items()}
+    if not _BEGINS.search(str(arguments.get("meta_template"))):
+        # Roles alone say nothing.
+        arguments.pop("meta_template", None)
+    if inferencer and not _INFERS.search(str(inferencer)):
+        generation["inferencer"] = inferencer
     asked, settings = stated_by(generation, arguments)
     weights = weights_of_log(str(model.get("path") or ""), arguments, lm_eval=False)
     served = model.get("openai_api_base") or not _LOADS.search(str(model.get("type")))
     return told(run, asked, settings=settings, weights=replace(weights, stated=True, served=bool(served)))
 
 
-def _models(text: str) -> list[Mapping[str, Any]]:
-    """The models that a configuration lists; none where it is no list of literals."""
+def _listed(file: Path, name: str) -> list[Mapping[str, Any]]:
+    """The models or data sets that a configuration lists; none where it is no list of literals."""
     try:
         listed = (
             _literal(one.value)
-            for one in ast.parse(text).body
-            if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "models"
+            for one in ast.parse(file.read_text(encoding="utf-8", errors="replace")).body
+            if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == name
         )
-        return [one for models in listed for one in models if isinstance(one, dict)]
+        return [one for every in listed for one in every if isinstance(one, dict)]
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         return []
 
@@ -234,14 +253,6 @@ def _task(parts: Sequence[Path]) -> str:
 def _results_beside(parts: Sequence[Path]) -> Path:
     folder = parts[0].parent
     return folder.parent.parent / "results" / folder.name / f"{_task(parts)}.json"
-
-
-def _verdicts(file: Path) -> Marks:
-    """The verdicts that OpenCompass's evaluator left beside the predictions, in the order of docs."""
-    if not file.exists():
-        return []
-    marks = [_marks(entry) for entry in _entries(read_json(file, EvidenceError).get("details"))]
-    return [mark for mark in marks if mark]
 
 
 def _marks(entry: Mapping[str, Any]) -> tuple[float, ...]:

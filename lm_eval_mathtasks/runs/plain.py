@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
+from lm_eval_mathtasks.runs.doubts import doubted
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
@@ -128,7 +129,9 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
             f"`{verdict}` is one verdict on {k} responses: what it is of them, the file does not say",
         )
     protocol = Protocol(k=of, metric=kind, max_tokens=limit)
-    return Run(None, "", rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict)
+    run = Run(None, "", rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict)
+    which = len({line.repeat for line in group})
+    return doubted(run, {"repeats": f"one of {which} attempts at each doc"} if k == 1 < which else {})
 
 
 def _meaning(lines: Sequence[Line], verdict: str | None, k: int) -> tuple[str | None, int]:

@@ -22,8 +22,18 @@ _OWN = 25
 _LABEL = re.compile(r"(?:^|\n)[^\S\n]*([^\n:：]{1,20}[:：])\s*$")
 _OPTION = re.compile(r"\(?\b[A-E][).:]\s")
 _TOOL_OUTPUT = re.compile(
-    r"```(?:output|execution)\b|<(?:tool_response|interpreter|execution_results?|function_results?)>|\[TOOL_RESULTS\]"
+    r"```(?:output|execution)\b|<(?:interpreter|execution_results?)>|\[TOOL_RESULTS\]|ipython<\|end_header_id"
+    r"|<\W{0,2}(?:tool|function)[\W_](?:outputs?|responses?|results?)\b|^Action\b.*\n(?:Action Input.*\n)?Observation:",
+    re.MULTILINE,
 )
+# Of a prompt that a chat template rendered: the system's turn, and what the model's own begins with.
+_SYSTEM_TURN = re.compile(
+    r"<\|(?:(?:im_start|start_header_id)\|>)?system(?:<\|end_header_id)?(?:\|>)?\s*([^<]*)<"
+)
+_OWN_TURN = re.compile(
+    r"(?:<\|(?:(?:im_start|start_header_id)\|>)?assistant|<start_of_turn>model)(?:<\|end_header_id)?(?:\|>)?([^<]*)\Z"
+)
+_DAY = re.compile(r"Today Date:.*")
 _EMPTY_THOUGHT = re.compile(r"<\W*think\W*>\s*<\W*/think\W*>")
 _SYSTEM = re.compile(r"""\s*\[\{"role": ?"system\"""", re.IGNORECASE)
 _NO_THINK = re.compile(r"(?<!\w)/no_?think\b")
@@ -111,6 +121,18 @@ def _text_of(prompt: str) -> str:
     return "\n".join(said for _, said in turns) if turns else prompt
 
 
+def turns_of_template(prompt: str, template: str | None) -> tuple[str | None, str | None]:
+    """Return the system message of a prompt that a chat template rendered, and what the answer is begun with; None
+    where there is none, or the template has it."""
+    known = letters(template or "")
+    found = (pattern.search(prompt) for pattern in (_SYSTEM_TURN, _OWN_TURN))
+    texts = (_DAY.sub("", one[1]).strip() if one else "" for one in found)
+    system, begun = (
+        text if any(letters(part) not in known for part in text.splitlines()) else None for text in texts
+    )
+    return system, begun
+
+
 def _turns(prompt: str) -> list[tuple[str, str]]:
     """The turns of a conversation, by whom and what was said; none where a prompt is another text."""
     if not prompt.lstrip().startswith('[{"'):
@@ -166,6 +188,8 @@ def _told(row: Row, texts: Sequence[str]) -> bool:
 def alike(texts: Sequence[str]) -> str:
     """The whole words that all texts begin with."""
     low, high = min(texts), max(texts)
+    if low == high:
+        return low
     differ = (place for place, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1])
     return re.sub(r"\S+$", "", low[: next(differ, len(low))])
 

@@ -1,7 +1,7 @@
 """Which weights answered, by all the model arguments of a log: the published ones of a name, or others."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lm_eval_mathtasks.keys import SECRET_ARGUMENT
@@ -30,6 +30,9 @@ _HARMLESS_WORDS = """
     max_running_requests max_total_tokens max_seq_len_to_capture max_context_len_to_capture disable_log_stats
     disable_log_requests disable_custom_all_reduce disable_cuda_graph disable_radix_cache
     distributed_executor_backend worker_use_ray block_size schedule_policy schedule_conservativeness log_level
+    is_async add_special_tokens multichoice_continuations_start_space pairwise_tokenization model_parallel compile
+    batch_padding padding_side truncation_side use_fast session_len concurrency query_per_second retry verbose mode
+    openai_api_base api_url host port responses_api path max_model_length rpm_verbose
     enable_lora max_lora_rank max_loras download_dir cache_dir local_files_only base_url num_concurrent max_retries
     timeout header headers verify_certificate ca_cert_path api_version max_images interleave image_width
     image_height image_max_side limit_mm_per_prompt api_key_env rpm tpm stream on_item_error journal prices max_cost
@@ -43,12 +46,13 @@ _SHAPING_WORDS = """
     add_generation_prompt disable_sliding_window thinking_budget max_thinking_tokens speculative_config
     speculative_model speculative_algorithm num_speculative_tokens logits_cache
 """
+LEAVE_ANSWERS = frozenset(_HARMLESS_WORDS.split())
 SHAPE_ANSWERS = frozenset(_SHAPING_WORDS.split())
-_HARMLESS = SHAPE_ANSWERS.union(_HARMLESS_WORDS.split())
+_HARMLESS = SHAPE_ANSWERS | LEAVE_ANSWERS
+_DTYPE = re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)")
 # Harmless with these values, and a quantisation or another format with others.
 _BY_VALUE = {
-    "dtype": re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)"),
-    "torch_dtype": re.compile(r"(torch\.)?(auto|b?float(16|32)?|bf16|fp16|fp32|half)"),
+    **dict.fromkeys(("dtype", "torch_dtype", "model_dtype"), _DTYPE),
     "precision": re.compile(r"(torch\.)?(b?float(16|32)|bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
     "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
 }
@@ -57,7 +61,8 @@ _NAMED = "revision tokenizer subfolder token quantization load_in_4bit load_in_8
 MODEL_ARGUMENTS = _HARMLESS.union(_BY_VALUE, _ADAPTERS, _NAMED.split())
 # In the names of other harnesses' settings and of columns, as words of their own.
 OF_WEIGHTS = re.compile(
-    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|precision)"
+    r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|precision"
+    r"|tokenizer(?!_config)|rope|load_format|overrides)"
     r"|base_model$|model_(?:path|file)",
     re.IGNORECASE,
 )
@@ -66,6 +71,8 @@ _NOT_SET = ("", "none", "false", "null", "main", "master", "auto", "0", "{}", "[
 _CACHED = re.compile(
     r"(?:^|[/\\])models--(?P<owner>[^/\\]+?)--(?P<name>[^/\\]+)(?:[/\\]snapshots(?:[/\\](?P<commit>[^/\\]+))?)?[/\\]?$"
 )
+_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[Bb](?![a-zA-Z])")
+_VERSION = re.compile(r"-(?:\d{4}-?\d\d-?\d\d|\d{3}|latest)$")
 # How people write a revision behind a repository. A commit may be the published one or not: only the hub knows.
 _AT = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")
 _COMMIT = re.compile(r"revision=[0-9a-f]{7,40}", re.IGNORECASE)
@@ -134,9 +141,10 @@ def weights_of_log(
     if not lm_eval:
         arguments = {key: value for key, value in arguments.items() if OF_WEIGHTS.search(key)}
     changes = tuple(_changes(arguments))
+    if not api:
+        others = {k: v for k, v in arguments.items() if k in ("tokenizer", "tokenizer_path")}
+        changes += tuple(f"{k}={v}" for k, v in others.items() if _is_set(v) and str(v) != name)
     if not api and lm_eval:
-        other = arguments.get("tokenizer")
-        changes += (f"tokenizer={other}",) if _is_set(other) and str(other) != name else ()
         changes += (f"--model {backend}",) if backend and not _LIBRARIES.match(backend) else ()
     if name and (at := _AT.fullmatch(name)):
         name = at["name"]
@@ -165,6 +173,25 @@ def quantised(name: str) -> tuple[str, str | None]:
     return (name[: found.start()], found["how"]) if found else (name, None)
 
 
+def called_otherwise(name: str, others: Iterable[object]) -> tuple[str, ...]:
+    """Return those of other names that are not of the model of this name. An owner says nothing here, nor does the day
+    or the number of a version behind a name, as servers add them.
+
+    >>> called_otherwise("openai/gpt-4o", ["gpt-4o-2024-08-06", "gpt-4o-mini"])
+    ('gpt-4o-mini',)
+    """
+    return tuple(dict.fromkeys(str(one) for one in others if one and _bare(str(one)) != _bare(name)))
+
+
+def _bare(name: str) -> str:
+    return _VERSION.sub("", name.replace("__", "/").rstrip("/").rpartition("/")[2].lower())
+
+
+def sizes_in(name: str) -> list[float]:
+    """Return the sizes that a model's name states, in billions of parameters."""
+    return [float(size) for size in _SIZE.findall(re.sub(r"[-_]", " ", name))]
+
+
 def adapters_of(arguments: Mapping[str, object]) -> list[str]:
     """Return the adapters that model arguments put on top of the weights."""
     return [str(arguments[key]) for key in _ADAPTERS if _is_set(arguments.get(key))]
@@ -177,7 +204,7 @@ def _changes(arguments: Mapping[str, object]) -> Iterator[str]:
             continue
         if name in _BY_VALUE and _BY_VALUE[name].fullmatch(text.lower()):
             continue
-        if name != "tokenizer":
+        if name not in ("tokenizer", "tokenizer_path"):
             yield f"{key}={text}"
 
 

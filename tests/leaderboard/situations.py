@@ -151,6 +151,11 @@ def _among_examples(number, line, asked):
     )
 
 
+def _some_told(number, line, asked):
+    if number % 11 == 0:
+        asked["arg_0"] = f"It is {line['doc']['gold']}.\n{asked['arg_0']}"
+
+
 def _attempt(number, line, asked):
     said = f"Of the {number + 2000} that there are, I would take {number % 7 + 20} away and add the others again."
     turns = [("user", asked["arg_0"]), ("assistant", said), ("user", "Check that.")]
@@ -625,6 +630,17 @@ SITUATIONS = (
               edit=lines_with(_begun), false=True),
     Situation("an Inspect log of one of its four epochs", NOT, "repeats", "the best of them, perhaps", false=True,
               log={"inspect": "vllm"}, edit=_reduced),
+    Situation("prompts of which one in eleven holds the answer", "no difference seen", "questions",
+              "the score may be off by as many docs", "same", false=True, edit=lines_with(_some_told),
+              log={"golds": [str(1000 + i) for i in range(1319)]},
+              sets={"gsm8k": [(q, str(1000 + i)) for i, q in enumerate(SETS["gsm8k"])]}),
+    Situation("results alone, of a template that holds the answer", NOT, "prompt", "a hint for each doc", false=True,
+              log={"samples": False}, edit=results_with(configs={"doc_to_text": "It is {{answer}}. {{question}}"})),
+    Situation("results alone, of the training split", NOT, "questions", OTHER, false=True,
+              log={"samples": False}, edit=results_with(configs={"test_split": "train"})),
+    Situation("results alone, of the test split", f"{REPRODUCED}, docs not checked", "questions",
+              "score, docs, shots and model are enough for the number", "unknown", log={"samples": False},
+              edit=results_with(configs={"test_split": "test", "doc_to_text": "{{question}}"})),
     column("checkpoint_step", 1200, NOT, "other weights", "weights", "breaks"),
     column("precision", "int4", NOT, "other weights", "weights", "breaks"),
     column("tools", ["python"], NOT, "sources that let a model use tools say so", "tools", "breaks"),
