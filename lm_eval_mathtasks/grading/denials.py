@@ -28,7 +28,7 @@ _DOUBT = (
     r"|\b(?<!\bI )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
     r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
     # "her claim of", "it is a myth that"
-    r"|\b(?<!\bI )(?<!\b[wW]e )(?<!might )(?<!could )(?<!can )(?<!to )"
+    r"|\b(?<!\bI )(?<!\b[wW]e )(?<!might )(?<!could )(?<!would )(?<!can )(?<!to )"
     r"(?:claim|guess|belief|myth|assertion|hypothesis|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
