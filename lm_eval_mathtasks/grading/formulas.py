@@ -15,6 +15,8 @@ _DIGITS = (
     r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d[\d,]*(?<!,)(?:\.\d{3,}(?:\.{3}|…)|\.\d+)?"
     r"|\.\d+)(?:[eE][-+]?\d{1,3}(?!\w))?(?:/\d+(?:\.\d+)?)?"
 )
+# the 2 of "36 cm^2"
+_NO_POWER = r"(?<![cmk ]m\^)(?<!ft\^)(?<!in\^)(?<!yd\^)(?<!units\^)"
 _PART = r"[-−+]?(?:\d+(?:\.\d+)?(?:/\d+)?|∞)"
 # A value in prose: a time of day, a point like (3, -4), a fraction or root in LaTeX without dollars, or a number with
 # its sign, currency and percent. "3-4" is two numbers, "- 4" has no sign, "x2" is a name.
@@ -26,8 +28,8 @@ NUMBER = re.compile(
     r"|(?<![\w.])[-−]?\d{0,9}(?:√\s?(?:\d{1,9}|\(\d[\d/+ -]{0,20}\))|(?:\s?\*\s?)?sqrt\(\d{1,9}\))"
     r"|(?<![\w.])\d{1,4}!(?:(?:\s?[/*×·]\s?(?:\([\d!*×· +-]{1,40}\)|\d{1,4}!?)){1,9}"
     r"|(?=\.|\s?[=,;]|\s+(?:ways|possib|arrange)))"
-    rf"|(?<![\w.,\\^])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|\s?pi\b|√\d{{1,9}}|\^[-−]?\d{{1,9}})?(?:\s?\\?%)?"
-    rf"|(?<![a-zA-Z0-9_^]){_DIGITS}(?:\s?\\?%)?|(?<!\w)[-−+]?[π∞])",
+    rf"|{_NO_POWER}(?<![\w.,\\])[-−–+]?(?:[$€£¥]|\\\$)?[-−]?{_DIGITS}(?:π|\s?pi\b|√\d{{1,9}}|\^[-−]?\d{{1,9}})?(?:\s?\\?%)?"
+    rf"|{_NO_POWER}(?<![a-zA-Z0-9_]){_DIGITS}(?:\s?\\?%)?|(?<!\w)[-−+]?[π∞])",
     re.IGNORECASE,
 )
 _DELIMITER = re.compile(
