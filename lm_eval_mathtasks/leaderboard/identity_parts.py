@@ -218,6 +218,8 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         yield Part("prefix", "in the prompts", shown(None), "unknown")
     if seen.told > _OFTEN * len(run.rows):
         yield Part("prompt", f"{seen.told} docs are asked with their answer", "the question", "breaks")
+    elif seen.among:
+        yield Part("prompt", "examples that are docs of the run", shown(None), "unknown")
     elif seen.own > _OFTEN * len(run.rows):
         yield Part(
             "prompt", f"{seen.own} docs have a text of their own beside the question", shown(None), "unknown"

@@ -41,8 +41,9 @@ _NO_THINK = re.compile(r"(?<!\w)/no_?think\b")
 
 class Shown(NamedTuple):
     """examples: solved ones before the question, None where neither turns nor a label tell; told: docs whose prompt
-    holds their own answer beside the question; own: docs whose prompt has a text of its own there; with_tools: docs
-    with outputs of tools in a response; copied: docs of which the first response holds the published solution, word for
+    holds their own answer beside the question; own: docs whose prompt has a text of its own there; among: whether
+    most of the first docs have examples that are docs of the run; with_tools: docs with outputs of tools in a
+    response; copied: docs of which the first response holds the published solution, word for
     word; thinks: whether most of the first docs think, None where nothing tells
     (thinking may have been taken out); system: whether the prompts begin with a system message; begun: whether they
     end with a turn of the model."""
@@ -50,6 +51,7 @@ class Shown(NamedTuple):
     examples: int | None
     told: int
     own: int
+    among: bool
     with_tools: int
     copied: int
     thinks: bool | None
@@ -70,6 +72,7 @@ def shown_by(run: Run) -> Shown:
         told=sum(_told(row, texts) for row, *texts in beside),
         # Examples may be drawn for each doc.
         own=0 if examples else sum(len(letters("".join(texts))) >= _OWN for _, *texts in beside),
+        among=_among(asked),
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
         copied=sum(map(_copied, run.rows)),
         thinks=_thinks(run, [behind for _, _, behind in asked]),
@@ -80,6 +83,14 @@ def shown_by(run: Run) -> Shown:
         ),
         system=any(_SYSTEM.match(row.prompt or "") for row in run.rows[:_LOOKED_AT]),
     )
+
+
+def _among(asked: Sequence[tuple[Row, str, str]]) -> bool:
+    """Whether most of the first docs stand behind another doc of their own run, an example that is one of the test."""
+    questions = {own for row, *_ in asked if len(own := letters(row.question)) >= _OWN}
+    looked_at = [(letters(row.question), letters(before)) for row, before, _ in asked[:_LOOKED_AT]]
+    held = sum(any(one != own and one in before for one in questions) for own, before in looked_at)
+    return 2 * held > len(looked_at)
 
 
 def _copied(row: Row) -> bool:

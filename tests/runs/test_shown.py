@@ -76,6 +76,26 @@ def test_prompts_that_hold_the_answer_are_counted(prompt, told):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "among"),
+    [
+        (lambda i, q, g: f"Question: {QUESTIONS[3]}\nAnswer: 8\n\nQuestion: {q}\nAnswer:", True),
+        (
+            lambda i, q, g: f"Question: {QUESTIONS[i - 1]}\nAnswer: {GOLDS[i - 1]}\n\nQuestion: {q}\nAnswer:",
+            True,
+        ),
+        (lambda i, q, g: chat(QUESTIONS[3], q), True),
+        # An example of another set; the doc's own question again; a text that begins like one.
+        (lambda i, q, g: f"{EXAMPLE}Question: {q}\nAnswer:", False),
+        (lambda i, q, g: chat(q, f"Once more: {q}"), False),
+        (lambda i, q, g: f"Question: A shelf has 3 jars.\nAnswer: 3\n\nQuestion: {q}", False),
+        (lambda i, q, g: None, False),
+    ],
+)
+def test_examples_that_are_docs_of_the_run_are_seen(prompt, among):
+    assert shown_by(run_of(prompt)).among is among
+
+
+@pytest.mark.parametrize(
     ("response", "shown"),
     [
         ("```python\nprint(1)\n```\n```output\n1\n```\nSo 1.", True),
