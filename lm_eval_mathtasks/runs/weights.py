@@ -175,16 +175,24 @@ def quantised(name: str) -> tuple[str, str | None]:
 
 def called_otherwise(name: str, others: Iterable[object]) -> tuple[str, ...]:
     """Return those of other names that are not of the model of this name. An owner says nothing here, nor does the day
-    or the number of a version behind a name, as servers add them.
+    or the number of a version behind a name, as servers add them, where only one of the two has it.
 
     >>> called_otherwise("openai/gpt-4o", ["gpt-4o-2024-08-06", "gpt-4o-mini"])
     ('gpt-4o-mini',)
+    >>> called_otherwise("gpt-4o-2024-05-13", ["gpt-4o", "gpt-4o-2024-08-06"])
+    ('gpt-4o-2024-08-06',)
     """
-    return tuple(dict.fromkeys(str(one) for one in others if one and _bare(str(one)) != _bare(name)))
+    return tuple(
+        dict.fromkeys(str(one) for one in others if one and not _alike(_bare(str(one)), _bare(name)))
+    )
 
 
 def _bare(name: str) -> str:
-    return _VERSION.sub("", name.replace("__", "/").rstrip("/").rpartition("/")[2].lower())
+    return name.replace("__", "/").rstrip("/").rpartition("/")[2].lower()
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or _VERSION.sub("", one) == other or one == _VERSION.sub("", other)
 
 
 def sizes_in(name: str) -> list[float]:
