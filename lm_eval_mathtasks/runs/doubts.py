@@ -1,9 +1,12 @@
 """What no log of one run has: numbers that contradict each other, and answers that are not all there."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.records import Run, told
 
@@ -24,6 +27,25 @@ def other_score(stated: object, scores: Iterable[float | None]) -> dict[str, str
         return {}
     mean = 100 * sum(known) / len(known)
     return {"results": f"{100 * number:.1f} in the results, {mean:.1f} in the samples"}
+
+
+def other_metrics(path: Path, run: Run) -> dict[str, str]:
+    """Return the doubt where a metrics.json beside lines, as NeMo-Skills writes it, has other scores of their verdict
+    than they have: in percent, under the verdict's name, and one for each way to count several answers."""
+    beside = (path if path.is_dir() else path.parent) / "metrics.json"
+    stated = (
+        list(_under(run.metric, read_json(beside, EvidenceError))) if run.metric and beside.exists() else []
+    )
+    found = [other_score(number / 100, (row.score for row in run.rows)) for number in stated]
+    return found[0] if found and all(found) else {}
+
+
+def _under(name: str, content: object) -> Iterator[float]:
+    """The numbers that stand under a name anywhere in objects."""
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if key == name and isinstance(value, int | float):
+            yield value
+        yield from _under(name, value)
 
 
 def fewer_repeats(there: int, asked: object) -> dict[str, str]:

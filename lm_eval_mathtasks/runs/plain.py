@@ -11,7 +11,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.doubts import doubted
+from lm_eval_mathtasks.runs.doubts import doubted, other_metrics
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
@@ -131,7 +131,8 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
     protocol = Protocol(k=of, metric=kind, max_tokens=limit)
     run = Run(None, "", rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict)
     which = len({line.repeat for line in group})
-    return doubted(run, {"repeats": f"one of {which} attempts at each doc"} if k == 1 < which else {})
+    chosen = {"repeats": f"one of {which} attempts at each doc"} if k == 1 < which else {}
+    return doubted(run, chosen, other_metrics(path, run))
 
 
 def _meaning(lines: Sequence[Line], verdict: str | None, k: int) -> tuple[str | None, int]:

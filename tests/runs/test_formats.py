@@ -119,6 +119,23 @@ def test_a_folder_of_seeds_is_one_run_with_repeats(tmp_path):
     assert {round(row.score, 3) for row in run.rows} == {0.667}
 
 
+@pytest.mark.parametrize(
+    ("stated", "doubted"),
+    [
+        ({"pass@1": {"num_entries": 6, "is_correct": 50.0}}, True),
+        ({"pass@1": {"is_correct": 83.3}, "pass@1[avg-of-3]": {"is_correct": 66.67}}, False),
+        ({"pass@1": {"judge_correct": 10.0}}, False),
+        ([], False),
+    ],
+)
+def test_metrics_beside_the_lines_that_state_another_score_are_a_doubt(tmp_path, stated, doubted):
+    for seed in range(3):
+        rows = [nemo(i, is_correct=seed > 0) for i in range(N)]
+        write_json_lines(tmp_path / "aime24" / f"output-rs{seed}.jsonl", rows)
+    (tmp_path / "aime24" / "metrics.json").write_text(json.dumps({"aime24": stated}))
+    assert bool(read_run(tmp_path).provenance.settings.get("doubts")) is doubted
+
+
 def test_seeds_of_unlike_length_say_which_docs_lack_which(tmp_path):
     """The second seed lacks a doc in the middle, the third its end: docs without ids are told by their questions."""
     folder = tmp_path / "aime24"
