@@ -80,7 +80,10 @@ def _without_denied(e: Expr) -> Expr:
         for item in e.args
         if not (item.op == "rel" and item.name == "!=" and item.args[0] == Expr("text"))
     )
-    return left[0] if len(left) == 1 else e._replace(args=left or e.args)
+    # A pattern of dots is a list of one.
+    if len(left) in (0, len(e.args)):
+        return e
+    return left[0] if len(left) == 1 else e._replace(args=left)
 
 
 def _condition_apart(e: Expr) -> Expr:
