@@ -14,17 +14,8 @@ LINKS = {
     "en", "sur", "pro", "je", "von", "der", "dem", "den", "im", "zu", "в", "на", "за", "из", "у",
 }  # fmt: skip
 REMARKS = {
-    "insgesamt",
-    "übrig",
-    "total",
-    "tout",
-    "chacun",
-    "chacune",
-    "restants",
-    "restantes",
-    "всего",
-    "осталось",
-}
+    "insgesamt", "übrig", "total", "tout", "chacun", "chacune", "restants", "restantes", "всего", "осталось",
+}  # fmt: skip
 # What makes the value behind it negative.
 SIGNS = {"负", "負", "零下", "マイナス", "минус"}
 

@@ -20,14 +20,8 @@ _AVERAGE = "avg_at_k"  # as our own documents call it
 _DESCRIBED = ("metric_name", "evaluation_description")
 # Of a model: what it is called, by whom, and where it ran.
 _NAMED = (
-    "name",
-    "id",
-    "version",
-    "developer",
-    "inference_platform",
-    "inference_engine",
-    "additional_details",
-)
+    "name", "id", "version", "developer", "inference_platform", "inference_engine", "additional_details",
+)  # fmt: skip
 
 
 def source_of(file: Path, content: Any, named: bool) -> Source | None:
