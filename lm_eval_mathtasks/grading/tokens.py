@@ -43,10 +43,12 @@ _NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+(?![\d.a-zA-Z]))?|\.\d+(?:[eE][+-
 _ELLIPSIS = re.compile(r"\.{3,}|(?<![A-Za-z])\.\.")
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
-# "niños": a word with a letter that English has not
-_ACCENTED = re.compile(r"[A-Za-z]*[À-ÖØ-öø-ɏ][A-Za-zÀ-ÖØ-öø-ɏ]*")
-# Chinese and Japanese are written without blanks: "A或B", "150万元"
-_OTHER_SCRIPT = re.compile(rf"[{''.join(CHARACTERS)}]|[぀-ヿ㐀-鿿]+|[^\W\d_a-zA-Z][^\W\d_]*|[€£¥₹¢]")
+# A word of another script or with a letter that English has not, "niños", and a currency. Chinese and Japanese are
+# written without blanks: "A或B", "150万元".
+_OTHER_SCRIPT = re.compile(
+    rf"[{''.join(CHARACTERS)}]|[぀-ヿ㐀-鿿]+|[A-Za-z]*[À-ÖØ-öø-ɏ][A-Za-zÀ-ÖØ-öø-ɏ]*"
+    r"|[^\W\d_a-zA-Z][^\W\d_]*|[€£¥₹¢]"
+)
 _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[A-Za-z]")
 # Letters beside a function's name that still make "2xsinx" a product, and not "business" a sine.
 MAX_LOOSE_LETTERS = 2
@@ -115,9 +117,9 @@ class _Scanner:
         elif match := _NUMBER.match(self.text, self.at):
             self.at = match.end()
             self.emit("num", match.group(), gap)
-        elif match := _ACCENTED.match(self.text, self.at):
+        elif match := _OTHER_SCRIPT.match(self.text, self.at):
             self.at = match.end()
-            self.emit("text", match.group(), gap)
+            self.emit("sep" if match.group() in WORD_SEPARATORS else "text", match.group(), gap)
         elif match := _LETTERS.match(self.text, self.at):
             self.at = match.end()
             self.letters(match.group(), gap)
@@ -142,9 +144,6 @@ class _Scanner:
         elif char in "+-*/^_=<>()[]{}|!%'&:":
             self.at += 1
             self.emit("op", char, gap)
-        elif match := _OTHER_SCRIPT.match(self.text, self.at):
-            self.at = match.end()
-            self.emit("sep" if match.group() in WORD_SEPARATORS else "text", match.group(), gap)
         else:
             raise Unreadable(f"unexpected {char!r}")
 

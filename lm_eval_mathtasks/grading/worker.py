@@ -1,4 +1,4 @@
-"""The child process that runs the symbolic tier: it limits its own memory, and `deadline` kills it when it is late."""
+"""The child process that runs the symbolic tier: it limits its own memory and time."""
 
 import signal
 import time
