@@ -84,7 +84,8 @@ def thinking(text: str) -> Thinking:
         elif analysis := _ANALYSIS_CHANNEL.search(text):
             return Thinking([(analysis.start(), len(text))], True)
     opened: int | None = None
-    for mark in _MARK.finditer(text, spans[0][1] if spans else 0):
+    may_think = "<" in text or "[" in text or "◁" in text
+    for mark in _MARK.finditer(text, spans[0][1] if spans else 0) if may_think else ():
         if mark.lastindex:
             begin = opened if opened is not None else spans[-1][1] if spans else 0
             spans.append((begin, mark.end()))

@@ -25,10 +25,10 @@ _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
     r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
     r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
-    r"|\b(?<!\bI )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
+    r"|\b(?<!\b[iI] )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
     r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
     # "her claim of", "it is a myth that"
-    r"|\b(?<!\bI )(?<!\b[wW]e )(?<!might )(?<!could )(?<!would )(?<!can )(?<!to )"
+    r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?<!might )(?<!could )(?<!would )(?<!can )(?<!to )"
     r"(?:claim|guess|belief|myth|assertion|hypothesis|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
     # but not "doubtless", "there is no doubt" or the Doubtfire family
     r"|\b(?:whether|(?<!\bno )(?<!without )doubt(?:s|ed|ful|ing)?))\s"
@@ -38,14 +38,14 @@ _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
     r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
     r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
-    r"|\b(?<!\bI )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
+    r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
     r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
 )
+# Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z",
-    re.IGNORECASE,
+    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z"
 )
-_REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z", re.IGNORECASE)
+_REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z")
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
 # would have been is none either
 _WOULD = re.compile(
@@ -166,16 +166,18 @@ def _denied(subject: str, found: re.Match[str]) -> bool:
 
 def doubts(before: str) -> bool:
     """Tell whether a clause up to "the answer is" doubts what that states."""
-    return _DOUBTS.search(before) is not None
+    return _DOUBTS.search(before.lower()) is not None
 
 
 def is_unreal(text: str, start: int, stop: int) -> bool:
     """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full", or as
     what somebody may think: "one might be tempted to answer 8".
     """
-    if _REFUTES.search(text, max(0, start - _MAX_THOUGHT), start):
+    sentence = max(text.rfind(end, 0, start) for end in ".!?") + 1
+    if _REFUTES.search(text[max(sentence, start - _MAX_THOUGHT) : start].lower()):
         return True
-    would = _WOULD.search(text, max(0, start - MAX_BETWEEN), start)
+    line = text.rfind("\n", sentence, start) + 1
+    would = _WOULD.search(text, max(sentence, line, start - MAX_BETWEEN), start)
     if would is None or would["had"]:
         return would is not None
     were = would["were"] and _CONDITIONAL.match(text, would.end("were"))

@@ -16,10 +16,10 @@ _TURN_TOKEN = re.compile(
     r"|system|start_header_id|channel)\|>|/?s>|eos>|(?:end|start)_of_turn>|/?INST\]"
     r"|｜(?:end▁of▁sentence|User|Assistant)｜>)"
 )
+# It begins with a literal line feed: such a search takes a third of the time of one for line starts.
 _NEXT_QUESTION = re.compile(
-    r"^[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
-    r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]",
-    re.MULTILINE,
+    r"\n[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
+    r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]"
 )
 _WELCOME = re.compile(
     r"(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
@@ -71,12 +71,12 @@ def boundaries(text: str) -> Iterator[tuple[int, bool]]:
     """
     begin = len(text) - len(text.lstrip())
     # Blanked thinking is tens of thousands of line starts: the search begins behind it.
-    after_text = (match for match in _NEXT_QUESTION.finditer(text, begin) if match.start() > begin)
-    for match in islice(after_text, MAX_BOUNDARIES):
-        before = text[begin : match.start()]
+    for match in islice(_NEXT_QUESTION.finditer(text, begin), MAX_BOUNDARIES):
+        position = match.start() + 1
+        before = text[begin:position]
         doubtful = bool(match["decor"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
         if doubtful or _ANY_VALUE.search(before):
-            yield match.start(), doubtful
+            yield position, doubtful
 
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:

@@ -44,8 +44,7 @@ def taken_back(text: str) -> int:
     # most texts are done here
     if not (
         "wrong" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
-        or "No, th" in text or "ait, no" in text or "o wait" in text or "o, wait" in text or "cratch that" in text
-        or "ops," in text or "old on" in text
+        or "No, th" in text or "ait" in text or "cratch that" in text or "ops," in text or "old on" in text
     ):  # fmt: skip
         return 0
     found = list(_TAKES_BACK.finditer(text))
