@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from lm_eval_mathtasks.grading.asides import BRACKET_AT_END, behind_label, without_asides, wrap_words
-from lm_eval_mathtasks.grading.ellipsis import resolve
+from lm_eval_mathtasks.grading.ellipsis import resolve, written_out
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import Expr, num, numeral_value
 from lm_eval_mathtasks.grading.inequalities import as_set
@@ -82,6 +82,7 @@ def readings(text: str) -> tuple[Expr, ...]:
     """
     if _PLAIN_NUMBER.fullmatch(text):
         return _parsed(text)
+    text = written_out(text) if "brace" in text else text
     if parts := _parts(text):
         return (parts,)
     if written := _PROGRAMMED.fullmatch(text):

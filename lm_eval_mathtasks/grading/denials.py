@@ -14,7 +14,7 @@ _NOT = (
 _FAILS = (
     r"(?:is|was|must be|has to be|can be|should be|turn(?:s|ed) out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
     rf"{REJECTED}|wrong|incorrect|false|untrue"
-    r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? to a contradiction)\b)"
+    r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? (?:to a contradiction|nowhere))\b)"
 )
 _DENIAL = re.compile(
     rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
@@ -23,7 +23,8 @@ _DENIAL = re.compile(
 # "we cannot conclude that", "I am not sure whether"
 _DOUBT = (
     r"(?:(?:\b(?:cannot|can not|never|no way to|unable to|not)|n't)\s(?:\w+\s)?(?:conclud|say|sure|certain|think"
-    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show)\w*(?=\s(?:that|if|whether|it|this|what"
+    r"|believ|know|clear|confirm|claim|guarantee|assum|mean|impl|prov|show"
+    r"|true|correct|right|possible|follow|hold|happen|the case\b|be\b)\w*(?=\s(?:that|if|whether|it|this|what"
     r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
     r"|\b(?<!\b[iI] )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
     r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
@@ -37,13 +38,14 @@ _DOUBT = (
 _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
     r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
-    r"|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
+    r"|\b(?:wrong|incorrect|false|untrue|impossible|no (?:reason|proof|evidence|guarantee)(?: to \w+)?|(?:nothing|nobody) (?:has )?\w+)"
+    r" (?:that|why)|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
     r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
     r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
 )
 # Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s)(?:\w+\s){{0,3}}\Z"
+    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){{0,3}}\Z"
 )
 _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z")
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
@@ -61,13 +63,13 @@ _UNMET = re.compile(
 )
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".
-_A_VALUE = r"(?:equal to |exactly |just |even )?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
+_A_VALUE = r"(?:equal to |exactly |just |even )?(?:\$?[a-z]\s?=\s?)?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
 _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
-    rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal) {_A_VALUE}"
+    rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal|have|need|own|get|cost|weigh|earn) {_A_VALUE}"
     r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
-    rf"|never \w+ {_A_VALUE}"
-    r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rule out)\b)"
+    rf"|(?:never \w+|no longer|used to be) {_A_VALUE}"
+    r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rules? out)\b)"
     r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
     r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
@@ -103,6 +105,20 @@ _TOLD_OF = re.compile(
     r"(?:\A\W*|\b(?:value|number|answer|figure|result|so|thus|then|that|hmm+),?\s)[$(]*[-−]?\d[\d.,/]*[$)]*\s"
     r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b))\b"
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
+    re.IGNORECASE,
+)
+# "Only $a + b = 8$ is given.", "case 17 is left open", "We need to find how many he has.", "How many are left?"
+_LEFT_OPEN = re.compile(
+    r"\bonly\b[^.;]*\b(?:is|are|was|were|number|value|fact|information) (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away)\b)"
+    r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
+    r"|\A\W*(?:(?:and |so )?(?:if|when)\b.*, )?(?:how (?:many|much|long|far|old|often)|what(?:'s| is| are| was| will)(?!.*\byour?\b))\b[^?]*\?\Z"
+    r"|\A\W*(?:(?:so|now|next|then|first|second|finally|thus|therefore|but|and|here|to [^,]*),? )*"
+    r"(?:(?:I|we|you)(?:'d like| want| need| have| must| would like| are (?:asked|trying|going)|'re (?:asked|trying|going))"
+    r"(?: to)? |(?:I|we)(?:'ll| will| can| must| should)? (?:now |next |then )?|let(?:'s| us| me(?! know)) (?:\w+ly |now |first )?"
+    r"|(?:the|our|my) (?:question|problem|task|goal|aim|objective)(?: is(?: to)?| asks(?: us)?(?: to| for)?) "
+    r"|(?=find|determine|calculate|compute))"
+    r"(?:(?:find|determine|calculate|compute|know|figure|work|solve|evaluate|count|add|subtract|multiply|divide)\b(?!.*\d)|(?:.* )?how (?:many|much|long)\b)"
+    r"(?!.*[:=])|\b(?:are|were) asked for\b(?!.*\d)",
     re.IGNORECASE,
 )
 # "Is the answer 8?", but not "How many are left? 8"
@@ -145,6 +161,8 @@ def denies(text: str) -> bool:
     if last.endswith("?") and _ASKS.search(last):
         return True
     if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
+        return True
+    if _LEFT_OPEN.search(sentence):
         return True
     nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
     if nothing and not _TELLS.search(last, nothing.end()) and not _TELLS.search(last, 0, nothing.start()):

@@ -19,9 +19,22 @@ INDEX = Expr("var", name="#")
 # An ellipsis is written out up to this many terms.
 MAX_WRITTEN = 300
 _SUBSCRIPT = re.compile(r"([a-z])?([+-]?\d+)?")
+_RUN_OF_DIGITS = re.compile(
+    r"\\(?:under|over)brace\s*\{\s*(?P<digit>\d)(?P=digit)*\s*(?:\\[cl]?dots|\.{3}|…)\s*(?P=digit)+\s*\}\s*[_^]\s*"
+    r"(?P<brace>\{\s*)?(?P<count>\d{1,3})(?:\s*\\text\s*\{[^{}]*\})?(?(brace)\s*\}|(?!\d))(?:\s(?=\d))?"
+)
 
 # Where terms differ: the path to a part, its value in the first term, and its step from one term to the next.
 Change = tuple[tuple[int, ...], Expr, Fraction]
+
+
+def written_out(text: str) -> str:
+    r"""Write a run of one digit out that a brace counts, as in \underbrace{11\cdots1}_{5}."""
+
+    def digits(run: re.Match[str]) -> str:
+        return run["digit"] * int(run["count"]) if int(run["count"]) <= MAX_WRITTEN else run[0]
+
+    return _RUN_OF_DIGITS.sub(digits, text)
 
 
 def has_open_list(e: Expr) -> bool:

@@ -36,7 +36,9 @@ _UNANSWERABLE = re.compile(
     rf"\b(?:cannot|can't|can not|nothing (?:more |else )?can) be {_DETERMINE}"
     rf"|\b(?:impossible|not possible|no way) to {_DETERMINE}"
     r"|\b(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
-    r"(?:information|data|details)\b|\binsufficient (?:information|data)\b"
+    r"(?:information|data|details)\b|\b(?:insufficient|too little) (?:information|data)\b"
+    r"|\b(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
+    r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b|\bnot (?:uniquely )?determined\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
     r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
     re.IGNORECASE,
@@ -45,7 +47,11 @@ _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
     r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not certain\b|\bnot sure\b"
-    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b",
+    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
+    r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)\b"
+    r"|\b(?:need|without) the (?:diagram|figure|image|picture)\b"
+    r"|\b(?:diagram|figure|image|picture) (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))"
+    r"|\bno (?:diagram|figure|image|picture) (?:is|was)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -53,6 +59,11 @@ _GOES_ON = re.compile(
 )
 # What makes the sentence behind a refusal an answer all the same: "We cannot measure it. It is 5 by symmetry."
 _ANSWERS = re.compile(r"=|\b(?<!there )(?:is|equals|gives?|gets?|use|must be)\b[^.\n]*\d", re.IGNORECASE)
+# ... but not what the question gave: "We only know that AC = 12."
+_GIVEN = re.compile(
+    r"(?=[^.\n]*\b(?:[Oo]nly|[Jj]ust|merely|[Aa]ll (?:that|we|I|the))\b)[^.\n]*"
+    r"\b(?:given|stated|known|told|know|have|see|gives?|states?|says?|tells?|provided|specified|mention(?:s|ed))\b"
+)
 _REMARK = re.compile(
     r"\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
     r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
@@ -149,14 +160,20 @@ def refuses(text: str) -> bool:
     return _at_end(text, _REFUSAL) is not None
 
 
+def gives_up(text: str) -> bool:
+    """Tell whether a text ends with a sentence that gives no answer, for whatever reason."""
+    return refuses(text) or says_unanswerable(text) is not None
+
+
 def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
     """Return the span of the last or last but one sentence if it holds the pattern and names no value behind it."""
     stop = end = len(text.rstrip())
     for _ in range(2):
         start = start_of_last(text[:end])
         *_, found = None, *pattern.finditer(text, start, end)
-        if found and not _GOES_ON.search(text, found.end(), stop) and not _ANSWERS.search(text, end, stop):
-            return start, end
+        if found and not _GOES_ON.search(text, found.end(), stop):
+            if _GIVEN.match(text, end, stop) or not _ANSWERS.search(text, end, stop):
+                return start, end
         end = len(text[:start].rstrip())
     return None
 

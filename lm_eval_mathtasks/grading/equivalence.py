@@ -17,6 +17,7 @@ from fractions import Fraction
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
+from lm_eval_mathtasks.grading.endings import says_unanswerable
 from lm_eval_mathtasks.grading.expr import Expr, mul, num
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
@@ -33,6 +34,8 @@ from lm_eval_mathtasks.grading.words import (
     words_key,
 )
 
+# A shorter answer is no sentence that says that there is none.
+MIN_REFUSAL = 20  # characters
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
 MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
@@ -153,6 +156,9 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
 
 def read_answer(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Expr, ...]]:
     """Return (cleaned answer, readings) of an answer; of a sentence those of the result that it states."""
+    # "The problem only says that AC = 12, so AB cannot be determined." is no 12
+    if len(cleaned) > MIN_REFUSAL and says_unanswerable(raw):
+        return cleaned, (Expr("text", name=cleaned),)
     is_sentence = says_what_is(raw)
     found = () if is_sentence else readings(cleaned)
     result = None if found else stated_result(raw, of_gold=of_gold)

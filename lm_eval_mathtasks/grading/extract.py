@@ -37,7 +37,7 @@ from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
-from lm_eval_mathtasks.grading.phrases import ASKED, CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO
+from lm_eval_mathtasks.grading.phrases import ASKED, CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO, passed_over
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
@@ -54,12 +54,11 @@ _OPTION_AT_END = re.compile(
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _LETTER_FIRST = re.compile(
-    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|fails|and|or)\b)|\s?\Z|(?=[\u4e00-\u9fff]))"
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|can|fails|and|or)\b)|\s?\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
-    r"(?<![\w'’])(?<!\bnot )(?<!not be )(?<!n't be )(?<!rule out )(?<!ruled out )"
-    r"\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’?])(?!{TOLD_BEHIND})"
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    rf"(?![\w'’?])(?!{TOLD_BEHIND}|\)? (?:if|unless|when) )"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
@@ -137,7 +136,7 @@ def _text(response: str, parts: list[Span]) -> str:
 
 def _first_solution(seen: View) -> View:
     """Cut the view where a model that solved our question goes on with the next one; blank what it takes back."""
-    for position, needs_statement in boundaries(seen.text):
+    for position, needs_statement in boundaries(seen.text, endings.gives_up):
         head = seen._replace(text=seen.text[:position], ended=True)
         if not needs_statement or next(_answers(head, guesses=False), None):
             seen = head
@@ -286,8 +285,10 @@ def _choice(seen: View) -> Iterator[Found]:
     first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
     if first and not SECOND_THOUGHT.search(text):
         yield "choice", [first.span(1)]
-    if letters := list(_LETTERS.finditer(text, max(0, len(text) - TAIL))):
-        yield "choice", [letters[-1].span()]
+    for letters in reversed(list(_LETTERS.finditer(text, max(0, len(text) - TAIL)))):
+        if not passed_over(text, letters.start()):
+            yield "choice", [letters.span()]
+            return
 
 
 Rule = Callable[[View], Iterator[Found]]

@@ -103,7 +103,7 @@ _RULES = (
     (r"\\(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\}|hfill|nobreak)(?![a-zA-Z])", " "),
     (r"<=|=<|\\(?:leqslant|leq|le|leqq)(?![a-zA-Z])|\\=<", r" \\le "),
     (r">=|\\(?:geqslant|geq|ge|geqq)(?![a-zA-Z])", r" \\ge "),
-    (r"(?<![\d)}])!=|\\(?:neq|ne)(?![a-zA-Z])|\\not\s*=", r" \\ne "),
+    (r"(?<![\d)}])!=|\\(?:neq|ne)(?![a-zA-Z])|\\not\s*(?:=|\\equiv(?![a-zA-Z]))|≢", r" \\ne "),
     (r"&lt;|\\lt(?![a-zA-Z])", "<"),
     (r"&gt;|\\gt(?![a-zA-Z])", ">"),
     (r"\\(?:varnothing|emptyset|O)(?![a-zA-Z])", r"\\emptyset "),

@@ -2,6 +2,7 @@
 
 from lm_eval_mathtasks.grading.exact import proportional
 from lm_eval_mathtasks.grading.expr import Expr, add, neg, num, rewrite, variables
+from lm_eval_mathtasks.grading.remarks import only_names
 
 
 def relations_of(e: Expr) -> list[str]:
@@ -71,7 +72,10 @@ def is_open(e: Expr) -> bool:
     left, right = e.args[0], e.args[-1]
     term = left.op in {"mul", "div"} and any(a.op == "num" for a in left.args)
     arithmetic = left.op == "add" or (term and all(a.op in {"num", "var"} for a in left.args))
-    return right == num(0) or (arithmetic and len(variables(left)) == 1 and not variables(right))
+    # 2K = ab, [ABC]·2 = ab: twice what is asked; "all n ≡ 1 (mod 4)" is a class
+    double = left.op == "mul" and term and all(a.op == "num" or a.name.isupper() for a in left.args)
+    kind = left.op == "worded" and "==" in relations_of(e) and not (left.name and only_names(left.name.split(), ""))
+    return double or kind or right == num(0) or (arithmetic and len(variables(left)) == 1 and not variables(right))
 
 
 def same_equation(gold: Expr, pred: Expr) -> bool | None:

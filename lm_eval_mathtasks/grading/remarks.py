@@ -67,7 +67,7 @@ MAX_ADJECTIVES = 3
 _SHORT = SMALL_WORDS | COMMON_WORDS
 _NO_NOUNS = (_SHORT | _PREPOSITIONS | _ARE | _DETERMINERS | _EACH | _BEHIND_A_NOUN) - {"day"}
 _BEHIND = _MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
-    "altogether", "overall", "combined", "left", "remaining", "more", "fewer", "less", "extra", "additional",
+    "altogether", "overall", "combined", "left", "remaining", "more", "fewer", "extra", "additional",
     "apiece", "respectively", "only", "exactly", "old", "long", "tall", "wide", "high", "deep", "thick",
     "apart", "ago", "later", "earlier", "daily", "weekly", "monthly", "yearly", "annually", "square", "cubic", "many",
     "needed", "required", "sold", "spent", "saved", "earned", "eaten", "exact", "correct", "o'clock", "approximately",

@@ -40,12 +40,14 @@ _THERE_ARE = re.compile(
     r"(?: only| exactly| a total of| at (?:most|least)| thus| therefore)*\s\Z",
     re.IGNORECASE,
 )
-# Behind "since x > 0, we get" follows a result.
-_REASON = re.compile(rf"(?:,|\s)\s?(?:{SINCE}|because)\b(?![^.\n]*(?:,\s|\band\b))")
+# Behind "since x > 0, we get" follows a result, but not behind "as 8 x 5 = 40 and 4 x 5 = 20".
+_REASON = re.compile(
+    rf"(?:,|\s)\s?(?:{SINCE}|because|(?<=, )as(?= \$?\d[^.\n]*=))\b(?![^.\n]*(?:,\s|\band (?!\$?\d[^.\n]*=)))"
+)
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
-    r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)\s(?:in |at )?(?:[a-z]+ )?\Z"
+    r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)(?:es)?\s(?:in |at )?(?:the )?(?:[a-z]+ )?\Z"
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given|namely)\s\Z", re.IGNORECASE)
 # "the maximum of $28$ is achieved when $x = -4$"

@@ -33,6 +33,11 @@ _OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\
 _MORE_OPTIONS = re.compile(
     r"(?:\s?(?:,|;|/|&|,?\s?\b(?:and|or)\b)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
 )
+# "(A) if n is even, or (B) if n is odd": two, each under its condition
+_CONDITIONAL_OPTIONS = re.compile(
+    r"\(?[A-J]\)?,? (?:if|when|for|unless|provided|assuming)\b[^\n]*?(?:[,;]|\b(?:or|and|else|otherwise|is))"
+    r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
+)
 # "6 hours x $4 per hour = $24": of arithmetic with words the right side answers; "2x + y = 3" is an equation.
 _ARITHMETIC = re.compile(
     r"(?=[^=\n]*\d)(?:(?!\b(?!x\b)[a-z]\b|\d[a-z]\b)[^=\n])+=\s{0,3}(?=[-−]?[$€£]?\s?\d)(?!.*[=≈])"
@@ -146,6 +151,8 @@ def sentence_end(text: str, start: int, stop: int) -> int:
 
 def leading_value(text: str, start: int, stop: int) -> Span | None:
     """Return the value that `text[start:stop]` begins with: up to a new clause, with a few words of its unit."""
+    if (told := _CONDITIONAL_OPTIONS.match(text, start, stop)):
+        return told.span()
     option = _OPTION_HEAD.match(text, start, stop)
     # "(B), (D)" are two options, "(B) 5" is one with its text
     more = _MORE_OPTIONS.match(text, option.end(), stop) if option else None

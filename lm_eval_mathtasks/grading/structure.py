@@ -27,6 +27,7 @@ from lm_eval_mathtasks.grading.remarks import known
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
+from lm_eval_mathtasks.grading.units import parse_unit
 from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
@@ -212,7 +213,9 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         # one answer in several spellings is one answer
         if pred.op == "seq":
             outcomes = [compare_answers(gold, p, ask) for p in pred.args]
-            if all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True)):
+            # "12 eggs a dozen times" counts two things
+            counted = {p.name for p in pred.args if p.op == "unit" and not parse_unit(p.name)}
+            if len(counted) < 2 and all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True)):
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
             return compare_answers(gold, pred.args[0], ask)

@@ -18,6 +18,7 @@ from lm_eval_mathtasks.grading.vocabulary import (
     NOUNS,
     PYTHON_WRAPPERS,
     SHORT_UNITS,
+    SMALL_WORDS,
     SPELLED_BASES,
     WORD_SEPARATORS,
 )
@@ -54,7 +55,8 @@ _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[
 MAX_LOOSE_LETTERS = 2
 _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
-_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d")
+# "2 h 30 min", "18 m de long"
+_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d|\sde\s")
 _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
 # "$18 a day"
 _PERIOD = re.compile(r" (?:second|minute|hour|day|week|month|year|person|piece)\b")
@@ -197,7 +199,7 @@ class _Scanner:
         elif name == "$":
             self.emit("text", "$", gap)
         elif name not in DROPPED_COMMANDS:
-            if not name.isalpha():
+            if not name.isalpha() or name == "not":
                 raise Unreadable(f"unknown command \\{name}")
             # a symbol we do not know equals itself only
             self.emit("var", name, gap)
@@ -240,7 +242,9 @@ class _Scanner:
         after_value = self.follows_value()
         if word in PYTHON_WRAPPERS:
             return
-        if word in LINKS and gap and before is not None and before.kind == "text":
+        # "18 litres de lait", "8 ways to do it"
+        linked = word in LINKS or (word in SMALL_WORDS and word not in WORD_SEPARATORS)
+        if linked and gap and before is not None and before.kind == "text":
             self.emit("text", word, gap)
             return
         if word in FUNCTIONS and not (after_value and self.is_noun(word)):

@@ -80,8 +80,10 @@ _SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
 _JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s?[-−+]\s?")
 _JOINED = re.compile(r"⁄|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
+# "Ann is 14, 3 years older than Bob"
+_APPOSITION = re.compile(r"(?:\s[a-z]+)?,\s[$€£]?")
 _COMPARED = re.compile(
-    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
+    r"(?:\s\w+)?\s(?:(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than|late)\b"
 )
 
 
@@ -93,7 +95,8 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
     """
     equals = text.rfind("=", numbers[0][0], numbers[-1][0])
     # "3 x 4 = 12 eggs, which sell for $2 each, earning $24": what arithmetic comes to, if nothing is concluded from it
-    computed = equals >= 0 and not _CONCLUDED.search(text, equals, numbers[-1][0])
+    opened = _OPENER.match(text, sentence, numbers[-1][0])
+    computed = equals >= (opened.end() if opened else 0) and not _CONCLUDED.search(text, equals, numbers[-1][0])
     told = numbers if computed else _main_clause(text, numbers, sentence)
     equals = text.rfind("=", told[0][0], told[-1][0])
     for k, (begin, end) in enumerate(told):
@@ -176,14 +179,19 @@ def _is_one(text: str, left: Span, right: Span) -> bool:
 
 
 def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
-    """Leave out "5 miles more than 40" and "60% of 50" behind "which is", and a remark in brackets, beside another."""
+    """Leave out "5 miles more than 40" and "60% of 50" behind "which is", or a comma behind another number, and a
+    remark in brackets."""
     unconditional = [n for n in numbers if not _CONDITION.search(text, max(0, n[0] - 20), n[0])]
     numbers = unconditional or numbers
     for k in range(len(numbers) - 1, 0, -1):
         begin, end = numbers[k]
         relates = _COMPARED.match(text, end) or _is_factor(text, (begin, end))
-        if relates and _WHICH_IS.search(text, max(0, begin - 20), begin):
-            numbers = numbers[:k] + numbers[k + 2 :]
+        if relates and (
+            _WHICH_IS.search(text, max(0, begin - 20), begin)
+            or _APPOSITION.fullmatch(text, numbers[k - 1][1], begin)
+        ):
+            than = k + 1 < len(numbers) and "," not in text[end : numbers[k + 1][0]]
+            numbers = numbers[:k] + numbers[k + 1 + than :]
     remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])
     # it stands behind the number it is about
     if remark and remark.start() - max(n[1] for n in numbers if n[1] <= remark.start()) > MAX_BETWEEN:

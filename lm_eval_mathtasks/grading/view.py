@@ -5,7 +5,7 @@ so a position in the view is the same position in the response.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -63,10 +63,10 @@ def view(response: str) -> View:
     return View(text, ended, False, outputs)
 
 
-def boundaries(text: str) -> Iterator[tuple[int, bool]]:
+def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int, bool]]:
     """Yield where the next question may start, and whether only a stated answer before it would prove that.
 
-    A plain `Question:` after some value is a few-shot prompt continued. A bold or headed one, or one after a word of
+    A plain `Question:` after some value, or a refusal, is a few-shot prompt continued. A bold or headed one, or one after a word of
     welcome, may as well be the question repeated before the solution.
     """
     begin = len(text) - len(text.lstrip())
@@ -75,7 +75,7 @@ def boundaries(text: str) -> Iterator[tuple[int, bool]]:
         position = match.start() + 1
         before = text[begin:position]
         doubtful = bool(match["decor"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
-        if doubtful or _ANY_VALUE.search(before):
+        if doubtful or _ANY_VALUE.search(before) or gives_up(before):
             yield position, doubtful
 
 

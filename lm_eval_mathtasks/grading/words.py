@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import INFINITY, Expr, mul, num
 from lm_eval_mathtasks.grading.inequalities import as_set
-from lm_eval_mathtasks.grading.phrases import SECOND_THOUGHT
+from lm_eval_mathtasks.grading.phrases import REJECTED, SECOND_THOUGHT, passed_over
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
 
@@ -20,7 +20,7 @@ _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D"
 _LETTERS_ALONE = re.compile(r"[A-J](?: [A-J])+")
 _PREDICATE = re.compile(
-    r"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts)\b"
+    rf"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts|or none|{REJECTED})\b|\?"
 )
 _OPTION_WORD = re.compile(
     r"(?:the )?(?:correct |final |right )?(?:option|choice|letter|answer)\b\s*(?:is\b|:)?\s*", re.IGNORECASE
@@ -75,7 +75,7 @@ def choice(text: str) -> tuple[str, str] | None:
     match = _CHOICE.fullmatch(plain) or _CHOICE_AND_WORD.fullmatch(plain)
     # "none of the above (E)"
     if not match and (last := _CHOICE_LAST.fullmatch(plain)):
-        return last[2], last[1]
+        return None if passed_over(plain, last.end(1) + 1) else (last[2], last[1])
     # "(A) is not correct" tells of the option
     told = match and _PREDICATE.match(match[2])
     return (match.group(1).upper(), match.group(2).strip()) if match and not told else None
