@@ -185,10 +185,10 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
     numbers = unconditional or numbers
     for k in range(len(numbers) - 1, 0, -1):
         begin, end = numbers[k]
-        relates = _COMPARED.match(text, end) or _is_factor(text, (begin, end))
-        if relates and (
-            _WHICH_IS.search(text, max(0, begin - 20), begin)
-            or _APPOSITION.fullmatch(text, numbers[k - 1][1], begin)
+        compared = _COMPARED.match(text, end)
+        relates = compared or _is_factor(text, (begin, end))
+        if (compared and _APPOSITION.fullmatch(text, numbers[k - 1][1], begin)) or (
+            relates and _WHICH_IS.search(text, max(0, begin - 20), begin)
         ):
             than = k + 1 < len(numbers) and "," not in text[end : numbers[k + 1][0]]
             numbers = numbers[:k] + numbers[k + 1 + than :]
