@@ -109,12 +109,12 @@ _TOLD_OF = re.compile(
 )
 # "Only $a + b = 8$ is given.", "case 17 is left open", "We need to find how many he has.", "How many are left?"
 _LEFT_OPEN = re.compile(
-    r"\bonly\b[^.;]*\b(?:is|are|was|were|number|value|fact|information) (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away)\b)"
+    r"\bonly\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information) (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
     r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
     r"|\A\W*(?:(?:and |so )?(?:if|when)\b.*, )?(?:how (?:many|much|long|far|old|often)|what(?:'s| is| are| was| will)(?!.*\byour?\b))\b[^?]*\?\Z"
     r"|\A\W*(?:(?:so|now|next|then|first|second|finally|thus|therefore|but|and|here|to [^,]*),? )*"
     r"(?:(?:I|we|you)(?:'d like| want| need| have| must| would like| are (?:asked|trying|going)|'re (?:asked|trying|going))"
-    r"(?: to)? |(?:I|we)(?:'ll| will| can| must| should)? (?:now |next |then )?|let(?:'s| us| me(?! know)) (?:\w+ly |now |first )?"
+    r"(?: to)? |(?:I|we)(?:'ll| will| must| should)? (?:now |next |then )?|let(?:'s| us| me(?! know)) (?:\w+ly |now |first )?"
     r"|(?:the|our|my) (?:question|problem|task|goal|aim|objective)(?: is(?: to)?| asks(?: us)?(?: to| for)?) "
     r"|(?=find|determine|calculate|compute))"
     r"(?:(?:find|determine|calculate|compute|know|figure|work|solve|evaluate|count|add|subtract|multiply|divide)\b(?!.*\d)|(?:.* )?how (?:many|much|long)\b)"

@@ -48,10 +48,10 @@ _REFUSAL = re.compile(
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
     r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not certain\b|\bnot sure\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
-    r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)\b"
-    r"|\b(?:need|without) the (?:diagram|figure|image|picture)\b"
+    r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
+    r"|\bneed the (?:diagram|figure|image|picture)\b"
     r"|\b(?:diagram|figure|image|picture) (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))"
-    r"|\bno (?:diagram|figure|image|picture) (?:is|was)\b",
+    r"|\bno (?:diagram|figure|image|picture) (?:is|was) (?:given|provided|shown|included|attached)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(

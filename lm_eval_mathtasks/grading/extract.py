@@ -39,7 +39,7 @@ from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
 from lm_eval_mathtasks.grading.phrases import ASKED, CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO, passed_over
 from lm_eval_mathtasks.grading.sentences import last_value
-from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
+from lm_eval_mathtasks.grading.slots import BOLD, CONDITIONAL_OPTIONS, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.grading.withdrawn import left_over, taken_back
@@ -58,7 +58,7 @@ _LETTER_FIRST = re.compile(
 )
 _LETTER = (
     r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’?])(?!{TOLD_BEHIND}|\)? (?:if|unless|when) )"
+    rf"(?![\w'’?])(?!{TOLD_BEHIND})"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
@@ -282,6 +282,9 @@ def _last_value(seen: View) -> Iterator[Found]:
 def _choice(seen: View) -> Iterator[Found]:
     text = CONCEDES.sub(lambda m: " " * len(m[0]), seen.text)
     text = ASKED.sub(lambda m: " " * len(m[0]), text) if "?" in text else text
+    if told := CONDITIONAL_OPTIONS.search(text, max(0, len(text) - TAIL)):
+        yield "choice", [told.span()]
+        return
     first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
     if first and not SECOND_THOUGHT.search(text):
         yield "choice", [first.span(1)]

@@ -51,10 +51,10 @@ TOLD_BEHIND = (
     rf"(?:{DENIED_BEHIND}|[)*]{{0,3}} (?:(?:is|was) an? (?!correct|right|valid)"
     r"|(?:seems|looks|sounds|appears) (?!right|correct|plausible|best|to be)))"
 )
-# What stands before an option that is not chosen: "rule out D", "Most students pick B", "otherwise C", "all except (B)"
+# What stands before an option that is not chosen: "rule out D", "Most students pick B", "all except (B)"
 _PASSED_OVER = re.compile(
-    r"(?:\b(?:(?:can)?not(?: be)?|ruled? out|eliminat\w+|exclud\w+|reject\w*|discard\w*|without|neither|nor|instead of|else"
-    r"|rather than|otherwise|sauf|opposite of|(?:wrong|incorrect) (?:answer|choice|option)(?: is)?"
+    r"(?:\b(?:(?:can)?not(?: be)?|ruled? out|eliminat\w+|exclud\w+|reject\w*|discard\w*|without|neither|nor|instead of"
+    r"|rather than|sauf|opposite of|(?:wrong|incorrect) (?:answer|choice|option)(?: is)?"
     r"|(?:(?:most|many|some|careless|hasty) \w+|people|students) (?:\w+ly |would |may |might |will |often )*"
     r"(?:pick|choose|select|answer|guess|say|think)s?"
     r"|(?P<but>except(?: for)?|other than|apart from|aside from|besides|save(?: for)?"

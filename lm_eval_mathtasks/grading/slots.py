@@ -34,8 +34,8 @@ _MORE_OPTIONS = re.compile(
     r"(?:\s?(?:,|;|/|&|,?\s?\b(?:and|or)\b)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
 )
 # "(A) if n is even, or (B) if n is odd": two, each under its condition
-_CONDITIONAL_OPTIONS = re.compile(
-    r"\(?[A-J]\)?,? (?:if|when|for|unless|provided|assuming)\b[^\n]*?(?:[,;]|\b(?:or|and|else|otherwise|is))"
+CONDITIONAL_OPTIONS = re.compile(
+    r"(?<![\w'’])\(?[A-J]\)?,? (?:if|when|for|unless|provided|assuming)\b[^\n]*?(?:[,;]|\b(?:or|and|else|otherwise|is))"
     r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
 )
 # "6 hours x $4 per hour = $24": of arithmetic with words the right side answers; "2x + y = 3" is an equation.
@@ -151,7 +151,7 @@ def sentence_end(text: str, start: int, stop: int) -> int:
 
 def leading_value(text: str, start: int, stop: int) -> Span | None:
     """Return the value that `text[start:stop]` begins with: up to a new clause, with a few words of its unit."""
-    if (told := _CONDITIONAL_OPTIONS.match(text, start, stop)):
+    if told := CONDITIONAL_OPTIONS.match(text, start, stop):
         return told.span()
     option = _OPTION_HEAD.match(text, start, stop)
     # "(B), (D)" are two options, "(B) 5" is one with its text

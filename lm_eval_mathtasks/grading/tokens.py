@@ -55,8 +55,8 @@ _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[
 MAX_LOOSE_LETTERS = 2
 _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
-# "2 h 30 min", "18 m de long"
-_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d|\sde\s")
+# "2 h 30 min", "18 m de long", "18 g of fat"
+_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d|\s(?:de|of|in|a|per)\s[a-z]")
 _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
 # "$18 a day"
 _PERIOD = re.compile(r" (?:second|minute|hour|day|week|month|year|person|piece)\b")

@@ -83,7 +83,7 @@ _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?
 # "Ann is 14, 3 years older than Bob"
 _APPOSITION = re.compile(r"(?:\s[a-z]+)?,\s[$€£]?")
 _COMPARED = re.compile(
-    r"(?:\s\w+)?\s(?:(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than|late)\b"
+    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
 )
 
 
@@ -187,7 +187,9 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
         begin, end = numbers[k]
         compared = _COMPARED.match(text, end)
         relates = compared or _is_factor(text, (begin, end))
-        if (compared and _APPOSITION.fullmatch(text, numbers[k - 1][1], begin)) or (
+        if (
+            compared and _APPOSITION.fullmatch(text, numbers[k - 1][1], begin) and _tells(text, numbers[k - 1][0])
+        ) or (
             relates and _WHICH_IS.search(text, max(0, begin - 20), begin)
         ):
             than = k + 1 < len(numbers) and "," not in text[end : numbers[k + 1][0]]
