@@ -38,14 +38,15 @@ _DOUBT = (
 _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
     r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
-    r"|\b(?:wrong|incorrect|false|untrue|impossible|no (?:reason|proof|evidence|guarantee)(?: to \w+)?|(?:nothing|nobody) (?:has )?\w+)"
-    r" (?:that|why)|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
+    r"|\b(?:wrong|incorrect|false|untrue|impossible|no (?:reason|proof|evidence|guarantee)(?: to \w+)?"
+    r"|(?:nothing|nobody) (?:has )?\w+) (?:that|why)|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
     r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
     r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
 )
 # Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){{0,3}}\Z"
+    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
+    r"|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){0,3}\Z"
 )
 _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z")
 # "It would be 8 if the box were full, but it is not": what would be, under a condition that is not met; what the answer
@@ -63,7 +64,10 @@ _UNMET = re.compile(
 )
 # ... or it denies the value behind it: "so there are not 100 girls", "the sum is not $7$". What somebody does not do
 # may be counted: "they did not place 80 eggs".
-_A_VALUE = r"(?:equal to |exactly |just |even )?(?:\$?[a-z]\s?=\s?)?(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
+_A_VALUE = (
+    r"(?:equal to |exactly |just |even )?(?:\$?[a-z]\s?=\s?)?"
+    r"(?:[$€£\\(-]{0,3}|\$?\\[dt]?frac\{)(?:\\boxed\{)?(?=\d)"
+)
 _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
     rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal|have|need|own|get|cost|weigh|earn) {_A_VALUE}"
@@ -107,18 +111,24 @@ _TOLD_OF = re.compile(
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
     re.IGNORECASE,
 )
-# "Only $a + b = 8$ is given.", "case 17 is left open", "We need to find how many he has.", "How many are left?"
+# "Only $a + b = 8$ is given.", "case 17 is left open": what is told was given, or stays to be found
 _LEFT_OPEN = re.compile(
-    r"\bonly\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information) (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
-    r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
-    r"|\A\W*(?:(?:and |so )?(?:if|when)\b.*, )?(?:how (?:many|much|long|far|old|often)|what(?:'s| is| are| was| will)(?!.*\byour?\b))\b[^?]*\?\Z"
-    r"|\A\W*(?:(?:so|now|next|then|first|second|finally|thus|therefore|but|and|here|to [^,]*),? )*"
-    r"(?:(?:I|we|you)(?:'d like| want| need| have| must| would like| are (?:asked|trying|going)|'re (?:asked|trying|going))"
-    r"(?: to)? |(?:I|we)(?:'ll| will| must| should)? (?:now |next |then )?|let(?:'s| us| me(?! know)) (?:\w+ly |now |first )?"
+    r"\bonly\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information)"
+    r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
+    r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)",
+    re.IGNORECASE,
+)
+# "How many are left?", "We need to find how many he has.", "Now let's add them.": a task without a result
+_TASK = re.compile(
+    r"\W*(?:(?:and |so )?(?:if|when)\b.*, )?(?:how (?:many|much|long|far|old|often)\b"
+    r"|what(?:'s| is| are| was| will)\b(?!.*\byour?\b))[^?]*\?\Z"
+    r"|\W*(?:(?:so|now|next|then|first|second|finally|thus|therefore|but|and|here),? )*(?:to [^,]*, )?"
+    r"(?:(?:I|we|you)(?: want| need| have| must|(?:'d| would) like|(?: are|'re) (?:asked|trying|going))(?: to)? "
+    r"|(?:I|we)(?:'ll| will| must| should)? (?:now |next |then )?|let(?:'s| us| me(?! know)) (?:\w+ly |now |first )?"
     r"|(?:the|our|my) (?:question|problem|task|goal|aim|objective)(?: is(?: to)?| asks(?: us)?(?: to| for)?) "
-    r"|(?=find|determine|calculate|compute))"
-    r"(?:(?:find|determine|calculate|compute|know|figure|work|solve|evaluate|count|add|subtract|multiply|divide)\b(?!.*\d)|(?:.* )?how (?:many|much|long)\b)"
-    r"(?!.*[:=])|\b(?:are|were) asked for\b(?!.*\d)",
+    r"|(?=find|determine|calculate|compute))(?:(?:find|determine|calculate|compute|know|figure|work|solve|evaluate|count"
+    r"|add|subtract|multiply|divide)\b(?!.*\d)|(?:.* )?how (?:many|much|long)\b)(?!.*[:=])"
+    r"|.*\b(?:are|were) asked for\b(?!.*[\d:=])",
     re.IGNORECASE,
 )
 # "Is the answer 8?", but not "How many are left? 8"
@@ -162,7 +172,7 @@ def denies(text: str) -> bool:
         return True
     if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
         return True
-    if _LEFT_OPEN.search(sentence):
+    if _LEFT_OPEN.search(sentence) or _TASK.match(sentence):
         return True
     nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
     if nothing and not _TELLS.search(last, nothing.end()) and not _TELLS.search(last, 0, nothing.start()):

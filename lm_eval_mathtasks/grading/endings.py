@@ -38,20 +38,21 @@ _UNANSWERABLE = re.compile(
     r"|\b(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
     r"(?:information|data|details)\b|\b(?:insufficient|too little) (?:information|data)\b"
     r"|\b(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
-    r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b|\bnot (?:uniquely )?determined\b"
+    r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
+    r"|\bnot (?:uniquely )?determined\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
     r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
     re.IGNORECASE,
 )
+_PICTURE = "(?:diagram|figure|image|picture)"
 _REFUSAL = re.compile(
     rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
     r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
     r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not certain\b|\bnot sure\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
     r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
-    r"|\bneed the (?:diagram|figure|image|picture)\b"
-    r"|\b(?:diagram|figure|image|picture) (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))"
-    r"|\bno (?:diagram|figure|image|picture) (?:is|was) (?:given|provided|shown|included|attached)\b",
+    rf"|\bneed the {_PICTURE}\b|\bno {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
+    rf"|\b{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -171,9 +172,9 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
     for _ in range(2):
         start = start_of_last(text[:end])
         *_, found = None, *pattern.finditer(text, start, end)
-        if found and not _GOES_ON.search(text, found.end(), stop):
-            if _GIVEN.match(text, end, stop) or not _ANSWERS.search(text, end, stop):
-                return start, end
+        answers = _ANSWERS.search(text, end, stop) and not _GIVEN.match(text, end, stop)
+        if found and not answers and not _GOES_ON.search(text, found.end(), stop):
+            return start, end
         end = len(text[:start].rstrip())
     return None
 

@@ -37,9 +37,10 @@ from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
-from lm_eval_mathtasks.grading.phrases import ASKED, CONCEDES, SECOND_THOUGHT, TOLD_BEHIND, YES_OR_NO, passed_over
+from lm_eval_mathtasks.grading.options import chosen
+from lm_eval_mathtasks.grading.phrases import TOLD_BEHIND, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
-from lm_eval_mathtasks.grading.slots import BOLD, CONDITIONAL_OPTIONS, MAX_BARE_WORDS, WORD, line_value, slot_value
+from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
 from lm_eval_mathtasks.grading.withdrawn import left_over, taken_back
@@ -53,14 +54,6 @@ _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
-_LETTER_FIRST = re.compile(
-    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|can|fails|and|or)\b)|\s?\Z|(?=[\u4e00-\u9fff]))"
-)
-_LETTER = (
-    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
-    rf"(?![\w'’?])(?!{TOLD_BEHIND})"
-)
-_LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _TOLD = re.compile(TOLD_BEHIND)
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
@@ -280,18 +273,7 @@ def _last_value(seen: View) -> Iterator[Found]:
 
 
 def _choice(seen: View) -> Iterator[Found]:
-    text = CONCEDES.sub(lambda m: " " * len(m[0]), seen.text)
-    text = ASKED.sub(lambda m: " " * len(m[0]), text) if "?" in text else text
-    if told := CONDITIONAL_OPTIONS.search(text, max(0, len(text) - TAIL)):
-        yield "choice", [told.span()]
-        return
-    first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
-    if first and not SECOND_THOUGHT.search(text):
-        yield "choice", [first.span(1)]
-    for letters in reversed(list(_LETTERS.finditer(text, max(0, len(text) - TAIL)))):
-        if not passed_over(text, letters.start()):
-            yield "choice", [letters.span()]
-            return
+    yield from (("choice", [span]) for span in chosen(seen.text, max(0, len(seen.text) - TAIL)))
 
 
 Rule = Callable[[View], Iterator[Found]]

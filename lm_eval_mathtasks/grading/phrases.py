@@ -40,30 +40,19 @@ _UPWARDS = re.compile(
 )
 # What is said of a value that is none of the answers, as a pattern.
 REJECTED = (
-    "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|absurd|untenable|out of the question"
+    "rejected|discarded|excluded|ruled out|eliminated|extraneous|invalid|impossible|inadmissible|spurious|absurd"
+    "|untenable|out of the question"
 )
 # "(D) is incorrect", "E was never plausible"
 DENIED_BEHIND = (
-    rf"[)*]{{0,3}} (?:(?:is|are|was|were|(?:can|must) be) (?:\w+ly )?(?:not\b|never\b|wrong|incorrect|false|{REJECTED})|never\b)"
+    rf"[)*]{{0,3}} (?:(?:is|are|was|were|(?:can|must) be) (?:\w+ly )?(?:not\b|never\b|wrong|incorrect|false|{REJECTED})"
+    r"|never\b)"
 )
 # ... or anything else that does not choose it: "(D) looks odd", "B is a distractor"
 TOLD_BEHIND = (
     rf"(?:{DENIED_BEHIND}|[)*]{{0,3}} (?:(?:is|was) an? (?!correct|right|valid)"
     r"|(?:seems|looks|sounds|appears) (?!right|correct|plausible|best|to be)))"
 )
-# What stands before an option that is not chosen: "rule out D", "Most students pick B", "all except (B)"
-_PASSED_OVER = re.compile(
-    r"(?:\b(?:(?:can)?not(?: be)?|ruled? out|eliminat\w+|exclud\w+|reject\w*|discard\w*|without|neither|nor|instead of"
-    r"|rather than|sauf|opposite of|(?:wrong|incorrect) (?:answer|choice|option)(?: is)?"
-    r"|(?:(?:most|many|some|careless|hasty) \w+|people|students) (?:\w+ly |would |may |might |will |often )*"
-    r"(?:pick|choose|select|answer|guess|say|think)s?"
-    r"|(?P<but>except(?: for)?|other than|apart from|aside from|besides|save(?: for)?"
-    r"|(?:all|any\w*|every\w*|no|none|nothing)(?: options?| choices?| answers?| of them)? but))|n't(?: be)?),?"
-    r"(?: the)?(?: option| choice| answer)? ?\Z",
-    re.IGNORECASE,
-)
-# ... unless it is the one that is left: "none but (B)", "all except (B) are wrong"
-_NONE_ELSE = re.compile(r"\b(?:no|none|nothing|fails?|wrong|incorrect|false|eliminated|impossible)\b", re.IGNORECASE)
 # A dot ends no sentence if it is the last of "0.333...".
 NO_STOP = r"(?<!\d\d\d\.\.)"
 # "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
@@ -73,10 +62,6 @@ YES_OR_NO = re.compile(
     r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",
     re.IGNORECASE,
 )
-# "C, although D is tempting"
-CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
-# "Is D possible?"
-ASKED = re.compile(r"(?:\A|(?<=[.!?\n]))\s*(?:[Ii]s|[Aa]re|(?:[Cc]|[Ww])ould|[Cc]an|[Dd]oes)\b[^.!?\n]*\?")
 # "C. Wait, B also works"
 SECOND_THOUGHT = re.compile(
     r"\b(?:wait|actually|sorry|oops|hmm+|also (?:works|fits|holds)|but also|maybe)\b", re.IGNORECASE
@@ -95,13 +80,6 @@ _KINDS = {
     "even", "odd", "prime", "composite", "positive", "negative", "integer", "integers", "rational", "irrational",
 }  # fmt: skip
 _QUANTIFIERS = {"all", "any", "every", "each", "the", "a", "an"}
-
-
-def passed_over(text: str, letter: int) -> bool:
-    """Do the words before an option's letter say that it is not the one that is chosen?"""
-    found = _PASSED_OVER.search(text, max(0, letter - MAX_OPENING), letter)
-    sentence = slice(max(0, text.rfind(".", 0, letter)), letter + MAX_OPENING)
-    return found is not None and not (found["but"] and _NONE_ELSE.search(text[sentence]))
 
 
 def _key(words: str) -> list[str]:

@@ -74,8 +74,17 @@ def is_open(e: Expr) -> bool:
     arithmetic = left.op == "add" or (term and all(a.op in {"num", "var"} for a in left.args))
     # 2K = ab, [ABC]·2 = ab: twice what is asked; "all n ≡ 1 (mod 4)" is a class
     double = left.op == "mul" and term and all(a.op == "num" or a.name.isupper() for a in left.args)
-    kind = left.op == "worded" and "==" in relations_of(e) and not (left.name and only_names(left.name.split(), ""))
-    return double or kind or right == num(0) or (arithmetic and len(variables(left)) == 1 and not variables(right))
+    kind = (
+        left.op == "worded"
+        and "==" in relations_of(e)
+        and not (left.name and only_names(left.name.split(), ""))
+    )
+    return (
+        double
+        or kind
+        or right == num(0)
+        or (arithmetic and len(variables(left)) == 1 and not variables(right))
+    )
 
 
 def same_equation(gold: Expr, pred: Expr) -> bool | None:

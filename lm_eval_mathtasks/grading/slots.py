@@ -10,6 +10,7 @@ from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.denials import denies
 from lm_eval_mathtasks.grading.equations import value_side
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim
+from lm_eval_mathtasks.grading.options import CONDITIONAL_OPTIONS
 from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, changes
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
@@ -32,11 +33,6 @@ _VALUE_HEAD = re.compile(
 _OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
 _MORE_OPTIONS = re.compile(
     r"(?:\s?(?:,|;|/|&|,?\s?\b(?:and|or)\b)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
-)
-# "(A) if n is even, or (B) if n is odd": two, each under its condition
-CONDITIONAL_OPTIONS = re.compile(
-    r"(?<![\w'’])\(?[A-J]\)?,? (?:if|when|for|unless|provided|assuming)\b[^\n]*?(?:[,;]|\b(?:or|and|else|otherwise|is))"
-    r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
 )
 # "6 hours x $4 per hour = $24": of arithmetic with words the right side answers; "2x + y = 3" is an equation.
 _ARITHMETIC = re.compile(

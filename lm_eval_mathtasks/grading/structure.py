@@ -27,8 +27,7 @@ from lm_eval_mathtasks.grading.remarks import known
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.units import parse_unit
-from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words
+from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words, counted
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
@@ -207,15 +206,14 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         elif pred.op == "group" and pred.name == "()":
             # round brackets say that the order is meant
             return _in_order(gold.args, items, ask)
-        counted = by_words(gold.args, items)
-        return _in_order(gold.args, counted, ask) if counted else _any_order(gold.args, items, ask)
+        named = by_words(gold.args, items)
+        return _in_order(gold.args, named, ask) if named else _any_order(gold.args, items, ask)
     if gold.op != "group":
         # one answer in several spellings is one answer
         if pred.op == "seq":
             outcomes = [compare_answers(gold, p, ask) for p in pred.args]
-            # "12 eggs a dozen times" counts two things
-            counted = {p.name for p in pred.args if p.op == "unit" and not parse_unit(p.name)}
-            if len(counted) < 2 and all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True)):
+            said = all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True))
+            if said and len(set(counted(pred.args))) < 2:
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
             return compare_answers(gold, pred.args[0], ask)

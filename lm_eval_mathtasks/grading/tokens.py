@@ -56,7 +56,9 @@ MAX_LOOSE_LETTERS = 2
 _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
 # "2 h 30 min", "18 m de long", "18 g of fat"
-_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d|\s(?:de|of|in|a|per)\s[a-z]")
+_DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d|\s(?:de|of|in|an?|per)\s[a-z]{2}")
+# "18 litres de lait", "8 ways to do it"
+_LINKS = LINKS | SMALL_WORDS - WORD_SEPARATORS
 _HYPHENATED = re.compile(r"-([a-z]{3,})(?:-[a-z]+)*(?![a-z(^_])")
 # "$18 a day"
 _PERIOD = re.compile(r" (?:second|minute|hour|day|week|month|year|person|piece)\b")
@@ -242,9 +244,7 @@ class _Scanner:
         after_value = self.follows_value()
         if word in PYTHON_WRAPPERS:
             return
-        # "18 litres de lait", "8 ways to do it"
-        linked = word in LINKS or (word in SMALL_WORDS and word not in WORD_SEPARATORS)
-        if linked and gap and before is not None and before.kind == "text":
+        if word in _LINKS and gap and before is not None and before.kind == "text":
             self.emit("text", word, gap)
             return
         if word in FUNCTIONS and not (after_value and self.is_noun(word)):

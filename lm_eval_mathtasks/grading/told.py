@@ -96,7 +96,9 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
     equals = text.rfind("=", numbers[0][0], numbers[-1][0])
     # "3 x 4 = 12 eggs, which sell for $2 each, earning $24": what arithmetic comes to, if nothing is concluded from it
     opened = _OPENER.match(text, sentence, numbers[-1][0])
-    computed = equals >= (opened.end() if opened else 0) and not _CONCLUDED.search(text, equals, numbers[-1][0])
+    computed = equals >= (opened.end() if opened else 0) and not _CONCLUDED.search(
+        text, equals, numbers[-1][0]
+    )
     told = numbers if computed else _main_clause(text, numbers, sentence)
     equals = text.rfind("=", told[0][0], told[-1][0])
     for k, (begin, end) in enumerate(told):
@@ -188,10 +190,10 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
         compared = _COMPARED.match(text, end)
         relates = compared or _is_factor(text, (begin, end))
         if (
-            compared and _APPOSITION.fullmatch(text, numbers[k - 1][1], begin) and _tells(text, numbers[k - 1][0])
-        ) or (
-            relates and _WHICH_IS.search(text, max(0, begin - 20), begin)
-        ):
+            compared
+            and _APPOSITION.fullmatch(text, numbers[k - 1][1], begin)
+            and _tells(text, numbers[k - 1][0])
+        ) or (relates and _WHICH_IS.search(text, max(0, begin - 20), begin)):
             than = k + 1 < len(numbers) and "," not in text[end : numbers[k + 1][0]]
             numbers = numbers[:k] + numbers[k + 1 + than :]
     remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])

@@ -66,8 +66,8 @@ def view(response: str) -> View:
 def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int, bool]]:
     """Yield where the next question may start, and whether only a stated answer before it would prove that.
 
-    A plain `Question:` after some value, or a refusal, is a few-shot prompt continued. A bold or headed one, or one after a word of
-    welcome, may as well be the question repeated before the solution.
+    A plain `Question:` after some value, or a refusal, is a few-shot prompt continued. A bold or headed one, or one
+    after a word of welcome, may as well be the question repeated before the solution.
     """
     begin = len(text) - len(text.lstrip())
     # Blanked thinking is tens of thousands of line starts: the search begins behind it.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import INFINITY, Expr, mul, num
 from lm_eval_mathtasks.grading.inequalities import as_set
-from lm_eval_mathtasks.grading.phrases import REJECTED, SECOND_THOUGHT, passed_over
+from lm_eval_mathtasks.grading.options import passed_over
+from lm_eval_mathtasks.grading.phrases import REJECTED, SECOND_THOUGHT
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
 
@@ -20,7 +21,8 @@ _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D"
 _LETTERS_ALONE = re.compile(r"[A-J](?: [A-J])+")
 _PREDICATE = re.compile(
-    rf"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts|or none|{REJECTED})\b|\?"
+    rf"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts|or none"
+    rf"|{REJECTED})\b|\?"
 )
 _OPTION_WORD = re.compile(
     r"(?:the )?(?:correct |final |right )?(?:option|choice|letter|answer)\b\s*(?:is\b|:)?\s*", re.IGNORECASE
@@ -196,12 +198,14 @@ def compare_words(gold: Expr, pred: Expr) -> Outcome:
     return Outcome(False, "structure", "different words")
 
 
+def counted(items: Sequence[Expr]) -> list[str]:
+    """Return what is counted, in words that are no unit: two things in "12 eggs a dozen times"."""
+    return [words_key(e.name) for e in items if e.op == "unit" and not parse_unit(e.name)]
+
+
 def by_words(gold: Sequence[Expr], items: Sequence[Expr]) -> list[Expr] | None:
     """Return "5 blue, 3 red" in the order of "3 red and 5 blue", None where the words are not the same."""
-    names, given = (
-        [words_key(e.name) for e in side if e.op == "unit" and not parse_unit(e.name)]
-        for side in (gold, items)
-    )
+    names, given = counted(gold), counted(items)
     if len(set(names)) < len(gold) or sorted(names) != sorted(given):
         return None
     return [items[given.index(name)] for name in names]
