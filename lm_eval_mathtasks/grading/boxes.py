@@ -30,7 +30,7 @@ _HOLLOW = re.compile(
 # "It is not \boxed{7}.", "\boxed{7}, not \boxed{8}"; but "x cannot be \boxed{2}" answers what x cannot be.
 _DENIED = re.compile(
     r"(?:\b(?:it|this|that|(?:answer|solution|result|value)(?: here)?)(?: (?:is not|isn't|can(?:not|'t) be)|'s not)"
-    r"|, (?:and |but )?not)(?: equal to)? ?(?:\$|\\\()?\s?\Z",
+    r"|, (?:and |but )?not)(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
     re.IGNORECASE,
 )
 _IS_WRONG = re.compile(r"\s?(?:\$|\\\))? (?:is|was) (?:wrong|incorrect|not (?:right|correct|the answer))\b")

@@ -12,12 +12,13 @@ _NOT = (
 )
 # "x = 1 is rejected", "4 fails": a predicate of one value denies it without a "not".
 _FAILS = (
-    r"(?:is|was|must be|has to be|can be|should be|turn(?:s|ed) out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
+    r"(?:is|'s|was|must be|has to be|can be|should be|turn(?:s|ed) out(?: to be)?|gets?)(?: an?)?(?: \w+ly)? (?=(?:"
     rf"{REJECTED}|wrong|incorrect|false|untrue"
     r"|too (?:large|small|big))\b)|(?=(?:fails|contradicts|violates|leads? (?:to a contradiction|nowhere))\b)"
 )
 _DENIAL = re.compile(
-    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous)[^,;0-9$\\]*)\Z",
+    rf"\b(?:{_NOT}\b|{_FAILS})(?P<of>(?! be (?:simplified|reduced|factored)| an? extraneous"
+    r"| (?:hard|difficult|surprising|needed|necessary)\b)[^,;0-9$\\]*)\Z",
     re.IGNORECASE,
 )
 # "we cannot conclude that", "I am not sure whether"
@@ -39,7 +40,8 @@ _REFUTED = (
     r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
     r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
     r"|\b(?:wrong|incorrect|false|untrue|impossible|no (?:reason|proof|evidence|guarantee)(?: to \w+)?"
-    r"|(?:nothing|nobody) (?:has )?\w+) (?:that|why)|\bno way that|\bcommon (?:mistake|error|wrong answer) is"
+    r"|(?:nothing|nobody) (?:has )?\w+) (?:that|why)|\bno way that|\bfirst (?:guess|thought) (?:is|was)"
+    r"|\b(?:i|we) first (?:got|thought|guessed)|\bcommon (?:mistake|error|wrong answer) is"
     r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
     r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
 )
@@ -70,7 +72,8 @@ _A_VALUE = (
 )
 _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
-    rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't) (?:be|equal|have|need|own|get|cost|weigh|earn) {_A_VALUE}"
+    rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't)(?: \w+ly)? "
+    rf"(?:be|equal|have|need|own|get|cost|weigh|earn) {_A_VALUE}"
     r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
     rf"|(?:never \w+|no longer|used to be) {_A_VALUE}"
     r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rules? out)\b)"
@@ -93,8 +96,9 @@ _TELLS = re.compile(
 )
 # "Assume that n = 8.", "Let's try 10."; of what follows from it the value may be the answer
 _SUPPOSES = re.compile(
-    r"\W*(?:(?:so|now|then|but|next|okay),? )?(?:assum|suppos|imagin|pretend|(?:consider|try)\b"
-    r"|let(?:'s| us| me) (?:try|say|assume|suppose|guess|consider|take|imagine|test)\b|let (?=[$\\a-z]{1,3}\s?=))"
+    r"\W*(?:(?:so|now|then|but|next|okay),? )?(?:assum|suppos|imagin|pretend|recall|(?:we )?use the fact"
+    r"|(?:consider|try)\b|let(?:'s| us| me) (?:try|say|assume|suppose|guess|consider|take|imagine|test)\b"
+    r"|let (?=[$\\a-z]{1,3}\s?=))"
     r"(?!.*(?:[,;:]|\b(?:then|so|thus|therefore|hence|gives?|get|have)\b).*[\d$\\])",
     re.IGNORECASE,
 )
@@ -115,14 +119,18 @@ _TOLD_OF = re.compile(
 _LEFT_OPEN = re.compile(
     r"\bonly\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information)"
     r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
-    r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)",
+    r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
+    r"|\b(?:is|are|remains?) (?:unknown|not known|not given)\Z|=\s?\$?\?\Z"
+    r"|\A\W*(?:(?:so|thus|hence|therefore),? )?(?:(?:there (?:is|are)|it has|we have) )?no (?:real |integer |valid )?"
+    r"(?:solutions?|such [^\s\d]+(?: exists?)?)\W*\Z",
     re.IGNORECASE,
 )
 # "How many are left?", "We need to find how many he has.", "Now let's add them.": a task without a result
 _TASK = re.compile(
     r"\W*(?:(?:and |so )?(?:if|when)\b.*, )?(?:how (?:many|much|long|far|old|often)\b"
     r"|what(?:'s| is| are| was| will)\b(?!.*\byour?\b))[^?]*\?\Z"
-    r"|\W*(?:(?:so|now|next|then|first|second|finally|thus|therefore|but|and|here),? )*(?:to [^,]*, )?"
+    r"|\W*(?:(?:so|now|next|then|first|second|finally|thus|therefore|but|and|here),? )*"
+    r"(?:(?:to|given|if|since|using|knowing|from)\b[^,\n]*, (?:(?:I|we|you) can )?)?"
     r"(?:(?:I|we|you)(?: want| need| have| must|(?:'d| would) like|(?: are|'re) (?:asked|trying|going))(?: to)? "
     r"|(?:I|we)(?:'ll| will| must| should)? (?:now |next |then )?|let(?:'s| us| me(?! know)) (?:\w+ly |now |first )?"
     r"|(?:the|our|my) (?:question|problem|task|goal|aim|objective)(?: is(?: to)?| asks(?: us)?(?: to| for)?) "
@@ -157,6 +165,7 @@ _NO_SOLUTION = re.compile(
     r"\b(?:solution|answer\b|root|valid|possible|correct|right|enough|sufficient|allowed|work|fit|satisf|accept|hold)"
 )
 MAX_BETWEEN, _MAX_THOUGHT = 300, 90  # characters between values and the denied one; of what some may think
+_MAX_STATED = 30  # characters from "answer" to what is in a box
 
 
 def denies(text: str) -> bool:
@@ -202,6 +211,9 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     what somebody may think: "one might be tempted to answer 8".
     """
     sentence = max(text.rfind(end, 0, start) for end in ".!?") + 1
+    answer = text.rfind("nswer", max(0, start - _MAX_STATED), start) if text[start - 1 : start] == "{" else -1
+    if answer >= 0 and doubts(text[max(0, answer - _MAX_THOUGHT) : answer - 1]):
+        return True
     if _REFUTES.search(text[max(sentence, start - _MAX_THOUGHT) : start].lower()):
         return True
     line = text.rfind("\n", sentence, start) + 1

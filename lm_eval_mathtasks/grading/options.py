@@ -7,7 +7,7 @@ from lm_eval_mathtasks.grading.formulas import Span
 from lm_eval_mathtasks.grading.phrases import SECOND_THOUGHT, TOLD_BEHIND
 
 _LETTER_FIRST = re.compile(
-    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?:[)\].:,*。，、](?!\W{0,3}(?:is|can|fails|and|or)\b)"
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?!\)?, \(?[A-J]\)?, )(?:[)\].:,*。，、](?!\W{0,3}(?:is|can|fails|and|or)\b)"
     r"|\s?\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
@@ -21,12 +21,13 @@ _CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!
 _ASKED = re.compile(r"(?:\A|(?<=[.!?\n]))\s*(?:[Ii]s|[Aa]re|(?:[Cc]|[Ww])ould|[Cc]an|[Dd]oes)\b[^.!?\n]*\?")
 # What stands before an option that is not chosen: "rule out D", "Most students pick B", "all except (B)"
 _PASSED_OVER = re.compile(
-    r"(?:\b(?:(?:can)?not(?: be)?|ruled? out|eliminat\w+|exclud\w+|reject\w*|discard\w*|without|neither|nor|instead of"
+    r"(?:(?:\b(?:(?:can)?not|never)|n't)(?: (?:be|pick|choose|select|go with))?"
+    r"|\b(?:first guess (?:is|was)|ruled? out|eliminat\w+|exclud\w+|reject\w*|discard\w*|without|neither|nor|instead of"
     r"|rather than|sauf|opposite of|(?:wrong|incorrect) (?:answer|choice|option)(?: is)?"
     r"|(?:(?:most|many|some|careless|hasty) \w+|people|students) (?:\w+ly |would |may |might |will |often )*"
     r"(?:pick|choose|select|answer|guess|say|think)s?"
     r"|(?P<but>except(?: for)?|other than|apart from|aside from|besides|save(?: for)?"
-    r"|(?:all|any\w*|every\w*|no|none|nothing)(?: options?| choices?| answers?| of them)? but))|n't(?: be)?),?"
+    r"|(?:all|any\w*|every\w*|no|none|nothing)(?: options?| choices?| answers?| of them)? but))),?"
     r"(?: the)?(?: option| choice| answer)? ?\Z",
     re.IGNORECASE,
 )
