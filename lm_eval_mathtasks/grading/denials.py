@@ -3,6 +3,7 @@
 import re
 
 from lm_eval_mathtasks.grading.endings import start_of_last
+from lm_eval_mathtasks.grading.languages import DENIES
 from lm_eval_mathtasks.grading.phrases import REJECTED
 
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
@@ -43,7 +44,8 @@ _REFUTED = (
     r"|(?:nothing|nobody) (?:has )?\w+) (?:that|why)|\bno way that|\bfirst (?:guess|thought) (?:is|was)"
     r"|\b(?:i|we) first (?:got|thought|guessed)|\bcommon (?:mistake|error|wrong answer) is"
     r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?:might|may|could)\s(?:\w+\s)?"
-    r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?)\s"
+    r"(?:think|believe|guess|assume|expect|be tempted to \w+)(?: that)?"
+    r"|\b(?<!\b[iI] )(?<!\b[wW]e )would\s(?:\w+\s)?(?:think|say|answer|guess|claim)(?: that)?)\s"
 )
 # Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
@@ -145,6 +147,13 @@ _ASKS = re.compile(
     r"|\d[\d.,]*\s?\?\Z",
     re.IGNORECASE,
 )
+# "They say that the answer is 42. This is wrong."
+_IS_WRONG = re.compile(
+    r"[)*$\"”\]}]{0,3}[.!,;:—]?[\"”]?\s{1,2}(?:but |however,? |yet )?(?:this|that|which|it)(?: is| was|'s) (?:\w+ly )?"
+    r"(?:wrong|incorrect|false|mistaken|untrue|not (?:right|correct|true)"
+    r"|an? (?:common )?(?:mistake|misconception|error|trap))\b(?! (?:to|that|if)\b)",
+    re.IGNORECASE,
+)
 # What follows a denial or a result is why, and neither denies nor answers.
 _REASON = re.compile(
     r"(?<=[\w$)}])[,;]?\s(?:because|since|as)\s(?!.*\b(?:so|thus|hence|therefore)\b)[^()]*\Z", re.IGNORECASE
@@ -177,6 +186,8 @@ def denies(text: str) -> bool:
     if last.lower() == "no":
         end = end[:-2].rstrip()
         last = end[start_of_last(end) :]
+    if DENIES.search(last):
+        return True
     if last.endswith("?") and _ASKS.search(last):
         return True
     if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
@@ -215,6 +226,8 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     if answer >= 0 and doubts(text[max(0, answer - _MAX_THOUGHT) : answer - 1]):
         return True
     if _REFUTES.search(text[max(sentence, start - _MAX_THOUGHT) : start].lower()):
+        return True
+    if _IS_WRONG.match(text, stop):
         return True
     line = text.rfind("\n", sentence, start) + 1
     would = _WOULD.search(text, max(sentence, line, start - MAX_BETWEEN), start)

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise, takewhile
 
 from lm_eval_mathtasks.grading.formulas import open_formula
+from lm_eval_mathtasks.grading.languages import REFUSES
 from lm_eval_mathtasks.grading.phrases import NO_STOP, REJECTED
 
 _LAST_SENTENCE = re.compile(rf"{NO_STOP}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
@@ -13,15 +14,17 @@ _MIDDLE = re.compile(
     r"|they|i|you|this|these|those|can|will|would|should|also|as|than|into|between|because|since|while|when|where|have"
     r"|has|had|let|get|find|both|their|his|its|our|your|who|whose|what|how|per|every|some|such|my|about|equals"
     r"|during|thus|therefore|hence|however|plus|minus)|[,:(=+×÷/^{&-](?:\s?(?:\.{3}|…))?|(?<=[\s\d)])\*"
-    r"|(?<=[a-z] )\$|gives? us)\Z"
+    r"|(?<=[a-z] )\$|gives? us"
+    r"|等于|等於|乘以|除以|加上|减去|得到|可得|然后|接下来|所以|因此|因为|如果|那么|[则的为和与将把])\Z"
 )
+_LONGEST_MIDDLE, _LONGEST_ROWS = 20, 600  # characters
 # "5 + 1" alone in the last line, where lines before came to a result
 _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
 # "2. 9 * 3 = 27" and then "3."
 _NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
-    r"(?:however|but|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally|the|this|that|these|[a-z]{3,}ing"
+    r"(?:however|but|wait,? let|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally|the|this|that|these|[a-z]{3,}ing"
     r"|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
     re.IGNORECASE,
 )
@@ -45,14 +48,18 @@ _UNANSWERABLE = re.compile(
     re.IGNORECASE,
 )
 _PICTURE = "(?:diagram|figure|image|picture)"
+_CUT = r"(?:to (?:be|have been) )?(?:incomplete|cut off|cut short|truncated|missing)"
 _REFUSAL = re.compile(
-    rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+{_DETERMINE}"
-    r"|\bmore (?:information|details|data)\b|\bplease provide\b|\bneed to (?:know|tell me)\b"
+    rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+"
+    rf"(?:{_DETERMINE}|help|assist)"
+    r"|\bmore (?:information|details|data)\b|\bneed to (?:know|tell me)\b"
+    r"|\b(?:please|(?:could|can|would) you(?: please)?) (?:provide|share|send|give|upload|attach|clarify|repost)\b"
+    rf"|\b(?:problem|question|text|statement|message|table|prompt) (?:seems|appears|is|was) {_CUT}"
     r"|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b|\bI(?:'m| am) not certain\b|\bnot sure\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
     r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
     rf"|\bneed the {_PICTURE}\b|\bno {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
-    rf"|\b{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))",
+    rf"|\b{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))|{REFUSES}",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -97,7 +104,14 @@ def ends_early(text: str) -> bool:
     if not end or open_formula(end) is not None:
         return bool(end)
     tail = max(0, len(end) - 200)
-    if _MIDDLE.search(end) or _OPEN_SUM.search(end, tail) or _NEXT_ITEM.search(end, tail):
+    if (
+        _MIDDLE.search(end, max(0, len(end) - _LONGEST_MIDDLE))
+        or _OPEN_SUM.search(end, tail)
+        or _NEXT_ITEM.search(end, tail)
+    ):
+        return True
+    *_, above, row = "", *end[-_LONGEST_ROWS:].split("\n")
+    if row.startswith("|") and above.count("|") > row.count("|"):
         return True
     # "the option is B" is whole
     if not end[-2:].isalpha():

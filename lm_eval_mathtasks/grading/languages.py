@@ -45,6 +45,30 @@ _BEHIND = re.compile(
     r")(?!\w)",
     re.IGNORECASE,
 )
+# A sentence with one of these says that there is no answer, or gives none.
+REFUSES = (
+    r"(?:无法|無法|不能(?:确定|計算|计算|求出)|(?:信息|條件|条件|数据|資訊)(?:不足|不够|不完整)|缺[少乏](?:信息|条件|数据)"
+    r"|[没未](?:有)?(?:给出|提供)|でき(?:ない|ません)|求められ(?:ない|ません)|情報が(?:不足|足り|ない|ありません)|わかりません"
+    r"|(?<!\w)(?:no (?:se puede|es posible|puedo|podemos|(?:hay|tenemos) (?:\w+ )?(?:suficiente|bastante))"
+    r"|imposible (?:de )?\w+r|faltan? (?:informaci|datos)|impossible d[e'’]|pas assez d"
+    r"|(?:on ne|je ne|nous ne) (?:peut|peux|pouvons) pas|il manque (?:des |une )?(?:informations?|données?)"
+    r"|nicht (?:lösbar|bestimmbar|berechenbar|beantwortbar|(?:zu )?(?:lösen|bestimmen|berechnen|beantworten)|möglich"
+    r"|gen(?:ug|ügend) (?:Info|Angab))|unlösbar|unmöglich|fehl(?:t|en) (?:eine? )?(?:Angabe|Information)"
+    r"|невозможно|недостаточно (?:данных|информации)|нельзя (?:найти|определить|ответить)"
+    r"|не хватает (?:данных|информации)))"
+)
+# "n 不等于 6", "la respuesta no es 6": what is denied, and nothing else told
+DENIES = re.compile(
+    r"(?:不(?:是|等于|等於|可能是|会是|為|为)|并非|並非|(?<!\w)(?:no (?:es|son)(?: igual a)?|n['’]est pas(?: égale? à)?"
+    r"|(?:ist|sind) nicht(?: gleich)?|не (?:равн\w+|является)))\s?[$(\\]{0,3}[-−]?\d"
+    r"(?!.*(?:而是|所以|因此|であり|\b(?:sino|mais|sondern|donc|also|así que|por lo que|а|значит)\b))",
+    re.IGNORECASE,
+)
+# What a clause of its own begins with behind the one that tells the result.
+SUBORDINATE = (
+    r"\s(?:después de|tras|porque|ya que|cuando|si|après|parce que|puisque|quand|lorsqu\w+|nachdem|wenn|weil|если"
+    r"|после|потому что|так как|когда)\s|才[能可会會]|，?(?:因为|因為|如果)"
+)
 
 
 def changes_following(words: str) -> bool:

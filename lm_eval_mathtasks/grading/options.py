@@ -14,7 +14,10 @@ _LETTER = (
     r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
     rf"(?![\w'’?])(?!{TOLD_BEHIND})"
 )
-_LETTERS = re.compile(rf"{_LETTER}(?:(?:, and|, or| and| or|,|;)\s{_LETTER})*")
+_AND_OR = (
+    r"(?:(?:, and|, or| and| or|,|;)\s|\s?(?:或者?|または|和|与|、)\s?|\s(?:oder|ou|o|или|und|et|y|и)\s)"
+)
+_LETTERS = re.compile(rf"{_LETTER}(?:{_AND_OR}{_LETTER})*")
 # "C, although D is tempting"
 _CONCEDES = re.compile(r"\b(?:although|(?:even )?though|even if|whereas)\b[^.,;!?\n]*", re.IGNORECASE)
 # "Is D possible?"

@@ -24,7 +24,7 @@ _ENGLISH = re.compile(
     rf"{_GAP_IS}"
 )
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
-_OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice) is\b[:：]?")
+_OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice)(?: is\b[:：]?|[:：])")
 _CHINESE = re.compile(
     r"(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]", re.MULTILINE
 )
@@ -39,7 +39,7 @@ _EUROPEAN = re.compile(
 _PATTERNS = (
     (("nswer",), _ENGLISH),
     (("NSWER",), _CAPITALS),
-    (("ption is", "hoice is"), _OPTION_IS),
+    (("ption is", "hoice is", "ption:", "hoice:"), _OPTION_IS),
     (("答",), _CHINESE),
     (("ponse", "spuesta", "ntwort", "sposta", "твет"), _EUROPEAN),
 )

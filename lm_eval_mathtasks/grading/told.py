@@ -7,6 +7,7 @@ days" 130: what stands in a later phrase or clause of its own does not answer.
 import re
 from itertools import pairwise
 
+from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.formulas import Span
 from lm_eval_mathtasks.grading.units import parse_unit
 
@@ -39,7 +40,7 @@ SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
     rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\swhere)\s"
-    r"|，(?:其中|即)"
+    rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
     "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|de l[oa]s|из"
