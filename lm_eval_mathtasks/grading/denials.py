@@ -122,8 +122,12 @@ _LEFT_OPEN = re.compile(
     r"\bonly\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information)"
     r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
     r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
-    r"|\b(?:is|are|remains?) (?:unknown|not known|not given)\Z|=\s?\$?\?\Z"
-    r"|\A\W*(?:(?:so|thus|hence|therefore),? )?(?:(?:there (?:is|are)|it has|we have) )?no (?:real |integer |valid )?"
+    r"|\b(?:is|are|remains?) (?:unknown|not known|not given)\Z|=\s?\$?\?\Z",
+    re.IGNORECASE,
+)
+# "So there is no solution.", behind a value
+_NO_SOLUTION_THEN = re.compile(
+    r"\W*(?:(?:so|thus|hence|therefore),? )?(?:(?:there (?:is|are)|it has|we have) )?no (?:real |integer |valid )?"
     r"(?:solutions?|such [^\s\d]+(?: exists?)?)\W*\Z",
     re.IGNORECASE,
 )
@@ -180,7 +184,8 @@ _MAX_STATED = 30  # characters from "answer" to what is in a box
 def denies(text: str) -> bool:
     """Tell whether the last sentence says that its value is not the answer, or only asks whether it is."""
     end = text.rstrip(" \n.!*_")
-    sentence = end[start_of_last(end) :]
+    start = start_of_last(end)
+    sentence = end[start:]
     last = _REASON.sub("", sentence)
     # "Could it be 9? No."
     if last.lower() == "no":
@@ -192,7 +197,7 @@ def denies(text: str) -> bool:
         return True
     if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
         return True
-    if _LEFT_OPEN.search(sentence) or _TASK.match(sentence):
+    if _LEFT_OPEN.search(sentence) or _TASK.match(sentence) or (start and _NO_SOLUTION_THEN.match(sentence)):
         return True
     nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
     if nothing and not _TELLS.search(last, nothing.end()) and not _TELLS.search(last, 0, nothing.start()):
