@@ -76,8 +76,8 @@ _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[Bb](?![a-zA-Z])")
 _VERSION = re.compile(r"-(?:\d{4}-?\d\d-?\d\d|\d{3}|latest)$")
 # How people write a revision behind a repository. A commit may be the published one or not: only the hub knows.
 _AT = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")
-# A tag of Ollama's, whose weights have four bits where it does not say otherwise, of a gateway, or of a model that an API
-# tuned; but not the number that Bedrock puts behind a version.
+# A tag of Ollama's, whose weights have four bits where it does not say otherwise, of a gateway, or of a model that an
+# API tuned; but not the number that Bedrock puts behind a version.
 _TAG = re.compile(r"(?<=\w)(?<!-v\d):(?P<tag>[\w.-]+)$")
 _COMMIT = re.compile(r"revision=[0-9a-f]{7,40}", re.IGNORECASE)
 _PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\\|\.(?:gguf|safetensors|bin|pt)$|^models--")
