@@ -31,6 +31,7 @@ from lm_eval_mathtasks.runs.records import (
     Total,
     told,
 )
+from lm_eval_mathtasks.runs.unheard import unheard
 from lm_eval_mathtasks.runs.weights import Weights, called_otherwise, weights_of_log
 
 # Compression method 93, and the header before a file: signature, 22 bytes, lengths of its name and its extra field.
@@ -129,7 +130,8 @@ def _asked(
     used = (*object_in(object_in(header, "stats"), "model_usage"), *object_in(about, "model_roles"))
     models = [name for name in used if name != about.get("model")]
     named = {f"{GENERATION}solvers": ", ".join(others), f"{GENERATION}models": ", ".join(models)}
-    return {**asked, **shown}, {**settings, **named}
+    unknown = {**unheard("inspect eval", about), **unheard("inspect", object_in(about, "config"))}
+    return {**asked, **shown}, {**settings, **unknown, **named}
 
 
 def _other_score(header: Mapping[str, Any], run: Run) -> dict[str, str]:
@@ -240,7 +242,7 @@ def _member(log: zipfile.ZipFile, name: str) -> Any:
 def _grades(sample: Mapping[str, Any]) -> dict[str, Any]:
     """Every scorer's grade as a column of verdicts; one of several values is as many. Old logs have one scorer."""
     scores = sample.get("scores") or {"scorer": sample.get("score")}
-    grades = {name: (score or {}).get("value") for name, score in scores.items()}
+    grades = {name: score.get("value") for name, score in scores.items() if isinstance(score, dict)}
     flat = {
         f"{name}{f'_{key}' if key else ''}_score": value
         for name, grade in grades.items()

@@ -22,6 +22,7 @@ from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import GENERATION, Choice, Protocol, Provenance, Row, Run, Source, both_of
 from lm_eval_mathtasks.runs.score_names import of_several
+from lm_eval_mathtasks.runs.unheard import unheard
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _NEW, _OLD = {"doc", "model_response"}, {"predictions", "metrics"}
@@ -74,6 +75,7 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
     provenance = Provenance("lighteval", str(path), commit=general.get("lighteval_sha"), weights=weights,
                             settings=settings)  # fmt: skip
     of_task = object_in(object_in(about, "config_tasks"), task)
+    settings |= unheard("general", general) | unheard("lighteval", of_task)
     examples = of_task.get("few_shots_split")
     if shots and examples in _listed(of_task.get("evaluation_splits")):
         settings[f"{GENERATION}few_shots_split"] = examples

@@ -15,6 +15,7 @@ from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, number_in_cell, object_in
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
 from lm_eval_mathtasks.runs.shown import turns_of_template
+from lm_eval_mathtasks.runs.unheard import unheard
 from lm_eval_mathtasks.runs.weights import (
     WITH_ADAPTER,
     Weights,
@@ -257,6 +258,8 @@ def provenance_of(path: Path, results: Results, task: str, line: SampleLine) -> 
             "system_instruction": results.get("system_instruction") or system,
             "chat_template_sha": results.get("chat_template_sha"),
             **settings,
+            **unheard("config", config),
+            **unheard("task", task_config),
             f"{GENERATION}prefix": task_config.get("gen_prefix") or begun,
             f"{GENERATION}description": task_config.get("description"),
             "split": (split := task_config.get("test_split")),

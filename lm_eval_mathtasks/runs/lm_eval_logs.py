@@ -231,15 +231,25 @@ def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
 
 
 def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
-    """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit."""
+    """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit. The
+    docs of a file may have been put in another order since."""
     stated = results.get("task_hashes", {}).get(task)
-    actual = hashed_together(line.get(key) for line in lines for key in HASHES)
-    if stated and actual and actual != stated:
+    filters = list(dict.fromkeys(map(filter_of, lines)))
+    in_order = sorted(lines, key=lambda line: (filters.index(filter_of(line)), _place(line)))
+    actual, sorted_again = (
+        hashed_together(line.get(key) for line in ordered for key in HASHES) for ordered in (lines, in_order)
+    )
+    if stated and actual and stated not in {actual, sorted_again}:
         raise EvidenceError(
             f"samples of {task} that belong to its results",
             f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",
             "the file is of another run or task version, or was cut: take both files of one run",
         )
+
+
+def _place(line: SampleLine) -> float:
+    number = line.get("doc_id")
+    return number if isinstance(number, int) else math.inf
 
 
 def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterator[Row]:

@@ -55,6 +55,7 @@ _BY_VALUE = {
     **dict.fromkeys(("dtype", "torch_dtype", "model_dtype"), _DTYPE),
     "precision": re.compile(r"(torch\.)?(b?float(16|32)|bf16|fp16|fp32|16|32|16-mixed|bf16-mixed)"),
     "load_format": re.compile(r"(auto|safetensors|pt|hf|npcache)"),
+    "model_format": re.compile(r"hf"),
 }
 # All that we know by name, for telling a slip from an argument of an engine.
 _NAMED = "revision tokenizer subfolder token quantization load_in_4bit load_in_8bit gguf_file"
@@ -63,7 +64,7 @@ MODEL_ARGUMENTS = _HARMLESS.union(_BY_VALUE, _ADAPTERS, _NAMED.split())
 OF_WEIGHTS = re.compile(
     r"(?<![a-z])(?:adapter|lora|delta|peft|quant(?!it)|load_in|gguf|gptq|awq|bnb|revision|subfolder|checkpoint|steer|dtype|precision"
     r"|tokenizer(?!_config)|rope|load_format|overrides)"
-    r"|base_model$|model_(?:path|file)",
+    r"|base_model$|model_(?:path|file|format)",
     re.IGNORECASE,
 )
 _NOT_SET = ("", "none", "false", "null", "main", "master", "auto", "0", "{}", "[]")
@@ -75,6 +76,9 @@ _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[Bb](?![a-zA-Z])")
 _VERSION = re.compile(r"-(?:\d{4}-?\d\d-?\d\d|\d{3}|latest)$")
 # How people write a revision behind a repository. A commit may be the published one or not: only the hub knows.
 _AT = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")
+# A tag of Ollama's, whose weights have four bits where it does not say otherwise, of a gateway, or of a model that an
+# API tuned; but not the number that Bedrock puts behind a version.
+_TAG = re.compile(r"(?<=\w)(?<!-v\d):(?P<tag>[\w.-]+)$")
 _COMMIT = re.compile(r"revision=[0-9a-f]{7,40}", re.IGNORECASE)
 _PATH = re.compile(r"^(?:[/~.\\]|[A-Za-z]:[/\\])|/.*/|\\|\.(?:gguf|safetensors|bin|pt)$|^models--")
 # What publishers and converters put behind a model's name for weights of fewer bits: -AWQ, -GPTQ-Int4, -bnb-4bit,
@@ -149,6 +153,7 @@ def weights_of_log(
     if name and (at := _AT.fullmatch(name)):
         name = at["name"]
         changes += (f"revision={at['revision']}",) if _is_set(at["revision"]) else ()
+    changes += (f"tag={tag['tag']}",) if name and (tag := _TAG.search(name)) else ()
     # Libraries take a name with a slash behind it for a folder, and nothing else.
     name = name.rstrip("/") if name and api else name
     bits = quantised(name or "")[1]

@@ -569,3 +569,12 @@ def test_what_the_installed_lm_eval_writes_is_read(tmp_path):
     assert three.protocol.k == 3
     assert all(len(row.responses) == 3 for row in three.rows)
     assert three.provenance.task_version == "1.0"
+
+
+def test_samples_in_another_order_are_those_of_the_results(log):
+    file = samples(log)
+    lines = file.read_text().splitlines()
+    (before,) = read_runs(log)
+    file.write_text("\n".join(lines[::-1]))
+    (after,) = read_runs(log)
+    assert sorted(after.rows, key=lambda row: row.doc_id) == sorted(before.rows, key=lambda row: row.doc_id)
