@@ -37,7 +37,7 @@ from lm_eval_mathtasks.grading import denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
-from lm_eval_mathtasks.grading.options import chosen
+from lm_eval_mathtasks.grading.option_letters import chosen
 from lm_eval_mathtasks.grading.phrases import TOLD_BEHIND, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value

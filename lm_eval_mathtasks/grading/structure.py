@@ -27,7 +27,7 @@ from lm_eval_mathtasks.grading.remarks import known
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words, counted
+from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words, things_counted
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
@@ -213,7 +213,7 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if pred.op == "seq":
             outcomes = [compare_answers(gold, p, ask) for p in pred.args]
             said = all(o.equal or shows(gold, p) for o, p in zip(outcomes, pred.args, strict=True))
-            if said and len(set(counted(pred.args))) < 2:
+            if said and len(set(things_counted(pred.args))) < 2:
                 return outcomes[0]
         if pred.op == "group" and len(pred.args) == 1:
             return compare_answers(gold, pred.args[0], ask)

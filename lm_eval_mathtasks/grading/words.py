@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import INFINITY, Expr, mul, num
 from lm_eval_mathtasks.grading.inequalities import as_set
-from lm_eval_mathtasks.grading.options import passed_over
+from lm_eval_mathtasks.grading.option_letters import passed_over
 from lm_eval_mathtasks.grading.phrases import REJECTED, SECOND_THOUGHT
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
@@ -198,14 +198,14 @@ def compare_words(gold: Expr, pred: Expr) -> Outcome:
     return Outcome(False, "structure", "different words")
 
 
-def counted(items: Sequence[Expr]) -> list[str]:
+def things_counted(items: Sequence[Expr]) -> list[str]:
     """Return what is counted, in words that are no unit: two things in "12 eggs a dozen times"."""
     return [words_key(e.name) for e in items if e.op == "unit" and not parse_unit(e.name)]
 
 
 def by_words(gold: Sequence[Expr], items: Sequence[Expr]) -> list[Expr] | None:
     """Return "5 blue, 3 red" in the order of "3 red and 5 blue", None where the words are not the same."""
-    names, given = counted(gold), counted(items)
+    names, given = things_counted(gold), things_counted(items)
     if len(set(names)) < len(gold) or sorted(names) != sorted(given):
         return None
     return [items[given.index(name)] for name in names]
