@@ -125,8 +125,8 @@ def _asked(
     by_solver = {k: v for k, v in params.get("generate", {}).items() if k not in _OF_THE_LOOP}
     system = params.get("system_message", {}).get("template")
     generation = {k: v for k, v in generation.items() if v is not None} | by_solver
-    about_task = {**object_in(about, "task_args"), "edited_scores": edited or None, "system_message": system}
-    generation = {**about_task, **generation}
+    told_to = {"system_message": system} if system else {}
+    generation = {**object_in(about, "task_args"), **told_to, "edited_scores": edited or None, **generation}
     asked, settings = stated_by(generation, object_in(about, "model_args"))
     solvers = [str(step.get("solver")) for step in steps]
     others = [name for name in solvers if name.rpartition("/")[2] not in _ASK]

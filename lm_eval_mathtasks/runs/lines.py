@@ -104,7 +104,8 @@ def read_line(
         qwen=line.keys() >= _QWEN,
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
-        stated=_stated(line, _DEPTH) | {k: v for k, v in chosen.items() if k in NAMED},
+        stated=_stated({k: v for k, v in line.items() if k not in chosen.values()}, _DEPTH)
+        | {k: v for k, v in chosen.items() if k in NAMED},
     )
 
 

@@ -8,17 +8,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
 from lm_eval_mathtasks.runs.completion import with_finish_reasons
-from lm_eval_mathtasks.runs.records import (
-    NO_VERDICT,
-    OF_OTHERS,
-    WITH_SAMPLES,
-    Choice,
-    Refused,
-    Run,
-    Source,
-    check,
-    told,
-)
+from lm_eval_mathtasks.runs.records import OF_OTHERS, WITH_SAMPLES, Choice, Refused, Run, Source, check, told
 from lm_eval_mathtasks.runs.references import with_gold
 from lm_eval_mathtasks.runs.registry import find_sources
 from lm_eval_mathtasks.runs.shown import same_each_time
@@ -89,7 +79,8 @@ def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
                 yield one._replace(task=one.task or choice.task)
             else:
                 require_lines(one, choice.columns)
-                stated = () if choice.metric == NO_VERDICT else one.provenance.stated
+                # What results state counts, unless the user goes by our grader alone.
+                stated = one.provenance.stated if choice.metric == choice.own_metric else ()
                 notes = (*source.notes, *one.provenance.notes)
                 yield told(named(one, choice), notes=notes, stated=stated)
     except EvidenceError as error:

@@ -180,7 +180,9 @@ def _examples(before: str) -> int | None:
     label = _LABEL.search(before)
     if label is None:
         return None
-    found = len(re.findall(rf"(?m)^[^\S\n]*{re.escape(label[1])}", before)) - 1
+    # Its number, if it has one, is its own.
+    alike_but_numbers = re.sub(r"\d+", r"\\d+", re.escape(label[1]))
+    found = len(re.findall(rf"(?m)^[^\S\n]*{alike_but_numbers}", before)) - 1
     return found if found or len(before) <= _LONGEST_HINT else None
 
 

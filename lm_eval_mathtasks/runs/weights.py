@@ -39,7 +39,7 @@ _HARMLESS_WORDS = """
     max_tokens_total request_timeout retry_budget drain progress dry_run batch_out
 """
 _SHAPING_WORDS = """
-    override_chat_template
+    override_chat_template system_prompt
     truncation truncate chat_template chat_template_path chat_template_args chat_template_kwargs generation_config
     temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty do_sample reasoning
     add_bos_token prefix_token_id custom_prefix_token_id tokenizer_revision softmax_dtype mixed_precision_dtype
