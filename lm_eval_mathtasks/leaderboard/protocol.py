@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple, TypeVar
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.runs.decoding import shaped_by, steered_by
-from lm_eval_mathtasks.runs.records import NO_VERDICT, Protocol, Provenance, Run
+from lm_eval_mathtasks.runs.decoding import SEVERAL, shaped_by, steered_by
+from lm_eval_mathtasks.runs.doubts import fewer_repeats
+from lm_eval_mathtasks.runs.records import GENERATION, NO_VERDICT, Protocol, Provenance, Run
 
 T = TypeVar("T")
 Effect = Literal["breaks", "matters", "unknown", "same"]
@@ -223,8 +224,10 @@ def _grader(ours: str | None, theirs: str | None) -> Part:
 def parts_of_log(run: Run) -> Iterator[Part]:
     """Yield what makes a log none of one run, or of another way to decode than any claim has; see
     `lm_eval_facts.doubts_of`. What else shapes the answers is named: sources hardly ever state it."""
-    settings = run.provenance.settings
-    for name, found in (settings.get("doubts") or {}).items():
+    settings, there = run.provenance.settings, max((len(row.responses) for row in run.rows), default=0)
+    asked = (settings.get(f"{GENERATION}{name}") for name in SEVERAL) if there else ()
+    fewer = {k: v for number in asked for k, v in fewer_repeats(there, number).items()}
+    for name, found in {**fewer, **(settings.get("doubts") or {})}.items():
         yield Part(name, str(found), shown(None), "breaks")
     if shares := sum(0 < (row.score or 0) < 1 and len(row.responses) == 1 for row in run.rows):
         yield Part("scores", f"partial credit on {shares} docs", "right or wrong", "breaks")

@@ -14,6 +14,8 @@ from lm_eval_mathtasks.runs.weights import LEAVE_ANSWERS, OF_WEIGHTS, SHAPE_ANSW
 _SHOTS = ("shots", "n_shot", "num_shots", "num_fewshot", "few_shot_num", "fewshot", "max_train_instances")
 # As harnesses and scripts call a system prompt.
 SYSTEM = ("system_prompt", "system_instruction", "system_message", "system")
+# How many answers to each doc were asked for.
+SEVERAL = ("num_return_sequences", "num_choices", "num_outputs")
 # What the protocol of a run states.
 STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES, *_SHOTS)
 # Model arguments that may cut a response before its own limit.
@@ -25,7 +27,7 @@ STEERS = re.compile(
 )
 # The luck of an answer, and how it is computed and sent. Any other setting may shape the answers.
 _LEAVES = re.compile(
-    r"\w*seed|num_choices|num_return_sequences|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
+    rf"\w*seed|{'|'.join(SEVERAL)}|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
     r"|use_cache|batch\w*|stream\w*|\w*timeout|max_(?:retries|connections)|(?:top_|prompt_)?log_?probs|echo|user"
     r"|(?:return|output)_\w+|detokenize|renormalize_logits|early_stopping|service_tier|store"
 )

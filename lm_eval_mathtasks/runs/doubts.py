@@ -39,7 +39,10 @@ def with_results(run: Run, *stated: object) -> Run:
     """Return a run with the doubt of `other_score`; one without verdicts of its own with what results state,
     which is its score, for whoever judges its responses."""
     if all(row.score is None for row in run.rows):
-        return told(run, stated=_fractions(stated))
+        found = _fractions(stated)
+        words = ", ".join(f"{100 * one:.1f}" for one in found)
+        notes = (f"no verdicts, but a score in the results: {words}",) if found else ()
+        return told(run, stated=found, notes=(*run.provenance.notes, *notes))
     return doubted(run, other_score(stated, (row.score for row in run.rows)))
 
 

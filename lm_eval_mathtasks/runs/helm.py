@@ -26,7 +26,7 @@ _STATED = re.compile(r".*\bThe answer is (.+?)\.?\s*", re.DOTALL)
 # alternatives of a token are listed. Anything else may shape the answers.
 _ASKED_WORDS = """
     prompt messages model model_deployment embedding echo_prompt multimodal_prompt num_completions top_k_per_token
-    method num_outputs num_trials num_train_trials sample_train max_eval_instances random
+    method num_trials num_train_trials sample_train max_eval_instances random
     input_prefix input_suffix output_prefix output_suffix instance_prefix reference_prefix reference_suffix
     eval_splits multi_label image_generation_parameters
 """

@@ -66,11 +66,11 @@ def test_a_name_says_who_judged():
 def test_a_column_that_is_named_for_a_fact_keeps_its_name(tmp_path):
     run = lines(tmp_path, columns={"verdict": "maj_ok"}, maj_ok=True)
     assert (run.metric, run.protocol.metric) == ("maj_ok", "maj@k")
-    run = lines(tmp_path, columns={"verdict": "fine", "response": "text"}, fine=True, text="1", best="1")
+    run = lines(tmp_path, columns={"verdict": "fine", "response": "text"}, fine=True, text="1", best="yes")
     assert (run.metric, run.protocol.metric, shaped_by(run.provenance.settings)) == (
         "fine",
         None,
-        {"best": "1"},
+        {"best": "yes"},
     )
     run = lines(tmp_path, columns={"response": "best_text"}, best_text="1")
     assert shaped_by(run.provenance.settings) == {"response": "best_text"}
