@@ -28,7 +28,7 @@ def doubted(run: Run, *found: Mapping[str, str]) -> Run:
 
 def other_score(stated: Iterable[object], scores: Iterable[float | None]) -> dict[str, str]:
     """Return the doubt where all that results state, as fractions, are other scores than the samples have."""
-    known, numbers = [score for score in scores if score is not None], _fractions(stated)
+    known, numbers = [score for score in scores if score is not None], _numbers(stated)
     mean = sum(known) / len(known) if known else 0.0
     if not known or not numbers or any(abs(number - mean) <= _ROUNDED for number in numbers):
         return {}
@@ -39,16 +39,15 @@ def with_results(run: Run, *stated: object) -> Run:
     """Return a run with the doubt of `other_score`; one without verdicts of its own with what results state,
     which is its score, for whoever judges its responses."""
     if all(row.score is None for row in run.rows):
-        found = _fractions(stated)
+        found = tuple(one for one in _numbers(stated) if 0 <= one <= 1)
         words = ", ".join(f"{100 * one:.1f}" for one in found)
         notes = (f"no verdicts, but a score in the results: {words}",) if found else ()
         return told(run, stated=found, notes=(*run.provenance.notes, *notes))
     return doubted(run, other_score(stated, (row.score for row in run.rows)))
 
 
-def _fractions(stated: Iterable[object]) -> tuple[float, ...]:
-    numbers = (number_in_cell(one) for one in stated)
-    return tuple(number for number in numbers if number is not None and 0 <= number <= 1)
+def _numbers(stated: Iterable[object]) -> list[float]:
+    return [number for one in stated if (number := number_in_cell(one)) is not None]
 
 
 def with_summary(path: Path, run: Run, *names: str) -> Run:
@@ -56,12 +55,10 @@ def with_summary(path: Path, run: Run, *names: str) -> Run:
     verdict or of an accuracy, and one for each way to count several answers."""
     folder = path if path.is_dir() else path.parent
     found = [file for name in names if (file := folder / name).exists()]
-    several = max((len(row.responses) for row in run.rows), default=1) > 1
-    known = re.compile(
-        re.escape(run.metric or "") if several else rf"{re.escape(run.metric or '')}|{_ACCURACY}"
-    )
-    numbers = [n for file in found for n in _under(known, read_json(file, EvidenceError))]
-    return with_results(run, *numbers, *(number / 100 for number in numbers if number > 1))
+    own, several = re.escape(run.metric or ""), any(len(row.responses) > 1 for row in run.rows)
+    known = re.compile(own if several else f"{own}|{_ACCURACY}")
+    numbers = (one for file in found for one in _under(known, read_json(file, EvidenceError)))
+    return with_results(run, *(number / 100 if number > 1 else number for number in numbers))
 
 
 def _under(names: re.Pattern[str], content: object) -> Iterator[float]:

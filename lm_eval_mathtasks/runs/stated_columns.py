@@ -49,13 +49,8 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     tried |= {k: name for k, name in chosen.items() if of_several(name, 1) or _TRIED.search(name)}
     if of_several(stem := Path(run.provenance.path).stem, 1):
         tried["file"] = stem
-    if (
-        run.metric
-        and "verdict" not in chosen
-        and not GRADED.fullmatch(run.metric)
-        and not of_several(run.metric, 1)
-    ):
-        tried["verdicts"] = run.metric
+    name = "" if "verdict" in chosen else run.metric or ""
+    tried |= {} if GRADED.fullmatch(name) or of_several(name, 1) or not name else {"verdicts": name}
     same = {k: v[0] for k, v in values.items() if len(v) == len(lines) and len(set(v)) == 1}
     of_weights = {k: v[-1] for k, v in values.items() if OF_WEIGHTS.search(k) and v[-1] != run.model}
     steered = {k: v[-1] for k, v in values.items() if k != "n" and STEERS.fullmatch(k)}
@@ -63,8 +58,8 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     asked, noted = stated_by({**steered, **alike})
     unlike = [k for k, v in values.items() if k in STATED and len(set(v)) > 1]
     read = {*of_weights, *steered, *alike}
-    rest = {k: v for k, v in same.items() if k not in read and not VERDICT_LIKE.fullmatch(k)}
-    rest = {k: v for k, v in rest.items() if not _OF_THE_CALL.fullmatch(k)}
+    known = (VERDICT_LIKE, _OF_THE_CALL)
+    rest = {k: v for k, v in same.items() if k not in read and not any(one.fullmatch(k) for one in known)}
     tools = next((v for k, v in rest.items() if k.startswith("tool")), None)
     settings = {
         **noted,
@@ -75,5 +70,5 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
         replace(weights_of_log(run.model, of_weights, lm_eval=False), stated=False) if of_weights else None
     )
     doubts = {"settings": f"several of {', '.join(unlike)} in one file"} if unlike else {}
-    known = {**run.provenance.settings, **{k: v for k, v in settings.items() if v}}
-    return doubted(told(run, protocol, weights=weights, settings=known), doubts)
+    settings = {**run.provenance.settings, **{k: v for k, v in settings.items() if v}}
+    return doubted(told(run, protocol, weights=weights, settings=settings), doubts)
