@@ -29,6 +29,7 @@ from lm_eval_mathtasks.leaderboard.protocol import (
     lost_share,
     number_alone,
     parts_of_log,
+    results_part,
     states_nothing,
     verdicts_part,
 )
@@ -208,7 +209,9 @@ def compare(  # noqa: PLR0913  # keyword-only choices
     own = noise_of_run(run, ours.value, ours.draws, flips)
     noise = (own, noise_of_claim(claim, run, own, ours.draws, flips))
     margin = max(margin, _rounding(claim))
-    if by_our_grader is not None and shares is None:
+    if shares is not None:
+        parts += results_part(run, ours.value, margin)
+    elif by_our_grader is not None:
         parts += verdicts_part(run, claim, ours.value - by_our_grader, margin)
     if unlike:
         of_repeats = f"from {100 * unlike[0]:.1f} to {100 * unlike[1]:.1f} right: two runs mixed"

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.leaderboard.aliases import Model, simplified
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.leaderboard.protocol import STATED, Effect, Part, shown
+from lm_eval_mathtasks.leaderboard.protocol import STATED, Effect, Part, is_greedy, shown
 from lm_eval_mathtasks.problems.fingerprints import ANSWERS_TOLD_APART, known_docs
 from lm_eval_mathtasks.runs.identity import Docs
 from lm_eval_mathtasks.runs.records import Run
-from lm_eval_mathtasks.runs.shown import Shown, asked_otherwise
+from lm_eval_mathtasks.runs.shown import Shown, asked_otherwise, same_each_time
 from lm_eval_mathtasks.runs.weights import QUANTISED, Weights, weights_of_log
 
 # As the parts say that the user's word stands for what the log does not show.
@@ -212,6 +212,12 @@ def _as_shown(run: Run, claim: Claim, seen: Shown) -> Iterator[Part]:
         effect: Effect = "unknown" if theirs is None else "same" if theirs == seen.examples else "breaks"
         by_log = "" if stated is None else f", {stated} by the log"
         yield Part("shots", f"{seen.examples} in the prompts{by_log}", shown(theirs), effect)
+    heat = claim.temperature
+    if (alike := same_each_time(run)) and not (heat is not None and is_greedy(heat)):
+        # Whatever the log states, and whoever ignored it: that is no sampling.
+        found = f"the same text each time on {alike[0]} of {alike[1]} docs"
+        sampled = "sampled" if heat else shown(heat)
+        yield Part("repeats", found, sampled, "unknown" if heat is None else "breaks")
     if seen.system and not run.protocol.system_prompt:
         yield Part("system_prompt", "in the prompts", shown(None), "unknown")
     if seen.begun:

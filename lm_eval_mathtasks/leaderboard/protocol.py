@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple, TypeVar
 
 from lm_eval_mathtasks.leaderboard.aliases import Model
 from lm_eval_mathtasks.leaderboard.claims import Benchmark, Claim
-from lm_eval_mathtasks.runs.decoding import shaped_by, steered_by
-from lm_eval_mathtasks.runs.records import Protocol, Provenance, Run
+from lm_eval_mathtasks.runs.decoding import SEVERAL, shaped_by, steered_by
+from lm_eval_mathtasks.runs.doubts import fewer_repeats
+from lm_eval_mathtasks.runs.records import GENERATION, NO_VERDICT, Protocol, Provenance, Run
 
 T = TypeVar("T")
 Effect = Literal["breaks", "matters", "unknown", "same"]
@@ -188,7 +189,9 @@ def is_greedy(temperature: float) -> bool:
 
 def _temperature(ours: float | None, theirs: float | None) -> Part:
     def effect(one: float, other: float) -> Effect:
-        return "same" if is_greedy(one) == is_greedy(other) and abs(one - other) <= 0.1 else "matters"
+        if is_greedy(one) != is_greedy(other):
+            return "breaks"
+        return "same" if abs(one - other) <= 0.1 else "matters"
 
     return _stated("temperature", ours, theirs, effect)
 
@@ -221,14 +224,26 @@ def _grader(ours: str | None, theirs: str | None) -> Part:
 def parts_of_log(run: Run) -> Iterator[Part]:
     """Yield what makes a log none of one run, or of another way to decode than any claim has; see
     `lm_eval_facts.doubts_of`. What else shapes the answers is named: sources hardly ever state it."""
-    settings = run.provenance.settings
-    for name, found in (settings.get("doubts") or {}).items():
+    settings, there = run.provenance.settings, max((len(row.responses) for row in run.rows), default=0)
+    asked = (settings.get(f"{GENERATION}{name}") for name in SEVERAL) if there else ()
+    fewer = {k: v for number in asked for k, v in fewer_repeats(there, number).items()}
+    for name, found in {**fewer, **(settings.get("doubts") or {})}.items():
         yield Part(name, str(found), shown(None), "breaks")
+    if shares := sum(0 < (row.score or 0) < 1 and len(row.responses) == 1 for row in run.rows):
+        yield Part("scores", f"partial credit on {shares} docs", "right or wrong", "breaks")
     if steered := steered_by(settings):
         yield Part("decoding", steered, shown(None), "breaks")
     for what, value in shaped_by(settings).items():
         # A template of one's own is another thing than whether there is one.
         yield Part(f"own {what}" if what in STATED else what, shown(value), shown(None), "unknown")
+
+
+def results_part(run: Run, ours: float, margin: float) -> Iterator[Part]:
+    """Yield what results state of a run whose log has no verdicts, where our grader finds another score."""
+    stated = run.provenance.stated
+    if stated and all(abs(one - ours) > margin for one in stated):
+        words = f"{100 * max(stated):.1f} in the results, {100 * ours:.1f} by our grader"
+        yield Part("results", f"{words} (--metric {NO_VERDICT}: by ours)", shown(None), "breaks")
 
 
 def verdicts_part(run: Run, claim: Claim, surplus: float, margin: float) -> Iterator[Part]:

@@ -7,7 +7,9 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.grading import Status, grade
 from lm_eval_mathtasks.runs import columns
 from lm_eval_mathtasks.runs.lines import Line
+from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.records import API_ERROR, NO_VERDICT
+from lm_eval_mathtasks.runs.score_names import GRADED
 
 
 def with_references(lines: Sequence[Line]) -> tuple[list[Line], tuple[str, ...]]:
@@ -70,6 +72,20 @@ def _differs_between_repeats(name: str, lines: Sequence[Line], doc: Callable[[Li
     repeated = [own for own in docs.values() if len(own) > 1]
     differ = any(len({line.references[name] for line in own}) > 1 for own in repeated)
     return differ and 2 * sum(map(len, repeated)) >= len(lines)
+
+
+def partial_credit(lines: Sequence[Line]) -> dict[str, str]:
+    """Return the doubt where the grades of a file are shares of what was to be had, and no verdicts: its own score is
+    not what our grader finds in the responses."""
+    kinds: dict[str, set[float]] = {}
+    for line in lines:
+        for name, value in (*line.verdicts.items(), *line.unfit.items()):
+            numbers = value if isinstance(value, list | tuple) else [value]
+            known = (number_in_cell(number) for number in numbers)
+            kinds.setdefault(name, set()).update(number for number in known if number is not None)
+    graded = {name: numbers for name, numbers in kinds.items() if GRADED.fullmatch(name)}
+    found = [name for name, of in graded.items() if len(of) > 2 or any(0 < number < 1 for number in of)]
+    return {"scores": f"partial credit in `{found[0]}` (--metric {NO_VERDICT}: by ours)"} if found else {}
 
 
 def choose_verdict(

@@ -12,6 +12,10 @@ from lm_eval_mathtasks.runs.records import COLUMN, GENERATION, MODEL_ARGUMENT
 from lm_eval_mathtasks.runs.weights import LEAVE_ANSWERS, OF_WEIGHTS, SHAPE_ANSWERS
 
 _SHOTS = ("shots", "n_shot", "num_shots", "num_fewshot", "few_shot_num", "fewshot", "max_train_instances")
+# As harnesses and scripts call a system prompt.
+SYSTEM = ("system_prompt", "system_instruction", "system_message", "system")
+# How many answers to each doc were asked for.
+SEVERAL = ("num_return_sequences", "num_choices", "num_outputs")
 # What the protocol of a run states.
 STATED = ("temperature", "do_sample", "top_p", *LIMIT_NAMES, *_SHOTS)
 # Model arguments that may cut a response before its own limit.
@@ -23,9 +27,9 @@ STEERS = re.compile(
 )
 # The luck of an answer, and how it is computed and sent. Any other setting may shape the answers.
 _LEAVES = re.compile(
-    r"\w*seed|num_choices|num_return_sequences|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
+    rf"\w*seed|{'|'.join(SEVERAL)}|(?:pad|eos|bos)_token\w*|skip_special_tokens|spaces_between\w*"
     r"|use_cache|batch\w*|stream\w*|\w*timeout|max_(?:retries|connections)|(?:top_|prompt_)?log_?probs|echo|user"
-    r"|(?:return|output)_\w+|detokenize|renormalize_logits|early_stopping|system_message|service_tier|store"
+    r"|(?:return|output)_\w+|detokenize|renormalize_logits|early_stopping|service_tier|store"
 )
 # What ends an answer leaves it as it is if it is a special token or the label of another question or turn; a line's
 # end, a dot or a word may stand within the answer, and cut it.
@@ -45,6 +49,7 @@ class Asked(TypedDict):
     temperature: float | None
     top_p: float | None
     max_tokens: int | None
+    system_prompt: bool | None
 
 
 def within_window(limit: int | None, arguments: Mapping[str, object]) -> int | None:
@@ -61,21 +66,30 @@ def stated_by(
     the arguments of its model are among its own settings."""
     numbers = {name: number for name in STATED if (number := _number(settings.get(name))) is not None}
     limit = next((int(numbers[name]) for name in LIMIT_NAMES if numbers.get(name)), None)
-    warm, greedy = numbers.get("temperature"), str(settings.get("do_sample")).lower() == "false"
+    warm, sampling = numbers.get("temperature"), str(settings.get("do_sample")).lower()
+    greedy, sampled = sampling == "false", sampling == "true"
     # Which of the two wins depends on the backend and its version: lm-eval's hf is greedy, its servers and older vLLM
     # sample.
     unclear = greedy and bool(warm)
+    system = next(filter(None, (one.get(name) for one in (settings, arguments) for name in SYSTEM)), None)
     asked: Asked = {
         "shots": next((int(numbers[name]) for name in _SHOTS if name in numbers), None),
         "temperature": None if unclear else 0.0 if greedy else warm,
         "top_p": numbers.get("top_p"),
         "max_tokens": within_window(limit, arguments),
+        "system_prompt": True if system else None,
     }
-    given = {f"{MODEL_ARGUMENT}{k}": str(v) for k, v in arguments.items() if not SECRET_ARGUMENT.search(k)}
-    noted = {f"{GENERATION}{k}": value for k, value in settings.items() if k not in STATED}
+    given = {
+        f"{MODEL_ARGUMENT}{k}": str(v)
+        for k, v in arguments.items()
+        if k not in SYSTEM and not SECRET_ARGUMENT.search(k)
+    }
+    noted = {f"{GENERATION}{k}": value for k, value in settings.items() if k not in (*STATED, *SYSTEM)}
     if unclear:
         noted[f"{GENERATION}do_sample"] = f"False beside temperature={warm:g}"
-    return asked, {**given, **noted}
+    elif sampled and warm is None:
+        noted[f"{GENERATION}do_sample"] = "True, at a temperature that the log does not say"
+    return asked, {**given, **noted, **({"system_instruction": str(system)} if system else {})}
 
 
 def _number(value: object) -> float | None:
@@ -100,7 +114,8 @@ def shaped_by(settings: Mapping[str, object]) -> dict[str, object]:
     of_model = {k: v for k, v in arguments if _shapes(k.lower()) and not _THINKS.fullmatch(str(v))}
     generation = _set(settings, GENERATION)
     asked = {k: v for k, v in generation if not (STEERS.fullmatch(k) or _leaves(k, v))}
-    return {**of_model, **asked, **dict(_set(settings, COLUMN))}
+    columns = {k: v for k, v in _set(settings, COLUMN) if not k.endswith("seed")}
+    return {**of_model, **asked, **columns}
 
 
 def _shapes(argument: str) -> bool:

@@ -14,7 +14,7 @@ import yaml
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_json_lines
 from lm_eval_mathtasks.runs.decoding import stated_by
-from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, other_score
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, with_results
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import object_in
 from lm_eval_mathtasks.runs.plain import runs_of_lines
@@ -83,8 +83,8 @@ def read_evalscope(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     one = pooled(runs, name) if len(runs) > 1 else replace(runs[0], task=name)
     one = replace(one, provenance=replace(about, notes=one.provenance.notes))
     summary = read_json(source.path, EvidenceError) if source.path.suffix == ".json" else {}
-    stated = summary.get("score") if isinstance(summary, dict) and one.metric == _COUNTS else None
-    yield doubted(one, other_score(stated, (row.score for row in one.rows)))
+    stated = summary.get("score") if isinstance(summary, dict) and one.metric in (_COUNTS, None) else None
+    yield with_results(one, stated)
 
 
 def _as_configured(run: Run, file: Path) -> Run:

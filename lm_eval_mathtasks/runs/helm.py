@@ -13,7 +13,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.decoding import stated_by
-from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, with_summary
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import object_in
 from lm_eval_mathtasks.runs.plain import runs_of_lines
@@ -26,7 +26,7 @@ _STATED = re.compile(r".*\bThe answer is (.+?)\.?\s*", re.DOTALL)
 # alternatives of a token are listed. Anything else may shape the answers.
 _ASKED_WORDS = """
     prompt messages model model_deployment embedding echo_prompt multimodal_prompt num_completions top_k_per_token
-    method num_outputs num_trials num_train_trials sample_train max_eval_instances random
+    method num_trials num_train_trials sample_train max_eval_instances random
     input_prefix input_suffix output_prefix output_suffix instance_prefix reference_prefix reference_suffix
     eval_splits multi_label image_generation_parameters
 """
@@ -74,7 +74,8 @@ def read_helm(source: Source, choice: Choice) -> Iterator[Run | Refused]:
         notes = (*run.provenance.notes, *([left] if len(plain) < len(states) else []))
         settings |= run.provenance.settings
         stated = told(run, asked, harness="HELM", notes=notes, settings=settings, weights=weights)
-        yield doubted(stated, fewer_repeats(trials, spec.get("num_train_trials")))
+        stated = doubted(stated, fewer_repeats(trials, spec.get("num_train_trials")))
+        yield with_summary(path, stated, "stats.json")
 
 
 def _weights(model: str, asked: Sequence[Mapping[str, Any]]) -> Weights:
@@ -91,7 +92,7 @@ def _weights(model: str, asked: Sequence[Mapping[str, Any]]) -> Weights:
 def _flat(state: Mapping[str, Any]) -> dict[str, Any]:
     """A request as a flat line."""
     instance, result = state.get("instance") or {}, state.get("result") or {}
-    failed = result.get("success") is False
+    failed, asked = result.get("success") is False, object_in(state, "request")
     right = [one for one in instance.get("references") or () if "correct" in (one.get("tags") or ())]
     answers = result.get("completions") or []
     return {
@@ -103,7 +104,7 @@ def _flat(state: Mapping[str, Any]) -> dict[str, Any]:
         "finish_reasons": [API_ERROR]
         if failed
         else [(a.get("finish_reason") or {}).get("reason") for a in answers],
-        "prompt": (state.get("request") or {}).get("prompt"),
+        "prompt": asked.get("messages") or asked.get("prompt"),
     }
 
 

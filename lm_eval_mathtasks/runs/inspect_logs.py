@@ -14,7 +14,7 @@ from typing import Any
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, require_bounded
 from lm_eval_mathtasks.runs.decoding import stated_by
-from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, other_score
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, with_results
 from lm_eval_mathtasks.runs.lines import read_line
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.messages import model_output
@@ -42,6 +42,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, 
 _LIBRARIES = ("hf", "vllm", "sglang", "nnterp", "transformer_lens")
 # Solvers that ask once, with a prompt that stands in the log; any other may ask again, or choose.
 _ASK = frozenset({"generate", "prompt_template", "user_message", "system_message", "chain_of_thought"})
+# Parameters of the first of them that say how often it may go on after a tool, and whether answers are kept.
+_OF_THE_LOOP = ("tool_calls", "cache")
 # Solvers that let a model use tools.
 _WITH_TOOLS = re.compile(r"use_tools|react|basic_agent|(?:^|_)agent|bridge")
 # What a reducer makes of the epochs of a sample.
@@ -85,23 +87,25 @@ def read_inspect(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     models = {str(name) for sample in samples if (name := (sample.get("output") or {}).get("model"))}
     doubts = {"settings": f"answers of {len(models)} models"} if len(models) > 1 else {}
     # Reduced samples, or some of them: their scores may be of the best.
-    doubts |= fewer_repeats(
-        len({sample.get("epoch") for sample in samples}), object_in(about, "config").get("epochs")
-    )
+    epochs = len({sample.get("epoch") for sample in samples})
+    doubts |= fewer_repeats(epochs, object_in(about, "config").get("epochs"))
     stated: Mapping[str, Any] = {
         "weights": _weights(about, models if len(models) == 1 else ()),
         "docs_of_task": None if docs is None else int(docs),
-        "settings": {**settings, "doubts": doubts},
     }
     for run in runs_of_lines(lines, path, choice.metric):
         if isinstance(run, Refused):
             yield run
         else:
             about_run = told(
-                run, asked, harness="Inspect", notes=(*unfinished, *run.provenance.notes), **stated
+                run,
+                asked,
+                harness="Inspect",
+                notes=(*unfinished, *run.provenance.notes),
+                settings={**run.provenance.settings, **settings},
+                **stated,
             )
-            known = run.provenance.settings.get("doubts") or {}
-            yield doubted(about_run, known, _other_score(header, run))
+            yield with_results(doubted(about_run, doubts), *_scores(header, run.metric))
 
 
 def _asked(
@@ -116,16 +120,18 @@ def _asked(
         for sample in samples
         for score in object_in(sample, "scores").values()
     )
-    generation = {k: v for k, v in generation.items() if v is not None}
-    generation = {**object_in(about, "task_args"), "edited_scores": edited or None, **generation}
+    listed = (*(plan.get("steps") or ({"solver": about.get("solver") or "generate"},)), plan.get("finish"))
+    steps = [step for step in listed if isinstance(step, dict)]
+    params = {str(step.get("solver")).rpartition("/")[2]: object_in(step, "params") for step in steps}
+    by_solver = {k: v for k, v in params.get("generate", {}).items() if k not in _OF_THE_LOOP}
+    system = params.get("system_message", {}).get("template")
+    generation = {k: v for k, v in generation.items() if v is not None} | by_solver
+    told_to = {"system_message": system} if system else {}
+    generation = {**object_in(about, "task_args"), **told_to, "edited_scores": edited or None, **generation}
     asked, settings = stated_by(generation, object_in(about, "model_args"))
-    steps = (*(plan.get("steps") or ({"solver": about.get("solver") or "generate"},)), plan.get("finish"))
-    solvers = [str(step.get("solver")) for step in steps if isinstance(step, dict)]
+    solvers = [str(step.get("solver")) for step in steps]
     others = [name for name in solvers if name.rpartition("/")[2] not in _ASK]
-    shown = {
-        "system_prompt": True if generation.get("system_message") else None,
-        "tools": "some" if any(map(_WITH_TOOLS.search, solvers)) else None,
-    }
+    shown = {"tools": "some" if any(map(_WITH_TOOLS.search, solvers)) else None}
     # The model of a grader is among them.
     used = (*object_in(object_in(header, "stats"), "model_usage"), *object_in(about, "model_roles"))
     models = [name for name in used if name != about.get("model")]
@@ -134,17 +140,13 @@ def _asked(
     return {**asked, **shown}, {**settings, **unknown, **named}
 
 
-def _other_score(header: Mapping[str, Any], run: Run) -> dict[str, str]:
-    """Whether the results have another mean of the run's own score than its samples."""
-    scores = [one for one in object_in(header, "results").get("scores") or () if isinstance(one, dict)]
-    own = [
-        one
-        for one in scores
-        if f"{one.get('name')}_score" == run.metric and one.get("reducer") in (None, "mean")
-    ]
-    metrics = object_in(own[0], "metrics") if own else {}
-    stated = object_in(metrics, "accuracy") or object_in(metrics, "mean")
-    return other_score(stated.get("value"), (row.score for row in run.answered))
+def _scores(header: Mapping[str, Any], metric: str | None) -> Iterator[object]:
+    """The means that the results state of a scorer, of every one where it has no name."""
+    for one in object_in(header, "results").get("scores") or ():
+        if isinstance(one, dict) and one.get("reducer") in (None, "mean"):
+            metrics = object_in(one, "metrics")
+            if metric in (None, f"{one.get('name')}_score"):
+                yield (object_in(metrics, "accuracy") or object_in(metrics, "mean")).get("value")
 
 
 def _weights(about: Mapping[str, Any], answered: Iterable[str] = ()) -> Weights:

@@ -17,9 +17,9 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import parquet_columns, read_json, read_table
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.decoding import stated_by
-from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, other_score
+from lm_eval_mathtasks.runs.doubts import doubted, fewer_repeats, with_results
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
-from lm_eval_mathtasks.runs.messages import message_text
+from lm_eval_mathtasks.runs.messages import logged_turns, message_text
 from lm_eval_mathtasks.runs.records import GENERATION, Choice, Protocol, Provenance, Row, Run, Source, both_of
 from lm_eval_mathtasks.runs.score_names import of_several
 from lm_eval_mathtasks.runs.unheard import unheard
@@ -81,9 +81,10 @@ def read_lighteval(source: Source, choice: Choice) -> Iterator[Run]:
         settings[f"{GENERATION}few_shots_split"] = examples
     scored = tuple(replace(row, score=row.metrics.get(name or "")) for row in rows)
     run = Run(name_of_model or folder or None, task, scored, protocol, provenance, metric=name)
-    stated = object_in(object_in(about, "results"), task).get(name or "")
+    results = object_in(object_in(about, "results"), task)
+    stated = [results.get(name)] if name else results.values()
     samples = max(filter(None, map(number_in_cell, _listed(of_task.get("num_samples")))), default=None)
-    yield doubted(run, other_score(stated, (row.score for row in scored)), fewer_repeats(k, samples))
+    yield doubted(with_results(run, *stated), fewer_repeats(k, samples))
 
 
 def _listed(value: Any) -> Sequence[Any]:
@@ -109,16 +110,21 @@ def _row(number: int, line: Mapping[str, Any], limit: int | None) -> Row:
         index = index[0] if isinstance(index, list) else index
         gold = str(choices[index]) if choices else None
         texts, tokens, numbers = answer.get("text"), answer.get("output_tokens"), line.get("metric")
-        question: Any = doc.get("query")
+        question, prompt = doc.get("query"), answer.get("input")
     else:
         gold = first_text({"gold": decoded(line.get("gold"))}, ("gold",))
         texts, tokens = decoded(line.get("predictions")), decoded(line.get("cont_tokens"))
-        numbers, question = line.get("metrics"), line.get("example") or line.get("full_prompt")
+        numbers, prompt = line.get("metrics"), decoded(line.get("full_prompt"))
+        question = line.get("example") or prompt
     texts = texts if isinstance(texts, list) else [texts]
     responses = tuple(message_text(text, "assistant") for text in texts)
     found = {k: float(v) for k, v in (decoded(numbers) or {}).items() if isinstance(v, int | float | bool)}
     asked, finish = message_text(decoded(question), "user"), _finish(tokens, limit, len(responses))
-    return Row(str(number), asked, responses=responses, finish=finish, metrics=found, **both_of(gold))
+    # Some backends log tokens.
+    said = logged_turns(prompt) if isinstance(prompt, str) or message_text(prompt, "user") else None
+    return Row(
+        str(number), asked, responses=responses, finish=finish, metrics=found, prompt=said, **both_of(gold)
+    )
 
 
 def _finish(tokens: Any, limit: int | None, responses: int) -> tuple[str | None, ...]:

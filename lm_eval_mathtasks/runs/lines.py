@@ -22,13 +22,17 @@ _QWEN = frozenset({"gt", "gt_cot", "code", "pred"})
 _DEPTH, _LOOKED_AT = 3, 3
 
 
+# Facts whose columns, where the user names them, may be called after what they are of several answers.
+NAMED = ("response", "verdict")
+
+
 class Line(NamedTuple):
     """What one line says.
 
     id, repeat: None where it does not. references: what may be the reference answer, by column; `reference` is the one
     that `ambiguous.with_references` takes. for_each: columns that may be one, and hold a value for each response.
     answered: what the model answered, as the line says. verdicts: by column, one number a response, or one share for
-    them all; only columns that can be verdicts; unfit: columns named like verdicts whose values are none. qwen: the
+    them all; only columns that can be verdicts; unfit: what columns named like verdicts hold that are none. qwen: the
     line is Qwen2.5-Math's. whole_text: the column that was taken for the response, where it may be the answer alone.
     unanswered: its response is null, which counts as an empty one. stated: what columns hold that are none of these,
     as text.
@@ -42,7 +46,7 @@ class Line(NamedTuple):
     responses: tuple[str, ...]
     finish: tuple[str | None, ...]
     verdicts: dict[str, tuple[float, ...]]
-    unfit: tuple[str, ...]
+    unfit: dict[str, Any]
     model: str | None
     task: str
     prompt: str | None
@@ -68,9 +72,15 @@ def read_line(
     responses = tuple(marked(line.get("messages"), text) for text in _responses(line, place))
     named = (*columns.VERDICT, *filter(columns.VERDICT_LIKE.fullmatch, line))
     given = {name: line[name] for name in named if name in line}
-    if isinstance(line.get("judgement"), str) and (said := _JUDGED.search(line["judgement"])):
+    if own := chosen.get("verdict"):
+        # Its name may say what it is of several answers.
+        given = {own: line["label"]}
+    elif isinstance(line.get("judgement"), str) and (said := _JUDGED.search(line["judgement"])):
         given["judgement"] = said[1].lower() == "yes"
     verdicts = {name: _verdict(value, len(responses)) for name, value in given.items()}
+    if own and given[own] is not None and not verdicts[own]:
+        fix = "name a column of 0 and 1, or leave it out and let our grader judge"
+        raise EvidenceError(f"a verdict as `{own}` in {place}", repr(given[own])[:40], fix)
     counts = _listed(next((line[name] for name in columns.TOKENS if name in line), ()))
     return Line(
         id=_first(line, columns.ID),
@@ -84,7 +94,7 @@ def read_line(
         if line.get("error") and not any(responses)
         else _finish(line, len(responses)),
         verdicts={name: verdict for name, verdict in verdicts.items() if verdict},
-        unfit=tuple(name for name, verdict in verdicts.items() if not verdict and given[name] is not None),
+        unfit={name: given[name] for name, fits in verdicts.items() if not fits and given[name] is not None},
         model=_first(line, columns.MODEL),
         task=_first(line, columns.TASK) or "",
         prompt=logged_turns(line.get("prompt") or line.get("messages")),
@@ -94,7 +104,8 @@ def read_line(
         qwen=line.keys() >= _QWEN,
         whole_text=next((name for name in _response_columns(line) if name in columns.WHOLE_TEXT), None),
         unanswered=all(line[name] is None for name in _response_columns(line)),
-        stated=_stated(line, _DEPTH),
+        stated=_stated({k: v for k, v in line.items() if k not in chosen.values()}, _DEPTH)
+        | {k: v for k, v in chosen.items() if k in NAMED},
     )
 
 

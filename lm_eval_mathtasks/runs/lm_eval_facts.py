@@ -14,6 +14,7 @@ from lm_eval_mathtasks.runs.doubts import fewer_repeats, impossible_count, other
 from lm_eval_mathtasks.runs.filters import Meaning
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, number_in_cell, object_in
 from lm_eval_mathtasks.runs.records import GENERATION, Protocol, Provenance
+from lm_eval_mathtasks.runs.score_names import grader_named
 from lm_eval_mathtasks.runs.shown import turns_of_template
 from lm_eval_mathtasks.runs.unheard import unheard
 from lm_eval_mathtasks.runs.weights import (
@@ -135,7 +136,8 @@ def about_run(  # noqa: PLR0913, PLR0917  # what log and score say
     of `Run`. scored: by which metric and filter, and the scores of the docs; ours: the metrics are of our hooks."""
     line: SampleLine = lines[0] if lines else {}
     about = provenance_of(path, results, task, line)
-    grader = grader_of(results, scored[0].partition(",")[2], ours=ours)
+    metric, _, filter_name = scored[0].partition(",")
+    grader = grader_of(results, filter_name, ours=ours) or grader_named(metric)
     settings = {**about.settings, "doubts": doubts_of(results, task, lines, *scored)}
     return {
         "model": model_name(results),
@@ -160,6 +162,8 @@ def protocol_of(
         results.get("system_instruction") or turns_of_template(prompt, results.get("chat_template"))[0]
     )
     asked["shots"] = results.get("n-shot", {}).get(task)
+    if asked["system_prompt"] or instruction or "system_instruction" in results:
+        asked["system_prompt"] = bool(asked["system_prompt"] or instruction)
     protocol = Protocol(
         cot=_asks_for_steps(task, prompt, int(results.get("n-shot", {}).get(task) or 0)),
         tools="none",
@@ -167,7 +171,6 @@ def protocol_of(
         metric=score.kind,
         k=score.k,
         grader=grader,
-        system_prompt=bool(instruction) if instruction or "system_instruction" in results else None,
         **asked,
     )
     return replace(protocol, **results.get(PACKED, {}).get("protocol", {}))
@@ -200,7 +203,7 @@ def doubts_of(
         found["prompt"] = "its template holds the answer"
     there = max((len(texts) for line in lines if (texts := _texts(line))), default=None)
     return (
-        found | other_score(stated, scores) | (fewer_repeats(there, config.get("repeats")) if there else {})
+        found | other_score([stated], scores) | (fewer_repeats(there, config.get("repeats")) if there else {})
     )
 
 

@@ -9,6 +9,11 @@ from lm_eval_mathtasks.runs.records import API_ERROR
 
 # Before the question, where the input is Markdown.
 _USER = "**User**:"
+# What the body of a response says of its request.
+_ECHOED = {
+    "model": "model", "temperature": "temperature", "top_p": "top_p", "max_output_tokens": "max_tokens",
+    "instructions": "system_prompt", "tools": "tools",
+}  # fmt: skip
 
 
 def flattened(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,11 +48,13 @@ def _evalscope_review(line: Mapping[str, Any]) -> dict[str, Any]:
 def _batch_output(line: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAI's, vLLM's and Anthropic's batches: a line a request, answered by the body of a response or by an error."""
     response = line.get("response") if isinstance(line.get("response"), dict) else line.get("result")
-    body = (response.get("body") or response.get("message")) if isinstance(response, dict) else None
-    answers = [] if line.get("error") or not isinstance(body, dict) else _answers(body)
+    body = object_in(response, "body") or object_in(response, "message")
+    answers = [] if line.get("error") else _answers(body)
+    usage = object_in(object_in(body, "usage"), "completion_tokens_details")
     return {
         "id": line["custom_id"],
-        "model": body.get("model") if isinstance(body, dict) else None,
+        **{ours: body[name] for name, ours in _ECHOED.items() if body.get(name) is not None},
+        "accepted_prediction_tokens": usage.get("accepted_prediction_tokens"),
         "responses": [text for text, _ in answers] or [""],
         "finish_reasons": [reason for _, reason in answers] or [API_ERROR],
     }

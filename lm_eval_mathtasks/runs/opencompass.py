@@ -21,7 +21,7 @@ from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json
 from lm_eval_mathtasks.runs.columns import first_text
 from lm_eval_mathtasks.runs.decoding import stated_by
-from lm_eval_mathtasks.runs.doubts import doubted, other_score
+from lm_eval_mathtasks.runs.doubts import with_results
 from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell, object_in
 from lm_eval_mathtasks.runs.messages import message_text
 from lm_eval_mathtasks.runs.records import Choice, Protocol, Provenance, Row, Run, Source, both_of, told
@@ -122,8 +122,7 @@ def _run_of(
     rows = tuple(_row(place, entries[place::docs], marks) for place in range(docs))
     provenance = Provenance("OpenCompass", str(path), notes=notes)
     run = Run(model, task, rows, _protocol(rows, marks), provenance, metric="correct" if marks else None)
-    scores = (row.score for row in rows)
-    return doubted(_as_configured(run, path), {} if stated is None else other_score(stated / 100, scores))
+    return with_results(_as_configured(run, path), None if stated is None else stated / 100)
 
 
 def _as_configured(run: Run, path: Path) -> Run:

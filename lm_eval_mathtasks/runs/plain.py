@@ -10,11 +10,12 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
-from lm_eval_mathtasks.runs.ambiguous import choose_verdict, with_references
-from lm_eval_mathtasks.runs.doubts import doubted, other_metrics
+from lm_eval_mathtasks.runs.ambiguous import choose_verdict, partial_credit, with_references
+from lm_eval_mathtasks.runs.doubts import doubted, with_summary
 from lm_eval_mathtasks.runs.lines import Line, read_line
 from lm_eval_mathtasks.runs.records import (
     API_ERROR,
+    NO_VERDICT,
     Choice,
     Protocol,
     Provenance,
@@ -24,7 +25,7 @@ from lm_eval_mathtasks.runs.records import (
     Source,
     both_of,
 )
-from lm_eval_mathtasks.runs.score_names import of_several
+from lm_eval_mathtasks.runs.score_names import grader_named, of_several
 from lm_eval_mathtasks.runs.stated_columns import with_columns
 from lm_eval_mathtasks.text import letters
 
@@ -128,11 +129,14 @@ def _run(numbered: Sequence[tuple[int, Line]], path: Path, metric: str | None) -
             *notes,
             f"`{verdict}` is one verdict on {k} responses: what it is of them, the file does not say",
         )
-    protocol = Protocol(k=of, metric=kind, max_tokens=limit)
+    protocol = Protocol(k=of, metric=kind, max_tokens=limit, grader=grader_named(verdict))
     run = Run(None, "", rows, protocol, Provenance("JSON lines", str(path), notes=notes), metric=verdict)
     which = len({line.repeat for line in group})
-    chosen = {"repeats": f"one of {which} attempts at each doc"} if k == 1 < which else {}
-    return doubted(run, chosen, other_metrics(path, run))
+    doubts = {"repeats": f"one of {which} attempts at each doc"} if k == 1 < which else {}
+    if verdict is None and metric != NO_VERDICT:
+        doubts |= partial_credit(group)
+    # As NeMo-Skills and Qwen2.5-Math call them.
+    return with_summary(path, doubted(run, doubts), "metrics.json", f"{path.stem}_metrics.json")
 
 
 def _meaning(lines: Sequence[Line], verdict: str | None, k: int) -> tuple[str | None, int]:

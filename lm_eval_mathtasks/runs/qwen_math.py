@@ -9,10 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import EvidenceError
-from lm_eval_mathtasks.files import read_json
-from lm_eval_mathtasks.runs.doubts import doubted, other_score
-from lm_eval_mathtasks.runs.lm_eval_schema import number_in_cell
 from lm_eval_mathtasks.runs.plain import lines_of, runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 
@@ -42,15 +38,7 @@ def read_qwen_math(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     elif re.search("tora|tool|pal", asked["prompt"]):
         stated |= {"tools": "python"}
     for run in runs_of_lines(lines, path, choice.metric):
-        yield run if isinstance(run, Refused) else doubted(told(run, stated), _other_score(path, run))
-
-
-def _other_score(path: Path, run: Run) -> dict[str, str]:
-    """Whether the metrics beside a file have another score than its lines, of one answer each."""
-    beside = path.with_name(f"{path.stem}_metrics.json")
-    about = read_json(beside, EvidenceError) if beside.exists() and run.protocol.k == 1 else {}
-    stated = number_in_cell(about.get("acc")) if isinstance(about, dict) and run.metric == "score" else None
-    return {} if stated is None else other_score(stated / 100, (row.score for row in run.rows))
+        yield run if isinstance(run, Refused) else told(run, stated)
 
 
 def _names(path: Path, root: Path | None) -> tuple[str | None, str | None]:

@@ -79,7 +79,10 @@ def read_source(source: Source, choice: Choice) -> Iterator[Run | Refused]:
                 yield one._replace(task=one.task or choice.task)
             else:
                 require_lines(one, choice.columns)
-                yield told(named(one, choice), notes=(*source.notes, *one.provenance.notes))
+                # What results state counts, unless the user goes by our grader alone.
+                stated = one.provenance.stated if choice.metric == choice.own_metric else ()
+                notes = (*source.notes, *one.provenance.notes)
+                yield told(named(one, choice), notes=notes, stated=stated)
     except EvidenceError as error:
         yield Refused(choice.task, error)
 

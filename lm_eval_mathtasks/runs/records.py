@@ -122,7 +122,8 @@ class Protocol:
 class Provenance:
     """Where a run comes from: harness and version, file, date, how many docs the task has (None: unknown),
     the journal of our API model that the log names, which weights answered, notes: what a reader found that people
-    should know, and how many reference answers of the log another file replaced."""
+    should know, how many reference answers of the log another file replaced, and stated: what results say is the score
+    of docs without verdicts."""
 
     harness: str
     path: str
@@ -136,6 +137,7 @@ class Provenance:
     weights: Weights | None = None
     notes: tuple[str, ...] = ()
     replaced: int = 0
+    stated: tuple[float, ...] = ()
 
 
 class Total(NamedTuple):

@@ -12,12 +12,15 @@ from lm_eval_mathtasks.text import letters, thinking
 
 # Docs that are looked at for what is the same in all of them.
 _LOOKED_AT = 64
-# Characters: shorter answers may well be the same each time.
+# Characters: shorter answers may well be the same each time, on more than this share of docs.
 _LONG = 100
+_ALIKE = ((_LONG, 0.5), (_LONG // 2, 0.99))
 # Characters of a prompt that are instructions, or of one doc beside its question: examples are longer.
 _LONGEST_HINT = 300
 # Letters of a prompt that only one doc has beside its question, and that are more than its number or its subject.
 _OWN = 25
+# What announces a hint, however short.
+_HINT = re.compile(r"\b(?:hints?|tips?|clues?|plan|approach)\b\W", re.IGNORECASE)
 # What stands before a question at the beginning of its line, or on the line above.
 _LABEL = re.compile(r"(?:^|\n)[^\S\n]*([^\n:：]{1,20}[:：])\s*$")
 _OPTION = re.compile(r"\(?\b[A-E][).:]\s")
@@ -71,7 +74,7 @@ def shown_by(run: Run) -> Shown:
         examples=examples,
         told=sum(_told(row, texts) for row, *texts in beside),
         # Examples may be drawn for each doc.
-        own=0 if examples else sum(len(letters("".join(texts))) >= _OWN for _, *texts in beside),
+        own=0 if examples else sum(map(_is_own, beside)),
         among=_among(asked),
         with_tools=sum(any(map(_TOOL_OUTPUT.search, row.responses)) for row in run.rows),
         copied=sum(map(_copied, run.rows)),
@@ -83,6 +86,11 @@ def shown_by(run: Run) -> Shown:
         ),
         system=any(_SYSTEM.match(row.prompt or "") for row in run.rows[:_LOOKED_AT]),
     )
+
+
+def _is_own(beside: tuple[Row, str, str]) -> bool:
+    text = "".join(beside[1:])
+    return len(letters(text)) >= _OWN or bool(_HINT.search(text))
 
 
 def _among(asked: Sequence[tuple[Row, str, str]]) -> bool:
@@ -101,13 +109,15 @@ def _copied(row: Row) -> bool:
 
 
 def same_each_time(run: Run) -> tuple[int, int] | None:
-    """On how many of the docs with several long answers these are the same text; None unless on most. Then k answers
-    are one: greedy, or of a server that ignores temperature and seed."""
-    several = [
-        row for row in run.answered if len(row.there) > 1 and len(row.responses[row.there[0]]) >= _LONG
-    ]
-    same = sum(len({row.responses[i] for i in row.there}) == 1 for row in several)
-    return (same, len(several)) if 2 * same > len(several) else None
+    """On how many of the docs with several long answers these are the same text; None unless on most, or on all of
+    shorter ones. Then k answers are one: greedy, or of a server that ignores temperature and seed."""
+    for least, share in _ALIKE:
+        several = [[row.responses[i] for i in row.there] for row in run.answered if len(row.there) > 1]
+        several = [texts for texts in several if len(texts[0]) >= least]
+        same = sum(len(set(texts)) == 1 for texts in several)
+        if same > share * len(several):
+            return same, len(several)
+    return None
 
 
 def asked_otherwise(run: Run) -> int:
@@ -170,7 +180,9 @@ def _examples(before: str) -> int | None:
     label = _LABEL.search(before)
     if label is None:
         return None
-    found = len(re.findall(rf"(?m)^[^\S\n]*{re.escape(label[1])}", before)) - 1
+    # Its number, if it has one, is its own.
+    alike_but_numbers = re.sub(r"\d+", r"\\d+", re.escape(label[1]))
+    found = len(re.findall(rf"(?m)^[^\S\n]*{alike_but_numbers}", before)) - 1
     return found if found or len(before) <= _LONGEST_HINT else None
 
 

@@ -3,28 +3,27 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lm_eval_mathtasks.runs.columns import VERDICT_LIKE
-from lm_eval_mathtasks.runs.decoding import STATED, STEERS, stated_by
+from lm_eval_mathtasks.runs.decoding import STATED, STEERS, SYSTEM, stated_by
 from lm_eval_mathtasks.runs.doubts import doubted
-from lm_eval_mathtasks.runs.lines import Line
+from lm_eval_mathtasks.runs.lines import NAMED, Line
 from lm_eval_mathtasks.runs.records import COLUMN, Run, told
-from lm_eval_mathtasks.runs.score_names import of_several
+from lm_eval_mathtasks.runs.score_names import GRADED, of_several
 from lm_eval_mathtasks.runs.weights import OF_WEIGHTS, weights_of_log
 
-_SYSTEM = ("system_prompt", "system_instruction", "system_message")
 # Columns of how often a doc was tried, or what was chosen: also where they say another thing of each doc.
 _TRIED = re.compile(
     r"retr(?:y|ies)|attempt|tries|select|chosen|best|judge?ment_id|num_(?:solutions|samples|candidates|rounds|turns)"
-    r"|_model$|merged|refine|revis|critique|hint"
-)
-# What the names of verdicts of one answer are made of. Another name may be that of the best, or of the last.
-_GRADED = re.compile(
-    r"(?:(?:is|our|ours|the|math|gsm8k|aime|llm|model|rule|sympy|symbolic|string|numeric\w*|exact|strict|flexible|quasi"
-    r"|regex|pattern|answer|final|extract\w*|express\w*|equiv\w*|match\w*|verif\w*|judge\w*|grade\w*|check\w*|scorer"
-    r"|score|includes?|correct\w*|acc\w*|label|eval|em|qem|f1|choice|value|based|hendrycks|responses|prime|dapo|mean)_*)+"
+    r"|accepted_prediction|^system(?!_fingerprint)|_model$|merged|refine|revis|critique|hint"
 )
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+# Columns of when and where an answer came, and what it cost.
+_OF_THE_CALL = re.compile(
+    r"(?:\w+_)?(?:latency|elapsed|duration|time|timings?|seconds|cost|price|usage|uuid|fingerprint|host|hostname|throughput)"
+    r"(?:_(?:s|ms|sec|seconds|usd))?|created(?:_at)?|\w+ed_at|(?:request|response|job|batch|trace|span|worker)_id|object"
+)
 _NOTHING = ("", "None", "False", "0", "0.0", "nan", "none")
 # In a file of fewer lines a column has one value by chance.
 _ENOUGH = 3
@@ -45,27 +44,31 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
         k: v for k, v in values.items() if set(v) - {*_NOTHING} or (k in STATED and _NUMBER.fullmatch(v[0]))
     }
     tried = {k: "varies" for k, v in values.items() if len(set(v)) > 1 and _TRIED.search(k)}
-    if run.metric and not _GRADED.fullmatch(run.metric) and not of_several(run.metric, 1):
-        tried["verdicts"] = run.metric
+    # Names may say of several answers what they are.
+    chosen = {k: values.pop(k)[0] for k in NAMED if k in values}
+    tried |= {k: name for k, name in chosen.items() if of_several(name, 1) or _TRIED.search(name)}
+    if of_several(stem := Path(run.provenance.path).stem, 1):
+        tried["file"] = stem
+    name = "" if "verdict" in chosen else run.metric or ""
+    tried |= {} if GRADED.fullmatch(name) or of_several(name, 1) or not name else {"verdicts": name}
     same = {k: v[0] for k, v in values.items() if len(v) == len(lines) and len(set(v)) == 1}
     of_weights = {k: v[-1] for k, v in values.items() if OF_WEIGHTS.search(k) and v[-1] != run.model}
     steered = {k: v[-1] for k, v in values.items() if k != "n" and STEERS.fullmatch(k)}
-    alike = {k: v for k, v in same.items() if k in STATED and _NUMBER.fullmatch(v)}
+    alike = {k: v for k, v in same.items() if k in SYSTEM or (k in STATED and _NUMBER.fullmatch(v))}
     asked, noted = stated_by({**steered, **alike})
-    system = next((same[name] for name in _SYSTEM if name in same), None)
     unlike = [k for k, v in values.items() if k in STATED and len(set(v)) > 1]
-    read = {*of_weights, *steered, *alike, *_SYSTEM}
-    rest = {k: v for k, v in same.items() if k not in read and not VERDICT_LIKE.fullmatch(k)}
+    read = {*of_weights, *steered, *alike}
+    known = (VERDICT_LIKE, _OF_THE_CALL)
+    rest = {k: v for k, v in same.items() if k not in read and not any(one.fullmatch(k) for one in known)}
     tools = next((v for k, v in rest.items() if k.startswith("tool")), None)
     settings = {
         **noted,
-        "system_instruction": system,
         **({f"{COLUMN}{k}": v for k, v in {**rest, **tried}.items()} if len(lines) >= _ENOUGH else {}),
     }
-    protocol = {**asked, "tools": tools, "system_prompt": True if system else None}
+    protocol = {**asked, "tools": tools}
     weights = (
         replace(weights_of_log(run.model, of_weights, lm_eval=False), stated=False) if of_weights else None
     )
     doubts = {"settings": f"several of {', '.join(unlike)} in one file"} if unlike else {}
-    known = {**run.provenance.settings, **{k: v for k, v in settings.items() if v}}
-    return doubted(told(run, protocol, weights=weights, settings=known), doubts)
+    settings = {**run.provenance.settings, **{k: v for k, v in settings.items() if v}}
+    return doubted(told(run, protocol, weights=weights, settings=settings), doubts)

@@ -31,6 +31,8 @@ OWN = ", with settings of its own"
 UNUSUAL = f"{REPRODUCED}{OWN}"
 COLUMNS = f"{REPRODUCED}{NUMBER}{NAME_ALONE}"
 OWN_COLUMNS = f"{REPRODUCED}{NUMBER}{OWN}{NAME_ALONE}"
+# Of a log without verdicts of its own.
+OURS = {"shares": {str(number): float(number < 1126) for number in range(1319)}}
 SEARCH = "a search or a steered answer"
 OTHER = "other docs than the set's"
 UNKNOWN = "named: what is not known to leave the answers alone may change them"
@@ -171,6 +173,44 @@ def _reduced(log):
     content = json.loads(log.read_text())
     content["eval"]["config"]["epochs"] = 4
     log.write_text(json.dumps(content))
+
+
+def _rubric(file):
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    write_json_lines(file, [{**row, "score": (6 + n % 5) / 10} for n, row in enumerate(rows)])
+
+
+def _told_to(log):
+    content = json.loads(log.read_text())
+    content["plan"] = {"steps": [{"solver": "system_message", "params": {"template": "Be exact."}},
+                                 {"solver": "generate", "params": {"tool_calls": "loop"}}]}  # fmt: skip
+    log.write_text(json.dumps(content))
+
+
+def _searching_solver(log):
+    content = json.loads(log.read_text())
+    content["plan"] = {"steps": [{"solver": "generate", "params": {"best_of": 8}}]}
+    log.write_text(json.dumps(content))
+
+
+def _half_right(log):
+    content = json.loads(log.read_text())
+    for sample in content["samples"]:
+        sample["scores"]["match"]["value"] = "C" if sample["scores"]["match"]["value"] == "C" else "P"
+    log.write_text(json.dumps(content))
+
+
+def _summary_of(share, name="accuracy"):
+    def edit(file):
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        write_json_lines(file, [{k: v for k, v in row.items() if k != "correct"} for row in rows])
+        (file.parent / "metrics.json").write_text(json.dumps({"gsm8k": {"greedy": {name: share}}}))
+
+    return edit
+
+
+def _hinted(number, _, asked):
+    asked["arg_0"] = f"{asked['arg_0']}\nHint: {'add' if number % 3 else 'take away'}."
 
 
 def column(name, value, verdict, why, part=None, effect="unknown"):
@@ -471,8 +511,8 @@ SITUATIONS = (
              "temperature": 0.6},
     ),
     Situation(
-        "64 equal answers without sampling against the mean of 64 sampled ones", REPRODUCED, "temperature",
-        "named; our steadiness is not taken for theirs", "matters", claim="qwen3/AIME24/Qwen3-8B (thinking)",
+        "64 equal answers without sampling against the mean of 64 sampled ones", NOT, "temperature",
+        "greedy is another way to answer than sampling", claim="qwen3/AIME24/Qwen3-8B (thinking)",
         changed={"mode": None, "score": 76.5},
         log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
              "temperature": 0.0},
@@ -647,6 +687,44 @@ SITUATIONS = (
     column("finetuned", True, OWN_COLUMNS, UNKNOWN),
     column("selected_by", "prm", OWN_COLUMNS, UNKNOWN),
     column("system_prompt", "Be brief.", OWN_COLUMNS, "named: the source does not say its own"),
+    column("system", "Be brief.", OWN_COLUMNS, "named: the source does not say its own", "system_prompt"),
+    Situation("a file that says when and where it was made, how long that took, and with which seed", COLUMNS, "",
+              "no word of that is about the answers", log={"plain": {"latency": 0.5, "request_id": "a", "seed": 3,
+                                                                    "total_time_s": 2, "created_at": "x"}}),
+    Situation("a file whose `score` is what a rubric gives, from 0.6 to 1", NOT, "scores",
+              "partial credit is no share of right answers", log={"plain": {"correct": None}}, edit=_rubric,
+              options=OURS, false=True),
+    Situation("an Inspect log whose wrong answers are half right", NOT, "scores",
+              "partial credit is no share of right answers", log={"inspect": "vllm"}, edit=_half_right,
+              options=OURS, false=True),
+    Situation("exact matches of a half", NOT, "scores", "partial credit is no share of right answers",
+              edit=lines_with(lambda n, line, _: line.update(exact_match=0.854)),
+              false=True),
+    Situation("a file without verdicts, and a summary beside it of 20.0", NOT, "results",
+              "numbers that do not fit each other", log={"plain": {}}, edit=_summary_of(0.2), false=True,
+              options=OURS),
+    Situation("a file without verdicts, and a summary beside it of 85.4 %", COLUMNS, "", "the same number",
+              log={"plain": {}}, edit=_summary_of(85.4, "symbolic_correct"),
+              options=OURS),
+    Situation("a system message among Inspect's solvers", f"{REPRODUCED}{NUMBER}{OWN}", "system_prompt",
+              "named: the source does not say its own", "unknown", log={"inspect": "vllm"}, edit=_told_to, false=True),
+    Situation("one answer a doc of the four that were asked for, `num_return_sequences=4`", NOT, "repeats",
+              "the best of them, perhaps", edit=decoding(num_return_sequences=4), false=True),
+    Situation("`num_return_sequences=1`", REPRODUCED, "", "one answer", edit=decoding(num_return_sequences=1)),
+    Situation("`best_of=8` of Inspect's solver", NOT, "decoding", SEARCH, log={"inspect": "vllm"},
+              edit=_searching_solver, false=True),
+    Situation("a few words of a hint in each prompt", UNUSUAL, "prompt", UNKNOWN, "unknown",
+              edit=lines_with(_hinted), false=True),
+    Situation("64 answers at a temperature of 0.6, each doc's the same text", NOT, "repeats",
+              "whoever answered did not sample", claim="qwen3/AIME24/Qwen3-8B (thinking)",
+              changed={"mode": None, "score": 76.5}, false=True,
+              log={"arguments": {"pretrained": "Qwen/Qwen3-8B"}, "task": "aime24", "answers": 64, "steady": 23,
+                   "temperature": 0.6, "text": "Of all these paths, we count those that end where they began: 1."}),
+    Situation("an answer at a temperature of 0.7 against a claim without sampling", NOT, "temperature",
+              "greedy is another way to answer than sampling", changed={"temperature": 0.0},
+              log={"temperature": 0.7}, false=True),
+    Situation("an answer at a temperature of 0.7 against a claim at 1.0", REPRODUCED, "temperature", "named", "matters",
+              changed={"temperature": 1.0}, log={"temperature": 0.7}),
     Situation("a file of which half was sampled, by its column", NOT, "settings", "the log shows two runs",
               log={"plain": {}}, edit=_two_temperatures, false=True),
 )  # fmt: skip

@@ -144,7 +144,7 @@ def test_evalscopes_configuration_is_read_as_a_whole(tmp_path, given, found):
         ({"calls": [{"name": "python"}]}, ((), {"name"}, set())),
         ({"mode": "ensemble"}, ((), {"mode"}, set())),
         ({"correct": None, "sympy_correct": True}, NOTHING),
-        ({"correct": None, "oracle_correct": True}, ((), {"verdicts"}, set())),
+        ({"correct": None, "reranked_correct": True}, ((), {"verdicts"}, set())),
     ],
 )
 def test_objects_in_a_line_and_the_names_of_verdicts_are_read(tmp_path, more, found):
