@@ -14,7 +14,7 @@ from lm_eval_mathtasks.commands.arguments import (
     read_chosen,
     refuse_unused,
 )
-from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError, as_error
 from lm_eval_mathtasks.files import write_fault, write_page
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -77,11 +77,9 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
 
 def require_jinja() -> None:
     """Raise MathtasksError where pages cannot be made."""
-    try:
+    fix = "run pip install 'lm-eval-mathtasks[report]'"
+    with as_error(MathtasksError, "jinja2 for a page", fix, ImportError):
         import jinja2  # noqa: F401
-    except ImportError as missing:
-        fix = "run pip install 'lm-eval-mathtasks[report]'"
-        raise MathtasksError("jinja2 for a page", str(missing), fix) from missing
 
 
 def _page(examined: Sequence[Examined], places: Sequence[str]) -> str:
