@@ -206,15 +206,11 @@ class Journal:
         while (first := self._next()) is not None:
             if time.monotonic() - self._renewed > RENEW_S:
                 self._renew()
-            group, last = [first], False
+            group: list[Waiting | None] = [first]
             while not self._queue.empty():
-                item = self._queue.get()
-                if item is None:
-                    last = True
-                    break
-                group.append(item)
-            self._store(group)
-            if last:
+                group.append(self._queue.get())
+            self._store([one for one in group if one is not None])
+            if None in group:
                 return
 
     def _store(self, group: list[Waiting]) -> None:
