@@ -25,7 +25,6 @@ TEST_SETS = tuple(one.name for one in known_sets().values() if one.name not in T
 MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
 
 
-
 class Problem(NamedTuple):
     """A training problem. id: its place in the source, from 0; solution: None where the source has answers only."""
 
