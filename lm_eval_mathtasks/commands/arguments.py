@@ -42,8 +42,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=STYLES, default="text")
 
 
-def add_claim_options(parser: argparse.ArgumentParser) -> None:
-    """Declare which runs of a log, and which claims, a command takes."""
+def add_claim_options(parser: argparse.ArgumentParser, runs: str = "run", **how: Any) -> None:
+    """Declare which runs, and which claims, a command takes. how: of the runs, as argparse takes it."""
+    parser.add_argument(runs, metavar="RUN", help=RUN_HELP, **how)
     add_run_options(parser)
     declare(parser, {
         "--claim ID": "one claim, as `mathtasks leaderboard search` prints it",

@@ -8,7 +8,6 @@ from pathlib import Path
 from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     OF_CLAIMS,
-    RUN_HELP,
     add_claim_options,
     claim_options,
     read_chosen,
@@ -37,8 +36,7 @@ _WITHOUT_CLAIMS = ("csv", "every-eval-ever", "eval-results")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks report`."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
-    add_claim_options(parser)
+    add_claim_options(parser, "runs", nargs="+")
     declare(parser, {"--regrade": "score by our grader instead of the run's own"}, action="store_true")
     out = f"where to write (default: {DEFAULT_PAGE} for html, else standard output)"
     declare(parser, {"-o --out --output FILE": out}, dest="output")
