@@ -62,15 +62,18 @@ def sentence(text: str) -> str:
 
 
 @contextmanager
-def as_error(error: type[MathtasksError], wanted: str, fix: str, *faults: type[Exception]) -> Iterator[None]:
+def as_error(
+    error: type[MathtasksError], wanted: str, fix: str, *faults: type[Exception], named: bool = False
+) -> Iterator[None]:
     """Raise `error` for a fault of these kinds that is raised within; the first line of its text is what was got, of a
-    failed import all of it, because what is to be installed stands on the others."""
+    failed import all of it, because what is to be installed stands on the others. named: all of it behind the name of
+    its kind, for faults whose text alone says little, such as that of a KeyError."""
     try:
         yield
     except faults as fault:
         text = str(fault).strip()
         got = " ".join(text.split()) if isinstance(fault, ImportError) else text.partition("\n")[0]
-        raise error(wanted, got, fix) from fault
+        raise error(wanted, f"{type(fault).__name__}: {fault}" if named else got, fix) from fault
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, *, n: int = 1, cutoff: float = 0.6) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError, as_error
 
 Error = type[MathtasksError]
 _GZIP = b"\x1f\x8b"
@@ -57,11 +57,9 @@ def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
 
 def write_page(path: Path, text: str, what: str) -> None:
     """Write a text, and its folder where need be. Raises EvidenceError where there is no room; what: file or folder."""
-    try:
+    with as_error(EvidenceError, f"room to write {path}", f"name another {what} with -o", OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvidenceError(f"room to write {path}", str(error), f"name another {what} with -o") from error
 
 
 def write_fault(path: Path, *, folder: bool = False) -> str | None:
@@ -132,14 +130,12 @@ def read_table(path: Path, error: Error) -> list[dict[str, Any]]:
 
 def read_json(path: Path, error: Error) -> Any:
     """Return what a JSON file holds, which may be packed with gzip; raises `error` where it cannot be read."""
-    try:
-        with _unpacked(path) as file:
-            text = _text(file.read())
+    faults = (OSError, EOFError, zlib.error, ValueError, RecursionError)
+    with as_error(error, f"a readable {path}", _AGAIN, *faults), _unpacked(path) as file:
+        text = _text(file.read())
         if not text.strip():
             raise ValueError("an empty file")
         return json.loads(text)
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as fault:
-        raise error(f"a readable {path}", str(fault), _AGAIN) from fault
 
 
 def _unpacked(path: Path) -> IO[bytes]:

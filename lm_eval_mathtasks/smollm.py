@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from lm_eval_mathtasks.errors import EvidenceError, ModelError
+from lm_eval_mathtasks.errors import EvidenceError, ModelError, as_error
 from lm_eval_mathtasks.files import file_sha256, read_json
 
 NAME = "smollm2-135m"
@@ -47,11 +47,10 @@ def model_folder() -> Path:
     folder = cache_folder() / FOLDER
     if not _is_whole(folder):
         source = _installed_file()
-        try:
+        wanted = f"a cache folder for the weights at {folder.parent}"
+        fix = f"free 600 MB there, or set {CACHE_VARIABLE} to another folder"
+        with as_error(ModelError, wanted, fix, OSError):
             made_whole(folder, lambda part: _dequantise(source, part))
-        except OSError as error:
-            fix = f"free 600 MB there, or set {CACHE_VARIABLE} to another folder"
-            raise ModelError(f"a cache folder for the weights at {folder.parent}", str(error), fix) from error
     return folder
 
 

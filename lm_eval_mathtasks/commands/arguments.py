@@ -16,9 +16,6 @@ from lm_eval_mathtasks.tables import Style
 FORMATS = "a results_*.json or its folder, OpenCompass predictions, lighteval details, JSON lines"
 STYLES = get_args(Style)
 COMPLETE = ("csv", "json")  # formats for programs: nothing is left out for length
-COLUMNS_HELP = (
-    f"which column of lines holds what, for instance response=generation; FACT is {', '.join(FACTS)}"
-)
 # What concerns published scores, and nothing else.
 OF_CLAIMS = ("claim", "model", "benchmark", "mode", "leaderboards", "margin", "flips")
 RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
@@ -26,12 +23,13 @@ RUN_HELP = f"{FORMATS}; FILE#MODEL is one model of a file"
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Declare which runs of a log a command takes, and what it reads beside the log."""
+    columns = "which column of lines holds what, for instance response=generation; FACT is "
     declare(parser, {
         "--task": "the task, where a log holds several (and its name, where it names none)",
         "--run-model --model-name NAME": "the model, where a log holds several (and its name, where it names none)",
         "--metric": "the log's metric that counts, for instance exact_match,flexible-extract",
         "--gold FILE": "JSON lines with reference answers, for files without",
-        "--columns FACT=NAME,...": COLUMNS_HELP,
+        "--columns FACT=NAME,...": columns + ", ".join(FACTS),
         "--journal FILE": "how each response ended: an API model's journal, or JSON lines with response and "
         "finish_reason",
     })  # fmt: skip
@@ -44,8 +42,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=STYLES, default="text")
 
 
-def add_claim_options(parser: argparse.ArgumentParser) -> None:
-    """Declare which runs of a log, and which claims, a command takes."""
+def add_claim_options(parser: argparse.ArgumentParser, runs: str = "run", **how: Any) -> None:
+    """Declare which runs, and which claims, a command takes. how: of the runs, as argparse takes it."""
+    parser.add_argument(runs, metavar="RUN", help=RUN_HELP, **how)
     add_run_options(parser)
     declare(parser, {
         "--claim ID": "one claim, as `mathtasks leaderboard search` prints it",

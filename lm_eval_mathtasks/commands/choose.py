@@ -26,14 +26,14 @@ from lm_eval_mathtasks.commands.arguments import (
     whole_number,
     whole_numbers,
 )
-from lm_eval_mathtasks.commands.curve_tables import ROWS, cell, long_table, titled
+from lm_eval_mathtasks.commands.curve_tables import ROWS, curve_table, long_table, titled
 from lm_eval_mathtasks.errors import EvidenceError, ScoreError
 from lm_eval_mathtasks.numbers.estimators import powers_of_two
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.curves import require
 from lm_eval_mathtasks.sampling.curves import votes as votes_of
-from lm_eval_mathtasks.tables import Cell, Table, print_tables, with_interval
+from lm_eval_mathtasks.tables import print_tables, with_interval
 
 DEFAULT_AGGREGATE: Aggregate = "min"  # Math-Shepherd's own (Wang et al. 2024, section 3.4)
 _VERDICTS = "verdicts: our grader's on every response, with or without --regrade; the log's own are not used"
@@ -89,8 +89,9 @@ def main(args: argparse.Namespace) -> int:
         print_tables([long_table(run, chosen.curves)], args.format)
         return 0
     of_steps = f"; of the steps, their {how}" if has_steps(scores) else ""
-    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing))
-    print_tables([_table(titled(run, votes), chosen, ks, (*notes, *run.provenance.notes))], args.format)
+    notes = (f"scores: {source}{of_steps}", _VERDICTS, *_notes(chosen, ks, weighing), *run.provenance.notes)
+    drawn = [curve._replace(label=_NAMES.get(curve.label, curve.label)) for curve in chosen.curves]
+    print_tables([curve_table(titled(run, votes), drawn, ks, notes)], args.format)
     return 0
 
 
@@ -122,14 +123,6 @@ def _scores(run: Run, args: argparse.Namespace) -> tuple[Scores, str]:
         fix = "name one with --scores, or --scorer KIND:PATH"
         raise ScoreError("a file of scores to choose by", got, fix)
     return read_scores(path, run, args.score_column), path
-
-
-def _table(title: str, chosen: Chosen, ks: Sequence[int], notes: Sequence[str]) -> Table:
-    columns = ("k", *(_NAMES.get(curve.label, curve.label) for curve in chosen.curves))
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (k, *(cell(curve.at(k)) for curve in chosen.curves)) for k in ks
-    )
-    return Table(title, columns, rows, tuple(notes))
 
 
 def _notes(chosen: Chosen, ks: Sequence[int], weighing: Weighing) -> list[str]:

@@ -9,7 +9,6 @@ from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
     OF_CLAIMS,
-    RUN_HELP,
     add_claim_options,
     add_result_format,
     claim_options,
@@ -54,10 +53,9 @@ _ONE_LOG = "both are one log: nothing is compared with anything"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks compare`."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
     models = "of one RUN that holds several models, these against each other"
     declare(parser, {"--models MODEL": models}, nargs="+")
-    add_claim_options(parser)
+    add_claim_options(parser, "runs", nargs="+")
     add_result_format(parser)
     declare(parser, {
         "--hub-results PATH": "claims also from a model's repository: the folder with its .eval_results/, or one of "

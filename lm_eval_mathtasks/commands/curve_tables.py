@@ -6,7 +6,7 @@ from lm_eval_mathtasks.commands.arguments import COMPLETE
 from lm_eval_mathtasks.numbers.estimators import Votes
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.curves import Curve, Point
-from lm_eval_mathtasks.tables import Share, Style, Table, print_tables
+from lm_eval_mathtasks.tables import Cell, Share, Style, Table, print_tables
 from lm_eval_mathtasks.tables.layout import bars
 
 # Which verdicts count, for the commands that judge every response.
@@ -26,6 +26,12 @@ def long_table(run: Run, drawn: Sequence[Curve]) -> Table:
     columns = ("model", "task", "metric", "k", "value", "low", "high")
     rows = tuple((run.model, run.task, curve.label, *point) for curve in drawn for point in curve.points)
     return Table("", columns, rows)
+
+
+def curve_table(title: str, drawn: Sequence[Curve], ks: Sequence[int], notes: Sequence[str]) -> Table:
+    """Return a row for each k, a column for each curve: for people."""
+    rows: tuple[tuple[Cell, ...], ...] = tuple((k, *(cell(curve.at(k)) for curve in drawn)) for k in ks)
+    return Table(title, ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
 
 
 def cell(point: Point) -> Share:

@@ -5,7 +5,6 @@ import argparse
 from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     COMPLETE,
-    RUN_HELP,
     add_claim_options,
     add_result_format,
     claim_options,
@@ -26,7 +25,6 @@ from lm_eval_mathtasks.tables import Table, print_tables
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks explain`."""
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     add_claim_options(parser)
     add_result_format(parser)
     declare(parser, {"--against RUN": "a run on the same docs: lost docs are worth what they scored there"})

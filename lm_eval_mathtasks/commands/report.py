@@ -8,13 +8,12 @@ from pathlib import Path
 from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import (
     OF_CLAIMS,
-    RUN_HELP,
     add_claim_options,
     claim_options,
     read_chosen,
     refuse_unused,
 )
-from lm_eval_mathtasks.errors import EvidenceError, MathtasksError
+from lm_eval_mathtasks.errors import EvidenceError, MathtasksError, as_error
 from lm_eval_mathtasks.files import write_fault, write_page
 from lm_eval_mathtasks.leaderboard.claims import load_claims
 from lm_eval_mathtasks.report import exports
@@ -37,8 +36,7 @@ _WITHOUT_CLAIMS = ("csv", "every-eval-ever", "eval-results")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mathtasks report`."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
-    add_claim_options(parser)
+    add_claim_options(parser, "runs", nargs="+")
     declare(parser, {"--regrade": "score by our grader instead of the run's own"}, action="store_true")
     out = f"where to write (default: {DEFAULT_PAGE} for html, else standard output)"
     declare(parser, {"-o --out --output FILE": out}, dest="output")
@@ -77,11 +75,9 @@ def _readable(path: str, args: argparse.Namespace) -> list[Run]:
 
 def require_jinja() -> None:
     """Raise MathtasksError where pages cannot be made."""
-    try:
+    fix = "run pip install 'lm-eval-mathtasks[report]'"
+    with as_error(MathtasksError, "jinja2 for a page", fix, ImportError):
         import jinja2  # noqa: F401
-    except ImportError as missing:
-        fix = "run pip install 'lm-eval-mathtasks[report]'"
-        raise MathtasksError("jinja2 for a page", str(missing), fix) from missing
 
 
 def _page(examined: Sequence[Examined], places: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lm_eval_mathtasks.command_line import declare
-from lm_eval_mathtasks.commands.arguments import COLUMNS_HELP, column_names, find_tokenizer, whole_number
+from lm_eval_mathtasks.commands.arguments import add_run_options, column_names, find_tokenizer, whole_number
 from lm_eval_mathtasks.errors import EvidenceError, did_you_mean
 from lm_eval_mathtasks.evidence.rescore import engines
 from lm_eval_mathtasks.evidence.rescore.cross import LOG, CrossTable, agreement, merged, unfit
@@ -41,15 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "others beside ours: math-verify, minerva, minerva-boxed, hendrycks, gsm8k-strict, gsm8k-flexible"
     )
     declare(parser, {"--graders A,B": graders}, default=OURS)
-    declare(parser, {
-        "--gold FILE": "JSON lines with reference answers, for files without",
-        "--journal FILE": "JSON lines with response and finish_reason",
-        "--tokenizer DIR": "the model's folder: responses of as many tokens as the log allowed were cut off",
-        "--metric": "the log's metric that is the old score, for instance exact_match,strict-match",
-        "--task NAME": "the task, where there are several (and its name, where a file names none)",
-        "--run-model NAME": "the model, where there are several (and its name, where a file names none)",
-        "--columns FACT=NAME,...": COLUMNS_HELP,
-    })  # fmt: skip
+    add_run_options(parser)
+    tokenizer = "the model's folder: responses of as many tokens as the log allowed were cut off"
+    declare(parser, {"--tokenizer DIR": tokenizer})
     declare(parser, {"--workers N": "processes (default: all cores)"}, type=whole_number)
     ray = "ray: the files are spread over a Ray cluster (RAY_ADDRESS, or one on this machine)"
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help=ray)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from lm_eval_mathtasks.command_line import declare
 from lm_eval_mathtasks.commands.arguments import add_run_arguments, read_to_judge, whole_numbers
-from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, ROWS, cell, show_curves, titled
+from lm_eval_mathtasks.commands.curve_tables import BY_OUR_GRADER, ROWS, curve_table, show_curves, titled
 from lm_eval_mathtasks.numbers.estimators import Votes, powers_of_two
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.sampling.curves import METRICS, Curve, curves, votes
-from lm_eval_mathtasks.tables import Cell, Table, print_lines
+from lm_eval_mathtasks.tables import Table, print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +48,9 @@ def _warn_of_short_docs(run: Run, found: Sequence[Votes]) -> None:
 
 def _table(run: Run, found: Sequence[Votes], drawn: Sequence[Curve], *, every: bool) -> Table:
     ks = [point.k for point in drawn[0].points]
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (k, *(cell(curve.at(k)) for curve in drawn)) for k in ks if every or k in powers_of_two(ks[-1])
-    )
+    shown = ks if every else [k for k in ks if k in powers_of_two(ks[-1])]
     notes = [ROWS, BY_OUR_GRADER]
     if any(curve.label == "avg@k" for curve in drawn):
         notes.append("avg@k has the interval that k responses a doc would have given")
     notes += run.provenance.notes
-    return Table(titled(run, found), ("k", *(curve.label for curve in drawn)), rows, tuple(notes))
+    return curve_table(titled(run, found), drawn, shown, notes)

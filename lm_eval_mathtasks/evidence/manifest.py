@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -17,6 +16,7 @@ from typing import Any, TypedDict, cast
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import file_sha256, read_json, sha256
 from lm_eval_mathtasks.package import STAMP, checkout, installed_version
+from lm_eval_mathtasks.presets.flags import as_flags
 from lm_eval_mathtasks.problems.sets import Source, known_sets
 from lm_eval_mathtasks.problems.sources import checksum
 from lm_eval_mathtasks.runs.lm_eval_schema import Results, SampleLine, TaskConfig, hashed_together
@@ -197,17 +197,15 @@ def commit_of(results: Results) -> Manifest:
 def command_of(results: Results, task: str) -> str:
     """Return the command that the results' configuration amounts to; --num_fewshot only where it is not 0."""
     config = results.get("config", {})
-    arguments = config.get("model_args")
-    if isinstance(arguments, dict):
-        arguments = ",".join(f"{key}={value}" for key, value in arguments.items())
-    words = ["mathtasks", "run", "--model", str(config.get("model")), "--model_args", str(arguments or "")]
-    words += ["--tasks", task]
-    for name in ("device", "batch_size", "limit"):
-        if config.get(name) is not None:
-            words += [f"--{name}", str(config[name])]
-    if settings := config.get("gen_kwargs"):
-        words += ["--gen_kwargs", ",".join(f"{name}={value}" for name, value in settings.items())]
-    return shlex.join([*words, *(["--apply_chat_template"] if results.get("chat_template") else [])])
+    flags = as_flags({
+        "model": str(config.get("model")),
+        "model_args": config.get("model_args") or "",
+        "tasks": task,
+        **{name: config.get(name) for name in ("device", "batch_size", "limit")},
+        "gen_kwargs": config.get("gen_kwargs") or None,
+        "apply_chat_template": True if results.get("chat_template") else None,
+    })  # fmt: skip
+    return f"mathtasks run {flags}"
 
 
 def weights_of(folder: Path) -> dict[str, str]:

@@ -18,12 +18,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_mathtasks.check import lm_eval_tasks
-from lm_eval_mathtasks.errors import TaskError
+from lm_eval_mathtasks.errors import TaskError, as_error
 from lm_eval_mathtasks.grading.beside import start_graders, verdicts_beside
 from lm_eval_mathtasks.grading.judge import judge, judge_again
 from lm_eval_mathtasks.grading.scores import doc_scores
@@ -245,10 +246,8 @@ def shots_gsm8k() -> list[dict[str, str]]:
     import yaml
 
     path = lm_eval_tasks() / "gsm8k" / "gsm8k-cot.yaml"
-    try:
+    with _shots_in(path, OSError, yaml.YAMLError, KeyError, TypeError):
         return list(yaml.safe_load(path.read_text(encoding="utf-8"))["fewshot_config"]["samples"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise _no_shots(path, error) from error
 
 
 def shots_minerva() -> list[dict[str, str]]:
@@ -258,16 +257,14 @@ def shots_minerva() -> list[dict[str, str]]:
     Raises TaskError if the installed lm-eval does not hold them where 0.4.13 does.
     """
     path = lm_eval_tasks() / "minerva_math" / "utils.py"
-    try:
+    with _shots_in(path, OSError, SyntaxError, KeyError, StopIteration, ValueError):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         returned = next(n for n in functions["list_fewshot_samples"].body if isinstance(n, ast.Return)).value
         return list(ast.literal_eval(returned or "[]"))
-    except (OSError, SyntaxError, KeyError, StopIteration, ValueError) as error:
-        raise _no_shots(path, error) from error
 
 
-def _no_shots(path: Path, error: Exception) -> TaskError:
-    got = f"{type(error).__name__}: {error}"
+def _shots_in(path: Path, *faults: type[Exception]) -> AbstractContextManager[None]:
+    wanted = f"the few-shot exemplars in lm-eval's {path.parent.name}/{path.name}"
     fix = "install an lm-eval that has them (0.4.12 and 0.4.13 do)"
-    return TaskError(f"the few-shot exemplars in lm-eval's {path.parent.name}/{path.name}", got, fix)
+    return as_error(TaskError, wanted, fix, *faults, named=True)

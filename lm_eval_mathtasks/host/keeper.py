@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, as_error
 from lm_eval_mathtasks.host.repeats import repeat_numbers, with_seeds
 from lm_eval_mathtasks.host.resume import NEWEST, Kept, kept_responses, move_generator, request_digest
 from lm_eval_mathtasks.response import Response
@@ -75,12 +75,10 @@ class Keeper:
             return
         folder = log_file(self.tracker, "results", ".json").parent
         path = folder / f"responses_rank{rank}_{datetime.now():%Y-%m-%dT%H-%M-%S.%f}.jsonl"
-        try:
+        with as_error(EvidenceError, "a folder for the logs", "name another --output_path", OSError):
             folder.mkdir(parents=True, exist_ok=True)
             self._earlier = kept_responses(self._resume, folder) if self._resume else None
             self._file = path.open("w", encoding="utf-8", buffering=1)
-        except OSError as error:
-            raise EvidenceError("a folder for the logs", str(error), "name another --output_path") from error
         self.path = path
 
     def _expect(self, requests: list[Any], numbers: list[int]) -> dict[int, Response]:
@@ -137,12 +135,10 @@ class Keeper:
         if not _holds(path, wanted, lines=isinstance(content, list)):
             rows = content if isinstance(content, list) else [content]
             dump = [json.dumps(row, default=handle_non_serializable) for row in rows]
-            try:
+            fix = "free the disk or name another --output_path"
+            with as_error(EvidenceError, "a log on disk", fix, OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("\n".join(dump) + "\n", encoding="utf-8")
-            except OSError as error:
-                fix = "free the disk or name another --output_path"
-                raise EvidenceError("a log on disk", str(error), fix) from error
         self.logs.append(path)
 
     def require_complete(self) -> None:

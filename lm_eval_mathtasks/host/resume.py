@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.errors import EvidenceError, as_error
 from lm_eval_mathtasks.files import json_lines
 from lm_eval_mathtasks.response import Response
 
@@ -46,15 +46,11 @@ class Kept:
 
     def _read(self, path: Path) -> None:
         for number, row in json_lines(path, EvidenceError, unfinished=True):
-            try:
+            wanted = f"a kept response on line {number} of {path}"
+            fix = "name a responses_*.jsonl that `mathtasks run` left; other files go through --model replay"
+            with as_error(EvidenceError, wanted, fix, ValueError, KeyError, TypeError, named=True):
                 key = (row["asked"], int(row["repeat"]))
                 text = "" if row.get("error") else row["response"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise EvidenceError(
-                    f"a kept response on line {number} of {path}",
-                    f"{type(error).__name__}: {error}",
-                    "name a responses_*.jsonl that `mathtasks run` left; other files go through --model replay",
-                ) from None
             if not row.get("error"):
                 self._responses[key] = Response(text, finish_reason=row.get("finish_reason")), path
                 self._begun.add(path)

@@ -22,24 +22,22 @@ def journal_show(
     limit: int = 20,
 ) -> Iterator[str]:
     """Lines for a terminal: one per answer, or everything about the one whose key begins with `key`."""
-    shown = 0
-    for answer, task_name, doc_id, repeat in queries.places(path, task, model):
-        if key is not None:
-            if answer.key.startswith(key):
-                yield escaped(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
-                return
-            continue
-        if shown >= limit:
+    found = queries.places(path, task, model)
+    if key is not None:
+        one = next((place.answer for place in found if place.answer.key.startswith(key)), None)
+        if one is None:
+            raise JournalError("a key in the journal", key, "`mathtasks journal show` lists them")
+        yield escaped(json.dumps(asdict(one), indent=2, ensure_ascii=False))
+        return
+    for number, (answer, task_name, doc_id, repeat) in enumerate(found):
+        if number >= limit:
             yield f"... (only the first {limit}; raise limit, or name a task or a key)"
             return
-        shown += 1
         tail = " ".join(answer.response.split())[-60:]
         where = f"{task_name or '-'} doc {'-' if doc_id is None else doc_id} #{repeat}"
         tokens = answer.usage.get("completion_tokens", "?")
         line = f"{answer.key[:12]}  {where}  {answer.finish_reason or '?'}  {tokens} tokens  ...{tail}"
         yield visible(line)
-    if key is not None:
-        raise JournalError("a key in the journal", key, "`mathtasks journal show` lists them")
 
 
 def journal_export(path: str | Path, *, task: str | None = None, model: str | None = None) -> Iterator[str]:

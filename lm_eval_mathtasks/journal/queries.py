@@ -7,16 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lm_eval_mathtasks.journal.schema import (
-    DAMAGE,
-    ROW,
-    ROWS,
-    Answer,
-    answer_of,
-    connect,
-    request_of,
-    unusable,
-)
+from lm_eval_mathtasks.journal import schema
 
 _SUMS = """count(*), sum(json_extract(usage, '$.prompt_tokens')), sum(json_extract(usage, '$.completion_tokens')),
 avg(latency_s), sum(attempts) - count(*), min(sent_at), max(finished_at)"""
@@ -26,7 +17,7 @@ _CHOSEN = "model = :model AND key IN (SELECT key FROM docs WHERE task = :task)"
 class Place(NamedTuple):
     """An answer and the doc it is for; None where nothing says so."""
 
-    answer: Answer
+    answer: schema.Answer
     task: str | None
     doc_id: int | None
     repeat: int
@@ -57,11 +48,11 @@ class Server(NamedTuple):
 @contextmanager
 def reading(path: str | Path) -> Iterator[sqlite3.Connection]:
     """A journal open for reading. Raises JournalError for whatever goes wrong with it."""
-    with closing(connect(path)) as db:
+    with closing(schema.connect(path)) as db:
         try:
             yield db
-        except DAMAGE as error:
-            raise unusable(path, error, reading=True) from None
+        except schema.DAMAGE as error:
+            raise schema.unusable(path, error, reading=True) from None
 
 
 class Stored(NamedTuple):
@@ -90,13 +81,13 @@ def _of_keys(db: sqlite3.Connection, columns: str, keys: Sequence[str]) -> Itera
     yield from db.execute(query, (json.dumps(list(keys)),))
 
 
-def latest_answer(path: str | Path, task: str | None, doc_id: int | None) -> Answer | None:
+def latest_answer(path: str | Path, task: str | None, doc_id: int | None) -> schema.Answer | None:
     """The last answer in a journal to this doc, under whatever settings."""
-    query = f"""SELECT {ROW} FROM {ROWS} JOIN docs ON docs.key = answers.key WHERE task = ? AND doc_id = ?
+    query = f"""SELECT {schema.ROW} FROM {schema.ROWS} JOIN docs ON docs.key = answers.key WHERE task = ? AND doc_id = ?
     ORDER BY finished_at DESC LIMIT 1"""  # noqa: S608  (column names of ours)
     with reading(path) as db:
         row = db.execute(query, (task or "", -1 if doc_id is None else doc_id)).fetchone()
-        return answer_of(row) if row else None
+        return schema.answer_of(row) if row else None
 
 
 def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
@@ -109,12 +100,14 @@ def answered_keys(path: str | Path, keys: Sequence[str]) -> set[str]:
 
 def places(path: str | Path, task: str | None = None, model: str | None = None) -> Iterator[Place]:
     """Every answer, once for each doc it is for: of one task, of one model, or all."""
-    query = f"""SELECT {ROW}, task, doc_id, repeat FROM {ROWS} LEFT JOIN docs ON docs.key = answers.key
+    query = f"""SELECT {schema.ROW}, task, doc_id, repeat FROM {schema.ROWS} LEFT JOIN docs ON docs.key = answers.key
     WHERE (:task IS NULL OR task = :task) AND (:model IS NULL OR model = :model)
     ORDER BY task, doc_id, repeat, finished_at"""  # noqa: S608  (column names of ours)
     with reading(path) as db:
         for *row, task_name, doc_id, repeat in db.execute(query, {"task": task, "model": model}):
-            yield Place(answer_of(row), task_name or None, None if doc_id == -1 else doc_id, repeat or 0)
+            yield Place(
+                schema.answer_of(row), task_name or None, None if doc_id == -1 else doc_id, repeat or 0
+            )
 
 
 class Pending(NamedTuple):
@@ -133,7 +126,7 @@ def pending(db: sqlite3.Connection, key: str) -> Pending | None:
     WHERE pending.key = ?"""
     for url, request, prompt, body in db.execute(query, (key,)):
         if body is not None:
-            return Pending(url, *request_of(body, prompt))
+            return Pending(url, *schema.request_of(body, prompt))
         return Pending(url, *((json.loads(request), prompt) if request.startswith("{") else ({}, "")))
     return None
 

@@ -20,18 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_mathtasks.errors import JournalError
-from lm_eval_mathtasks.journal import queries
+from lm_eval_mathtasks.journal import queries, schema
 from lm_eval_mathtasks.journal.leases import RENEW_S, Owner
-from lm_eval_mathtasks.journal.schema import (
-    BAD_ROW,
-    DAMAGE,
-    STORED,
-    Answer,
-    connect,
-    packed_request,
-    rows_of,
-    unusable,
-)
 from lm_eval_mathtasks.keys import redact
 
 log = logging.getLogger(__name__)
@@ -40,8 +30,8 @@ BYTES_PER_TOKEN = 6  # of a stored response and its reasoning, generously
 EXPECTED_SHARE = 0.25  # of the token limit that responses use on average, for the estimate of free space
 
 _REQUEST = "INSERT OR IGNORE INTO requests (key, body) VALUES (?, ?)"
-_ANSWER = f"""INSERT OR IGNORE INTO answers ({", ".join(STORED)}, asked)
-VALUES ({", ".join("?" * len(STORED))}, (SELECT id FROM requests WHERE key = ?))"""  # noqa: S608
+_ANSWER = f"""INSERT OR IGNORE INTO answers ({", ".join(schema.STORED)}, asked)
+VALUES ({", ".join("?" * len(schema.STORED))}, (SELECT id FROM requests WHERE key = ?))"""  # noqa: S608
 _FAILURE = "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)"
 _DOC = "INSERT OR IGNORE INTO docs VALUES (?, ?, ?, ?)"
 _PENDING = "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?)"
@@ -64,7 +54,7 @@ class Journal:
         self._thread.start()
 
     def _open(self, path: Path) -> None:
-        reader, writer = connect(path, create=True), connect(path, create=True)
+        reader, writer = schema.connect(path, create=True), schema.connect(path, create=True)
         self.path, self._reader, self._writer = path, reader, writer
         self._file = self._there()
         if self._file != self._there():
@@ -128,9 +118,9 @@ class Journal:
         self._claimed = True
         return theirs
 
-    def put(self, answer: Answer) -> Future[None]:
+    def put(self, answer: schema.Answer) -> Future[None]:
         """Store an answer; the first one to a key stays."""
-        asked, row = rows_of(answer)
+        asked, row = schema.rows_of(answer)
         return self._submit((_REQUEST, asked), (_ANSWER, (*row, asked[0])))
 
     def fail(self, key: str, severity: str, kind: str, said: str, attempts: int) -> Future[None]:
@@ -148,7 +138,7 @@ class Journal:
         """Store what a batch file asks: rows of (key, endpoint, request, prompt)."""
         with self._usable(), self._reader as db:
             for key, url, request, prompt in rows:
-                asked, seed = packed_request(request, prompt)
+                asked, seed = schema.packed_request(request, prompt)
                 db.execute(_REQUEST, asked)
                 db.execute(_PENDING, (key, url, asked[0], seed))
 
@@ -161,8 +151,8 @@ class Journal:
     def _usable(self, *, reading: bool = False) -> Iterator[None]:
         try:
             yield
-        except DAMAGE as error:
-            raise unusable(self.path, error, reading=reading) from None
+        except schema.DAMAGE as error:
+            raise schema.unusable(self.path, error, reading=reading) from None
 
     def close(self, *, read_on: bool = False) -> None:
         """Write what waits, and close; harmless twice. read_on: answers can still be read, until it is closed again."""
@@ -206,15 +196,11 @@ class Journal:
         while (first := self._next()) is not None:
             if time.monotonic() - self._renewed > RENEW_S:
                 self._renew()
-            group, last = [first], False
+            group: list[Waiting | None] = [first]
             while not self._queue.empty():
-                item = self._queue.get()
-                if item is None:
-                    last = True
-                    break
-                group.append(item)
-            self._store(group)
-            if last:
+                group.append(self._queue.get())
+            self._store([one for one in group if one is not None])
+            if None in group:
                 return
 
     def _store(self, group: list[Waiting]) -> None:
@@ -226,11 +212,11 @@ class Journal:
                     for statement, row in statements:
                         self._writer.execute(statement, row)
         except Exception as error:
-            if isinstance(error, BAD_ROW) and len(group) > 1:
+            if isinstance(error, schema.BAD_ROW) and len(group) > 1:
                 for one in group:
                     self._store([one])
                 return
-            failure = unusable(self.path, error)
+            failure = schema.unusable(self.path, error)
         try:
             if self._keep_whole() and failure:
                 self._store(group)

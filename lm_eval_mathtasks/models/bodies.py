@@ -56,10 +56,8 @@ class Unpacker:
             piece = self._packed = self._packed + piece
             if len(piece) < len(GZIP) and not last:
                 return b""
-            self._asked, self._gzip = (
-                True,
-                piece.startswith(GZIP) or (self.told in ("gzip", "deflate") and piece[:1] not in PLAIN),
-            )
+            self._asked, likely = True, self.told in ("gzip", "deflate") and piece[:1] not in PLAIN
+            self._gzip = piece.startswith(GZIP) or likely
             if not piece.startswith((GZIP, ZLIB)):
                 # Many servers leave out what names the format (RFC 9110, section 8.4.1.2).
                 self._unpack = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import signal
-import time
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,7 +22,6 @@ from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.keys import read_key
 from lm_eval_mathtasks.models.answers_read import Answers
 from lm_eval_mathtasks.models.batch_api import write_batch
-from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.capabilities import Capabilities
 from lm_eval_mathtasks.models.client import Client
 from lm_eval_mathtasks.models.dispatch import Dispatcher
@@ -171,7 +169,7 @@ class MathtasksChat(LM):  # type: ignore[misc]  # lm-eval publishes no types
     def _engine(self, journal: Journal, report: RunReport, shown: bool) -> Engine:
         settings = self.settings
         connections = settings.num_concurrent
-        dispatcher = Dispatcher(Budget(settings.rpm, settings.tpm, time.monotonic()), connections)
+        dispatcher = Dispatcher(settings.rpm, settings.tpm, connections)
         client = Client(
             base_url=settings.base_url, key=self.key, chat=self.chat, connections=connections, on_sent=dispatcher.sent
         )  # fmt: skip

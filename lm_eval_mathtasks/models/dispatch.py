@@ -8,11 +8,11 @@ import asyncio
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.headers import MINUTE_S, REQUESTS, TOKENS, Reading
+from lm_eval_mathtasks.models.limits import Bucket
 from lm_eval_mathtasks.models.window import PROBE, Permit, Window
 
 LOAD = "load"  # a refusal for too much at once, not for too many a minute
@@ -49,11 +49,21 @@ class Starved(Exception):
 
 
 class Dispatcher:
-    """`await permit(tokens)` before sending, then `admitted` or `refused`, then `done`; one event loop only."""
+    """`await permit(tokens)` before sending, then `admitted` or `refused`, then `done`; one event loop only.
 
-    def __init__(self, budget: Budget, concurrency: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.budget, self.clock = budget, clock
-        rates = [b.rate / cost for b, cost in zip(budget.buckets.values(), (1, 4096), strict=True) if b.rate]
+    rpm, tpm: the limits of the key as the user knows them.
+    """
+
+    def __init__(
+        self,
+        rpm: float | None,
+        tpm: float | None,
+        concurrency: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.clock = clock
+        self.buckets = {REQUESTS: Bucket(rpm, clock()), TOKENS: Bucket(tpm, clock())}
+        rates = [b.rate / cost for b, cost in self._costs(4096) if b.rate]
         # A known limit may be enforced by the second: no more than a second's worth before the first headers.
         self.window = Window(concurrency, int(min([PROBE, *rates])), silence_consents=not rates)
         self.in_flight = 0
@@ -104,7 +114,8 @@ class Dispatcher:
         now = self.clock()
         self._refused_since, self._refused_in_a_row, self._heard = None, 0, True
         self.window.admitted()
-        self.budget.observe(readings, permit.marks, now)
+        for kind, bucket in self.buckets.items():
+            bucket.observe(readings.get(kind, Reading(None, None, None)), permit.marks[kind], now)
         self._pump()
 
     def refused(self, permit: Permit, refusal: Refusal, alone: bool = False) -> bool:
@@ -154,7 +165,7 @@ class Dispatcher:
 
     def _refused_by_rate(self, permit: Permit, refusal: Refusal, now: float) -> bool:
         """Tell the bucket that ran dry; returns whether what we know explains it."""
-        buckets = self.budget.buckets
+        buckets = self.buckets
         news = {kind for kind, bucket in buckets.items() if not bucket.known}
         news |= {
             kind for kind, reading in refusal.readings.items() if buckets[kind].learn_refusal(reading, now)
@@ -174,7 +185,7 @@ class Dispatcher:
     def _dry(self, refusal: Refusal) -> str | None:
         """Which bucket refused, where the refusal does not say: one reported empty, else one that is known."""
         empty = [k for k, r in refusal.readings.items() if r.remaining is not None and r.remaining < 1]
-        known = [k for k, bucket in self.budget.buckets.items() if bucket.known]
+        known = [k for k, bucket in self.buckets.items() if bucket.known]
         return next(iter(empty + known), None)
 
     def _pause(self, wait_s: float | None, explained: bool, fresh: bool, now: float) -> None:
@@ -215,7 +226,7 @@ class Dispatcher:
             if self.in_flight >= (1 if self.failing or alone else self.window.allowed(now)):
                 delay = alone or self.window.opens_in(now)
                 break
-            starved = self.budget.wait(tokens, now)
+            starved = max(bucket.wait(cost, now) for bucket, cost in self._costs(tokens))
             delay = max(self.pause_until - now, starved)
             if 0 < delay <= MAX_WAIT_S:
                 break
@@ -224,7 +235,8 @@ class Dispatcher:
                 future.set_exception(Starved(starved))
                 continue
             self.in_flight += 1
-            future.set_result(Permit(tokens, now, self.budget.take(tokens, now)))
+            marks = [bucket.take(cost, now) for bucket, cost in self._costs(tokens)]
+            future.set_result(Permit(tokens, now, dict(zip(self.buckets, marks, strict=True))))
             delay = None
         if delay is not None:
             self._timer = asyncio.get_running_loop().call_later(delay, self._pump)
@@ -239,6 +251,9 @@ class Dispatcher:
 
     def requests_per_minute(self, tokens: float) -> float | None:
         """What the known limits allow in the long run for requests that reserve `tokens` each; None: unknown."""
-        costs = {REQUESTS: 1.0, TOKENS: max(1.0, tokens)}
-        rates = [b.rate * MINUTE_S / costs[kind] for kind, b in self.budget.buckets.items() if b.rate]
+        rates = (b.rate * MINUTE_S / cost for b, cost in self._costs(max(1.0, tokens)) if b.rate)
         return min(rates, default=None)
+
+    def _costs(self, tokens: float) -> Iterator[tuple[Bucket, float]]:
+        """Each bucket with what a request that reserves `tokens` takes out of it."""
+        return zip(self.buckets.values(), (1.0, tokens), strict=True)

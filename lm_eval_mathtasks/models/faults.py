@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lm_eval_mathtasks.keys import redact
+from lm_eval_mathtasks.models import wordings
 from lm_eval_mathtasks.models.dispatch import LOAD, Refusal
 from lm_eval_mathtasks.models.headers import (
     REQUESTS,
@@ -22,20 +23,6 @@ from lm_eval_mathtasks.models.headers import (
     read_quota,
     read_sentence,
     read_wait,
-)
-from lm_eval_mathtasks.models.wordings import (
-    CONTEXT,
-    DENIED,
-    FILTER,
-    KEY_WORDS,
-    LIMITED,
-    NAMED,
-    NO_MODEL,
-    OVERLOAD,
-    QUOTA,
-    QUOTA_WORDS,
-    TOO_LARGE,
-    UNSUPPORTED,
 )
 from lm_eval_mathtasks.text import visible
 
@@ -148,7 +135,7 @@ def status_inside(error: Mapping[str, Any]) -> int:
     if str(code).isdigit() and 400 <= int(str(code)) < 600:
         return int(str(code))
     words = " ".join(str(error.get(name)) for name in ("code", "status", "type", *SAID_IN))
-    if LIMITED.search(words):
+    if wordings.LIMITED.search(words):
         return 429
     return 400 if "invalid_request" in words else 500
 
@@ -169,33 +156,33 @@ def classify(  # noqa: PLR0911, PLR0912  (one return per meaning is the shape of
     if quota.wait_s is None:
         quota = quota._replace(wait_s=read_wait(headers, said))
     # What reads like an empty account may be a limit of a minute, or say when to ask again.
-    emptied = QUOTA_WORDS.search(said) and not quota.by_minute and quota.wait_s is None
-    if status == 402 or QUOTA & {code, str(error.get("type"))} or emptied:
+    emptied = wordings.QUOTA_WORDS.search(said) and not quota.by_minute and quota.wait_s is None
+    if status == 402 or wordings.QUOTA & {code, str(error.get("type"))} or emptied:
         return Fault("run", "quota", about)
-    if status == 401 or KEY_WORDS.search(words):
+    if status == 401 or wordings.KEY_WORDS.search(words):
         return Fault("run", "key", about)
-    if NO_MODEL.search(words) and status != 403:
+    if wordings.NO_MODEL.search(words) and status != 403:
         return Fault("run", "model", about)
-    filtered = FILTER.search(words)
+    filtered = wordings.FILTER.search(words)
     if filtered and (filtered[1] or status in (400, 403, 422, 451)):
         return Fault("item", "content_filter", about)
-    if TOO_LARGE.search(said):
+    if wordings.TOO_LARGE.search(said):
         return Fault("item", "too_large", about, SHORTEN)
     passing = status in (408, 409, 424, 425, 499) or status >= 500
     later = {name: headers[name] for name in headers if name.lower().startswith("retry-after")}
-    if status in (429, 503, 529) or LIMITED.search(words) or (passing and read_wait(later, said)):
+    if status in (429, 503, 529) or wordings.LIMITED.search(words) or (passing and read_wait(later, said)):
         refusal = _refusal(status, error, said, quota, headers)
         if refusal.limit and (refusal.need or 0.0) > refusal.limit:
             return Fault("item", "too_large", about, SHORTEN)
         return Refused(refusal, about)
     if status in (407, 511):
         return Fault("run", "network", about)
-    if status == 403 or DENIED.search(words):
+    if status == 403 or wordings.DENIED.search(words):
         return Fault("run", "permission", about)
     if status in (404, 405, 410, 501):
         # A server of such an interface says it in JSON, and what stands before it does not.
         return Fault("run", "no_api" if isinstance(body, str) and body.strip() else "model", about)
-    if status == 413 or (status >= 400 and CONTEXT.search(words)):
+    if status == 413 or (status >= 400 and wordings.CONTEXT.search(words)):
         return Fault("item", "context_length", about, SHORTEN)
     # A server that is written in Python may fail by it.
     names_one = status in (400, 422) or "keyword argument" in words
@@ -217,16 +204,16 @@ def _refusal(
     kind, limit = kind or quota.kind, limit or quota.limit
     if kind is None and error.get("type") in (REQUESTS, TOKENS) and "rate" in str(error.get("code")):
         kind = str(error["type"])
-    if kind is None and (status != 429 or OVERLOAD.search(f"{error.get('code')} {said}")):
+    if kind is None and (status != 429 or wordings.OVERLOAD.search(f"{error.get('code')} {said}")):
         kind = LOAD
     return Refusal(kind, limit, need, quota.wait_s, read_limits(headers))
 
 
 def _parameter(error: Mapping[str, Any], words: str, sent: Mapping[str, Any]) -> str | None:
     """The parameter of ours that a 400 complains about, if it complains about a parameter."""
-    if not UNSUPPORTED.search(words):
+    if not wordings.UNSUPPORTED.search(words):
         return None
-    named = [str(error.get("param") or ""), *NAMED.findall(words)]
+    named = [str(error.get("param") or ""), *wordings.NAMED.findall(words)]
     # In quotes or before a colon; a name of several words is no part of a sentence. A model that takes temperature or
     # top_p keeps the temperature, which says more.
     marks = {name: rf"\b{name}\b" if "_" in name else rf"['\"`]{name}['\"`]|\b{name}: " for name in sent}

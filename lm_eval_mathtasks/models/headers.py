@@ -217,11 +217,7 @@ def read_sentence(message: str) -> tuple[str | None, float | None, float | None]
     >>> read_sentence("Rate limit reached on tokens per min (TPM): Limit 10000, Used 9500, Requested 1000.")
     ('tokens', 10000.0, 1000.0)
     """
-    per_minute, limit, requested = (
-        PER_MINUTE.search(message),
-        LIMIT.search(message),
-        REQUESTED.search(message),
-    )
+    per_minute, limit, requested = (told.search(message) for told in (PER_MINUTE, LIMIT, REQUESTED))
     kind = per_minute[1].lower() if per_minute else None
     number = [float(found[1].replace(",", "")) if found else None for found in (limit, requested)]
     return kind, number[0] if kind else None, number[1]

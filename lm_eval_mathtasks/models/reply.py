@@ -12,23 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_mathtasks.keys import redact
-from lm_eval_mathtasks.models.bodies import (
-    Unpacker,
-    choices_in,
-    content_text,
-    counts,
-    end_of,
-    error_in,
-    is_stream,
-    json_values,
-    name_in,
-    no_json,
-    one_answer,
-    parse,
-    reason_of,
-    said_once,
-    unwrapped,
-)
+from lm_eval_mathtasks.models import bodies
 from lm_eval_mathtasks.models.faults import (
     SAID_CHARS,
     Fault,
@@ -102,7 +86,7 @@ class Parser:
         self._tries = 0
         self._streamed: bool | None = None
         self._bodies: list[Any] = []
-        self._unpacker = Unpacker(headers, MAX_BYTES + 1)
+        self._unpacker = bodies.Unpacker(headers, MAX_BYTES + 1)
         self._data, self._event, self._text = b"", b"", b""
         self._seen = self._goes_on = False
 
@@ -133,8 +117,8 @@ class Parser:
         if not self.whole and piece.rstrip()[-1:] in (b"}", b"]") and self._tries < MAX_TRIES:
             self._tries += 1
             with suppress(ValueError, RecursionError):
-                self._bodies = json_values(self._rest)
-                self.whole = not is_stream(self._bodies) or any(map(end_of, self._bodies))
+                self._bodies = bodies.json_values(self._rest)
+                self.whole = not bodies.is_stream(self._bodies) or any(map(bodies.end_of, self._bodies))
         elif piece.strip():
             self._bodies = []
 
@@ -173,7 +157,7 @@ class Parser:
         reply = self._reply
         ended, before = reply.finish_reason is not None, len(reply.text) + len(reply.reasoning)
         try:
-            body = unwrapped(json.loads(data, strict=False))
+            body = bodies.unwrapped(json.loads(data, strict=False))
         except ValueError:
             if last and not ended:
                 said = f"a chunk that is no JSON: {as_said(data.decode('utf-8', 'replace'), SAID_CHARS)}"
@@ -202,12 +186,12 @@ class Parser:
                 self._read_line(bytes(self._rest))
                 self._flush(last=True)
                 if not self._seen:
-                    raise no_json(self._text, self._unpacker.told)
+                    raise bodies.no_json(self._text, self._unpacker.told)
             else:
-                bodies = one_answer(self._bodies or parse(self._rest, self._unpacker.told))
-                for body in bodies:
+                parts = bodies.one_answer(self._bodies or bodies.parse(self._rest, self._unpacker.told))
+                for body in parts:
                     absorb(self._reply, body, self._headers, self._payload)
-                if not is_stream(bodies):
+                if not bodies.is_stream(parts):
                     return finish(self._reply)
             if self._reply.finish_reason is None:
                 raise Fault("transient", "truncated", "the stream ended in the middle", paid=True)
@@ -218,8 +202,8 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     """Add a whole body, or one chunk of a stream, to `reply`; raises what an error inside HTTP 200 means."""
     if not isinstance(body, Mapping):
         raise Fault("transient", "malformed", f"not an object: {as_said(str(body), SAID_CHARS)}", paid=True)
-    choices = choices_in(body)
-    if (inside := error_in(body)) is not None:
+    choices = bodies.choices_in(body)
+    if (inside := bodies.error_in(body)) is not None:
         meant = classify(
             status_inside(error_part(inside)), inside, headers, payload, "an error with HTTP 200"
         )
@@ -229,13 +213,13 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         raise meant
     if not choices:
         reply.unread = reply.unread or as_said(json.dumps(body), SAID_CHARS)
-    reply.served_model = name_in(body.get("model")) or reply.served_model
-    reply.fingerprint = name_in(body.get("system_fingerprint")) or reply.fingerprint
-    reply.usage = counts(body.get("usage")) or reply.usage
+    reply.served_model = bodies.name_in(body.get("model")) or reply.served_model
+    reply.fingerprint = bodies.name_in(body.get("system_fingerprint")) or reply.fingerprint
+    reply.usage = bodies.counts(body.get("usage")) or reply.usage
     choice = next((c for c in choices if str(c.get("index") or 0) == "0"), None)
     if choice is None:
         return
-    id_ = name_in(body.get("id"))
+    id_ = bodies.name_in(body.get("id"))
     reply.ids += [id_] if id_ else []
     message: Any = choice.get("message") or choice.get("delta") or choice
     message = {"content": message} if isinstance(message, str) else message
@@ -245,7 +229,7 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
     reply.chosen = True
     reply.called = reply.called or bool(message.get("tool_calls") or message.get("function_call"))
     content = message.get("content", message.get("text"))
-    said = content_text(content, thought=False) or content_text(message.get("refusal"))
+    said = bodies.content_text(content, thought=False) or bodies.content_text(message.get("refusal"))
     if "message" in choice and said.startswith(reply.text):
         # A whole message after its pieces says all of them again; some servers call the pieces messages.
         reply.text, reply.pieces = "", []
@@ -254,9 +238,11 @@ def absorb(reply: Reply, body: Any, headers: Mapping[str, str], payload: Mapping
         reply.bare, reply.starts, reply.anew = not message.get("role"), reply.starts + reply.anew, False
     reply.text += said
     reply.pieces += [said] if said else []
-    thoughts = content_text(content, thought=True) if isinstance(content, list) else ""
-    reply.reasoning += next((content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), thoughts)
-    reply.finish_reason = reply.finish_reason or reason_of(choice)
+    thoughts = bodies.content_text(content, thought=True) if isinstance(content, list) else ""
+    reply.reasoning += next(
+        (bodies.content_text(message[f]) for f in REASONING_FIELDS if message.get(f)), thoughts
+    )
+    reply.finish_reason = reply.finish_reason or bodies.reason_of(choice)
 
 
 def _kept(text: str) -> str:
@@ -269,7 +255,7 @@ def finish(reply: Reply) -> Reply:
     Empty with finish reason "length" is one, or with thinking: the tokens were spent on that, and would be again.
     """
     # Here, and so the same in the journal, the samples and the scoring: a server may repeat the key in an answer.
-    reply.text, reply.reasoning = _kept(said_once(reply.pieces)), _kept(reply.reasoning)
+    reply.text, reply.reasoning = _kept(bodies.said_once(reply.pieces)), _kept(reply.reasoning)
     reply.finish_reason = reply.finish_reason and _kept(reply.finish_reason)
     if not reply.chosen:
         raise Fault("transient", "no_choices", f"a body without choices: {reply.unread}", paid=True)

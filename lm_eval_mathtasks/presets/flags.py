@@ -41,12 +41,17 @@ def fill_in(arguments: dict[str, Any]) -> None:
 
 def as_flags(arguments: Mapping[str, Any]) -> str:
     """Return arguments as they are written on a command line."""
+    return shlex.join(flag_words(arguments))
+
+
+def flag_words(arguments: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command line with these arguments; what is None is left out."""
     words: list[str] = []
     for name, value in arguments.items():
         items = [f"{k}={v}" for k, v in value.items()] if isinstance(value, dict) else value
         written = [] if value is True else [",".join(items) if isinstance(items, list) else str(items)]
-        words += [f"--{name}", *written]
-    return shlex.join(words)
+        words += [] if value is None else [f"--{name}", *written]
+    return words
 
 
 def applied(preset: Preset, given: Mapping[str, Any]) -> Applied:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.report.examine import Examined, disputes, graded_by_us, names_of, status_of
 from lm_eval_mathtasks.report.status_words import NEVER_CAME, STATUSES
@@ -20,15 +20,6 @@ from lm_eval_mathtasks.runs.records import Row
 
 # Characters from which the beginning that all prompts of a run share (shots, a system prompt) is kept once.
 WORTH_SHARING = 80
-
-
-class Took(TypedDict):
-    """Tokens, seconds from sending to the last byte, and what the server says it cost in its own currency."""
-
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float | None
-    cost: float | None
 
 
 class Asked:
@@ -59,19 +50,15 @@ class Asked:
         lead = self._lead.get((number, task), -1)
         return lead, str(row.prompt)[len(self.leads[lead]) if lead >= 0 else 0 :]
 
-    def took(self, number: int, task: str, row: Row, repeat: int) -> Took | None:
-        """What a response took; None where nothing says so."""
+    def took(self, number: int, task: str, row: Row, repeat: int) -> dict[str, object] | None:
+        """What a response took: tokens, seconds from sending to the last byte, and what the server says it cost in its
+        own currency; None where nothing says so."""
         answers = self._answers.get((number, task))
         found = answers and answers(row, repeat)
         if not found:
             return None
-        usage = found.usage
-        return Took(
-            prompt_tokens=usage.get("prompt_tokens"),
-            completion_tokens=usage.get("completion_tokens"),
-            seconds=round(found.latency_s, 2) or None,
-            cost=usage.get("cost"),
-        )
+        stated = {name: found.usage.get(name) for name in ("prompt_tokens", "completion_tokens", "cost")}
+        return {**stated, "seconds": round(found.latency_s, 2) or None}
 
 
 CHUNK = 100  # docs that are read together
@@ -228,7 +215,7 @@ def _detail(item: _Item, cap: int | None, repeats: int, asked: Asked) -> dict[st
     }  # fmt: skip
 
 
-def _response(row: Row, judgement: Judged, cap: int | None, took: Took | None) -> dict[str, object]:
+def _response(row: Row, judgement: Judged, cap: int | None, took: object) -> dict[str, object]:
     found, verdict = judgement.extraction, judgement.verdict
     text, span, left_out = _capped(row.responses[judgement.repeat], found.span, cap)
     return {

@@ -5,18 +5,13 @@ nowhere. Of K checkpoints that are all as good as the baseline, the best one loo
 AMC23, GSM8K, MATH-500 and OlympiadBench it averages 1.09. That expectation stands beside the choice.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.numbers.intervals import LEVEL, Interval, t_value
-
-if TYPE_CHECKING:
-    import numpy as np
 
 RESAMPLES = 2_000  # of the interval: its ends move by less than a tenth of its width
 PERMUTATIONS = 1_000  # of the test: a p-value near 0.05 is right to 0.007
@@ -71,7 +66,7 @@ def choose_checkpoint(baseline: Results, checkpoints: Mapping[str, Results]) -> 
     return Choice(standings, math.fsum(null) / len(null), (as_high + 1) / (len(null) + 1))
 
 
-def _table(task: str, baseline: Results, checkpoints: Mapping[str, Results]) -> np.ndarray[Any, Any]:
+def _table(task: str, baseline: Results, checkpoints: Mapping[str, Results]) -> Any:
     """Shares of right answers, (docs, 1 + checkpoints), the baseline first."""
     import numpy as np
 

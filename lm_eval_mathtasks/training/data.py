@@ -1,7 +1,6 @@
 """Training problems: read from a pinned split or a file, checked against test sets, asked in a format, written down."""
 
 import json
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -24,8 +23,6 @@ TRAIN_SETS = tuple(name for name in known_sets() if "-train" in name)
 # The bundled samples are examples of both worlds, and no benchmark.
 TEST_SETS = tuple(one.name for one in known_sets().values() if one.name not in TRAIN_SETS and not one.bundled)
 MANIFEST = "data.json"  # beside the rows: where they come from, and which test sets they spoil
-
-log = logging.getLogger(__name__)
 
 
 class Problem(NamedTuple):

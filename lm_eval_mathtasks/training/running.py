@@ -15,7 +15,7 @@ from lm_eval_mathtasks.errors import MathtasksError, TrainingError, as_error
 from lm_eval_mathtasks.files import write_fault
 from lm_eval_mathtasks.runs.training_curves import CURVE, Curve, training_curves, write_curve
 from lm_eval_mathtasks.tables import Table
-from lm_eval_mathtasks.training import groups, preflight
+from lm_eval_mathtasks.training import groups, preflight, record
 from lm_eval_mathtasks.training.completers import end_tokens
 from lm_eval_mathtasks.training.config import Config
 from lm_eval_mathtasks.training.data import TEST_SETS, compared, data_facts
@@ -23,14 +23,6 @@ from lm_eval_mathtasks.training.interruption import Terminated, sigterm_in_order
 from lm_eval_mathtasks.training.material import material
 from lm_eval_mathtasks.training.named import check_calls, named_rewards
 from lm_eval_mathtasks.training.options import trl_options
-from lm_eval_mathtasks.training.record import (
-    ROLLOUTS,
-    USED,
-    Rollouts,
-    settings_changed,
-    used_before,
-    write_used,
-)
 from lm_eval_mathtasks.training.steps import holds_math_tests
 from lm_eval_mathtasks.training.trainers import Plan, make_trainer, responder, start_tokenizer
 
@@ -88,7 +80,7 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
     if only_preflight:
         return None
     if trainer.is_world_process_zero():
-        write_used(config.output / USED, used)
+        record.write_used(config.output / record.USED, used)
     with _clear_errors(config):
         return _run(config, trainer, checkpoint, say)
 
@@ -96,7 +88,7 @@ def train(config: Config, say: Say, *, resume: bool = False, only_preflight: boo
 def _run(config: Config, trainer: Any, checkpoint: Path | None, say: Say) -> Trained:
     if config.stage == "grpo" and trainer.is_world_process_zero():
         done = None if checkpoint is None else int(checkpoint.name.removeprefix(CHECKPOINT))
-        trainer.rollouts = Rollouts(config.output / ROLLOUTS, done)
+        trainer.rollouts = record.Rollouts(config.output / record.ROLLOUTS, done)
     begun = time.monotonic()
     try:
         with sigterm_in_order():
@@ -189,15 +181,15 @@ def _place(config: Config, resume: bool) -> Path | None:
         if not checkpoints:
             fix = "begin anew without --resume, in an empty folder"
             raise TrainingError(f"a checkpoint in {config.output}", "none", fix)
-        before = used_before(config.output / USED).get("config", {})
+        before = record.used_before(config.output / record.USED).get("config", {})
         others = {"stage": config.stage, "model": config.model}
         begun = {name: before[name] for name in others if name in before}
-        if settings_changed(begun, {name: others[name] for name in begun}):
+        if record.settings_changed(begun, {name: others[name] for name in begun}):
             got = ", ".join(f"{name}: {others[name]} after {begun[name]}" for name in begun)
             fix = "another output:, or that configuration"
             raise TrainingError(f"the stage and the model that {config.output} was begun with", got, fix)
         return checkpoints[-1]
-    if checkpoints or (config.output / USED).exists():
+    if checkpoints or (config.output / record.USED).exists():
         got, fix = "an earlier run", "another output:, or empty the folder"
         if checkpoints:
             got, fix = f"{got} up to {checkpoints[-1].name}", "--resume to go on with it, or another output:"
@@ -208,8 +200,8 @@ def _place(config: Config, resume: bool) -> Path | None:
 def _used(plan: Plan, findings: Sequence[preflight.Finding], checkpoint: Path | None) -> Mapping[str, Any]:
     config = plan.config
     given = {**config._asdict(), "preflight": config.preflight._asdict()}
-    before = used_before(config.output / USED) if checkpoint else {}
-    changed = settings_changed(before.get("config", given), given)
+    before = record.used_before(config.output / record.USED) if checkpoint else {}
+    changed = record.settings_changed(before.get("config", given), given)
     resumed = [{"from": checkpoint.name, "changed": changed}] if checkpoint else []
     return {
         "config": given,

@@ -18,7 +18,7 @@ evaluate:
 
 import gc
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from lm_eval_mathtasks.errors import TrainingError
 from lm_eval_mathtasks.files import file_sha256, read_json, write_whole
 from lm_eval_mathtasks.host.resume import PATTERN, resumable
 from lm_eval_mathtasks.leaderboard.paired import Paired, compare_runs, own_shares
+from lm_eval_mathtasks.presets.flags import flag_words
 from lm_eval_mathtasks.runs.reading import read_runs
 from lm_eval_mathtasks.runs.records import Run
 from lm_eval_mathtasks.tables import Table
@@ -198,18 +199,17 @@ def run_arguments(config: Config, model: Model, tasks: Sequence[str], out: Path)
         settings["peft"] = model.adapter
     elif model.adapter:
         settings = {**_rank_for_vllm(Path(model.adapter)), **settings, "lora_local_path": model.adapter}
-    options = {
-        "--model": kind,
-        "--model_args": _joined(settings),
-        "--tasks": ",".join(tasks),
-        "--output_path": str(out),
-        "--include_path": _include(config),
-        "--gen_kwargs": _joined(given["gen_kwargs"]) if given.get("gen_kwargs") else None,
-        **{f"--{name}": given.get(name) for name in ("batch_size", "device", "limit")},
-    }
-    words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
     chat = given["chat"] if given.get("chat") is not None else _has_template(model)
-    return [*words, "--apply_chat_template"] if chat else words
+    return flag_words({
+        "model": kind,
+        "model_args": settings,
+        "tasks": list(tasks),
+        "output_path": out,
+        "include_path": _include(config),
+        "gen_kwargs": given.get("gen_kwargs") or None,
+        **{name: given.get(name) for name in ("batch_size", "device", "limit")},
+        "apply_chat_template": True if chat else None,
+    })  # fmt: skip
 
 
 def _rank_for_vllm(adapter: Path) -> dict[str, int]:
@@ -217,10 +217,6 @@ def _rank_for_vllm(adapter: Path) -> dict[str, int]:
     about = read_json(adapter / ADAPTER, TrainingError)
     rank = max([about.get("r") or 0, *(about.get("rank_pattern") or {}).values()])
     return {"max_lora_rank": next((own for own in _VLLM_RANKS if own >= rank), rank)} if rank > 16 else {}
-
-
-def _joined(settings: Mapping[str, object]) -> str:
-    return ",".join(f"{name}={value}" for name, value in settings.items())
 
 
 def _has_template(model: Model) -> bool:

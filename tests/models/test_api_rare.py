@@ -22,7 +22,6 @@ from aiohttp import web
 from lm_eval_mathtasks.errors import JournalError, ModelError, RunFatal
 from lm_eval_mathtasks.journal.store import Journal
 from lm_eval_mathtasks.models import asking, dispatch, window
-from lm_eval_mathtasks.models.budget import Budget
 from lm_eval_mathtasks.models.dispatch import Dispatcher, Refusal
 from lm_eval_mathtasks.models.faults import of_transport
 from lm_eval_mathtasks.models.run_report import FAILED, OK, STOPPED
@@ -101,7 +100,7 @@ def test_who_waits_for_consent_stays_after_a_refusal(refused, monkeypatch):
 
     async def in_flight():
         now = [0.0]
-        dispatcher = Dispatcher(Budget(None, None, 0.0), 64, clock=lambda: now[0])
+        dispatcher = Dispatcher(None, None, 64, clock=lambda: now[0])
         everybody = [asyncio.ensure_future(dispatcher.permit(1.0)) for _ in range(64)]
         await asyncio.sleep(0)
         left = [one.result() for one in everybody if one.done()]
@@ -175,7 +174,7 @@ def test_a_wait_that_is_named_is_kept_where_nobody_else_is_under_way(kind, wait_
 
     async def left():
         now = [0.0]
-        dispatcher = Dispatcher(Budget(None, None, 0.0), 64, clock=lambda: now[0])
+        dispatcher = Dispatcher(None, None, 64, clock=lambda: now[0])
         permit = await dispatcher.permit(1.0)
         told = dispatcher.refused(permit, Refusal(kind, wait_s=wait_s))
         dispatcher.done()
@@ -197,7 +196,7 @@ def test_a_wait_that_is_named_is_kept_where_nobody_else_is_under_way(kind, wait_
 @pytest.mark.parametrize("alone", [True, False])
 def test_a_wait_named_to_a_doc_that_alone_fails_holds_up_nobody(alone):
     now = [0.0]
-    dispatcher = Dispatcher(Budget(None, None, 0.0), 64, clock=lambda: now[0])
+    dispatcher = Dispatcher(None, None, 64, clock=lambda: now[0])
     assert dispatcher.refused(Permit(1.0, 0.0, {}), Refusal("load", wait_s=30.0), alone=alone) is not alone
     assert (dispatcher.pause_until >= 30.0) is not alone
 
