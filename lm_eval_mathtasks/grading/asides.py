@@ -10,8 +10,8 @@ _TEXT = re.compile(r"(\\text\{[^{}]*\})")
 # "m - 4 = 19 ⇒ m = 23", "3x = 6, so x = 2"
 _IMPLIES = re.compile(
     r"\\(?:implies|iff|Rightarrow|Longrightarrow|Leftrightarrow|Longleftrightarrow|leadsto|therefore|because)(?![a-zA-Z])|=>"
-    r"|,?\s*(?:\\text\{\s*|(?<![\w\\]))(?:and\s+)?(?:so that|so|thus|hence|therefore|which (?:gives|means|implies)|giving)\b"
-    r",?\s*\}?"
+    r"|,?\s*(?:\\text\{\s*|(?<![\w\\]))(?:and\s+)?"
+    r"(?:so that|so|thus|hence|therefore|which (?:gives|means|implies)|giving)\b,?\s*\}?"
 )
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|approx)\b")
 # "5x for all x", "1/m, where m > 0": from these words on it is a condition

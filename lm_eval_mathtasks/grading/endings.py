@@ -24,8 +24,8 @@ _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\
 _NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
-    r"(?:however|but|wait,? let|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from|finally|the|this|that|these|[a-z]{3,}ing"
-    r"|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
+    r"(?:however|but|wait,? let|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from"
+    r"|finally|the|this|that|these|[a-z]{3,}ing|each|so|thus|therefore|hence|(?:he|she|they) \w+\Z)\b",
     re.IGNORECASE,
 )
 # An operator with what may follow it up to the end of a text: numbers, more operators, units.
@@ -63,7 +63,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
-    r"\b(?:so|thus|but|however|therefore|hence|answer(?= is\b|:))\b[^.\n]*\d", re.IGNORECASE
+    r"\b(?:(?:so|thus|but|however|therefore|hence)\b(?!(?: that)? (?:I|we|one|you) (?:can|could))|answer(?= is\b|:))"
+    r"[^.\n]*\d",
+    re.IGNORECASE,
 )
 # What makes the sentence behind a refusal an answer all the same: "We cannot measure it. It is 5 by symmetry."
 _ANSWERS = re.compile(r"=|\b(?<!there )(?:is|equals|gives?|gets?|use|must be)\b[^.\n]*\d", re.IGNORECASE)

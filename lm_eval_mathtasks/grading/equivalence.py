@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
+from lm_eval_mathtasks.grading.dates import other_date
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.endings import says_unanswerable
 from lm_eval_mathtasks.grading.expr import Expr, mul, num
@@ -31,6 +32,7 @@ from lm_eval_mathtasks.grading.words import (
     choice,
     content_of_choice,
     options_marked,
+    plain_words,
     words_key,
 )
 
@@ -139,6 +141,11 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
+    if (other := other_date(plain_words(gold), plain_words(pred))) is not None:
+        status, reason = (
+            (Status.INCORRECT, "another day or month") if other else (Status.CORRECT, "the same date")
+        )
+        return Verdict(status, reason, "structure")
     if both_without_answer(gold, pred):
         return Verdict(Status.CORRECT, "both say that there is no answer", "structure")
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one

@@ -18,8 +18,8 @@ _OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
 _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 # A letter marked as an option's: "(B)", "B)", "B.", "B:"
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
-# ... or by itself: "C D"
-_LETTERS_ALONE = re.compile(r"[A-J](?: [A-J])+")
+# ... or by itself: "C D", "A & C"
+_LETTERS_ALONE = re.compile(r"[A-J](?: (?:\\?& )?[A-J])+")
 _PREDICATE = re.compile(
     rf"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts|or none"
     rf"|{REJECTED})\b|\?"
@@ -94,7 +94,7 @@ def options_marked(text: str) -> list[str]:
     and (C)"."""
     plain = _unexplained(text)
     if _LETTERS_ALONE.fullmatch(plain):
-        return list(dict.fromkeys(plain.split()))
+        return list(dict.fromkeys(re.findall("[A-J]", plain)))
     if SECOND_THOUGHT.search(plain):
         return list(dict.fromkeys(_LETTER.findall(plain)))
     marks = list(_MARK.finditer(plain))
