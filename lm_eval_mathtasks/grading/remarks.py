@@ -25,6 +25,7 @@ FILLERS = {
     "the", "approximately", "about", "around", "roughly", "approx",
 }  # fmt: skip
 _BEFORE = _MEASURES | COPULAS | _VERBS | FILLERS
+_GOVERNING = {"of", "to", "than", "from", "by", "under", "over", "double", "triple", "twice", "half"}
 # "equal to 5" and "adds up to 5" are 5, "close to 5" is not
 _TO = {
     "equal", "equals", "equivalent", "comes", "amounts", "adds", "up", "sums", "rounds", "rounded", "simplifies",
@@ -87,6 +88,9 @@ def only_names(key: list[str], words: str) -> bool:
     last, before = (key or [":"])[-1], key[-2] if len(key) > 1 else ""
     if _NEGATIONS & set(key) or last == ":":
         return not _NEGATIONS & set(key)
+    # "none of the 3", "double the 3", but "all of the 3"
+    if last == "the" and before in _GOVERNING:
+        return key[-3:-2] in (["all"], ["each"]) or only_names(key[:-1], "")
     if last in {"of", "to"}:
         return before in (_MEASURES if last == "of" else _TO)
     if (words.istitle() or words.isupper()) and len(key) == 1:
