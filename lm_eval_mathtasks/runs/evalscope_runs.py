@@ -28,12 +28,12 @@ _COUNTS = "acc_score"  # as its accuracy is called here
 _READ_WORDS = """
     model model_args generation_config dataset_args model_id model_task eval_backend eval_config eval_batch_size
     datasets dataset_dir dataset_hub limit seed debug dry_run timeout work_dir outputs stage template_type mem_cache
-    judge_model_args judge_strategy judge_worker_num ignore_errors rerun_review enable_progress_tracker api_url api_key
+    judge_model_args judge_worker_num ignore_errors rerun_review enable_progress_tracker api_url api_key
     analysis_report no_timestamp use_sandbox sandbox_type sandbox_manager_config collect_perf repeats evalscope_version
 """
 _READ = frozenset(_READ_WORDS.split())
-# As it says that a model answers.
-_ASKS = ("llm_ckpt", "checkpoint", "service", "openai_api", "server", "native")
+# As it says that a model answers, and that rules grade.
+_ASKS = ("llm_ckpt", "checkpoint", "service", "openai_api", "server", "native", "auto", "rule")
 # Subsets of benchmarks that have only one.
 _WHOLE = ("", "default", "main")
 

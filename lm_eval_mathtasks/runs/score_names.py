@@ -4,8 +4,8 @@ import re
 
 # What the names of verdicts of one answer are made of. Another name may be that of the best, or of the last.
 GRADED = re.compile(
-    r"(?:(?:is|our|ours|the|math|gsm8k|aime|llm|model|rule|sympy|symbolic|string|numeric\w*|exact|strict|flexible|quasi"
-    r"|regex|pattern|answer|final|extract\w*|express\w*|equiv\w*|match\w*|verif\w*|judge\w*|grade\w*|check\w*|scorer"
+    r"(?:(?:is|our|ours|the|math|gsm8k|aime|model(?!_graded)|rule|sympy|symbolic|string|numeric\w*|exact|strict|flexible|quasi"
+    r"|regex|pattern|answer|final|extract\w*|express\w*|equiv\w*|match\w*|verif\w*|grade\w*|check\w*|scorer"
     r"|score|includes?|correct\w*|acc\w*|label|eval|em|qem|f1|choice|value|based|hendrycks|responses|prime|dapo|mean|rubric"
     r"|partial)_*)+"
 )

@@ -90,7 +90,9 @@ def shown_by(run: Run) -> Shown:
 
 def _is_own(beside: tuple[Row, str, str]) -> bool:
     text = "".join(beside[1:])
-    return len(letters(text)) >= _OWN or bool(_HINT.search(text))
+    # Options of a question that is answered by one belong to it.
+    options = len(_OPTION.findall(text)) > 1 and not _OPTION.fullmatch(f"{beside[0].gold}. ")
+    return len(letters(text)) >= _OWN or options or bool(_HINT.search(text))
 
 
 def _among(asked: Sequence[tuple[Row, str, str]]) -> bool:
