@@ -22,7 +22,6 @@ _VOTES = re.compile(r"\bmaj(ority)?\b|\bcons(ensus)?\b|\bvot", re.IGNORECASE)
 _BEST = re.compile(r"\bbest[- ]of\b|\bpass@(?!1\b)\d|\bany of\b", re.IGNORECASE)
 _TOOLS = re.compile(r"\btools?\b|\bcode interpreter\b|\bpython\b", re.IGNORECASE)
 _NO_TOOLS = re.compile(r"\b(no|without)[- ]tools?\b", re.IGNORECASE)
-_SAMPLED = re.compile(r"\btemp(?:erature)?\W{0,3}(?:of )?(\d+(?:\.\d+)?)|\b(greedy)\b", re.IGNORECASE)
 _FIX = "an entry is {dataset: {id: ..., task_id: ...}, value: NUMBER}"
 
 
@@ -111,7 +110,6 @@ def _claim(
         **model.facts,
         score=score,
         metric="maj@k" if _VOTES.search(notes) else "best-of-n" if _BEST.search(notes) else "pass@1",
-        temperature=float(heat[1] or 0) if (heat := _SAMPLED.search(notes)) else None,
         tools="none" if _NO_TOOLS.search(notes) else "some" if _TOOLS.search(notes) else None,
         reported_by="vendor" if vendor else "third-party",
         source=Source(

@@ -917,7 +917,7 @@ def test_opencompass_verdicts_that_skip_docs_are_not_used(tmp_path):
     """Its MATH evaluator leaves out docs whose reference it cannot parse: verdict 4 may then be of doc 5."""
     run = read_run(opencompass(tmp_path, [entry(i) for i in range(N)], [{"correct": True}] * (N - 1)))
     assert not run.scored
-    assert run.provenance.notes == ("results/ has 5 verdicts for 6 docs: they are not used",)
+    assert run.provenance.notes[0] == "results/ has 5 verdicts for 6 docs: they are not used"
 
 
 # --- lighteval
