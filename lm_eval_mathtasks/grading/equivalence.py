@@ -16,10 +16,10 @@ from fractions import Fraction
 
 from lm_eval_mathtasks.grading import deadline as workers
 from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_side
-from lm_eval_mathtasks.grading.dates import other_date
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.endings import says_unanswerable
 from lm_eval_mathtasks.grading.expr import Expr, mul, num
+from lm_eval_mathtasks.grading.named_days import other_date
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
 from lm_eval_mathtasks.grading.rounding import is_rounding

@@ -174,7 +174,10 @@ def with_chosen(line: Mapping[str, Any], chosen: Mapping[str, str], place: str) 
             fix = "correct --columns"
             raise EvidenceError(f"a column `{column}` in {place}", f"only {', '.join(line)}", fix)
         for name in FACTS[fact][0]:
-            named.pop(name, None)
+            other = named.pop(name, None)
+            # What a log itself calls its model stays to be seen.
+            if fact == "model" and name != column and other is not None:
+                named["other_model"] = other
     return named | {FACTS[fact][1]: line[column] for fact, column in chosen.items()}
 
 

@@ -46,7 +46,7 @@ class Line(NamedTuple):
     responses: tuple[str, ...]
     finish: tuple[str | None, ...]
     verdicts: dict[str, tuple[float, ...]]
-    unfit: dict[str, Any]
+    unfit: Mapping[str, object]
     model: str | None
     task: str
     prompt: str | None

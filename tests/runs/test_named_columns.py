@@ -4,6 +4,7 @@ import pytest
 
 from lm_eval_mathtasks.commands.arguments import column_names
 from lm_eval_mathtasks.errors import EvidenceError
+from lm_eval_mathtasks.runs.decoding import shaped_by
 from lm_eval_mathtasks.runs.judged import judge_run
 from lm_eval_mathtasks.runs.reading import read_run, read_runs
 from tests.runs.logs_of_runs import write_json_lines
@@ -102,3 +103,16 @@ def test_rollouts_of_several_training_steps_are_not_one_model(tmp_path, line):
         read_run(path)
     run = read_run(write_json_lines(tmp_path / "y.jsonl", [{**line, "step": 10}]))
     assert (run.rows[0].question, run.rows[0].responses) == ("q?", ("\\boxed{5}",))
+
+
+def test_another_name_for_the_model_in_the_log_is_named(tmp_path):
+    rows = [{**row, "base_model": "acme/toy-7B", "model": "me/toy-tuned"} for row in ROWS]
+    chosen = {**CHOSEN, "model": "base_model"}
+    (run,) = read_runs(write_json_lines(tmp_path / "x.jsonl", rows), task="t", columns=chosen)
+    assert run.model == "acme/toy-7B"
+    assert shaped_by(run.provenance.settings)["other_model"] == "me/toy-tuned"
+    same = [{**row, "model": "acme/toy-7B"} for row in ROWS]
+    (run,) = read_runs(
+        write_json_lines(tmp_path / "y.jsonl", same), task="t", columns={**CHOSEN, "model": "model"}
+    )
+    assert "other_model" not in shaped_by(run.provenance.settings)

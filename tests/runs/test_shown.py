@@ -136,3 +136,11 @@ def test_responses_that_are_the_published_solutions_are_counted(reference, respo
 )
 def test_thinking_is_seen_where_it_is(response, prompt, system, thinks):
     assert shown_by(run_of(lambda i, q, g: prompt.format(q), [response], system)).thinks is thinks
+
+
+def test_options_behind_a_question_are_not_its_own_unless_one_answers_it():
+    options = run_of(lambda i, q, g: f"{q}\nA) {i} B) {g} C) {2 * i}")
+    assert shown_by(options).own == len(QUESTIONS)
+    by_letter = replace(options, rows=tuple(replace(row, gold="A") for row in options.rows))
+    assert shown_by(by_letter).own == 0
+    assert shown_by(run_of(lambda i, q, g: f"{q}\nA) or B)")).own == 0

@@ -126,6 +126,11 @@ def evalscope(tmp_path, score=1.0, **config):
         ({"model_args": {"load_format": "dummy"}}, (("load_format=dummy",), set(), set())),
         ({"chat_template": "{{ x }}"}, ((), {"chat_template"}, set())),
         ({"eval_type": "mock_llm"}, ((), {"eval_type"}, set())),
+        ({"judge_strategy": "auto", "judge_model_args": {"model_id": "gpt-4o"}}, NOTHING),
+        (
+            {"judge_strategy": "llm", "judge_model_args": {"model_id": "gpt-4o"}},
+            ((), {"judge_strategy"}, set()),
+        ),
         ({"repeats": 1}, NOTHING),
         ({"repeats": 4}, ((), set(), {"repeats"})),
         ({"score": 0.7}, ((), set(), {"results"})),
