@@ -227,7 +227,8 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     what somebody may think: "one might be tempted to answer 8".
     """
     near = max(0, start - MAX_BETWEEN)
-    sentence = max(near, *(text.rfind(end, near, start) + 1 for end in ".!?"))
+    ends = (text.rfind(".", near, start), text.rfind("!", near, start), text.rfind("?", near, start))
+    sentence = max(near, max(ends) + 1)
     answer = text.rfind("nswer", max(0, start - _MAX_STATED), start) if text[start - 1 : start] == "{" else -1
     if answer >= 0 and doubts(text[max(0, answer - _MAX_THOUGHT) : answer - 1]):
         return True

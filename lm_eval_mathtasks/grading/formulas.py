@@ -194,7 +194,7 @@ def trim(text: str, start: int, stop: int) -> Span | None:
         if text[stop - 2 : stop - 1] == "\\" and text[stop - 1] != "\n":
             stop -= 1
         stop -= 1
-    for opening, closing in _DELIMITERS:
+    for opening, closing in _DELIMITERS if start < stop and not text[start].isalnum() else ():
         inside = (start + len(opening), stop - len(closing))
         wrapped = (
             inside[0] < inside[1] and text.startswith(opening, start) and text.startswith(closing, inside[1])

@@ -61,7 +61,10 @@ def our_verdict(item: Item) -> tuple[str, Verdict]:
 
 
 def ours() -> Grader:
-    """This package's grader, as the others are called: with sympy imported, as they import it when they start."""
+    """This package's grader, as the others are called: with sympy and what it is built on imported, as they import them
+    when they start."""
+    import mpmath  # noqa: F401
+
     warm_up()
     return lambda item: our_verdict(item)[1].correct
 

@@ -94,6 +94,8 @@ def hash_slots(text: str) -> list[Span]:
 
     Nor are the numbers of steps answers: `#### 1`, `#### 2` and so on, each above a text of its own.
     """
+    if "####" not in text:
+        return []
     found = []
     for match in list(_HASHES.finditer(text))[-MAX_STATEMENTS:]:
         line_end = text.find("\n", match.end())
@@ -138,7 +140,7 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
 
 def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
-        for match in pattern.finditer(text) if any(keyword in text for keyword in keywords) else ():
+        for match in pattern.finditer(text) if any(map(text.__contains__, keywords)) else ():
             before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
             if doubts(before[: -len("a")]):
                 continue

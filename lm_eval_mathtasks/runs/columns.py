@@ -137,7 +137,7 @@ INSTANCE: Names = {"instance": "GSM-Symbolic"}
 
 # What a set says of all its docs, which is not about how they were asked.
 _OF_THE_SET = """
-    prompt messages split subset source data_source lang language category topic ability license url version
+    prompt messages subset source data_source lang language category topic ability license url version
     timestamp date
 """
 KNOWN = frozenset(_OF_THE_SET.split()).union(

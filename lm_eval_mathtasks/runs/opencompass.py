@@ -47,6 +47,8 @@ _LOADS = re.compile(r"HuggingFace|VLLM|TurboMind|LMDeploy", re.IGNORECASE)
 _BEGINS = re.compile(r"'(?:begin|end)': '[^']")
 # What asks once; others vote, or use tools.
 _INFERS = re.compile(r"(?:^|\.)(?:Gen|Chat)Inferencer$")
+# An evaluator that asks a model.
+_JUDGES = re.compile(r"LLM|Judge|Cascade|Subjective")
 _MARKS = ("correct", "is_correct", "cascade_correct")
 Marks = list[tuple[float, ...]]
 
@@ -137,7 +139,13 @@ def _as_configured(run: Run, path: Path) -> Run:
     sets = (
         one for file in reversed(configs) for one in _listed(file, "datasets") if one.get("abbr") == run.task
     )
-    inferencer = object_in(object_in(next(sets, {}), "infer_cfg"), "inferencer").get("type")
+    data_set = next(sets, {})
+    asks = object_in(data_set, "infer_cfg")
+    inferencer, examples = (
+        object_in(asks, "inferencer").get("type"),
+        object_in(asks, "retriever").get("fix_id_list"),
+    )
+    evaluator = str(object_in(object_in(data_set, "eval_cfg"), "evaluator").get("type"))
     nested = {name: value for name in _NESTED if isinstance(value := model.get(name), dict)}
     generation = {k: v for name in _GENERATION for k, v in nested.get(name, {}).items()}
     generation |= {ours: model[name] for name, ours in _OF_GENERATION.items() if model.get(name) is not None}
@@ -148,6 +156,10 @@ def _as_configured(run: Run, path: Path) -> Run:
         arguments.pop("meta_template", None)
     if inferencer and not _INFERS.search(str(inferencer)):
         generation["inferencer"] = inferencer
+    if _JUDGES.search(evaluator):
+        generation["evaluator"] = evaluator
+    if isinstance(examples, list):
+        generation["num_fewshot"] = len(examples)
     asked, settings = stated_by(generation, arguments)
     weights = weights_of_log(str(model.get("path") or ""), arguments, lm_eval=False)
     served = model.get("openai_api_base") or not _LOADS.search(str(model.get("type")))

@@ -24,6 +24,8 @@ _OF_THE_CALL = re.compile(
     r"(?:\w+_)?(?:latency|elapsed|duration|time|timings?|seconds|cost|price|usage|uuid|fingerprint|host|hostname|throughput)"
     r"(?:_(?:s|ms|sec|seconds|usd))?|created(?:_at)?|\w+ed_at|(?:request|response|job|batch|trace|span|worker)_id|object"
 )
+# As sets call the docs that are asked for a score.
+_TEST = ("test", "main", "default")
 _NOTHING = ("", "None", "False", "0", "0.0", "nan", "none")
 # In a file of fewer lines a column has one value by chance.
 _ENOUGH = 3
@@ -43,7 +45,8 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     values = {
         k: v for k, v in values.items() if set(v) - {*_NOTHING} or (k in STATED and _NUMBER.fullmatch(v[0]))
     }
-    tried = {k: "varies" for k, v in values.items() if len(set(v)) > 1 and _TRIED.search(k)}
+    several = {k for k in values if _TRIED.search(k) or (k not in STATED and of_several(k, 1))}
+    tried = {k: "varies" for k, v in values.items() if len(set(v)) > 1 and k in several}
     # Names may say of several answers what they are.
     chosen = {k: values.pop(k)[0] for k in NAMED if k in values}
     tried |= {k: name for k, name in chosen.items() if of_several(name, 1) or _TRIED.search(name)}
@@ -60,9 +63,11 @@ def with_columns(run: Run, lines: Sequence[Line]) -> Run:
     read = {*of_weights, *steered, *alike}
     known = (VERDICT_LIKE, _OF_THE_CALL)
     rest = {k: v for k, v in same.items() if k not in read and not any(one.fullmatch(k) for one in known)}
+    split = rest.pop("split") if rest.get("split", "").lower() in _TEST else rest.get("split")
     tools = next((v for k, v in rest.items() if k.startswith("tool")), None)
     settings = {
         **noted,
+        "split": split,
         **({f"{COLUMN}{k}": v for k, v in {**rest, **tried}.items()} if len(lines) >= _ENOUGH else {}),
     }
     protocol = {**asked, "tools": tools}

@@ -904,6 +904,26 @@ def test_opencompass_says_in_its_configuration_which_weights_and_how(tmp_path, m
 
 
 @pytest.mark.parametrize(
+    ("data_set", "shots", "named"),
+    [
+        ("infer_cfg=dict(retriever=dict(fix_id_list=[0, 1, 2], type='x.FixKRetriever'))", 3, set()),
+        ("infer_cfg=dict(retriever=dict(type='x.ZeroRetriever'))", None, set()),
+        ("eval_cfg=dict(evaluator=dict(type='x.GenericLLMEvaluator'))", None, {"evaluator"}),
+        ("eval_cfg=dict(evaluator=dict(type='x.MATHVerifyEvaluator'))", None, set()),
+    ],
+)
+def test_opencompass_says_of_a_data_set_how_many_examples_and_who_graded(tmp_path, data_set, shots, named):
+    opencompass(tmp_path, [entry(i) for i in range(N)])
+    config = tmp_path / "configs" / "20260102_030405_1.py"
+    config.parent.mkdir()
+    name = read_run(tmp_path).task
+    config.write_text(f"datasets=[dict(abbr={name!r}, {data_set})]\nmodels=[dict({OF_A_HUB})]\n")
+    run = read_run(tmp_path)
+    assert run.protocol.shots == shots
+    assert set(shaped_by(run.provenance.settings)) == named
+
+
+@pytest.mark.parametrize(
     "config", ["models=[", "models=[dict(abbr=name())]", "models=open('x')", "import os"]
 )
 def test_a_configuration_that_is_no_literal_is_not_run(tmp_path, config):

@@ -197,3 +197,18 @@ def test_shorter_answers_are_one_only_if_they_are_on_all_docs(tmp_path):
 def test_a_hint_of_a_word_is_a_text_of_its_own(tmp_path, hint, own):
     run = lines(tmp_path, prompt=lambda i: QUESTIONS[i] + hint.format(["add", "count"][i % 2]))
     assert bool(shown_by(run).own) == own
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"split": "test"}, set()),
+        ({"split": "train"}, {"split"}),
+        ({"pass@4": lambda i: i % 2}, {"pass@4"}),
+        ({"top_p": lambda i: 1.0}, set()),
+    ],
+)
+def test_columns_of_the_split_and_of_several_answers(tmp_path, more, named):
+    run = lines(tmp_path, **more)
+    assert set(shaped_by(run.provenance.settings)) == named
+    assert run.provenance.settings.get("split") == more.get("split")
