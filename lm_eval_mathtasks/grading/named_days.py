@@ -2,6 +2,8 @@
 
 import re
 
+from lm_eval_mathtasks.grading.verdict import Status, Verdict
+
 _NAME = re.compile(
     r"\b(?:Mon(?:day)?|Tue(?:s(?:day)?)?|Wed(?:nesday)?|Thu(?:r(?:s(?:day)?)?)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?"
     r"|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?"
@@ -10,17 +12,18 @@ _NAME = re.compile(
 _DATE = re.compile(rf"(?:{_NAME.pattern}|\b(?:the|of|on)\b|\d{{1,4}}(?:st|nd|rd|th)?|[\s,])+")
 
 
-def other_date(gold: str, pred: str) -> bool | None:
-    """Do two answers name other days or months? None where one of them names none, or both the same beside more than
-    the numbers of a date.
+def compare_dates(gold: str, pred: str) -> Verdict | None:
+    """Compare two answers that name days or months; None where one names none, or more than dates has to be read.
 
-    >>> other_date("May 10, 2020", "10 June 2020"), other_date("March 5th", "5 March"), other_date("Monday", "5")
-    (True, False, None)
+    >>> [str(compare_dates("May 10, 2020", p).status) for p in ("10 June 2020", "10 May 2020", "Sunday, 10 May 2020")]
+    ['incorrect', 'correct', 'over_limit']
     """
-    named = [sorted(name[0][:3] for name in _NAME.finditer(text)) for text in (gold, pred)]
-    if not all(named):
-        return None
-    if named[0] != named[1]:
-        return True
+    ours, theirs = ({name[0][:3] for name in _NAME.finditer(text)} for text in (pred, gold))
+    if ours - theirs and theirs - ours:
+        return Verdict(Status.INCORRECT, "another day or month", "structure")
     numbers = [sorted(map(int, re.findall(r"\d+", text))) for text in (gold, pred) if _DATE.fullmatch(text)]
-    return False if len(numbers) == 2 and numbers[0] == numbers[1] else None
+    if not (ours and theirs and len(numbers) == 2 and numbers[0] and numbers[0] == numbers[1]):
+        return None
+    if ours == theirs:
+        return Verdict(Status.CORRECT, "the same date", "structure")
+    return Verdict(Status.OVER_LIMIT, "only one side names a day", "structure")
