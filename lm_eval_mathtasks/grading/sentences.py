@@ -47,6 +47,7 @@ _REASON = re.compile(
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
+    r"|\b(?:has|have|had|attains?|reaches|takes)\s(?:an?|the|its)\s(?:[a-z]+ ){1,2}of\s\Z"
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)(?:es)?\s(?:in |at )?(?:the )?(?:[a-z]+ )?\Z"
 )
 _BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given|namely)\s\Z", re.IGNORECASE)
@@ -93,6 +94,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
     after = telling[-1].end if telling else start
+    if told := _told_between(text, telling):
+        return told
     unknown = _left_open(text, telling[-1]) if telling else None
     if unknown:
         telling = [formula for formula in telling if _names(text[formula.start : formula.stop], unknown)]
@@ -140,6 +143,16 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     if size := _MAGNITUDE.match(text, end):
         end = size.end()
     return None if is_unresolved(text, end) else trim(text, begin, end)
+
+
+def _told_between(text: str, telling: list[Formula]) -> Span | None:
+    """The number that "$f$ has a minimum of 3 at $x = 0$" tells between two formulas."""
+    begin, end = (telling[-2].end, telling[-1].begin) if len(telling) > 1 else (0, 0)
+    if not _BESIDE.search(text, begin, end):
+        return None
+    numbers = [found.span() for found in NUMBER.finditer(text, begin, end)]
+    led = [span for span in numbers if _VERB.search(text, max(begin, span[0] - 30), span[0])]
+    return led[-1] if led and not _BREAK.search(text, begin, end) else None
 
 
 def _in_words(text: str, start: int, stop: int) -> Span | None:
