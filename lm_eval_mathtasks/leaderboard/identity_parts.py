@@ -39,12 +39,15 @@ NOTHING = Said()
 
 
 def rests_on(parts: Iterable[Part], *, number_only: bool) -> list[str]:
-    """Return what an outcome rests on that nobody checked, in the words of a verdict.
+    """Return what an outcome rests on that nobody checked, in the words of a verdict, and first the parts that are known
+    to matter and differ.
 
     number_only: nothing of how it was asked is stated by both sides.
     """
     unknown = {part.name for part in parts if part.effect == "unknown"}
+    matter = [part.name for part in parts if part.effect == "matters"]
     said = (
+        (f"with its own {', '.join(matter)}", matter),
         (NUMBER_ONLY, number_only),
         (OWN_SETTINGS, unknown - STATED),
         (BY_WORD, any(BY_WORD in part.ours for part in parts)),

@@ -336,7 +336,8 @@ SITUATIONS = (
         log={"golds": ["2"] * 40},
     ),
     Situation(
-        "an edited reference answer on 10 docs, half a point below", "no difference seen", "references",
+        "an edited reference answer on 10 docs, half a point below", "no difference seen, with its own references",
+        "references",
         "the score may be off by as many docs", "matters", log={"golds": ["2"] * 10, "right": 1120},
     ),
     Situation(
@@ -374,7 +375,8 @@ SITUATIONS = (
         "edited, or another grader", options={"by_our_grader": 0.8},
     ),
     Situation(
-        "a score as far below it", REPRODUCED, "verdicts", "named: strict patterns miss right answers", "matters",
+        "a score as far below it", f"{REPRODUCED}, with its own verdicts", "verdicts",
+        "named: strict patterns miss right answers", "matters",
         options={"by_our_grader": 0.9},
     ),
     Situation(
@@ -447,7 +449,8 @@ SITUATIONS = (
         "the file states nothing of its protocol", "unknown", log={"plain": {}},
     ),
     Situation(
-        "a replay, a strict grader's claim, equal to the digit", f"{REPRODUCED}{NUMBER}{NAME_ALONE}", "grader",
+        "a replay, a strict grader's claim, equal to the digit",
+        f"{REPRODUCED}, with its own grader{NUMBER}{NAME_ALONE}", "grader",
         "the same number; the grader is named", "matters",
         claim="gsm8k-repo/GSM8K/GPT-3 6B (finetuned)",
         log={"arguments": {"path": "x.jsonl", "model": "GPT-3 6B (finetuned)"}, "backend": "replay", "right": 286,
@@ -723,7 +726,8 @@ SITUATIONS = (
     Situation("an answer at a temperature of 0.7 against a claim without sampling", NOT, "temperature",
               "greedy is another way to answer than sampling", changed={"temperature": 0.0},
               log={"temperature": 0.7}, false=True),
-    Situation("an answer at a temperature of 0.7 against a claim at 1.0", REPRODUCED, "temperature", "named", "matters",
+    Situation("an answer at a temperature of 0.7 against a claim at 1.0", f"{REPRODUCED}, with its own temperature",
+              "temperature", "named", "matters",
               changed={"temperature": 1.0}, log={"temperature": 0.7}),
     Situation("a file of which half was sampled, by its column", NOT, "settings", "the log shows two runs",
               log={"plain": {}}, edit=_two_temperatures, false=True),
