@@ -94,8 +94,6 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
     after = telling[-1].end if telling else start
-    if told := _told_between(text, telling):
-        return told
     unknown = _left_open(text, telling[-1]) if telling else None
     if unknown:
         telling = [formula for formula in telling if _names(text[formula.start : formula.stop], unknown)]
@@ -107,6 +105,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
         if not _REFERENCE.search(text, max(start, match.start() - 12), match.start())
         and not any(other.begin <= match.start() < other.end for other in outside)
     ]
+    if not numbers and (told := _told_between(text, telling, stop)):
+        return told
     if formula := _drop_pieces(text, start, numbers):
         return trim(text, *value_side(text, *formula))
     if not telling and not numbers:
@@ -145,10 +145,10 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     return None if is_unresolved(text, end) else trim(text, begin, end)
 
 
-def _told_between(text: str, telling: list[Formula]) -> Span | None:
-    """The number that "$f$ has a minimum of 3 at $x = 0$" tells between two formulas."""
+def _told_between(text: str, telling: list[Formula], stop: int) -> Span | None:
+    """The number that a last sentence tells between two formulas: "$f$ has a minimum of 3 at $x = 0$"."""
     begin, end = (telling[-2].end, telling[-1].begin) if len(telling) > 1 else (0, 0)
-    if not _BESIDE.search(text, begin, end):
+    if not _BESIDE.search(text, begin, end) or text[telling[-1].end : stop].strip(" .!\n"):
         return None
     numbers = [found.span() for found in NUMBER.finditer(text, begin, end)]
     led = [span for span in numbers if _VERB.search(text, max(begin, span[0] - 30), span[0])]

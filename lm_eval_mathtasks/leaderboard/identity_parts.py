@@ -39,8 +39,8 @@ NOTHING = Said()
 
 
 def rests_on(parts: Iterable[Part], *, number_only: bool) -> list[str]:
-    """Return what an outcome rests on that nobody checked, in the words of a verdict, and first the parts that are known
-    to matter and differ.
+    """Return, in the words of a verdict, which parts differ that are known to matter, and what the outcome rests on
+    that nobody checked.
 
     number_only: nothing of how it was asked is stated by both sides.
     """
