@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from lm_eval_mathtasks.grading import children
 from lm_eval_mathtasks.grading.deadline import warm_up
 from lm_eval_mathtasks.grading.extract import STATED, extract_answer
+from lm_eval_mathtasks.grading.fields import mp_field
 from lm_eval_mathtasks.grading.grade import grade
 from lm_eval_mathtasks.grading.verdict import Verdict
 
@@ -63,8 +64,7 @@ def our_verdict(item: Item) -> tuple[str, Verdict]:
 def ours() -> Grader:
     """This package's grader, as the others are called: with sympy and what it is built on imported, as they import them
     when they start."""
-    import mpmath  # noqa: F401
-
+    mp_field(100)
     warm_up()
     return lambda item: our_verdict(item)[1].correct
 
