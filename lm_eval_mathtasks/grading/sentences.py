@@ -105,8 +105,8 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
         if not _REFERENCE.search(text, max(start, match.start() - 12), match.start())
         and not any(other.begin <= match.start() < other.end for other in outside)
     ]
-    if not numbers and (told := _told_between(text, telling, stop)):
-        return told
+    if not numbers and (between := _told_between(text, telling, stop)):
+        return between
     if formula := _drop_pieces(text, start, numbers):
         return trim(text, *value_side(text, *formula))
     if not telling and not numbers:
