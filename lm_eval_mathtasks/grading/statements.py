@@ -50,7 +50,7 @@ _HEADING = re.compile(
 )
 _ANSWER_WORDS = ("nswer", "NSWER", "答案")
 _BEFORE_WORD, _BEFORE_A = 21, 4  # characters of the line before one of these, and before "A:"
-_A_COLON = re.compile(r"A[ \t]?[:：](?!.*\n[ \t]{0,4}B[ \t]?[:：])")
+_A_COLON, _B_BELOW = re.compile(r"A[ \t]?[:：]"), re.compile(r".*\n[ \t]{0,4}B[ \t]?[:：]")
 # "\\162" is no value: a dollar sign was lost. GSM8K's calculator "<<3+4=7>>" is none either.
 _HASHES = re.compile(r"####[ \t]{0,4}(?=\S)(?!\\\d|<<)")
 _NUMBERED_HEADING = re.compile(r"[0-9]{1,2}[.)]\s{1,4}\S")
@@ -156,7 +156,8 @@ def _slots(text: str) -> Iterator[_Slot]:
             at = text.find(word, at + 1)
     for match in _A_COLON.finditer(text):
         line = _line_start(text, match.start(), _BEFORE_A)
-        if line is not None and not text[line : match.start()].strip(" \t"):
+        alone = line is not None and not text[line : match.start()].strip(" \t")
+        if alone and not _B_BELOW.match(text, match.end()):
             yield _Slot(match.end(), "a_colon", False, True)
 
 
