@@ -75,6 +75,7 @@ _A_VALUE = (
 _NOT_THIS = re.compile(
     rf"\b(?:(?:(?:is|are|was|were)(?:(?: \w+ly)? not|n't)|'s(?: \w+ly)? not) {_A_VALUE}"
     rf"|(?:(?:can|could|must|does|do)(?:not|n't| not)|can't)(?: \w+ly)? "
+    r"(?:be (?:assumed|taken|said|shown|proven|concluded) to )?"
     rf"(?:be|equal|have|need|own|get|cost|weigh|earn) {_A_VALUE}"
     r"|(?:(?:is|are|does|do|did)(?: not|n't)|'s not) (?:divisible|possible|a|one|in|within|between|have enough)\b"
     rf"|(?:never \w+|no longer|used to be) {_A_VALUE}"

@@ -19,7 +19,7 @@ from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_s
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.endings import says_unanswerable
 from lm_eval_mathtasks.grading.expr import Expr, mul, num
-from lm_eval_mathtasks.grading.named_days import compare_dates
+from lm_eval_mathtasks.grading.named_days import compare_dates, compare_durations
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
 from lm_eval_mathtasks.grading.rounding import is_rounding
@@ -141,8 +141,9 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold, pred) or _by_choice(gold, pred)
     if quick:
         return quick
-    if dated := compare_dates(plain_words(gold), plain_words(pred)):
-        return dated
+    plain = plain_words(gold), plain_words(pred)
+    if timed := compare_dates(*plain) or compare_durations(*plain):
+        return timed
     if both_without_answer(gold, pred):
         return Verdict(Status.CORRECT, "both say that there is no answer", "structure")
     # "(C) 42" answers 42 here: if the gold were a letter, it would have been compared as one

@@ -1,4 +1,5 @@
-"""Days of the week and months by name: no units and no remarks, so that another one is another answer."""
+"""Days of the week and months by name, which are no units and no remarks: another one is another answer. And durations
+as clocks show them, which are no ratios."""
 
 import re
 
@@ -10,6 +11,24 @@ _NAME = re.compile(
     r"|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
 )
 _DATE = re.compile(rf"(?:{_NAME.pattern}|\b(?:the|of|on)\b|\d{{1,4}}(?:st|nd|rd|th)?|[\s,])+")
+# "9:15 minutes"
+_DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
+
+
+def compare_durations(gold: str, pred: str) -> Verdict | None:
+    """Compare two durations as clocks show them, in the same unit; None for other answers.
+
+    >>> str(compare_durations("9:15 minutes", "3:05 minutes").status)
+    'incorrect'
+    """
+    ours, theirs = (
+        found.groups("0") if (found := _DURATION.fullmatch(side)) else None for side in (pred, gold)
+    )
+    if ours is None or theirs is None or ours[-1] != theirs[-1]:
+        return None
+    same = [int(part) for part in ours[:-1]] == [int(part) for part in theirs[:-1]]
+    status, reason = (Status.CORRECT, "the same duration") if same else (Status.INCORRECT, "another duration")
+    return Verdict(status, reason, "structure")
 
 
 def compare_dates(gold: str, pred: str) -> Verdict | None:
