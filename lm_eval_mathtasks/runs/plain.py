@@ -3,6 +3,7 @@
 What one line says is read by `lines.py`; here lines become runs, and lines of one doc its repeats.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from lm_eval_mathtasks.errors import EvidenceError
 from lm_eval_mathtasks.files import read_json, read_table
+from lm_eval_mathtasks.problems.fingerprints import known_docs
 from lm_eval_mathtasks.runs.ambiguous import choose_verdict, partial_credit, with_references
 from lm_eval_mathtasks.runs.doubts import doubted, with_summary
 from lm_eval_mathtasks.runs.lines import Line, read_line
@@ -29,6 +31,8 @@ from lm_eval_mathtasks.runs.score_names import grader_named, of_several
 from lm_eval_mathtasks.runs.stated_columns import with_columns
 from lm_eval_mathtasks.text import letters
 
+# A folder is called after a model where it says how large it is, whoever made the folder.
+SIZED = re.compile(r"(?:^|[-_.])\d+(?:\.\d+)?(?:x\d+)?[bm](?:[-_.]|$)", re.IGNORECASE)
 # Columns of TRL's completions and of verl's rollouts, beside the step.
 _OF_TRAINING = frozenset({"advantage", "completion", "gts"})
 _OTHER_TABLES = (".csv", ".tsv", ".xlsx")
@@ -69,8 +73,14 @@ def loose(file: Path) -> Source | None:
 
 
 def read_plain(source: Source, choice: Choice) -> Iterator[Run | Refused]:
-    """Yield the runs of a file of lines, one for each model and dataset it names."""
-    yield from runs_of_lines(lines_of(source.path, choice), source.path, choice.metric)
+    """Yield the runs of a file of lines, one for each model and dataset it names; where it names none, the folders do
+    that are called after a model and a known set: .../tora-70b-v1.0/gsm8k/...
+    """
+    lines, folder = lines_of(source.path, choice), source.path.resolve().parent
+    if folder.name.lower() in known_docs() and SIZED.search(folder.parent.name):
+        names = folder.parent.name, folder.name
+        lines = [one._replace(model=one.model or names[0], task=one.task or names[1]) for one in lines]
+    yield from runs_of_lines(lines, source.path, choice.metric)
 
 
 def lines_of(path: Path, choice: Choice) -> list[Line]:

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lm_eval_mathtasks.runs.plain import lines_of, runs_of_lines
+from lm_eval_mathtasks.runs.plain import SIZED, lines_of, runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 
 _NAME = re.compile(r"_(?P<prompt>[\w.-]+)_-?\d+_seed\d+_t(?P<temperature>[\d.]+)_s-?\d+_e-?\d+$")
-# A folder is called after a model where it says how large it is, whoever made the folder.
-_SIZE = re.compile(r"(?:^|[-_.])\d+(?:\.\d+)?(?:x\d+)?[bm](?:[-_.]|$)", re.IGNORECASE)
 _NO_OWNER = re.compile(r"(out|outputs?|results?|logs?|eval|evaluation|data)", re.IGNORECASE)
 
 
@@ -51,5 +49,5 @@ def _names(path: Path, root: Path | None) -> tuple[str | None, str | None]:
     if len(below) >= 2:
         owner = below[-3] if len(below) > 2 and not _NO_OWNER.fullmatch(below[-3]) else None
         return f"{owner}/{below[-2]}" if owner else below[-2], below[-1]
-    model = whole.parent.name if _SIZE.search(whole.parent.name) else None
+    model = whole.parent.name if SIZED.search(whole.parent.name) else None
     return model, whole.name if below or model else None

@@ -92,6 +92,25 @@ def test_model_and_data_set_are_in_the_path(tmp_path, folder, below, label):
     assert [run.label for run in read_runs(tmp_path / below)] == [label]
 
 
+@pytest.mark.parametrize(
+    ("place", "label"),
+    [
+        ("outputs/toy-7B/gsm8k/predictions.jsonl", "toy-7B · gsm8k"),
+        ("toy-7B/math500/out.jsonl", "toy-7B · math500"),
+        ("outputs/gsm8k/out.jsonl", "unnamed model · unnamed task"),
+        ("toy-7B/monday/out.jsonl", "unnamed model · unnamed task"),
+    ],
+)
+def test_folders_name_what_lines_do_not(tmp_path, place, label):
+    rows = [{"question": row["ask"], "gold": row["truth"], "response": row["said"]} for row in ROWS]
+    file = write_json_lines(tmp_path / place, rows)
+    assert [run.label for run in read_runs(file)] == [label]
+    named = [{**row, "model": "acme/other", "task": "t"} for row in rows]
+    assert [run.label for run in read_runs(write_json_lines(file.with_name("b.jsonl"), named))] == [
+        "acme/other · t"
+    ]
+
+
 ROLLOUT = {"prompt": "q?", "completion": "\\boxed{5}", "accuracy_reward": 1.0, "advantage": 0.5}
 VALIDATION = {"input": "q?", "output": "\\boxed{5}", "gts": "5", "score": 1.0}
 
