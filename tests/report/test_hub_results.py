@@ -58,7 +58,7 @@ def test_what_we_write_we_read(tmp_path, capsys):
     folder.mkdir(parents=True)
     assert main(["report", str(log), "--format", "eval-results", "-o", str(folder / "ours.yaml")]) == 0
     (row,) = rows(capsys, log, folder.parent, "--model", NAME)
-    assert row["outcome"] == "equivalent, of the number only"
+    assert row["outcome"] == "equivalent, with its own verdicts, of the number only"
     assert row["claim"] == pytest.approx(0.8537, abs=1e-4)
 
 
@@ -74,7 +74,8 @@ def test_results_of_a_repository_are_claims_with_their_source(tmp_path, capsys):
     )
     found = rows(capsys, log, cache)
     assert [row["outcome"] for row in sorted(found, key=lambda row: row["id"])] == [
-        "equivalent, of the number only", "differs, of the number only", "not comparable",
+        "equivalent, with its own verdicts, of the number only",
+        "differs, with its own verdicts, of the number only", "not comparable",
     ]  # fmt: skip
     assert any("A test, .eval_results/results.yaml, entry 2" in row["source"] for row in found)
 
@@ -84,7 +85,7 @@ def test_a_model_that_no_claim_names_has_those_of_its_repository(tmp_path, capsy
     cache = tmp_path / "models--acme--toy-1" / "snapshots" / "abc"
     published(cache / ".eval_results", entry(85.4))
     (row,) = rows(capsys, log, cache)
-    assert row["outcome"] == "equivalent, of the number only"
+    assert row["outcome"] == "equivalent, with its own verdicts, of the number only"
     # The same results are no claims about another's copy of it.
     other = make_log(tmp_path / "other", arguments={"pretrained": "evil/toy-1"})
     assert rows(capsys, other, cache)[0]["outcome"] == "not comparable"
