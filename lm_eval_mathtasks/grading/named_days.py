@@ -10,7 +10,8 @@ _NAME = re.compile(
     r"|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?"
     r"|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
 )
-_DATE = re.compile(rf"(?:{_NAME.pattern}|\b(?:the|of|on)\b|\d{{1,4}}(?:st|nd|rd|th)?|[\s,])+")
+# A number ends where its digits do: splitting a long one in every way would take forever.
+_DATE = re.compile(rf"(?:{_NAME.pattern}|\b(?:the|of|on)\b|\d{{1,4}}(?!\d)(?:st|nd|rd|th)?|[\s,])+")
 # "9:15 minutes"
 _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
 
@@ -38,10 +39,12 @@ def compare_dates(gold: str, pred: str) -> Verdict | None:
     ['incorrect', 'correct', 'over_limit']
     """
     ours, theirs = ({name[0][:3] for name in _NAME.finditer(text)} for text in (pred, gold))
+    if not (ours and theirs):
+        return None
     if ours - theirs and theirs - ours:
         return Verdict(Status.INCORRECT, "another day or month", "structure")
     numbers = [sorted(map(int, re.findall(r"\d+", text))) for text in (gold, pred) if _DATE.fullmatch(text)]
-    if not (ours and theirs and len(numbers) == 2 and numbers[0] and numbers[0] == numbers[1]):
+    if len(numbers) < 2 or not numbers[0] or numbers[0] != numbers[1]:
         return None
     if ours == theirs:
         return Verdict(Status.CORRECT, "the same date", "structure")

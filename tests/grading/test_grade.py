@@ -27,6 +27,13 @@ def test_case(case):
     assert verdict.status.value == case["status"], (case, verdict)
 
 
+@pytest.mark.parametrize("digits", ["1" * 60, "1 " * 300, "1st, " * 300, "May " * 300])
+def test_long_dates_take_no_time(digits):
+    """Read in every way that it can be split, a long number would take longer than anyone waits."""
+    assert grade(gold="May 5", pred=f"May {digits}x").status is not Status.CORRECT
+    assert grade(gold="x+1", pred=f"{digits}x").status is not Status.CORRECT
+
+
 def test_every_positive_case_has_a_near_miss_twin():
     by_gold = Counter((c["gold"], c["status"]) for c in CASES)
     assert len(CASES) > 700
