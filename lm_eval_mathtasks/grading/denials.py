@@ -153,7 +153,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 # "They say that the answer is 42. This is wrong."
-_IS_WRONG = re.compile(
+_CALLED_WRONG = re.compile(
     r"[)*$\"”\]}]{0,3}[.!,;:—]?[\"”]?\s{1,2}(?:but |however,? |yet )?(?:this|that|which|it)(?: is| was|'s) (?:\w+ly )?"
     r"(?:wrong|incorrect|false|mistaken|untrue|not (?:right|correct|true)"
     r"|an? (?:common )?(?:mistake|misconception|error|trap))\b(?! (?:to|that|if)\b)",
@@ -238,7 +238,7 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     refutable = gap > 0 and text[gap].isspace() and text[gap - 1].isalnum()
     if refutable and _REFUTES.search(text[max(sentence, start - _MAX_THOUGHT) : start].lower()):
         return True
-    if _IS_WRONG.match(text, stop):
+    if _CALLED_WRONG.match(text, stop):
         return True
     line = text.rfind("\n", sentence, start) + 1
     would = _WOULD.search(text, max(sentence, line), start)

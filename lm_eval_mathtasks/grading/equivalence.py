@@ -19,7 +19,7 @@ from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_s
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.endings import says_unanswerable
 from lm_eval_mathtasks.grading.expr import Expr, mul, num
-from lm_eval_mathtasks.grading.named_days import compare_dates, compare_durations
+from lm_eval_mathtasks.grading.named_days import compare_dates
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
 from lm_eval_mathtasks.grading.rounding import is_rounding
@@ -30,6 +30,7 @@ from lm_eval_mathtasks.grading.verdict import Status, Verdict
 from lm_eval_mathtasks.grading.words import (
     both_without_answer,
     choice,
+    compare_durations,
     content_of_choice,
     options_marked,
     plain_words,

@@ -1,5 +1,4 @@
-"""Days of the week and months by name, which are no units and no remarks: another one is another answer. And durations
-as clocks show them, which are no ratios."""
+"""Days of the week and months by name, which are no units and no remarks: another one is another answer."""
 
 import re
 
@@ -12,24 +11,6 @@ _NAME = re.compile(
 )
 # A number ends where its digits do: splitting a long one in every way would take forever.
 _DATE = re.compile(rf"(?:{_NAME.pattern}|\b(?:the|of|on)\b|\d{{1,4}}(?!\d)(?:st|nd|rd|th)?|[\s,])+")
-# "9:15 minutes"
-_DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
-
-
-def compare_durations(gold: str, pred: str) -> Verdict | None:
-    """Compare two durations as clocks show them, in the same unit; None for other answers.
-
-    >>> str(compare_durations("9:15 minutes", "3:05 minutes").status)
-    'incorrect'
-    """
-    ours, theirs = (
-        found.groups("0") if (found := _DURATION.fullmatch(side)) else None for side in (pred, gold)
-    )
-    if ours is None or theirs is None or ours[-1] != theirs[-1]:
-        return None
-    same = [int(part) for part in ours[:-1]] == [int(part) for part in theirs[:-1]]
-    status, reason = (Status.CORRECT, "the same duration") if same else (Status.INCORRECT, "another duration")
-    return Verdict(status, reason, "structure")
 
 
 def compare_dates(gold: str, pred: str) -> Verdict | None:

@@ -10,6 +10,7 @@ from lm_eval_mathtasks.grading.option_letters import passed_over
 from lm_eval_mathtasks.grading.phrases import REJECTED, SECOND_THOUGHT
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
+from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
 _CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
@@ -38,6 +39,8 @@ _SAID_OF_LETTER = re.compile(
 _LETTER = re.compile(r"(?<![\w'])(?:[B-J]|A(?! [a-z]))(?![\w'])")
 # The text of an option may name the others: "(E) Both (A) and (C)"
 _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
+# A duration as clocks show it, which is no ratio: "9:15 minutes"
+_DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
@@ -117,6 +120,22 @@ def both_without_answer(gold: str, pred: str) -> bool:
         return False
     said = _NO_ANSWER.fullmatch(plain_words(gold)) and not re.match(r"\W*\d", pred)
     return bool(said and _CANNOT_TELL.search(plain_words(pred)))
+
+
+def compare_durations(gold: str, pred: str) -> Verdict | None:
+    """Compare two durations as clocks show them, in the same unit; None for other answers.
+
+    >>> str(compare_durations("9:15 minutes", "3:05 minutes").status)
+    'incorrect'
+    """
+    ours, theirs = (
+        found.groups("0") if (found := _DURATION.fullmatch(side)) else None for side in (pred, gold)
+    )
+    if ours is None or theirs is None or ours[-1] != theirs[-1]:
+        return None
+    same = [int(part) for part in ours[:-1]] == [int(part) for part in theirs[:-1]]
+    status, reason = (Status.CORRECT, "the same duration") if same else (Status.INCORRECT, "another duration")
+    return Verdict(status, reason, "structure")
 
 
 def compare_clocks(gold: Expr, pred: Expr) -> Outcome:

@@ -20,18 +20,11 @@ from lm_eval_mathtasks.runs.lm_eval_schema import object_in
 from lm_eval_mathtasks.runs.plain import runs_of_lines
 from lm_eval_mathtasks.runs.records import Choice, Refused, Run, Source, told
 from lm_eval_mathtasks.runs.subsets import pooled
+from lm_eval_mathtasks.runs.unheard import unknown
 from lm_eval_mathtasks.runs.weights import weights_of_log
 
 _REVIEWS, _PREDICTIONS = "reviews", "predictions"
 _COUNTS = "acc_score"  # as its accuracy is called here
-# Of a configuration: what is read by itself, which docs, how fast, and what is written. The rest may shape the answers.
-_READ_WORDS = """
-    model model_args generation_config dataset_args model_id model_task eval_backend eval_config eval_batch_size
-    datasets dataset_dir dataset_hub limit seed debug dry_run timeout work_dir outputs stage template_type mem_cache
-    judge_model_args judge_worker_num ignore_errors rerun_review enable_progress_tracker api_url api_key
-    analysis_report no_timestamp use_sandbox sandbox_type sandbox_manager_config collect_perf repeats evalscope_version
-"""
-_READ = frozenset(_READ_WORDS.split())
 # As it says that a model answers, and that rules grade.
 _ASKS = ("llm_ckpt", "checkpoint", "service", "openai_api", "server", "native", "auto", "rule")
 # Subsets of benchmarks that have only one.
@@ -101,7 +94,7 @@ def _as_configured(run: Run, file: Path) -> Run:
     weights = weights_of_log(config["model"], arguments, lm_eval=False)
     of_sets = object_in(config, "dataset_args")
     of_set = next((object_in(of_sets, name) for name in of_sets if file.stem.startswith(name)), {})
-    beside = {name: value for name, value in config.items() if name not in _READ and value not in _ASKS}
+    beside = {name: value for name, value in unknown("evalscope", config).items() if value not in _ASKS}
     asked, settings = stated_by({**beside, **of_set, **object_in(config, "generation_config")}, arguments)
     settings |= run.provenance.settings
     there = max(len(row.responses) for row in run.rows)

@@ -233,13 +233,8 @@ def unfolded(lines: list[SampleLine]) -> list[SampleLine]:
 def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Path) -> None:
     """lm-eval notes a hash over all docs, prompts and targets: samples of another run or task version do not fit. The
     docs of a file may have been put in another order since."""
-    stated = results.get("task_hashes", {}).get(task)
-    filters = list(dict.fromkeys(map(filter_of, lines)))
-    in_order = sorted(lines, key=lambda line: (filters.index(filter_of(line)), _place(line)))
-    actual, sorted_again = (
-        hashed_together(line.get(key) for line in ordered for key in HASHES) for ordered in (lines, in_order)
-    )
-    if stated and actual and stated not in {actual, sorted_again}:
+    stated, actual = results.get("task_hashes", {}).get(task), _hash_of(lines)
+    if stated and actual and actual != stated and _hash_of(_in_order(lines)) != stated:
         raise EvidenceError(
             f"samples of {task} that belong to its results",
             f"{path.name} with other docs, prompts or targets (hash {actual[:12]}, results say {stated[:12]})",
@@ -247,9 +242,19 @@ def _check_hashes(results: Results, task: str, lines: list[SampleLine], path: Pa
         )
 
 
-def _place(line: SampleLine) -> float:
-    number = line.get("doc_id")
-    return number if isinstance(number, int) else math.inf
+def _hash_of(lines: list[SampleLine]) -> str | None:
+    return hashed_together(line.get(key) for line in lines for key in HASHES)
+
+
+def _in_order(lines: list[SampleLine]) -> list[SampleLine]:
+    """The lines as lm-eval writes them: all docs of one filter by their numbers, then all of the next."""
+    filters = list(dict.fromkeys(map(filter_of, lines)))
+
+    def place(line: SampleLine) -> tuple[int, float]:
+        number = line.get("doc_id")
+        return filters.index(filter_of(line)), number if isinstance(number, int) else math.inf
+
+    return sorted(lines, key=place)
 
 
 def _rows(lines: list[SampleLine], name: str | None, filter_name: str) -> Iterator[Row]:

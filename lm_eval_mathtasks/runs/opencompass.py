@@ -141,10 +141,8 @@ def _as_configured(run: Run, path: Path) -> Run:
     )
     data_set = next(sets, {})
     asks = object_in(data_set, "infer_cfg")
-    inferencer, examples = (
-        object_in(asks, "inferencer").get("type"),
-        object_in(asks, "retriever").get("fix_id_list"),
-    )
+    inferencer = object_in(asks, "inferencer").get("type")
+    examples = object_in(asks, "retriever").get("fix_id_list")
     evaluator = str(object_in(object_in(data_set, "eval_cfg"), "evaluator").get("type"))
     nested = {name: value for name in _NESTED if isinstance(value := model.get(name), dict)}
     generation = {k: v for name in _GENERATION for k, v in nested.get(name, {}).items()}

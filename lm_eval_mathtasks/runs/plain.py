@@ -77,7 +77,7 @@ def read_plain(source: Source, choice: Choice) -> Iterator[Run | Refused]:
     that are called after a model and a known set: .../tora-70b-v1.0/gsm8k/...
     """
     lines, folder = lines_of(source.path, choice), source.path.resolve().parent
-    if folder.name.lower() in known_docs() and SIZED.search(folder.parent.name):
+    if SIZED.search(folder.parent.name) and folder.name.lower() in known_docs():
         names = folder.parent.name, folder.name
         lines = [one._replace(model=one.model or names[0], task=one.task or names[1]) for one in lines]
     yield from runs_of_lines(lines, source.path, choice.metric)

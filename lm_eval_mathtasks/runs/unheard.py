@@ -45,11 +45,23 @@ _KNOWN: Mapping[str, str] = {
         truncate_fewshots truncate_few_shots version output_regex frozen full_name sample_fields
         sample_to_fewshot filter
     """,
+    # evalscope: a whole configuration
+    "evalscope": """
+        model model_args generation_config dataset_args model_id model_task eval_backend eval_config eval_batch_size
+        datasets dataset_dir dataset_hub limit seed debug dry_run timeout work_dir outputs stage template_type mem_cache
+        judge_model_args judge_worker_num ignore_errors rerun_review enable_progress_tracker api_url api_key
+        analysis_report no_timestamp use_sandbox sandbox_type sandbox_manager_config collect_perf repeats
+        evalscope_version
+    """,
 }
 
 
 def unheard(place: str, content: Mapping[str, object]) -> dict[str, object]:
     """Return what an object of a log sets under names that are not known at its place, as settings of a run."""
-    return {
-        f"{GENERATION}{name}": value for name, value in content.items() if name not in _KNOWN[place].split()
-    }
+    return {f"{GENERATION}{name}": value for name, value in unknown(place, content).items()}
+
+
+def unknown(place: str, content: Mapping[str, object]) -> dict[str, object]:
+    """Return what an object of a log sets under names that are not known at its place."""
+    known = _KNOWN[place].split()
+    return {name: value for name, value in content.items() if name not in known}
