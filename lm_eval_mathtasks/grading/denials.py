@@ -107,7 +107,7 @@ _SUPPOSES = re.compile(
 )
 # "But wait, that counts the corner twice.": a thought that ends a response without a value of its own
 _OBJECTS = re.compile(
-    r"\W*(?:(?:but|oh|ah|and),? )?(?:but|unfortunately|wait|hold on|hmm+|no(?=[,.!:])|oops|actually|scratch that)\b"
+    r"\W*(?:(?:but|oh|ah|and),? )?(?:but|however|unfortunately|wait|hold on|hmm+|no(?=[,.!:])|oops|actually|scratch that)\b"
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|fine|ok|okay|indeed|still|exact|stands?|check(?:s|ed)?)\b))",
     re.IGNORECASE,
 )

@@ -7,7 +7,7 @@ from lm_eval_mathtasks.grading.formulas import open_formula
 from lm_eval_mathtasks.grading.languages import REFUSES
 from lm_eval_mathtasks.grading.phrases import NO_STOP, REJECTED
 
-_LAST_SENTENCE = re.compile(rf"{NO_STOP}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
+NEXT_SENTENCE = re.compile(rf"{NO_STOP}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
 # A response that ends in one of these, without a full stop, was cut.
 _MIDDLE = re.compile(
     r"(?:\b(?:the|a|an|of|to|and|or|but|for|in|on|at|with|by|from|is|are|was|were|be|that|which|if|then|so|we|he|she|it"
@@ -212,4 +212,4 @@ def without_remarks(text: str) -> str:
 def start_of_last(text: str) -> int:
     """Return where the last sentence of a text begins."""
     first = max(0, len(text) - 1_500)
-    return max([first, *(m.end() for m in _LAST_SENTENCE.finditer(text, first) if m.end() < len(text))])
+    return max([first, *(m.end() for m in NEXT_SENTENCE.finditer(text, first) if m.end() < len(text))])

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading import denials, endings, statements
+from lm_eval_mathtasks.grading import closings, denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
@@ -56,6 +56,7 @@ _OPTION_AT_END = re.compile(
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _TOLD = re.compile(TOLD_BEHIND)
+_MORE = re.compile(r"\w")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
 _HOLLOW = re.compile(r"[^0-9a-zA-Z]*|.*\\(?:boxed|fbox|framebox).*", re.DOTALL)
@@ -154,8 +155,15 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         denied = denials.denies(endings.without_remarks(seen.text))
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
+        kept = endings.without_remarks(seen.text)
+        open_end = False
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
-            yield from islice(rule(seen), MAX_CANDIDATES)
+            for name, parts in islice(rule(seen), MAX_CANDIDATES):
+                # what is told before the end is no answer; in its place only an option's letter at the very end is
+                if name in {"bold", "last_value"}:
+                    open_end = not closings.ends_with(kept, parts[-1][1])
+                if not open_end or (name == "choice" and not _MORE.search(kept, parts[-1][1])):
+                    yield name, parts
 
 
 def _option_after_box(seen: View) -> Iterator[Found]:

@@ -50,6 +50,7 @@ _FUNCTIONS = frozenset(
     | {"det", "max", "min", "mod", "gcd", "lcm"}
 )
 SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
+_CONSTANTS = {r"\pi", r"\infty", r"\emptyset", r"\varnothing"}
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'
 TRIM = _OPENING_TRIM + "，,；;。.！"
@@ -121,7 +122,8 @@ def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str
 def has_value(text: str) -> bool:
     """Tell whether a formula says something: more than the name of one unknown."""
     text = text.strip(" \n.,;:")
-    return bool(text) and not SINGLE_NAME.fullmatch(text) and not _EMPTY_BOX.fullmatch(text)
+    is_name = SINGLE_NAME.fullmatch(text) and text not in _CONSTANTS
+    return bool(text) and not is_name and not _EMPTY_BOX.fullmatch(text)
 
 
 def joins(between: str) -> bool:

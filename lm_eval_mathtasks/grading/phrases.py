@@ -51,10 +51,11 @@ DENIED_BEHIND = (
 # ... or anything else that does not choose it: "(D) looks odd", "B is a distractor"
 TOLD_BEHIND = (
     rf"(?:{DENIED_BEHIND}|[)*]{{0,3}} (?:(?:is|was) an? (?!correct|right|valid)"
-    r"|(?:seems|looks|sounds|appears) (?!right|correct|plausible|best|to be)))"
+    r"|(?:seems|looks|sounds|appears) (?:(?!right|correct|plausible|best|to be)"
+    r"|[^.;!?\n]*\b(?:but|yet)\b[^.;!?\n]*(?:n't|\b(?:not|wrong|incorrect|false|fails)\b))))"
 )
-# A dot ends no sentence if it is the last of "0.333...".
-NO_STOP = r"(?<!\d\d\d\.\.)"
+# A dot ends no sentence if it is the last of "0.333...", or behind "Mr".
+NO_STOP = r"(?<!\d\d\d\.\.)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bsq)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)"
 # "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
 YES_OR_NO = re.compile(
     r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*[.,;:!—]\s*(?!(?:and |or )?(?:yes|no|true|false)\b)"

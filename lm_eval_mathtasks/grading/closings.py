@@ -1,0 +1,51 @@
+"""What stands behind the sentence that a guessed answer is taken from: nothing, or words that are known to add nothing.
+
+A writer who goes on after a value may take it back in words that nobody has listed, so that only known closing words
+leave a guess as it is.
+"""
+
+import re
+
+from lm_eval_mathtasks.grading.endings import NEXT_SENTENCE
+from lm_eval_mathtasks.grading.slots import sentence_end
+
+_CLOSING = re.compile(
+    r"\W*(?:(?:so|thus|therefore|hence|and|indeed|finally|clearly|now),?\s)*(?:"
+    r"(?:I |we )?hope\b|thank|thanks\b|good luck|great|perfect|nice|keep (?:it|up)|well done|cheers|done\b|q\.?e\.?d"
+    r"|let me know|feel free|happy to|<\||□|∎|✓|✅|we round\b"
+    r"|(?:let(?:'s| us) |a |to )?(?:check|verify)\b|(?:checking|testing|verification)\b"
+    r"|(?:but|however),? (?:wait,? )?(?:this|that|it) is (?:\w+ )?(?:right|correct|exact|fine|enough)\b"
+    r"|as (?:required|desired|claimed|wanted|expected|needed|stated|shown|given)\b"
+    # "I was asked to use \boxed{}"
+    r"|[^.]*\\boxed\{\s*\}"
+    r"|(?:this|that|it|these|those|which|everything|both|all|we (?:have|are|check|verify)|there (?:is|are) no other)\b"
+    r"|(?:the|our|my) (?:final |correct |desired |required )?(?:answer|result|solution|proof|claim)\b"
+    r")(?!.*(?:\b(?:not(?! (?:an extraneous|hard|difficult))|never|no(?! other)|none|but(?! wait)|yet|only|wrong|incorrect"
+    r"|false|though|although|cannot|unless|if|mistake\w*|error|trap|guess\w*|assum\w+|suppos\w+|too|less|more"
+    r"|contradict\w*|violat\w*|fail\w*|absurd|impossible|problem|question|still|until|maybe|perhaps|might|may|would"
+    r"|could|should|need\w*|missing|unknown|exclud\w*|reject\w*|discard\w*|extra|instead|rather|without|unsure|doubt\w*"
+    r"|confus\w*|retract\w*|ignor\w+|disregard\w*|forg[eo]t\w*|overcount\w*|undercount\w*|twice|depends?)\b|n't))"
+    r"[^\n?]*\Z"
+    # what is offered, or asked of the reader
+    r"|\W*(?:would you like|do you (?:want|need|have)|what is your|any (?:other|more|further)|is there anything|shall I"
+    r"|can I help|let me know|feel free|please let me|could you (?:please )?rate)\b[^\n]*\Z",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(r"(?:\\(?:(?:end|begin)\{\w+\*?\}|(?:boxed|fbox)\{\s*\})|\W)*")
+_ENDED = re.compile(r"[.!?](?:[\s*_\"”)$\\]|\Z)|\n\n")
+# What closes the formula that a value stands in, behind its full stop.
+_FORMULA_ENDS = re.compile(r"(?:[\s.,;*_\"”)}]|\$|\\[\])]|\\end\{[^{}]*\})*")
+
+
+def ends_with(text: str, stop: int) -> bool:
+    """Does the sentence of a value that ends at `stop` end the text, but for closing words?
+
+    >>> ends_with("So it is 8. This completes the proof.", 10), ends_with("I found 8. Something went wrong.", 9)
+    (True, False)
+    """
+    closed = _FORMULA_ENDS.match(text, stop)
+    end = closed.end() if closed else stop
+    if not _ENDED.search(text[stop:end]):
+        end = sentence_end(text, end, len(text))
+    behind = NEXT_SENTENCE.split(text[end:])
+    return all(_NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) for sentence in behind)
