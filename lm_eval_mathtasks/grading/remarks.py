@@ -8,14 +8,15 @@ from lm_eval_mathtasks.grading.units import is_unit_word, parse_unit
 from lm_eval_mathtasks.grading.vocabulary import COMMON_WORDS, SMALL_WORDS
 
 # "A total of 12" is 12, "a multiple of 12" is not: what may stand before "of", before a value, and behind one.
-_MEASURES = {
+MEASURES = {
     "total", "sum", "value", "area", "volume", "perimeter", "circumference", "length", "width", "height", "depth",
     "radius", "diameter", "distance", "speed", "rate", "price", "cost", "amount", "number", "count", "maximum",
     "minimum", "max", "min", "average", "mean", "median", "mode", "range", "probability", "chance", "odds",
     "ratio", "percentage", "slope", "angle", "measure", "degree", "order", "age", "weight", "mass", "time",
     "period", "profit", "loss", "discount", "score", "remainder", "answer", "result", "solution", "base", "side",
     "grade", "mark", "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
-    "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise", "fall", "increase",
+    "lifespan", "duration", "budget", "surplus", "deficit", "fee", "wage", "debt", "tip", "savings", "revenue", "earnings",
+    "worth", "pace", "dose", "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise", "fall", "increase",
     "decrease", "gain", "point", "page", "room", "level", "floor", "place", "change",
 }  # fmt: skip
 COPULAS = {"is", "are", "was", "were", "equals", "equal", "becomes", "gives", "has", "have", "had"}
@@ -24,7 +25,7 @@ FILLERS = {
     "only", "exactly", "just", "so", "thus", "therefore", "hence", "then", "simply", "merely", "precisely", "another",
     "the", "approximately", "about", "around", "roughly", "approx",
 }  # fmt: skip
-_BEFORE = _MEASURES | COPULAS | _VERBS | FILLERS
+_BEFORE = MEASURES | COPULAS | _VERBS | FILLERS
 _GOVERNING = {"of", "to", "than", "from", "by", "under", "over", "double", "triple", "twice", "half"}
 # "equal to 5" and "adds up to 5" are 5, "close to 5" is not
 _TO = {
@@ -41,6 +42,11 @@ _CHANGING = {
     "into", "per", "plus", "times", "mod", "modulo", "squared", "half", "inverse", "reciprocal", "nearly", "almost",
     "barely", "every", "each", "first", "as", "maybe", "perhaps", "possibly", "probably", "likely", "since", "multiple",
     "including",
+}  # fmt: skip
+# ... and before "of".
+_CHANGING_OF = {
+    "multiples", "factor", "factors", "divisor", "divisors", "power", "powers", "square", "cube", "root", "opposite", "short", "shy",
+    "upwards", "excess",    "kind", "third", "quarter", "fifth", "tenth", "thirds", "quarters", "percent", "logarithm", "factorial", "complement",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
@@ -60,14 +66,14 @@ _CHANGES = _NEGATIONS - {"not"} | {
     "ish", "rest", "case", "limit", "base", "as", "by", "than", "until", "was", "minus", "plus", "below", "above",
     "under", "over", "beyond", "does", "fails", "contradicts", "violates", "perhaps", "always", "versus", "besides",
 }  # fmt: skip
-_BARE_THINGS = _MEASURES | {"all", "home", "school", "work", "order", "cash"}
+_BARE_THINGS = MEASURES | {"all", "home", "school", "work", "order", "cash"}
 _BEHIND_A_NOUN = {"and", "away", "squared", "cubed", "remain"}
 _ARE = {"is", "are", "were"}
 _RIGHT = {"the", "answer", "solution", "result", "correct", "right", "true", "it", "possible", "valid"}
 MAX_ADJECTIVES = 3
 _SHORT = SMALL_WORDS | COMMON_WORDS
 _NO_NOUNS = (_SHORT | _PREPOSITIONS | _ARE | _DETERMINERS | _EACH | _BEHIND_A_NOUN) - {"day"}
-_BEHIND = _MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
+_BEHIND = MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "altogether", "overall", "combined", "left", "remaining", "more", "fewer", "extra", "additional",
     "apiece", "respectively", "only", "exactly", "old", "long", "tall", "wide", "high", "deep", "thick",
     "apart", "ago", "later", "earlier", "daily", "weekly", "monthly", "yearly", "annually", "square", "cubic", "many",
@@ -92,7 +98,7 @@ def only_names(key: list[str], words: str) -> bool:
     if last == "the" and before in _GOVERNING:
         return key[-3:-2] in (["all"], ["each"]) or only_names(key[:-1], "")
     if last in {"of", "to"}:
-        return before in (_MEASURES if last == "of" else _TO)
+        return before in (MEASURES if last == "of" else _TO)
     if (words.istitle() or words.isupper()) and len(key) == 1:
         return last not in _CHANGING
     # "day 5"
@@ -108,7 +114,10 @@ def known(words: str) -> bool:
     (True, True, False, False)
     """
     changing = _NEGATIONS | _CHANGING | _CHANGES | _SHORT
-    return not words or in_words(words) is not None or not changing.isdisjoint(words.split())
+    *before, last = words.split() or [""]
+    # "lifespan of" may name the value
+    told = before[-1:] if last == "of" and before and before[-1] not in _CHANGING_OF else [*before, last]
+    return not words or in_words(words) is not None or not changing.isdisjoint(told)
 
 
 def says_nothing(words: str, *, of_one: bool = False) -> bool:

@@ -13,9 +13,9 @@ from lm_eval_mathtasks.grading.formulas import (
     joins,
     trim,
 )
-from lm_eval_mathtasks.grading.languages import CHARACTERS
+from lm_eval_mathtasks.grading.neighbours import with_neighbours
 from lm_eval_mathtasks.grading.numerals import RUN
-from lm_eval_mathtasks.grading.phrases import BOUND_BEFORE, NO_STOP
+from lm_eval_mathtasks.grading.phrases import NO_STOP
 from lm_eval_mathtasks.grading.told import (
     IS_SAID,
     SINCE,
@@ -58,13 +58,6 @@ _RELATED = re.compile(
     r"(?:[-−]?\d[\d.,/]*\s?[<≤]=?\s?(?<![a-zA-Z\\])[a-zA-Z]\s?[<≤]=?|(?<![a-zA-Z\\])[a-zA-Z]\s?(?:[<>]=?|[≤≥≠]))\s?\Z"
     r"|(?<![\w$\\])(?:[a-zA-Z]\s?=\s?[-−]?[\d./√π]+(?:,\s|,?\s(?:and|or)\s))+[a-zA-Z]\s?=\s?\Z"
 )
-# ... and in words: "n is less than 8", "it must be a multiple of 8", "n exceeds 8"
-_BOUNDED = re.compile(
-    r"(?:\b(?:is|are|must be|was|were|lies?)\s(?:always\s)?|(?<=\s)(?=exceeds?\s))"
-    rf"(?P<bound>{BOUND_BEFORE}|between [^\s,;]+ and|exceeds?|divisible by|an? (?:multiple|factor|divisor) of)\s\Z"
-)
-# "$1.5 million", "150万"
-_MAGNITUDE = re.compile(rf"[{''.join(CHARACTERS)}]|\s(?:thousand|million|billion|trillion)\b")
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 # "4, not 5" is 4, and so is "4 mod 12"
 _CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of|\bmod(?:ulo)?)\s\Z")
@@ -86,7 +79,14 @@ _SPELLED = re.compile(
 
 
 def last_value(text: str, start: int, stop: int) -> Span | None:
-    """Return the span of the value that `text[start:stop]` comes to, or None: a formula, or a number in words.
+    """Return the span of the value that `text[start:stop]` comes to, with the words beside it that change what it says;
+    None where it comes to none."""
+    value = _last_value(text, start, stop)
+    return value and with_neighbours(text, value, _last_break(text, start, value[0]))
+
+
+def _last_value(text: str, start: int, stop: int) -> Span | None:
+    """Return the span of that value alone: a formula, or a number in words.
 
     A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples
     below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
@@ -119,7 +119,7 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
     sentence = _last_break(text, start, place)
     reason = _REASON.search(text, sentence, place)
     if reason and text[sentence : reason.start()].strip():
-        result = last_value(text, sentence, reason.start())
+        result = _last_value(text, sentence, reason.start())
         if result:
             return result
     if not numbers:
@@ -136,12 +136,9 @@ def last_value(text: str, start: int, stop: int) -> Span | None:
         return spelled
     told = joined_numbers(text, [span for span in numbers if span[0] >= sentence])
     begin, end = result_of(text, beside_comparisons(text, told), sentence)
-    bounded = _BOUNDED.search(text, max(sentence, begin - 60), begin)
-    related = bounded or _RELATED.search(text, max(sentence, begin - 60), begin)
+    related = _RELATED.search(text, max(sentence, begin - 60), begin)
     if related and not _BESIDE.search(text, sentence, related.start()):
-        begin = bounded.start("bound") if bounded else related.start()
-    if size := _MAGNITUDE.match(text, end):
-        end = size.end()
+        begin = related.start()
     return None if is_unresolved(text, end) else trim(text, begin, end)
 
 

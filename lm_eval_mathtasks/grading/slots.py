@@ -120,7 +120,8 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
 
 def _opened_by_words(text: str, start: int, value: Span | None) -> Span | None:
     """Return a value with the words that its slot opens with where they change it: "at most 7" is no 7."""
-    return trim(text, start, value[1]) if value and changes(text[start : value[0]]) else None
+    opened = value and (value[0] == start or changes(text[start : value[0]]))
+    return trim(text, start, value[1]) if value and opened else None
 
 
 def opens_solution(text: str, start: int, stop: int) -> bool:
