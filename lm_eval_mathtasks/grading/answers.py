@@ -107,6 +107,9 @@ def readings(text: str) -> tuple[Expr, ...]:
     if (place := ordinal(words)) is not None:
         found.append(Expr("unit", (num(place),), "th"))
     numerals = spelled(words)
+    # "half past seven"
+    if numerals != words and (clock := read_clock(numerals)):
+        found.append(Expr("clock", name=" ".join(map(str, clock))))
     if is_worded(words):
         if numerals != words:
             found.extend(_mathematics(numerals))

@@ -11,7 +11,7 @@ MAX_DIGITS = 2_000
 
 _STOPS_ARGUMENT = {"(", "[", "{(", "|", "floor(", "ceil(", "<("}
 # letters that a bracket behind them makes a function; a(b+c) is a product
-_APPLIED = set("fghFGHPQ")
+APPLIED = set("fghFGHPQ")
 
 
 def number(text: str) -> Expr:
@@ -122,7 +122,7 @@ class Atoms(Brackets):
             chosen = self.bracketed()
             pair = chosen.op == "group" and len(chosen.args) == 2
             return Expr("call", chosen.args, "binom") if pair else mul(Expr("var", name=name), chosen)
-        if name[0] in _APPLIED and self.tok.text == "(" and not self.tok.gap:
+        if name[0] in APPLIED and self.tok.text == "(" and not self.tok.gap:
             argument = self.bracketed()
             return Expr("call", argument.args if argument.op == "group" else (argument,), "apply " + name)
         return Expr("var", name=name)

@@ -32,6 +32,7 @@ from lm_eval_mathtasks.grading.words import (
     choice,
     compare_durations,
     content_of_choice,
+    decided,
     options_marked,
     plain_words,
     words_key,
@@ -133,6 +134,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     quick = _both_plain(gold.strip(), pred.strip()) or _too_long(gold, pred)
     if quick:
         return quick
+    gold, pred = decided(gold), decided(pred)
     raw_gold, raw_pred = gold, pred
     gold, pred = clean(gold), clean(pred)
     if gold == pred and gold:

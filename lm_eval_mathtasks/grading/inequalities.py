@@ -115,6 +115,8 @@ def _gaps(points: list[Expr]) -> Expr | None:
 
 def _without_points(e: Expr) -> Expr | None:
     whole, points = e.args[0], e.args[1]
+    if points.op == "group" and points.name == "{}" and (parts := _split(whole, points.args)):
+        return parts
     if as_set(whole) == _ALL and points.op == "group" and points.name == "{}":
         return _gaps(list(points.args))
     if (
@@ -127,6 +129,19 @@ def _without_points(e: Expr) -> Expr | None:
         above = Expr("group", (points.args[1], INFINITY), "(["[points.name[1] == ")"] + ")")
         return Expr("union", (below, above))
     return None
+
+
+def _split(whole: Expr, points: tuple[Expr, ...]) -> Expr | None:
+    """An interval with numbers as its ends without numbers in it; None for others."""
+    ends = intervals_of(whole) if whole.op == "group" else None
+    if ends is None or any(p.op != "num" or not ends[0][0] <= p.value <= ends[0][1] for p in points):
+        return None
+    inner = sorted({p for p in points if p not in whole.args}, key=lambda p: p.value)
+    left, right = ("(" if whole.args[0] in points else whole.name[0], ")" if whole.args[1] in points else whole.name[1])
+    places = pairwise([whole.args[0], *inner, whole.args[1]])
+    brackets = [left + ")", *["()"] * (len(inner) - 1), "(" + right] if inner else [left + right]
+    pieces = tuple(Expr("group", ends, name) for ends, name in zip(places, brackets, strict=True))
+    return pieces[0] if len(pieces) == 1 else Expr("union", pieces)
 
 
 def has_inequality(e: Expr) -> bool:

@@ -6,9 +6,12 @@ the grammar from lists down to powers; `atoms` has numbers, names and functions,
 enclosed, `tokens` the tokens.
 """
 
-from lm_eval_mathtasks.grading.atoms import Atoms, number, scientific
+from fractions import Fraction
+
+from lm_eval_mathtasks.grading.atoms import APPLIED, Atoms, number, scientific
 from lm_eval_mathtasks.grading.brackets import fraction
-from lm_eval_mathtasks.grading.expr import Expr, add, depth, mul, neg, num
+from lm_eval_mathtasks.grading.expr import MINUS_ONE, Expr, add, depth, mul, neg, num
+from lm_eval_mathtasks.grading.inequalities import has_inequality
 from lm_eval_mathtasks.grading.phrases import between, under
 from lm_eval_mathtasks.grading.tokens import Token, Unreadable, tokenize
 
@@ -26,7 +29,10 @@ class Parser(Atoms):
         items = self.items()
         if self.tok.kind != "end":
             raise Unreadable(f"unexpected {self.tok.text}")
-        return items[0] if len(items) == 1 else Expr("seq", tuple(items))
+        # "x < 1 or x > 8"
+        either = [token.text == "or" for token in self.tokens if token.kind == "sep"]
+        joined = "union" if len(items) > 1 and all(either) and all(map(has_inequality, items)) else "seq"
+        return items[0] if len(items) == 1 else Expr(joined, tuple(items))
 
     def items(self) -> list[Expr]:
         """A list up to a closing bracket; empty places are skipped."""
@@ -155,15 +161,30 @@ class Parser(Atoms):
                 if base.op in {"group", "matrix"} and (turned := self.transposed(base)):
                     base = turned
                     continue
-                base = Expr("pow", (base, self.exponent()))
+                base = self.counted(Expr("pow", (base, self.exponent())))
                 # u^3_0 is u_0^3
                 if base.args[0].op == "var" and self.skip("_"):
-                    base = Expr(
-                        "pow", (Expr("var", name=f"{base.args[0].name}_{self.subscript()}"), base.args[1])
-                    )
+                    named = Expr("var", name=f"{base.args[0].name}_{self.subscript()}")
+                    base = self.counted(Expr("pow", (named, base.args[1])))
             else:
                 break
         return base
+
+    def counted(self, power: Expr) -> Expr:
+        """C_8^3 as the number of choices and A_8^3 as that of arrangements, f^{-1}(x) as a function of x, others as
+        they are."""
+        base, exponent = power.args
+        name, _, n = base.name.partition("_") if base.op == "var" else ("", "", "")
+        if exponent == MINUS_ONE and not n and name in APPLIED and self.tok.text == "(" and not self.tok.gap:
+            argument = self.bracketed()
+            args = argument.args if argument.op == "group" else (argument,)
+            return Expr("call", args, f"apply {name}^-1")
+        k = exponent.value if exponent.op == "num" else Fraction(-1)
+        # of C_1 and C_2 there are squares
+        if name not in {"C", "A", "P"} or not n.isdigit() or not max(0, 3 - int(n)) <= k <= int(n):
+            return power
+        chosen = Expr("call", (num(int(n)), exponent), "binom")
+        return chosen if name == "C" else mul(chosen, Expr("fact", (exponent,)))
 
     def transposed(self, base: Expr) -> Expr | None:
         """A row or a matrix with a T as its exponent, None behind which something else stands."""

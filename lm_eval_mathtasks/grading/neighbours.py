@@ -20,7 +20,7 @@ _DEGREE = r"(?:any|anything|far|well|just|only|much|slightly|the|an?|one|two|thr
 _BEFORE = re.compile(
     rf"(?<![\w'’-])(?P<words>{_NEGATED}?(?:{_DEGREE})*(?:"
     r"(?:more|less|(?!other|rather)[a-z]+er) (?:or equal )?than(?: or equal to)?|at (?:the )?(?:very )?(?:least|most)"
-    rf"|{_NO_SUM}up to|(?:close|next|prior) to|(?:anything|all|nothing|everything) (?:but|except)"
+    rf"|{_NO_SUM}up to|(?:close|next|prior|perpendicular|parallel|proportional|opposite|adjacent) to(?: one of| that of)?|(?:anything|all|nothing|everything) (?:but|except)"
     r"|(?:somewhere )?between [^\s,;]+ and|(?:(?:square|cube) root|(?:absolute|additive|multiplicative) \w+) of"
     r"|(?P<of>[a-z]+) of(?: all| every| the)?|divisible by|exceed(?:s|ed|ing)?|approaching|nearing"
     r"|nearly|almost|barely|hardly|scarcely|past|beyond|until|till|before|under|over|above|below|without|except"

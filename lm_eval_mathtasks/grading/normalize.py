@@ -56,6 +56,11 @@ _RULES = (
     (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)|\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
     (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
+    # commands that lost their backslash
+    (r"(?<![\\a-zA-Z])(cdot|infty|leq|geq|neq)(?![a-zA-Z])", r"\\\1"),
+    (r"(?<![\\a-zA-Z])(text|mathbb|mathrm|binom)(?=\{)", r"\\\1"),
+    (r"\^\{?circ(?![a-zA-Z])\}?", r"^{\\circ}"),
+    (r"(?<![\\a-zA-Z])left([(\[|])(.*?)(?<![\\a-zA-Z])right([)\]|])", r"\1\2\3"),
     (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
@@ -70,6 +75,7 @@ _RULES = (
     (r"^\{([^{}|:]*[|:][^{}]*)\}$", r"\\{\1\\}"),
     (r"(?<!\d)\.\\overline", r"0.\\overline"),
     (r"^(?:\{\}\s*)?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?$", r"\\binom{\1}{\2}"),
+    (r"^(\d{1,3})\s?C\s?(\d{1,3})$", r"\\binom{\1}{\2}"),
     (r":=", "="),
     (
         r"^(?:all |the )*reals?(?: numbers?)? (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
@@ -93,8 +99,10 @@ _RULES = (
     (r"\\text\{([^{}()]*)\)([^{}()]*)\}", r"\\text{\1})\\text{\2}"),
     (r"\\text\s+\{", r"\\text{"),
     # letters with an index are a name, not a word; the minimum "at 2" is no function of it
-    (r"\\text\{\s*([A-Z0-9]{1,8})\s*\}(?=\s*_)", r"\1"),
+    (r"\\text\{\s*([A-Z0-9]{1,8})\s*\}(?=[\dA-F]*\s*_)", r"\1"),
     (r"\\(min|max)\s*(\.|at\b)", r"\\text{\1 \2}"),
+    (r"\\(min|max)\s*(?=[=:])", r"\\text{\1} "),
+    (r"([a-zA-Z])\s*:\s*([a-z])\s*\\mapsto(?![a-zA-Z])", r"\1(\2) ="),
     (r"\(\s*(?:\\text\{\s*)?\\?mod(?:ulo)?\s*\}?\s*([^()]+)\)", r" \\pmod{\1}"),
     (r"(?<=\d)\s*\{,\}\s*(?=\d)", ","),
     (r"(?<=\d)\s*,?\s*\\!\s*,?\s*(?=\d{3})", ","),

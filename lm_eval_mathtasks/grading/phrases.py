@@ -6,6 +6,7 @@ from collections.abc import Callable
 from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES, PARTS, in_words
+from lm_eval_mathtasks.grading.units import parse_unit
 from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names, says_nothing
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
@@ -96,9 +97,12 @@ _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "cube of": lambda e: Expr("pow", (e, num(3))),
     "square root of": lambda e: Expr("call", (e, num(2)), "sqrt"),
     "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
+    "absolute value of": lambda e: Expr("call", (e,), "abs"),
     "reciprocal of": lambda e: div(num(1), e),
+    "multiplicative inverse of": lambda e: div(num(1), e),
     "opposite of": neg,
     "negative of": neg,
+    "additive inverse of": neg,
 }
 # ... and to the one before them.
 _CHANGES: dict[str, Callable[[Expr], Expr]] = {
@@ -163,6 +167,9 @@ def under(words: str, value: Expr) -> Expr:
         return neg(value)
     if languages.changes_following(words):
         return Expr("worded", (value,), words.strip())
+    # "(in square metres) 9"
+    if key[:1] == ["in"] and parse_unit(" ".join(key[1:])):
+        return Expr("unit", (value,), " ".join(key[1:]))
     if operation := _OPERATIONS.get(" ".join(key).removeprefix("the ")):
         return operation(value)
     for phrase, sign in _BOUNDS:

@@ -6,6 +6,7 @@ from lm_eval_mathtasks.grading.extract import STATED, extract_answer
 from lm_eval_mathtasks.grading.phrases import YES_OR_NO
 
 _TEXT = re.compile(r"\\text(?:rm|bf|it)?\s?\{([^{}]*)\}|\\mbox\s?\{([^{}]*)\}")
+_DELIMITER = re.compile(r"\$|\\[(\[]")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[A-Za-z]{2,}(?![a-zA-Z{])")
 # What stands before the value of a sentence: "the area is 9".
 _COPULA = re.compile(
@@ -48,8 +49,12 @@ def stated_result(text: str, *, of_gold: bool) -> str | None:
 
 def _as_response(text: str) -> str:
     """Write the words of a formula outside and its mathematics in dollars, as a response has them."""
-    if "$" in text or r"\(" in text or r"\[" in text or not _TEXT.search(text):
+    if not _TEXT.search(text):
         return text
+    if first := _DELIMITER.search(text):
+        # words before the first formula that has delimiters
+        words = _TEXT.sub(lambda m: m[1] or m[2] or "", text[: first.start()])
+        return words + text[first.start() :]
     pieces, position = [], 0
     for match in _TEXT.finditer(text):
         pieces += [_formula(text[position : match.start()]), match[1] or match[2] or ""]

@@ -3,7 +3,7 @@
 import re
 
 from lm_eval_mathtasks.grading import languages
-from lm_eval_mathtasks.grading.numerals import in_words
+from lm_eval_mathtasks.grading.numerals import MAGNITUDES, in_words
 from lm_eval_mathtasks.grading.units import is_unit_word, parse_unit
 from lm_eval_mathtasks.grading.vocabulary import COMMON_WORDS, SMALL_WORDS
 
@@ -14,7 +14,7 @@ MEASURES = {
     "minimum", "max", "min", "average", "mean", "median", "mode", "range", "probability", "chance", "odds",
     "ratio", "percentage", "slope", "angle", "measure", "degree", "order", "age", "weight", "mass", "time",
     "period", "profit", "loss", "discount", "score", "remainder", "answer", "result", "solution", "base", "side",
-    "grade", "mark", "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
+    "center", "centre", "vertex", "focus", "midpoint", "coordinates", "domain", "intercept", "grade", "mark", "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
     "lifespan", "duration", "budget", "surplus", "deficit", "fee", "wage", "debt", "tip", "savings", "revenue", "earnings",
     "worth", "pace", "dose", "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise", "fall", "increase",
     "decrease", "gain", "point", "page", "room", "level", "floor", "place", "change",
@@ -55,7 +55,7 @@ _COUNTED = re.compile(
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil|etc)[a-z]{1,3}"
 )
 # What opens a remark: "per day", "of the planks", "for each child", "away from home".
-_PREPOSITIONS = {"in", "of", "for", "at", "on", "with", "since", "because"}
+_PREPOSITIONS = {"in", "of", "for", "at", "on", "with", "since", "because", "after"}
 _EACH = {"per", "a", "an", "each", "every"} | languages.LINKS
 _DETERMINERS = {
     "the", "his", "her", "its", "their", "our", "my", "your", "this", "them", "these", "those", "us", "it",
@@ -79,7 +79,7 @@ _BEHIND = MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "apart", "ago", "later", "earlier", "daily", "weekly", "monthly", "yearly", "annually", "square", "cubic", "many",
     "needed", "required", "sold", "spent", "saved", "earned", "eaten", "exact", "correct", "o'clock", "approximately",
     "approx", "about", "sided", "red", "blue", "green", "yellow", "white", "black", "yen", "won", "baht", "rand",
-    "euro",
+    "euro", "binary",
 } | languages.REMARKS  # fmt: skip
 
 
@@ -134,11 +134,11 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     (True, False, False)
     """
     found = _WORD.findall(words.replace("left over", "left"))
+    lower = [word.lower() for word in found]
     if not found or parse_unit(words):
         return True
-    if languages.changes_preceding(words):
+    if languages.changes_preceding(words) or not MAGNITUDES.keys().isdisjoint(word.rstrip("s") for word in lower):
         return False
-    lower = [word.lower() for word in found]
     # "30-odd apples", "5 odd numbers"; "4 max"
     if lower[0] == "odd" or _CHANGES & set(lower):
         return lower in (["odd", "numbers"], ["max"])

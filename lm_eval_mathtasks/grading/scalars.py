@@ -16,6 +16,7 @@ from lm_eval_mathtasks.grading.expr import (
     div,
     mul,
     num,
+    numeral_value,
     rewrite,
     variables,
     walk,
@@ -99,6 +100,9 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     g, p = quantity(gold), quantity(pred)
     kinds = {_kind(g), _kind(p)} - {""}
     # 25° may be degrees Celsius
+    # "$3.50 per pound" for "$3.50"
+    if _kind(g) == "money" and _kind(p).startswith("money/") and same_number(g.core, p.core, ask).equal:
+        return Outcome(None, "structure", f"not known whether {_kind(p)} is meant as {_kind(g)}")
     if len(kinds) > 1 and kinds not in ({"degree", "celsius"}, {"degree", "fahrenheit"}):
         return Outcome(False, "structure", f"{_kind(p)} is not {_kind(g)}")
     if g.unit and p.unit and g.unit != p.unit:
@@ -274,6 +278,9 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
         sign = "-" if digits.startswith("-") else ""
         return sign + (digits.removeprefix("-").lstrip("0") or "0"), base
 
+    # 100_2 is 4, but where a base is asked for 4 is no numeral in it
+    if gold.op == "num" and numeral_value(pred) == gold.value:
+        return Outcome(True, "structure", "the numeral of the same number")
     (g, g_base), (p, p_base) = parts(gold), parts(pred)
     bases_agree = g_base == p_base or not (g_base and p_base) or g_base.isalpha() or p_base.isalpha()
     if g == p and bases_agree:

@@ -10,6 +10,8 @@ from lm_eval_mathtasks.grading.phrases import REJECTED
 from lm_eval_mathtasks.grading.relations import is_equation, is_label, relations_of, without_approximation
 from lm_eval_mathtasks.grading.units import parse_unit
 
+# "maximum" and "max", "radius" and "r" name one thing
+_NAMES = re.compile(r"\b(max|min)imum\b")
 _IS_NAME = re.compile(r"[A-Z][a-z]+")
 _IS_REJECTED = re.compile(rf"^\W*(?:is |was |which is )?(?:{REJECTED})\W*$")
 
@@ -178,7 +180,10 @@ def _label(e: Expr) -> str | None:
     """The name an answer is given, "" for one without, None for an equation that is no assignment."""
     if not is_equation(e):
         return ""
-    return repr(e.args[0]) if is_label(e.args[0]) else None
+    name = e.args[0]
+    if name.op == "text":
+        name = name._replace(name=_NAMES.sub(r"\1", name.name.lower()))
+    return repr(name) if is_label(name) else None
 
 
 def _assignments(e: Expr) -> Expr:

@@ -1,6 +1,7 @@
 """Compare two answers of any shape; the gold's shape decides what is asked of the prediction."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from lm_eval_mathtasks.grading.coordinates import in_one_form
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
@@ -32,6 +33,10 @@ from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_wo
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
 MAX_UNORDERED = 64
+_MULTIPLES = {
+    f"{what}{of}" for what in ("", "integer ", "integers ", "numbers ", "whole numbers ", "integers that are ")
+    for of in ("multiples of", "multiple of", "divisible by")
+}  # fmt: skip
 # x = 2 and y = 2 are two lines; k = 2 and n = 2 are the same answer under two names
 _COORDINATES = {"x", "y", "z"}
 
@@ -46,6 +51,9 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return Outcome(True, "structure", "the same expression")
     if "clock" in {gold.op, pred.op}:
         return compare_clocks(gold, pred)
+    if (multiples := [_multiples(e) for e in (gold, pred)]) and None not in multiples:
+        same = multiples[0] == multiples[1]
+        return Outcome(same, "structure", "the same multiples" if same else "other multiples")
     if "given" in {gold.op, pred.op}:
         return _compare_conditional(gold, pred, ask)
     if "text" in {gold.op, pred.op}:
@@ -74,6 +82,16 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if "ratio" in {gold.op, pred.op}:
         return _compare_ratios(gold, pred, ask)
     return compare_scalars(gold, pred, ask)
+
+
+def _multiples(e: Expr) -> Fraction | None:
+    """The number whose multiples "multiples of 7" and "7k, k in Z" are; None for others."""
+    if e.op == "worded" and e.args[0].op == "num" and e.name in _MULTIPLES:
+        return abs(e.args[0].value)
+    if e.op != "given" or e.args[1].name != "in" or e.args[1].args[1] != Expr("const", name="Z"):
+        return None
+    term = e.args[0].args if e.args[0].op == "mul" else ()
+    return abs(term[0].value) if len(term) == 2 and term[0].op == "num" and term[1] == e.args[1].args[0] else None
 
 
 def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -121,6 +139,8 @@ def _compare_equations(
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
         if gold.args[0].name.count("'") != pred.args[0].name.count("'"):
             return _no("another derivative")
+        if all(e.args[0].op == "call" for e in (gold, pred)) and _is_inverse(gold) != _is_inverse(pred):
+            return _no("a function is not its inverse")
         if {gold.args[0].name, pred.args[0].name} <= _COORDINATES and not same_label:
             return _same_curve() if same_equation(gold, pred) else _no("another coordinate")
         outcome = compare_answers(g_value, p_value, ask)
@@ -131,6 +151,10 @@ def _compare_equations(
     if g_value is None:
         return _no("different equations")
     return compare_answers(g_value, p_value or pred.args[-1], ask)
+
+
+def _is_inverse(e: Expr) -> bool:
+    return e.args[0].name.endswith("^-1")
 
 
 def _same_curve() -> Outcome:

@@ -8,6 +8,7 @@ from lm_eval_mathtasks.grading.normalize import closing_brace
 from lm_eval_mathtasks.grading.phrases import is_bound
 from lm_eval_mathtasks.grading.units import UNITS, is_unit_word, read_rate
 from lm_eval_mathtasks.grading.vocabulary import (
+    ALTERNATIVES,
     COMMAND_OPERATORS,
     COMMON_WORDS,
     CONSTANTS,
@@ -85,6 +86,11 @@ def _valid_base(digits: str, base: str) -> bool:
     if digits.replace(".", "").isdigit() and not base.startswith("-"):
         return True
     return not base.isalpha() and abs(int(base)) > max(1, *(int(d, 36) for d in digits if d != "."))
+
+
+def joint_of(word: str) -> str:
+    """Return "or" for a word that joins what one of holds, "and" for others."""
+    return "or" if word.lower() in ALTERNATIVES else "and"
 
 
 class _Scanner:
@@ -210,7 +216,7 @@ class _Scanner:
         """A \\text{...}: a separator, a number, letters, or words."""
         joint = _JOINED_WORDS.fullmatch(words)
         if words.strip(" ,.").lower() in WORD_SEPARATORS:
-            self.emit("sep", "and", gap)
+            self.emit("sep", joint_of(words.strip(" ,.")), gap)
         elif words[:1].isdigit():
             self.out.extend(_Scanner(words).run())
         elif joint and (joint.group(1) or joint.group(3)) and not is_bound(words):
@@ -256,7 +262,9 @@ class _Scanner:
         elif word in {"mod", "modulo"}:
             self.emit("op", "mod", gap)
         elif word.lower() in WORD_SEPARATORS and (gap or after_value):
-            self.emit("sep", "and", gap)
+            self.emit("sep", joint_of(word), gap)
+        elif word in GREEK and len(word) > 2:
+            self.emit("var", word, gap)
         elif after_value and self.is_measured(word, gap):
             more = _HYPHENS.match(self.text, self.at)
             self.at = more.end() if more else self.at

@@ -49,6 +49,23 @@ cent cents ¢: money 1/100
 € euro euros: euro 1
 £: sterling 1
 ¥ yuan 元: yuan 1
+Wh: energy 3600
+kWh: energy 3600000
+joule joules: energy 1
+kJ kilojoule kilojoules: energy 1000
+watt watts: power 1
+kW kilowatt kilowatts: power 1000
+MW megawatt megawatts: power 1000000
+newton newtons: force 1
+pascal pascals: pressure 1
+Hz hertz: frequency 1
+kHz: frequency 1000
+MHz: frequency 1000000
+volt volts: voltage 1
+mV: voltage 1/1000
+kV: voltage 1000
+ampere amperes amp amps: current 1
+mA: current 1/1000
 mph: length/time 44704/100000
 kmh kph: length/time 5/18
 degree degrees °: degree 1
@@ -163,21 +180,29 @@ _CLOCK = re.compile(
 )
 # "a quarter to 8", "half past 3", "10 minutes to 11"
 _TO_OR_PAST = re.compile(
-    r"(?:an? )?(?:(quarter)|(half)|(\d{1,2}) min(?:ute)?s?) (to|before|past|after) (\d{1,2})(?: o'clock)?",
+    r"(?:an? )?(?:(quarter|1/4)|(half|1/2)|(\d{1,2}) min(?:ute)?s?) (to|before|past|after)"
+    r" (?:(\d{1,2})(?: o'clock)?|(noon|midnight))",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
 
 
 def read_clock(text: str) -> tuple[int, int, int, str] | None:
-    """Return (hour, minute, second, "a" | "p" | "") of a time of day ("9 a.m.", "4:30 PM", "noon"), or None."""
+    """Return (hour, minute, second, half of the day) of a time of day ("9 a.m.", "4:30 PM", "noon"), or None.
+
+    The half is "a", "p" or "" where none is told; "0" of 06:40, which is in the morning if it is a time of day.
+    """
     plain = re.sub(r"\s+", " ", re.sub(r"\\text\{|\}", " ", text)).strip()
     if plain.lower() in _NAMED_TIMES:
         return _NAMED_TIMES[plain.lower()]
     if told := _TO_OR_PAST.fullmatch(plain):
         minutes = int(told[3] or (15 if told[1] else 30))
-        time_of_day = 60 * int(told[5]) + (-minutes if told[4].lower() in {"to", "before"} else minutes)
-        return time_of_day // 60, time_of_day % 60, 0, ""
+        hour, half = (int(told[5]), "") if told[5] else (12, "pa"[told[6].lower() == "midnight"])
+        before = told[4].lower() in {"to", "before"}
+        time_of_day = 60 * hour + (-minutes if before else minutes)
+        # a minute to noon is in the morning
+        half = {"a": "p", "p": "a", "": ""}[half] if before else half
+        return time_of_day // 60, time_of_day % 60, 0, half
     match = _CLOCK.fullmatch(plain)
     if not match or not any(match.groups()[1:]):
         return None
@@ -185,5 +210,5 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     half = half or (
         _NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else ""
     )
-    time = int(hour), int(minute or 0), int(second or 0), half.lower()
+    time = int(hour), int(minute or 0), int(second or 0), half.lower() or "0" * (len(hour) > 1 and hour[0] == "0")
     return time if time[0] <= 24 and max(time[1:3]) < 60 else None

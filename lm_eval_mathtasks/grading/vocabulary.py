@@ -35,6 +35,7 @@ PYTHON_WRAPPERS = {
 WORD_SEPARATORS = {
     "and", "or", "und", "oder", "et", "ou", "with", "where", "和", "与", "與", "及", "或", "或者", "や", "и", "или",
 }  # fmt: skip
+ALTERNATIVES = {"or", "oder", "ou", "或", "或者", "или"}
 # Words of three letters that are no product of variables.
 COMMON_WORDS = {
     "yes", "not", "the", "any", "all", "for", "are", "has", "had", "was", "its", "per", "but", "can", "odd", "him",

@@ -13,14 +13,14 @@ from lm_eval_mathtasks.grading.units import parse_unit
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
-_CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(.+)", re.DOTALL)
+_CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(?!\\(?:ne|in|le|ge|to|cup|cap|pm|cdot|times|approx|equiv)\b)(.+)", re.DOTALL)
 _CHOICE_LAST = re.compile(r"([a-z][a-z ]+) \(([A-J])\)")
 _OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
 _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 # A letter marked as an option's: "(B)", "B)", "B.", "B:"
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D", "A & C"
-_LETTERS_ALONE = re.compile(r"[A-J](?: (?:\\?& )?[A-J])+")
+_LETTERS_ALONE = re.compile(r"[A-J](?: (?:(?:\\?&|\+|/|\\(?:wedge|land|lor|vee|cup|cap)) )?[A-J])+")
 _PREDICATE = re.compile(
     rf"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts|or none"
     rf"|{REJECTED})\b|\?"
@@ -41,6 +41,14 @@ _LETTER = re.compile(r"(?<![\w'])(?:[B-J]|A(?! [a-z]))(?![\w'])")
 _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
 # A duration as clocks show it, which is no ratio: "9:15 minutes"
 _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
+# What has no solution
+_SUBJECT = re.compile(r"^(?:the |this |that )?(?:given )?(?:system|equations?|inequality|problem)(?: of equations)? (?:has|have) ")
+# "undefined because 1/2 is outside the domain"
+_DECIDED = re.compile(
+    r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
+    r"|infinite|infinitely many(?: solutions)?)\b[\s,;:.—-]*(?:because|since|as)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
@@ -65,10 +73,17 @@ def _unexplained(text: str) -> str:
     return _LETTER_BECAUSE.sub(r"\1", plain) if plain[:1] in "(ABCDEFGHIJ" else plain
 
 
+def decided(text: str) -> str:
+    """Return the decision of "no solution because 3 is excluded", any other text as it is."""
+    found = _DECIDED.fullmatch(text)
+    return found[1] if found else text
+
+
 def words_key(text: str) -> str:
     """Return what is compared of answers in words: letters and digits, no case, articles, ordinal endings."""
     plain = plain_words(text).lower()
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
+    plain = _SUBJECT.sub("", plain)
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|an?|the|limit|it|on)\s+)+", "", plain)
     # neither punctuation nor blanks: "A, C, F" is ACF, "no-solution" is nosolution
     return "".join(c for c in plain if c.isalnum())
@@ -140,7 +155,7 @@ def compare_durations(gold: str, pred: str) -> Verdict | None:
 
 def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
     """Compare times of day; "a.m." or "p.m." counts where both sides say it."""
-    if gold.op == "unit" and not pred.name.split(" ")[3]:
+    if gold.op == "unit" and pred.name.split(" ")[3] in {"", "0"}:
         # 2:30 may say how long: 2 hours and 30 minutes
         unit, clock = parse_unit(gold.name), [int(part) for part in pred.name.split(" ")[:3]]
         seconds = num(3600 * clock[0] + 60 * clock[1] + clock[2])
