@@ -1,7 +1,9 @@
 """The bracketed half of the parser: groups, sets, matrices, fractions, sums, units and words."""
 
+from math import ceil, floor
+
 from lm_eval_mathtasks.grading.cursor import Cursor
-from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite
+from lm_eval_mathtasks.grading.expr import INDEX, Expr, div, mul, num, rewrite
 from lm_eval_mathtasks.grading.languages import CHARACTERS
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES
 from lm_eval_mathtasks.grading.phrases import beside
@@ -11,6 +13,7 @@ _SIZES = MAGNITUDES | CHARACTERS
 _PAIRS = {"(": {")": "()", "]": "(]"}, "[": {"]": "[]", ")": "[)"}}
 # Words between the value of a case and its condition.
 _CASE_WORDS = {"if", "when", "for", "where"}
+MAX_LISTED = 100
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "array", "smallmatrix", "vmatrix", "cases"}
 
 
@@ -19,6 +22,18 @@ def fraction(a: Expr, b: Expr) -> Expr:
     if a.op == b.op == "num" and b.value and a.places < 0 and b.places < 0:
         return num(a.value / b.value)
     return div(a, b)
+
+
+def _integers_between(e: Expr) -> Expr | None:
+    """The set of the integers x with -1 < x < 4, None where the ends are no numbers or far apart."""
+    signs = e.name.split()
+    ends = [a.value for a in e.args[::2] if a.op == "num"]
+    if len(e.args) != 3 or len(ends) < 2 or not set(signs) <= {"<", "<="}:
+        return None
+    low = ceil(ends[0]) + (signs[0] == "<" and ends[0].denominator == 1)
+    high = floor(ends[1]) - (signs[1] == "<" and ends[1].denominator == 1)
+    members = range(low, min(high, low + MAX_LISTED) + 1)
+    return Expr("group", tuple(map(num, members)), "{}") if members and high - low < MAX_LISTED else None
 
 
 class Brackets(Cursor):
@@ -107,7 +122,7 @@ class Brackets(Cursor):
         if is_set and len(items) == 1 and items[0].op == "rel":
             # {2k | k in Z} is about 2k, {x | x > 3} and {x in R | x > 3} about x
             if len(members) < 2 or any(token.text == "in" for token in members):
-                return items[0]
+                return (members[-1].text == "Z" and _integers_between(items[0])) or items[0]
             told = type(self)(members).items()
             return Expr("given", (told[0] if len(told) == 1 else Expr("group", tuple(told), "()"), items[0]))
         return Expr("group", tuple(items), "{}") if is_set or len(items) > 1 else items[0]
@@ -168,8 +183,10 @@ class Brackets(Cursor):
         return Expr("call", (whole,), "det") if name == "vmatrix" else whole
 
     def big_operator(self, name: str) -> Expr:
-        """Sums and products: kept as they are written; equal only if their parts are."""
+        """Sums, products, integrals and limits: kept as they are written, with one name for the index of all."""
         bounds: list[Expr] = []
+        if name == "lim":
+            return self.limit()
         while self.tok.text in {"_", "^"}:
             lower = self.take().text == "_"
             # the n of \sum^n_{k=1} has no index
@@ -181,7 +198,19 @@ class Brackets(Cursor):
         index = bounds[0].args[0] if bounds[0].op == "rel" else bounds[0]
         whole = Expr("call", (*bounds, self.product()), name)
         # the i of a sum over i is not the imaginary unit
-        return whole if index.op != "const" else rewrite(whole, {index: Expr("var", name=index.name)}.get)
+        is_index = index.op in {"var", "const"} and name in {"sum", "prod"}
+        return rewrite(whole, {index: INDEX}.get) if is_index else whole
+
+    def limit(self) -> Expr:
+        """Read what stands behind \\lim: where an unknown goes to, and of what."""
+        self.expect("_")
+        braced = self.skip("{")
+        unknown = self.primary()
+        self.expect("to")
+        point = self.sum()
+        if braced:
+            self.expect("}")
+        return rewrite(Expr("call", (unknown, point, self.product()), "lim"), {unknown: INDEX}.get)
 
     def text(self) -> Expr:
         """Read words, or a currency sign and its number."""
@@ -201,6 +230,9 @@ class Brackets(Cursor):
                 value = mul(num(size), value)
             elif self.tok.kind == "text":
                 words.append(self.take().text)
+            # "L·min^{-1}"
+            elif words and self.tok.text == "*" and self.ahead(1).kind == "text":
+                self.take()
             elif self.tok.text == "^" and self.ahead(1).text in {"2", "3", "{"}:
                 self.take()
                 exponent = self.primary()

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lm_eval_mathtasks.grading.exact import difference
-from lm_eval_mathtasks.grading.expr import ONE, Expr, add, div, mul, neg, num, rewrite, walk
+from lm_eval_mathtasks.grading.expr import INDEX, ONE, Expr, add, div, mul, neg, num, rewrite, walk
 from lm_eval_mathtasks.grading.polynomials import ONE_POLY, as_number
 
 DOTS = Expr("dots")
-# The index of a sum, product or list that an ellipsis stands for; no variable of an answer has this name.
-INDEX = Expr("var", name="#")
 # An ellipsis is written out up to this many terms.
 MAX_WRITTEN = 300
 _SUBSCRIPT = re.compile(r"([a-z])?([+-]?\d+)?")

@@ -52,6 +52,8 @@ def num(value: int | Fraction, places: int = -1) -> Expr:
     return Expr("num", value=Fraction(value), places=places)
 
 
+# The index of a sum, product or list, also of one that an ellipsis stands for; no variable of an answer has this name.
+INDEX = Expr("var", name="#")
 ONE, MINUS_ONE, INFINITY, PI = num(1), num(-1), Expr("const", name="oo"), Expr("const", name="pi")
 
 

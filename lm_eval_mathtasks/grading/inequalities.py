@@ -13,6 +13,7 @@ from lm_eval_mathtasks.grading.relations import is_label, relations_of
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _ALL = Expr("group", (neg(INFINITY), INFINITY), "()")
 _SETS = {"R": _ALL}
+_ENDLESS = {INFINITY: math.inf, neg(INFINITY): -math.inf}
 # Variables that stand for integers.
 _INTEGERS = set("ijkmn")
 
@@ -199,10 +200,14 @@ def _solved(chain: Expr) -> Expr | None:
 
 
 def contradict(a: Expr, b: Expr) -> bool:
-    """Do two conditions on one variable allow it other values, as x ≠ 2 and x ≠ 3 do, or n ≥ 2 and n ≥ 5?
+    """Do two conditions on one variable allow it other values, as x ≠ 2 and x ≠ 3 do, n ≥ 2 and n ≥ 5, or k in Z and
+    k in N?
 
     Only where all ends are numbers. That the variable is real is no condition.
     """
+    if a.name == b.name == "in" and a.op == b.op == "rel":
+        sets = {a.args[1].name, b.args[1].name}
+        return len(sets) == 2 and sets <= {"N", "Z", "Q"} and a.args[1].op == b.args[1].op == "const"
     names = variables(a) | variables(b)
     left, right = (intervals_of(as_set(e), integers=names <= _INTEGERS) for e in (a, b))
     return len(names) < 2 and left is not None and right is not None and left != right
@@ -213,11 +218,11 @@ def intervals_of(e: Expr | None, *, integers: bool = False) -> list[tuple[float,
 
     Of integers n > 1 is n ≥ 2.
     """
-    found, ends = [], {INFINITY: math.inf, neg(INFINITY): -math.inf}
-    for piece in pieces_of(e) if e and e != _ALL else ():
+    found = []
+    for piece in _pieces(e) if e and e != _ALL else ():
         if piece.op != "group" or len(piece.args) != 2 or piece.name == "{}":
             return None
-        low, high = (ends.get(a, float(a.value) if a.op == "num" else None) for a in piece.args)
+        low, high = (_ENDLESS.get(a, float(a.value) if a.op == "num" else None) for a in piece.args)
         if low is None or high is None:
             return None
         if integers:
@@ -237,7 +242,27 @@ def names_a_set(e: Expr) -> bool:
 
 
 def pieces_of(e: Expr) -> list[Expr]:
-    """The sets that a union joins; also of a list of inequalities, "x < 2 or x > 3"."""
+    """The sets that a union joins, touching intervals as one; also of a list of inequalities, "x < 2 or x > 3"."""
+    pieces = _pieces(e)
+    if len(pieces) < 2 or intervals_of(Expr("union", tuple(pieces))) is None:
+        return pieces
+
+    def value(end: Expr) -> float | Fraction:
+        return _ENDLESS.get(end, end.value)
+
+    joined: list[Expr] = []
+    for piece in sorted(pieces, key=lambda p: (value(p.args[0]), p.name[0] == "(")):
+        last = joined[-1] if joined else piece
+        low, high = value(piece.args[0]), value(last.args[1])
+        if joined and (low < high or (low == high and last.name[1] + piece.name[0] != ")(")):
+            far = max(last, piece, key=lambda p: (value(p.args[1]), p.name[1] == "]"))
+            joined[-1] = Expr("group", (last.args[0], far.args[1]), last.name[0] + far.name[1])
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _pieces(e: Expr) -> list[Expr]:
     parts = e.args if e.op in {"union", "seq"} else (e,)
     sets = [as_set(p) if p.op == "rel" else p for p in parts]
     return [

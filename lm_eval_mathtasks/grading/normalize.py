@@ -77,6 +77,8 @@ _RULES = (
     (r"^(?:\{\}\s*)?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?$", r"\\binom{\1}{\2}"),
     (r"^(\d{1,3})\s?C\s?(\d{1,3})$", r"\\binom{\1}{\2}"),
     (r":=", "="),
+    # a calculator's 7.1E-4
+    (r"(?<=\d)\s*\\text\{\s*E\s*\}\s*\{?\s*([+-]?\d{1,3})\s*\}?", r"\\times 10^{\1}"),
     (
         r"^(?:all |the )*reals?(?: numbers?)? (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
         r"x \\ne ",

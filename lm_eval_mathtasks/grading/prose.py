@@ -13,6 +13,8 @@ _COPULA = re.compile(
     r"(?:\b(?:is|are|be|equals|gives|get|has|have|was|were|of|only|about|just|yields|make|up)\b|=|:)[\s$\\(*]*\Z"
 )
 _VALUE = re.compile(r"\$[^$]+\$|\\\(.+?\\\)|(?<![\w.])\d[\d,.]*")
+# The word is "LEVEL".
+_QUOTED = re.compile(r"[^\"“”]*\b(?:is|are|was|were)\s[\"“]([^\"“”]{1,60})[\"”][.!]?")
 # Fewer words than this are no sentence.
 MIN_WORDS = 3
 
@@ -39,6 +41,8 @@ def stated_result(text: str, *, of_gold: bool) -> str | None:
         return decision[1]
     if len(_WORD.findall(plain)) < MIN_WORDS:
         return None
+    if quoted := _QUOTED.fullmatch(plain.strip()):
+        return quoted[1]
     found = extract_answer(plain)
     if found.answer is None or found.span is None or found.answer.strip() == text.strip():
         return None

@@ -17,7 +17,7 @@ def is_equation(e: Expr) -> bool:
 
 def is_label(e: Expr) -> bool:
     """Does e only name the answer, as x, a_3, f(n), |AB|, (x, y), S_1:S_2 or "the area" before "=" do?"""
-    if e.op in {"var", "text"}:
+    if e.op in {"var", "text"} or e.name == "lim":
         return True
     if e.op == "call" and (e.name.startswith("apply ") or e.name == "abs"):
         return all(is_label(a) or a.op in {"num", "rel", "union", "inter"} for a in e.args)

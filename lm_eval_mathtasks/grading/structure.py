@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lm_eval_mathtasks.grading.coordinates import in_one_form
-from lm_eval_mathtasks.grading.expr import Expr, div, mul, num
+from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite, walk
 from lm_eval_mathtasks.grading.inequalities import (
     as_set,
     ascending,
@@ -135,6 +135,10 @@ def _compare_equations(
 ) -> Outcome:
     pred = with_names_of(gold, pred)
     p_value = value_answered(pred) if p_value is not None else None
+    # 1 - P(A) = 2/5 beside P(A) = 3/5: with the gold's value in its place the sides are equal or not
+    sums = {"add", "mul", "div", "pow"}
+    if g_value is not None and pred.args[0].op in sums and gold.args[0] in walk(pred.args[0]):
+        return compare_answers(*(rewrite(side, {gold.args[0]: g_value}.get) for side in pred.args[-2:]), ask)
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
         if gold.args[0].name.count("'") != pred.args[0].name.count("'"):

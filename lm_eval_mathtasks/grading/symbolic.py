@@ -6,7 +6,7 @@ never "different": a difference has been looked for, and would have been proven,
 
 from typing import Any
 
-from lm_eval_mathtasks.grading.expr import Expr
+from lm_eval_mathtasks.grading.expr import ONE, Expr, div, mul
 
 
 class Unsupported(Exception):
@@ -34,11 +34,11 @@ def to_sympy(e: Expr) -> Any:
     if e.op == "var":
         return sympy.Symbol(e.name, real=True)
     if e.op == "const":
-        constants = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I}
+        constants = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "oo": sympy.oo}
         if e.name not in constants:
             raise Unsupported(e.name)
         return constants[e.name]
-    if e.op == "call" and e.name in {"sum", "prod", "det"}:
+    if e.op == "call" and e.name in {"sum", "prod", "det", "int", "lim"}:
         return _big(e)
     args = [to_sympy(a) for a in e.args]
     if e.op in {"add", "mul", "pow"}:
@@ -74,11 +74,29 @@ def _call(e: Expr, args: list[Any]) -> Any:
 def _big(e: Expr) -> Any:
     import sympy
 
-    if e.name == "det" or len(e.args) != 3 or e.args[0].op != "rel" or e.args[0].args[0].op != "var":
+    if e.name == "det" or len(e.args) != 3:
+        raise Unsupported(e.name)
+    if e.name == "lim":
+        return sympy.limit(to_sympy(e.args[2]), to_sympy(e.args[0]), to_sympy(e.args[1]))
+    if e.name == "int":
+        integrand, name = _integrand(e.args[2])
+        return sympy.integrate(to_sympy(integrand), (to_sympy(name), to_sympy(e.args[0]), to_sympy(e.args[1])))
+    if e.args[0].op != "rel" or e.args[0].args[0].op != "var":
         raise Unsupported(e.name)
     index = to_sympy(e.args[0].args[0])
     bounds = (index, to_sympy(e.args[0].args[1]), to_sympy(e.args[1]))
     return (sympy.summation if e.name == "sum" else sympy.product)(to_sympy(e.args[2]), bounds)
+
+
+def _integrand(e: Expr) -> tuple[Expr, Expr]:
+    """Return f and x of f dx, which was read as a product, or as a quotient with dx above."""
+    if e.op == "div":
+        above, name = _integrand(e.args[0])
+        return div(above, e.args[1]), name
+    d = Expr("var", name="d")
+    if e.op != "mul" or e.args[-1].op != "var" or e.args[-2] != d or d in e.args[:-2]:
+        raise Unsupported("int")
+    return mul(*e.args[:-2]) if len(e.args) > 2 else ONE, e.args[-1]
 
 
 def proves_equal(a: Expr, b: Expr) -> bool | None:

@@ -43,6 +43,8 @@ year years yr yrs: month 12
 l L liter liters litre litres: volume 1/1000
 ml mL milliliter milliliters: volume 1/1000000
 gal gallon gallons: gallon 1
+qt quart quarts: gallon 1/4
+pt pint pints: gallon 1/8
 cup cups: cup 1
 $ dollar dollars usd USD 美元: money 1
 cent cents ¢: money 1/100

@@ -46,9 +46,13 @@ _SUBJECT = re.compile(r"^(?:the |this |that )?(?:given )?(?:system|equations?|in
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
     r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
-    r"|infinite|infinitely many(?: solutions)?)\b[\s,;:.—-]*(?:because|since|as)\b.*",
+    r"|infinite|infinitely many(?: solutions)?)\b[\s,;:.—-]*(?:because|since|as)\b.*"
+    r"|[^\d$]*\b(?:so|thus|hence|therefore),? (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
 )
+# "Quadrant III", "the third quadrant"
+_QUADRANT = re.compile(r"(?:the )?(?:quadrant (iv|i{1,3}|[1-4])|(first|second|third|fourth|[1-4]) quadrant)")
+_PLACES = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "first": 1, "second": 2, "third": 3, "fourth": 4}
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
@@ -76,7 +80,7 @@ def _unexplained(text: str) -> str:
 def decided(text: str) -> str:
     """Return the decision of "no solution because 3 is excluded", any other text as it is."""
     found = _DECIDED.fullmatch(text)
-    return found[1] if found else text
+    return found[1] or found[2] if found else text
 
 
 def words_key(text: str) -> str:
@@ -84,6 +88,9 @@ def words_key(text: str) -> str:
     plain = plain_words(text).lower()
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
     plain = _SUBJECT.sub("", plain)
+    if quadrant := _QUADRANT.fullmatch(plain):
+        place = quadrant[1] or quadrant[2]
+        return f"quadrant{_PLACES.get(place, place)}"
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|an?|the|limit|it|on)\s+)+", "", plain)
     # neither punctuation nor blanks: "A, C, F" is ACF, "no-solution" is nosolution
     return "".join(c for c in plain if c.isalnum())
