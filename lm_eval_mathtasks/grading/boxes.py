@@ -20,6 +20,9 @@ _TEXT_COMMAND = re.compile(r"\\(?:text|textrm|mbox|mathrm|textbf)\s{0,4}\{([^{}]
 # Also a row of one sign, which is a rule between things and no mathematics.
 _SPACING = re.compile(r"[\s$~&]|\\\\|\\[()\[\],;:! ]|\\q?quad(?![a-z])|([-+=*_~#])\1{2,}|[*_]{2}")
 _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
+# The letters of two options in one sentence are two answers.
+_LETTER_BOX = re.compile(r"\s*(?:\\\w+\s?\{)?\(?[A-J]\)?\}?\s*")
+_ONE_SENTENCE = re.compile(r"[^.!?\n]{0,60}")
 _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
@@ -79,7 +82,9 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
     r"""Return the last box with those joined to it: `\boxed{1} and \boxed{2}` is one answer of two parts."""
     group = boxes[-1:]
     for box in reversed(boxes[:-1]):
-        if not _joined(text[box.end : group[0].begin]):
+        between = text[box.end : group[0].begin]
+        letters = all(_LETTER_BOX.fullmatch(text, b.start, b.stop) for b in (box, group[0]))
+        if not _joined(between) and not (letters and _ONE_SENTENCE.fullmatch(between)):
             break
         group.insert(0, box)
     contents = {text[box.start : box.stop] for box in group}

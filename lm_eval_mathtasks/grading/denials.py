@@ -29,7 +29,7 @@ _DOUBT = (
     r"|true|correct|right|possible|follow|hold|happen|the case\b|be\b)\w*(?=\s(?:that|if|whether|it|this|what"
     r"|the (?:final |correct )?(?:answer|value|result|\Z)))"
     r"|\b(?<!\b[iI] )(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|pretend|let(?:'s| us) say)"
-    r"(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
+    r"(?:\s[a-z]+){0,3}?(?=\s(?:that\s)?the\s?(?:answer\b|\Z))"
     # "her claim of", "it is a myth that"
     r"|\b(?<!\b[iI] )(?<!\b[wW]e )(?<!might )(?<!could )(?<!would )(?<!can )(?<!to )"
     r"(?:claim|guess|belief|myth|assertion|hypothesis|idea|rumou?r|suggestion)s?(?=\s(?:of|that)\s)"
@@ -114,8 +114,24 @@ _OBJECTS = re.compile(
 # "16 seems off", "The value 14 is what a careless reader gets": so much is said of a value that is no answer
 _TOLD_OF = re.compile(
     r"(?:\A\W*|\b(?:value|number|answer|figure|result|so|thus|then|that|hmm+),?\s)[$(]*[-−]?\d[\d.,/]*[$)]*\s"
-    r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b))\b"
+    r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b)"
+    # "So 5 is thrown out"
+    r"|(?:is|was|gets|got) (?:also |then |thus )?(?:thrown|tossed|kicked|crossed|struck|dropped|disqualified|dismissed|scrapped"
+    r"|void|moot|useless|out|off|gone|bogus|fake|meaningless|unacceptable|unusable|inconsistent|no))\b"
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
+    re.IGNORECASE,
+)
+# What is said of an answer, and not in one: "I retract my answer of 15", "Anyone who answers 600 has fallen for it"
+_TELLS_OF_ANSWERS = re.compile(
+    r"\b(?:I|we) (?:retract|withdraw|take back|doubt|distrust|disown)\b"
+    r"|\b(?:any(?:one|body) who|whoever|those who|every(?:one|body) who|people|students?|some(?:one|body)|many|most|chatgpt"
+    r"|the (?:book|key|textbook)|a (?:careless|hasty|naive) \w+) (?:\w+ly |often |may |might |would |will |has |have )*"
+    r"(?:answer|say|said|get|got|writ|wrote|claim|guess|think|thought|told|put|list)[a-z]*\b (?:that )?"
+    r"(?:(?:it|the answer) (?:is|was) |me )?[$(]*[-−]?\d[\d.,/]*[$)]*(?!\s?[a-z]+s\b)(?!.*\bbut\b)"
+    r"|\b(?:is|was|for|into) (?:an?|the) (?:\w+ )?(?:trap|distractor|red herring|decoy|pitfall|misconception|fallacy)\b"
+    r"|\bthe (?:trap|distractor|red herring|decoy|pitfall) (?:here )?(?:is|was)\b|\bbeware\b|\btempt(?:ing|ed|ation)\b"
+    r"|\bprofit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
+    r"|\b(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b",
     re.IGNORECASE,
 )
 # "Only $a + b = 8$ is given.", "case 17 is left open": what is told was given, or stays to be found
@@ -124,12 +140,6 @@ _LEFT_OPEN = re.compile(
     r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
     r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
     r"|\b(?:is|are|remains?) (?:unknown|not known|not given)\Z|=\s?\$?\?\Z",
-    re.IGNORECASE,
-)
-# "So there is no solution.", behind a value
-_NO_SOLUTION_THEN = re.compile(
-    r"\W*(?:(?:so|thus|hence|therefore),? )?(?:(?:there (?:is|are)|it has|we have) )?no (?:real |integer |valid )?"
-    r"(?:solutions?|such [^\s\d]+(?: exists?)?)\W*\Z",
     re.IGNORECASE,
 )
 # "How many are left?", "We need to find how many he has.", "Now let's add them.": a task without a result
@@ -196,9 +206,9 @@ def denies(text: str) -> bool:
         return True
     if last.endswith("?") and _ASKS.search(last):
         return True
-    if _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
+    if _TELLS_OF_ANSWERS.search(sentence) or _SUPPOSES.match(sentence) or _OBJECTS.match(sentence) or _TOLD_OF.search(sentence):
         return True
-    if _LEFT_OPEN.search(sentence) or _TASK.match(sentence) or (start and _NO_SOLUTION_THEN.match(sentence)):
+    if _LEFT_OPEN.search(sentence) or _TASK.match(sentence):
         return True
     nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
     if nothing and not _TELLS.search(last, nothing.end()) and not _TELLS.search(last, 0, nothing.start()):

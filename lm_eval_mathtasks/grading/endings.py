@@ -75,6 +75,12 @@ _GIVEN = re.compile(
     r"(?=[^.\n]*\b(?:[Oo]nly|[Jj]ust|merely|[Aa]ll (?:that|we|I|the))\b)[^.\n]*"
     r"\b(?:given|stated|known|told|know|have|see|gives?|states?|says?|tells?|provided|specified|mention(?:s|ed))\b"
 )
+# "So there is no solution.", "it is inconsistent, so it has no solutions"
+_NO_SOLUTION = re.compile(
+    r"(?:\A|(?<=[\s,;]))(?:(?:so|thus|hence|therefore),?\s)?(?:(?:there (?:is|are)|it has|we have|the \w+ has)\s)?"
+    r"(?P<none>no (?:real |integer |valid )?(?:solutions?|such [^\s\d]+(?: exists?)?))[\s.!*$]*\Z",
+    re.IGNORECASE,
+)
 _REMARK = re.compile(
     r"\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
     r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
@@ -171,6 +177,12 @@ def repeats_from(text: str, broken: int) -> int | None:
 def says_unanswerable(text: str) -> tuple[int, int] | None:
     """Return the span of the sentence that says that there is no answer, if the text ends with one."""
     return _at_end(text, _UNANSWERABLE)
+
+
+def says_no_solution(text: str) -> tuple[int, int] | None:
+    """Return the span of the words at the end of a text that say that there is no solution."""
+    found = _NO_SOLUTION.search(text, start_of_last(text.rstrip()))
+    return found.span("none") if found else None
 
 
 def refuses(text: str) -> bool:

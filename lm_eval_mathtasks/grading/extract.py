@@ -51,10 +51,12 @@ _HEADING = re.compile(
 )
 _ERROR_LINE = re.compile(r"\w*(?:Error|Exception|TimedOut|Timed Out|Traceback)\b")
 _OPTION_AT_END = re.compile(
-    r"\b(?:answer|option|choice)(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z", re.IGNORECASE
+    r"\b(?:answer|option|choice|(?:I|we) (?:select|choose|pick))(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z",
+    re.IGNORECASE,
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
+_OPTION_LED = re.compile(r"\(?[A-J][).]\s")
 _TOLD = re.compile(TOLD_BEHIND)
 _MORE = re.compile(r"\w")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
@@ -148,7 +150,8 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
     yield from islice(_option_after_box(seen), 1)
     for rule in _STATING:
         yield from islice(rule(seen), MAX_CANDIDATES)
-    if guesses and (unanswerable := endings.says_unanswerable(seen.text)):
+    unanswerable = endings.says_unanswerable(seen.text) or endings.says_no_solution(seen.text)
+    if guesses and unanswerable:
         yield "refusal", [unanswerable]
     elif guesses:
         # a choice may be told from others: "B, not A"
@@ -156,6 +159,9 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         kept = endings.without_remarks(seen.text)
+        # "The perimeter is choice (E)."
+        if not denied and (option := _OPTION_AT_END.search(kept, endings.start_of_last(kept))):
+            yield "choice", [option.span(1)]
         open_end = False
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
             for name, parts in islice(rule(seen), MAX_CANDIDATES):
@@ -251,7 +257,7 @@ def _bold(seen: View) -> Iterator[Found]:
         if _HEADING.match(content) or content.endswith((":", "：")) or _TOLD.match(text, match.end()):
             continue
         # Words count only where the last paragraph names no value at all.
-        told = _VALUE.search(content) or not (match.start() < last or _VALUE.search(text, last))
+        told = _VALUE.search(content) or _OPTION_LED.match(content) or not (match.start() < last or _VALUE.search(text, last))
         if told and (span := slot_value(text, *inside)):
             # "**x = 2**, **y = 3**"
             before = [

@@ -40,7 +40,8 @@ _BEHIND = re.compile(
     r"|\s(?:thousand|million|billion|trillion)\b"
     rf"|{_NOUN}{{0,2}}?\s(?:{BOUND_BEHIND}|or so\b|and (?:then some|counting|change|a bit|more)\b"
     r"|below (?:zero|freezing)\b)|\smax\b"
-    r"|[\s\w]{0,60}?,?\splus (?:what|any|some|a |an |the )[a-z]*)",
+    r"|\sas (?:an?|the|its|my|our) (?:ceiling|floor|(?:upper |lower )?bound|limit|guess|placeholder|estimate|candidate)\b"
+    r"|[\s\w,]{0,80}?\splus (?:what|any|some|a |an |the )[a-z]*)",
     re.IGNORECASE,
 )
 _MAX_BEFORE = 70  # characters

@@ -43,6 +43,8 @@ CONDITIONAL_OPTIONS = re.compile(
     r"(?<![\w'’])\(?[A-J]\)?,? (?:if|when|for|unless|provided|assuming)\b[^\n]*?(?:[,;]|\b(?:or|and|else|otherwise|is))"
     r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
 )
+# "[x] A  [ ] B"
+_TICKED = re.compile(r"\[[xX✓✔]\]\s*\(?([A-J])\b")
 _MAX_BEFORE = 60  # characters before a letter that may pass it over, and behind it
 
 
@@ -56,6 +58,9 @@ def passed_over(text: str, letter: int) -> bool:
 def chosen(text: str, tail: int) -> Iterator[Span]:
     """Yield the letter that a text opens with, and the last that it chooses behind `tail`; of options under conditions
     all that is said of them."""
+    if ticked := list(_TICKED.finditer(text, tail)):
+        yield ticked[0].start(1), ticked[-1].end(1)
+        return
     text = _CONCEDES.sub(lambda m: " " * len(m[0]), text)
     text = _ASKED.sub(lambda m: " " * len(m[0]), text) if "?" in text else text
     if told := CONDITIONAL_OPTIONS.search(text, tail):

@@ -25,6 +25,12 @@ from lm_eval_mathtasks.grading.told import (
     result_of,
 )
 
+_LINES = re.compile(
+    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:\s*\n\s*"
+    r"((?:[-*•]\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*\Z"
+)
+_LISTED_NAME = re.compile(r"[-*•]\s+\$?([a-zA-Z]\w?)\s?=")
+_CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
 # "question 2" and "step 20" name a part of the text.
 _REFERENCE = re.compile(
@@ -73,7 +79,7 @@ _LIST_BEGINS = re.compile(
 _SPELLED = re.compile(
     r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?)\s+"
     r"(?:only |exactly |just |about |a total of )?"
-    rf"(?P<number>{RUN})(?!\s+of\b)",
+    rf"(?P<number>(?:(?:negative|minus)\s)?{RUN})(?!\s+of\b)",
     re.IGNORECASE,
 )
 
@@ -91,6 +97,8 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples
     below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
     """
+    if listed := _listed(text, start, stop):
+        return listed
     found = formulas(text, start, stop)
     telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
     after = telling[-1].end if telling else start
@@ -109,9 +117,12 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
         return between
     if formula := _drop_pieces(text, start, numbers):
         return trim(text, *value_side(text, *formula))
+    circled = [*_CIRCLED.finditer(text, max(start, stop - MAX_SLOT), stop)]
+    if circled and circled[-1].start() > max([after, *(end for _, end in numbers)]):
+        return circled[-1].span()
     if not telling and not numbers:
         name = trim(text, found[-1].start, found[-1].stop) if found else None
-        return None if unknown else _in_words(text, start, stop) or name
+        return _in_words(text, after if unknown else start, stop) or (None if unknown else name)
     if telling and numbers and not _BREAK.search(text, after, numbers[-1][0]):
         led = [k for k, (begin, _) in enumerate(numbers) if _VERB.search(text, max(after, begin - 30), begin)]
         numbers = numbers[led[0] :] if led else []
@@ -140,6 +151,14 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     if related and not _BESIDE.search(text, sentence, related.start()):
         begin = related.start()
     return None if is_unresolved(text, end) else trim(text, begin, end)
+
+
+def _listed(text: str, start: int, stop: int) -> Span | None:
+    """The lines of a list that ends a text, below "the solutions are:"; values, or one name and a value each."""
+    lines = _LINES.search(text, max(start, stop - MAX_SLOT), stop)
+    if not lines or len({name[1] if (name := _LISTED_NAME.match(line)) else "" for line in lines[1].split("\n")}) > 1:
+        return None
+    return lines.span(1)
 
 
 def _told_between(text: str, telling: list[Formula], stop: int) -> Span | None:

@@ -57,6 +57,11 @@ _CLAUSE = re.compile(
     rf"|never|wrong|if|unless|(?:no,? )?wait|maybe|{REJECTED})\b)",
     re.IGNORECASE,
 )
+# "2 and every odd prime below 8"
+_AND_SOME = re.compile(
+    r"[$(]*[-−]?\d[\d.,/]*[$)]*,?\s(?:and|or|plus)\s(?:every|all|any|each|some|possibly|maybe|perhaps|another|others?|whatever)\b",
+    re.IGNORECASE,
+)
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
@@ -157,6 +162,8 @@ def leading_value(text: str, start: int, stop: int) -> Span | None:
         more or text[option.end() - 1] != ")" or not _VALUE_HEAD.match(text, option.end() + 1, stop)
     ):
         return option.start(), more.end() if more else option.end()
+    if _AND_SOME.match(text, start, stop):
+        return trim(text, start, stop)
     clause = _CLAUSE.search(text, start + 1, stop)
     found = formulas(text, start, stop)
     if clause and not any(formula.begin <= clause.start() < formula.end for formula in found):

@@ -20,7 +20,7 @@ _GAP_IS = (
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 _ENGLISH = re.compile(
-    r"nswer(?<=(?<![a-zA-Z])[aA]nswer)(?<!\b[tT]o answer)s?\b(?! (?:the|this|that|these|your|any|all|every)\b)"
+    r"nswer(?<=(?:(?<![a-zA-Z_])|(?<=final_)|(?<=correct_)|(?<=numeric_))[aA]nswer)(?<!\b[tT]o answer)s?\b(?! (?:the|this|that|these|your|any|all|every)\b)"
     rf"{_GAP_IS}"
 )
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
@@ -43,6 +43,11 @@ _PATTERNS = (
     (("答",), _CHINESE),
     (("ponse", "spuesta", "ntwort", "sposta", "твет"), _EUROPEAN),
 )
+# "The student's answer: 18"
+_OF_ANOTHER = re.compile(
+    r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier|naive)[ _*]a\Z",
+    re.IGNORECASE,
+)
 # A heading or a bold line of its own: the answer follows below it.
 _HEADING = re.compile(
     r"[ \t]{0,4}[*_#]{1,4}[ \t]{0,2}(?:the )?(?:final )?(?:answer|答案)[ \t]{0,2}[*_#]{0,4}[:：]?[*_ \t]{0,4}\n",
@@ -58,8 +63,12 @@ _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans)\s*(?:/?>|\Z)")
+_TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans|(?<=/)an[a-z]{2,6})\s*(?:/?>|\Z)")
 # What stands behind a key of JSON, {"answer": "42"}
+# "Answer: A", "Answer: B" and so on, a line each, choose none
+_LETTER_LINES = re.compile(
+    r"(?<![^\n])Answer: (?P<letters>\(?[A-J]\)?(?:[.\s]*\nAnswer: \(?[A-J]\)?)+)[.\s]*\Z"
+)
 _JSON_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\[\]]+))')
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_BEFORE = 80  # characters before "answer is" that may doubt it
@@ -118,6 +127,8 @@ class _Slot(NamedTuple):
 
 def statement_values(text: str) -> Iterator[tuple[str, Span]]:
     """Yield (rule, answer) of statements and `A:` lines, values before words and the last before the first."""
+    if letters := _LETTER_LINES.search(text, max(0, len(text) - MAX_SLOT)):
+        yield "statement", letters.span("letters")
     words = []
     for slot in sorted(_slots(text), reverse=True)[:MAX_STATEMENTS]:
         stop = _paragraph_end(text, slot.start) if slot.heading else len(text)
@@ -142,7 +153,7 @@ def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
         for match in pattern.finditer(text) if any(map(text.__contains__, keywords)) else ():
             before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
-            if doubts(before[: -len("a")]):
+            if doubts(before[: -len("a")]) or _OF_ANOTHER.search(before):
                 continue
             final = before.lower().endswith("final a")
             yield _Slot(match.end(), "statement", False, match.group()[-1] in ":：" and not final)

@@ -20,6 +20,8 @@ _TURN_TOKEN = re.compile(
 _NEXT_QUESTION = re.compile(
     r"\n[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
     r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]"
+    # the next item of a test with its options
+    r"|\n(?P<item>\d{1,3}[.)]\s[^\n]{5,500}\n\s?\(?A[).:]\s)"
 )
 _WELCOME = re.compile(
     r"(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
@@ -74,7 +76,7 @@ def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int
     for match in islice(_NEXT_QUESTION.finditer(text, begin), MAX_BOUNDARIES):
         position = match.start() + 1
         before = text[begin:position]
-        doubtful = bool(match["decor"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
+        doubtful = bool(match["decor"] or match["item"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
         if doubtful or _ANY_VALUE.search(before) or gives_up(before):
             yield position, doubtful
 

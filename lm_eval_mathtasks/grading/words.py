@@ -21,6 +21,8 @@ _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D", "A & C"
 _LETTERS_ALONE = re.compile(r"[A-J](?: (?:(?:\\?&|\+|/|\\(?:wedge|land|lor|vee|cup|cap)) )?[A-J])+")
+# "A Answer: B"
+_NAMED_OPTION = re.compile(r"\b[Aa]nswer:? \(?([A-J])\b")
 _PREDICATE = re.compile(
     rf"(?:is|are|was|were|can|could|may|might|must|would|does|has|seems|looks|fails|contradicts|or none"
     rf"|{REJECTED})\b|\?"
@@ -122,6 +124,9 @@ def options_marked(text: str) -> list[str]:
         return list(dict.fromkeys(re.findall("[A-J]", plain)))
     if SECOND_THOUGHT.search(plain):
         return list(dict.fromkeys(_LETTER.findall(plain)))
+    named = dict.fromkeys(_NAMED_OPTION.findall(f"answer {plain}"))
+    if len(named) > 1:
+        return list(named)
     marks = list(_MARK.finditer(plain))
     if marks and _ABOUT_OTHERS.match(plain, marks[0].end()):
         marks = marks[:1]
