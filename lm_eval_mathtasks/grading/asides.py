@@ -32,7 +32,7 @@ BRACKET_AT_END = re.compile(r"(?<=[\s\d}])\s*\(([^()]*)\)$")
 _OTHER_SPELLING = re.compile(r"(?:\\text\{\s*)?or\b\s*\}?\s*(.*)")
 _SAME_AGAIN = re.compile(
     r"\s*(?:\\text\{\s*)*(?:i\.e\.|that is|namely|or about|about|approximately|approx\.?|in other words)[\s,}].*"
-    r"|\s*(?:=|\\approx).*"
+    r"|\s*(?:=|\\approx).*|\s*(?:\\text\{\s*)?not \}?\s*[$\\]?\d.*"
 )
 _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
 # "3, because 2x = 6", "Since 2x = 6, x = 3"

@@ -38,7 +38,7 @@ _FORMULA_ENDS = re.compile(r"(?:[\s.,;*_\"”)}]|\$|\\[\])]|\\end\{[^{}]*\})*")
 
 
 def ends_with(text: str, stop: int) -> bool:
-    """Does the sentence of a value that ends at `stop` end the text, but for closing words?
+    """Does the sentence of a value that ends at `stop` end the text, but for closing words? A question answers nothing.
 
     >>> ends_with("So it is 8. This completes the proof.", 10), ends_with("I found 8. Something went wrong.", 9)
     (True, False)
@@ -48,4 +48,6 @@ def ends_with(text: str, stop: int) -> bool:
     if not _ENDED.search(text[stop:end]):
         end = sentence_end(text, end, len(text))
     behind = NEXT_SENTENCE.split(text[end:])
+    if text[end : end + 1] == "?" and text[stop:end].strip():
+        return False
     return all(_NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) for sentence in behind)

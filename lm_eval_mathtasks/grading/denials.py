@@ -62,7 +62,7 @@ _WOULD = re.compile(
 # "Had it been acute, it would be 45", "Were n prime, 11 would follow"
 _CONDITIONAL = re.compile(r"[^.!?\n]*\b(?:would|could|might)\b")
 _UNMET = re.compile(
-    r"(?:[^.!?\n]|\.(?=\d))*?(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b[^.!?\n0-9]*"
+    r"(?:[^.!?\n]|\.(?=\d))*?(?:(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b|\s?[—–]\s?)[^.!?\n0-9]*"
     r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
     r"\b(?:can(?:no|')t|never|no longer))\b"
 )
@@ -139,7 +139,8 @@ _LEFT_OPEN = re.compile(
     r"\bonly\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information)"
     r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
     r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
-    r"|\b(?:is|are|remains?) (?:unknown|not known|not given)\Z|=\s?\$?\?\Z",
+    r"|\b(?:is|are|remains?) (?:unknown|not known|not given|open|unsettled|unclear|unsolved|unanswered)\Z|=\s?\$?\?\Z"
+    r"|\bit (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:" + REJECTED + r")\b(?!.*\d)|\bsee (?:page|section|chapter|volume)\b",
     re.IGNORECASE,
 )
 # "How many are left?", "We need to find how many he has.", "Now let's add them.": a task without a result

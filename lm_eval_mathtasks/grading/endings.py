@@ -42,7 +42,7 @@ _UNANSWERABLE = re.compile(
     r"(?:information|data|details)\b|\b(?:insufficient|too little) (?:information|data)\b"
     r"|\b(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
     r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
-    r"|\bnot (?:uniquely )?determined\b"
+    r"|\bnot (?:uniquely )?determined\b|\bno (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
     r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
     re.IGNORECASE,
@@ -57,6 +57,8 @@ _REFUSAL = re.compile(
     rf"|\b(?:problem|question|text|statement|message|table|prompt) (?:seems|appears|is|was) {_CUT}"
     r"|\b(?:do not|don't) have access\b|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b"
     r"|\bI(?:'m| am) not certain\b|\bnot sure\b"
+    r"|\b(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|\b(?:got|am|are|was) stuck\b|\b(?:I|we) g[ia]ve up\b"
+    r"|\bnot able to (?:finish|complete)\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
     r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
     rf"|\bneed the {_PICTURE}\b|\bno {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"

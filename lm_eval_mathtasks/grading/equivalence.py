@@ -31,6 +31,7 @@ from lm_eval_mathtasks.grading.words import (
     both_without_answer,
     choice,
     compare_durations,
+    compare_tallies,
     content_of_choice,
     decided,
     options_marked,
@@ -145,7 +146,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     if quick:
         return quick
     plain = plain_words(gold), plain_words(pred)
-    if timed := compare_dates(*plain) or compare_durations(*plain):
+    if timed := compare_dates(*plain) or compare_durations(*plain) or compare_tallies(*plain):
         return timed
     if both_without_answer(gold, pred):
         return Verdict(Status.CORRECT, "both say that there is no answer", "structure")

@@ -50,7 +50,7 @@ _FUNCTIONS = frozenset(
     | {"det", "max", "min", "mod", "gcd", "lcm"}
 )
 SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
-_JOINTS = {"", "and", "or", "as well as", "together with", "along with", "和", "或"}
+_JOINTS = {"", "and", "or", "as well as", "together with", "along with", "or its negative", "or its opposite", "or its reciprocal", "and its conjugate", "和", "或"}
 _CONSTANTS = {r"\pi", r"\infty", r"\emptyset", r"\varnothing"}
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'
@@ -129,7 +129,7 @@ def has_value(text: str) -> bool:
 
 def joins(between: str) -> bool:
     """Does the text between two formulas make them one list: a comma, "and", "or"?"""
-    return between.strip().strip(",;、").strip().lower() in _JOINTS
+    return between.strip(" \n,;、").lower() in _JOINTS
 
 
 def is_prose(text: str) -> bool:

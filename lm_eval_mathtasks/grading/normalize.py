@@ -56,6 +56,9 @@ _RULES = (
     (r"(?<![\\a-zA-Z])[dt]?frac(?=\s*\{)|\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
     (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
+    (r"\\(?:cancel|bcancel|xcancel|sout|st)\s*\{[^{}]*\}", " "),
+    (r"(?<![\\a-zA-Z])(?:as well as|together with|along with)(?![a-zA-Z])", "and"),
+    (r"^\\text\s*\{\s*[aA]n?\s*\}\s*(?=\\?\$|\d)", ""),
     # commands that lost their backslash
     (r"(?<![\\a-zA-Z])(cdot|infty|leq|geq|neq)(?![a-zA-Z])", r"\\\1"),
     (r"(?<![\\a-zA-Z])(text|mathbb|mathrm|binom)(?=\{)", r"\\\1"),
@@ -80,7 +83,7 @@ _RULES = (
     # a calculator's 7.1E-4
     (r"(?<=\d)\s*\\text\{\s*E\s*\}\s*\{?\s*([+-]?\d{1,3})\s*\}?", r"\\times 10^{\1}"),
     (
-        r"^(?:all |the )*reals?(?: numbers?)? (?:x )?(?:except|but|excluding|other than) (?:for )?(?:x = )?",
+        r"^(?:\\text\s*\{\s*)?(?:all |the )*reals?(?: numbers?)? (?:x )?(?:except|but|excluding|other than) (?:for )?\}?\s*(?:x = )?",
         r"x \\ne ",
     ),
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),

@@ -15,7 +15,7 @@ _LETTER = (
     rf"(?![\w'’?])(?!{TOLD_BEHIND})"
 )
 _AND_OR = (
-    r"(?:(?:, and|, or| and| or|,|;)\s|\s?(?:或者?|または|和|与|、)\s?|\s(?:oder|ou|o|или|und|et|y|и)\s)"
+    r"(?:(?:, and|, or| and| or|,|;)\s|/|\s?(?:或者?|または|和|与|、)\s?|\s(?:oder|ou|o|или|und|et|y|и)\s)"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:{_AND_OR}{_LETTER})*")
 # "C, although D is tempting"
@@ -44,7 +44,7 @@ CONDITIONAL_OPTIONS = re.compile(
     r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
 )
 # "[x] A  [ ] B"
-_TICKED = re.compile(r"\[[xX✓✔]\]\s*\(?([A-J])\b")
+_TICKED = re.compile(r"(?:\[[xX✓✔]\]|[☑✅])\s*\(?([A-J])\b")
 _MAX_BEFORE = 60  # characters before a letter that may pass it over, and behind it
 
 

@@ -19,13 +19,16 @@ _QUOTED = re.compile(r"[^\"“”]*\b(?:is|are|was|were)\s[\"“]([^\"“”]{1,
 MIN_WORDS = 3
 
 
+# "x + 5 = 9, so 2x = 8 and x = 4": a solution that comes to a result
+_SOLVES = re.compile(r"\b(?:total|so|then|thus|hence|therefore)\b")
 _SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b")
 
 
 def says_what_is(text: str) -> bool:
     """Is the text a sentence with formulas of which one is what another is or equals, or a yes or no with a reason?"""
+    solves = text.count("=") > 1 and _SOLVES.search(text) is not None
     return YES_OR_NO.match(text) is not None or (
-        _SAYS.search(text) is not None and len(_WORD.findall(text)) >= MIN_WORDS
+        (solves or _SAYS.search(text) is not None) and len(_WORD.findall(_TEXT.sub(r" \1 ", text))) >= MIN_WORDS
     )
 
 

@@ -2,7 +2,7 @@
 
 from lm_eval_mathtasks.grading.exact import proportional
 from lm_eval_mathtasks.grading.expr import Expr, add, neg, num, rewrite, variables
-from lm_eval_mathtasks.grading.remarks import only_names
+from lm_eval_mathtasks.grading.remarks import known, only_names
 
 
 def relations_of(e: Expr) -> list[str]:
@@ -76,7 +76,7 @@ def is_open(e: Expr) -> bool:
     double = left.op == "mul" and term and all(a.op == "num" or a.name.isupper() for a in left.args)
     kind = (
         left.op == "worded"
-        and "==" in relations_of(e)
+        and ("==" in relations_of(e) or known(left.name))
         and not (left.name and only_names(left.name.split(), ""))
     )
     return (

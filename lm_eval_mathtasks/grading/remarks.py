@@ -97,8 +97,8 @@ def only_names(key: list[str], words: str) -> bool:
     # "none of the 3", "double the 3", but "all of the 3"
     if last == "the" and before in _GOVERNING:
         return key[-3:-2] in (["all"], ["each"]) or only_names(key[:-1], "")
-    if last in {"of", "to"}:
-        return before in (MEASURES if last == "of" else _TO)
+    if last in {"of", "for", "to"}:
+        return before in (_TO if last == "to" else MEASURES)
     if (words.istitle() or words.isupper()) and len(key) == 1:
         return last not in _CHANGING
     # "day 5"

@@ -26,9 +26,9 @@ from lm_eval_mathtasks.grading.told import (
 )
 
 _LINES = re.compile(
-    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:\s*\n\s*"
-    r"((?:[-*•]\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*\Z"
+    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:\s*\n(\s*[-*•](?:[^\n]+\n\s*[-*•])+[^\n]+\s*)\Z"
 )
+_ITEMS = re.compile(r"\s*((?:[-*•]\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*")
 _LISTED_NAME = re.compile(r"[-*•]\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
@@ -73,7 +73,7 @@ _PLAIN_EQUATION = re.compile(
 )
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
-    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“]*\Z",
+    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“]*\Z",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(
@@ -97,10 +97,10 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples
     below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
     """
-    if listed := _listed(text, start, stop):
-        return listed
+    if (lines := _LINES.search(text, max(start, stop - MAX_SLOT), stop)) and (items := listed(text, *lines.span(1))):
+        return items
     found = formulas(text, start, stop)
-    telling = [formula for formula in found if has_value(text[formula.start : formula.stop])]
+    telling = [formula for k, formula in enumerate(found) if _tells_something(text, found, k)]
     after = telling[-1].end if telling else start
     unknown = _left_open(text, telling[-1]) if telling else None
     if unknown:
@@ -153,12 +153,11 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     return None if is_unresolved(text, end) else trim(text, begin, end)
 
 
-def _listed(text: str, start: int, stop: int) -> Span | None:
-    """The lines of a list that ends a text, below "the solutions are:"; values, or one name and a value each."""
-    lines = _LINES.search(text, max(start, stop - MAX_SLOT), stop)
-    if not lines or len({name[1] if (name := _LISTED_NAME.match(line)) else "" for line in lines[1].split("\n")}) > 1:
-        return None
-    return lines.span(1)
+def listed(text: str, start: int, stop: int) -> Span | None:
+    """Return the span of a list that `text[start:stop]` is: a value each line, or one name and a value each."""
+    found = _ITEMS.fullmatch(text, start, stop)
+    names = [_LISTED_NAME.match(line) for line in found[1].split("\n")] if found else []
+    return found.span(1) if found and len({name and name[1] for name in names}) == 1 else None
 
 
 def _told_between(text: str, telling: list[Formula], stop: int) -> Span | None:
@@ -219,6 +218,17 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
         if two_values or _LIST_BEGINS.search(text, max(0, first.begin - 30), first.begin):
             return first.begin, last.end
     return trim(text, *value_side(text, last.start, last.stop))
+
+
+def _tells_something(text: str, found: list[Formula], k: int) -> bool:
+    """Does a formula say something? A name does in a list with values, "$1$, $-1$, $i$ and $-i$"."""
+    if has_value(text[found[k].start : found[k].stop]):
+        return True
+    beside = found[max(0, k - 1) : k + 2]
+    return len(beside) == 3 and all(
+        joins(text[a.end : b.begin]) and has_value(text[c.start : c.stop])
+        for a, b, c in ((*beside[:2], beside[0]), (*beside[1:], beside[2]))
+    )
 
 
 def _names(content: str, unknown: str) -> bool:

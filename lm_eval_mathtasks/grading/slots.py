@@ -27,7 +27,7 @@ _FILLER = re.compile(
 _VALUE_HEAD = re.compile(
     r"[-+±−–]?\s?(?:[$€£¥]|\\\$)?\s?[-−]?\.?[0-9]|[-+±−–]?(?:"
     r"\$|\\{1,2}[a-zA-Z(\[{]|[(\[{][^a-zA-Z]|[(\[{][a-zA-Z0-9\\]{1,12}[),\]}+\-*/^]"
-    r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|[a-zA-Z](?=[\s.,;。，]|\Z)"
+    r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|(?!a [a-z]{2})[a-zA-Z](?=[\s.,;。，]|\Z)"
     r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±])"
 )
 _OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
@@ -63,6 +63,10 @@ _AND_SOME = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
+_CLASS = re.compile(
+    r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half|double) [a-z]",
+    re.IGNORECASE,
+)
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
@@ -103,6 +107,9 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
     if start >= stop or _DENIED.match(text, start, stop):
         return None
+    # "any number whose last digit is 6" is a class of numbers
+    if _CLASS.match(text, start, stop):
+        return trim(text, start, sentence_end(text, start, stop))
     boxes = find_boxes(text[start:stop])
     head = _VALUE_HEAD.match(text, start, stop)
     if boxes and (head or sentences or boxes[0].begin < sentence_end(text, start, stop) - start):

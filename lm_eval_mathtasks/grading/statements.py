@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.denials import doubts
 from lm_eval_mathtasks.grading.formulas import Span, trim
-from lm_eval_mathtasks.grading.sentences import MAX_SLOT
+from lm_eval_mathtasks.grading.sentences import MAX_SLOT, listed
 from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 
 _GAP_IS = (
-    r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
+    r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot|, which\b)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
     r"\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
     r"|[ \t*_\"]{0,4}(?:=|[:：]))"
 )
@@ -48,6 +48,8 @@ _OF_ANOTHER = re.compile(
     r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier|naive)[ _*]a\Z",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,30}?,?\s(?:the\s)?(?:final\s)?a?\Z")
+MAX_SENTENCE = 200  # characters
 # A heading or a bold line of its own: the answer follows below it.
 _HEADING = re.compile(
     r"[ \t]{0,4}[*_#]{1,4}[ \t]{0,2}(?:the )?(?:final )?(?:answer|答案)[ \t]{0,2}[*_#]{0,4}[:：]?[*_ \t]{0,4}\n",
@@ -136,7 +138,7 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
         span = (
             trim(text, *json.span(json.lastindex or 0))
             if json
-            else slot_value(text, slot.start, stop, sentences=slot.heading)
+            else (slot.heading and listed(text, slot.start, stop)) or slot_value(text, slot.start, stop, sentences=slot.heading)
         )
         if span is None or (
             slot.doubtful and opens_solution(text, slot.start, _paragraph_end(text, slot.start))
@@ -153,7 +155,7 @@ def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
         for match in pattern.finditer(text) if any(map(text.__contains__, keywords)) else ():
             before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
-            if doubts(before[: -len("a")]) or _OF_ANOTHER.search(before):
+            if doubts(before[: -len("a")]) or _OF_ANOTHER.search(before) or _conditional(text, match.start()):
                 continue
             final = before.lower().endswith("final a")
             yield _Slot(match.end(), "statement", False, match.group()[-1] in ":：" and not final)
@@ -170,6 +172,13 @@ def _slots(text: str) -> Iterator[_Slot]:
         alone = line is not None and not text[line : match.start()].strip(" \t")
         if alone and not _B_BELOW.match(text, match.end()):
             yield _Slot(match.end(), "a_colon", False, True)
+
+
+def _conditional(text: str, start: int) -> bool:
+    """Is the answer told under one condition, and another under another: "for p = 2 the answer is (C)"?"""
+    sentence = max(text.rfind(mark, max(0, start - MAX_SENTENCE), start) for mark in (". ", "\n", "? "))
+    told = _CONDITION.search(text, max(0, sentence, start - MAX_BEFORE), start)
+    return told is not None and "nswer" in text[max(0, sentence) : told.start()]
 
 
 def _line_start(text: str, position: int, within: int) -> int | None:

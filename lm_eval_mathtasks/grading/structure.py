@@ -134,6 +134,9 @@ def _compare_equations(
     gold: Expr, pred: Expr, g_value: Expr | None, p_value: Expr | None, ask: Ask
 ) -> Outcome:
     pred = with_names_of(gold, pred)
+    turned = pred.args[0]._replace(args=pred.args[0].args[::-1])
+    if pred.args[0].op == "ratio" and len(pred.args) == 2 and turned == gold.args[0] and pred.args[1].op == "ratio":
+        pred = pred._replace(args=(turned, pred.args[1]._replace(args=pred.args[1].args[::-1])))
     p_value = value_answered(pred) if p_value is not None else None
     # 1 - P(A) = 2/5 beside P(A) = 3/5: with the gold's value in its place the sides are equal or not
     sums = {"add", "mul", "div", "pow"}

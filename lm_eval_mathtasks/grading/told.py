@@ -39,7 +39,8 @@ _OPENER = re.compile(
 SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
-    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\swhere)\s"
+    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\s(?:where|although|even though|whereas)"
+    r"|,?\s(?:provided|assuming)(?: that)?)\s"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
@@ -47,7 +48,7 @@ _PREPOSITIONS = (
 )
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
-    rf"\b(?:(?:(?<!up )(?<!left )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
+    rf"\b(?:(?:(?<!up )(?<!left )(?<!takes )(?<!took )(?<!take )(?<!brings )(?<!brought )(?<!bring )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
     r"|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
@@ -83,8 +84,9 @@ _JOINED = re.compile(r"⁄|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 # "Ann is 14, 3 years older than Bob"
 _APPOSITION = re.compile(r"(?:\s[a-z]+)?,\s[$€£]?")
+_SAME_UNIT = re.compile(r"\s([a-z]+), [\d.]+ \1\b")
 _COMPARED = re.compile(
-    r"(?:\s\w+)?\s(?:more|less|fewer|greater|larger|smaller|higher|lower|older|younger) than\b"
+    r"(?:\s\w+)?\s(?:more|less|(?!other|rather)[a-z]+er) than\b"
 )
 
 
@@ -193,7 +195,7 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
         if (
             compared
             and _APPOSITION.fullmatch(text, numbers[k - 1][1], begin)
-            and _tells(text, numbers[k - 1][0])
+            and (_tells(text, numbers[k - 1][0]) or _SAME_UNIT.match(text, numbers[k - 1][1]))
         ) or (relates and _WHICH_IS.search(text, max(0, begin - 20), begin)):
             than = k + 1 < len(numbers) and "," not in text[end : numbers[k + 1][0]]
             numbers = numbers[:k] + numbers[k + 1 + than :]

@@ -192,7 +192,8 @@ _NAMED_TIMES = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
 def read_clock(text: str) -> tuple[int, int, int, str] | None:
     """Return (hour, minute, second, half of the day) of a time of day ("9 a.m.", "4:30 PM", "noon"), or None.
 
-    The half is "a", "p" or "" where none is told; "0" of 06:40, which is in the morning if it is a time of day.
+    The half is "a", "p" or "" where none is told; "0" of 06:40, which is in the morning if it is a time of day; "o" of
+    2 o'clock, which surely is one.
     """
     plain = re.sub(r"\s+", " ", re.sub(r"\\text\{|\}", " ", text)).strip()
     if plain.lower() in _NAMED_TIMES:
@@ -209,7 +210,8 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     if not match or not any(match.groups()[1:]):
         return None
     hour, minute, second, half, name, _, part = match.groups()
-    half = half or (
+    # o'clock is no length of time
+    half = half or ("o" if match[6] else "") or (
         _NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else ""
     )
     time = int(hour), int(minute or 0), int(second or 0), half.lower() or "0" * (len(hour) > 1 and hour[0] == "0")

@@ -19,8 +19,9 @@ _TURN_TOKEN = re.compile(
 # It begins with a literal line feed: such a search takes a third of the time of one for line starts.
 _NEXT_QUESTION = re.compile(
     r"\n[ \t]{0,4}(?P<decor>[*_#]{0,4})[ \t]{0,2}"
-    r"(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]"
-    # the next item of a test with its options
+    r"(?:(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]"
+    # the next item of a test, by its name or with its options
+    r"|(?P<named>(?:Problem|Question|Exercise) \d{1,3}[.:]))"
     r"|\n(?P<item>\d{1,3}[.)]\s[^\n]{5,500}\n\s?\(?A[).:]\s)"
 )
 _WELCOME = re.compile(
@@ -76,7 +77,9 @@ def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int
     for match in islice(_NEXT_QUESTION.finditer(text, begin), MAX_BOUNDARIES):
         position = match.start() + 1
         before = text[begin:position]
-        doubtful = bool(match["decor"] or match["item"]) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
+        # "### Instruction:" is the next turn of a prompt, and no heading
+        decorated = match["item"] or match["named"] or (match["decor"] and not match[0].rstrip(":： ").endswith("Instruction"))
+        doubtful = bool(decorated) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
         if doubtful or _ANY_VALUE.search(before) or gives_up(before):
             yield position, doubtful
 

@@ -15,11 +15,13 @@ _NAMED_VALUE = re.compile(
 )
 # "Wait, that's wrong": what was said before is taken back.
 _TAKES_BACK = re.compile(
-    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|no,)[^.?!\n]{0,60}"
-    r"\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
-    r"(?:is|was|'s|’s|made|am|'m|did)\b[^.?!\n]{0,20}\b"
-    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
-    r"|\bcorrection\*{0,2}:"
+    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|edit|no,)[^.?!\n]{0,60}"
+    r"(?:\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
+    r"(?:is|was|'s|’s|made|am|'m|did|used|took|read|had|put|applied)\b[^.?!\n]{0,20}\b"
+    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)|\b(?:mixed up|swapped|confused"
+    r"|mis(?:read|counted|copied|calculated|took|interpreted)))\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
+    r"|\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
+    r"|\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?(?:above|previous|earlier|last|answer|I said)\b[^.\n]*"
     r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
     r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
     re.IGNORECASE,
@@ -44,7 +46,8 @@ def taken_back(text: str) -> int:
     # most texts are done here
     if not (
         "wrong" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
-        or "No, th" in text or "ait" in text or "cratch that" in text or "ops," in text or "old on" in text
+        or "mixed up" in text or "isregard" in text or "gnore" in text or "wapped" in text or "onfused" in text
+        or " mis" in text or "orget " in text or "No, th" in text or "ait" in text or "cratch that" in text or "ops," in text or "old on" in text
     ):  # fmt: skip
         return 0
     found = list(_TAKES_BACK.finditer(text))

@@ -48,13 +48,16 @@ _SUBJECT = re.compile(r"^(?:the |this |that )?(?:given )?(?:system|equations?|in
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
     r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
-    r"|infinite|infinitely many(?: solutions)?)\b[\s,;:.—-]*(?:because|since|as)\b.*"
+    r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown)\b[\s,;:.—-]*"
+    r"(?:because|since|as|unless|until|without)\b.*"
     r"|[^\d$]*\b(?:so|thus|hence|therefore),? (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
 )
 # "Quadrant III", "the third quadrant"
 _QUADRANT = re.compile(r"(?:the )?(?:quadrant (iv|i{1,3}|[1-4])|(first|second|third|fourth|[1-4]) quadrant)")
 _PLACES = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "first": 1, "second": 2, "third": 3, "fourth": 4}
+_TALLY = re.compile(r"(\d+)\s?(?::|-|\bto\b)\s?(\d+)")
+_SCORE, _ODDS = re.compile(r"\bscores?\b", re.IGNORECASE), re.compile(r"\bodds\b", re.IGNORECASE)
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
@@ -136,7 +139,7 @@ def options_marked(text: str) -> list[str]:
 def _hours(clock: Expr) -> set[int]:
     """The hours of the day that a time may mean: both for 4:30, one for 4:30 p.m. and 16:30."""
     hour, half = int(clock.name.split(" ")[0]), clock.name.split(" ")[3]
-    if half:
+    if half not in {"", "o"}:
         return {hour % 12 + (12 if half == "p" else 0)}
     return {hour % 12, hour % 12 + 12} if 1 <= hour <= 12 else {hour % 24}
 
@@ -163,6 +166,18 @@ def compare_durations(gold: str, pred: str) -> Verdict | None:
     same = [int(part) for part in ours[:-1]] == [int(part) for part in theirs[:-1]]
     status, reason = (Status.CORRECT, "the same duration") if same else (Status.INCORRECT, "another duration")
     return Verdict(status, reason, "structure")
+
+
+def compare_tallies(gold: str, pred: str) -> Verdict | None:
+    """Compare two scores, which do not cancel, or odds with what is none; None for other answers."""
+    ours, theirs = _TALLY.search(pred), _TALLY.search(gold)
+    if ours and theirs and _SCORE.search(f"{gold} {pred}"):
+        same = ours.groups() == theirs.groups()
+        status, reason = (Status.CORRECT, "the same score") if same else (Status.INCORRECT, "another score")
+        return Verdict(status, reason, "structure")
+    if _ODDS.search(f"{gold} {pred}") and bool(ours) != bool(theirs):
+        return Verdict(Status.OVER_LIMIT, "odds beside what may be a probability", "structure")
+    return None
 
 
 def compare_clocks(gold: Expr, pred: Expr) -> Outcome:
