@@ -145,7 +145,7 @@ def _wrapped(match: re.Match[str]) -> str:
         w for w in words if len(w.strip("'’-")) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)
     ]
     # "a 15-year-old" has an article, "a 15" a variable
-    if words in (["a"], ["A"]) and _COUNTED.match(match.string, match.end()):
+    if len(words) == 1 and words[0].lower() in {"a", "an"} and _COUNTED.match(match.string, match.end()):
         return ""
     if not known or any(w in FUNCTIONS - {"min", "max"} or w in CONSTANTS for w in words):
         return match[0]

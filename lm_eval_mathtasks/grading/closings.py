@@ -6,7 +6,7 @@ leave a guess as it is.
 
 import re
 
-from lm_eval_mathtasks.grading.endings import NEXT_SENTENCE
+from lm_eval_mathtasks.grading.endings import HAS_VALUE, NEXT_SENTENCE, start_of_last
 from lm_eval_mathtasks.grading.slots import sentence_end
 
 _CLOSING = re.compile(
@@ -35,6 +35,16 @@ _NOTHING = re.compile(r"(?:\\(?:(?:end|begin)\{\w+\*?\}|(?:boxed|fbox)\{\s*\})|\
 _ENDED = re.compile(r"[.!?](?:[\s*_\"”)$\\]|\Z)|\n\n")
 # What closes the formula that a value stands in, behind its full stop.
 _FORMULA_ENDS = re.compile(r"(?:[\s.,;*_\"”)}]|\$|\\[\])]|\\end\{[^{}]*\})*")
+
+
+def without_closing(text: str) -> str:
+    """Return a text without the closing sentences that name no value."""
+    text = text.rstrip()
+    start = start_of_last(text)
+    while start and _CLOSING.match(text, start) and not HAS_VALUE.search(text, start):
+        text = text[:start].rstrip()
+        start = start_of_last(text)
+    return text
 
 
 def ends_with(text: str, stop: int) -> bool:

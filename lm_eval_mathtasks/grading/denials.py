@@ -130,6 +130,8 @@ _TELLS_OF_ANSWERS = re.compile(
     r"(?:(?:it|the answer) (?:is|was) |me )?[$(]*[-−]?\d[\d.,/]*[$)]*(?!\s?[a-z]+s\b)(?!.*\bbut\b)"
     r"|\b(?:is|was|for|into) (?:an?|the) (?:\w+ )?(?:trap|distractor|red herring|decoy|pitfall|misconception|fallacy)\b"
     r"|\bthe (?:trap|distractor|red herring|decoy|pitfall) (?:here )?(?:is|was)\b|\bbeware\b|\btempt(?:ing|ed|ation)\b"
+    r"|\d[\d.,]*[$)]*(?:\s[a-z]+){0,3}\s(?:is|was) (?:also )?(?:wrong|incorrect|false|mistaken)\b(?!.*\d)"
+    r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d|\A\W*(?:\w*Error|Exception|Traceback)\b"
     r"|\bprofit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
     r"|\b(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b",
     re.IGNORECASE,

@@ -22,6 +22,7 @@ _LONGEST_MIDDLE, _LONGEST_ROWS = 20, 600  # characters
 _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\d.,]*\Z")
 # "2. 9 * 3 = 27" and then "3."
 _NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
+_NEXT_OPTION = re.compile(r"\n\(?[A-I][).]\s[^\n]+\n+\(?[B-J][).]?\Z")
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
     r"(?:however|but|wait,? let|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from"
@@ -79,8 +80,9 @@ _GIVEN = re.compile(
 )
 # "So there is no solution.", "it is inconsistent, so it has no solutions"
 _NO_SOLUTION = re.compile(
-    r"(?:\A|(?<=[\s,;]))(?:(?:so|thus|hence|therefore),?\s)?(?:(?:there (?:is|are)|it has|we have|the \w+ has)\s)?"
-    r"(?P<none>no (?:real |integer |valid )?(?:solutions?|such [^\s\d]+(?: exists?)?))[\s.!*$]*\Z",
+    r"(?:\A|(?<=[\s,;]))(?:(?:so|thus|hence|therefore),?\s)?(?:(?:there (?:is|are)|it has|we have|the \w+ has)\s)?[*_]{0,2}"
+    r"(?P<none>no (?:real |integer |valid )?(?:solutions?|such [^\s\d]+(?: exists?)?)|(?<=is )undefined|does not exist)"
+    r"[\s.!*$]*\Z",
     re.IGNORECASE,
 )
 _REMARK = re.compile(
@@ -94,7 +96,7 @@ _REMARK = re.compile(
 )
 _BRACKETED_REMARK = re.compile(
     r"\s\((?:(?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*"
-    rf"|[^()\n]* (?:is|are|was) (?:{REJECTED}))\)[.$\s]*\Z",
+    rf"|[^()\n]* (?:is|are|was) (?:{REJECTED})\b[^()\n]*)\)[.$\s]*\Z",
     re.IGNORECASE,
 )
 MAX_BRACKETED = 600  # characters
@@ -120,6 +122,9 @@ def ends_early(text: str) -> bool:
         or _OPEN_SUM.search(end, tail)
         or _NEXT_ITEM.search(end, tail)
     ):
+        return True
+    # "(B) is false" and then "(C)"
+    if _NEXT_OPTION.search(end, tail):
         return True
     *_, above, row = "", *end[-_LONGEST_ROWS:].split("\n")
     if row.startswith("|") and above.count("|") > row.count("|"):

@@ -31,6 +31,7 @@ from lm_eval_mathtasks.grading.words import (
     both_without_answer,
     choice,
     compare_durations,
+    compare_directions,
     compare_tallies,
     content_of_choice,
     decided,
@@ -39,6 +40,8 @@ from lm_eval_mathtasks.grading.words import (
     words_key,
 )
 
+# What compares two answers as they are written; each says None where it has nothing to say.
+_WHOLE_TEXTS = (compare_dates, compare_durations, compare_tallies, compare_directions)
 # A shorter answer is no sentence that says that there is none.
 MIN_REFUSAL = 20  # characters
 # Readings tried on each side; only thousands separators and times of day ever give more than one.
@@ -146,7 +149,7 @@ def equivalent(gold: str, pred: str, seconds: float) -> Verdict:
     if quick:
         return quick
     plain = plain_words(gold), plain_words(pred)
-    if timed := compare_dates(*plain) or compare_durations(*plain) or compare_tallies(*plain):
+    if timed := next(filter(None, (compare(*plain) for compare in _WHOLE_TEXTS)), None):
         return timed
     if both_without_answer(gold, pred):
         return Verdict(Status.CORRECT, "both say that there is no answer", "structure")

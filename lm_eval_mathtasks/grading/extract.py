@@ -58,6 +58,7 @@ _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _OPTION_LED = re.compile(r"\(?[A-J][).]\s")
 _TOLD = re.compile(TOLD_BEHIND)
+_IS_BEFORE = re.compile(r"\b(?:is|are|was|were|be|has|have)\s\Z")
 _MORE = re.compile(r"\w")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
@@ -256,8 +257,9 @@ def _bold(seen: View) -> Iterator[Found]:
         content = text[slice(*inside)].strip()
         if _HEADING.match(content) or content.endswith((":", "：")) or _TOLD.match(text, match.end()):
             continue
-        # Words count only where the last paragraph names no value at all.
-        told = _VALUE.search(content) or _OPTION_LED.match(content) or not (match.start() < last or _VALUE.search(text, last))
+        # Words count only where the last paragraph names no value at all, or where they end it: "f is **not odd**."
+        ends = not _MORE.search(text, match.end()) and _IS_BEFORE.search(text, 0, match.start())
+        told = ends or _VALUE.search(content) or _OPTION_LED.match(content) or not (match.start() < last or _VALUE.search(text, last))
         if told and (span := slot_value(text, *inside)):
             # "**x = 2**, **y = 3**"
             before = [
@@ -279,7 +281,7 @@ def _output(seen: View) -> Iterator[Found]:
 
 def _last_value(seen: View) -> Iterator[Found]:
     # `a = 4` is a formula too
-    text = _CODE_SPAN.sub(r"$\1$", endings.without_remarks(seen.text))
+    text = _CODE_SPAN.sub(r"$\1$", closings.without_closing(endings.without_remarks(seen.text)))
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     if span:

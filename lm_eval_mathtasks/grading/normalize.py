@@ -57,7 +57,7 @@ _RULES = (
     (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
     (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
     (r"\\(?:cancel|bcancel|xcancel|sout|st)\s*\{[^{}]*\}", " "),
-    (r"(?<![\\a-zA-Z])(?:as well as|together with|along with)(?![a-zA-Z])", "and"),
+    (r"(?<![\\a-zA-Z])(?:as well as|together with|along with|and also)(?![a-zA-Z])", "and"),
     (r"^\\text\s*\{\s*[aA]n?\s*\}\s*(?=\\?\$|\d)", ""),
     # commands that lost their backslash
     (r"(?<![\\a-zA-Z])(cdot|infty|leq|geq|neq)(?![a-zA-Z])", r"\\\1"),

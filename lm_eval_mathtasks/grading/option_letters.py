@@ -45,6 +45,7 @@ CONDITIONAL_OPTIONS = re.compile(
 )
 # "[x] A  [ ] B"
 _TICKED = re.compile(r"(?:\[[xX✓✔]\]|[☑✅])\s*\(?([A-J])\b")
+_NONE_RIGHT = re.compile(r"\b[Nn]one of the (?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)")
 _MAX_BEFORE = 60  # characters before a letter that may pass it over, and behind it
 
 
@@ -60,6 +61,8 @@ def chosen(text: str, tail: int) -> Iterator[Span]:
     all that is said of them."""
     if ticked := list(_TICKED.finditer(text, tail)):
         yield ticked[0].start(1), ticked[-1].end(1)
+        return
+    if _NONE_RIGHT.search(text, tail):
         return
     text = _CONCEDES.sub(lambda m: " " * len(m[0]), text)
     text = _ASKED.sub(lambda m: " " * len(m[0]), text) if "?" in text else text

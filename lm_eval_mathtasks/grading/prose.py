@@ -15,6 +15,9 @@ _COPULA = re.compile(
 _VALUE = re.compile(r"\$[^$]+\$|\\\(.+?\\\)|(?<![\w.])\d[\d,.]*")
 # The word is "LEVEL".
 _QUOTED = re.compile(r"[^\"“”]*\b(?:is|are|was|were)\s[\"“]([^\"“”]{1,60})[\"”][.!]?")
+_PLACEHOLDER = re.compile(
+    r"\b(?:insert|fill in|put|write|enter)\b[^.]{0,20}\b(?:answer|number|value|result)\b[^.]{0,15}\bhere\b", re.IGNORECASE
+)
 # Fewer words than this are no sentence.
 MIN_WORDS = 3
 
@@ -38,6 +41,9 @@ def stated_result(text: str, *, of_gold: bool) -> str | None:
     A reference answer is not guessed at: its result must be marked or stated, follow "is" or the like, or be the only
     value there is.
     """
+    # "[insert final answer here, e.g. 12]"
+    if _PLACEHOLDER.search(text):
+        return None
     # "$ $" breaks one formula in two
     plain = _as_response(text.replace("$ $", " "))
     if decision := YES_OR_NO.match(plain):

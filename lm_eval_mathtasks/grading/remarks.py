@@ -1,6 +1,7 @@
 """Which words beside a value leave it as it is: units, labels, counted nouns and remarks. Others are not dropped."""
 
 import re
+from collections.abc import Sequence
 
 from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES, in_words
@@ -54,6 +55,18 @@ _COUNTED = re.compile(
     r"(?![a-z]+wards)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil|etc)[a-z]{1,3}"
 )
+# Words of which one says the opposite of the other; the first few wherever they stand, the others beside a number.
+DIRECTIONS = [
+    ({"profit", "gain", "surplus"}, {"loss", "deficit"}),
+    ({"increase", "rise", "increased", "growth"}, {"decrease", "drop", "fall", "decline", "decreased", "reduction"}),
+    ({"north"}, {"south"}), ({"east"}, {"west"}), ({"clockwise"}, {"counterclockwise", "anticlockwise"}),
+]  # fmt: skip
+OPPOSITES = [
+    *DIRECTIONS,
+    ({"more", "above", "up", "over"}, {"less", "fewer", "below", "down", "under"}), ({"left"}, {"right"}),
+    ({"before", "earlier", "early", "ago"}, {"after", "later", "late"}), ({"won", "win", "wins"}, {"lost", "losses"}),
+    ({"faster", "taller", "longer", "older", "heavier", "larger"}, {"slower", "shorter", "younger", "lighter", "smaller"}),
+]  # fmt: skip
 # What opens a remark: "per day", "of the planks", "for each child", "away from home".
 _PREPOSITIONS = {"in", "of", "for", "at", "on", "with", "since", "because", "after"}
 _EACH = {"per", "a", "an", "each", "every"} | languages.LINKS
@@ -81,6 +94,12 @@ _BEHIND = MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
     "approx", "about", "sided", "red", "blue", "green", "yellow", "white", "black", "yen", "won", "baht", "rand",
     "euro", "binary",
 } | languages.REMARKS  # fmt: skip
+
+
+def opposed(left: str, right: str, opposites: Sequence[tuple[set[str], set[str]]] = OPPOSITES) -> bool:
+    """Do the words of two quantities say the opposite of each other, as "loss" and "profit" do?"""
+    a, b = (set(re.findall("[a-z]+", side.lower())) for side in (left, right))
+    return any((a & one and b & other) or (a & other and b & one) for one, other in opposites)
 
 
 def only_names(key: list[str], words: str) -> bool:

@@ -21,7 +21,7 @@ from lm_eval_mathtasks.grading.expr import (
     variables,
     walk,
 )
-from lm_eval_mathtasks.grading.remarks import says_nothing
+from lm_eval_mathtasks.grading.remarks import opposed, says_nothing
 from lm_eval_mathtasks.grading.rounding import rounds
 from lm_eval_mathtasks.grading.units import Unit, parse_unit
 
@@ -29,13 +29,6 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
 # "2 m/g" is no rate
 _RATE = re.compile(r"/(?:time|volume)\b")
-_OPPOSITES = [
-    ({"profit", "gain", "surplus", "increase", "rise"}, {"loss", "deficit", "decrease", "drop", "fall", "decline"}),
-    ({"more", "above", "up", "over"}, {"less", "fewer", "below", "down", "under"}),
-    ({"north"}, {"south"}), ({"east"}, {"west"}), ({"left"}, {"right"}), ({"clockwise"}, {"counterclockwise", "anticlockwise"}),
-    ({"before", "earlier", "early", "ago"}, {"after", "later", "late"}), ({"won", "win", "wins"}, {"lost", "losses"}),
-    ({"faster", "taller", "longer", "older", "heavier", "larger"}, {"slower", "shorter", "younger", "lighter", "smaller"}),
-]  # fmt: skip
 _COUNTERS = {"k", "n", "m", "l"}
 _CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
 _SEVERAL_CONSTANTS = {"A", "B", *(f"{name}_{k}" for name in "CcKk" for k in range(1, 5))}
@@ -108,7 +101,7 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     g, p = quantity(gold), quantity(pred)
     kinds = {_kind(g), _kind(p)} - {""}
     # 25° may be degrees Celsius
-    if _opposed(g.words, p.words) or ("o'clock" in p.words and g.unit and g.unit.dimension == "time"):
+    if opposed(g.words, p.words) or ("o'clock" in p.words and g.unit and g.unit.dimension == "time"):
         return Outcome(False, "structure", f"{p.words!r} is not {g.words!r}")
     # "$3.50 per pound" for "$3.50"
     if _kind(g) == "money" and _kind(p).startswith("money/") and same_number(g.core, p.core, ask).equal:
@@ -131,12 +124,6 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     ):
         return Outcome(None, "structure", f"not known what {p.words!r} says of the value")
     return plain
-
-
-def _opposed(left: str, right: str) -> bool:
-    """Do the words of two quantities say the opposite of each other, as "loss" and "profit" do?"""
-    a, b = set(left.lower().split()), set(right.lower().split())
-    return any((a & one and b & other) or (a & other and b & one) for one, other in _OPPOSITES)
 
 
 def _in_words(e: Expr) -> bool:

@@ -26,11 +26,12 @@ from lm_eval_mathtasks.grading.told import (
 )
 
 _LINES = re.compile(
-    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:\s*\n(\s*[-*•](?:[^\n]+\n\s*[-*•])+[^\n]+\s*)\Z"
+    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:\s*\n(\s*(?:[-*•]|\d[.)])(?:[^\n]+\n\s*(?:[-*•]|\d[.)]))+[^\n]+\s*)\Z"
 )
-_ITEMS = re.compile(r"\s*((?:[-*•]\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*")
-_LISTED_NAME = re.compile(r"[-*•]\s+\$?([a-zA-Z]\w?)\s?=")
+_ITEMS = re.compile(r"\s*((?:(?:[-*•]|\d[.)])\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*")
+_LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
+_CONTRAST = re.compile(r",\s(?:and )?(?:not|rather than|instead of)\s\$")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
 # "question 2" and "step 20" name a part of the text.
 _REFERENCE = re.compile(
@@ -49,6 +50,7 @@ _THERE_ARE = re.compile(
 # Behind "since x > 0, we get" follows a result, but not behind "as 8 x 5 = 40 and 4 x 5 = 20".
 _REASON = re.compile(
     rf"(?:,|\s)\s?(?:{SINCE}|because|(?<=, )as(?= \$?\d[^.\n]*=))\b(?![^.\n]*(?:,\s|\band (?!\$?\d[^.\n]*=)))"
+    r"|,\s(?:as there (?:is|are)|where(?=[^.\n]{0,20}\b(?:is|are|denotes?)\b))\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
 )
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
@@ -97,6 +99,10 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     A number after the last formula counts only in a later sentence, or behind a verb: in "there are $49$ multiples
     below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
     """
+    # "$9$ and $21$, not $10$ and $20$"
+    contrast = _CONTRAST.search(text, _last_break(text, start, max(start, len(text[:stop].rstrip()) - 1)), stop)
+    if contrast and has_value(text[start : contrast.start()]):
+        stop = contrast.start()
     if (lines := _LINES.search(text, max(start, stop - MAX_SLOT), stop)) and (items := listed(text, *lines.span(1))):
         return items
     found = formulas(text, start, stop)
@@ -126,6 +132,8 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     if telling and numbers and not _BREAK.search(text, after, numbers[-1][0]):
         led = [k for k, (begin, _) in enumerate(numbers) if _VERB.search(text, max(after, begin - 30), begin)]
         numbers = numbers[led[0] :] if led else []
+        if not numbers and (between := _told_between(text, telling, stop)):
+            return between
     place = numbers[-1][0] if numbers else telling[-1].begin
     sentence = _last_break(text, start, place)
     reason = _REASON.search(text, sentence, place)
@@ -162,8 +170,14 @@ def listed(text: str, start: int, stop: int) -> Span | None:
 
 def _told_between(text: str, telling: list[Formula], stop: int) -> Span | None:
     """The number that a last sentence tells between two formulas: "$f$ has a minimum of 3 at $x = 0$"."""
-    begin, end = (telling[-2].end, telling[-1].begin) if len(telling) > 1 else (0, 0)
-    if not _BESIDE.search(text, begin, end) or text[telling[-1].end : stop].strip(" .!\n"):
+    if not telling:
+        return None
+    end = telling[-1].begin
+    begin = max(telling[-2].end if len(telling) > 1 else 0, _last_break(text, 0, end))
+    beside = _BESIDE.search(text, begin, end)
+    conditional = beside and beside[0].strip() in {"when", "if", "where"}
+    ends = len(telling) > 1 and not text[telling[-1].end : stop].strip(" .!\n")
+    if not beside or not (conditional or ends):
         return None
     numbers = [found.span() for found in NUMBER.finditer(text, begin, end)]
     led = [span for span in numbers if _VERB.search(text, max(begin, span[0] - 30), span[0])]

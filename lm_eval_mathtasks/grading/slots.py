@@ -12,6 +12,7 @@ from lm_eval_mathtasks.grading.equations import value_side
 from lm_eval_mathtasks.grading.formulas import TRIM, Formula, Span, formulas, joins, trim
 from lm_eval_mathtasks.grading.option_letters import CONDITIONAL_OPTIONS
 from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, changes
+from lm_eval_mathtasks.grading.remarks import only_names
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
 
@@ -67,6 +68,13 @@ _CLASS = re.compile(
     r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half|double) [a-z]",
     re.IGNORECASE,
 )
+_HAS_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|equals?|gives?|gets?|makes?|will|would|can|could|must|should|needs?|takes?|that|who"
+    r"|[a-z]{2,}ed|sold|made|spent|got|left|ran|ate|cost|took|won|paid|bought)\b|[=:,]",
+    re.IGNORECASE,
+)
+_OF_WHAT = {"after", "before", "of", "to", "from", "than", "below", "above", "under", "by", "following", "preceding"}
+MAX_NOUN = 60  # characters
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
@@ -132,8 +140,19 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
 
 def _opened_by_words(text: str, start: int, value: Span | None) -> Span | None:
     """Return a value with the words that its slot opens with where they change it: "at most 7" is no 7."""
-    opened = value and (value[0] == start or changes(text[start : value[0]]))
+    opened = value and (value[0] == start or changes(text[start : value[0]]) or _named(text[start : value[0]]))
     return trim(text, start, value[1]) if value and opened else None
+
+
+def _named(words: str) -> bool:
+    """Do words make a noun of a value, "the next prime after 7", which is not the value?
+
+    >>> _named("the next prime after "), _named("the number of ways is "), _named("a total of ")
+    (True, False, False)
+    """
+    key = re.findall(r"[a-z]+", words.lower())
+    is_noun = key[:1] in (["the"], ["a"], ["an"]) and key[-1] in _OF_WHAT and not _HAS_VERB.search(words)
+    return is_noun and len(words) < MAX_NOUN and not only_names(key, words.strip())
 
 
 def opens_solution(text: str, start: int, stop: int) -> bool:

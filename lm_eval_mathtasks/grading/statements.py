@@ -65,12 +65,14 @@ _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?P<slash>/?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans|(?<=/)an[a-z]{2,6})\s*(?:/?>|\Z)")
+_TAG = re.compile(r"<(?P<slash>[/\\]?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans|(?<=/)an[a-z]{2,6}|(?<=\\)an[a-z]{2,6})\s*(?:/?>|\Z)")
 # What stands behind a key of JSON, {"answer": "42"}
 # "Answer: A", "Answer: B" and so on, a line each, choose none
 _LETTER_LINES = re.compile(
     r"(?<![^\n])Answer: (?P<letters>\(?[A-J]\)?(?:[.\s]*\nAnswer: \(?[A-J]\)?)+)[.\s]*\Z"
 )
+_OPTION = re.compile(r"\(?[A-J]\)?")
+_ALSO = re.compile(r"\b(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)? (?:is|are|works|fits|holds)? ?(?:also|as well|too)\b(?! (?:wrong|incorrect|false|not))")
 _JSON_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\[\]]+))')
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_BEFORE = 80  # characters before "answer is" that may doubt it
@@ -143,6 +145,9 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
         if span is None or (
             slot.doubtful and opens_solution(text, slot.start, _paragraph_end(text, slot.start))
         ):
+            continue
+        # "The answer is A. But B is also correct."
+        if _OPTION.fullmatch(text, *span) and (also := _ALSO.search(text, span[1])) and also[1] not in text[slice(*span)]:
             continue
         if _HAS_VALUE.search(text, *span):
             yield slot.rule, span

@@ -55,6 +55,7 @@ _COMPLEMENT = re.compile(
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
 _UNIT_BEHIND = re.compile(r"\s([a-z]+)")
 _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
+_AIM = re.compile(r"\sto (?:be|have|get|reach|arrive|catch|make|meet)\b")
 # "67 berries in total": the last number of a clause, if it is said to be all
 _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
@@ -73,7 +74,8 @@ _APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
 # "3 pounds less than 5 times her weight", "10 years past the current age of 162": what is not worked out is no value
 _RELATIVE_TO = re.compile(
     r"(?:\s[a-z]+){0,2}\s(?:(?:more|less|[a-z]+er) than (?:[a-z']+ ){0,3}?"
-    r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d)[^,;=.\n]*(?:[.!]|\Z)"
+    r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d"
+    r"|(?:more|less|fewer|[a-z]+er) than (?:what|the (?:number|amount|total|value|original|sum|answer))\b)[^,;=.\n]*(?:[.!]|\Z)"
 )
 _CHANCE = re.compile(r"\b(?:probability|chances?|likelihood)\b[^.]*\Z", re.IGNORECASE)
 _LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
@@ -127,7 +129,9 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         free = [
             k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
         ]
-        told = told[free[0] : free[-1] + 1] if free else told[-1:]
+        # "to be there by 7:20" is a purpose
+        aim = _AIM.search(text, told[0][1], told[-1][0]) if not free else None
+        told = told[free[0] : free[-1] + 1] if free else [s for s in told if not aim or s[0] < aim.start()][-1:]
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
 

@@ -8,6 +8,7 @@ from lm_eval_mathtasks.grading.expr import INFINITY, Expr, mul, num
 from lm_eval_mathtasks.grading.inequalities import as_set
 from lm_eval_mathtasks.grading.option_letters import passed_over
 from lm_eval_mathtasks.grading.phrases import REJECTED, SECOND_THOUGHT
+from lm_eval_mathtasks.grading.remarks import DIRECTIONS, opposed
 from lm_eval_mathtasks.grading.scalars import Outcome
 from lm_eval_mathtasks.grading.units import parse_unit
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
@@ -32,6 +33,8 @@ _OPTION_WORD = re.compile(
 )
 # "C, because A and B fail"
 _LETTER_BECAUSE = re.compile(r"(\(?[A-J]\)?)[,.;]?\s(?:because|since)\b.*", re.DOTALL)
+# "(A) is false, (B) is false, hence the answer is (C)"
+_CONCLUDED_OPTION = re.compile(r"[a-z].*\banswer is (\(?[A-J]\)?)[.!]?\Z", re.DOTALL)
 # "B is correct, not C", "I choose B"
 _SAID_OF_LETTER = re.compile(
     r"(?:(?:I (?:choose|pick)|my answer is|the (?:right|correct) one is) )?(?P<letter>\(?[A-J]\)?)"
@@ -48,7 +51,7 @@ _SUBJECT = re.compile(r"^(?:the |this |that )?(?:given )?(?:system|equations?|in
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
     r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
-    r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown)\b[\s,;:.—-]*"
+    r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown|inconsistent)\b[\s,;:.—-]*"
     r"(?:because|since|as|unless|until|without)\b.*"
     r"|[^\d$]*\b(?:so|thus|hence|therefore),? (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
@@ -58,9 +61,10 @@ _QUADRANT = re.compile(r"(?:the )?(?:quadrant (iv|i{1,3}|[1-4])|(first|second|th
 _PLACES = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "first": 1, "second": 2, "third": 3, "fourth": 4}
 _TALLY = re.compile(r"(\d+)\s?(?::|-|\bto\b)\s?(\d+)")
 _SCORE, _ODDS = re.compile(r"\bscores?\b", re.IGNORECASE), re.compile(r"\bodds\b", re.IGNORECASE)
+MAX_DIRECTED = 60  # characters of an answer that such a word decides
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
-    "none", "emptyset", "nosuchnumber", "impossible", "notpossible",
+    "none", "emptyset", "nosuchnumber", "inconsistent", "impossible", "notpossible",
 }  # fmt: skip
 _MEANS_UNDEFINED = {"undefined", "isundefined", "doesnotexist", "dne"}
 _MEANS_INFINITE = {"infinity", "infinite", "infinitelymany", "infinitelymanysolutions"}
@@ -76,6 +80,8 @@ def plain_words(text: str) -> str:
 def _unexplained(text: str) -> str:
     """The words of an option without its reason."""
     plain = plain_words(text)
+    if concluded := _CONCLUDED_OPTION.search(plain):
+        return concluded[1]
     said = _SAID_OF_LETTER.fullmatch(_OPTION_WORD.sub("", plain) if _OPTION_WORD.match(plain) else plain)
     if said and said["letter"].strip("()").isupper():
         return said["letter"]
@@ -166,6 +172,20 @@ def compare_durations(gold: str, pred: str) -> Verdict | None:
     same = [int(part) for part in ours[:-1]] == [int(part) for part in theirs[:-1]]
     status, reason = (Status.CORRECT, "the same duration") if same else (Status.INCORRECT, "another duration")
     return Verdict(status, reason, "structure")
+
+
+def compare_directions(gold: str, pred: str) -> Verdict | None:
+    """Refuse a loss for a profit, and 5 km north for 5 km south; None for other answers.
+
+    >>> str(compare_directions("increase of 8%", "decrease of 8%").status)
+    'incorrect'
+    """
+    if max(len(gold), len(pred)) > MAX_DIRECTED or not opposed(gold, pred, DIRECTIONS):
+        return None
+    # a profit of -5 is a loss
+    if "-" in gold + pred:
+        return Verdict(Status.OVER_LIMIT, "opposite words and a sign", "structure")
+    return Verdict(Status.INCORRECT, "the words say the opposite", "structure")
 
 
 def compare_tallies(gold: str, pred: str) -> Verdict | None:
