@@ -40,6 +40,7 @@ _LABELLED_WORDS = re.compile(r"[A-Z][a-z]+(?: [a-z]+){0,2}:\s*[\"']?([A-Za-z][A-
 _SET_BUILDER = re.compile(r"\\\{[^{}]*(?:\{[^{}]*\}[^{}]*)*(?:\||:|\\colon)(?:[^{}]|\{[^{}]*\})*\\\}")
 # "7 (4 boys, 3 girls)"
 _COUNTED = re.compile(r"\d [a-z]{3,}, \d")
+_TWICE = re.compile(r"(\d{1,2}:\d\d[^()]*?)\s?\(([^()]+)\)")
 _NAME = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])")
 # The label of a part: "(a)", "b)", "c. ", "(ii)", "(2)", "Part B:"
 _PART = re.compile(
@@ -91,6 +92,10 @@ def readings(text: str) -> tuple[Expr, ...]:
         return _parsed(text) if value is None else (numeral, num(value))
     found: list[Expr] = []
     clock = read_clock(text)
+    # "16:20 (4:20 PM)"
+    if not clock and (twice := _TWICE.fullmatch(text)):
+        told = [read_clock(part) for part in twice.groups()]
+        clock = max((c for c in told if c), key=lambda c: c[3]) if all(told) else None
     if clock:
         found.append(Expr("clock", name=" ".join(map(str, clock))))
         # "2:00" and "4:30 p.m." are no ratios, "5:18" may be one

@@ -18,6 +18,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BROKEN_END = re.compile(r"\$|\n|\\\)|\\\]|[.,;](?=\s|\Z)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textrm|mbox|mathrm|textbf)\s{0,4}\{([^{}]{0,20})\}")
 # Also a row of one sign, which is a rule between things and no mathematics.
+_IN_BRACKETS = re.compile(r"(?<=[\s$])\((?:with|of) [^()$\n]{0,40}\)")
 _SPACING = re.compile(r"[\s$~&]|\\\\|\\[()\[\],;:! ]|\\q?quad(?![a-z])|([-+=*_~#])\1{2,}|[*_]{2}")
 _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
 # The letters of two options in one sentence are two answers.
@@ -29,20 +30,20 @@ _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
 _HOLLOW = re.compile(
-    r"(?:[\s.…?_$]|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
+    r"(?:[\s.…?_$]|\\phantom\s?\{[^{}]*\}|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
     re.IGNORECASE,
 )
 # "It is not \boxed{7}.", "\boxed{7}, not \boxed{8}"; but "x cannot be \boxed{2}" answers what x cannot be.
 _DENIED = re.compile(
     r"(?:\b(?:it|this|that|(?:answer|solution|result|value)(?: here)?)(?: (?:is not|isn't|can(?:not|'t) be)|'s not)"
-    r"|, (?:and |but )?not|\b(?:for example|for instance|e\.g\.,?|such as|in the (?:form|format)(?: of)?))(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
+    r"|, (?:and |but )?not|\b(?:for example|for instance|e\.g\.,?|such as|in the (?:form|format)(?: of)?|for example[^.]{0,60} write))(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
     re.IGNORECASE,
 )
 _IS_WRONG = re.compile(
     r"\s?(?:\$|\\\))? (?:is|was) (?:wrong|incorrect|not (?:right|correct|the answer)"
     r"|what (?:you|one|people|many|most|some)(?:['’]d| would| might| may| could| get| think)|(?:the|a) (?:trap|distractor))\b"
 )
-MAX_DENIAL = 40  # characters
+MAX_DENIAL = 80  # characters
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.
 MAX_BOX_LENGTH = 4_000  # characters
 MAX_BROKEN_LENGTH = 200  # characters of a box without its closing brace
@@ -159,6 +160,7 @@ def _is_whole(text: str, begin: int, start: int, close: int) -> bool:
 def _joined(between: str) -> bool:
     if len(between) > MAX_JOINER_LENGTH:
         return False
+    between = _IN_BRACKETS.sub(" ", between)
     words = _SPACING.sub("", _TEXT_COMMAND.sub(r"\1", between)).lower()
     if not words:
         return "\n" not in between

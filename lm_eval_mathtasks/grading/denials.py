@@ -131,6 +131,7 @@ _TELLS_OF_ANSWERS = re.compile(
     r"|\b(?:is|was|for|into) (?:an?|the) (?:\w+ )?(?:trap|distractor|red herring|decoy|pitfall|misconception|fallacy)\b"
     r"|\bthe (?:trap|distractor|red herring|decoy|pitfall) (?:here )?(?:is|was)\b|\bbeware\b|\btempt(?:ing|ed|ation)\b"
     r"|\d[\d.,]*[$)]*(?:\s[a-z]+){0,3}\s(?:is|was) (?:also )?(?:wrong|incorrect|false|mistaken)\b(?!.*\d)"
+    r"|\b(?:answer|result) (?:is|must be|should be|will be) an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between)\b|\bfor example,? if\b"
     r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d|\A\W*(?:\w*Error|Exception|Traceback)\b"
     r"|\bprofit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
     r"|\b(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b",

@@ -23,6 +23,10 @@ _OPEN_SUM = re.compile(r"=[^\n]*\n(?:[^\n=]*[\s(])?\$?\d[\d.,]* ?[+*×] ?\$?\d[\
 # "2. 9 * 3 = 27" and then "3."
 _NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
 _NEXT_OPTION = re.compile(r"\n\(?[A-I][).]\s[^\n]+\n+\(?[B-J][).]?\Z")
+# "Evaluating at the upper limit $u = 1$" goes on
+_CIRCUMSTANCE = re.compile(
+    r"(?!.*\b(?:gives?|yields?|is|are|we|get|means?|leads?|leaves?|ha[sd]|have|shows?|makes?|costs?|it)\b)[A-Z]\w+ing (?:at|in|into|for|with|by|to|from|over)\b[^,.;:]*"
+)
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
     r"(?:however|but|wait,? let|then|next|now|since|because|if|let|similarly|alternatively|to|for|after|from"
@@ -75,6 +79,7 @@ _GOES_ON = re.compile(
 _ANSWERS = re.compile(r"=|\b(?<!there )(?:is|equals|gives?|gets?|use|must be)\b[^.\n]*\d", re.IGNORECASE)
 # ... but not what the question gave: "We only know that AC = 12."
 _GIVEN = re.compile(
+    r"[^.\n]*\bwould (?:be|have)\b|"
     r"(?=[^.\n]*\b(?:[Oo]nly|[Jj]ust|merely|[Aa]ll (?:that|we|I|the))\b)[^.\n]*"
     r"\b(?:given|stated|known|told|know|have|see|gives?|states?|says?|tells?|provided|specified|mention(?:s|ed))\b"
 )
@@ -128,6 +133,8 @@ def ends_early(text: str) -> bool:
         return True
     *_, above, row = "", *end[-_LONGEST_ROWS:].split("\n")
     if row.startswith("|") and above.count("|") > row.count("|"):
+        return True
+    if _CIRCUMSTANCE.fullmatch(end, start_of_last(end)):
         return True
     # "the option is B" is whole
     if not end[-2:].isalpha():

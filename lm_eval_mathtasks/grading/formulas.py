@@ -129,7 +129,7 @@ def has_value(text: str) -> bool:
 
 def joins(between: str) -> bool:
     """Does the text between two formulas make them one list: a comma, "and", "or"?"""
-    return between.strip(" \n,;、").lower() in _JOINTS
+    return between.strip(" \n,;、*").lower() in _JOINTS
 
 
 def is_prose(text: str) -> bool:

@@ -53,7 +53,7 @@ REFUSES = (
     r"|imposible (?:de )?\w+r|faltan? (?:informaci|datos)|impossible d[e'’]|pas assez d"
     r"|(?:on ne|je ne|nous ne) (?:peut|peux|pouvons) pas|il manque (?:des |une )?(?:informations?|données?)"
     r"|nicht (?:lösbar|bestimmbar|berechenbar|beantwortbar|(?:zu )?(?:lösen|bestimmen|berechnen|beantworten)|möglich"
-    r"|gen(?:ug|ügend) (?:Info|Angab))|unlösbar|unmöglich|fehl(?:t|en) (?:eine? )?(?:Angabe|Information)"
+    r"|gen(?:ug|ügend) (?:Info|Angab))|bleibt (?:\w+ )?offen|unlösbar|unmöglich|fehl(?:t|en) (?:eine? )?(?:Angabe|Information)"
     r"|невозможно|недостаточно (?:данных|информации)|нельзя (?:найти|определить|ответить)"
     r"|не хватает (?:данных|информации)))"
 )

@@ -90,6 +90,7 @@ _RULES = (
     (r"\\(?:lor|vee)(?![a-zA-Z])", r"\\text{ or }"),
     (r"(?<=\d)\((?=[a-z]{3,}\)$)", " ("),
     (r"\b(sq|cu|ft|in|yd|mi|lbs?|oz|hrs?|mins?|secs?)\.(?=\s|$)", r"\1"),
+    (r"\*\*\s?(and|or)\s?\*\*", r"\1"),
     # bold that opens or closes inside; 2**3 is a power
     (
         r"(?<![\w)}\]\s])\s*\*\*(?=\S)|(?:(?<=, )|(?<=and )|(?<=or ))\*\*(?=\S)|\*\*(?=\s*(?:$|,|and\b|or\b))",

@@ -6,6 +6,9 @@ from lm_eval_mathtasks.grading.extract import STATED, extract_answer
 from lm_eval_mathtasks.grading.phrases import YES_OR_NO
 
 _TEXT = re.compile(r"\\text(?:rm|bf|it)?\s?\{([^{}]*)\}|\\mbox\s?\{([^{}]*)\}")
+# Rows of one column, a step each
+_ROWS_BEGIN = re.compile(r"\\begin\s?\{(?:array\}\{[lcr]\}|(?:aligned|align\*?|gathered|split)\})")
+_ROWS = re.compile(rf"{_ROWS_BEGIN.pattern}|\\end\s?\{{(?:array|aligned|align\*?|gathered|split)\}}")
 _DELIMITER = re.compile(r"\$|\\[(\[]")
 _WORD = re.compile(r"(?<![\\a-zA-Z])[A-Za-z]{2,}(?![a-zA-Z{])")
 # What stands before the value of a sentence: "the area is 9".
@@ -23,7 +26,7 @@ MIN_WORDS = 3
 
 
 # "x + 5 = 9, so 2x = 8 and x = 4": a solution that comes to a result
-_SOLVES = re.compile(r"\b(?:total|so|then|thus|hence|therefore)\b")
+_SOLVES = re.compile(r"\b(?:total|so|then|thus|hence|therefore)\b", re.IGNORECASE)
 _SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b")
 
 
@@ -64,6 +67,8 @@ def _as_response(text: str) -> str:
     """Write the words of a formula outside and its mathematics in dollars, as a response has them."""
     if not _TEXT.search(text):
         return text
+    if _ROWS_BEGIN.search(text):
+        text = _ROWS.sub("", text).replace("\\\\", "\n").replace("&", "")
     if first := _DELIMITER.search(text):
         # words before the first formula that has delimiters
         words = _TEXT.sub(lambda m: m[1] or m[2] or "", text[: first.start()])

@@ -77,7 +77,7 @@ _DETERMINERS = {
 _CHANGES = _NEGATIONS - {"not"} | {
     "maximum", "minimum", "max", "min", "most", "least", "best", "worst", "tops", "false", "almost", "nearly", "too",
     "ish", "rest", "case", "limit", "base", "as", "by", "than", "until", "was", "minus", "plus", "below", "above",
-    "under", "over", "beyond", "does", "fails", "contradicts", "violates", "perhaps", "always", "versus", "besides",
+    "under", "over", "beyond", "does", "fails", "undefined", "contradicts", "violates", "perhaps", "always", "versus", "besides",
 }  # fmt: skip
 _BARE_THINGS = MEASURES | {"all", "home", "school", "work", "order", "cash"}
 _BEHIND_A_NOUN = {"and", "away", "squared", "cubed", "remain"}

@@ -101,7 +101,7 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     g, p = quantity(gold), quantity(pred)
     kinds = {_kind(g), _kind(p)} - {""}
     # 25° may be degrees Celsius
-    if opposed(g.words, p.words) or ("o'clock" in p.words and g.unit and g.unit.dimension == "time"):
+    if opposed(g.words, p.words) or _is_clock_beside_time(g, p) or _is_clock_beside_time(p, g):
         return Outcome(False, "structure", f"{p.words!r} is not {g.words!r}")
     # "$3.50 per pound" for "$3.50"
     if _kind(g) == "money" and _kind(p).startswith("money/") and same_number(g.core, p.core, ask).equal:
@@ -124,6 +124,10 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     ):
         return Outcome(None, "structure", f"not known what {p.words!r} says of the value")
     return plain
+
+
+def _is_clock_beside_time(a: Quantity, b: Quantity) -> bool:
+    return "o'clock" in a.words and b.unit is not None and b.unit.dimension == "time"
 
 
 def _in_words(e: Expr) -> bool:

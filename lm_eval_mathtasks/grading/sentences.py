@@ -26,7 +26,8 @@ from lm_eval_mathtasks.grading.told import (
 )
 
 _LINES = re.compile(
-    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:\s*\n(\s*(?:[-*•]|\d[.)])(?:[^\n]+\n\s*(?:[-*•]|\d[.)]))+[^\n]+\s*)\Z"
+    r"\b(?:are|solutions|roots|values|zeros|answers)\b[^\n]{0,60}:[*_]*\s*\n(\s*(?:[-*•]|\d[.)])(?:[^\n]+\n\s*(?:[-*•]|\d[.)]))+[^\n]+\s*)\Z",
+    re.IGNORECASE,
 )
 _ITEMS = re.compile(r"\s*((?:(?:[-*•]|\d[.)])\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*")
 _LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
@@ -50,8 +51,10 @@ _THERE_ARE = re.compile(
 # Behind "since x > 0, we get" follows a result, but not behind "as 8 x 5 = 40 and 4 x 5 = 20".
 _REASON = re.compile(
     rf"(?:,|\s)\s?(?:{SINCE}|because|(?<=, )as(?= \$?\d[^.\n]*=))\b(?![^.\n]*(?:,\s|\band (?!\$?\d[^.\n]*=)))"
-    r"|,\s(?:as there (?:is|are)|where(?=[^.\n]{0,20}\b(?:is|are|denotes?)\b))\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
+    r"|,\sas there (?:is|are)\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
 )
+# "..., where $f$ is the polynomial with $f(0) = 1$", "where we count $x = 0$ as well"
+_WHERE, _DENOTES = re.compile(r",\swhere\b"), re.compile(r",\swhere (?:we\b|[^.\n]{0,20}\b(?:is|are|denotes?)\b)")
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
@@ -75,7 +78,7 @@ _PLAIN_EQUATION = re.compile(
 )
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
-    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“]*\Z",
+    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“*]*\Z",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(
@@ -137,6 +140,8 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     place = numbers[-1][0] if numbers else telling[-1].begin
     sentence = _last_break(text, start, place)
     reason = _REASON.search(text, sentence, place)
+    where = _WHERE.search(text, sentence, place)
+    reason = reason or (where if where and _DENOTES.match(text, where.start()) else None)
     if reason and text[sentence : reason.start()].strip():
         result = _last_value(text, sentence, reason.start())
         if result:
@@ -208,6 +213,9 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
             text, max(0, telling[k - 1].begin - 30), telling[k - 1].begin
         ) or _ATTAINED.match(text, telling[k - 1].end, telling[k].begin)
         last, telling = (telling[k - 1], telling[:k]) if is_said else (last, telling)
+    # "$> 11$"
+    if text[last.start : last.stop].lstrip()[:1] in {"<", ">"}:
+        return last.start, last.stop
     for formula in reversed(telling):
         between = text[formula.end : last.begin]
         if len(between) > MAX_SLOT or "," in between or _BREAK.search(between):
@@ -219,7 +227,9 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
     if last is telling[-1]:
         for formula in reversed(telling[:-1]):
             between = text[formula.end : first.begin]
-            if open_equation(text[formula.start : formula.stop]) or "\n" in between or not joins(between):
+            same = {(name := _NAMED.match(text, f.start, f.stop)) and name[1][0] for f in (formula, first)}
+            apart = "\n" in between and (between.strip() not in {"and", "or"} or len(same) > 1 or None in same)
+            if open_equation(text[formula.start : formula.stop]) or apart or not joins(between):
                 break
             first = formula
     if first is not last and first.end != last.begin:

@@ -31,9 +31,9 @@ _VALUE_HEAD = re.compile(
     r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|(?!a [a-z]{2})[a-zA-Z](?=[\s.,;。，]|\Z)"
     r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±])"
 )
-_OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}[=<>+\-*/^(\[])")
+_OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}(?:[=<>+\-*/^\[]|\((?!or\b|and\b)))")
 _MORE_OPTIONS = re.compile(
-    r"(?:\s?(?:,|;|/|&|,?\s?\b(?:and|or)\b)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
+    r"(?:\s?(?:,|;|/|&|,?\s?\(?\b(?:and|or|y|e|o|und|oder|et|ou|и|или)\b|和|或|与|及)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
 )
 # "6 hours x $4 per hour = $24": of arithmetic with words the right side answers; "2x + y = 3" is an equation.
 _ARITHMETIC = re.compile(
@@ -68,6 +68,7 @@ _CLASS = re.compile(
     r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half|double) [a-z]",
     re.IGNORECASE,
 )
+_KIND = re.compile(r"an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between|less|greater|in the)\b", re.IGNORECASE)
 _HAS_VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|equals?|gives?|gets?|makes?|will|would|can|could|must|should|needs?|takes?|that|who"
     r"|[a-z]{2,}ed|sold|made|spent|got|left|ran|ate|cost|took|won|paid|bought)\b|[=:,]",
@@ -114,6 +115,9 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     start = _after_filler(text, start, stop)
     # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
     if start >= stop or _DENIED.match(text, start, stop):
+        return None
+    # "The answer is an integer from 0 to 999" tells the kind of answer that is asked for.
+    if _KIND.match(text, start, stop):
         return None
     # "any number whose last digit is 6" is a class of numbers
     if _CLASS.match(text, start, stop):

@@ -26,7 +26,7 @@ _ENGLISH = re.compile(
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
 _OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice)(?: is\b[:：]?|[:：])")
 _CHINESE = re.compile(
-    r"(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]", re.MULTILINE
+    r"(?:故|所以|因此|应|只能)选(?:择|项)?[:：]?|(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]", re.MULTILINE
 )
 _EUROPEAN = re.compile(
     r"\br[ée]ponse(?: finale)?(?:[^.:=\n]{0,40}?\best\b| ?[:：])"
@@ -40,7 +40,7 @@ _PATTERNS = (
     (("nswer",), _ENGLISH),
     (("NSWER",), _CAPITALS),
     (("ption is", "hoice is", "ption:", "hoice:"), _OPTION_IS),
-    (("答",), _CHINESE),
+    (("答", "选"), _CHINESE),
     (("ponse", "spuesta", "ntwort", "sposta", "твет"), _EUROPEAN),
 )
 # "The student's answer: 18"
@@ -90,6 +90,10 @@ def tag_slots(text: str) -> list[Span]:
     """Return the slot of the last `<answer>` or `<SOLUTION>` element; a stop string may have eaten its closing tag."""
     tags = list(_TAG.finditer(text))
     for index in range(len(tags) - 1, -1, -1):
+        # "<answer>24<answer>"
+        opened_twice = index and not tags[index]["slash"] and not tags[index - 1]["slash"]
+        if opened_twice and "\n" not in text[tags[index - 1].end() : tags[index].start()].strip():
+            return [(tags[index - 1].end(), tags[index].start())]
         if not tags[index]["slash"]:
             stop = tags[index + 1].start() if index + 1 < len(tags) else len(text)
             return [(tags[index].end(), stop)] if text[tags[index].end() : stop].strip() else []

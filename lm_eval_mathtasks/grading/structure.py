@@ -125,6 +125,8 @@ def _compare_relations(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if pred.op == "rel" and p_value is None and is_equation(pred) and not is_open(pred):
         # a + d = 2k answers 2k
         p_value = pred.args[-1]
+    if p_value is None and pred.op == "rel" and pred.name == "=" and pred.args[0].op == "worded":
+        return Outcome(None, "structure", f"not known what {pred.args[0].name!r} says of the value")
     if p_value is None and pred.op == "rel":
         return _no("a relation against a value")
     return compare_answers(g_value or gold, p_value or pred, ask)

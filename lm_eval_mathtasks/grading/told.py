@@ -14,12 +14,12 @@ from lm_eval_mathtasks.grading.units import parse_unit
 _OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
 _OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
 IS_SAID = re.compile(
-    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?|total of)|[=:])\s"
+    r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?|(?:total|profit|loss|gain|average) of)|[=:])\s"
     r"(?:only |exactly |just |about |a total of )?\Z"
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which|of which|making|giving|leaving|earning|yielding|saving"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! now\b)|of which|making|giving|leaving|earning|yielding|saving"
     r"|totall?ing|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
@@ -39,7 +39,7 @@ _OPENER = re.compile(
 SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
-    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\s(?:where|although|even though|whereas)"
+    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\s(?:where|although|even though|whereas|while|of which there (?:is|are))"
     r"|,?\s(?:provided|assuming)(?: that)?)\s"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
@@ -86,6 +86,7 @@ _JOINED = re.compile(r"⁄|\s?[×·*]\s?|\s[+x]\s")
 _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?\s[$€£]?\Z")
 # "Ann is 14, 3 years older than Bob"
 _APPOSITION = re.compile(r"(?:\s[a-z]+)?,\s[$€£]?")
+_OF_THEM = re.compile(r"\sof (?:them|these|those)\b")
 _SAME_UNIT = re.compile(r"\s([a-z]+), [\d.]+ \1\b")
 _COMPARED = re.compile(
     r"(?:\s\w+)?\s(?:more|less|(?!other|rather)[a-z]+er) than\b"
@@ -192,6 +193,9 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
     remark in brackets."""
     unconditional = [n for n in numbers if not _CONDITION.search(text, max(0, n[0] - 20), n[0])]
     numbers = unconditional or numbers
+    # "120 minutes, 30 of them downhill"
+    parts = [n for n in numbers[1:] if _OF_THEM.match(text, n[1]) and text[: n[0]].endswith((", ", "and "))]
+    numbers = [n for n in numbers if n not in parts]
     for k in range(len(numbers) - 1, 0, -1):
         begin, end = numbers[k]
         compared = _COMPARED.match(text, end)

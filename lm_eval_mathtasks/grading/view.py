@@ -81,8 +81,9 @@ def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int
         # "### Instruction:" is the next turn of a prompt, and no heading
         decorated = match["item"] or match["named"] or (match["decor"] and not match[0].rstrip(":： ").endswith("Instruction"))
         doubtful = bool(decorated) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
-        if doubtful or _ANY_VALUE.search(before) or gives_up(before):
-            yield position, doubtful
+        # the letter of an option is stated, or it is none
+        guessed = _ANY_VALUE.search(before) or gives_up(before)
+        yield position, doubtful or not guessed
 
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:

@@ -16,11 +16,13 @@ _NAMED_VALUE = re.compile(
 # "Wait, that's wrong": what was said before is taken back.
 _TAKES_BACK = re.compile(
     r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|edit|no,)[^.?!\n]{0,60}"
-    r"(?:\b(?:that|this|it|i|we|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
+    r"(?:\b(?:that|this|it|i|we|\$?\d[\d.,]*\$?|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
     r"(?:is|was|'s|’s|made|am|'m|did|used|took|read|had|put|applied)\b[^.?!\n]{0,20}\b"
     r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)|\b(?:mixed up|swapped|confused"
     r"|mis(?:read|counted|copied|calculated|took|interpreted)))\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
     r"|\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
+    r"|\b(?:there (?:must be|is) (?:an?|some) (?:mistake|error)|something (?:is|went|must (?:be|have gone)) wrong"
+    r"|(?:this|that|it|which) (?:can ?not|can't) be (?:right|correct))\b[^.\n]*"
     r"|\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?(?:above|previous|earlier|last|answer|I said)\b[^.\n]*"
     r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
     r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
@@ -45,7 +47,7 @@ def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
     # most texts are done here
     if not (
-        "wrong" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
+        "wrong" in text or " be right" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
         or "mixed up" in text or "isregard" in text or "gnore" in text or "wapped" in text or "onfused" in text
         or " mis" in text or "orget " in text or "No, th" in text or "ait" in text or "cratch that" in text or "ops," in text or "old on" in text
     ):  # fmt: skip

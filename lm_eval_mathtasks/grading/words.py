@@ -53,6 +53,8 @@ _DECIDED = re.compile(
     r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
     r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown|inconsistent)\b[\s,;:.—-]*"
     r"(?:because|since|as|unless|until|without)\b.*"
+    r"|\s*(?:\\text\s?\{\s*)?(none of (?:these|them|the (?:above|options|choices|answers)))\s*[;,.—:-].*"
+    r"|\s*(?:\\text\s?\{\s*)?(no (?:real |integer )?solutions?)\s*\}?\s*\(.*\)\s*"
     r"|[^\d$]*\b(?:so|thus|hence|therefore),? (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -64,7 +66,8 @@ _SCORE, _ODDS = re.compile(r"\bscores?\b", re.IGNORECASE), re.compile(r"\bodds\b
 MAX_DIRECTED = 60  # characters of an answer that such a word decides
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
-    "none", "emptyset", "nosuchnumber", "inconsistent", "impossible", "notpossible",
+    "none", "emptyset", "nosuchnumber", "inconsistent",
+    "无解", "無解", "没有解", "无实数解", "解なし", "keinelösung", "sinsolución", "nohaysolución", "pasdesolution", "aucunesolution", "impossible", "notpossible",
 }  # fmt: skip
 _MEANS_UNDEFINED = {"undefined", "isundefined", "doesnotexist", "dne"}
 _MEANS_INFINITE = {"infinity", "infinite", "infinitelymany", "infinitelymanysolutions"}
@@ -91,7 +94,7 @@ def _unexplained(text: str) -> str:
 def decided(text: str) -> str:
     """Return the decision of "no solution because 3 is excluded", any other text as it is."""
     found = _DECIDED.fullmatch(text)
-    return found[1] or found[2] if found else text
+    return next(filter(None, found.groups())) if found else text
 
 
 def words_key(text: str) -> str:
