@@ -49,7 +49,7 @@ _REFUTED = (
 )
 # Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|{_REFUTED}|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
+    rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\byou (?:wrote|said|claimed|think|thought|suggested|got)\s|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
     r"|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){0,3}\Z"
 )
 _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z")
@@ -133,7 +133,8 @@ _TELLS_OF_ANSWERS = re.compile(
     r"|\d[\d.,]*[$)]*(?:\s[a-z]+){0,3}\s(?:is|was) (?:also )?(?:wrong|incorrect|false|mistaken)\b(?!.*\d)"
     r"|\b(?:answer|result) (?:is|must be|should be|will be) an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between)\b|\bfor example,? if\b"
     r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d|\A\W*(?:\w*Error|Exception|Traceback)\b"
-    r"|\bprofit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
+    r"|\b(?:over|under)estimate\b|\d[)$.]* (?:is|was) (?:only )?an? (?:upper|lower) bound\b|\b(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum))\b"
+    r"|\bruled out (?:\w+ )*(?:is|are)\b|\bprofit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
     r"|\b(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b",
     re.IGNORECASE,
 )

@@ -47,7 +47,7 @@ _UNANSWERABLE = re.compile(
     r"(?:information|data|details)\b|\b(?:insufficient|too little) (?:information|data)\b"
     r"|\b(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
     r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
-    r"|\bnot (?:uniquely )?determined\b|\bno (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
+    r"|\b[Aa]nswer:?[\s*]*(?:not possible|impossible|undetermined)\b|\bnot (?:uniquely )?determined\b|\bno (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
     r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
     re.IGNORECASE,

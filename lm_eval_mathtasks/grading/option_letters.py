@@ -30,7 +30,8 @@ _PASSED_OVER = re.compile(
     r"|(?:(?:most|many|some|careless|hasty) \w+|people|students) (?:\w+ly |would |may |might |will |often )*"
     r"(?:pick|choose|select|answer|guess|say|think)s?"
     r"|(?P<but>except(?: for)?|other than|apart from|aside from|besides|save(?: for)?"
-    r"|(?:all|any\w*|every\w*|no|none|nothing)(?: options?| choices?| answers?| of them)? but))),?"
+    r"|(?:all|any\w*|every\w*|no|none|nothing)(?: (?:of )?(?:the )?(?:options?|choices?|answers?|them))? but)))"
+    r"(?: (?!(?:so|thus|leav\w+|hence|therefore|and|then|but)\b)[a-z]+){0,3}?,?"
     r"(?: the)?(?: option| choice| answer)? ?\Z",
     re.IGNORECASE,
 )

@@ -120,11 +120,13 @@ _ORDERS = {"root", "roots", "power", "powers"}
 # What words do to the values on both sides of them.
 _JOINS: dict[str, Callable[[Expr, Expr], Expr]] = {
     "to": lambda a, b: Expr("ratio", (a, b)),
+    "for every": lambda a, b: Expr("ratio", (a, b)),
     "out of": div,
     "in": div,
     "times": mul,
     "multiplied by": mul,
     "divided by": div,
+    "choose": lambda a, b: Expr("call", (a, b), "binom"),
     "plus": add,
     "minus": lambda a, b: add(a, neg(b)),
     "more than": add,

@@ -18,6 +18,13 @@ _COPULA = re.compile(
 _VALUE = re.compile(r"\$[^$]+\$|\\\(.+?\\\)|(?<![\w.])\d[\d,.]*")
 # The word is "LEVEL".
 _QUOTED = re.compile(r"[^\"“”]*\b(?:is|are|was|were)\s[\"“]([^\"“”]{1,60})[\"”][.!]?")
+# In an answer that is a sentence these words change what its value says: "one of them is 2", "any choice but (B)".
+_SAYS_MORE = re.compile(
+    r"\b(?:one of|at least|at most|more than one|not|none|neither|nor|never|any|every|either|but|except|unless|would|could|might|may"
+    r"|maybe|perhaps|possibly|undefined|inconsistent|impossible|cannot|several|many|some|if|wrong|incorrect|false|contradict\w*"
+    r"|closest|nearest|almost|nearly|about as|fails?|excluded|rejected|extraneous)\b|n't\b",
+    re.IGNORECASE,
+)
 _PLACEHOLDER = re.compile(
     r"\b(?:insert|fill in|put|write|enter)\b[^.]{0,20}\b(?:answer|number|value|result)\b[^.]{0,15}\bhere\b", re.IGNORECASE
 )
@@ -59,6 +66,8 @@ def stated_result(text: str, *, of_gold: bool) -> str | None:
     if found.answer is None or found.span is None or found.answer.strip() == text.strip():
         return None
     before, values = plain[: found.span[0]], _VALUE.findall(plain)
+    if not of_gold and found.rule not in STATED and _SAYS_MORE.search(f"{before} {plain[found.span[1] :]}"):
+        return None
     sure = found.rule in STATED or len(values) == 1 or _COPULA.search(before)
     return found.answer if sure or not of_gold else None
 

@@ -118,6 +118,9 @@ def only_names(key: list[str], words: str) -> bool:
         return key[-3:-2] in (["all"], ["each"]) or only_names(key[:-1], "")
     if last in {"of", "for", "to"}:
         return before in (_TO if last == "to" else MEASURES)
+    # "at least one of them is 9"
+    if last in COPULAS and ({"least", "most"} & set(key) or "one of" in " ".join(key)):
+        return False
     if (words.istitle() or words.isupper()) and len(key) == 1:
         return last not in _CHANGING
     # "day 5"

@@ -112,6 +112,11 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     With `sentences` the slot is a paragraph of its own (a heading stands above it), not one sentence.
     """
     stop = min(stop, start + MAX_SLOT)
+    # "**Answer: Not possible** (we would need 5/2)"
+    line = text.rfind("\n", 0, start) + 1
+    closed = text.find("**", start, stop)
+    if text.count("**", line, start) % 2 and closed > 0 and "\n" not in text[start:closed] and text[start:closed].strip(" *"):
+        stop = closed
     start = _after_filler(text, start, stop)
     # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
     if start >= stop or _DENIED.match(text, start, stop):

@@ -23,6 +23,9 @@ _TAKES_BACK = re.compile(
     r"|\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
     r"|\b(?:there (?:must be|is) (?:an?|some) (?:mistake|error)|something (?:is|went|must (?:be|have gone)) wrong"
     r"|(?:this|that|it|which) (?:can ?not|can't) be (?:right|correct))\b[^.\n]*"
+    r"|\b(?:I|we) (?:have not|haven't|did not|didn't) (?:work|solv|verif|check|finish)\w*[^.\n]*"
+    r"|\b(?:I|we) (?:do not|don't) see how\b[^.\n]*|\b(?:two |given )?conditions contradict\b[^.\n]*"
+    r"|\bboth (?=\(?[A-J]\)? and \(?[A-J]\)? (?:are|work|hold|fit))"
     r"|\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?(?:above|previous|earlier|last|answer|I said)\b[^.\n]*"
     r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
     r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
@@ -47,11 +50,13 @@ def taken_back(text: str) -> int:
     """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
     # most texts are done here
     if not (
-        "wrong" in text or " be right" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
+        "wrong" in text or "n't " in text or " not " in text or "ontradict" in text or "both " in text or " be right" in text or "orrect" in text or "mistake" in text or "error" in text or "not right" in text
         or "mixed up" in text or "isregard" in text or "gnore" in text or "wapped" in text or "onfused" in text
         or " mis" in text or "orget " in text or "No, th" in text or "ait" in text or "cratch that" in text or "ops," in text or "old on" in text
     ):  # fmt: skip
         return 0
     found = list(_TAKES_BACK.finditer(text))
     rest = text[found[-1].end() :] if found else ""
+    if found and found[-1][0].startswith("both"):
+        return found[-1].end()
     return found[-1].end() if found and (HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0

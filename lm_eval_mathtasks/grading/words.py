@@ -54,7 +54,7 @@ _DECIDED = re.compile(
     r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown|inconsistent)\b[\s,;:.—-]*"
     r"(?:because|since|as|unless|until|without)\b.*"
     r"|\s*(?:\\text\s?\{\s*)?(none of (?:these|them|the (?:above|options|choices|answers)))\s*[;,.—:-].*"
-    r"|\s*(?:\\text\s?\{\s*)?(no (?:real |integer )?solutions?)\s*\}?\s*\(.*\)\s*"
+    r"|\s*(?:\\text\s?\{\s*)?(no (?:real |integer )?solutions?|undefined|none|impossible)\s*\}?\s*\(.*\)\s*\}?\s*"
     r"|[^\d$]*\b(?:so|thus|hence|therefore),? (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -102,6 +102,8 @@ def words_key(text: str) -> str:
     plain = plain_words(text).lower()
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
     plain = _SUBJECT.sub("", plain)
+    # "II only"
+    plain = re.sub(r"^(i{1,3}|iv|v) only$", r"\1", plain)
     if quadrant := _QUADRANT.fullmatch(plain):
         place = quadrant[1] or quadrant[2]
         return f"quadrant{_PLACES.get(place, place)}"
