@@ -22,7 +22,7 @@ _CONDITION = re.compile(
 )
 _IF = re.compile(r"\b(?:if|when)\b")
 _NAME_IN = re.compile(r"[a-zA-Z]")
-_QUANTIFIED = re.compile(r"[\s}]*(?:all|any|every|each|some)\b|\s*[a-z]\b")
+_QUANTIFIED = re.compile(r"[\s}]*(?:all|any|every|each|some)\b(?![\s}]*\d)|\s*[a-z]\b")
 _CLAUSES = re.compile(r"\b(?:for|if|when|where|otherwise|else)\b")
 _QUANTIFIER = re.compile(
     r"(?:\s|\\text\{|\}|\b(?:all|any|every|each|some|real|positive|integers?|constants?|numbers?|the|an?(?=\s+[a-z]{2}))\b)*"

@@ -59,6 +59,7 @@ _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[
 _OPTION_LED = re.compile(r"\(?[A-J][).]\s")
 _TOLD = re.compile(TOLD_BEHIND)
 _IS_BEFORE = re.compile(r"\b(?:is|are|was|were|be|has|have)\s\Z")
+_IN_BOX = re.compile(r"\\boxed\s?\{?\Z")
 _MORE = re.compile(r"\w")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
 _VALUE = re.compile(r"[0-9$\\]")
@@ -284,7 +285,8 @@ def _last_value(seen: View) -> Iterator[Found]:
     text = _CODE_SPAN.sub(r"$\1$", closings.without_closing(endings.without_remarks(seen.text)))
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
-    if span:
+    # a box that is none of the answers is denied
+    if span and not _IN_BOX.search(text, max(0, span[0] - len(r"\boxed{")), span[0] + len(r"\boxed")):
         yield "last_value", [span]
 
 

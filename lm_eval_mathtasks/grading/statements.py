@@ -48,7 +48,7 @@ _OF_ANOTHER = re.compile(
     r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier|naive)[ _*]a\Z",
     re.IGNORECASE,
 )
-_CONDITION = re.compile(r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,30}?,?\s(?:the\s)?(?:final\s)?a?\Z")
+_CONDITION = re.compile(r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,30}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE)
 MAX_SENTENCE = 200  # characters
 # A heading or a bold line of its own: the answer follows below it.
 _HEADING = re.compile(
@@ -187,7 +187,9 @@ def _conditional(text: str, start: int) -> bool:
     """Is the answer told under one condition, and another under another: "for p = 2 the answer is (C)"?"""
     sentence = max(text.rfind(mark, max(0, start - MAX_SENTENCE), start) for mark in (". ", "\n", "? "))
     told = _CONDITION.search(text, max(0, sentence, start - MAX_BEFORE), start)
-    return told is not None and "nswer" in text[max(0, sentence) : told.start()]
+    stop = text.find(". ", start, start + MAX_SENTENCE)
+    others = text[max(0, sentence) : told.start()] + text[start + len("nswer") : stop] if told else ""
+    return "nswer" in others
 
 
 def _line_start(text: str, position: int, within: int) -> int | None:
