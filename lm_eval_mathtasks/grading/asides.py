@@ -142,7 +142,9 @@ def _wrapped(match: re.Match[str]) -> str:
     if len(words) == 1 == len(words[0]) and (":" in lead or lead == words[0]):
         return match[0]
     known = [
-        w for w in words if len(w.strip("'’-")) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)
+        w
+        for w in words
+        if len(w.strip("'’-")) > 2 or w.lower() in SMALL_WORDS | {"a", "rs", "id"} or is_unit_word(w)
     ]
     # "a 15-year-old" has an article, "a 15" a variable
     if len(words) == 1 and words[0].lower() in {"a", "an"} and _COUNTED.match(match.string, match.end()):

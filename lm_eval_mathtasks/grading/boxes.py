@@ -25,7 +25,9 @@ _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
 _LETTER_BOX = re.compile(r"\s*(?:\\\w+\s?\{)?\(?[A-J]\)?\}?\s*")
 _ONE_SENTENCE = re.compile(r"[^.!?\n]{0,60}")
 # "- With repetition: \boxed{B}", "- Without repetition: \boxed{D}"
-_CASES = re.compile(r"[$.\s]*\n\s*[-*•]\s(?:with|without|if|when|case|assuming|for)\b[^\n]{0,50}[:,]\s?\$?", re.IGNORECASE)
+_CASES = re.compile(
+    r"[$.\s]*\n\s*[-*•]\s(?:with|without|if|when|case|assuming|for)\b[^\n]{0,50}[:,]\s?\$?", re.IGNORECASE
+)
 _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
@@ -90,7 +92,11 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
     for box in reversed(boxes[:-1]):
         between = text[box.end : group[0].begin]
         letters = all(_LETTER_BOX.fullmatch(text, b.start, b.stop) for b in (box, group[0]))
-        if not _joined(between) and not _CASES.fullmatch(between) and not (letters and _ONE_SENTENCE.fullmatch(between)):
+        if (
+            not _joined(between)
+            and not _CASES.fullmatch(between)
+            and not (letters and _ONE_SENTENCE.fullmatch(between))
+        ):
             break
         group.insert(0, box)
     contents = {text[box.start : box.stop] for box in group}

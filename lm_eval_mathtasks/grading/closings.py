@@ -20,12 +20,14 @@ _CLOSING = re.compile(
     r"|[^.]*\\boxed\{\s*\}"
     r"|(?:this|that|it|these|those|which|everything|both|all|we (?:have|are|check|verify)|there (?:is|are) no other)\b"
     r"|(?:the|our|my) (?:final |correct |desired |required )?(?:answer|result|solution|proof|claim)\b"
-    r")(?!.*(?:\b(?:not(?! (?:an extraneous|hard|difficult))|never|no(?! other)|none|but(?! wait)|yet|only|wrong|incorrect"
+    r")(?!.*(?:\b(?:not(?! (?:an extraneous|hard|difficult))|never|no(?! other)|none|but(?! wait)|yet|only(?! (?:possible|solution|value|answer|one))|wrong|incorrect"
     r"|false|though|although|cannot|unless|if|mistake\w*|error|trap|guess\w*|assum\w+|suppos\w+|too|less|more"
     r"|contradict\w*|violat\w*|fail\w*|absurd|impossible|problem|question|still|until|maybe|perhaps|might|may|would"
     r"|could|should|need\w*|missing|unknown|exclud\w*|reject\w*|discard\w*|extra|instead|rather|without|unsure|doubt\w*"
     r"|confus\w*|retract\w*|ignor\w+|disregard\w*|forg[eo]t\w*|overcount\w*|undercount\w*|twice|depends?)\b|n't))"
     r"[^\n?]*\Z"
+    r"|\W*(?:so |thus |therefore,? )?this is (?:the|our|my) (?:final )?(?:answer|solution|result) (?:to|of|for) (?:the|this|our)"
+    r" (?:\w+ )?(?:problem|question|equation)[.!*]*\Z"
     # what is offered, or asked of the reader
     r"|\W*(?:would you like|do you (?:want|need|have)|what is your|any (?:other|more|further)|is there anything|shall I"
     r"|can I help|let me know|feel free|please let me|could you (?:please )?rate)\b[^\n]*\Z",
@@ -33,6 +35,8 @@ _CLOSING = re.compile(
 )
 _NOTHING = re.compile(r"(?:\\(?:(?:end|begin)\{\w+\*?\}|(?:boxed|fbox)\{\s*\})|\W)*")
 _ENDED = re.compile(r"[.!?](?:[\s*_\"”)$\\]|\Z)|\n\n")
+# The question told again: what was asked for may follow, in another form.
+_HOW_MANY = re.compile(r"\bhow (?:many|much|long|old|far)\b")
 # What closes the formula that a value stands in, behind its full stop.
 _FORMULA_ENDS = re.compile(r"(?:[\s.,;*_\"”)}]|\$|\\[\])]|\\end\{[^{}]*\})*")
 
@@ -58,6 +62,6 @@ def ends_with(text: str, stop: int) -> bool:
     if not _ENDED.search(text[stop:end]):
         end = sentence_end(text, end, len(text))
     behind = NEXT_SENTENCE.split(text[end:])
-    if text[end : end + 1] == "?" and text[stop:end].strip():
+    if text[end : end + 1] == "?" and text[stop:end].strip() and not _HOW_MANY.search(text, stop, end):
         return False
     return all(_NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) for sentence in behind)

@@ -30,8 +30,8 @@ from lm_eval_mathtasks.grading.verdict import Status, Verdict
 from lm_eval_mathtasks.grading.words import (
     both_without_answer,
     choice,
-    compare_durations,
     compare_directions,
+    compare_durations,
     compare_tallies,
     content_of_choice,
     decided,

@@ -152,10 +152,11 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
     yield from islice(_option_after_box(seen), 1)
     for rule in _STATING:
         yield from islice(rule(seen), MAX_CANDIDATES)
-    unanswerable = endings.says_unanswerable(seen.text) or endings.says_no_solution(seen.text)
-    if guesses and unanswerable:
+    if not guesses:
+        return
+    if unanswerable := endings.says_unanswerable(seen.text) or endings.says_no_solution(seen.text):
         yield "refusal", [unanswerable]
-    elif guesses:
+    else:
         # a choice may be told from others: "B, not A"
         denied = denials.denies(endings.without_remarks(seen.text))
         if denied and (left := left_over(seen.text)):
@@ -260,7 +261,12 @@ def _bold(seen: View) -> Iterator[Found]:
             continue
         # Words count only where the last paragraph names no value at all, or where they end it: "f is **not odd**."
         ends = not _MORE.search(text, match.end()) and _IS_BEFORE.search(text, 0, match.start())
-        told = ends or _VALUE.search(content) or _OPTION_LED.match(content) or not (match.start() < last or _VALUE.search(text, last))
+        told = (
+            ends
+            or _VALUE.search(content)
+            or _OPTION_LED.match(content)
+            or not (match.start() < last or _VALUE.search(text, last))
+        )
         if told and (span := slot_value(text, *inside)):
             # "**x = 2**, **y = 3**"
             before = [

@@ -138,7 +138,10 @@ def _split(whole: Expr, points: tuple[Expr, ...]) -> Expr | None:
     if ends is None or any(p.op != "num" or not ends[0][0] <= p.value <= ends[0][1] for p in points):
         return None
     inner = sorted({p for p in points if p not in whole.args}, key=lambda p: p.value)
-    left, right = ("(" if whole.args[0] in points else whole.name[0], ")" if whole.args[1] in points else whole.name[1])
+    left, right = (
+        "(" if whole.args[0] in points else whole.name[0],
+        ")" if whole.args[1] in points else whole.name[1],
+    )
     places = pairwise([whole.args[0], *inner, whole.args[1]])
     brackets = [left + ")", *["()"] * (len(inner) - 1), "(" + right] if inner else [left + right]
     pieces = tuple(Expr("group", ends, name) for ends, name in zip(places, brackets, strict=True))

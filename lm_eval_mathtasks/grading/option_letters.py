@@ -46,7 +46,9 @@ CONDITIONAL_OPTIONS = re.compile(
 )
 # "[x] A  [ ] B"
 _TICKED = re.compile(r"(?:\[[xX✓✔]\]|[☑✅])\s*\(?([A-J])\b")
-_NONE_RIGHT = re.compile(r"\b[Nn]one of the (?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)")
+_NONE_RIGHT = re.compile(
+    r"\b[Nn]one of the (?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)"
+)
 _MAX_BEFORE = 60  # characters before a letter that may pass it over, and behind it
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from lm_eval_mathtasks.grading import languages
 from lm_eval_mathtasks.grading.expr import Expr, add, div, mul, neg, num, variables
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES, PARTS, in_words
-from lm_eval_mathtasks.grading.units import parse_unit
 from lm_eval_mathtasks.grading.remarks import COPULAS, FILLERS, only_names, says_nothing
+from lm_eval_mathtasks.grading.units import parse_unit
 
 _WORD = re.compile(r"[a-z]+(?:['’]t)?|:")
 MAX_OPENING = 60  # characters of the words that an answer opens with
@@ -55,8 +55,8 @@ TOLD_BEHIND = (
     r"|(?:seems|looks|sounds|appears) (?:(?!right|correct|plausible|best|to be)"
     r"|[^.;!?\n]*\b(?:but|yet)\b[^.;!?\n]*(?:n't|\b(?:not|wrong|incorrect|false|fails)\b))))"
 )
-# A dot ends no sentence if it is the last of "0.333...", or behind "Mr".
-NO_STOP = r"(?<!\d\d\d\.\.)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bsq)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)"
+# A dot ends no sentence if it is the last of "0.333...", or behind "Mr". Most characters are none: a look at them comes first.
+NO_STOP = r"(?=[.!?。！？])(?<!\d\d\d\.\.)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bsq)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)"
 # "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
 YES_OR_NO = re.compile(
     r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*"

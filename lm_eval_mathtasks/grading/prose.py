@@ -26,7 +26,8 @@ _SAYS_MORE = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"\b(?:insert|fill in|put|write|enter)\b[^.]{0,20}\b(?:answer|number|value|result)\b[^.]{0,15}\bhere\b", re.IGNORECASE
+    r"\b(?:insert|fill in|put|write|enter)\b[^.]{0,20}\b(?:answer|number|value|result)\b[^.]{0,15}\bhere\b",
+    re.IGNORECASE,
 )
 # Fewer words than this are no sentence.
 MIN_WORDS = 3
@@ -41,7 +42,8 @@ def says_what_is(text: str) -> bool:
     """Is the text a sentence with formulas of which one is what another is or equals, or a yes or no with a reason?"""
     solves = text.count("=") > 1 and _SOLVES.search(text) is not None
     return YES_OR_NO.match(text) is not None or (
-        (solves or _SAYS.search(text) is not None) and len(_WORD.findall(_TEXT.sub(r" \1 ", text))) >= MIN_WORDS
+        (solves or _SAYS.search(text) is not None)
+        and len(_WORD.findall(_TEXT.sub(r" \1 ", text))) >= MIN_WORDS
     )
 
 

@@ -159,7 +159,9 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     lower = [word.lower() for word in found]
     if not found or parse_unit(words):
         return True
-    if languages.changes_preceding(words) or not MAGNITUDES.keys().isdisjoint(word.rstrip("s") for word in lower):
+    if languages.changes_preceding(words) or not MAGNITUDES.keys().isdisjoint(
+        word.rstrip("s") for word in lower
+    ):
         return False
     # "30-odd apples", "5 odd numbers"; "4 max"
     if lower[0] == "odd" or _CHANGES & set(lower):

@@ -54,7 +54,10 @@ _REASON = re.compile(
     r"|,\sas there (?:is|are)\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
 )
 # "..., where $f$ is the polynomial with $f(0) = 1$", "where we count $x = 0$ as well"
-_WHERE, _DENOTES = re.compile(r",\swhere\b"), re.compile(r",\swhere (?:we\b|[^.\n]{0,20}\b(?:is|are|denotes?)\b)")
+_WHERE, _DENOTES = (
+    re.compile(r",\swhere\b"),
+    re.compile(r",\swhere (?:we\b|[^.\n]{0,20}\b(?:is|are|denotes?)\b)"),
+)
 # A verb that gives a number behind a formula: "the graph of $y = x^2$ has 2 zeros".
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|has|have|had|contains?|gives?|gets?|makes?)\s(?:only |exactly |just |about )?\Z"
@@ -103,10 +106,14 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     below 500" the writer's value is the formula. What follows "because" in the last sentence is a reason, not a result.
     """
     # "$9$ and $21$, not $10$ and $20$"
-    contrast = _CONTRAST.search(text, _last_break(text, start, max(start, len(text[:stop].rstrip()) - 1)), stop)
+    contrast = _CONTRAST.search(
+        text, _last_break(text, start, max(start, len(text[:stop].rstrip()) - 1)), stop
+    )
     if contrast and has_value(text[start : contrast.start()]):
         stop = contrast.start()
-    if (lines := _LINES.search(text, max(start, stop - MAX_SLOT), stop)) and (items := listed(text, *lines.span(1))):
+    if (lines := _LINES.search(text, max(start, stop - MAX_SLOT), stop)) and (
+        items := listed(text, *lines.span(1))
+    ):
         return items
     found = formulas(text, start, stop)
     telling = [formula for k, formula in enumerate(found) if _tells_something(text, found, k)]
@@ -228,7 +235,9 @@ def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | N
         for formula in reversed(telling[:-1]):
             between = text[formula.end : first.begin]
             same = {(name := _NAMED.match(text, f.start, f.stop)) and name[1][0] for f in (formula, first)}
-            apart = "\n" in between and (between.strip() not in {"and", "or"} or len(same) > 1 or None in same)
+            apart = "\n" in between and (
+                between.strip() not in {"and", "or"} or len(same) > 1 or None in same
+            )
             if open_equation(text[formula.start : formula.stop]) or apart or not joins(between):
                 break
             first = formula

@@ -31,7 +31,9 @@ _VALUE_HEAD = re.compile(
     r"|[a-zA-Z][_0-9]{0,2}(?:\([a-z]\))?\s{0,2}[=^+\-*/<>≤≥≠∈]|(?!a [a-z]{2})[a-zA-Z](?=[\s.,;。，]|\Z)"
     r"|\(?[A-J]\)?(?![\w'’])|[√π∞∅±])"
 )
-_OPTION_HEAD = re.compile(r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}(?:[=<>+\-*/^\[]|\((?!or\b|and\b)))")
+_OPTION_HEAD = re.compile(
+    r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}(?:[=<>+\-*/^\[]|\((?!or\b|and\b)))"
+)
 _MORE_OPTIONS = re.compile(
     r"(?:\s?(?:,|;|/|&|,?\s?\(?\b(?:and|or|y|e|o|und|oder|et|ou|и|или)\b|和|或|与|及)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
 )
@@ -68,13 +70,28 @@ _CLASS = re.compile(
     r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half|double) [a-z]",
     re.IGNORECASE,
 )
-_KIND = re.compile(r"an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between|less|greater|in the)\b", re.IGNORECASE)
+_KIND = re.compile(
+    r"an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between|less|greater|in the)\b", re.IGNORECASE
+)
 _HAS_VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|equals?|gives?|gets?|makes?|will|would|can|could|must|should|needs?|takes?|that|who"
     r"|[a-z]{2,}ed|sold|made|spent|got|left|ran|ate|cost|took|won|paid|bought)\b|[=:,]",
     re.IGNORECASE,
 )
-_OF_WHAT = {"after", "before", "of", "to", "from", "than", "below", "above", "under", "by", "following", "preceding"}
+_OF_WHAT = {
+    "after",
+    "before",
+    "of",
+    "to",
+    "from",
+    "than",
+    "below",
+    "above",
+    "under",
+    "by",
+    "following",
+    "preceding",
+}
 MAX_NOUN = 60  # characters
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
@@ -115,7 +132,12 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     # "**Answer: Not possible** (we would need 5/2)"
     line = text.rfind("\n", 0, start) + 1
     closed = text.find("**", start, stop)
-    if text.count("**", line, start) % 2 and closed > 0 and "\n" not in text[start:closed] and text[start:closed].strip(" *"):
+    if (
+        text.count("**", line, start) % 2
+        and closed > 0
+        and "\n" not in text[start:closed]
+        and text[start:closed].strip(" *")
+    ):
         stop = closed
     start = _after_filler(text, start, stop)
     # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
@@ -149,7 +171,9 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
 
 def _opened_by_words(text: str, start: int, value: Span | None) -> Span | None:
     """Return a value with the words that its slot opens with where they change it: "at most 7" is no 7."""
-    opened = value and (value[0] == start or changes(text[start : value[0]]) or _named(text[start : value[0]]))
+    opened = value and (
+        value[0] == start or changes(text[start : value[0]]) or _named(text[start : value[0]])
+    )
     return trim(text, start, value[1]) if value and opened else None
 
 

@@ -26,7 +26,8 @@ _ENGLISH = re.compile(
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
 _OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice)(?: is\b[:：]?|[:：])")
 _CHINESE = re.compile(
-    r"(?:故|所以|因此|应|只能)选(?:择|项)?[:：]?|(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]", re.MULTILINE
+    r"(?:故|所以|因此|应|只能)选(?:择|项)?[:：]?|(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]",
+    re.MULTILINE,
 )
 _EUROPEAN = re.compile(
     r"\br[ée]ponse(?: finale)?(?:[^.:=\n]{0,40}?\best\b| ?[:：])"
@@ -48,7 +49,9 @@ _OF_ANOTHER = re.compile(
     r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier|naive)[ _*]a\Z",
     re.IGNORECASE,
 )
-_CONDITION = re.compile(r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,30}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,30}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE
+)
 MAX_SENTENCE = 200  # characters
 # A heading or a bold line of its own: the answer follows below it.
 _HEADING = re.compile(
@@ -65,14 +68,18 @@ _MINERVA_END = "I hope it is correct"
 _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?P<slash>[/\\]?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans|(?<=/)an[a-z]{2,6}|(?<=\\)an[a-z]{2,6})\s*(?:/?>|\Z)")
+_TAG = re.compile(
+    r"<(?P<slash>[/\\]?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans|(?<=/)an[a-z]{2,6}|(?<=\\)an[a-z]{2,6})\s*(?:/?>|\Z)"
+)
 # What stands behind a key of JSON, {"answer": "42"}
 # "Answer: A", "Answer: B" and so on, a line each, choose none
 _LETTER_LINES = re.compile(
     r"(?<![^\n])Answer: (?P<letters>\(?[A-J]\)?(?:[.\s]*\nAnswer: \(?[A-J]\)?)+)[.\s]*\Z"
 )
 _OPTION = re.compile(r"\(?[A-J]\)?")
-_ALSO = re.compile(r"\b(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)? (?:is|are|works|fits|holds)? ?(?:also|as well|too)\b(?! (?:wrong|incorrect|false|not))")
+_ALSO = re.compile(
+    r"\b(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)? (?:is|are|works|fits|holds)? ?(?:also|as well|too)\b(?! (?:wrong|incorrect|false|not))"
+)
 _JSON_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\[\]]+))')
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_BEFORE = 80  # characters before "answer is" that may doubt it
@@ -144,14 +151,19 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
         span = (
             trim(text, *json.span(json.lastindex or 0))
             if json
-            else (slot.heading and listed(text, slot.start, stop)) or slot_value(text, slot.start, stop, sentences=slot.heading)
+            else (slot.heading and listed(text, slot.start, stop))
+            or slot_value(text, slot.start, stop, sentences=slot.heading)
         )
         if span is None or (
             slot.doubtful and opens_solution(text, slot.start, _paragraph_end(text, slot.start))
         ):
             continue
         # "The answer is A. But B is also correct."
-        if _OPTION.fullmatch(text, *span) and (also := _ALSO.search(text, span[1])) and also[1] not in text[slice(*span)]:
+        if (
+            _OPTION.fullmatch(text, *span)
+            and (also := _ALSO.search(text, span[1]))
+            and also[1] not in text[slice(*span)]
+        ):
             continue
         if _HAS_VALUE.search(text, *span):
             yield slot.rule, span

@@ -91,7 +91,11 @@ def _multiples(e: Expr) -> Fraction | None:
     if e.op != "given" or e.args[1].name != "in" or e.args[1].args[1] != Expr("const", name="Z"):
         return None
     term = e.args[0].args if e.args[0].op == "mul" else ()
-    return abs(term[0].value) if len(term) == 2 and term[0].op == "num" and term[1] == e.args[1].args[0] else None
+    return (
+        abs(term[0].value)
+        if len(term) == 2 and term[0].op == "num" and term[1] == e.args[1].args[0]
+        else None
+    )
 
 
 def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -137,13 +141,19 @@ def _compare_equations(
 ) -> Outcome:
     pred = with_names_of(gold, pred)
     turned = pred.args[0]._replace(args=pred.args[0].args[::-1])
-    if pred.args[0].op == "ratio" and len(pred.args) == 2 and turned == gold.args[0] and pred.args[1].op == "ratio":
+    if (
+        pred.args[0].op == "ratio"
+        and len(pred.args) == 2
+        and turned == gold.args[0]
+        and pred.args[1].op == "ratio"
+    ):
         pred = pred._replace(args=(turned, pred.args[1]._replace(args=pred.args[1].args[::-1])))
     p_value = value_answered(pred) if p_value is not None else None
     # 1 - P(A) = 2/5 beside P(A) = 3/5: with the gold's value in its place the sides are equal or not
     sums = {"add", "mul", "div", "pow"}
     if g_value is not None and pred.args[0].op in sums and gold.args[0] in walk(pred.args[0]):
-        return compare_answers(*(rewrite(side, {gold.args[0]: g_value}.get) for side in pred.args[-2:]), ask)
+        left, right = (rewrite(side, {gold.args[0]: g_value}.get) for side in pred.args[-2:])
+        return compare_answers(left, right, ask)
     if g_value is not None and p_value is not None:
         same_label = gold.args[0] == pred.args[0] or not is_label(gold.args[0]) or not is_label(pred.args[0])
         if gold.args[0].name.count("'") != pred.args[0].name.count("'"):

@@ -80,7 +80,9 @@ def _big(e: Expr) -> Any:
         return sympy.limit(to_sympy(e.args[2]), to_sympy(e.args[0]), to_sympy(e.args[1]))
     if e.name == "int":
         integrand, name = _integrand(e.args[2])
-        return sympy.integrate(to_sympy(integrand), (to_sympy(name), to_sympy(e.args[0]), to_sympy(e.args[1])))
+        return sympy.integrate(
+            to_sympy(integrand), (to_sympy(name), to_sympy(e.args[0]), to_sympy(e.args[1]))
+        )
     if e.args[0].op != "rel" or e.args[0].args[0].op != "var":
         raise Unsupported(e.name)
     index = to_sympy(e.args[0].args[0])

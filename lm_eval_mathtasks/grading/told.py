@@ -88,9 +88,7 @@ _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?
 _APPOSITION = re.compile(r"(?:\s[a-z]+)?,\s[$€£]?")
 _OF_THEM = re.compile(r"\sof (?:them|these|those)\b")
 _SAME_UNIT = re.compile(r"\s([a-z]+), [\d.]+ \1\b")
-_COMPARED = re.compile(
-    r"(?:\s\w+)?\s(?:more|less|(?!other|rather)[a-z]+er) than\b"
-)
+_COMPARED = re.compile(r"(?:\s\w+)?\s(?:more|less|(?!other|rather)[a-z]+er) than\b")
 
 
 def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
@@ -132,7 +130,9 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
         ]
         # "to be there by 7:20" is a purpose
         aim = _AIM.search(text, told[0][1], told[-1][0]) if not free else None
-        told = told[free[0] : free[-1] + 1] if free else [s for s in told if not aim or s[0] < aim.start()][-1:]
+        told = (
+            told[free[0] : free[-1] + 1] if free else [s for s in told if not aim or s[0] < aim.start()][-1:]
+        )
     # what is attached to a number by a preposition is no result of its own
     return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
 

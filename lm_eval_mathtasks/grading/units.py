@@ -200,19 +200,26 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
         return _NAMED_TIMES[plain.lower()]
     if told := _TO_OR_PAST.fullmatch(plain):
         minutes = int(told[3] or (15 if told[1] else 30))
-        hour, half = (int(told[5]), "") if told[5] else (12, "pa"[told[6].lower() == "midnight"])
-        before = told[4].lower() in {"to", "before"}
-        time_of_day = 60 * hour + (-minutes if before else minutes)
+        o_clock, half = (int(told[5]), "") if told[5] else (12, "pa"[told[6].lower() == "midnight"])
+        is_before = told[4].lower() in {"to", "before"}
+        time_of_day = 60 * o_clock + (-minutes if is_before else minutes)
         # a minute to noon is in the morning
-        half = {"a": "p", "p": "a", "": ""}[half] if before else half
+        half = {"a": "p", "p": "a", "": ""}[half] if is_before else half
         return time_of_day // 60, time_of_day % 60, 0, half
     match = _CLOCK.fullmatch(plain)
     if not match or not any(match.groups()[1:]):
         return None
     hour, minute, second, half, name, _, part = match.groups()
     # o'clock is no length of time
-    half = half or ("o" if match[6] else "") or (
-        _NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else ""
+    half = (
+        half
+        or ("o" if match[6] else "")
+        or (_NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else "")
     )
-    time = int(hour), int(minute or 0), int(second or 0), half.lower() or "0" * (len(hour) > 1 and hour[0] == "0")
+    time = (
+        int(hour),
+        int(minute or 0),
+        int(second or 0),
+        half.lower() or "0" * (len(hour) > 1 and hour[0] == "0"),
+    )
     return time if time[0] <= 24 and max(time[1:3]) < 60 else None

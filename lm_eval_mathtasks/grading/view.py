@@ -79,7 +79,11 @@ def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int
         position = match.start() + 1
         before = text[begin:position]
         # "### Instruction:" is the next turn of a prompt, and no heading
-        decorated = match["item"] or match["named"] or (match["decor"] and not match[0].rstrip(":： ").endswith("Instruction"))
+        decorated = (
+            match["item"]
+            or match["named"]
+            or (match["decor"] and not match[0].rstrip(":： ").endswith("Instruction"))
+        )
         doubtful = bool(decorated) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
         # the letter of an option is stated, or it is none
         guessed = _ANY_VALUE.search(before) or gives_up(before)

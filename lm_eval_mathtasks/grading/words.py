@@ -14,7 +14,9 @@ from lm_eval_mathtasks.grading.units import parse_unit
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
 _CHOICE = re.compile(r"\(?\s*([A-Za-z])\s*(?:\)|(?=[.:])|$)[.:]?\s*(.*)", re.DOTALL)
-_CHOICE_AND_WORD = re.compile(r"([A-Z])\s+(?=[A-Z\\])(?!\\(?:ne|in|le|ge|to|cup|cap|pm|cdot|times|approx|equiv)\b)(.+)", re.DOTALL)
+_CHOICE_AND_WORD = re.compile(
+    r"([A-Z])\s+(?=[A-Z\\])(?!\\(?:ne|in|le|ge|to|cup|cap|pm|cdot|times|approx|equiv)\b)(.+)", re.DOTALL
+)
 _CHOICE_LAST = re.compile(r"([a-z][a-z ]+) \(([A-J])\)")
 _OPTION = re.compile(r"\(?[A-J]\)\s*([^\s,;].*)", re.DOTALL)
 _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
@@ -47,7 +49,9 @@ _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re
 # A duration as clocks show it, which is no ratio: "9:15 minutes"
 _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
 # What has no solution
-_SUBJECT = re.compile(r"^(?:the |this |that )?(?:given )?(?:system|equations?|inequality|problem)(?: of equations)? (?:has|have) ")
+_SUBJECT = re.compile(
+    r"^(?:the |this |that )?(?:given )?(?:system|equations?|inequality|problem)(?: of equations)? (?:has|have) "
+)
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
     r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
