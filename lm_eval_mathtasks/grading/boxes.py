@@ -32,18 +32,21 @@ _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
 _HOLLOW = re.compile(
-    r"(?:[\s.…?_$]|\\phantom\s?\{[^{}]*\}|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
+    r"(?:[\s.…?_$]|\\phantom\s?\{[^{}]*\}|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*"
+    r"|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",
     re.IGNORECASE,
 )
 # "It is not \boxed{7}.", "\boxed{7}, not \boxed{8}"; but "x cannot be \boxed{2}" answers what x cannot be.
 _DENIED = re.compile(
     r"(?:\b(?:it|this|that|(?:answer|solution|result|value)(?: here)?)(?: (?:is not|isn't|can(?:not|'t) be)|'s not)"
-    r"|, (?:and |but )?not|\b(?:for example|for instance|e\.g\.,?|such as|in the (?:form|format)(?: of)?|for example[^.]{0,60} write))(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
+    r"|, (?:and |but )?not|\b(?:for example|for instance|e\.g\.,?|such as|in the (?:form|format)(?: of)?"
+    r"|for example[^.]{0,60} write))(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
     re.IGNORECASE,
 )
 _IS_WRONG = re.compile(
     r"\s?(?:\$|\\\))? (?:is|was) (?:wrong|incorrect|not (?:right|correct|the answer)"
-    r"|what (?:you|one|people|many|most|some)(?:['’]d| would| might| may| could| get| think)|(?:the|a) (?:trap|distractor))\b"
+    r"|what (?:you|one|people|many|most|some)(?:['’]d| would| might| may| could| get| think)"
+    r"|(?:the|a) (?:trap|distractor))\b"
 )
 MAX_DENIAL = 80  # characters
 # Longer than any real answer (the longest gold of MATH has 159 characters), shorter than a swallowed solution.

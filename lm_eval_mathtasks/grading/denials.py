@@ -49,7 +49,8 @@ _REFUTED = (
 )
 # Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\byou (?:wrote|said|claimed|think|thought|suggested|got)\s|\bif\s|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
+    rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\byou (?:wrote|said|claimed|think|thought|suggested|got)\s|\bif\s"
+    r"|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
     r"|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){0,3}\Z"
 )
 _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z")
@@ -107,7 +108,8 @@ _SUPPOSES = re.compile(
 )
 # "But wait, that counts the corner twice.": a thought that ends a response without a value of its own
 _OBJECTS = re.compile(
-    r"\W*(?:(?:but|oh|ah|and),? )?(?:but|however|unfortunately|wait|hold on|hmm+|no(?=[,.!:])|oops|actually|scratch that)\b"
+    r"\W*(?:(?:but|oh|ah|and),? )?(?:but|however|unfortunately|wait|hold on|hmm+|no(?=[,.!:])|oops|actually"
+    r"|scratch that)\b"
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|fine|ok|okay|indeed|still|exact|stands?|check(?:s|ed)?)\b))",
     re.IGNORECASE,
 )
@@ -116,7 +118,8 @@ _TOLD_OF = re.compile(
     r"(?:\A\W*|\b(?:value|number|answer|figure|result|so|thus|then|that|hmm+),?\s)[$(]*[-−]?\d[\d.,/]*[$)]*\s"
     r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b)"
     # "So 5 is thrown out"
-    r"|(?:is|was|gets|got) (?:also |then |thus )?(?:thrown|tossed|kicked|crossed|struck|dropped|disqualified|dismissed|scrapped"
+    r"|(?:is|was|gets|got) (?:also |then |thus )?(?:thrown|tossed|kicked|crossed|struck|dropped|disqualified|dismissed"
+    r"|scrapped"
     r"|void|moot|useless|out|off|gone|bogus|fake|meaningless|unacceptable|unusable|inconsistent|no))\b"
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
     re.IGNORECASE,
@@ -125,17 +128,21 @@ _TOLD_OF = re.compile(
 # It searches a text in small letters.
 _TELLS_OF_ANSWERS = re.compile(
     r"\b(?:i|we) (?:retract|withdraw|take back|doubt|distrust|disown)\b"
-    r"|\b(?:any(?:one|body) who|whoever|those who|every(?:one|body) who|people|students?|some(?:one|body)|many|most|chatgpt"
+    r"|\b(?:any(?:one|body) who|whoever|those who|every(?:one|body) who|people|students?|some(?:one|body)|many|most"
+    r"|chatgpt"
     r"|the (?:book|key|textbook)|a (?:careless|hasty|naive) \w+) (?:\w+ly |often |may |might |would |will |has |have )*"
     r"(?:answer|say|said|get|got|writ|wrote|claim|guess|think|thought|told|put|list)[a-z]*\b (?:that )?"
     r"(?:(?:it|the answer) (?:is|was) |me )?[$(]*[-−]?\d[\d.,/]*(?![\d.,/])[$)]*(?!\s?[a-z]+s\b)(?!.*\bbut\b)"
     r"|\b(?:is|was|for|into) (?:an?|the) (?:\w+ )?(?:trap|distractor|red herring|decoy|pitfall|misconception|fallacy)\b"
     r"|\bthe (?:trap|distractor|red herring|decoy|pitfall) (?:here )?(?:is|was)\b|\bbeware\b|\btempt(?:ing|ed|ation)\b"
     r"|(?<![\d.,])\d[\d.,]*[$)]*(?:\s[a-z]+){0,3}\s(?:is|was) (?:also )?(?:wrong|incorrect|false|mistaken)\b(?!.*\d)"
-    r"|\b(?:answer|result) (?:is|must be|should be|will be) an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between)\b|\bfor example,? if\b"
-    r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d|\A\W*(?:\w*error|exception|traceback)\s?:"
+    r"|\b(?:answer|result) (?:is|must be|should be|will be) an? (?:[a-z-]+ ){0,2}(?:integer|number|digit)"
+    r" (?:from|between)\b|\bfor example,? if\b"
+    r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d"
+    r"|\A\W*(?:\w*error|exception|traceback)\s?:"
     r"|\bwhose answer\b|\byou (?:wrote|said|claimed|suggested) (?:that )?(?:the answer|it)\b"
-    r"|\b(?:over|under)estimate\b|\d[)$.]{0,3} (?:is|was) (?:only )?an? (?:upper|lower) bound\b|\b(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum))\b"
+    r"|\b(?:over|under)estimate\b|\d[)$.]{0,3} (?:is|was) (?:only )?an? (?:upper|lower) bound\b"
+    r"|\b(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum))\b"
     r"|\bruled out (?:\w+ )*(?:is|are)\b|\bprofit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
     r"|\b(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b",
 )

@@ -25,7 +25,8 @@ _NEXT_ITEM = re.compile(r"(?:\A|\n)\d{1,2}[.)]\s[^\n]+\n+\d{1,2}[.)]\Z")
 _NEXT_OPTION = re.compile(r"\n\(?[A-I][).]\s[^\n]+\n+\(?[B-J][).]?\Z")
 # "Evaluating at the upper limit $u = 1$" goes on
 _CIRCUMSTANCE = re.compile(
-    r"(?!.*\b(?:gives?|yields?|is|are|we|get|means?|leads?|leaves?|ha[sd]|have|shows?|makes?|costs?|it)\b)[A-Z]\w+ing (?:at|in|into|for|with|by|to|from|over)\b[^,.;:]*"
+    r"(?!.*\b(?:gives?|yields?|is|are|we|get|means?|leads?|leaves?|ha[sd]|have|shows?|makes?|costs?|it)\b)"
+    r"[A-Z]\w+ing (?:at|in|into|for|with|by|to|from|over)\b[^,.;:]*"
 )
 # The beginning of a sentence that cannot end without a value or a full stop.
 _BEGUN = re.compile(
@@ -47,7 +48,8 @@ _UNANSWERABLE = re.compile(
     r"(?:information|data|details)\b|\b(?:insufficient|too little) (?:information|data)\b"
     r"|\b(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
     r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
-    r"|\b[Aa]nswer:?[\s*]*(?:not possible|impossible|undetermined)\b|\bnot (?:uniquely )?determined\b|\bno (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
+    r"|\b[Aa]nswer:?[\s*]*(?:not possible|impossible|undetermined)\b|\bnot (?:uniquely )?determined\b"
+    r"|\bno (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
     r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
     r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
     re.IGNORECASE,
@@ -62,7 +64,8 @@ _REFUSAL = re.compile(
     rf"|\b(?:problem|question|text|statement|message|table|prompt) (?:seems|appears|is|was) {_CUT}"
     r"|\b(?:do not|don't) have access\b|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b"
     r"|\bI(?:'m| am) not certain\b|\bnot sure\b"
-    r"|\b(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|\b(?:got|am|are|was) stuck\b|\b(?:I|we) g[ia]ve up\b"
+    r"|\b(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|\b(?:got|am|are|was) stuck\b"
+    r"|\b(?:I|we) g[ia]ve up\b"
     r"|\bnot able to (?:finish|complete)\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
     r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
@@ -85,7 +88,8 @@ _GIVEN = re.compile(
 )
 # "So there is no solution.", "it is inconsistent, so it has no solutions"
 _NO_SOLUTION = re.compile(
-    r"(?:\A|(?<=[\s,;]))(?:(?:so|thus|hence|therefore),?\s)?(?:(?:there (?:is|are)|it has|we have|the \w+ has)\s)?[*_]{0,2}"
+    r"(?:\A|(?<=[\s,;]))(?:(?:so|thus|hence|therefore),?\s)?"
+    r"(?:(?:there (?:is|are)|it has|we have|the \w+ has)\s)?[*_]{0,2}"
     r"(?P<none>no (?:real |integer |valid )?(?:solutions?|such [^\s\d]+(?: exists?)?)|(?<=is )undefined|does not exist)"
     r"[\s.!*$]*\Z",
     re.IGNORECASE,

@@ -49,11 +49,13 @@ _BEHIND = re.compile(
 REFUSES = (
     r"(?:无法|無法|不能(?:确定|計算|计算|求出)|(?:信息|條件|条件|数据|資訊)(?:不足|不够|不完整)|缺[少乏](?:信息|条件|数据)"
     r"|[没未](?:有)?(?:给出|提供)|でき(?:ない|ません)|求められ(?:ない|ません)|情報が(?:不足|足り|ない|ありません)|わかりません"
-    r"|(?<!\w)(?:no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos|(?:hay|tenemos) (?:\w+ )?(?:suficiente|bastante))"
+    r"|(?<!\w)(?:no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos"
+    r"|(?:hay|tenemos) (?:\w+ )?(?:suficiente|bastante))"
     r"|imposible (?:de )?\w+r|faltan? (?:informaci|datos)|impossible d[e'’]|pas assez d"
     r"|(?:on ne|je ne|nous ne) (?:peut|peux|pouvons) pas|il manque (?:des |une )?(?:informations?|données?)"
     r"|nicht (?:lösbar|bestimmbar|berechenbar|beantwortbar|(?:zu )?(?:lösen|bestimmen|berechnen|beantworten)|möglich"
-    r"|gen(?:ug|ügend) (?:Info|Angab))|bleibt (?:\w+ )?offen|unlösbar|unmöglich|fehl(?:t|en) (?:eine? )?(?:Angabe|Information)"
+    r"|gen(?:ug|ügend) (?:Info|Angab))|bleibt (?:\w+ )?offen|unlösbar|unmöglich"
+    r"|fehl(?:t|en) (?:eine? )?(?:Angabe|Information)"
     r"|невозможно|недостаточно (?:данных|информации)|нельзя (?:найти|определить|ответить)"
     r"|не хватает (?:данных|информации)))"
 )

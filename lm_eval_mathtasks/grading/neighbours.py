@@ -20,7 +20,8 @@ _DEGREE = r"(?:any|anything|far|well|just|only|much|slightly|the|an?|one|two|thr
 _BEFORE = re.compile(
     rf"(?<![\w'’-])(?P<words>{_NEGATED}?(?:{_DEGREE})*(?:"
     r"(?:more|less|(?!other|rather)[a-z]+er) (?:or equal )?than(?: or equal to)?|at (?:the )?(?:very )?(?:least|most)"
-    rf"|{_NO_SUM}up to|(?:close|next|prior|perpendicular|parallel|proportional|opposite|adjacent) to(?: one of| that of)?|(?:anything|all|nothing|everything) (?:but|except)"
+    rf"|{_NO_SUM}up to|(?:close|next|prior|perpendicular|parallel|proportional|opposite|adjacent) to"
+    r"(?: one of| that of)?|(?:anything|all|nothing|everything) (?:but|except)"
     r"|(?:somewhere )?between [^\s,;]+ and|(?:(?:square|cube) root|(?:absolute|additive|multiplicative) \w+) of"
     r"|(?P<of>[a-z]+) of(?: all| every| the)?|divisible by|exceed(?:s|ed|ing)?|approaching|nearing"
     r"|nearly|almost|barely|hardly|scarcely|past|beyond|until|till|before|under|over|above|below|without|except"
@@ -41,7 +42,8 @@ _BEHIND = re.compile(
     r"|\s(?:thousand|million|billion|trillion)\b"
     rf"|{_NOUN}{{0,2}}?\s(?:{BOUND_BEHIND}|or so\b|and (?:then some|counting|change|a bit|more)\b"
     r"|below (?:zero|freezing)\b)|\smax\b"
-    r"|\sas (?:an?|the|its|my|our) (?:ceiling|floor|(?:upper |lower )?bound|limit|guess|placeholder|estimate|candidate)\b"
+    r"|\sas (?:an?|the|its|my|our) (?:ceiling|floor|(?:upper |lower )?bound|limit|guess|placeholder|estimate"
+    r"|candidate)\b"
     r"|[\s\w,]{0,80}?\splus (?:what|any|some|a |an |the )[a-z]*)",
     re.IGNORECASE,
 )

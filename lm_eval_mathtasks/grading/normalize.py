@@ -83,7 +83,8 @@ _RULES = (
     # a calculator's 7.1E-4
     (r"(?<=\d)\s*\\text\{\s*E\s*\}\s*\{?\s*([+-]?\d{1,3})\s*\}?", r"\\times 10^{\1}"),
     (
-        r"^(?:\\text\s*\{\s*)?(?:all |the )*reals?(?: numbers?)? (?:x )?(?:except|but|excluding|other than) (?:for )?\}?\s*(?:x = )?",
+        r"^(?:\\text\s*\{\s*)?(?:all |the )*reals?(?: numbers?)? (?:x )?"
+        r"(?:except|but|excluding|other than) (?:for )?\}?\s*(?:x = )?",
         r"x \\ne ",
     ),
     (r"(?<=\d)(?:\s*[xX]\s*(?=10\s*\^)| [xX] (?=\d))", r"\\times "),

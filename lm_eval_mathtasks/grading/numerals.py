@@ -32,7 +32,7 @@ PARTS |= {
 }
 
 _KNOWN = {*_NUMBERS, *MAGNITUDES, *PARTS, "and", "a", "an"}
-_ANY = "|".join(sorted({*_NUMBERS, *MAGNITUDES, *PARTS}, key=len, reverse=True))
+_ANY = "|".join(sorted({*_NUMBERS, *MAGNITUDES, *PARTS}, key=lambda word: (-len(word), word)))
 # A run of number words, as a pattern.
 RUN = (
     rf"(?<![\w\\(-])(?:an?[\s-]+)?(?:{_ANY})"

@@ -55,12 +55,14 @@ TOLD_BEHIND = (
     r"|(?:seems|looks|sounds|appears) (?:(?!right|correct|plausible|best|to be)"
     r"|[^.;!?\n]*\b(?:but|yet)\b[^.;!?\n]*(?:n't|\b(?:not|wrong|incorrect|false|fails)\b))))"
 )
-# A dot ends no sentence if it is the last of "0.333...", or behind "Mr". Most characters are none: a look at them comes first.
+# A dot ends no sentence if it is the last of "0.333...", or behind "Mr". Most characters are none: a look at them comes
+# first.
 NO_STOP = r"(?=[.!?。！？])(?<!\d\d\d\.\.)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bsq)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)"
 # "No, f is not continuous", "Yes, because 3 is odd"; "True, False" is a list, and "No. 5" a number.
 YES_OR_NO = re.compile(
     r"(?:\\text\{)?\s*(yes|no|true|false)\b[\s*_]*"
-    r"(?:[.!:]\s*|[,;—]\s*(?!(?:provided|if|when|whenever|only|unless|assuming|as long as|but|except|sometimes|in some)\b))"
+    r"(?:[.!:]\s*|[,;—]\s*(?!(?:provided|if|when|whenever|only|unless|assuming|as long as|but|except|sometimes"
+    r"|in some)\b))"
     r"(?!(?:and |or )?(?:yes|no|true|false)\b)"
     r"(?=[a-z]{2}|\$?[a-z](?:\([a-z]\))?\$? (?:is|does|has)\b)"
     r"(?!.*\b(?:it|that)(?:'s| is| was) \W?\d)",

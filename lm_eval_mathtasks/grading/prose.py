@@ -20,7 +20,8 @@ _VALUE = re.compile(r"\$[^$]+\$|\\\(.+?\\\)|(?<![\w.])\d[\d,.]*")
 _QUOTED = re.compile(r"[^\"“”]*\b(?:is|are|was|were)\s[\"“]([^\"“”]{1,60})[\"”][.!]?")
 # In an answer that is a sentence these words change what its value says: "one of them is 2", "any choice but (B)".
 _SAYS_MORE = re.compile(
-    r"\b(?:one of|at least|at most|more than one|not|none|neither|nor|never|any|every|either|but|except|unless|would|could|might|may"
+    r"\b(?:one of|at least|at most|more than one|not|none|neither|nor|never|any|every|either|but|except|unless|would"
+    r"|could|might|may"
     r"|maybe|perhaps|possibly|undefined|inconsistent|impossible|cannot|several|many|some|if|wrong|incorrect|false|contradict\w*"
     r"|closest|nearest|almost|nearly|about as|fails?|excluded|rejected|extraneous)\b|n't\b",
     re.IGNORECASE,

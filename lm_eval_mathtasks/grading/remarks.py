@@ -15,9 +15,12 @@ MEASURES = {
     "minimum", "max", "min", "average", "mean", "median", "mode", "range", "probability", "chance", "odds",
     "ratio", "percentage", "slope", "angle", "measure", "degree", "order", "age", "weight", "mass", "time",
     "period", "profit", "loss", "discount", "score", "remainder", "answer", "result", "solution", "base", "side",
-    "center", "centre", "vertex", "focus", "midpoint", "coordinates", "domain", "intercept", "grade", "mark", "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
-    "lifespan", "duration", "budget", "surplus", "deficit", "fee", "wage", "debt", "tip", "savings", "revenue", "earnings",
-    "worth", "pace", "dose", "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise", "fall", "increase",
+    "center", "centre", "vertex", "focus", "midpoint", "coordinates", "domain", "intercept", "grade", "mark",
+    "temperature", "capacity", "balance", "salary", "interest", "rent", "income", "tax", "bill",
+    "lifespan", "duration", "budget", "surplus", "deficit", "fee", "wage", "debt", "tip", "savings", "revenue",
+    "earnings",
+    "worth", "pace", "dose", "payment", "population", "quantity", "size", "product", "quotient", "difference", "rise",
+    "fall", "increase",
     "decrease", "gain", "point", "page", "room", "level", "floor", "place", "change",
 }  # fmt: skip
 COPULAS = {"is", "are", "was", "were", "equals", "equal", "becomes", "gives", "has", "have", "had"}
@@ -46,8 +49,10 @@ _CHANGING = {
 }  # fmt: skip
 # ... and before "of".
 _CHANGING_OF = {
-    "multiples", "factor", "factors", "divisor", "divisors", "power", "powers", "square", "cube", "root", "opposite", "short", "shy",
-    "upwards", "excess",    "kind", "third", "quarter", "fifth", "tenth", "thirds", "quarters", "percent", "logarithm", "factorial", "complement",
+    "multiples", "factor", "factors", "divisor", "divisors", "power", "powers", "square", "cube", "root", "opposite",
+    "short", "shy",
+    "upwards", "excess", "kind", "third", "quarter", "fifth", "tenth", "thirds", "quarters", "percent", "logarithm",
+    "factorial", "complement",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
@@ -65,7 +70,10 @@ OPPOSITES = [
     *DIRECTIONS,
     ({"more", "above", "up", "over"}, {"less", "fewer", "below", "down", "under"}), ({"left"}, {"right"}),
     ({"before", "earlier", "early", "ago"}, {"after", "later", "late"}), ({"won", "win", "wins"}, {"lost", "losses"}),
-    ({"faster", "taller", "longer", "older", "heavier", "larger"}, {"slower", "shorter", "younger", "lighter", "smaller"}),
+    (
+        {"faster", "taller", "longer", "older", "heavier", "larger"},
+        {"slower", "shorter", "younger", "lighter", "smaller"},
+    ),
 ]  # fmt: skip
 # What opens a remark: "per day", "of the planks", "for each child", "away from home".
 _PREPOSITIONS = {"in", "of", "for", "at", "on", "with", "since", "because", "after"}
@@ -77,7 +85,8 @@ _DETERMINERS = {
 _CHANGES = _NEGATIONS - {"not"} | {
     "maximum", "minimum", "max", "min", "most", "least", "best", "worst", "tops", "false", "almost", "nearly", "too",
     "ish", "rest", "case", "limit", "base", "as", "by", "than", "until", "was", "minus", "plus", "below", "above",
-    "under", "over", "beyond", "does", "fails", "undefined", "contradicts", "violates", "perhaps", "always", "versus", "besides",
+    "under", "over", "beyond", "does", "fails", "undefined", "contradicts", "violates", "perhaps", "always", "versus",
+    "besides",
 }  # fmt: skip
 _BARE_THINGS = MEASURES | {"all", "home", "school", "work", "order", "cash"}
 _BEHIND_A_NOUN = {"and", "away", "squared", "cubed", "remain"}

@@ -67,7 +67,8 @@ _AND_SOME = re.compile(
 )
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
 _CLASS = re.compile(
-    r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half|double) [a-z]",
+    r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half"
+    r"|double) [a-z]",
     re.IGNORECASE,
 )
 _KIND = re.compile(

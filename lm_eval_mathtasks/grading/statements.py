@@ -20,7 +20,8 @@ _GAP_IS = (
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 _ENGLISH = re.compile(
-    r"nswer(?<=(?:(?<![a-zA-Z_])|(?<=final_)|(?<=correct_)|(?<=numeric_))[aA]nswer)(?<!\b[tT]o answer)s?\b(?! (?:the|this|that|these|your|any|all|every)\b)"
+    r"nswer(?<=(?:(?<![a-zA-Z_])|(?<=final_)|(?<=correct_)|(?<=numeric_))[aA]nswer)(?<!\b[tT]o answer)s?\b"
+    r"(?! (?:the|this|that|these|your|any|all|every)\b)"
     rf"{_GAP_IS}"
 )
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
@@ -46,7 +47,8 @@ _PATTERNS = (
 )
 # "The student's answer: 18"
 _OF_ANOTHER = re.compile(
-    r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier|naive)[ _*]a\Z",
+    r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier"
+    r"|naive)[ _*]a\Z",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
@@ -78,7 +80,8 @@ _LETTER_LINES = re.compile(
 )
 _OPTION = re.compile(r"\(?[A-J]\)?")
 _ALSO = re.compile(
-    r"\b(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)? (?:is|are|works|fits|holds)? ?(?:also|as well|too)\b(?! (?:wrong|incorrect|false|not))"
+    r"\b(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)? (?:is|are|works|fits|holds)?"
+    r" ?(?:also|as well|too)\b(?! (?:wrong|incorrect|false|not))"
 )
 _JSON_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\[\]]+))')
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")

@@ -19,7 +19,8 @@ IS_SAID = re.compile(
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! now\b)|of which|making|giving|leaving|earning|yielding|saving"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! now\b)|of which|making|giving|leaving|earning"
+    r"|yielding|saving"
     r"|totall?ing|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
@@ -39,7 +40,8 @@ _OPENER = re.compile(
 SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
-    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)|,\s(?:where|although|even though|whereas|while|of which there (?:is|are))"
+    rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)"
+    r"|,\s(?:where|although|even though|whereas|while|of which there (?:is|are))"
     r"|,?\s(?:provided|assuming)(?: that)?)\s"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
@@ -48,7 +50,8 @@ _PREPOSITIONS = (
 )
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
-    rf"\b(?:(?:(?<!up )(?<!left )(?<!takes )(?<!took )(?<!take )(?<!brings )(?<!brought )(?<!bring )(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
+    r"\b(?:(?:(?<!up )(?<!left )(?<!takes )(?<!took )(?<!take )(?<!brings )(?<!brought )(?<!bring )"
+    rf"(?:{_PREPOSITIONS}))(?: (?:the|all|these|those|first|last|his|her|its|their|our|my))*"
     r"|the|all|these|those)\s\Z",
     re.IGNORECASE,
 )
@@ -75,7 +78,8 @@ _APPOSED = re.compile(r"[^.;,]*,\s(?:or|i\.e\.,?|that is,?|namely)\s[$€£]?")
 _RELATIVE_TO = re.compile(
     r"(?:\s[a-z]+){0,2}\s(?:(?:more|less|[a-z]+er) than (?:[a-z']+ ){0,3}?"
     r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d"
-    r"|(?:more|less|fewer|[a-z]+er) than (?:what|the (?:number|amount|total|value|original|sum|answer))\b)[^,;=.\n]*(?:[.!]|\Z)"
+    r"|(?:more|less|fewer|[a-z]+er) than"
+    r" (?:what|the (?:number|amount|total|value|original|sum|answer))\b)[^,;=.\n]*(?:[.!]|\Z)"
 )
 _CHANCE = re.compile(r"\b(?:probability|chances?|likelihood)\b[^.]*\Z", re.IGNORECASE)
 _LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")

@@ -22,7 +22,8 @@ _NEXT_QUESTION = re.compile(
     r"(?:(?:Q|Question|Problem|Human|User|Input|Instruction|Exercise|Your turn|问题|题目)[ \t]?[:：]"
     # the next item of a test, by its name or with its options
     r"|(?P<named>(?:Problem|Question|Exercise) \d{1,3}[.:]"
-    r"|(?:Similar|Next|Another|Additional|Practice|Extra|Bonus) (?:[Pp]roblem|[Qq]uestion|[Ee]xercise)s?(?:[:.]|\s*\n)))"
+    r"|(?:Similar|Next|Another|Additional|Practice|Extra|Bonus) (?:[Pp]roblem|[Qq]uestion|[Ee]xercise)s?"
+    r"(?:[:.]|\s*\n)))"
     r"|\n(?P<item>\d{1,3}[.)]\s[^\n]{5,500}\n\s?\(?A[).:]\s)"
 )
 _WELCOME = re.compile(

@@ -26,14 +26,16 @@ _TAKES_BACK = re.compile(
     r"|\b(?:I|we) (?:haven't|didn't) (?:work|solv|verif|check|finish)\w*[^.\n]*"
     r"|\b(?:I|we) (?:do not|don't) see how\b[^.\n]*|\b(?:two |given )?conditions contradict\b[^.\n]*"
     r"|\bboth (?=\(?[A-J]\)? and \(?[A-J]\)? (?:are|is) (?:also )?correct)"
-    r"|\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?(?:above|previous|earlier|last|answer|I said)\b[^.\n]*"
+    r"|\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?(?:above|previous|earlier|last|answer"
+    r"|I said)\b[^.\n]*"
     r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
     r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
     re.IGNORECASE,
 )
 # One of these is in whatever takes something back.
 _BACK_WORDS = (
-    "wrong", "orrect", "mis", "error", " right", "cratch that", "ops,", "old on", "No, th", "ait", "mixed up", "isregard",
+    "wrong", "orrect", "mis", "error", " right", "cratch that", "ops,", "old on", "No, th", "ait", "mixed up",
+    "isregard",
     "gnore ", "orget ", "aven't ", "idn't ", " see how", "ontradict",
 )  # fmt: skip
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)

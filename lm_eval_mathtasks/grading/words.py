@@ -54,12 +54,14 @@ _SUBJECT = re.compile(
 )
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
-    r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne|none|impossible"
+    r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne"
+    r"|none|impossible"
     r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown|inconsistent)\b[\s,;:.—-]*"
     r"(?:because|since|as|unless|until|without)\b.*"
     r"|\s*(?:\\text\s?\{\s*)?(none of (?:these|them|the (?:above|options|choices|answers)))\s*[;,.—:-].*"
     r"|\s*(?:\\text\s?\{\s*)?(no (?:real |integer )?solutions?|undefined|none|impossible)\s*\}?\s*\(.*\)\s*\}?\s*"
-    r"|[^\d$]*\b(?:so|thus|hence|therefore),? (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
+    r"|[^\d$]*\b(?:so|thus|hence|therefore),?"
+    r" (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
 )
 # "Quadrant III", "the third quadrant"
@@ -71,7 +73,8 @@ MAX_DIRECTED = 60  # characters of an answer that such a word decides
 _MEANS_NOTHING = {
     "nosolution", "nosolutions", "nosolutionexists", "norealsolution", "norealsolutions", "norealroots",
     "none", "emptyset", "nosuchnumber", "inconsistent",
-    "无解", "無解", "没有解", "无实数解", "解なし", "keinelösung", "sinsolución", "nohaysolución", "pasdesolution", "aucunesolution", "impossible", "notpossible",
+    "无解", "無解", "没有解", "无实数解", "解なし", "keinelösung", "sinsolución", "nohaysolución", "pasdesolution",
+    "aucunesolution", "impossible", "notpossible",
 }  # fmt: skip
 _MEANS_UNDEFINED = {"undefined", "isundefined", "doesnotexist", "dne"}
 _MEANS_INFINITE = {"infinity", "infinite", "infinitelymany", "infinitelymanysolutions"}
