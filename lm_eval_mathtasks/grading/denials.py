@@ -2,7 +2,7 @@
 
 import re
 
-from lm_eval_mathtasks.grading.endings import start_of_last
+from lm_eval_mathtasks.grading.endings import HAS_VALUE, start_of_last
 from lm_eval_mathtasks.grading.languages import DENIES
 from lm_eval_mathtasks.grading.phrases import REJECTED
 
@@ -139,6 +139,9 @@ _TELLS_OF_ANSWERS = re.compile(
     r"|\b(?:answer|result) (?:is|must be|should be|will be) an? (?:[a-z-]+ ){0,2}(?:integer|number|digit)"
     r" (?:from|between)\b|\bfor example,? if\b"
     r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d"
+    r"(?!.*\b(?:so|thus|hence|therefore)\b)"
+    r"|\b(?:is|it's) (?:impossible|not possible) to (?!.*\b(?:more|less|fewer|larger|smaller|better) than)"
+    r"[^.,;]*\d(?!.*\b(?:so|but|thus|hence|therefore)\b)"
     r"|\A\W*(?:\w*error|exception|traceback)\s?:"
     r"|\bwhose answer\b|\byou (?:wrote|said|claimed|suggested) (?:that )?(?:the answer|it)\b"
     r"|\b(?:over|under)estimate\b|\d[)$.]{0,3} (?:is|was) (?:only )?an? (?:upper|lower) bound\b"
@@ -212,7 +215,11 @@ def denies(text: str) -> bool:
     end = text.rstrip(" \n.!*_")
     start = start_of_last(end)
     sentence = end[start:]
-    last = _REASON.sub("", sentence)
+    # "So, because they are not independent, it is not 5" gives the reason first
+    reason = _REASON.search(sentence)
+    last = (
+        sentence[: reason.start()] if reason and HAS_VALUE.search(sentence, 0, reason.start()) else sentence
+    )
     # "Could it be 9? No."
     if last.lower() == "no":
         end = end[:-2].rstrip()

@@ -65,6 +65,7 @@ DIRECTIONS = [
     ({"profit", "gain", "surplus"}, {"loss", "deficit"}),
     ({"increase", "rise", "increased", "growth"}, {"decrease", "drop", "fall", "decline", "decreased", "reduction"}),
     ({"north"}, {"south"}), ({"east"}, {"west"}), ({"clockwise"}, {"counterclockwise", "anticlockwise"}),
+    ({"favor", "favour"}, {"against"}),
 ]  # fmt: skip
 OPPOSITES = [
     *DIRECTIONS,

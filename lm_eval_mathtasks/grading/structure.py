@@ -88,6 +88,10 @@ def _multiples(e: Expr) -> Fraction | None:
     """The number whose multiples "multiples of 7" and "7k, k in Z" are; None for others."""
     if e.op == "worded" and e.args[0].op == "num" and e.name in _MULTIPLES:
         return abs(e.args[0].value)
+    # n ≡ 0 (mod 7)
+    if e.op == "rel" and e.name == "==" and e.args[0].op == "var" and e.args[1].name == "mod":
+        rest, modulus = e.args[1].args
+        return abs(modulus.value) if rest == num(0) and modulus.op == "num" else None
     if e.op != "given" or e.args[1].name != "in" or e.args[1].args[1] != Expr("const", name="Z"):
         return None
     term = e.args[0].args if e.args[0].op == "mul" else ()

@@ -51,6 +51,7 @@ _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:
 # What has no solution
 _SUBJECT = re.compile(
     r"^(?:the |this |that )?(?:given )?(?:system|equations?|inequality|problem)(?: of equations)? (?:has|have) "
+    r"|^(?:the |this )?(?:function|series|sequence|matrix|graph|relation) (?:is|are) "
 )
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
