@@ -24,8 +24,9 @@ A text that breaks off before it could mark or state an answer has none: a numbe
 breaks off if thinking never ends, or if it ends inside a formula, in the middle of a sentence or in a loop. Whether it
 was cut off is the server's word where it says how it ended (`finish_reason`): a model may stop in the middle by itself
 or at a stop string, in its thinking too, and a larger limit would change nothing. The text is asked where nobody says.
-A last sentence that denies ("5 is not a solution"), doubts or asks, or in which the writer gives up, allows no guess;
-what is taken back ("Wait, that's wrong") is no answer either. Nothing here sees the reference answer.
+A guess stands in the last sentence: what is said behind it must be known to add nothing. A last sentence that denies
+("5 is not a solution"), doubts or asks, or in which the writer gives up, allows no guess; what is taken back ("Wait,
+that's wrong") is no answer either. Nothing here sees the reference answer.
 """
 
 import re
