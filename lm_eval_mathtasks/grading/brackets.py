@@ -122,7 +122,8 @@ class Brackets(Cursor):
         if is_set and len(items) == 1 and items[0].op == "rel":
             # {2k | k in Z} is about 2k, {x | x > 3} and {x in R | x > 3} about x
             if len(members) < 2 or any(token.text == "in" for token in members):
-                return (members[-1].text == "Z" and _integers_between(items[0])) or items[0]
+                integers = members and members[-1].text == "Z"
+                return (_integers_between(items[0]) if integers else None) or items[0]
             told = type(self)(members).items()
             return Expr("given", (told[0] if len(told) == 1 else Expr("group", tuple(told), "()"), items[0]))
         return Expr("group", tuple(items), "{}") if is_set or len(items) > 1 else items[0]

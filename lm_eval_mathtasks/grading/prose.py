@@ -2,6 +2,7 @@
 
 import re
 
+from lm_eval_mathtasks.grading.endings import start_of_last
 from lm_eval_mathtasks.grading.extract import STATED, extract_answer
 from lm_eval_mathtasks.grading.phrases import YES_OR_NO
 
@@ -66,6 +67,10 @@ def stated_result(text: str, *, of_gold: bool) -> str | None:
     if quoted := _QUOTED.fullmatch(plain.strip()):
         return quoted[1]
     found = extract_answer(plain)
+    # what a reference says behind its result takes nothing back
+    while of_gold and found.answer is None and (start := start_of_last(plain.rstrip())):
+        plain = plain[:start]
+        found = extract_answer(plain)
     if found.answer is None or found.span is None or found.answer.strip() == text.strip():
         return None
     before, values = plain[: found.span[0]], _VALUE.findall(plain)

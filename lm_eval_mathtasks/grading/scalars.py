@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lm_eval_mathtasks.grading import algebraic, numeric
 from lm_eval_mathtasks.grading.exact import same_form
 from lm_eval_mathtasks.grading.expr import (
+    INDEX,
     INFINITY,
     MINUS_ONE,
     ONE,
@@ -257,6 +258,9 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         )
     if gold == pred:
         return Outcome(True, "structure", "the same expression")
+    unknowns = [bool(variables(e) - {INDEX.name}) for e in (gold, pred)]
+    if INFINITY in walk(gold if unknowns[0] else pred) and unknowns[0] != unknowns[1]:
+        return Outcome(False, "structure", "a series in an unknown is no number")
     if numeric.differ(gold, pred):
         if rounds(gold, pred):
             return Outcome(True, "numeric", "a decimal, correctly rounded")
