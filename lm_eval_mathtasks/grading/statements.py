@@ -101,7 +101,9 @@ def tag_slots(text: str) -> list[Span]:
     tags = list(_TAG.finditer(text))
     for index in range(len(tags) - 1, -1, -1):
         # "<answer>24<answer>"
-        opened_twice = 0 < index == len(tags) - 1 and not tags[index]["slash"] and not tags[index - 1]["slash"]
+        opened_twice = (
+            0 < index == len(tags) - 1 and not tags[index]["slash"] and not tags[index - 1]["slash"]
+        )
         if opened_twice and "\n" not in text[tags[index - 1].end() : tags[index].start()].strip():
             return [(tags[index - 1].end(), tags[index].start())]
         if not tags[index]["slash"]:
