@@ -17,8 +17,9 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # Where the content of a box that lost its closing brace, or has no braces, ends at the latest.
 _BROKEN_END = re.compile(r"\$|\n|\\\)|\\\]|[.,;](?=\s|\Z)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textrm|mbox|mathrm|textbf)\s{0,4}\{([^{}]{0,20})\}")
-# Also a row of one sign, which is a rule between things and no mathematics.
+# "\boxed{4} (with multiplicity one) and \boxed{-1}"
 _IN_BRACKETS = re.compile(r"(?<=[\s$])\((?:with|of) [^()$\n]{0,40}\)")
+# Also a row of one sign, which is a rule between things and no mathematics.
 _SPACING = re.compile(r"[\s$~&]|\\\\|\\[()\[\],;:! ]|\\q?quad(?![a-z])|([-+=*_~#])\1{2,}|[*_]{2}")
 _LABEL = re.compile(r"[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?=\Z")
 # The letters of two options in one sentence are two answers.

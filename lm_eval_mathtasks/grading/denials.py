@@ -124,7 +124,7 @@ _TOLD_OF = re.compile(
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
     re.IGNORECASE,
 )
-# What is said of an answer, and not in one: "I retract my answer of 15", "Anyone who answers 600 has fallen for it"
+# What is said of an answer, and not in one: "I retract my answer of 15", "Anyone who answers 600 has fallen for it".
 # It searches a text in small letters.
 _TELLS_OF_ANSWERS = re.compile(
     r"\b(?:i|we) (?:retract|withdraw|take back|doubt|distrust|disown)\b"
@@ -155,9 +155,8 @@ _LEFT_OPEN = re.compile(
     r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
     r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
     r"|\b(?:is|are|remains?) (?:unknown|not known|not given|open|unsettled|unclear|unsolved|unanswered)\Z|=\s?\$?\?\Z"
-    r"|\bit (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:"
-    + REJECTED
-    + r")\b(?!.*\d)|\bsee (?:page|section|chapter|volume)\b",
+    rf"|\bit (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:{REJECTED})\b(?!.*\d)"
+    r"|\bsee (?:page|section|chapter|volume)\b",
     re.IGNORECASE,
 )
 # "How many are left?", "We need to find how many he has.", "Now let's add them.": a task without a result

@@ -158,11 +158,11 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
     if unanswerable := endings.says_unanswerable(seen.text) or endings.says_no_solution(seen.text):
         yield "refusal", [unanswerable]
     else:
+        kept = endings.without_remarks(seen.text)
         # a choice may be told from others: "B, not A"
-        denied = denials.denies(endings.without_remarks(seen.text))
+        denied = denials.denies(kept)
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
-        kept = endings.without_remarks(seen.text)
         # "The perimeter is choice (E)."
         if not denied and (option := _OPTION_AT_END.search(kept, endings.start_of_last(kept))):
             yield "choice", [option.span(1)]

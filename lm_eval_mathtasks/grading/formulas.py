@@ -51,21 +51,9 @@ _FUNCTIONS = frozenset(
 )
 SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
 _JOINTS = {
-    "",
-    "and",
-    "or",
-    "as well as",
-    "together with",
-    "along with",
-    "and also",
-    "also",
-    "or its negative",
-    "or its opposite",
-    "or its reciprocal",
-    "and its conjugate",
-    "和",
-    "或",
-}
+    "", "and", "or", "as well as", "together with", "along with", "and also", "also", "or its negative",
+    "or its opposite", "or its reciprocal", "and its conjugate", "和", "或",
+}  # fmt: skip
 _CONSTANTS = {r"\pi", r"\infty", r"\emptyset", r"\varnothing"}
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
 _OPENING_TRIM = ' \t\r\n*_`"“”:：>'

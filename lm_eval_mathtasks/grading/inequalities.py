@@ -144,7 +144,7 @@ def _split(whole: Expr, points: tuple[Expr, ...]) -> Expr | None:
     )
     places = pairwise([whole.args[0], *inner, whole.args[1]])
     brackets = [left + ")", *["()"] * (len(inner) - 1), "(" + right] if inner else [left + right]
-    pieces = tuple(Expr("group", ends, name) for ends, name in zip(places, brackets, strict=True))
+    pieces = tuple(Expr("group", pair, name) for pair, name in zip(places, brackets, strict=True))
     return pieces[0] if len(pieces) == 1 else Expr("union", pieces)
 
 

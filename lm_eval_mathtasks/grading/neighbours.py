@@ -36,9 +36,10 @@ _OF_A_MEASURE = MEASURES | {
     "think", "thought", "because", "instead", "lot", "sale", "sales", "gap",
 }  # fmt: skip
 _CLOSES = r"(?:\$|\\[)\]])?"
+_CLOSING = re.compile(_CLOSES)
 _NOUN = r"(?:\s(?!(?:is|are|was|were|ha[sd]|have|after|before|by|to|from)\b)[a-z]+)"
 _BEHIND = re.compile(
-    rf"(?P<place>(?:st|nd|rd|th)\b(?:\s[a-z]+){{0,2}})|{_CLOSES}(?P<words>[{''.join(CHARACTERS)}]"
+    rf"(?:st|nd|rd|th)\b(?:\s[a-z]+){{0,2}}|{_CLOSES}(?:[{''.join(CHARACTERS)}]"
     r"|\s(?:thousand|million|billion|trillion)\b"
     rf"|{_NOUN}{{0,2}}?\s(?:{BOUND_BEHIND}|or so\b|and (?:then some|counting|change|a bit|more)\b"
     r"|below (?:zero|freezing)\b)|\smax\b"
@@ -67,7 +68,7 @@ def with_neighbours(text: str, span: Span, start: int) -> Span:
         end = behind.end()
     # a formula whose opening is inside now is whole
     inside = text[begin:end]
-    closes = re.compile(_CLOSES).match(text, end)
+    closes = _CLOSING.match(text, end)
     if inside.count("$") % 2 and closes and closes[0] == "$":
         end += 1
     return begin, end

@@ -101,12 +101,12 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     gold, pred = _same_logarithm(*_same_angles(gold, _same_letters(gold, pred)))
     g, p = quantity(gold), quantity(pred)
     kinds = {_kind(g), _kind(p)} - {""}
-    # 25° may be degrees Celsius
     if opposed(g.words, p.words) or _is_clock_beside_time(g, p) or _is_clock_beside_time(p, g):
         return Outcome(False, "structure", f"{p.words!r} is not {g.words!r}")
     # "$3.50 per pound" for "$3.50"
     if _kind(g) == "money" and _kind(p).startswith("money/") and same_number(g.core, p.core, ask).equal:
         return Outcome(None, "structure", f"not known whether {_kind(p)} is meant as {_kind(g)}")
+    # 25° may be degrees Celsius
     if len(kinds) > 1 and kinds not in ({"degree", "celsius"}, {"degree", "fahrenheit"}):
         return Outcome(False, "structure", f"{_kind(p)} is not {_kind(g)}")
     if g.unit and p.unit and g.unit != p.unit:
