@@ -117,6 +117,7 @@ MAX_PERIOD, MIN_REPEATS = 250, 5
 # Numbers at one distance so many times, or the same so many times, at the end are no list that answers.
 MIN_COUNTED, MIN_SAME = 30, 12
 _MAX_COUNTED = 400  # characters
+_SHORT_SENTENCE, _LONGEST_SENTENCE = 250, 1_500  # characters
 _PROBE = 40  # characters by which a repetition is looked for
 
 
@@ -240,6 +241,10 @@ def without_remarks(text: str) -> str:
 
 
 def start_of_last(text: str) -> int:
-    """Return where the last sentence of a text begins."""
-    first = max(0, len(text) - 1_500)
-    return max([first, *(m.end() for m in NEXT_SENTENCE.finditer(text, first) if m.end() < len(text))])
+    """Return where the last sentence of a text begins, or where its last characters do."""
+    # most sentences are short
+    for first in (len(text) - _SHORT_SENTENCE, len(text) - _LONGEST_SENTENCE):
+        found = [m.end() for m in NEXT_SENTENCE.finditer(text, max(0, first)) if m.end() < len(text)]
+        if found:
+            return found[-1]
+    return max(0, first)

@@ -134,19 +134,23 @@ def _text(response: str, parts: list[Span]) -> str:
 
 
 def _first_solution(seen: View) -> View:
-    """Cut the view where a model that solved our question goes on with the next one; blank what it takes back."""
+    """Cut the view where a model that solved our question goes on with the next one."""
     for position, needs_statement in boundaries(seen.text, endings.gives_up):
         head = seen._replace(text=seen.text[:position], ended=True)
         if not needs_statement or next(_answers(head, guesses=False), None):
             seen = head
             break
-    taken = taken_back(seen.text)
-    return seen._replace(text="\n" * taken + seen.text[taken:]) if taken else seen
+    return seen
 
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
-    places = _places(seen, guesses)
-    yield from ((rule, parts) for rule, parts in places if not denials.is_unreal(seen.text, *parts[-1]))
+    for rule, parts in _places(seen, guesses):
+        if denials.is_unreal(seen.text, *parts[-1]):
+            continue
+        if taken := taken_back(seen.text, parts[0][0]):
+            yield from _answers(seen._replace(text="\n" * taken + seen.text[taken:]), guesses=guesses)
+            return
+        yield rule, parts
 
 
 def _places(seen: View, guesses: bool) -> Iterator[Found]:

@@ -181,7 +181,8 @@ def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
         for match in pattern.finditer(text) if any(map(text.__contains__, keywords)) else ():
             before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
-            if doubts(before[: -len("a")]) or _OF_ANOTHER.search(before) or _conditional(text, match.start()):
+            # what doubts stands in the same sentence, which begins right here in most texts
+            if doubts(before[before.rfind(". ") + 1 : -len("a")]) or _OF_ANOTHER.search(before) or _conditional(text, match.start()):
                 continue
             final = before.lower().endswith("final a")
             yield _Slot(match.end(), "statement", False, match.group()[-1] in ":：" and not final)

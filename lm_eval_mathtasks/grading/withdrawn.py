@@ -13,31 +13,53 @@ _EITHER = re.compile(
 _NAMED_VALUE = re.compile(
     r"(?:(?<![\w\\])(?P<name>[a-zA-Z]\w?)\s?=\s?|(?<=[\s$]))(?P<value>[-−]?[\d\\][^\s,;$=]*)"
 )
-# "Wait, that's wrong": what was said before is taken back.
-_TAKES_BACK = re.compile(
-    r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|edit|no,)[^.?!\n]{0,60}"
-    r"(?:\b(?:that|this|it|i|we|\$?\d[\d.,]*\$?|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)\s?"
-    r"(?:is|was|'s|’s|made|am|'m|did|used|took|read|had|put|applied)\b[^.?!\n]{0,20}\b"
-    r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)|\b(?:mixed up"
-    r"|mis(?:read|counted|copied|calculated|took|interpreted)))\b[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)"
-    r"|\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
-    r"|\b(?:there (?:must be|is) (?:an?|some) (?:mistake|error)|something (?:is|went|must (?:be|have gone)) wrong"
-    r"|(?:this|that|it|which) (?:can ?not|can't) be (?:right|correct))\b[^.\n]*"
-    r"|\b(?:I|we) (?:haven't|didn't) (?:work|solv|verif|check|finish)\w*[^.\n]*"
-    r"|\b(?:I|we) (?:do not|don't) see how\b[^.\n]*|\b(?:two |given )?conditions contradict\b[^.\n]*"
-    r"|\bboth (?=\(?[A-J]\)? and \(?[A-J]\)? (?:are|is) (?:also )?correct)"
-    r"|\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?(?:above|previous|earlier|last|answer"
-    r"|I said)\b[^.\n]*"
-    r"|(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
-    r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
-    re.IGNORECASE,
+# "Wait, that's wrong": what was said before is taken back. Each pattern searches a text in small letters, and only where
+# one of the words before it stands: most texts have none, and one pattern for all takes several times as long.
+_TAKES_BACK = tuple(
+    (words, re.compile(pattern))
+    for words, pattern in (
+        (
+            ("wrong", "orrect", "mis", "error", "not right", "mixed up"),
+            r"(?<![a-z])(?:wait|oops|hmm+|hold on|actually|sorry|correction|edit|no,)[^.?!\n]{0,60}"
+            r"(?:\b(?:that|this|it|i|we|\$?\d[\d.,]*\$?|my [a-z]+|(?:the|an) (?:above|previous|last|answer)[a-z ]{0,20}?)"
+            r"\s?(?:is|was|'s|’s|made|am|'m|did|used|took|read|had|put|applied)\b[^.?!\n]{0,20}\b"
+            r"(?:wrong|incorrect|not (?:right|correct)|mistake|error|mistaken)"
+            r"|\b(?:mixed up|mis(?:read|counted|copied|calculated|took|interpreted))\b)"
+            r"[^.?!\n,:;]{0,60}(?:[.!\n,:;]|\Z)",
+        ),
+        (
+            ("wrong", "mis", "error"),
+            r"\b(?:there (?:must be|is) (?:an?|some) (?:mistake|error)"
+            r"|something (?:is|went|must (?:be|have gone)) wrong)\b[^.\n]*",
+        ),
+        (
+            ("orrect",),
+            r"\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
+            r"|\bboth (?=\(?[a-j]\)? and \(?[a-j]\)? (?:are|is) (?:also )?correct)",
+        ),
+        (
+            ("be right", "orrect"),
+            r"\b(?:this|that|it|which) (?:can ?not|can't) be (?:right|correct)\b[^.\n]*",
+        ),
+        (
+            ("haven't ", "didn't ", "see how", "contradict"),
+            r"\b(?:i|we) (?:(?:haven't|didn't) (?:work|solv|verif|check|finish)\w*|(?:do not|don't) see how\b)[^.\n]*"
+            r"|\b(?:two |given )?conditions contradict\b[^.\n]*",
+        ),
+        (
+            ("regard ", "ignore ", "forget ", "discard "),
+            r"\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?"
+            r"(?:above|previous|earlier|last|answer|i said)\b[^.\n]*",
+        ),
+        (
+            ("no, ", "wait", "scratch that", "oops,", "hold on"),
+            r"(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
+            r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])",
+        ),
+    )
 )
-# One of these is in whatever takes something back.
-_BACK_WORDS = (
-    "wrong", "orrect", "mis", "error", " right", "cratch that", "ops,", "old on", "No, th", "ait", "mixed up",
-    "isregard",
-    "gnore ", "orget ", "aven't ", "idn't ", " see how", "ontradict",
-)  # fmt: skip
+_BACK_WORDS = tuple({word: None for words, _ in _TAKES_BACK for word in words})
+_MAX_TAKING = 100  # characters of what takes back a value, before that value
 _UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
 
 
@@ -53,13 +75,21 @@ def left_over(text: str) -> tuple[int, int] | None:
     return either[-1].span(left[0]) if len(left) == 1 else None
 
 
-def taken_back(text: str) -> int:
-    """Return where the text begins that a writer holds to, behind the last "Wait, that's wrong"; 0 where none is."""
-    # most texts are done here
-    if not any(map(text.__contains__, _BACK_WORDS)):
+def taken_back(text: str, start: int) -> int:
+    """Return where the last "Wait, that's wrong" ends that takes back what a text says at `start`; 0 where none does."""
+    near = max(0, start - _MAX_TAKING)
+    small = text[near:].lower()
+    # a letter may become two, and places must stay
+    small = small if len(small) == len(text) - near else text[near:]
+    held = {word for word in _BACK_WORDS if word in small}
+    if not held:
         return 0
-    found = list(_TAKES_BACK.finditer(text))
-    rest = text[found[-1].end() :] if found else ""
-    if found and found[-1][0].startswith("both"):
-        return found[-1].end()
-    return found[-1].end() if found and (HAS_VALUE.search(rest) or not _UPHELD.search(rest)) else 0
+    found = [
+        match for words, takes in _TAKES_BACK if not held.isdisjoint(words) for match in takes.finditer(small)
+    ]
+    last = max(found, key=re.Match.end, default=None)
+    if last is None or near + last.end() <= start:
+        return 0
+    rest = small[last.end() :]
+    holds = last[0].startswith("both") or HAS_VALUE.search(rest) or not _UPHELD.search(rest)
+    return near + last.end() if holds else 0
